@@ -1,0 +1,54 @@
+# Two commands do everything: `make run` and `make test`.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: help run engine test check prove bench constraints clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: .venv/run ## Run the whole system until Ctrl-C
+	@exec $(BIN)/python -m system
+
+engine: .venv/run ## Build Dapr, if this machine has none of 1.18 or newer
+	@$(BIN)/python -m engine
+
+test: check .venv/test engine ## Static checks, unit tests, and integration tests on the real engine
+	@$(BIN)/python -m pytest -m "not slow"
+
+check: .venv/test ## Static checks alone
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+prove: .venv/test engine ## The slow proofs: every kind of kill
+	@$(BIN)/python -m pytest -m slow
+
+bench: .venv/test engine ## Measure what the README's figures say
+	@$(BIN)/python -m bench
+
+constraints: ## Pin anew what the direct requirements bring along
+	@rm -rf .venv/pin && $(PYTHON) -m venv .venv/pin
+	@grep -hvE '^-' requirements.txt requirements-dev.txt > .venv/pin/all.txt
+	@.venv/pin/bin/pip install --quiet -r .venv/pin/all.txt
+	@head -1 constraints.txt > .venv/pin/new && .venv/pin/bin/pip freeze >> .venv/pin/new
+	@mv .venv/pin/new constraints.txt && rm -rf .venv/pin
+
+clean: ## Remove the venv and the built engine; data/ stays
+	rm -rf .venv engine/bin
+
+# A stamp each, so that nothing is installed while the requirements stay the same.
+.venv/run: requirements.txt constraints.txt | .venv/made
+	@echo "Installing the requirements into .venv"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/test: requirements-dev.txt requirements.txt constraints.txt | .venv/made
+	@echo "Installing the requirements for tests into .venv"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+.venv/made:
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here. Install Python 3.11, or say: make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "On Debian: apt-get install python3.11-venv"; exit 1; }
+	@touch $@

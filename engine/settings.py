@@ -1,0 +1,53 @@
+"""Where the embedded engine keeps its data and which ports it takes."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class EngineSettings(BaseSettings):
+    """Settings of the embedded engine, from `FLOWDECK_*` variables or `.env`.
+
+    The engine takes a block of ten consecutive ports on 127.0.0.1, not Dapr's own defaults, so
+    that it runs beside a `dapr init`. The block lies below the range that Linux hands out to
+    outgoing connections.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="FLOWDECK_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(PROJECT, description="The folder that holds `data/`.")
+    app_id: str = Field("workflow-app", description="The Dapr application's id.", min_length=1)
+    resources: Path = Field(PROJECT / "components", description="The folder of Dapr's resources.")
+    engine_ports: int = Field(
+        28000, description="First of the ten ports that the engine takes.", ge=1024, le=65526
+    )
+    engine_log_level: str = Field("info", pattern="^(debug|info|warn|error|fatal)$")
+
+    @property
+    def data(self) -> Path:
+        """The folder of all that lasts: Dapr's state, the scheduler's jobs, the ledger."""
+        return self.home.resolve() / "data"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Every port of the block, by what listens on it."""
+        return {name: self.engine_ports + offset for offset, name in enumerate(_BLOCK)}
+
+
+_BLOCK = (
+    "placement",
+    "placement raft",
+    "placement healthz",
+    "scheduler",
+    "scheduler etcd client",
+    "scheduler etcd peer",
+    "scheduler healthz",
+    "dapr gRPC",
+    "dapr HTTP",
+    "dapr internal gRPC",
+)

@@ -1,0 +1,1 @@
+"""All that an operator can see and do, whatever the workflow and the application."""

@@ -1,0 +1,193 @@
+"""What an operator can do: check, act, read again, and say who did it."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from operations.errors import (
+    ActionNotAllowed,
+    Conflict,
+    EngineRefused,
+    EngineUnavailable,
+    InstanceExists,
+    InvalidInput,
+    OutcomeUnknown,
+    UnknownInstance,
+)
+from operations.gateway import Gateway
+from operations.ledger import Ledger, Start
+from operations.model import (
+    INSTANCE_ID,
+    Action,
+    Actor,
+    Instance,
+    allowed_actions,
+    is_safe_id,
+    parsed,
+)
+
+CLAIM_LASTS = 10.0  # seconds after which a start that is under way counts as abandoned
+PATIENCE = 1.5  # seconds to wait for what another request has under way, or for a status to show
+PAUSE_BETWEEN_READS = 0.05  # seconds
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Started:
+    """The outcome of a start: `created` is False when the same start had been made already."""
+
+    instance_id: str
+    created: bool
+
+
+@dataclass(frozen=True)
+class Acted:
+    """The outcome of an action: the instance before and after it."""
+
+    before: Instance
+    after: Instance
+
+    @property
+    def changed(self) -> bool:
+        """Whether the action did anything: False when its goal was already reached."""
+        return self.before.status is not self.after.status
+
+
+class Actions:
+    """Acts on instances through the gateway, with the ledger as the memory of who did what.
+
+    Every method may raise `EngineUnavailable`, `EngineRefused` and `LedgerUnavailable`.
+    """
+
+    def __init__(self, gateway: Gateway, ledger: Ledger) -> None:
+        self._gateway = gateway
+        self._ledger = ledger
+
+    def read(self, instance_id: str) -> Instance:
+        """Return the instance as it is now; raises `UnknownInstance`."""
+        instance = self._gateway.state(instance_id)
+        if instance is None:
+            raise UnknownInstance(instance_id)
+        return instance
+
+    def start(
+        self,
+        workflow: str,
+        instance_id: str,
+        payload: Mapping[str, object],
+        actor: Actor,
+        *,
+        finished_counts: bool = False,
+    ) -> Started:
+        """Start an instance once, however often and from wherever the same start is asked for.
+
+        The same start again returns the instance that runs; one that has finished only if
+        `finished_counts`, which is for ids that the caller made up for this one start.
+        Raises `InvalidInput` for an unsafe id, `InstanceExists` for one that is taken, and
+        `OutcomeUnknown` when the engine, or another request with the same start, takes too long.
+        """
+        if not is_safe_id(instance_id):
+            raise InvalidInput("instance_id", instance_id, INSTANCE_ID)
+        wanted = Start(instance_id, workflow, json.dumps(payload, sort_keys=True), actor)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            # In this order: a start that comes between the two reads makes the claim fail below.
+            latest = self._ledger.latest_start(instance_id)
+            instance = self._gateway.state(instance_id)
+            if instance:
+                return _already_there(wanted, instance, finished_counts=finished_counts)
+            if latest is None or latest.is_accepted or _is_abandoned(latest):
+                claimed = self._ledger.claim(wanted, latest)
+                if claimed:
+                    return self._start_claimed(claimed)
+            elif not _is_same(latest, wanted):
+                raise InstanceExists(instance_id, "another order with it is being started")
+            time.sleep(PAUSE_BETWEEN_READS)
+        raise OutcomeUnknown("start", "the same start is under way in another request")
+
+    def act(self, action: Action, instance_id: str, actor: Actor) -> Acted:
+        """Pause, resume or terminate an instance; one where the goal is reached is left alone.
+
+        Raises `UnknownInstance`, `ActionNotAllowed` and `OutcomeUnknown`.
+        """
+        before = self.read(instance_id)
+        if before.status is action.goal:
+            return Acted(before, before)
+        if action not in allowed_actions(before.status):
+            raise ActionNotAllowed(action, instance_id, before.status)
+        self._call(action)(instance_id)
+        after = self._read_until_settled(action, instance_id)
+        log.info(
+            f"{action} {instance_id}",
+            instance_id=instance_id,
+            actor=actor.name,
+            before=before.status,
+            after=after.status,
+        )
+        if after.status is not action.goal and after.status.is_finished:
+            raise ActionNotAllowed(action, instance_id, after.status)
+        return Acted(before, after)
+
+    def _call(self, action: Action) -> Callable[[str], None]:
+        return {
+            Action.PAUSE: self._gateway.pause,
+            Action.RESUME: self._gateway.resume,
+            Action.TERMINATE: self._gateway.terminate,
+        }[action]
+
+    def _read_until_settled(self, action: Action, instance_id: str) -> Instance:
+        """Read until the instance shows what the engine has just confirmed, but not for long."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            instance = self.read(instance_id)
+            settled = instance.status is action.goal or instance.status.is_finished
+            if settled or time.monotonic() > deadline:
+                return instance
+            time.sleep(PAUSE_BETWEEN_READS)
+
+    def _start_claimed(self, start: Start) -> Started:
+        try:
+            created = self._start_in_engine(start)
+        except (Conflict, EngineUnavailable, EngineRefused):
+            self._ledger.release(start)
+            raise
+        self._ledger.accept(start)
+        log.info(
+            f"start {start.instance_id}",
+            instance_id=start.instance_id,
+            actor=start.actor.name,
+            workflow=start.workflow,
+        )
+        return Started(start.instance_id, created)
+
+    def _start_in_engine(self, start: Start) -> bool:
+        """Start the instance; False if the engine turns out to have it already."""
+        try:
+            self._gateway.start(start.workflow, start.instance_id, start.payload)
+        except InstanceExists:
+            # Started by somebody who does not use this ledger, or by a call that was thought lost.
+            _already_there(start, self.read(start.instance_id), finished_counts=True)
+            return False
+        return True
+
+
+def _already_there(wanted: Start, instance: Instance, *, finished_counts: bool) -> Started:
+    """Take an instance that has the id for this start's own, or raise `InstanceExists`."""
+    same_workflow = instance.workflow in (wanted.workflow, "")  # "" while it is pending
+    if not same_workflow or parsed(instance.input) != parsed(wanted.payload):
+        raise InstanceExists(wanted.instance_id, f"by another order, which is {instance.status}")
+    if instance.status.is_finished and not finished_counts:
+        raise InstanceExists(wanted.instance_id, f"by the same order, which is {instance.status}")
+    return Started(wanted.instance_id, created=False)
+
+
+def _is_same(one: Start, other: Start) -> bool:
+    return (one.workflow, one.payload) == (other.workflow, other.payload)
+
+
+def _is_abandoned(start: Start) -> bool:
+    return time.time_ns() - start.claim > CLAIM_LASTS * 10**9

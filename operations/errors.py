@@ -1,0 +1,87 @@
+"""Everything that can go wrong below a page or an endpoint.
+
+    FlowdeckError
+    ├── InvalidInput          a value that cannot be accepted: which, what was found, what expected
+    ├── UnknownInstance       no instance has this id
+    ├── Conflict
+    │   ├── InstanceExists    the id is taken by another order, or by one that has ended
+    │   └── ActionNotAllowed  the instance's status does not allow the action
+    ├── Unavailable           something is not there now; the same request later may succeed
+    │   ├── EngineUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
+    │   ├── OutcomeUnknown    the engine did not answer in time; it may have acted all the same
+    │   └── LedgerUnavailable the ledger's database cannot be reached
+    └── EngineRefused         the engine answered with an error that has no name here
+
+Foreign errors are translated once, where they arrive: gRPC's in `gateway`, SQLAlchemy's in `ledger`.
+"""
+
+from operations.model import Action, Status
+
+
+class FlowdeckError(Exception):
+    """The root of the tree; its message is written for the person who asked."""
+
+
+class InvalidInput(FlowdeckError):
+    """A value that cannot be accepted."""
+
+    def __init__(self, field: str, found: object, expected: str) -> None:
+        super().__init__(f"{field}: found {found!r}, expected {expected}.")
+        self.field, self.found, self.expected = field, found, expected
+
+
+class UnknownInstance(FlowdeckError):
+    """No instance has this id."""
+
+    def __init__(self, instance_id: str) -> None:
+        super().__init__(f"No instance has the id {instance_id!r}.")
+
+
+class Conflict(FlowdeckError):
+    """The request contradicts what is there; what is there stays as it is."""
+
+
+class InstanceExists(Conflict):
+    """The id is taken."""
+
+    def __init__(self, instance_id: str, why: str) -> None:
+        super().__init__(f"The id {instance_id!r} is taken: {why}. Choose another id.")
+
+
+class ActionNotAllowed(Conflict):
+    """The instance's status does not allow the action."""
+
+    def __init__(self, action: Action, instance_id: str, status: Status) -> None:
+        super().__init__(f"Cannot {action} {instance_id!r}: it is {status}.")
+
+
+class Unavailable(FlowdeckError):
+    """Something is not there now."""
+
+
+class EngineUnavailable(Unavailable):
+    """The engine cannot be reached; nothing was done."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The Dapr engine cannot be reached: {why}.")
+
+
+class OutcomeUnknown(Unavailable):
+    """The engine did not answer in time, and may have acted all the same."""
+
+    def __init__(self, call: str, why: str) -> None:
+        super().__init__(
+            f"The Dapr engine did not answer the call to {call} ({why}): whether it was carried "
+            "out is unknown. The same request again is safe."
+        )
+
+
+class LedgerUnavailable(Unavailable):
+    """The ledger's database cannot be reached."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The ledger cannot be reached: {why}.")
+
+
+class EngineRefused(FlowdeckError):
+    """The engine answered with an error that has no name here."""

@@ -1,0 +1,140 @@
+"""What an operator sees: instances, their status, and which actions a status allows."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The status of an instance, as Dapr reports it."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUSPENDED = "SUSPENDED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    TERMINATED = "TERMINATED"
+    CANCELED = "CANCELED"
+    CONTINUED_AS_NEW = "CONTINUED_AS_NEW"
+    STALLED = "STALLED"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the instance has ended and will not change again by itself."""
+        return self in _FINISHED
+
+
+_FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.TERMINATED, Status.CANCELED})
+
+
+class Action(StrEnum):
+    """What an operator can ask of one instance."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    TERMINATE = "terminate"
+
+    @property
+    def goal(self) -> Status:
+        """The status that the action brings about."""
+        return _GOALS[self]
+
+
+_GOALS = {
+    Action.PAUSE: Status.SUSPENDED,
+    Action.RESUME: Status.RUNNING,
+    Action.TERMINATE: Status.TERMINATED,
+}
+# A stalled instance refuses every action (ENGINE.md), so it is not in this table.
+_ALLOWED = {
+    Status.PENDING: frozenset({Action.PAUSE, Action.TERMINATE}),
+    Status.RUNNING: frozenset({Action.PAUSE, Action.TERMINATE}),
+    Status.SUSPENDED: frozenset({Action.RESUME, Action.TERMINATE}),
+}
+
+
+def allowed_actions(status: Status) -> frozenset[Action]:
+    """Return the actions that would change an instance of this status."""
+    return _ALLOWED.get(status, frozenset())
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an instance or an attempt failed."""
+
+    error_type: str
+    message: str
+    stack_trace: str | None = None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One workflow instance at the moment it was read.
+
+    Times are aware UTC; `created_at` is None while a start in the future is pending. Payloads are
+    the JSON text that Dapr holds, or None where there is none.
+    """
+
+    instance_id: str
+    workflow: str
+    status: Status
+    created_at: datetime | None
+    last_updated_at: datetime | None
+    input: str | None = None
+    output: str | None = None
+    custom_status: str | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class HistoryEvent:
+    """One event of an instance's history: `kind` as Dapr names it, such as `taskCompleted`."""
+
+    event_id: int
+    timestamp: datetime
+    kind: str
+    name: str | None
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks for an action."""
+
+    name: str
+    role: str
+
+
+LOCAL_USER = Actor(name="local", role="operator")
+
+
+@dataclass(frozen=True)
+class EngineHealth:
+    """What the sidecar says of itself; `problems` is empty when everything is there."""
+
+    version: str
+    problems: tuple[str, ...]
+
+
+def parsed(payload: str | None) -> object:
+    """Return a payload as JSON values; one that is not JSON stays the text it is."""
+    if payload is None:
+        return None
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return payload
+
+
+INSTANCE_ID = "1 to 64 letters, digits, _ or -, beginning with a letter or a digit"
+_INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def is_safe_id(instance_id: str) -> bool:
+    """Whether an instance may be started with this id.
+
+    Dapr checks none: one with `||` breaks its listing, others never complete (ENGINE.md).
+    """
+    return _INSTANCE_ID.fullmatch(instance_id) is not None

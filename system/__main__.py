@@ -1,0 +1,132 @@
+"""`python -m system` runs Flowdeck on this machine until Ctrl-C."""
+
+import fcntl
+import json
+import os
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from engine.build import EngineError, ensure
+from engine.settings import PROJECT, EngineSettings
+from system.console import Console
+from system.ports import taken_ports
+from system.procfile import read_procfile
+from system.supervisor import Supervisor
+from worker.settings import WorkerSettings
+
+STILL_WAITING = 15.0  # seconds between two lines about what is not ready yet
+
+
+class CannotStart(Exception):
+    """The system cannot start; the message says why and what to do."""
+
+
+def main() -> None:
+    """Check what the system needs, then run it."""
+    commands = read_procfile(PROJECT / "Procfile")
+    console = Console(list(commands))
+    try:
+        engine, worker = EngineSettings(), WorkerSettings()
+        ensure(console.say)
+        with _alone_on(engine.data):
+            _check_ports(engine, worker)
+            _announce_when_ready(console, worker, time.monotonic())
+            Supervisor(commands, PROJECT, _environment(engine), console).run()
+    except (EngineError, CannotStart, ValidationError) as error:
+        console.say(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@contextmanager
+def _alone_on(data: Path) -> Iterator[None]:
+    """Hold the data folder, which two engines must never share."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise CannotStart(
+                f"Process {lock.read().strip()} runs Flowdeck on {data} already.\n"
+                "Stop it, or set FLOWDECK_HOME to another folder."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _check_ports(engine: EngineSettings, worker: WorkerSettings) -> None:
+    taken = taken_ports({**engine.ports, "REST API": worker.api_port})
+    if taken:
+        settings = "FLOWDECK_API_PORT, or FLOWDECK_ENGINE_PORTS (the first of the engine's ten)"
+        raise CannotStart("\n".join([*taken, f"Stop who holds it, or set {settings}."]))
+
+
+def _environment(engine: EngineSettings) -> dict[str, str]:
+    """Return what every process is given: this Python, and where the sidecar and the data are."""
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONUNBUFFERED": "1",
+        "FLOWDECK_HOME": str(engine.home.resolve()),
+        "DAPR_GRPC_PORT": str(engine.ports["dapr gRPC"]),
+        "DAPR_HTTP_PORT": str(engine.ports["dapr HTTP"]),
+    }
+
+
+def _announce_when_ready(console: Console, worker: WorkerSettings, started: float) -> None:
+    def announce() -> None:
+        next_line = started + STILL_WAITING
+        while (problem := _problem(worker)) is not None:
+            if time.monotonic() > next_line:
+                console.say(f"Not ready yet: {problem}")
+                next_line += STILL_WAITING
+            time.sleep(0.2)
+        console.say(_welcome(worker, time.monotonic() - started))
+
+    threading.Thread(target=announce, name="ready", daemon=True).start()
+
+
+def _problem(worker: WorkerSettings) -> str | None:
+    """Return what the worker says is not there, or None when all is."""
+    try:
+        with urllib.request.urlopen(f"{_address(worker)}/health", timeout=3):  # noqa: S310 - our own
+            return None
+    except urllib.error.HTTPError as error:
+        return ", ".join(json.load(error).get("problems", [])) or str(error)
+    except OSError as error:
+        return f"the worker does not answer ({error})"
+
+
+def _address(worker: WorkerSettings) -> str:
+    return f"http://{worker.api_host}:{worker.api_port}"
+
+
+def _welcome(worker: WorkerSettings, seconds: float) -> str:
+    address = _address(worker)
+    order = json.dumps({"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]})
+    return f"""
+Flowdeck is ready after {seconds:.1f} s. Ctrl-C ends it.
+
+  REST API   {address}
+  API docs   {address}/docs
+
+Try it:
+  curl -X POST {address}/workflow/start -H "Content-Type: application/json" -d '{order}'
+  curl {address}/workflow/status/order_ORDER001
+"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Which ports are taken, and by whom."""
+
+import errno
+import socket
+from collections.abc import Mapping
+
+import psutil
+
+LOOPBACK = "127.0.0.1"
+
+
+def taken_ports(ports: Mapping[str, int]) -> list[str]:
+    """Return a sentence for each port that cannot be listened on: its use, its number, its holder."""
+    return [
+        f"Port {port} ({name}) is in use by {_holder(port)}."
+        for name, port in ports.items()
+        if not _is_free(port)
+    ]
+
+
+def _is_free(port: int) -> bool:
+    """Whether every address can be listened on: placement and scheduler do so for their health."""
+    for address in (LOOPBACK, "0.0.0.0"):  # noqa: S104 - bound for a moment, never listened on
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    return False
+                raise
+    return True
+
+
+def _holder(port: int) -> str:
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:
+        return "a process that this user may not see"
+    for connection in connections:
+        local = connection.laddr
+        if local and local.port == port and connection.status == psutil.CONN_LISTEN:
+            return _process(connection.pid)
+    return "a connection that is being closed"
+
+
+def _process(pid: int | None) -> str:
+    if pid is None:
+        return "a process of another user"
+    try:
+        command = " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return f"process {pid}"
+    return f"process {pid} ({command[:120]})"

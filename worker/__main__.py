@@ -1,0 +1,57 @@
+"""`python -m worker` hosts the order workflow and serves its REST API."""
+
+import sys
+
+import structlog
+import uvicorn
+from pydantic import ValidationError
+
+from operations.errors import LedgerUnavailable
+from operations.gateway import DaprGateway
+from operations.ledger import open_ledger
+from operations.logs import configure_logs
+from operations.settings import OperationsSettings
+from worker.activities import OrderActivities
+from worker.api import Parts, create_api
+from worker.runtime import OrderRuntime
+from worker.settings import WorkerSettings
+
+log = structlog.get_logger(__name__)
+
+
+def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.Server:
+    """Build the whole process from its settings; raises `LedgerUnavailable`."""
+    gateway = DaprGateway(operations.endpoint, api_token=operations.api_token)
+    runtime = OrderRuntime(operations.endpoint, OrderActivities(settings))
+    parts = Parts(
+        gateway=gateway,
+        ledger=open_ledger(operations.ledger),
+        runtime_state=lambda: runtime.state,
+        start=runtime.start,
+        stop=runtime.stop,
+    )
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_api(parts),
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+
+
+def main() -> None:
+    """Run until SIGINT or SIGTERM."""
+    try:
+        operations, settings = OperationsSettings(), WorkerSettings()
+        configure_logs(operations)
+        server = build(operations, settings)
+    except (ValidationError, LedgerUnavailable) as error:
+        sys.exit(str(error))
+    server.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""The bodies of the REST API: the specification's where it shows them, the same kind elsewhere."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from operations.actions import Acted
+from operations.model import Action, Instance, Status, parsed
+from worker.orders import Order
+
+_ORDER = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
+_PROCESSED = {
+    "order_id": "ORDER001",
+    "status": "processed",
+    "total": 109.989,
+    "processed_at": 1736596800.123,
+}
+_CHECKED = {
+    "order_id": "ORDER001",
+    "inventory_status": "available",
+    "items_count": 2,
+    "checked_at": 1736596800.456,
+}
+_CONFIRMED = {
+    "confirmation_sent": True,
+    "order_id": "ORDER001",
+    "message": "Order confirmed with 2 items. Total: $109.99",
+    "confirmed_at": 1736596803.789,
+}
+_OUTPUT = {
+    "workflow_status": "completed",
+    "order_id": "ORDER001",
+    "process_result": _PROCESSED,
+    "inventory_result": _CHECKED,
+    "confirmation": _CONFIRMED,
+    "execution_summary": {
+        "parallel_activities": ["process_order", "check_inventory"],
+        "sequential_activities": ["send_confirmation"],
+        "total_activities": 3,
+    },
+}
+_STATUS = {
+    "instance_id": "order_ORDER001",
+    "runtime_status": "WorkflowStatus.COMPLETED",
+    "status": "COMPLETED",
+    "created_at": "2026-01-11T12:00:00Z",
+    "last_updated": "2026-01-11T12:00:03Z",
+    "output": _OUTPUT,
+}
+
+
+class Answer(BaseModel):
+    """A body; fields that have nothing to say and are not the specification's are left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Info(Answer):
+    """What this application is."""
+
+    name: str
+    version: str
+    workflow: str
+    endpoints: dict[str, str]
+
+
+class Healthy(Answer):
+    """Everything is there."""
+
+    status: Literal["healthy"] = "healthy"
+    workflow_runtime: Literal["running"] = "running"
+
+
+class Unhealthy(Answer):
+    """Something is not there: `problems` says what."""
+
+    status: Literal["unhealthy"] = "unhealthy"
+    workflow_runtime: str = Field(examples=["disconnected"])
+    problems: list[str] = Field(
+        examples=[["The Dapr engine cannot be reached: no sidecar accepts the connection."]]
+    )
+
+
+class StartedAnswer(Answer):
+    """A start: `already_running` when the same order was running before."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "status": "started",
+                "instance_id": "order_ORDER001",
+                "order_data": _ORDER,
+                "message": "Workflow is executing. "
+                "Use /workflow/status/{instance_id} to check progress",
+            }
+        }
+    )
+
+    status: Literal["started", "already_running"]
+    instance_id: str
+    order_data: Order
+    message: str = "Workflow is executing. Use /workflow/status/{instance_id} to check progress"
+
+
+class FailureAnswer(Answer):
+    """Why the instance failed."""
+
+    error_type: str
+    message: str
+    stack_trace: str | None
+
+
+class StatusAnswer(Answer):
+    """One instance; `output` is null until it has one."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _STATUS})
+
+    instance_id: str
+    runtime_status: str
+    status: Status
+    created_at: datetime | None
+    last_updated: datetime | None
+    output: Any
+    custom_status: Any = Field(None, description="The stage, while the instance is unfinished.")
+    failure: FailureAnswer | None = Field(None, description="Only of an instance that failed.")
+
+
+class ActedAnswer(Answer):
+    """An action: `changed` is false when the instance was as wished already."""
+
+    status: Literal["paused", "resumed", "terminated"]
+    instance_id: str = Field(examples=["order_ORDER001"])
+    changed: bool
+    runtime_status: str = Field(examples=["WorkflowStatus.SUSPENDED"])
+    message: str
+
+
+class ErrorAnswer(Answer):
+    """Why a request could not be carried out."""
+
+    error: str = Field(description="The kind of error, for programs.")
+    detail: str = Field(description="What happened, for people.")
+
+
+class Mistake(Answer):
+    """One value that cannot be accepted."""
+
+    field: str
+    found: Any
+    expected: str
+    message: str
+
+
+class InvalidAnswer(Answer):
+    """Every value of the request that cannot be accepted."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "error": "InvalidInput",
+                "detail": [
+                    {
+                        "field": "amount",
+                        "found": -5,
+                        "expected": "a number above 0 and up to 1000000, with at most 2 decimals",
+                        "message": "amount: found -5, expected a number above 0 "
+                        "and up to 1000000, with at most 2 decimals.",
+                    }
+                ],
+            }
+        }
+    )
+
+    error: Literal["InvalidInput"] = "InvalidInput"
+    detail: list[Mistake]
+
+
+def status_answer(instance: Instance) -> dict[str, Any]:
+    """Return the body for one instance: the specification's fields, and others only if they tell."""
+    body: dict[str, Any] = {
+        "instance_id": instance.instance_id,
+        "runtime_status": _runtime_status(instance),
+        "status": instance.status,
+        "created_at": _zulu(instance.created_at),
+        "last_updated": _zulu(instance.last_updated_at),
+        "output": parsed(instance.output),
+    }
+    if instance.custom_status and not instance.status.is_finished:
+        body["custom_status"] = parsed(instance.custom_status)
+    if instance.failure:
+        body["failure"] = vars(instance.failure)
+    return body
+
+
+def acted_answer(action: Action, acted: Acted) -> ActedAnswer:
+    """Return the body for an action that was carried out, or was not needed."""
+    word: Literal["paused", "resumed", "terminated"] = _DONE[action]
+    instance = acted.after
+    return ActedAnswer(
+        status=word,
+        instance_id=instance.instance_id,
+        changed=acted.changed,
+        runtime_status=_runtime_status(instance),
+        message=f"Workflow {instance.instance_id} "
+        + (f"was {word}" if acted.changed else f"is {instance.status} already"),
+    )
+
+
+_DONE: dict[Action, Literal["paused", "resumed", "terminated"]] = {
+    Action.PAUSE: "paused",
+    Action.RESUME: "resumed",
+    Action.TERMINATE: "terminated",
+}
+
+
+def _runtime_status(instance: Instance) -> str:
+    return f"WorkflowStatus.{instance.status}"
+
+
+def _zulu(time: datetime | None) -> str | None:
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z") if time else None

@@ -1,0 +1,188 @@
+"""The REST API of the order application. Endpoints are plain functions: the gateway is synchronous."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import structlog
+from fastapi import FastAPI, Path
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+
+from operations.actions import Actions
+from operations.errors import FlowdeckError, UnknownInstance
+from operations.gateway import Gateway
+from operations.ledger import Ledger
+from operations.model import Action, Actor, is_safe_id
+from worker.answers import (
+    ActedAnswer,
+    ErrorAnswer,
+    Healthy,
+    Info,
+    InvalidAnswer,
+    StartedAnswer,
+    StatusAnswer,
+    Unhealthy,
+    acted_answer,
+    status_answer,
+)
+from worker.limits import BodyLimit
+from worker.mistakes import handle_errors
+from worker.orders import WORKFLOW, Order, instance_id_of
+from worker.runtime import RuntimeState
+
+VERSION = "0.1.0"
+API_USER = Actor(name="api", role="operator")
+log = structlog.get_logger(__name__)
+
+InstanceId = Annotated[
+    str, Path(description="The instance's id: `order_` and the order's id.", min_length=1)
+]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the API stands on; `runtime_state` says whether the worker can be given work."""
+
+    gateway: Gateway
+    ledger: Ledger
+    runtime_state: Callable[[], RuntimeState]
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
+def create_api(parts: Parts) -> FastAPI:
+    """Build the application; its lifespan starts and stops the workflow runtime."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        parts.start()
+        yield
+        parts.stop()
+
+    api = FastAPIOffline(
+        title="Flowdeck order workflow",
+        version=VERSION,
+        description="Starts, watches, pauses, resumes and terminates the order workflow of a Dapr "
+        "application.",
+        lifespan=lifespan,
+    )
+    api.add_middleware(BodyLimit)
+    handle_errors(api)
+    _add_info(api, parts)
+    _add_orders(api, Actions(parts.gateway, parts.ledger))
+    return api
+
+
+def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Return the error responses of an endpoint, for its OpenAPI entry."""
+    models: dict[int, tuple[type, str]] = {
+        404: (ErrorAnswer, "No instance has this id."),
+        409: (ErrorAnswer, "What is there does not allow it, and stays as it is."),
+        413: (ErrorAnswer, "The body is larger than 1 MiB."),
+        422: (InvalidAnswer, "A value cannot be accepted: which, found and expected."),
+        502: (ErrorAnswer, "The engine answered with an error of its own."),
+        503: (ErrorAnswer, "The engine or the ledger is not there, or did not answer in time."),
+    }
+    return {code: {"model": models[code][0], "description": models[code][1]} for code in codes}
+
+
+def _add_info(api: FastAPI, parts: Parts) -> None:
+    @api.get("/", summary="Get application info")
+    def info() -> Info:
+        return Info(
+            name=api.title,
+            version=VERSION,
+            workflow=WORKFLOW,
+            endpoints=_endpoints(api),
+        )
+
+    @api.get(
+        "/health",
+        summary="Health check",
+        response_model=Healthy,
+        responses={503: {"model": Unhealthy, "description": "Something is not there."}},
+    )
+    def health() -> JSONResponse:
+        state, problems = parts.runtime_state(), _problems(parts)
+        if state is not RuntimeState.RUNNING:
+            problems.append(f"the workflow runtime is {state}")
+        if problems:
+            unhealthy = Unhealthy(workflow_runtime=state, problems=problems)
+            return JSONResponse(unhealthy.model_dump(), status_code=503)
+        return JSONResponse(Healthy().model_dump())
+
+
+def _endpoints(api: FastAPI) -> dict[str, str]:
+    paths = api.openapi()["paths"]
+    return {
+        f"{method.upper()} {path}": operation["summary"]
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+
+
+def _problems(parts: Parts) -> list[str]:
+    """Return what is wrong with the engine and the ledger, one sentence each."""
+    problems: list[str] = []
+    try:
+        problems.extend(parts.gateway.health().problems)
+    except FlowdeckError as error:
+        problems.append(str(error))
+    try:
+        parts.ledger.ping()
+    except FlowdeckError as error:
+        problems.append(str(error))
+    return problems
+
+
+def _add_orders(api: FastAPI, actions: Actions) -> None:
+    @api.post(
+        "/workflow/start",
+        summary="Start a new workflow",
+        responses=_errors(409, 413, 422, 502, 503),
+    )
+    def start(order: Order) -> StartedAnswer:
+        instance_id = instance_id_of(order.order_id)
+        started = actions.start(WORKFLOW, instance_id, order.model_dump(), API_USER)
+        return StartedAnswer(
+            status="started" if started.created else "already_running",
+            instance_id=instance_id,
+            order_data=order,
+        )
+
+    @api.get(
+        "/workflow/status/{instance_id}",
+        summary="Get workflow status",
+        response_model=StatusAnswer,
+        responses=_errors(404, 422, 502, 503),
+    )
+    def status(instance_id: InstanceId) -> JSONResponse:
+        return JSONResponse(status_answer(actions.read(_possible(instance_id))))
+
+    for action, summary in {
+        Action.PAUSE: "Pause a running workflow",
+        Action.RESUME: "Resume a paused workflow",
+        Action.TERMINATE: "Terminate a workflow",
+    }.items():
+        api.post(
+            f"/workflow/{action}/{{instance_id}}",
+            summary=summary,
+            operation_id=action.value,
+            responses=_errors(404, 409, 422, 502, 503),
+        )(_endpoint(actions, action))
+
+
+def _endpoint(actions: Actions, action: Action) -> Callable[..., ActedAnswer]:
+    def act(instance_id: InstanceId) -> ActedAnswer:
+        return acted_answer(action, actions.act(action, _possible(instance_id), API_USER))
+
+    return act
+
+
+def _possible(instance_id: str) -> str:
+    """Return the id, or raise `UnknownInstance` for one that no order can have."""
+    if not is_safe_id(instance_id):
+        raise UnknownInstance(instance_id)
+    return instance_id

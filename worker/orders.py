@@ -1,0 +1,165 @@
+"""The contract of an order: what may be asked for, and what comes of it."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+WORKFLOW = "order_workflow"
+SURCHARGE = Decimal("1.1")
+CENT = Decimal("0.01")
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*$"
+
+
+def instance_id_of(order_id: str) -> str:
+    """Return the id of the instance that carries out the order."""
+    return f"order_{order_id}"
+
+
+def total_of(amount: float) -> Decimal:
+    """Return what the order costs in all: 99.99 gives 109.989."""
+    return Decimal(str(amount)) * SURCHARGE
+
+
+def dollars(total: float) -> str:
+    """Return a total as it is written to the customer, rounded half up: 109.989 gives "109.99"."""
+    return str(Decimal(str(total)).quantize(CENT, ROUND_HALF_UP))
+
+
+def _is_number(value: object) -> object:
+    """Refuse what Python would take for a number but JSON does not: texts and booleans."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("not a number")
+    return value
+
+
+def _has_cents_at_most(value: float) -> float:
+    if Decimal(str(value)) % CENT:
+        raise ValueError("more than 2 decimals")
+    return value
+
+
+def _has_no_control_characters(value: str) -> str:
+    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in value):
+        raise ValueError("a control character")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("half a character")
+    return value
+
+
+OrderId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,57}$",
+        description="1 to 58 letters, digits, _ or -, beginning with a letter or a digit",
+        examples=["ORDER001"],
+    ),
+]
+Amount = Annotated[
+    float,
+    BeforeValidator(_is_number),
+    Field(
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="a number above 0 and up to 1000000, with at most 2 decimals",
+        json_schema_extra={"multipleOf": 0.01},
+        examples=[99.99],
+    ),
+    AfterValidator(_has_cents_at_most),
+]
+Item = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        description="a text of 1 to 200 characters, none of them a control character",
+        json_schema_extra={"pattern": _PRINTABLE},
+    ),
+    AfterValidator(_has_no_control_characters),
+]
+Items = Annotated[
+    list[Item],
+    Field(
+        min_length=1,
+        max_length=500,
+        description="a list of 1 to 500 items",
+        examples=[["laptop", "mouse"]],
+    ),
+]
+
+
+class Order(BaseModel):
+    """An order as it is asked for, and as the workflow and its activities receive it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    order_id: OrderId
+    amount: Amount
+    items: Items
+
+
+def expected(location: tuple[int | str, ...]) -> str:
+    """Return what is expected at a place in an order, in the words of its contract."""
+    fields = Order.model_fields
+    name = location[0] if location else ""
+    if not isinstance(name, str) or name not in fields:
+        known = "a JSON object with order_id, amount and items"
+        return f"no such field; an order is {known}" if location else known
+    if name == "items" and len(location) > 1:
+        return str(Item.__metadata__[0].description)
+    return str(fields[name].description)
+
+
+class ProcessResult(BaseModel):
+    """What `process_order` returns; `processed_at` is in seconds since 1970, UTC."""
+
+    order_id: str
+    status: str
+    total: float
+    processed_at: float
+
+
+class InventoryResult(BaseModel):
+    """What `check_inventory` returns; `checked_at` is in seconds since 1970, UTC."""
+
+    order_id: str
+    inventory_status: str
+    items_count: int
+    checked_at: float
+
+
+class ConfirmationRequest(BaseModel):
+    """What `send_confirmation` is given."""
+
+    order_id: str
+    process_result: ProcessResult
+    inventory_result: InventoryResult
+
+
+class Confirmation(BaseModel):
+    """What `send_confirmation` returns; `confirmed_at` is in seconds since 1970, UTC."""
+
+    confirmation_sent: bool
+    order_id: str
+    message: str
+    confirmed_at: float
+
+
+def order_output(
+    order: Order, process: dict[str, Any], inventory: dict[str, Any], confirmation: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the output of a finished order."""
+    parallel, sequential = ["process_order", "check_inventory"], ["send_confirmation"]
+    return {
+        "workflow_status": "completed",
+        "order_id": order.order_id,
+        "process_result": process,
+        "inventory_result": inventory,
+        "confirmation": confirmation,
+        "execution_summary": {
+            "parallel_activities": parallel,
+            "sequential_activities": sequential,
+            "total_activities": len(parallel) + len(sequential),
+        },
+    }
