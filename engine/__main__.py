@@ -38,7 +38,7 @@ def become(process: str, binaries: Path, settings: EngineSettings) -> None:
     os.chdir(settings.home)
     arguments = command(process, binaries, settings)
     sys.stdout.flush()
-    os.execv(arguments[0], arguments)
+    os.execv(arguments[0], arguments)  # noqa: S606 - no shell is wanted
 
 
 def _wait_for(name: str, port: int) -> None:

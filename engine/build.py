@@ -42,9 +42,10 @@ def ensure(say: Say) -> Path:
     installed = find_installed(say)
     if installed:
         return installed
-    with _only_one_build(say):
-        if _stamp_of_build() != _stamp_wanted():
-            _build(say)
+    if not _is_built():
+        with _only_one_build(say):
+            if not _is_built():  # by the one that held the lock before
+                _build(say)
     return BUILT
 
 
@@ -266,11 +267,14 @@ def _stamp_wanted() -> str:
     return hashlib.sha256("\n".join(sources).encode()).hexdigest()
 
 
-def _stamp_of_build() -> str | None:
-    if not all(os.access(BUILT / name, os.X_OK) for name in PROCESSES):
-        return None
+def _is_built() -> bool:
+    """Whether `engine/bin/` holds what `go.mod`, `go.sum` and the flags ask for now."""
     stamp = BUILT / "stamp"
-    return stamp.read_text() if stamp.exists() else None
+    return (
+        all(os.access(BUILT / name, os.X_OK) for name in PROCESSES)
+        and stamp.exists()
+        and stamp.read_text() == _stamp_wanted()
+    )
 
 
 def _text(name: str) -> str:

@@ -12,7 +12,8 @@
     │   └── LedgerUnavailable the ledger's database cannot be reached
     └── EngineRefused         the engine answered with an error that has no name here
 
-Foreign errors are translated once, where they arrive: gRPC's in `gateway`, SQLAlchemy's in `ledger`.
+Foreign errors are translated once, where they arrive: gRPC's in `gateway`, SQLAlchemy's in
+`database`.
 """
 
 from operations.model import Action, Status

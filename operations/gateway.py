@@ -14,6 +14,7 @@ from dapr.conf.helpers import GrpcEndpoint
 from dapr.ext.workflow._durabletask.internal import orchestrator_service_pb2_grpc as stubs
 from dapr.ext.workflow._durabletask.internal import protos as pb
 from dapr.proto.runtime.v1 import dapr_pb2_grpc, metadata_pb2
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
@@ -32,8 +33,8 @@ from operations.model import EngineHealth, Failure, HistoryEvent, Instance, Stat
 class Gateway(Protocol):
     """What Flowdeck asks of a workflow engine.
 
-    Every method raises `EngineUnavailable` when the engine cannot be reached and `EngineRefused` for
-    an answer that has no name here; the ones that change something raise `OutcomeUnknown` when no
+    Every method raises `EngineUnavailable` when the engine cannot be reached and `EngineRefused`
+    for an answer that has no name here; the ones that change something raise `OutcomeUnknown` when no
     answer came in time. None blocks for longer than its deadline.
     """
 
@@ -94,8 +95,8 @@ class DaprGateway:
             if address.tls
             else grpc.insecure_channel(address.endpoint, _CHANNEL)
         )
-        self._workflows = stubs.TaskHubSidecarServiceStub(self._channel)
-        self._sidecar = dapr_pb2_grpc.DaprStub(self._channel)
+        self._workflows = stubs.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._sidecar = dapr_pb2_grpc.DaprStub(self._channel)  # type: ignore[no-untyped-call]
         self._metadata = (("dapr-api-token", api_token),) if api_token else ()
         self._read_timeout = read_timeout
         self._write_timeout = write_timeout
@@ -227,14 +228,15 @@ def _instance(instance_id: str, state: pb.WorkflowState) -> Instance:
     )
 
 
-def _status(number: int) -> Status:
+def _status(number: "pb.OrchestrationStatus.ValueType") -> Status:
     """Return the status; one that a later Dapr adds is UNKNOWN until it has a name here."""
-    names = {value: name for name, value in pb.OrchestrationStatus.items()}
-    name = names.get(number, "").removeprefix("ORCHESTRATION_STATUS_")
+    known = pb.OrchestrationStatus.values()
+    name = pb.OrchestrationStatus.Name(number) if number in known else ""
+    name = name.removeprefix("ORCHESTRATION_STATUS_")
     return Status(name) if name in Status.__members__ else Status.UNKNOWN
 
 
-def _text(message: Any, field: str) -> str | None:
+def _text(message: Message, field: str) -> str | None:
     return str(getattr(message, field).value) if message.HasField(field) else None
 
 
@@ -245,10 +247,13 @@ def _failure(state: pb.WorkflowState) -> Failure | None:
     return Failure(details.errorType, details.errorMessage, _text(details, "stackTrace"))
 
 
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def _time(stamp: Timestamp) -> datetime | None:
     """Return an aware UTC time; None for the year 1, which Dapr gives a start in the future."""
     time = stamp.ToDatetime(UTC)
-    return time if time.year > 1970 else None
+    return time if time > _NEVER else None
 
 
 def _event(event: pb.HistoryEvent) -> HistoryEvent:

@@ -1,4 +1,4 @@
-"""Structured log lines: one event a line, as text or as JSON, for our own code and the libraries'."""
+"""Structured log lines, one event a line, as text or as JSON: ours and the libraries'."""
 
 import logging
 import sys

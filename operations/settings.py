@@ -9,8 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class OperationsSettings(BaseSettings):
     """Settings shared by every process that talks to Dapr or the ledger.
 
-    `DAPR_GRPC_ENDPOINT`, `DAPR_GRPC_PORT` and `DAPR_API_TOKEN` are Dapr's own names, which `dapr run`
-    and Kubernetes set; the rest are `FLOWDECK_*`. A `.env` file is read too.
+    `DAPR_GRPC_ENDPOINT`, `DAPR_GRPC_PORT` and `DAPR_API_TOKEN` are Dapr's own names, which
+    `dapr run` and Kubernetes set; the rest are `FLOWDECK_*`. A `.env` file is read too.
     """
 
     model_config = SettingsConfigDict(

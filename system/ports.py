@@ -10,7 +10,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def taken_ports(ports: Mapping[str, int]) -> list[str]:
-    """Return a sentence for each port that cannot be listened on: its use, its number, its holder."""
+    """Return a sentence for each port that cannot be listened on: its use, who holds it."""
     return [
         f"Port {port} ({name}) is in use by {_holder(port)}."
         for name, port in ports.items()

@@ -51,7 +51,7 @@ class Supervisor:
         stream = self._console.stream(name)
         return {
             "name": name,
-            # Should this process be killed, the kernel ends its children: none is left holding a port.
+            # Should this process be killed, the kernel ends its children: no port stays taken.
             "cmd": "setpriv" if shutil.which("setpriv") else "env",
             "args": [
                 *(["--pdeathsig", "KILL"] if shutil.which("setpriv") else []),

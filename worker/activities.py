@@ -27,7 +27,7 @@ class InjectedFault(RuntimeError):
 
 
 class OrderActivities:
-    """The three activities. Each only computes from its input, so running it twice changes nothing."""
+    """The three activities. Each only computes from its input, so it may run twice."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings

@@ -4,31 +4,32 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from operations.actions import Acted
 from operations.model import Action, Instance, Status, parsed
 from worker.orders import Order
 
-_ORDER = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
-_PROCESSED = {
+_ORDER: JsonDict = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
+_PROCESSED: JsonDict = {
     "order_id": "ORDER001",
     "status": "processed",
     "total": 109.989,
     "processed_at": 1736596800.123,
 }
-_CHECKED = {
+_CHECKED: JsonDict = {
     "order_id": "ORDER001",
     "inventory_status": "available",
     "items_count": 2,
     "checked_at": 1736596800.456,
 }
-_CONFIRMED = {
+_CONFIRMED: JsonDict = {
     "confirmation_sent": True,
     "order_id": "ORDER001",
     "message": "Order confirmed with 2 items. Total: $109.99",
     "confirmed_at": 1736596803.789,
 }
-_OUTPUT = {
+_OUTPUT: JsonDict = {
     "workflow_status": "completed",
     "order_id": "ORDER001",
     "process_result": _PROCESSED,
@@ -40,7 +41,7 @@ _OUTPUT = {
         "total_activities": 3,
     },
 }
-_STATUS = {
+_STATUS: JsonDict = {
     "instance_id": "order_ORDER001",
     "runtime_status": "WorkflowStatus.COMPLETED",
     "status": "COMPLETED",
@@ -177,7 +178,7 @@ class InvalidAnswer(Answer):
 
 
 def status_answer(instance: Instance) -> dict[str, Any]:
-    """Return the body for one instance: the specification's fields, and others only if they tell."""
+    """Return the body for one instance: the specification's fields, others only if they tell."""
     body: dict[str, Any] = {
         "instance_id": instance.instance_id,
         "runtime_status": _runtime_status(instance),

@@ -1,4 +1,4 @@
-"""The REST API of the order application. Endpoints are plain functions: the gateway is synchronous."""
+"""The REST API of the order application; plain functions, because the gateway is synchronous."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

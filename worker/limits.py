@@ -7,8 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MAX_BODY = 1024 * 1024  # bytes
 
 
-class _TooLarge(Exception):
-    pass
+class _TooLargeError(Exception):
+    """More of a body has come than may."""
 
 
 class BodyLimit:
@@ -32,7 +32,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > MAX_BODY:
-                raise _TooLarge
+                raise _TooLargeError
             return message
 
         async def watched(message: Message) -> None:
@@ -42,7 +42,7 @@ class BodyLimit:
 
         try:
             await self._app(scope, counted, watched)
-        except _TooLarge:
+        except _TooLargeError:
             if answered:
                 raise
             await _refuse(send)

@@ -90,5 +90,5 @@ def _answer(
     code: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Response:
     # Escaped to ASCII: what was sent may hold half a character, which UTF-8 cannot.
-    content = json.dumps(body, allow_nan=False)
+    content = json.dumps(body, allow_nan=False, separators=(",", ":"))
     return Response(content, code, headers, media_type="application/json")

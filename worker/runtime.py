@@ -64,7 +64,7 @@ class OrderRuntime:
     def stop(self) -> None:
         """Stop taking work; what is under way is left to the engine, which hands it out again."""
         self._stopping.set()
-        self._runtime.shutdown()
+        self._runtime.shutdown()  # type: ignore[no-untyped-call]
         self._thread.join(timeout=1)
 
     def _is_connected(self) -> bool:
@@ -75,7 +75,7 @@ class OrderRuntime:
         if not self._wait_for_sidecar():
             return
         try:
-            self._runtime.start()
+            self._runtime.start()  # type: ignore[no-untyped-call]
         except RuntimeError:
             if not self._stopping.is_set():
                 raise
@@ -84,7 +84,7 @@ class OrderRuntime:
         log.info("✅ Workflow Runtime started successfully")
 
     def _wait_for_sidecar(self) -> bool:
-        """Wait until the sidecar accepts connections: the SDK's own back-off grows to 16 seconds."""
+        """Wait until the sidecar accepts connections: the SDK's own back-off grows to 16 s."""
         options = [("grpc.max_reconnect_backoff_ms", 500), ("grpc.min_reconnect_backoff_ms", 200)]
         address = self._endpoint.endpoint
         with (

@@ -1,4 +1,4 @@
-"""The order workflow. Deterministic: no clock, randomness, environment or I/O; it may be replayed."""
+"""The order workflow. Deterministic, for it is replayed: no clock, randomness, environment, I/O."""
 
 from collections.abc import Generator
 from datetime import timedelta

@@ -1,0 +1,1 @@
+"""The tests: unit, and integration on the real engine."""

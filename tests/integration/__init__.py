@@ -1,0 +1,1 @@
+"""Integration tests: real processes, the real engine, real HTTP."""

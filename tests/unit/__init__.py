@@ -1,0 +1,1 @@
+"""Unit tests: no engine, fakes only above the gateway."""
