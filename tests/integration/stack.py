@@ -1,0 +1,184 @@
+"""The whole system as `make run` starts it, on ports and a data folder of the tests' own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from engine.settings import PROJECT, EngineSettings
+from tests.waiting import eventually
+
+PROCESSES = ("placement", "scheduler", "daprd", "worker")
+RECOVERY = 90.0  # seconds within which the engine finishes what a kill interrupted
+
+
+class Stack:
+    """A running system: its address, its processes, its output."""
+
+    def __init__(self, folder: Path, engine_ports: int, settings: dict[str, str]) -> None:
+        self.folder = folder
+        self.api_port = engine_ports + 10
+        self.ports = EngineSettings(engine_ports=engine_ports).ports
+        self.url = f"http://127.0.0.1:{self.api_port}"
+        self.environment = {
+            **_without_settings(os.environ),
+            "FLOWDECK_HOME": str(folder),
+            "FLOWDECK_ENGINE_PORTS": str(engine_ports),
+            "FLOWDECK_API_PORT": str(self.api_port),
+            **settings,
+        }
+        self._output = folder / "output.log"
+        self._system: subprocess.Popen[bytes] | None = None
+
+    @property
+    def output(self) -> str:
+        """All that the console showed so far."""
+        return self._output.read_text(errors="replace")
+
+    @property
+    def pid(self) -> int:
+        """The process that watches the others."""
+        assert self._system, "the system was not started"
+        return self._system.pid
+
+    def start(self) -> None:
+        """Start everything and wait until the worker says that all is there."""
+        with self._output.open("ab") as output:
+            self._system = subprocess.Popen(
+                [sys.executable, "-m", "system"],
+                cwd=PROJECT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self.wait_until_healthy(60)
+
+    def stop(self) -> int:
+        """End it as Ctrl-C does, and return the exit code."""
+        assert self._system, "the system was not started"
+        self._system.send_signal(signal.SIGINT)
+        return self.exit_code(30)
+
+    def exit_code(self, seconds: float) -> int:
+        """Wait for the end of it, and return its exit code."""
+        assert self._system, "the system was not started"
+        return self._system.wait(timeout=seconds)
+
+    def wait_until_healthy(self, seconds: float) -> None:
+        """Wait until `/health` answers 200."""
+
+        def healthy() -> bool:
+            assert self._system, "the system was not started"
+            assert self._system.poll() is None, f"it ended:\n{self.output}"
+            return self.health()[0] == 200
+
+        eventually(healthy, seconds, f"healthy; last seen {self.health()}")
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        """Return the status and the body of `/health`; status 0 if nobody answers."""
+        try:
+            answer = httpx.get(f"{self.url}/health", timeout=5)
+        except httpx.HTTPError:
+            return 0, {}
+        return answer.status_code, answer.json()
+
+    def process(self, name: str) -> psutil.Process | None:
+        """Return the running process of that name of the Procfile."""
+        mark = f"/{name}" if name != "worker" else "worker"
+        for child in psutil.Process(self.pid).children():
+            try:
+                words = child.cmdline()
+            except psutil.Error:
+                continue
+            if any(word.endswith(mark) for word in words[:4]):
+                return child
+        return None
+
+    def kill(self, *names: str) -> None:
+        """Kill processes at once (signal 9), and wait until others stand in their place."""
+        killed = {name: self._running(name) for name in names}
+        for process in killed.values():
+            process.kill()
+        for name, process in killed.items():
+            eventually(lambda n=name, p=process: self._replaced(n, p), 15, f"{name} is back")  # type: ignore[misc]
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Hold a process still, so that it neither works nor ends."""
+        process = self._running(name)
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
+
+    def _running(self, name: str) -> psutil.Process:
+        return eventually(lambda: self.process(name), 15, f"{name} runs")
+
+    def _replaced(self, name: str, old: psutil.Process) -> bool:
+        new = self.process(name)
+        return new is not None and new.pid != old.pid
+
+    # What a user of the API does.
+
+    def post(self, path: str, body: object = None) -> httpx.Response:
+        """Send a request; the contract is an answer within 5 seconds, whatever happens."""
+        return httpx.post(f"{self.url}{path}", json=body, timeout=5)
+
+    def start_order(self, order_id: str, amount: float = 99.99) -> str:
+        """Start an order of two items and return its instance's id."""
+        order = {"order_id": order_id, "amount": amount, "items": ["laptop", "mouse"]}
+        answer = self.post("/workflow/start", order)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["instance_id"])
+
+    def status(self, instance_id: str) -> dict[str, Any]:
+        """Return the body of the instance's status."""
+        answer = httpx.get(f"{self.url}/workflow/status/{instance_id}", timeout=5)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def wait_for(self, instance_id: str, status: str, seconds: float = 15) -> dict[str, Any]:
+        """Wait until the instance has the status, and return its body."""
+
+        def reached() -> dict[str, Any] | None:
+            try:
+                body = self.status(instance_id)
+            except (httpx.HTTPError, AssertionError):  # the worker or the engine is not back yet
+                return None
+            return body if body["status"] == status else None
+
+        return eventually(reached, seconds, f"{instance_id} is {status}")
+
+
+def unique(name: str) -> str:
+    """Return an order id that no other test, and no other run, uses."""
+    return f"{name}-{time.time_ns()}"
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Return the processes that were started with this folder as their home."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            home = process.environ().get("FLOWDECK_HOME")
+        except psutil.Error:
+            continue
+        if home == str(folder) and process.pid != os.getpid():
+            found.append(process.pid)
+    return found
+
+
+def _without_settings(environment: "os._Environ[str]") -> dict[str, str]:
+    ours = re.compile(r"FLOWDECK_|DAPR_|APP_PORT")
+    return {name: value for name, value in environment.items() if not ours.match(name)}

@@ -1,0 +1,128 @@
+"""Each row of DESIGN.md's "Bad input", over HTTP, on the real engine."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from operations.gateway import DaprGateway
+from tests.integration.stack import Stack, unique
+
+GOOD = {"order_id": "GOOD", "amount": 1.25, "items": ["pen"]}
+
+
+@pytest.fixture
+def gateway(stack: Stack) -> Iterator[DaprGateway]:
+    """Open a gateway of the test's own, to see what the engine holds."""
+    gateway = DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")
+    yield gateway
+    gateway.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"order_id": ""}, "order_id"),
+        ({"order_id": "a||b"}, "order_id"),
+        ({"order_id": "-a"}, "order_id"),
+        ({"order_id": "x" * 59}, "order_id"),
+        ({"order_id": 7}, "order_id"),
+        ({"amount": "99.99"}, "amount"),
+        ({"amount": True}, "amount"),
+        ({"amount": 0}, "amount"),
+        ({"amount": 1.001}, "amount"),
+        ({"amount": 1000000.01}, "amount"),
+        ({"amount": None}, "amount"),
+        ({"items": []}, "items"),
+        ({"items": "pen"}, "items"),
+        ({"items": ["pen", ""]}, "items[1]"),
+        ({"items": ["a\nb"]}, "items[0]"),
+        ({"items": ["x" * 201]}, "items[0]"),
+        ({"items": ["pen"] * 501}, "items"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_bad_value_is_named(stack: Stack, change: dict[str, Any], field: str) -> None:
+    """The answer is 422, and names the field, the value found and the value expected."""
+    answer = stack.post("/workflow/start", {**GOOD, **change})
+    assert answer.status_code == 422
+    (mistake,) = answer.json()["detail"]
+    assert mistake["field"] == field
+    assert mistake["expected"]
+    assert mistake["message"].startswith(f"{field}: found ")
+
+
+def test_a_body_over_one_mebibyte_is_refused_before_it_is_read(stack: Stack) -> None:
+    """A body that is announced or streamed past 1 MiB gets 413."""
+    start = f"{stack.url}/workflow/start"
+    pieces = (b"x" * 65536 for _ in range(64))
+    assert httpx.post(start, content=b"x" * (1024 * 1024 + 1)).status_code == 413
+    assert httpx.post(start, content=pieces).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["status", "pause", "resume", "terminate"])
+@pytest.mark.parametrize("instance_id", ["order_nobody", "a||b", "a::b", "é", "x" * 300])
+def test_an_unknown_id_is_not_found(stack: Stack, path: str, instance_id: str) -> None:
+    """Every endpoint answers 404 to an id that no instance has."""
+    method = "GET" if path == "status" else "POST"
+    answer = httpx.request(method, f"{stack.url}/workflow/{path}/{instance_id}", timeout=5)
+    assert answer.status_code == 404
+    assert answer.json()["error"] == "UnknownInstance"
+
+
+def test_the_same_order_again_is_the_running_one(stack: Stack) -> None:
+    """The same id and body again while it runs: 200 and the running one, not a second."""
+    order = {**GOOD, "order_id": unique("SAME")}
+    first = stack.post("/workflow/start", order)
+    again = stack.post("/workflow/start", order)
+    assert (first.json()["status"], again.json()["status"]) == ("started", "already_running")
+    assert again.json()["instance_id"] == first.json()["instance_id"]
+
+
+def test_another_order_with_the_id_is_refused(stack: Stack) -> None:
+    """The same id with another body: 409, and the running order stays as it is."""
+    order_id = unique("OTHER")
+    instance_id = stack.start_order(order_id, 10.0)
+    answer = stack.post("/workflow/start", {**GOOD, "order_id": order_id})
+    assert (answer.status_code, answer.json()["error"]) == (409, "InstanceExists")
+    done = stack.wait_for(instance_id, "COMPLETED")
+    assert done["output"]["process_result"]["total"] == 11.0
+
+
+def test_a_finished_order_is_never_erased(stack: Stack) -> None:
+    """The id of a finished order: 409, the same body or another; Dapr would have erased it."""
+    order_id = unique("DONE")
+    instance_id = stack.start_order(order_id)
+    done = stack.wait_for(instance_id, "COMPLETED")
+    same = {"order_id": order_id, "amount": 99.99, "items": ["laptop", "mouse"]}
+    assert stack.post("/workflow/start", same).status_code == 409
+    assert stack.post("/workflow/start", {**same, "amount": 5}).status_code == 409
+    assert stack.status(instance_id) == done
+    for action in ("pause", "resume", "terminate"):
+        assert stack.post(f"/workflow/{action}/{instance_id}").status_code == 409
+    assert stack.status(instance_id) == done
+
+
+def test_the_same_start_at_the_same_moment_gives_one_order(
+    stack: Stack, gateway: DaprGateway
+) -> None:
+    """Twenty equal requests at once: one `started`, nineteen `already_running`, one execution."""
+    order = {**GOOD, "order_id": unique("ONCE")}
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: stack.post("/workflow/start", order), range(20)))
+    assert [answer.status_code for answer in answers] == [200] * 20
+    statuses = sorted(answer.json()["status"] for answer in answers)
+    assert statuses == ["already_running"] * 19 + ["started"]
+    instance_id = answers[0].json()["instance_id"]
+    stack.wait_for(instance_id, "COMPLETED")
+    kinds = [event.kind for event in gateway.history(instance_id)]
+    assert kinds.count("executionStarted") == 1
+
+
+def test_resuming_a_running_order_changes_nothing(stack: Stack) -> None:
+    """An action whose goal is reached already: 200 with `changed: false`."""
+    instance_id = stack.start_order(unique("RESUME"))
+    answer = stack.post(f"/workflow/resume/{instance_id}")
+    assert (answer.status_code, answer.json()["changed"]) == (200, False)

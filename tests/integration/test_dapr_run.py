@@ -1,0 +1,83 @@
+"""`dapr run --app-port … --resources-path ./components -- python -m worker`, without the Dapr CLI.
+
+The CLI starts daprd with these flags and the application with these variables; here the test does.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from engine.build import ensure
+from engine.settings import PROJECT
+from tests.integration.stack import Stack
+from tests.waiting import eventually
+
+APP_PORT, GRPC_PORT, HTTP_PORT, INTERNAL_PORT = 29050, 29051, 29052, 29053
+
+
+@pytest.fixture
+def url(stack: Stack, tmp_path: Path) -> Iterator[str]:
+    """Run a sidecar and a worker as the CLI would, beside the system's placement and scheduler."""
+    (tmp_path / "data").mkdir()
+    daprd = [
+        str(ensure(print) / "daprd"),
+        "--app-id=dapr-run-app",
+        f"--app-port={APP_PORT}",
+        f"--resources-path={PROJECT / 'components'}",
+        f"--placement-host-address=127.0.0.1:{stack.ports['placement']}",
+        f"--scheduler-host-address=127.0.0.1:{stack.ports['scheduler']}",
+        "--dapr-listen-addresses=127.0.0.1",
+        f"--dapr-grpc-port={GRPC_PORT}",
+        f"--dapr-http-port={HTTP_PORT}",
+        f"--dapr-internal-grpc-port={INTERNAL_PORT}",
+        "--dapr-internal-grpc-listen-address=127.0.0.1",
+        "--enable-metrics=false",
+    ]
+    variables = {
+        "APP_PORT": str(APP_PORT),
+        "DAPR_GRPC_PORT": str(GRPC_PORT),
+        "DAPR_HTTP_PORT": str(HTTP_PORT),
+        "PYTHONPATH": str(PROJECT),
+    }
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("FLOWDECK_")}
+    environment |= variables | {"DAPR_HOST_IP": "127.0.0.1"}
+    with ExitStack() as running:
+        for command in (daprd, [sys.executable, "-m", "worker"]):
+            process = subprocess.Popen(
+                command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL
+            )
+            running.callback(_end, process)
+        yield f"http://127.0.0.1:{APP_PORT}"
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    psutil.Process(process.pid).kill()
+    process.wait()
+
+
+def test_an_order_completes_under_dapr_run(url: str) -> None:
+    """The worker takes its ports from Dapr's variables, and the component its folder from daprd."""
+    eventually(lambda: _code(f"{url}/health") == 200, 40, "the worker is healthy")
+    order = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
+    started = httpx.post(f"{url}/workflow/start", json=order, timeout=5)
+    assert started.status_code == 200, started.text
+    status = f"{url}/workflow/status/order_ORDER001"
+    eventually(
+        lambda: httpx.get(status, timeout=5).json().get("status") == "COMPLETED",
+        20,
+        "the order is COMPLETED",
+    )
+
+
+def _code(url: str) -> int:
+    try:
+        return httpx.get(url, timeout=5).status_code
+    except httpx.HTTPError:
+        return 0
