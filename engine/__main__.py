@@ -1,6 +1,7 @@
 """`python -m engine` builds the engine; `python -m engine daprd` becomes that process."""
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -17,26 +18,28 @@ WAIT = 30.0  # seconds for what a process needs; then it ends, and is started ag
 
 def main(arguments: list[str]) -> None:
     """Build the engine, or replace this process by one of the engine's."""
+    if arguments and arguments[0] not in NEEDS:
+        sys.exit(f"Unknown process {arguments[0]!r}; expected one of {', '.join(NEEDS)}.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build too
     try:
         settings = EngineSettings()
         binaries = ensure(_say)
         if arguments:
             become(arguments[0], binaries, settings)
-    except KeyError as error:
-        sys.exit(f"Unknown process {error}; expected one of {', '.join(NEEDS)}.")
     except (EngineError, ValidationError) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 def become(process: str, binaries: Path, settings: EngineSettings) -> None:
     """Wait for what `process` needs, then replace this one by it."""
-    needs = NEEDS[process]
+    arguments = command(process, binaries, settings)  # before the folder changes
     settings.data.mkdir(parents=True, exist_ok=True)
     os.environ["DAPR_HOST_IP"] = LOOPBACK  # else daprd tells the others the machine's outer address
-    for name in needs:
+    for name in NEEDS[process]:
         _wait_for(name, settings.ports[name])
     os.chdir(settings.home)
-    arguments = command(process, binaries, settings)
     sys.stdout.flush()
     os.execv(arguments[0], arguments)  # noqa: S606 - no shell is wanted
 

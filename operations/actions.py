@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 
@@ -24,6 +25,7 @@ from operations.model import (
     Action,
     Actor,
     Instance,
+    Status,
     allowed_actions,
     is_safe_id,
     parsed,
@@ -86,20 +88,21 @@ class Actions:
         """Start an instance once, however often and from wherever the same start is asked for.
 
         The same start again returns the instance that runs; one that has finished only if
-        `finished_counts`, which is for ids that the caller made up for this one start.
+        `finished_counts`, which is for ids that the caller made up for this one start, or if nobody
+        had been told of it when this request came.
         Raises `InvalidInput` for an unsafe id, `InstanceExists` for one that is taken, and
         `OutcomeUnknown` when the engine, or another request with the same start, takes too long.
         """
         if not is_safe_id(instance_id):
             raise InvalidInput("instance_id", instance_id, INSTANCE_ID)
         wanted = Start(instance_id, workflow, json.dumps(payload, sort_keys=True), actor)
-        deadline = time.monotonic() + PATIENCE
+        arrived, deadline = datetime.now(UTC), time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             # In this order: a start that comes between the two reads makes the claim fail below.
             latest = self._ledger.latest_start(instance_id)
             instance = self._gateway.state(instance_id)
             if instance:
-                return _already_there(wanted, instance, finished_counts=finished_counts)
+                return self._found(wanted, instance, arrived, finished_counts=finished_counts)
             if latest is None or latest.is_accepted or _is_abandoned(latest):
                 claimed = self._ledger.claim(wanted, latest)
                 if claimed:
@@ -128,8 +131,10 @@ class Actions:
             before=before.status,
             after=after.status,
         )
-        if after.status is not action.goal and after.status.is_finished:
-            raise ActionNotAllowed(action, instance_id, after.status)
+        if not _is_reached(action, after.status):
+            if after.status.is_finished:
+                raise ActionNotAllowed(action, instance_id, after.status)
+            raise OutcomeUnknown(action, f"the instance still shows {after.status}")
         return Acted(before, after)
 
     def _call(self, action: Action) -> Callable[[str], None]:
@@ -144,10 +149,20 @@ class Actions:
         deadline = time.monotonic() + PATIENCE
         while True:
             instance = self.read(instance_id)
-            settled = instance.status is action.goal or instance.status.is_finished
+            settled = _is_reached(action, instance.status) or instance.status.is_finished
             if settled or time.monotonic() > deadline:
                 return instance
             time.sleep(PAUSE_BETWEEN_READS)
+
+    def _found(
+        self, wanted: Start, instance: Instance, arrived: datetime, *, finished_counts: bool
+    ) -> Started:
+        latest = self._ledger.latest_start(wanted.instance_id)
+        counts = finished_counts or _is_untold(latest, arrived)
+        started = _already_there(wanted, instance, latest, finished_counts=counts)
+        if latest and not latest.is_accepted and _is_same(latest, wanted):
+            self._ledger.accept(latest)
+        return started
 
     def _start_claimed(self, start: Start) -> Started:
         try:
@@ -170,23 +185,53 @@ class Actions:
             self._gateway.start(start.workflow, start.instance_id, start.payload)
         except InstanceExists:
             # Started by somebody who does not use this ledger, or by a call that was thought lost.
-            _already_there(start, self.read(start.instance_id), finished_counts=True)
+            instance = self._gateway.state(start.instance_id)
+            if instance is None:
+                raise
+            _already_there(start, instance, start, finished_counts=True)
             return False
         return True
 
 
-def _already_there(wanted: Start, instance: Instance, *, finished_counts: bool) -> Started:
+def _is_reached(action: Action, status: Status) -> bool:
+    """Whether an action had its effect: a resumed instance may have ended when it is read."""
+    ended_by_itself = status in {Status.COMPLETED, Status.FAILED}
+    return status is action.goal or (action is Action.RESUME and ended_by_itself)
+
+
+def _already_there(
+    wanted: Start, instance: Instance, latest: Start | None, *, finished_counts: bool
+) -> Started:
     """Take an instance that has the id for this start's own, or raise `InstanceExists`."""
-    same_workflow = instance.workflow in (wanted.workflow, "")  # "" while it is pending
-    if not same_workflow or parsed(instance.input) != parsed(wanted.payload):
+    if not _is_of(instance, wanted, latest):
         raise InstanceExists(wanted.instance_id, f"by another order, which is {instance.status}")
     if instance.status.is_finished and not finished_counts:
         raise InstanceExists(wanted.instance_id, f"by the same order, which is {instance.status}")
     return Started(wanted.instance_id, created=False)
 
 
+def _is_of(instance: Instance, wanted: Start, latest: Start | None) -> bool:
+    """Whether an instance was made by the start that is wanted.
+
+    The engine knows neither input nor workflow of one that is still pending: then the ledger does.
+    """
+    if instance.input is None and instance.status is Status.PENDING:
+        return latest is not None and _is_same(latest, wanted)
+    same_input = parsed(instance.input) == parsed(wanted.payload)
+    return instance.workflow == wanted.workflow and same_input
+
+
 def _is_same(one: Start, other: Start) -> bool:
     return (one.workflow, one.payload) == (other.workflow, other.payload)
+
+
+def _is_untold(latest: Start | None, arrived: datetime) -> bool:
+    """Whether the latest start was not known to have worked before a request arrived.
+
+    Then the request is as good as the start: sent at the same moment, or again for want of an
+    answer.
+    """
+    return latest is not None and (latest.accepted_at is None or latest.accepted_at >= arrived)
 
 
 def _is_abandoned(start: Start) -> bool:

@@ -5,6 +5,7 @@ a call no deadline and drops falsy payloads. The stub is private to the SDK: no 
 import it.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -13,7 +14,7 @@ import grpc
 from dapr.conf.helpers import GrpcEndpoint
 from dapr.ext.workflow._durabletask.internal import orchestrator_service_pb2_grpc as stubs
 from dapr.ext.workflow._durabletask.internal import protos as pb
-from dapr.proto.runtime.v1 import dapr_pb2_grpc, metadata_pb2
+from dapr.proto.runtime.v1 import dapr_pb2_grpc, jobs_pb2, metadata_pb2
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
@@ -24,6 +25,7 @@ from operations.errors import (
     EngineUnavailable,
     FlowdeckError,
     InstanceExists,
+    InvalidInput,
     OutcomeUnknown,
     UnknownInstance,
 )
@@ -34,8 +36,8 @@ class Gateway(Protocol):
     """What Flowdeck asks of a workflow engine.
 
     Every method raises `EngineUnavailable` when the engine cannot be reached and `EngineRefused`
-    for an answer that has no name here; the ones that change something raise `OutcomeUnknown` when no
-    answer came in time. None blocks for longer than its deadline.
+    for an answer that has no name here; the ones that change something raise `OutcomeUnknown` when
+    no answer came in time. None blocks for longer than its deadline.
     """
 
     def start(self, workflow: str, instance_id: str, payload: str) -> None:
@@ -79,6 +81,7 @@ class DaprGateway:
 
     A call that reads and one that writes end after `read_timeout` and `write_timeout` seconds; an
     action is at most two reads and a write, which keeps an endpoint's answer under 5 seconds.
+    Raises `InvalidInput` for an endpoint that is no address.
     """
 
     def __init__(
@@ -89,7 +92,7 @@ class DaprGateway:
         read_timeout: float = 1.0,
         write_timeout: float = 2.5,
     ) -> None:
-        address = GrpcEndpoint(endpoint)
+        address = _address(endpoint)
         self._channel = (
             grpc.secure_channel(address.endpoint, grpc.ssl_channel_credentials(), _CHANNEL)
             if address.tls
@@ -141,7 +144,21 @@ class DaprGateway:
 
     def health(self) -> EngineHealth:
         request = metadata_pb2.GetMetadataRequest()
-        return _health(self._read(self._sidecar.GetMetadata, request, ""))
+        metadata = self._read(self._sidecar.GetMetadata, request, "")
+        problems = (*_placement_problems(metadata), *self._scheduler_problems())
+        return EngineHealth(version=metadata.runtime_version, problems=problems)
+
+    def _scheduler_problems(self) -> tuple[str, ...]:
+        """Ask for a job that nobody has: the sidecar's metadata goes on naming a dead scheduler."""
+        request = jobs_pb2.GetJobRequest(name="flowdeck-health")
+        try:
+            self._sidecar.GetJobAlpha1(request, timeout=self._read_timeout, metadata=self._metadata)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                return ("the scheduler does not answer the sidecar",)
+            if "Unavailable" in _details(error):
+                return ("the sidecar has no connection to the scheduler",)
+        return ()
 
     def _read(self, call: Callable[..., _Answer], request: object, instance_id: str) -> _Answer:
         try:
@@ -163,6 +180,15 @@ class DaprGateway:
             raise _translated(error, instance_id) from error
 
 
+def _address(endpoint: str) -> GrpcEndpoint:
+    try:
+        return GrpcEndpoint(endpoint)
+    except ValueError as error:
+        raise InvalidInput(
+            "DAPR_GRPC_ENDPOINT", endpoint, "host:port or host:port?tls=true"
+        ) from error
+
+
 def _while_passing() -> Retrying:
     """Retry what passes by itself: a read can fail for a moment while its instance is written."""
     return Retrying(
@@ -182,11 +208,14 @@ def _is_passing(error: BaseException) -> bool:
 
 
 _UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_NOT_SENT = re.compile(r"failed to connect|errors resolving|dns resolution failed", re.IGNORECASE)
 
 
 def _may_have_acted(error: grpc.RpcError) -> bool:
     """Whether a call that failed may have been carried out: it was sent, and no answer came."""
-    return error.code() in _UNREACHABLE and "failed to connect" not in _details(error).lower()
+    if error.code() is grpc.StatusCode.CANCELLED or "context canceled" in _details(error):
+        return True  # the sidecar is shutting down
+    return error.code() in _UNREACHABLE and not _NOT_SENT.search(_details(error))
 
 
 def _translated(error: grpc.RpcError, instance_id: str) -> FlowdeckError:
@@ -209,7 +238,7 @@ def _words(error: grpc.RpcError) -> str:
     details = _details(error)
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return "no answer in time"
-    if "failed to connect" in details.lower():
+    if _NOT_SENT.search(details):
         return "no sidecar accepts the connection"
     return details or "the connection was lost"
 
@@ -267,12 +296,9 @@ def _event(event: pb.HistoryEvent) -> HistoryEvent:
     )
 
 
-def _health(answer: metadata_pb2.GetMetadataResponse) -> EngineHealth:
-    problems = []
-    if not answer.scheduler.connected_addresses:
-        problems.append("the sidecar has no connection to the scheduler")
+def _placement_problems(answer: metadata_pb2.GetMetadataResponse) -> tuple[str, ...]:
     if answer.actor_runtime.placement != "placement: connected":
-        problems.append("the sidecar has no connection to the placement service")
-    elif not answer.actor_runtime.host_ready:
-        problems.append("the sidecar is not ready to run workflows")
-    return EngineHealth(version=answer.runtime_version, problems=tuple(problems))
+        return ("the sidecar has no connection to the placement service",)
+    if not answer.actor_runtime.host_ready:
+        return ("the sidecar is not ready to run workflows",)
+    return ()

@@ -1,6 +1,7 @@
 """What an operator sees: instances, their status, and which actions a status allows."""
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,9 +124,17 @@ def parsed(payload: str | None) -> object:
     if payload is None:
         return None
     try:
-        return json.loads(payload)
-    except ValueError:
+        return json.loads(payload, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError):
         return payload
+
+
+def _finite(number: str) -> float:
+    """Return a number that JSON can carry: neither NaN, which Python writes, nor an infinity."""
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(number)
+    return value
 
 
 INSTANCE_ID = "1 to 64 letters, digits, _ or -, beginning with a letter or a digit"

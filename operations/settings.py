@@ -14,7 +14,11 @@ class OperationsSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_file=".env",
+        env_prefix="FLOWDECK_",  # else the fields' own names are read too, and HOME is everybody's
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     grpc_endpoint: str | None = Field(None, validation_alias="DAPR_GRPC_ENDPOINT")

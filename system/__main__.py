@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -17,11 +18,12 @@ from pydantic import ValidationError
 from engine.build import EngineError, ensure
 from engine.settings import PROJECT, EngineSettings
 from system.console import Console
-from system.ports import taken_ports
+from system.ports import LOOPBACK, taken_ports
 from system.procfile import read_procfile
 from system.supervisor import Supervisor
 from worker.settings import WorkerSettings
 
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 STILL_WAITING = 15.0  # seconds between two lines about what is not ready yet
 
 
@@ -31,6 +33,7 @@ class CannotStart(Exception):
 
 def main() -> None:
     """Check what the system needs, then run it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build too
     commands = read_procfile(PROJECT / "Procfile")
     console = Console(list(commands))
     try:
@@ -50,8 +53,12 @@ def main() -> None:
 @contextmanager
 def _alone_on(data: Path) -> Iterator[None]:
     """Hold the data folder, which two engines must never share."""
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / "lock").open("a+") as lock:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        opened = (data / "lock").open("a+")
+    except OSError as error:
+        raise CannotStart(f"{error}.\nSet FLOWDECK_HOME to a folder to write to.") from error
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -67,9 +74,11 @@ def _alone_on(data: Path) -> Iterator[None]:
 
 
 def _check_ports(engine: EngineSettings, worker: WorkerSettings) -> None:
+    settings = "FLOWDECK_API_PORT, or FLOWDECK_ENGINE_PORTS (the first of the engine's ten)"
+    if worker.api_port in engine.ports.values():
+        raise CannotStart(f"Port {worker.api_port} is the API's and the engine's: set {settings}.")
     taken = taken_ports({**engine.ports, "REST API": worker.api_port})
     if taken:
-        settings = "FLOWDECK_API_PORT, or FLOWDECK_ENGINE_PORTS (the first of the engine's ten)"
         raise CannotStart("\n".join([*taken, f"Stop who holds it, or set {settings}."]))
 
 
@@ -79,10 +88,16 @@ def _environment(engine: EngineSettings) -> dict[str, str]:
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
+        "no_proxy": ",".join(filter(None, [_without_proxy(), LOOPBACK])),
         "FLOWDECK_HOME": str(engine.home.resolve()),
         "DAPR_GRPC_PORT": str(engine.ports["dapr gRPC"]),
         "DAPR_HTTP_PORT": str(engine.ports["dapr HTTP"]),
     }
+
+
+def _without_proxy() -> str:
+    """Return what is reached without a proxy already; gRPC would ask one even for 127.0.0.1."""
+    return os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
 
 
 def _announce_when_ready(console: Console, worker: WorkerSettings, started: float) -> None:
@@ -101,7 +116,7 @@ def _announce_when_ready(console: Console, worker: WorkerSettings, started: floa
 def _problem(worker: WorkerSettings) -> str | None:
     """Return what the worker says is not there, or None when all is."""
     try:
-        with urllib.request.urlopen(f"{_address(worker)}/health", timeout=3):  # noqa: S310 - our own
+        with _DIRECT.open(f"{_address(worker)}/health", timeout=3):
             return None
     except urllib.error.HTTPError as error:
         return ", ".join(json.load(error).get("problems", [])) or str(error)

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from typing import Any
 
 _COLOURS = (36, 35, 34, 33, 32, 31)
 FLOWDECK = "flowdeck"
@@ -33,28 +32,30 @@ class Console:
         for line in text.splitlines():
             self.line(FLOWDECK, line)
 
-    def stream(self, name: str) -> "NamedStream":
-        """Return where circus sends what the process `name` writes."""
-        return NamedStream(self, name)
+    def lines(self, name: str) -> "Lines":
+        """Return what cuts the output of the process `name` into lines."""
+        return Lines(self, name)
 
 
-class NamedStream:
-    """Cuts what a process writes into lines; circus hands it over in pieces of any length."""
+class Lines:
+    """Cuts what a process writes into lines; it comes in pieces of any length."""
 
     def __init__(self, console: Console, name: str) -> None:
         self._console = console
         self._name = name
-        self._rest: dict[int, bytes] = {}
+        self._rest = b""
 
-    def __call__(self, data: dict[str, Any]) -> None:
-        """Take a piece of output: circus's `data` holds its bytes and the process's id."""
-        *lines, rest = (self._rest.pop(data["pid"], b"") + data["data"]).split(b"\n")
-        self._rest = {data["pid"]: rest} if rest else {}
+    def feed(self, piece: bytes) -> None:
+        """Take a piece, and write the lines that it completes."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
-            self._console.line(self._name, line.decode(errors="replace").rstrip("\r"))
+            self._write(line)
 
     def close(self) -> None:
-        """Write what a process left without an end of line."""
-        for rest in self._rest.values():
-            self._console.line(self._name, rest.decode(errors="replace"))
-        self._rest = {}
+        """Write what the process left without an end of line."""
+        if self._rest:
+            self._write(self._rest)
+        self._rest = b""
+
+    def _write(self, line: bytes) -> None:
+        self._console.line(self._name, line.decode(errors="replace").rstrip("\r"))

@@ -1,19 +1,26 @@
-"""Starts the processes of the Procfile, restarts what dies, ends them all together."""
+"""Starts the processes of the Procfile, restarts what dies, ends them all together.
 
+Our own, after a look at what exists: honcho ends everything when one process ends; supervisord
+prints lines without names; circus loses signals that come while it starts a process, and the last
+words of a process that dies.
+"""
+
+import asyncio
 import os
 import shutil
 import signal
-import tempfile
+from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-from circus import get_arbiter
 
 from system.console import Console
 
-CHECK_EVERY = 0.5  # seconds between two looks at what has died
 GRACE = 8.0  # seconds that a process has to end by itself
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 4.0  # seconds before a process is started again
+LAST_WORDS = 1.0  # seconds to read what is left, should a runaway still hold the pipe
+STEADY = 10.0  # seconds after which a process counts as one that runs
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 
 
 class Supervisor:
@@ -30,66 +37,95 @@ class Supervisor:
         self._folder = folder
         self._environment = environment
         self._console = console
-        self._ending = False
+        self._end = asyncio.Event()
+        # Should this process be killed, the kernel ends its children: no port stays taken.
+        self._prefix = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
     def run(self) -> None:
-        """Run everything until SIGINT, SIGTERM, or the terminal is closed."""
-        sockets = tempfile.mkdtemp(prefix="flowdeck-")
-        arbiter = get_arbiter(
-            [self._watcher(name, command) for name, command in self._commands.items()],
-            controller=f"ipc://{sockets}/control",
-            pubsub_endpoint=f"ipc://{sockets}/events",
-            check_delay=CHECK_EVERY,
+        """Run everything until SIGINT, SIGTERM, SIGQUIT, or the terminal is closed."""
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        for number in ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` does with SIGHUP
+                asyncio.get_running_loop().add_signal_handler(number, self._end.set)
+        await asyncio.gather(*(self._keep(*each) for each in self._commands.items()))
+
+    async def _keep(self, name: str, command: str) -> None:
+        """Run a command again whenever it ends, after a pause that grows if it ends at once."""
+        loop, pause = asyncio.get_running_loop(), SHORTEST_PAUSE
+        while not self._end.is_set():
+            started = loop.time()
+            ending = await self._run_once(name, command)
+            if self._end.is_set():
+                return
+            self._console.say(f"{name} ended ({ending}): starting it again.")
+            pause = SHORTEST_PAUSE if loop.time() - started > STEADY else pause
+            await self._ended_within(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _run_once(self, name: str, command: str) -> str:
+        """Run a command until it ends or everything does, and return how it ended."""
+        # A pipe of our own: with asyncio's, waiting for a process is waiting for its pipe.
+        read_end, write_end = os.pipe()
+        reading = asyncio.create_task(self._read(name, read_end))
+        try:
+            process = await self._spawn(command, write_end)
+        except OSError as error:
+            return str(error)
+        finally:
+            os.close(write_end)
+        await self._wait_for(process)
+        _signal_group(process, signal.SIGKILL)  # what it may have started, and left behind
+        await asyncio.wait((reading,), timeout=LAST_WORDS)
+        reading.cancel()
+        return _ending_of(await process.wait())
+
+    async def _spawn(self, command: str, output: int) -> Process:
+        return await asyncio.create_subprocess_exec(
+            *self._prefix,
+            *("sh", "-c", f"exec {command}"),
+            stdin=DEVNULL,
+            stdout=output,
+            stderr=STDOUT,
+            cwd=self._folder,
+            env=self._environment,
+            start_new_session=True,  # a Ctrl-C reaches the supervisor alone
+        )
+
+    async def _wait_for(self, process: Process) -> None:
+        """Wait until a process has ended, by itself or, when everything ends, by a signal."""
+        ends = asyncio.create_task(self._end.wait())
+        exits = asyncio.create_task(process.wait())
+        await asyncio.wait((ends, exits), return_when=asyncio.FIRST_COMPLETED)
+        ends.cancel()
+        if not exits.done():
+            _signal_group(process, signal.SIGTERM)
+            await asyncio.wait((exits,), timeout=GRACE)
+            exits.cancel()
+
+    async def _read(self, name: str, pipe: int) -> None:
+        """Show what a process writes, to its last word."""
+        lines, reader = self._console.lines(name), asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", buffering=0)
         )
         try:
-            arbiter.start(cb=lambda _: _treat_hangup_as_end())
+            while piece := await reader.read(65536):
+                lines.feed(piece)
         finally:
-            arbiter.stop()
-            shutil.rmtree(sockets, ignore_errors=True)
+            transport.close()
+            lines.close()
 
-    def _watcher(self, name: str, command: str) -> dict[str, Any]:
-        stream = self._console.stream(name)
-        return {
-            "name": name,
-            # Should this process be killed, the kernel ends its children: no port stays taken.
-            "cmd": "setpriv" if shutil.which("setpriv") else "env",
-            "args": [
-                *(["--pdeathsig", "KILL"] if shutil.which("setpriv") else []),
-                "sh",
-                "-c",
-                f"exec {command}",
-            ],
-            "env": self._environment,
-            "working_dir": str(self._folder),
-            "close_child_stdin": True,
-            "stdout_stream": {"stream": stream},
-            "stderr_stream": {"stream": stream},
-            "max_retry": -1,
-            "graceful_timeout": GRACE,
-            "stop_signal": signal.SIGTERM,
-            "stop_children": True,
-            "hooks": {
-                "before_stop": (self._before_stop, True),
-                "after_reap": (self._after_reap, True),
-            },
-        }
-
-    def _before_stop(self, **_: Any) -> bool:
-        self._ending = True
-        return True
-
-    def _after_reap(self, watcher: Any, exit_code: int, **_: Any) -> bool:
-        if not self._ending:
-            self._console.say(f"{watcher.name} ended ({_ending_of(exit_code)}): starting it again.")
-        return True
+    async def _ended_within(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._end.wait(), seconds)
 
 
-def _ending_of(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"exit code {code}"
-    return f"signal {signal.Signals(-code).name}"
+def _signal_group(process: Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
-def _treat_hangup_as_end() -> None:
-    """End on a closed terminal as on SIGTERM, where circus would start everything anew."""
-    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+def _ending_of(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"

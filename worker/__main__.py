@@ -6,7 +6,7 @@ import structlog
 import uvicorn
 from pydantic import ValidationError
 
-from operations.errors import LedgerUnavailable
+from operations.errors import InvalidInput, LedgerUnavailable
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.logs import configure_logs
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.Server:
-    """Build the whole process from its settings; raises `LedgerUnavailable`."""
+    """Build the whole process from its settings; raises `LedgerUnavailable` and `InvalidInput`."""
     gateway = DaprGateway(operations.endpoint, api_token=operations.api_token)
     runtime = OrderRuntime(operations.endpoint, OrderActivities(settings))
     parts = Parts(
@@ -48,7 +48,7 @@ def main() -> None:
         operations, settings = OperationsSettings(), WorkerSettings()
         configure_logs(operations)
         server = build(operations, settings)
-    except (ValidationError, LedgerUnavailable) as error:
+    except (ValidationError, InvalidInput, LedgerUnavailable) as error:
         sys.exit(str(error))
     server.run()
 

@@ -82,7 +82,8 @@ class OrderActivities:
 
 
 def _tell(context: WorkflowActivityContext, sentence: str, payload: object) -> None:
-    details = {"payload": payload} if log.isEnabledFor(logging.DEBUG) else {}
+    shown = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
+    details = {"payload": payload} if shown else {}
     log.info(sentence, instance_id=context.workflow_id, **details)
 
 

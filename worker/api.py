@@ -27,6 +27,7 @@ from worker.answers import (
     acted_answer,
     status_answer,
 )
+from worker.bodies import AsciiResponse, JsonRoute
 from worker.limits import BodyLimit
 from worker.mistakes import handle_errors
 from worker.orders import WORKFLOW, Order, instance_id_of
@@ -68,6 +69,7 @@ def create_api(parts: Parts) -> FastAPI:
         "application.",
         lifespan=lifespan,
     )
+    api.router.route_class = JsonRoute
     api.add_middleware(BodyLimit)
     handle_errors(api)
     _add_info(api, parts)
@@ -159,7 +161,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
         responses=_errors(404, 422, 502, 503),
     )
     def status(instance_id: InstanceId) -> JSONResponse:
-        return JSONResponse(status_answer(actions.read(_possible(instance_id))))
+        return AsciiResponse(status_answer(actions.read(_possible(instance_id))))
 
     for action, summary in {
         Action.PAUSE: "Pause a running workflow",

@@ -37,6 +37,8 @@ class BodyLimit:
 
         async def watched(message: Message) -> None:
             nonlocal answered
+            if received > MAX_BODY and not answered:
+                raise _TooLargeError  # the framework has made a 400 of it
             answered = True
             await send(message)
 

@@ -1,7 +1,9 @@
 """Translates errors into answers: every one has a status, a kind, and words for a person."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,9 +19,11 @@ from operations.errors import (
     Unavailable,
     UnknownInstance,
 )
+from worker.bodies import AsciiResponse
 from worker.orders import expected
 
 LONGEST = 200  # characters of a wrong value that are given back
+MOST = 100  # mistakes of one request that are told
 _STATUS = {
     UnknownInstance: 404,
     Conflict: 409,
@@ -33,62 +37,71 @@ def handle_errors(api: FastAPI) -> None:
     """Answer every named error of the house, and the framework's own in the same form."""
 
     @api.exception_handler(RequestValidationError)
-    def invalid(_: Request, error: RequestValidationError) -> Response:
-        mistakes = [_mistake(each) for each in error.errors()]
-        return _answer(422, {"error": "InvalidInput", "detail": mistakes})
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        if isinstance(error.body, bytes):  # the framework parses only what calls itself JSON
+            kind = request.headers.get("content-type")
+            mistakes = [_words("Content-Type", kind, "application/json", missing=not kind)]
+        else:
+            mistakes = [_mistake(each, error.body) for each in error.errors()[:MOST]]
+        return AsciiResponse({"error": "InvalidInput", "detail": mistakes}, 422)
 
     @api.exception_handler(InvalidInput)
     def refused(_: Request, error: InvalidInput) -> Response:
         mistake = _words(error.field, error.found, error.expected)
-        return _answer(422, {"error": "InvalidInput", "detail": [mistake]})
+        return AsciiResponse({"error": "InvalidInput", "detail": [mistake]}, 422)
 
     @api.exception_handler(FlowdeckError)
     def failed(_: Request, error: FlowdeckError) -> Response:
         code = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
-        return _answer(code, {"error": type(error).__name__, "detail": str(error)})
+        return AsciiResponse({"error": type(error).__name__, "detail": str(error)}, code)
 
     @api.exception_handler(HTTPException)
     def unknown(_: Request, error: HTTPException) -> Response:
         body = {"error": str(error.detail).replace(" ", ""), "detail": str(error.detail)}
-        return _answer(error.status_code, body, error.headers)
+        return AsciiResponse(body, error.status_code, error.headers)
+
+    @api.exception_handler(Exception)
+    def unforeseen(_: Request, error: Exception) -> Response:
+        detail = "Something went wrong that was not foreseen; the worker's log says what."
+        return AsciiResponse({"error": type(error).__name__, "detail": detail}, 500)
 
 
-def _mistake(error: Mapping[str, Any]) -> dict[str, Any]:
+def _mistake(error: Mapping[str, Any], body: object) -> dict[str, Any]:
     place: Sequence[int | str] = error["loc"][1:]
     if error["type"] == "json_invalid":
-        return _words("body", error["ctx"]["error"], "a JSON object")
+        wrong = f"{error['ctx']['error']} at character {place[0]}"
+        return _words("body", body, f"a JSON object ({wrong})")
     if error["loc"][0] == "path":
         return _words(str(place[0]), error["input"], "the id of an instance")
     missing = error["type"] == "missing"
     found = None if missing else error["input"]
-    return _words(_path(place) or "body", found, expected(tuple(place)), missing=missing)
+    return _words(_path(place), found, expected(tuple(place)), missing=missing)
 
 
 def _words(field: str, found: object, wanted: str, *, missing: bool = False) -> dict[str, Any]:
     value = _short(found)
     shown = "nothing" if missing else json.dumps(value)
-    message = f"{field}: found {shown}, expected {wanted}."
-    return {"field": field, "found": value, "expected": wanted, "message": message}
+    message = f"{_short(field)}: found {shown}, expected {wanted}."
+    return {"field": _short(field), "found": value, "expected": wanted, "message": message}
 
 
 def _path(place: Sequence[int | str]) -> str:
     """Return a place as one writes it: ("items", 3) gives "items[3]"."""
+    if not place:
+        return "body"
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)[1:]
 
 
 def _short(value: object) -> object:
     """Return a value that JSON can carry, and not more of it than tells."""
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return str(value)
-    if value is None or isinstance(value, bool | int | float):
-        return value if len(str(value)) <= LONGEST else f"a number of {len(str(value))} digits"
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
-
-
-def _answer(
-    code: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
-) -> Response:
-    # Escaped to ASCII: what was sent may hold half a character, which UTF-8 cannot.
-    content = json.dumps(body, allow_nan=False, separators=(",", ":"))
-    return Response(content, code, headers, media_type="application/json")
+    if isinstance(value, float) and not math.isfinite(value):
+        return json.dumps(value)
+    if isinstance(value, int | Decimal) and len(str(value)) > LONGEST:
+        return f"a number of {len(str(value))} digits"
+    if isinstance(value, str) and len(value) > LONGEST:
+        return f"{value[:LONGEST]}… ({len(value)} characters)"
+    if isinstance(value, list):
+        return f"a list of length {len(value)}"
+    if isinstance(value, dict):
+        return "an object"
+    return value

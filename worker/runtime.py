@@ -76,12 +76,14 @@ class OrderRuntime:
             return
         try:
             self._runtime.start()  # type: ignore[no-untyped-call]
-        except RuntimeError:
-            if not self._stopping.is_set():
-                raise
-            return
+        except RuntimeError as error:
+            if self._stopping.is_set():
+                return
+            # The sidecar went away again at once; the SDK goes on looking for it by itself.
+            log.warning("The workflow runtime is not connected yet", reason=str(error))
+        else:
+            log.info("✅ Workflow Runtime started successfully")
         self._started.set()
-        log.info("✅ Workflow Runtime started successfully")
 
     def _wait_for_sidecar(self) -> bool:
         """Wait until the sidecar accepts connections: the SDK's own back-off grows to 16 s."""

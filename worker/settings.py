@@ -8,7 +8,11 @@ class WorkerSettings(BaseSettings):
     """Settings of the worker, from the environment or `.env`. Durations are in seconds."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_file=".env",
+        env_prefix="FLOWDECK_",  # else the fields' own names are read too, and HOME is everybody's
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     api_host: str = Field("127.0.0.1", validation_alias="FLOWDECK_API_HOST")

@@ -148,15 +148,18 @@ class Stack:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    def wait_for(self, instance_id: str, status: str, seconds: float = 15) -> dict[str, Any]:
-        """Wait until the instance has the status, and return its body."""
+    def wait_for(
+        self, instance_id: str, status: str | tuple[str, ...], seconds: float = 15
+    ) -> dict[str, Any]:
+        """Wait until the instance has the status, or one of them, and return its body."""
+        wanted = (status,) if isinstance(status, str) else status
 
         def reached() -> dict[str, Any] | None:
             try:
                 body = self.status(instance_id)
             except (httpx.HTTPError, AssertionError):  # the worker or the engine is not back yet
                 return None
-            return body if body["status"] == status else None
+            return body if body["status"] in wanted else None
 
         return eventually(reached, seconds, f"{instance_id} is {status}")
 

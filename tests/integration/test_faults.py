@@ -7,9 +7,8 @@ import pytest
 
 from operations.gateway import DaprGateway
 from tests.integration.stack import Stack, unique
-from tests.waiting import eventually
 
-ENDED = {"COMPLETED", "FAILED"}
+ENDED = ("COMPLETED", "FAILED")
 ATTEMPTS = 4  # of worker.workflow.RETRIES
 
 
@@ -36,11 +35,7 @@ def test_activities_are_retried_a_bounded_number_of_times(faulty: Stack) -> None
     gateway = DaprGateway(f"127.0.0.1:{faulty.ports['dapr gRPC']}")
     recovered = 0
     for instance_id in [faulty.start_order(unique("FAULT")) for _ in range(10)]:
-        body = eventually(
-            lambda i=instance_id: (b := faulty.status(i))["status"] in ENDED and b,  # type: ignore[misc]
-            60,
-            f"{instance_id} has ended",
-        )
+        body = faulty.wait_for(instance_id, ENDED, 60)
         kinds = [event.kind for event in gateway.history(instance_id)]
         failures = kinds.count("taskFailed")
         if body["status"] == "FAILED":

@@ -8,7 +8,6 @@ import pytest
 
 from engine.settings import PROJECT
 from tests.integration.stack import Stack
-from tests.waiting import eventually
 
 README = (PROJECT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
@@ -46,12 +45,7 @@ def test_a_block_of_curl_lines_works(stack: Stack, block: str) -> None:
     assert not [answer for answer in answers if "error" in answer]
     for answer in answers:
         if answer.get("status") == "started":
-            instance_id = str(answer["instance_id"])
-            eventually(
-                lambda i=instance_id: stack.status(i)["status"] in {"COMPLETED", "TERMINATED"},  # type: ignore[misc]
-                20,
-                f"{instance_id} has ended",
-            )
+            stack.wait_for(str(answer["instance_id"]), "COMPLETED")
 
 
 def test_the_readme_shows_every_setting() -> None:

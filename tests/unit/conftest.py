@@ -1,0 +1,68 @@
+"""What the unit tests share: an engine in memory, a ledger in a file, and the log's lines."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import settings
+
+from operations.ledger import Ledger, open_ledger
+from operations.logs import configure_logs
+from operations.settings import OperationsSettings
+from tests.unit.fakes import FakeGateway
+
+settings.register_profile("flowdeck", deadline=None)  # a busy machine is no failure
+settings.load_profile("flowdeck")
+
+
+@pytest.fixture
+def gateway() -> FakeGateway:
+    """Return an engine without instances."""
+    return FakeGateway()
+
+
+@pytest.fixture
+def ledger_url(tmp_path: Path) -> str:
+    """Return the URL of a SQLite file that is not there yet."""
+    return f"sqlite:///{tmp_path}/data/ledger.db"
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    """Return an empty ledger."""
+    ledger = open_ledger(ledger_url)
+    yield ledger
+    ledger.close()
+
+
+class LogLines:
+    """The lines that this process logs to standard output."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def configure(self, level: str, form: str = "json") -> None:
+        """Configure the logs, as a process does when it starts."""
+        configure_logs(OperationsSettings(log_level=level, log_format=form))
+
+    def text(self) -> str:
+        """Return what was logged since this was last asked."""
+        return self._capsys.readouterr().out
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the same as one object a line."""
+        return [json.loads(line) for line in self.text().splitlines()]
+
+
+@pytest.fixture
+def log_lines(capsys: pytest.CaptureFixture[str]) -> Iterator[LogLines]:
+    """Return the log's lines; the logs are afterwards what they were."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield LogLines(capsys)
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()

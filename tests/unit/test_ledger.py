@@ -1,0 +1,217 @@
+"""The ledger, on real SQLite files."""
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from sqlalchemy import text
+
+from operations.database import BUSY_TIMEOUT, open_engine, reading, writing
+from operations.errors import LedgerUnavailable
+from operations.ledger import Ledger, Start, open_ledger
+from operations.model import Actor
+
+WANTED = Start("order_A", "order_workflow", '{"n": 1}', Actor("ann", "operator"))
+OTHER = replace(WANTED, payload='{"n": 2}', actor=Actor("bob", "admin"))
+IDS = [f"order_{number}" for number in range(20)]
+
+
+@pytest.fixture
+def second(ledger: Ledger, ledger_url: str) -> Iterator[Ledger]:
+    """Return another process's view of the same file."""
+    del ledger
+    with closing(open_ledger(ledger_url)) as second:
+        yield second
+
+
+def claimed(ledger: Ledger, wanted: Start, latest: Start | None = None) -> Start:
+    """Claim a start that nobody else wants."""
+    start = ledger.claim(wanted, latest)
+    assert start
+    return start
+
+
+def accepted(ledger: Ledger, wanted: Start, latest: Start | None = None) -> Start:
+    """Claim a start, accept it, and return it as it is read."""
+    ledger.accept(claimed(ledger, wanted, latest))
+    start = ledger.latest_start(wanted.instance_id)
+    assert start
+    return start
+
+
+def test_an_id_that_was_never_started_has_no_start(ledger: Ledger) -> None:
+    """The ledger answers None for what it does not know."""
+    assert ledger.latest_start("order_A") is None
+
+
+def test_a_claim_is_read_by_the_next_process(ledger: Ledger, second: Ledger) -> None:
+    """What one process claims, another reads as it was written."""
+    start = claimed(ledger, WANTED)
+    assert second.latest_start("order_A") == start
+    assert (start.life, start.payload, start.actor.name) == (1, '{"n": 1}', "ann")
+    assert not start.is_accepted
+
+
+def test_an_accepted_start_tells_when_in_utc(ledger: Ledger) -> None:
+    """The time of acceptance is aware and UTC."""
+    before = datetime.now(UTC)
+    start = accepted(ledger, WANTED)
+    assert start.accepted_at
+    assert start.accepted_at.tzinfo is UTC
+    assert before <= start.accepted_at <= datetime.now(UTC)
+
+
+def test_accepting_twice_keeps_the_first_time(ledger: Ledger) -> None:
+    """A start is accepted once."""
+    start = accepted(ledger, WANTED)
+    ledger.accept(start)
+    assert ledger.latest_start("order_A") == start
+
+
+def test_a_released_claim_is_forgotten(ledger: Ledger) -> None:
+    """After a release the id is as if it had never been claimed."""
+    ledger.release(claimed(ledger, WANTED))
+    assert ledger.latest_start("order_A") is None
+
+
+def test_an_accepted_start_is_not_released(ledger: Ledger) -> None:
+    """What the engine has taken stays in the ledger."""
+    start = accepted(ledger, WANTED)
+    ledger.release(start)
+    assert ledger.latest_start("order_A") == start
+
+
+def test_an_id_used_again_has_a_second_life(ledger: Ledger) -> None:
+    """The next start of an accepted id is a row of its own."""
+    first = accepted(ledger, WANTED)
+    assert claimed(ledger, OTHER, first).life == 2
+    latest = ledger.latest_start("order_A")
+    assert latest
+    assert (latest.life, latest.payload) == (2, '{"n": 2}')
+
+
+def test_an_abandoned_claim_is_taken_over(ledger: Ledger) -> None:
+    """A claim that was never accepted passes to the next in the same life."""
+    abandoned = claimed(ledger, WANTED)
+    assert claimed(ledger, OTHER, abandoned).life == 1
+    latest = ledger.latest_start("order_A")
+    assert latest
+    assert latest.actor.name == "bob"
+
+
+def test_only_one_takes_over(ledger: Ledger, second: Ledger) -> None:
+    """Of two that saw the same abandoned claim, the later one gets nothing."""
+    abandoned = claimed(ledger, WANTED)
+    assert ledger.claim(WANTED, abandoned)
+    assert second.claim(WANTED, abandoned) is None
+
+
+def test_a_lost_claim_changes_nothing(ledger: Ledger) -> None:
+    """Who was overtaken can neither accept nor release the new owner's claim."""
+    abandoned = claimed(ledger, WANTED)
+    owner = claimed(ledger, OTHER, abandoned)
+    ledger.accept(abandoned)
+    ledger.release(abandoned)
+    assert ledger.latest_start("order_A") == owner
+
+
+def test_a_claim_on_an_id_that_was_claimed_meanwhile_fails(ledger: Ledger, second: Ledger) -> None:
+    """Who read that there was nothing does not get what another has claimed since."""
+    assert ledger.claim(WANTED, None)
+    assert second.claim(WANTED, None) is None
+
+
+def winners(url: str, names: list[str]) -> list[str]:
+    """Claim each id from many threads with two engines at once; return the ids that were won."""
+    with ExitStack() as stack, ThreadPoolExecutor(16) as pool:
+        ledgers = [stack.enter_context(closing(open_ledger(url))) for _ in range(2)]
+        barrier = Barrier(16)
+
+        def claim_all(number: int) -> list[str]:
+            barrier.wait()
+            wanted = [replace(WANTED, instance_id=name) for name in names]
+            return [each.instance_id for each in wanted if ledgers[number % 2].claim(each, None)]
+
+        return [name for won in pool.map(claim_all, range(16)) for name in won]
+
+
+def test_one_of_many_threads_and_engines_wins_a_claim(ledger_url: str) -> None:
+    """Of any number of claims at once, exactly one is granted."""
+    assert sorted(winners(ledger_url, IDS)) == sorted(IDS)
+
+
+def test_one_of_many_processes_wins_a_claim(ledger_url: str) -> None:
+    """The same holds between processes, which even make the file at the same moment."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        won = [name for names in pool.map(winners, [ledger_url] * 2, [IDS] * 2) for name in names]
+    assert sorted(won) == sorted(IDS)
+
+
+def test_sqlite_waits_for_writers_and_logs_ahead(ledger: Ledger, ledger_url: str) -> None:
+    """Each connection has a write-ahead log and waits five seconds for another writer."""
+    del ledger
+    engine = open_engine(ledger_url)
+    with reading(engine) as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == BUSY_TIMEOUT == 5000
+    engine.dispose()
+
+
+def test_a_reader_is_not_blocked_by_a_writer(ledger: Ledger, ledger_url: str) -> None:
+    """While a transaction that has written is open, others read what was there before it."""
+    start = claimed(ledger, WANTED)
+    engine = open_engine(ledger_url)
+    with writing(engine) as connection:
+        connection.execute(text("DELETE FROM starts"))
+        began = time.monotonic()
+        assert ledger.latest_start("order_A") == start
+        assert time.monotonic() - began < 1
+    assert ledger.latest_start("order_A") is None
+    engine.dispose()
+
+
+def test_a_folder_that_cannot_be_made_is_an_unavailable_ledger(tmp_path: Path) -> None:
+    """Where no folder can be, the ledger says so as the house does."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LedgerUnavailable, match=r"file"):
+        open_ledger(f"sqlite:///{tmp_path}/file/ledger.db")
+
+
+def test_a_folder_that_takes_no_file_is_an_unavailable_ledger() -> None:
+    """Where no file can be made, even by root, the ledger says so."""
+    with pytest.raises(LedgerUnavailable, match="unable to open database file"):
+        open_ledger("sqlite:////proc/ledger.db")
+
+
+def test_a_file_that_is_no_database_is_an_unavailable_ledger(tmp_path: Path) -> None:
+    """A file of something else is left alone."""
+    file = tmp_path / "ledger.db"
+    file.write_text("This is a letter, and no database. " * 100)
+    with pytest.raises(LedgerUnavailable, match="file is not a database"):
+        open_ledger(f"sqlite:///{file}")
+    assert file.read_text().startswith("This is a letter")
+
+
+def test_a_url_that_is_none_is_an_unavailable_ledger() -> None:
+    """A URL that SQLAlchemy cannot read is told as such."""
+    with pytest.raises(LedgerUnavailable, match="URL"):
+        open_ledger("ledger.db")
+
+
+def test_a_ping_tells_whether_the_database_is_there(ledger: Ledger, tmp_path: Path) -> None:
+    """A ping passes, and fails once the file is something else."""
+    ledger.ping()
+    ledger.close()
+    for file in (tmp_path / "data").iterdir():
+        file.unlink()
+    (tmp_path / "data" / "ledger.db").write_text("no database " * 100)
+    with pytest.raises(LedgerUnavailable):
+        ledger.ping()

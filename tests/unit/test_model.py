@@ -1,0 +1,79 @@
+"""Statuses, what they allow, ids and payloads."""
+
+from collections.abc import Set as AbstractSet
+
+import pytest
+
+from operations.model import Action, Status, allowed_actions, is_safe_id, parsed
+
+PAUSE, RESUME, TERMINATE = Action.PAUSE, Action.RESUME, Action.TERMINATE
+ALLOWED = {
+    Status.PENDING: {PAUSE, TERMINATE},
+    Status.RUNNING: {PAUSE, TERMINATE},
+    Status.SUSPENDED: {RESUME, TERMINATE},
+    Status.COMPLETED: set[Action](),
+    Status.FAILED: set[Action](),
+    Status.TERMINATED: set[Action](),
+    Status.CANCELED: set[Action](),
+    Status.CONTINUED_AS_NEW: set[Action](),
+    Status.STALLED: set[Action](),
+    Status.UNKNOWN: set[Action](),
+}
+
+
+@pytest.mark.parametrize(("status", "actions"), ALLOWED.items())
+def test_a_status_allows_these_actions(status: Status, actions: AbstractSet[Action]) -> None:
+    """Exactly the actions that would change an instance are allowed."""
+    assert allowed_actions(status) == actions
+
+
+def test_every_status_is_in_the_table() -> None:
+    """No status is left out of the table above."""
+    assert set(ALLOWED) == set(Status)
+
+
+@pytest.mark.parametrize(
+    ("action", "goal"),
+    [(PAUSE, Status.SUSPENDED), (RESUME, Status.RUNNING), (TERMINATE, Status.TERMINATED)],
+)
+def test_an_action_has_a_goal(action: Action, goal: Status) -> None:
+    """Each action brings about one status."""
+    assert action.goal is goal
+
+
+def test_four_statuses_are_final() -> None:
+    """An instance has ended when it completed, failed, or was terminated or cancelled."""
+    final = {Status.COMPLETED, Status.FAILED, Status.TERMINATED, Status.CANCELED}
+    assert {status for status in Status if status.is_finished} == final
+
+
+@pytest.mark.parametrize("good", ["a", "0", "order_ORDER-001", "a_", "A" * 64])
+def test_a_safe_id_is_accepted(good: str) -> None:
+    """Letters, digits, _ and - make a safe id."""
+    assert is_safe_id(good)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", "_a", "-a", "a||b", "a::b", "a/b", "a b", "a.b", "a\n", "a\x00", "é", "aé", "٣", "A" * 65],
+)
+def test_an_unsafe_id_is_refused(bad: str) -> None:
+    """Anything else could break Dapr's listing, or never complete."""
+    assert not is_safe_id(bad)
+
+
+@pytest.mark.parametrize(
+    ("payload", "value"),
+    [(None, None), ("null", None), ('{"a": [1, 2.5]}', {"a": [1, 2.5]}), ("0", 0), ('""', "")],
+)
+def test_a_json_payload_is_parsed(payload: str | None, value: object) -> None:
+    """JSON text becomes the value that it holds."""
+    assert parsed(payload) == value
+
+
+@pytest.mark.parametrize(
+    "payload", ["", "hello", "{", "NaN", '{"a": -Infinity}', "1e400", "1" * 5000, "[" * 100_000]
+)
+def test_a_payload_that_no_answer_could_carry_stays_text(payload: str) -> None:
+    """What is not JSON, or more than Python can hold, is shown as the text it is."""
+    assert parsed(payload) == payload
