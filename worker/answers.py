@@ -60,10 +60,10 @@ class Answer(BaseModel):
 class Info(Answer):
     """What this application is."""
 
-    name: str
-    version: str
-    workflow: str
-    endpoints: dict[str, str]
+    name: str = Field(examples=["Flowdeck order workflow"])
+    version: str = Field(examples=["0.1.0"])
+    workflow: str = Field(examples=["order_workflow"])
+    endpoints: dict[str, str] = Field(examples=[{"GET /health": "Health check"}])
 
 
 class Healthy(Answer):
@@ -134,7 +134,7 @@ class ActedAnswer(Answer):
     instance_id: str = Field(examples=["order_ORDER001"])
     changed: bool
     runtime_status: str = Field(examples=["WorkflowStatus.SUSPENDED"])
-    message: str
+    message: str = Field(examples=["Workflow order_ORDER001 was paused"])
 
 
 class ErrorAnswer(Answer):

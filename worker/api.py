@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 from fastapi import FastAPI, Path
@@ -17,10 +17,8 @@ from operations.ledger import Ledger
 from operations.model import Action, Actor, is_safe_id
 from worker.answers import (
     ActedAnswer,
-    ErrorAnswer,
     Healthy,
     Info,
-    InvalidAnswer,
     StartedAnswer,
     StatusAnswer,
     Unhealthy,
@@ -30,6 +28,7 @@ from worker.answers import (
 from worker.bodies import AsciiResponse, JsonRoute
 from worker.limits import BodyLimit
 from worker.mistakes import handle_errors
+from worker.openapi import errors, links_to
 from worker.orders import WORKFLOW, Order, instance_id_of
 from worker.runtime import RuntimeState
 
@@ -68,6 +67,7 @@ def create_api(parts: Parts) -> FastAPI:
         description="Starts, watches, pauses, resumes and terminates the order workflow of a Dapr "
         "application.",
         lifespan=lifespan,
+        swagger_ui_parameters={"defaultModelsExpandDepth": 0},
     )
     api.router.route_class = JsonRoute
     api.add_middleware(BodyLimit)
@@ -77,21 +77,8 @@ def create_api(parts: Parts) -> FastAPI:
     return api
 
 
-def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """Return the error responses of an endpoint, for its OpenAPI entry."""
-    models: dict[int, tuple[type, str]] = {
-        404: (ErrorAnswer, "No instance has this id."),
-        409: (ErrorAnswer, "What is there does not allow it, and stays as it is."),
-        413: (ErrorAnswer, "The body is larger than 1 MiB."),
-        422: (InvalidAnswer, "A value cannot be accepted: which, found and expected."),
-        502: (ErrorAnswer, "The engine answered with an error of its own."),
-        503: (ErrorAnswer, "The engine or the ledger is not there, or did not answer in time."),
-    }
-    return {code: {"model": models[code][0], "description": models[code][1]} for code in codes}
-
-
 def _add_info(api: FastAPI, parts: Parts) -> None:
-    @api.get("/", summary="Get application info")
+    @api.get("/", summary="Get application info", operation_id="info", tags=["application"])
     def info() -> Info:
         return Info(
             name=api.title,
@@ -103,6 +90,8 @@ def _add_info(api: FastAPI, parts: Parts) -> None:
     @api.get(
         "/health",
         summary="Health check",
+        operation_id="health",
+        tags=["application"],
         response_model=Healthy,
         responses={503: {"model": Unhealthy, "description": "Something is not there."}},
     )
@@ -143,7 +132,9 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
     @api.post(
         "/workflow/start",
         summary="Start a new workflow",
-        responses=_errors(409, 413, 422, 502, 503),
+        operation_id="start",
+        tags=["workflow"],
+        responses=errors(409, 413, 422, 502, 503) | links_to("status", *Action),
     )
     def start(order: Order) -> StartedAnswer:
         instance_id = instance_id_of(order.order_id)
@@ -157,8 +148,10 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
     @api.get(
         "/workflow/status/{instance_id}",
         summary="Get workflow status",
+        operation_id="status",
+        tags=["workflow"],
         response_model=StatusAnswer,
-        responses=_errors(404, 422, 502, 503),
+        responses=errors(404, 422, 502, 503),
     )
     def status(instance_id: InstanceId) -> JSONResponse:
         return AsciiResponse(status_answer(actions.read(_possible(instance_id))))
@@ -172,7 +165,8 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
             f"/workflow/{action}/{{instance_id}}",
             summary=summary,
             operation_id=action.value,
-            responses=_errors(404, 409, 422, 502, 503),
+            tags=["workflow"],
+            responses=errors(404, 409, 422, 502, 503) | links_to("status", *Action),
         )(_endpoint(actions, action))
 
 

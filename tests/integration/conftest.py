@@ -1,6 +1,8 @@
 """One system for all tests of a run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +12,14 @@ from tests.integration.stack import Stack
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run the system with its default settings, on the second block of ports."""
-    running = Stack(tmp_path_factory.mktemp("flowdeck"), 29000, {})
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
+    system = Stack(tmp_path_factory.mktemp("flowdeck"), 29000, {})
+    with system:
+        system.start()
+        yield system
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Return what makes a system of the test's own, with settings; it is ended afterwards."""
+    with ExitStack() as systems:
+        yield lambda **settings: systems.enter_context(Stack(tmp_path, 29020, settings))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import psutil
@@ -18,6 +18,12 @@ from engine.settings import PROJECT, EngineSettings
 from tests.waiting import eventually
 
 PROCESSES = ("placement", "scheduler", "daprd", "worker")
+AT_ONCE = {
+    "FLOWDECK_PROCESS_SECONDS": "0",
+    "FLOWDECK_CHECK_SECONDS": "0",
+    "FLOWDECK_CONFIRM_SECONDS": "0",
+}
+"""Settings with which an activity takes no time."""
 RECOVERY = 90.0  # seconds within which the engine finishes what a kill interrupted
 
 
@@ -62,6 +68,14 @@ class Stack:
                 stderr=subprocess.STDOUT,
             )
         self.wait_until_healthy(60)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, should it still run."""
+        if self._system and self._system.poll() is None:
+            self.stop()
 
     def stop(self) -> int:
         """End it as Ctrl-C does, and return the exit code."""

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -16,15 +16,6 @@ from tests.waiting import eventually
 
 # Dapr 1.18.2 ignores `--healthz-listen-address`: these two answer "ok" on every address.
 ON_EVERY_ADDRESS = {"placement healthz", "scheduler healthz"}
-
-
-@pytest.fixture
-def second(tmp_path: Path) -> Iterator[Stack]:
-    """Provide a system of the test's own, ended afterwards, on the third block of ports."""
-    system = Stack(tmp_path, 29020, {})
-    yield system
-    for pid in processes_of(tmp_path):
-        psutil.Process(pid).kill()
 
 
 def test_everything_listens_on_loopback_but_what_dapr_cannot(stack: Stack) -> None:
@@ -101,26 +92,30 @@ def test_a_bad_setting_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_process_outlives_the_system(second: Stack, number: signal.Signals) -> None:
+def test_no_process_outlives_the_system(
+    second: Callable[[], Stack], number: signal.Signals
+) -> None:
     """Ctrl-C, SIGTERM and even kill -9 of the system leave no process."""
-    second.start()
-    os.kill(second.pid, number)
-    assert second.exit_code(20) in (0, 130, -signal.SIGKILL)
-    eventually(lambda: not processes_of(second.folder), 15, "no process is left")
+    system = second()
+    system.start()
+    os.kill(system.pid, number)
+    assert system.exit_code(20) in (0, -signal.SIGKILL)
+    eventually(lambda: not processes_of(system.folder), 15, "no process is left")
 
 
 @pytest.mark.slow
-def test_orders_outlive_the_kill_of_the_whole_system(second: Stack) -> None:
+def test_orders_outlive_the_kill_of_the_whole_system(second: Callable[[], Stack]) -> None:
     """Kill -9 of the system with orders under way, then a new start: the orders complete."""
-    second.start()
-    orders = [second.start_order(unique("ALL")) for _ in range(3)]
-    os.kill(second.pid, signal.SIGKILL)
-    second.exit_code(20)
-    eventually(lambda: not processes_of(second.folder), 15, "no process is left")
-    second.start()
+    system = second()
+    system.start()
+    orders = [system.start_order(unique("ALL")) for _ in range(3)]
+    os.kill(system.pid, signal.SIGKILL)
+    system.exit_code(20)
+    eventually(lambda: not processes_of(system.folder), 15, "no process is left")
+    system.start()
     for instance_id in orders:
-        second.wait_for(instance_id, "COMPLETED", RECOVERY)
-    second.stop()
+        system.wait_for(instance_id, "COMPLETED", RECOVERY)
+    system.stop()
 
 
 def _run_until_it_ends(environment: dict[str, str]) -> str:
