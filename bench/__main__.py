@@ -3,6 +3,7 @@
 The limit is the activities' own time: 2 s in parallel and 1 s after them make 3.0 s.
 """
 
+import logging
 import statistics
 import sys
 import time
@@ -13,7 +14,6 @@ from operations.actions import Actions
 from operations.errors import FlowdeckError
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
-from operations.logs import configure_logs
 from operations.model import Actor
 from operations.settings import OperationsSettings
 from worker.orders import WORKFLOW, Order, instance_id_of
@@ -52,9 +52,8 @@ class Bench:
 
 def main() -> None:
     """Measure, and print one line for each kind of load."""
-    engine = EngineSettings()
-    settings = OperationsSettings(log_level="warning")
-    configure_logs(settings)
+    engine, settings = EngineSettings.load(), OperationsSettings.load()
+    logging.disable(logging.INFO)
     gateway = DaprGateway(f"127.0.0.1:{engine.ports['dapr gRPC']}", api_token=settings.api_token)
     bench = Bench(gateway, Actions(gateway, open_ledger(settings.ledger)))
     try:

@@ -7,11 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from engine.build import EngineError, ensure
 from engine.commands import LOOPBACK, NEEDS, command
 from engine.settings import EngineSettings
+from operations.errors import InvalidInput
 
 WAIT = 30.0  # seconds for what a process needs; then it ends, and is started again
 
@@ -22,11 +21,11 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"Unknown process {arguments[0]!r}; expected one of {', '.join(NEEDS)}.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build too
     try:
-        settings = EngineSettings()
+        settings = EngineSettings.load()
         binaries = ensure(_say)
         if arguments:
             become(arguments[0], binaries, settings)
-    except (EngineError, ValidationError) as error:
+    except (EngineError, InvalidInput) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

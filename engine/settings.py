@@ -3,22 +3,19 @@
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from operations.settings import Settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-class EngineSettings(BaseSettings):
-    """Settings of the embedded engine, from `FLOWDECK_*` variables or `.env`.
+class EngineSettings(Settings):
+    """Settings of the embedded engine.
 
     The engine takes a block of ten consecutive ports on 127.0.0.1, not Dapr's own defaults, so
     that it runs beside a `dapr init`. The block lies below the range that Linux hands out to
     outgoing connections.
     """
-
-    model_config = SettingsConfigDict(
-        env_prefix="FLOWDECK_", env_file=".env", extra="ignore", frozen=True
-    )
 
     home: Path = Field(PROJECT, description="The folder that holds `data/`.")
     app_id: str = Field("workflow-app", description="The Dapr application's id.", min_length=1)

@@ -16,9 +16,9 @@ from sqlalchemy import (
     event,
     make_url,
 )
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
-from operations.errors import LedgerUnavailable
+from operations.errors import InvalidInput, LedgerUnavailable
 
 BUSY_TIMEOUT = 5000  # milliseconds that a SQLite writer waits for another
 _WRITES = "flowdeck_writes"  # the execution option of a transaction that means to write
@@ -44,7 +44,15 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def open_engine(url: str) -> Engine:
-    """Return an engine for a SQLAlchemy URL, one per process; raises `LedgerUnavailable`."""
+    """Return an engine for a SQLAlchemy URL, one per process.
+
+    Raises `InvalidInput` for what is no URL, and `LedgerUnavailable`.
+    """
+    try:
+        make_url(url)
+    except ArgumentError as error:
+        wanted = "a SQLAlchemy URL, such as sqlite:////srv/flowdeck/ledger.db"
+        raise InvalidInput("FLOWDECK_LEDGER_URL", url, wanted) from error
     with _translating():
         if make_url(url).get_backend_name() == "sqlite":
             return _sqlite(url)

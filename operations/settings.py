@@ -1,35 +1,50 @@
-"""Where Dapr and the ledger are."""
+"""Where settings come from, and those of every process that talks to Dapr or the ledger."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from operations.errors import InvalidInput
 
-class OperationsSettings(BaseSettings):
-    """Settings shared by every process that talks to Dapr or the ledger.
+PREFIX = "FLOWDECK_"
 
-    `DAPR_GRPC_ENDPOINT`, `DAPR_GRPC_PORT` and `DAPR_API_TOKEN` are Dapr's own names, which
-    `dapr run` and Kubernetes set; the rest are `FLOWDECK_*`. A `.env` file is read too.
-    """
+
+class Settings(BaseSettings):
+    """Settings that a process reads once: from `FLOWDECK_*` variables, then from `.env`."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
-        env_prefix="FLOWDECK_",  # else the fields' own names are read too, and HOME is everybody's
-        extra="ignore",
-        frozen=True,
-        populate_by_name=True,
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, populate_by_name=True
     )
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings; raises `InvalidInput` for the first that cannot be."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            variable = name if name.isupper() else PREFIX + name.upper()
+            wanted = first["msg"].removeprefix("Input should be ")
+            raise InvalidInput(variable, first["input"], wanted) from error
+
+
+class OperationsSettings(Settings):
+    """Where Dapr and the ledger are, and what is logged.
+
+    `DAPR_GRPC_ENDPOINT`, `DAPR_GRPC_PORT` and `DAPR_API_TOKEN` are Dapr's own names, which
+    `dapr run` and Kubernetes set.
+    """
 
     grpc_endpoint: str | None = Field(None, validation_alias="DAPR_GRPC_ENDPOINT")
     grpc_port: int = Field(28007, validation_alias="DAPR_GRPC_PORT", ge=1, le=65535)
     api_token: str | None = Field(None, validation_alias="DAPR_API_TOKEN", repr=False)
-    ledger_url: str | None = Field(None, validation_alias="FLOWDECK_LEDGER_URL", repr=False)
-    home: Path = Field(Path(), validation_alias="FLOWDECK_HOME")
-    log_level: str = Field(
-        "info", validation_alias="FLOWDECK_LOG_LEVEL", pattern="^(debug|info|warning|error)$"
-    )
-    log_format: str = Field("text", validation_alias="FLOWDECK_LOG_FORMAT", pattern="^(text|json)$")
+    ledger_url: str | None = Field(None, repr=False)
+    home: Path = Field(Path(), description="The folder that holds `data/`.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    log_format: str = Field("text", pattern="^(text|json)$")
 
     @property
     def endpoint(self) -> str:

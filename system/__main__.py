@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from engine.build import EngineError, ensure
 from engine.settings import PROJECT, EngineSettings
+from operations.errors import InvalidInput
 from system.console import Console
 from system.ports import LOOPBACK, taken_ports
 from system.procfile import read_procfile
@@ -37,13 +36,13 @@ def main() -> None:
     commands = read_procfile(PROJECT / "Procfile")
     console = Console(list(commands))
     try:
-        engine, worker = EngineSettings(), WorkerSettings()
+        engine, worker = EngineSettings.load(), WorkerSettings.load()
         ensure(console.say)
         with _alone_on(engine.data):
             _check_ports(engine, worker)
             _announce_when_ready(console, worker, time.monotonic())
             Supervisor(commands, PROJECT, _environment(engine), console).run()
-    except (EngineError, CannotStart, ValidationError) as error:
+    except (EngineError, CannotStart, InvalidInput) as error:
         console.say(str(error))
         sys.exit(1)
     except KeyboardInterrupt:

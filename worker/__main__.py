@@ -4,7 +4,6 @@ import sys
 
 import structlog
 import uvicorn
-from pydantic import ValidationError
 
 from operations.errors import InvalidInput, LedgerUnavailable
 from operations.gateway import DaprGateway
@@ -45,10 +44,10 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
 def main() -> None:
     """Run until SIGINT or SIGTERM."""
     try:
-        operations, settings = OperationsSettings(), WorkerSettings()
+        operations, settings = OperationsSettings.load(), WorkerSettings.load()
         configure_logs(operations)
         server = build(operations, settings)
-    except (ValidationError, InvalidInput, LedgerUnavailable) as error:
+    except (InvalidInput, LedgerUnavailable) as error:
         sys.exit(str(error))
     server.run()
 

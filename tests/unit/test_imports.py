@@ -11,10 +11,10 @@ from engine.settings import PROJECT
 PACKAGES = ("bench", "dashboard", "engine", "operations", "system", "worker")
 
 MAY_IMPORT = {
-    "engine": (),
+    "engine": ("operations.settings", "operations.errors"),
     "operations": (),
     "worker": ("operations",),
-    "system": ("engine", "worker.settings"),
+    "system": ("engine", "operations.errors", "worker.settings"),
 }
 """What each package may import of our others: a package with all in it, or a module."""
 

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from operations.database import BUSY_TIMEOUT, open_engine, reading, writing
-from operations.errors import LedgerUnavailable
+from operations.errors import InvalidInput, LedgerUnavailable
 from operations.ledger import Ledger, Start, open_ledger
 from operations.model import Actor
 
@@ -200,9 +200,9 @@ def test_a_file_that_is_no_database_is_an_unavailable_ledger(tmp_path: Path) -> 
     assert file.read_text().startswith("This is a letter")
 
 
-def test_a_url_that_is_none_is_an_unavailable_ledger() -> None:
-    """A URL that SQLAlchemy cannot read is told as such."""
-    with pytest.raises(LedgerUnavailable, match="URL"):
+def test_a_url_that_is_none_is_named() -> None:
+    """A URL that SQLAlchemy cannot read is told with its setting."""
+    with pytest.raises(InvalidInput, match="FLOWDECK_LEDGER_URL: found 'ledger.db'"):
         open_ledger("ledger.db")
 
 
