@@ -22,7 +22,7 @@ check: .venv/test ## Static checks alone
 	@$(BIN)/mypy
 
 prove: .venv/test engine ## The slow proofs: every kind of kill
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow --verbose --durations=0 --durations-min=1
 
 bench: .venv/test engine ## Measure what the README's figures say
 	@$(BIN)/python -m bench

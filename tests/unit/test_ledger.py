@@ -202,7 +202,7 @@ def test_a_file_that_is_no_database_is_an_unavailable_ledger(tmp_path: Path) -> 
 
 def test_a_url_that_is_none_is_named() -> None:
     """A URL that SQLAlchemy cannot read is told with its setting."""
-    with pytest.raises(InvalidInput, match="FLOWDECK_LEDGER_URL: found 'ledger.db'"):
+    with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: found 'ledger\.db'"):
         open_ledger("ledger.db")
 
 
