@@ -30,8 +30,8 @@ bench: .venv/test engine ## Measure what the README's figures say
 constraints: ## Pin anew what the direct requirements bring along
 	@rm -rf .venv/pin && $(PYTHON) -m venv .venv/pin
 	@grep -hvE '^-' requirements.txt requirements-dev.txt > .venv/pin/all.txt
-	@.venv/pin/bin/pip install --quiet -r .venv/pin/all.txt
-	@head -1 constraints.txt > .venv/pin/new && .venv/pin/bin/pip freeze >> .venv/pin/new
+	@.venv/pin/bin/python -m pip install --quiet -r .venv/pin/all.txt
+	@head -1 constraints.txt > .venv/pin/new && .venv/pin/bin/python -m pip freeze >> .venv/pin/new
 	@mv .venv/pin/new constraints.txt && rm -rf .venv/pin
 
 clean: ## Remove the venv and the built engine; data/ stays
@@ -40,12 +40,12 @@ clean: ## Remove the venv and the built engine; data/ stays
 # A stamp each, so that nothing is installed while the requirements stay the same.
 .venv/run: requirements.txt constraints.txt | .venv/made
 	@echo "Installing the requirements into .venv"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 .venv/test: requirements-dev.txt requirements.txt constraints.txt | .venv/made
 	@echo "Installing the requirements for tests into .venv"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 .venv/made:

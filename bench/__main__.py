@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from engine.settings import EngineSettings
 from operations.actions import Actions
-from operations.errors import FlowdeckError
+from operations.errors import Unavailable
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.model import Actor
@@ -55,8 +55,8 @@ def main() -> None:
     engine, settings = EngineSettings.load(), OperationsSettings.load()
     logging.disable(logging.INFO)
     gateway = DaprGateway(f"127.0.0.1:{engine.ports['dapr gRPC']}", api_token=settings.api_token)
-    bench = Bench(gateway, Actions(gateway, open_ledger(settings.ledger)))
     try:
+        bench = Bench(gateway, Actions(gateway, open_ledger(settings.ledger)))
         for count in (1, AT_ONCE):
             seconds = sorted(took for _ in range(ROUNDS) for took in bench.orders(count))
             print(
@@ -64,7 +64,7 @@ def main() -> None:
                 f"median {statistics.median(seconds):.3f} s, "
                 f"fastest {seconds[0]:.3f} s, slowest {seconds[-1]:.3f} s (limit 3.000 s)"
             )
-    except FlowdeckError as error:
+    except Unavailable as error:
         sys.exit(f"{error} Start the system first: make run")
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from engine.build import EngineError, ensure
+from engine.build import EngineError, ensure, version_of
 from engine.commands import LOOPBACK, NEEDS, command
 from engine.settings import EngineSettings
 from operations.errors import InvalidInput
@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> None:
         binaries = ensure(_say)
         if arguments:
             become(arguments[0], binaries, settings)
+        _say(f"Dapr {version_of(binaries / 'daprd')} is in {binaries}.")
     except (EngineError, InvalidInput) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

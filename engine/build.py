@@ -92,6 +92,7 @@ def pinned_version() -> str:
 def _build(say: Say) -> None:
     for stale in ENGINE.glob(".build-*"):
         shutil.rmtree(stale, ignore_errors=True)
+    _check_room(ENGINE, 10**9)  # for the wheel, if it comes to that
     go = _go(say)
     _check_disk(go)
     version = pinned_version()
@@ -219,14 +220,19 @@ def _check_disk(go: str) -> None:
     warm = (modules / f"github.com/dapr/dapr@v{pinned_version()}").exists()
     needed = 10**9 if warm else DISK_NEEDED
     for folder in (modules, cache, ENGINE):
-        existing = next(path for path in (folder, *folder.parents) if path.exists())
-        free = shutil.disk_usage(existing).free
-        if free < needed:
-            raise EngineError(
-                f"Too little disk: building Dapr needs {needed / 1e9:.0f} GB, "
-                f"{free / 1e9:.1f} GB are free at {existing}.\n"
-                "Free some, or set GOMODCACHE and GOCACHE to folders on a larger disk."
-            )
+        _check_room(folder, needed)
+    _check_room(Path(tempfile.gettempdir()), 10**9)  # where Go links
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise EngineError(
+            f"Too little disk: building Dapr needs {needed / 1e9:.0f} GB, "
+            f"{free / 1e9:.1f} GB are free at {existing}.\n"
+            "Free some, or set GOMODCACHE, GOCACHE and TMPDIR to folders on a larger disk."
+        )
 
 
 def _go(say: Say) -> str:

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from operations.errors import (
     EngineUnavailable,
     InstanceExists,
     InvalidInput,
+    LedgerUnavailable,
     OutcomeUnknown,
     UnknownInstance,
 )
@@ -32,7 +34,8 @@ from operations.model import (
 )
 
 CLAIM_LASTS = 10.0  # seconds after which a start that is under way counts as abandoned
-PATIENCE = 1.5  # seconds to wait for what another request has under way, or for a status to show
+PATIENCE = 1.0  # seconds to wait for a start that another request has under way
+SETTLING = 0.5  # seconds to wait for a confirmed action to show
 PAUSE_BETWEEN_READS = 0.05  # seconds
 
 log = structlog.get_logger(__name__)
@@ -108,9 +111,9 @@ class Actions:
                 if claimed:
                     return self._start_claimed(claimed)
             elif not _is_same(latest, wanted):
-                raise InstanceExists(instance_id, "another order with it is being started")
+                raise InstanceExists(instance_id, "by another start, which is under way")
             time.sleep(PAUSE_BETWEEN_READS)
-        raise OutcomeUnknown("start", "the same start is under way in another request")
+        raise OutcomeUnknown("start", "another request has the same start under way")
 
     def act(self, action: Action, instance_id: str, actor: Actor) -> Acted:
         """Pause, resume or terminate an instance; one where the goal is reached is left alone.
@@ -146,7 +149,7 @@ class Actions:
 
     def _read_until_settled(self, action: Action, instance_id: str) -> Instance:
         """Read until the instance shows what the engine has just confirmed, but not for long."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + SETTLING
         while True:
             instance = self.read(instance_id)
             settled = _is_reached(action, instance.status) or instance.status.is_finished
@@ -168,9 +171,11 @@ class Actions:
         try:
             created = self._start_in_engine(start)
         except (Conflict, EngineUnavailable, EngineRefused):
-            self._ledger.release(start)
+            with _in_spite_of_the_ledger(start):  # the claim lapses by itself
+                self._ledger.release(start)
             raise
-        self._ledger.accept(start)
+        with _in_spite_of_the_ledger(start):  # the next request that finds the instance notes it
+            self._ledger.accept(start)
         log.info(
             f"start {start.instance_id}",
             instance_id=start.instance_id,
@@ -193,6 +198,15 @@ class Actions:
         return True
 
 
+@contextmanager
+def _in_spite_of_the_ledger(start: Start) -> Iterator[None]:
+    """Let what the engine did be the answer, even if it cannot be noted."""
+    try:
+        yield
+    except LedgerUnavailable as error:
+        log.warning("the ledger missed a start", instance_id=start.instance_id, reason=str(error))
+
+
 def _is_reached(action: Action, status: Status) -> bool:
     """Whether an action had its effect: a resumed instance may have ended when it is read."""
     ended_by_itself = status in {Status.COMPLETED, Status.FAILED}
@@ -204,9 +218,9 @@ def _already_there(
 ) -> Started:
     """Take an instance that has the id for this start's own, or raise `InstanceExists`."""
     if not _is_of(instance, wanted, latest):
-        raise InstanceExists(wanted.instance_id, f"by another order, which is {instance.status}")
+        raise InstanceExists(wanted.instance_id, f"by another start, which is {instance.status}")
     if instance.status.is_finished and not finished_counts:
-        raise InstanceExists(wanted.instance_id, f"by the same order, which is {instance.status}")
+        raise InstanceExists(wanted.instance_id, f"by the same start, which is {instance.status}")
     return Started(wanted.instance_id, created=False)
 
 

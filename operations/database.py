@@ -1,12 +1,13 @@
-"""How a database is opened and spoken to, whichever it is: SQLite by default, PostgreSQL by URL."""
+"""How the ledger's database is opened and spoken to: a SQLite file, so far."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from sqlite3 import Connection as SqliteConnection
 
 from sqlalchemy import (
+    URL,
     Connection,
     DateTime,
     Dialect,
@@ -17,9 +18,11 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_random
 
 from operations.errors import InvalidInput, LedgerUnavailable
 
+CONNECTIONS = 20  # that one process keeps open at most, and ten more for a moment
 BUSY_TIMEOUT = 5000  # milliseconds that a SQLite writer waits for another
 _WRITES = "flowdeck_writes"  # the execution option of a transaction that means to write
 
@@ -46,17 +49,17 @@ class UtcDateTime(TypeDecorator[datetime]):
 def open_engine(url: str) -> Engine:
     """Return an engine for a SQLAlchemy URL, one per process.
 
-    Raises `InvalidInput` for what is no URL, and `LedgerUnavailable`.
+    Raises `InvalidInput` for any URL but one of a SQLite file, and `LedgerUnavailable`.
     """
+    wanted = "a SQLAlchemy URL of a SQLite file, such as sqlite:////srv/flowdeck/ledger.db"
     try:
-        make_url(url)
+        parsed = make_url(url)
     except ArgumentError as error:
-        wanted = "a SQLAlchemy URL, such as sqlite:////srv/flowdeck/ledger.db"
         raise InvalidInput("FLOWDECK_LEDGER_URL", url, wanted) from error
+    if parsed.get_backend_name() != "sqlite":
+        raise InvalidInput("FLOWDECK_LEDGER_URL", parsed.render_as_string(), wanted)
     with _translating():
-        if make_url(url).get_backend_name() == "sqlite":
-            return _sqlite(url)
-        return create_engine(url, pool_pre_ping=True)
+        return _sqlite(parsed)
 
 
 @contextmanager
@@ -84,22 +87,37 @@ def _translating() -> Iterator[None]:
         raise
     except SQLAlchemyError as error:
         raise LedgerUnavailable(str(getattr(error, "orig", None) or error)) from error
-    except OSError as error:
+    except (sqlite3.Error, OSError) as error:
         raise LedgerUnavailable(str(error)) from error
 
 
-def _sqlite(url: str) -> Engine:
-    """Return an engine on a file that several processes write: WAL, and one writer at a time."""
-    file = make_url(url).database
-    if file:
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url)
+def _use_wal(file: str) -> None:
+    """Let readers read while another process writes; the file keeps that mode for good.
+
+    SQLite does not wait for the lock that this takes, so that processes which open a new file at
+    the same moment must try again.
+    """
+    tries = Retrying(
+        retry=retry_if_exception_message(match=".*locked"),
+        stop=stop_after_delay(BUSY_TIMEOUT / 1000),
+        wait=wait_random(0.01, 0.05),
+        reraise=True,
+    )
+    with closing(sqlite3.connect(file)) as connection:
+        tries(connection.execute, "PRAGMA journal_mode = WAL")
+
+
+def _sqlite(url: URL) -> Engine:
+    """Return an engine on a file that several processes write, one at a time."""
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _use_wal(url.database)
+    engine = create_engine(url, pool_size=CONNECTIONS, pool_timeout=1)
 
     @event.listens_for(engine, "connect")
-    def configure(connection: SqliteConnection, _record: object) -> None:
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # the driver must not begin transactions of its own
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
 
     @event.listens_for(engine, "begin")

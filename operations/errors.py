@@ -4,11 +4,11 @@
     ├── InvalidInput          a value that cannot be accepted: which, what was found, what expected
     ├── UnknownInstance       no instance has this id
     ├── Conflict
-    │   ├── InstanceExists    the id is taken by another order, or by one that has ended
+    │   ├── InstanceExists    the id is taken by another start, or by one that has ended
     │   └── ActionNotAllowed  the instance's status does not allow the action
     ├── Unavailable           something is not there now; the same request later may succeed
     │   ├── EngineUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
-    │   ├── OutcomeUnknown    the engine did not answer in time; it may have acted all the same
+    │   ├── OutcomeUnknown    nobody knows yet whether it was done; asking again is safe
     │   └── LedgerUnavailable the ledger's database cannot be reached
     └── EngineRefused         the engine answered with an error that has no name here
 
@@ -46,7 +46,7 @@ class InstanceExists(Conflict):
     """The id is taken."""
 
     def __init__(self, instance_id: str, why: str) -> None:
-        super().__init__(f"The id {instance_id!r} is taken: {why}. Choose another id.")
+        super().__init__(f"The id {instance_id!r} is taken {why}. Choose another id.")
 
 
 class ActionNotAllowed(Conflict):
@@ -68,12 +68,12 @@ class EngineUnavailable(Unavailable):
 
 
 class OutcomeUnknown(Unavailable):
-    """The engine did not answer in time, and may have acted all the same."""
+    """Nobody knows yet whether it was done; the same request again is safe."""
 
     def __init__(self, call: str, why: str) -> None:
         super().__init__(
-            f"The Dapr engine did not answer the call to {call} ({why}): whether it was carried "
-            "out is unknown. The same request again is safe."
+            f"Whether the {call} was carried out is unknown ({why}). "
+            "The same request again is safe."
         )
 
 

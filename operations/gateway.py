@@ -6,6 +6,7 @@ import it.
 """
 
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -79,8 +80,8 @@ _CHANNEL = (
 class DaprGateway:
     """The gateway to a Dapr sidecar.
 
-    A call that reads and one that writes end after `read_timeout` and `write_timeout` seconds; an
-    action is at most two reads and a write, which keeps an endpoint's answer under 5 seconds.
+    A call that reads, its retries included, and one that writes end after `read_timeout` and
+    `write_timeout` seconds: short enough that an endpoint, which makes a few, answers within 5.
     Raises `InvalidInput` for an endpoint that is no address.
     """
 
@@ -90,7 +91,7 @@ class DaprGateway:
         *,
         api_token: str | None = None,
         read_timeout: float = 1.0,
-        write_timeout: float = 2.5,
+        write_timeout: float = 2.0,
     ) -> None:
         address = _address(endpoint)
         self._channel = (
@@ -154,17 +155,22 @@ class DaprGateway:
         try:
             self._sidecar.GetJobAlpha1(request, timeout=self._read_timeout, metadata=self._metadata)
         except grpc.RpcError as error:
+            if "not found" in _details(error):
+                return ()
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 return ("the scheduler does not answer the sidecar",)
             if "Unavailable" in _details(error):
                 return ("the sidecar has no connection to the scheduler",)
+            return (f"the sidecar cannot ask the scheduler: {_words(error)}",)
         return ()
 
     def _read(self, call: Callable[..., _Answer], request: object, instance_id: str) -> _Answer:
+        end = time.monotonic() + self._read_timeout
         try:
             for attempt in _while_passing():
                 with attempt:
-                    return call(request, timeout=self._read_timeout, metadata=self._metadata)
+                    left = max(0.0, end - time.monotonic())
+                    return call(request, timeout=left, metadata=self._metadata)
         except grpc.RpcError as error:
             raise _translated(error, instance_id) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
@@ -208,14 +214,27 @@ def _is_passing(error: BaseException) -> bool:
 
 
 _UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_REFUSED = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.UNIMPLEMENTED,
+)
+_NOT_DONE = re.compile(r"no such instance exists|job name is invalid")
 _NOT_SENT = re.compile(r"failed to connect|errors resolving|dns resolution failed", re.IGNORECASE)
 
 
 def _may_have_acted(error: grpc.RpcError) -> bool:
-    """Whether a call that failed may have been carried out: it was sent, and no answer came."""
-    if error.code() is grpc.StatusCode.CANCELLED or "context canceled" in _details(error):
-        return True  # the sidecar is shutting down
-    return error.code() in _UNREACHABLE and not _NOT_SENT.search(_details(error))
+    """Whether a call that failed may have been carried out all the same.
+
+    Dapr acts first and then waits for the effect, and any error of that wait is the call's.
+    """
+    details = _details(error)
+    refused = error.code() in _REFUSED or _NOT_DONE.search(details)
+    return not (refused or _NOT_SENT.search(details))
 
 
 def _translated(error: grpc.RpcError, instance_id: str) -> FlowdeckError:
@@ -225,7 +244,7 @@ def _translated(error: grpc.RpcError, instance_id: str) -> FlowdeckError:
     if code is grpc.StatusCode.NOT_FOUND or "no such instance exists" in details:
         return UnknownInstance(instance_id)
     if code is grpc.StatusCode.ALREADY_EXISTS:
-        return InstanceExists(instance_id, "an instance with it is running")
+        return InstanceExists(instance_id, "by an instance that runs")
     return EngineRefused(f"The Dapr engine refused: {code.name}: {details}")
 
 

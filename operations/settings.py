@@ -1,5 +1,6 @@
 """Where settings come from, and those of every process that talks to Dapr or the ledger."""
 
+import os
 from pathlib import Path
 from typing import Self
 
@@ -12,17 +13,22 @@ PREFIX = "FLOWDECK_"
 
 
 class Settings(BaseSettings):
-    """Settings that a process reads once: from `FLOWDECK_*` variables, then from `.env`."""
+    """Settings that a process reads once, from `FLOWDECK_*` variables."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True
     )
 
     @classmethod
     def load(cls) -> Self:
-        """Read the settings; raises `InvalidInput` for the first that cannot be."""
+        """Read the settings, what the environment lacks from `.env`.
+
+        `FLOWDECK_ENV_FILE` names another file, or none if it is empty. Raises `InvalidInput` for
+        the first setting that cannot be.
+        """
+        file = os.environ.get(f"{PREFIX}ENV_FILE", ".env")
         try:
-            return cls()
+            return cls(_env_file=file or None)
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])

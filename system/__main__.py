@@ -1,14 +1,9 @@
 """`python -m system` runs Flowdeck on this machine until Ctrl-C."""
 
 import fcntl
-import json
 import os
 import signal
 import sys
-import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +11,13 @@ from pathlib import Path
 from engine.build import EngineError, ensure
 from engine.settings import PROJECT, EngineSettings
 from operations.errors import InvalidInput
+from operations.settings import OperationsSettings
 from system.console import Console
 from system.ports import LOOPBACK, taken_ports
 from system.procfile import read_procfile
 from system.supervisor import Supervisor
+from system.welcome import announce_when_ready
 from worker.settings import WorkerSettings
-
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-STILL_WAITING = 15.0  # seconds between two lines about what is not ready yet
 
 
 class CannotStart(Exception):
@@ -37,10 +31,11 @@ def main() -> None:
     console = Console(list(commands))
     try:
         engine, worker = EngineSettings.load(), WorkerSettings.load()
-        ensure(console.say)
+        OperationsSettings.load()  # the worker's: refused here, not again and again there
         with _alone_on(engine.data):
             _check_ports(engine, worker)
-            _announce_when_ready(console, worker, time.monotonic())
+            ensure(console.say)
+            announce_when_ready(console, worker)
             Supervisor(commands, PROJECT, _environment(engine), console).run()
     except (EngineError, CannotStart, InvalidInput) as error:
         console.say(str(error))
@@ -87,59 +82,16 @@ def _environment(engine: EngineSettings) -> dict[str, str]:
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
         "no_proxy": ",".join(filter(None, [_without_proxy(), LOOPBACK])),
         "FLOWDECK_HOME": str(engine.home.resolve()),
-        "DAPR_GRPC_PORT": str(engine.ports["dapr gRPC"]),
-        "DAPR_HTTP_PORT": str(engine.ports["dapr HTTP"]),
+        "DAPR_GRPC_ENDPOINT": f"{LOOPBACK}:{engine.ports['dapr gRPC']}",
     }
 
 
 def _without_proxy() -> str:
     """Return what is reached without a proxy already; gRPC would ask one even for 127.0.0.1."""
     return os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-
-
-def _announce_when_ready(console: Console, worker: WorkerSettings, started: float) -> None:
-    def announce() -> None:
-        next_line = started + STILL_WAITING
-        while (problem := _problem(worker)) is not None:
-            if time.monotonic() > next_line:
-                console.say(f"Not ready yet: {problem}")
-                next_line += STILL_WAITING
-            time.sleep(0.2)
-        console.say(_welcome(worker, time.monotonic() - started))
-
-    threading.Thread(target=announce, name="ready", daemon=True).start()
-
-
-def _problem(worker: WorkerSettings) -> str | None:
-    """Return what the worker says is not there, or None when all is."""
-    try:
-        with _DIRECT.open(f"{_address(worker)}/health", timeout=3):
-            return None
-    except urllib.error.HTTPError as error:
-        return ", ".join(json.load(error).get("problems", [])) or str(error)
-    except OSError as error:
-        return f"the worker does not answer ({error})"
-
-
-def _address(worker: WorkerSettings) -> str:
-    return f"http://{worker.api_host}:{worker.api_port}"
-
-
-def _welcome(worker: WorkerSettings, seconds: float) -> str:
-    address = _address(worker)
-    order = json.dumps({"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]})
-    return f"""
-Flowdeck is ready after {seconds:.1f} s. Ctrl-C ends it.
-
-  REST API   {address}
-  API docs   {address}/docs
-
-Try it:
-  curl -X POST {address}/workflow/start -H "Content-Type: application/json" -d '{order}'
-  curl {address}/workflow/status/order_ORDER001
-"""
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The output of all processes on one console, each line with the name of its process."""
 
+import io
 import os
 import signal
 import sys
@@ -13,6 +14,8 @@ class Console:
 
     def __init__(self, names: list[str]) -> None:
         self._width = max(map(len, [*names, FLOWDECK]))
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # for a terminal without UTF-8
         coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self._colours = dict(zip(names, _COLOURS, strict=False)) if coloured else {}
 

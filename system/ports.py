@@ -10,26 +10,28 @@ LOOPBACK = "127.0.0.1"
 
 
 def taken_ports(ports: Mapping[str, int]) -> list[str]:
-    """Return a sentence for each port that cannot be listened on: its use, who holds it."""
+    """Return a sentence for each port that cannot be listened on: its use, and why."""
     return [
-        f"Port {port} ({name}) is in use by {_holder(port)}."
+        f"Port {port} ({name}) {trouble}."
         for name, port in ports.items()
-        if not _is_free(port)
+        if (trouble := _trouble(port))
     ]
 
 
-def _is_free(port: int) -> bool:
-    """Whether every address can be listened on: placement and scheduler do so for their health."""
+def _trouble(port: int) -> str | None:
+    """Return why a port cannot be listened on, or None.
+
+    Every address is tried: placement and the scheduler listen on all of them for their health.
+    """
     for address in (LOOPBACK, "0.0.0.0"):  # noqa: S104 - bound for a moment, never listened on
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address, port))
             except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    return False
-                raise
-    return True
+                taken = error.errno == errno.EADDRINUSE
+                return f"is in use by {_holder(port)}" if taken else f"is refused: {error.strerror}"
+    return None
 
 
 def _holder(port: int) -> str:

@@ -1,6 +1,7 @@
 """`python -m worker` hosts the order workflow and serves its REST API."""
 
 import sys
+from contextlib import suppress
 
 import structlog
 import uvicorn
@@ -21,13 +22,21 @@ log = structlog.get_logger(__name__)
 def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.Server:
     """Build the whole process from its settings; raises `LedgerUnavailable` and `InvalidInput`."""
     gateway = DaprGateway(operations.endpoint, api_token=operations.api_token)
-    runtime = OrderRuntime(operations.endpoint, OrderActivities(settings))
+    ledger = open_ledger(operations.ledger)
+    activities = OrderActivities(settings)
+    runtime = OrderRuntime(operations.endpoint, activities, api_token=operations.api_token)
+
+    def stop() -> None:
+        runtime.stop()
+        gateway.close()
+        ledger.close()
+
     parts = Parts(
         gateway=gateway,
-        ledger=open_ledger(operations.ledger),
+        ledger=ledger,
         runtime_state=lambda: runtime.state,
         start=runtime.start,
-        stop=runtime.stop,
+        stop=stop,
     )
     return uvicorn.Server(
         uvicorn.Config(
@@ -49,7 +58,8 @@ def main() -> None:
         server = build(operations, settings)
     except (InvalidInput, LedgerUnavailable) as error:
         sys.exit(str(error))
-    server.run()
+    with suppress(KeyboardInterrupt):  # uvicorn has ended in good order before it raises this
+        server.run()
 
 
 if __name__ == "__main__":

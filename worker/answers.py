@@ -10,6 +10,7 @@ from operations.actions import Acted
 from operations.model import Action, Instance, Status, parsed
 from worker.orders import Order
 
+_NEXT = "Workflow is executing. Use /workflow/status/{instance_id} to check progress"
 _ORDER: JsonDict = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
 _PROCESSED: JsonDict = {
     "order_id": "ORDER001",
@@ -92,8 +93,7 @@ class StartedAnswer(Answer):
                 "status": "started",
                 "instance_id": "order_ORDER001",
                 "order_data": _ORDER,
-                "message": "Workflow is executing. "
-                "Use /workflow/status/{instance_id} to check progress",
+                "message": _NEXT,
             }
         }
     )
@@ -101,7 +101,7 @@ class StartedAnswer(Answer):
     status: Literal["started", "already_running"]
     instance_id: str
     order_data: Order
-    message: str = "Workflow is executing. Use /workflow/status/{instance_id} to check progress"
+    message: str = _NEXT
 
 
 class FailureAnswer(Answer):
@@ -123,7 +123,9 @@ class StatusAnswer(Answer):
     created_at: datetime | None
     last_updated: datetime | None
     output: Any
-    custom_status: Any = Field(None, description="The stage, while the instance is unfinished.")
+    custom_status: Any = Field(
+        None, description="The stage at which the instance is, or at which it ended."
+    )
     failure: FailureAnswer | None = Field(None, description="Only of an instance that failed.")
 
 
@@ -187,7 +189,7 @@ def status_answer(instance: Instance) -> dict[str, Any]:
         "last_updated": _zulu(instance.last_updated_at),
         "output": parsed(instance.output),
     }
-    if instance.custom_status and not instance.status.is_finished:
+    if instance.custom_status and instance.status is not Status.COMPLETED:
         body["custom_status"] = parsed(instance.custom_status)
     if instance.failure:
         body["failure"] = vars(instance.failure)

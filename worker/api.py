@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import structlog
+from anyio import to_thread
 from fastapi import FastAPI, Path
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
@@ -33,11 +34,15 @@ from worker.orders import WORKFLOW, Order, instance_id_of
 from worker.runtime import RuntimeState
 
 VERSION = "0.1.0"
+CALLS_AT_ONCE = 200  # each in a thread: a hung engine holds a call for seconds, `/health` never
 API_USER = Actor(name="api", role="operator")
 log = structlog.get_logger(__name__)
 
 InstanceId = Annotated[
-    str, Path(description="The instance's id: `order_` and the order's id.", min_length=1)
+    str,
+    Path(
+        description="The instance's id: `order_` and the order's id.", examples=["order_ORDER001"]
+    ),
 ]
 
 
@@ -57,6 +62,7 @@ def create_api(parts: Parts) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = CALLS_AT_ONCE
         parts.start()
         yield
         parts.stop()
@@ -134,7 +140,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
         summary="Start a new workflow",
         operation_id="start",
         tags=["workflow"],
-        responses=errors(409, 413, 422, 502, 503) | links_to("status", *Action),
+        responses=errors(409, 413, 422, 500, 502, 503) | links_to("status", *Action),
     )
     def start(order: Order) -> StartedAnswer:
         instance_id = instance_id_of(order.order_id)
@@ -151,7 +157,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
         operation_id="status",
         tags=["workflow"],
         response_model=StatusAnswer,
-        responses=errors(404, 422, 502, 503),
+        responses=errors(404, 413, 422, 500, 502, 503),
     )
     def status(instance_id: InstanceId) -> JSONResponse:
         return AsciiResponse(status_answer(actions.read(_possible(instance_id))))
@@ -166,7 +172,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
             summary=summary,
             operation_id=action.value,
             tags=["workflow"],
-            responses=errors(404, 409, 422, 502, 503) | links_to("status", *Action),
+            responses=errors(404, 409, 413, 422, 500, 502, 503) | links_to("status", *Action),
         )(_endpoint(actions, action))
 
 

@@ -20,6 +20,7 @@ from operations.errors import (
     UnknownInstance,
 )
 from worker.bodies import AsciiResponse
+from worker.openapi import UNFORESEEN
 from worker.orders import expected
 
 LONGEST = 200  # characters of a wrong value that are given back
@@ -62,8 +63,7 @@ def handle_errors(api: FastAPI) -> None:
 
     @api.exception_handler(Exception)
     def unforeseen(_: Request, error: Exception) -> Response:
-        detail = "Something went wrong that was not foreseen; the worker's log says what."
-        return AsciiResponse({"error": type(error).__name__, "detail": detail}, 500)
+        return AsciiResponse({"error": type(error).__name__, "detail": UNFORESEEN}, 500)
 
 
 def _mistake(error: Mapping[str, Any], body: object) -> dict[str, Any]:
@@ -71,8 +71,6 @@ def _mistake(error: Mapping[str, Any], body: object) -> dict[str, Any]:
     if error["type"] == "json_invalid":
         wrong = f"{error['ctx']['error']} at character {place[0]}"
         return _words("body", body, f"a JSON object ({wrong})")
-    if error["loc"][0] == "path":
-        return _words(str(place[0]), error["input"], "the id of an instance")
     missing = error["type"] == "missing"
     found = None if missing else error["input"]
     return _words(_path(place), found, expected(tuple(place)), missing=missing)

@@ -16,6 +16,7 @@ from worker.limits import MAX_BODY
 Responses = dict[int | str, dict[str, Any]]
 
 _ID = "order_ORDER001"
+UNFORESEEN = "Something went wrong that was not foreseen; the worker's log says what."
 _WORDS: dict[int, tuple[str, FlowdeckError]] = {
     404: ("No instance has this id.", UnknownInstance(_ID)),
     409: (
@@ -62,6 +63,8 @@ def _error(code: int) -> dict[str, Any]:
             "BodyTooLarge",
             f"The request's body is larger than {MAX_BODY} bytes.",
         )
+    if code == 500:  # noqa: PLR2004 - an HTTP status
+        return _with_example("A mistake of ours.", "KeyError", UNFORESEEN)
     description, error = _WORDS[code]
     return _with_example(description, type(error).__name__, str(error))
 

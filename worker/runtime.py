@@ -1,11 +1,14 @@
 """The workflow runtime: takes work from the sidecar, whenever the sidecar is there."""
 
 import logging
+import os
+import signal
 import threading
 from enum import StrEnum
 
 import grpc
 import structlog
+from dapr.conf import settings as sdk
 from dapr.conf.helpers import GrpcEndpoint
 from dapr.ext.workflow import WorkflowRuntime
 from dapr.ext.workflow.logger import LoggerOptions
@@ -14,6 +17,8 @@ from worker.activities import OrderActivities
 from worker.workflow import order_workflow
 
 log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 5.0  # seconds between two looks at whether the SDK still works
 
 
 class RuntimeState(StrEnum):
@@ -26,15 +31,26 @@ class RuntimeState(StrEnum):
 
 
 class OrderRuntime:
-    """Hosts the order workflow in a thread of its own, so that HTTP is served meanwhile."""
+    """Hosts the order workflow in a thread of its own, so that HTTP is served meanwhile.
 
-    def __init__(self, endpoint: str, activities: OrderActivities) -> None:
+    A runtime that cannot go on ends the process: who runs it starts it again.
+    """
+
+    def __init__(
+        self, endpoint: str, activities: OrderActivities, *, api_token: str | None = None
+    ) -> None:
         self._endpoint = GrpcEndpoint(endpoint)
+        if api_token:  # the SDK looks into the environment alone, and ours may come from `.env`
+            sdk.DAPR_API_TOKEN = api_token  # type: ignore[attr-defined]
         self._runtime = WorkflowRuntime(
             host=self._endpoint.hostname,
             port=self._endpoint.port + ("?tls=true" if self._endpoint.tls else ""),
             # Its lines go to the root logger, as ours do.
             logger_options=LoggerOptions(log_handler=logging.NullHandler()),
+        )
+        # It warns at each look at a runtime that is not connected; `/health` says that.
+        logging.getLogger("WorkflowRuntime").addFilter(
+            lambda record: "readiness check" not in record.getMessage()
         )
         log.info("🔧 Registering workflows and activities...")
         self._runtime.register_workflow(order_workflow)
@@ -76,14 +92,19 @@ class OrderRuntime:
             return
         try:
             self._runtime.start()  # type: ignore[no-untyped-call]
-        except RuntimeError as error:
-            if self._stopping.is_set():
-                return
-            # The sidecar went away again at once; the SDK goes on looking for it by itself.
-            log.warning("The workflow runtime is not connected yet", reason=str(error))
-        else:
             log.info("✅ Workflow Runtime started successfully")
-        self._started.set()
+            self._started.set()
+            self._watch()
+        except Exception:
+            if not self._stopping.is_set():
+                log.exception("The workflow runtime has ended: so does this process")
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def _watch(self) -> None:
+        """Raise `RuntimeError` when the SDK's loop is over; it reconnects only while it lives."""
+        while not self._stopping.wait(LOOK_EVERY):
+            if not any(thread.name == "WorkerRunLoop" for thread in threading.enumerate()):
+                raise RuntimeError("the loop that takes work from the sidecar is over")
 
     def _wait_for_sidecar(self) -> bool:
         """Wait until the sidecar accepts connections: the SDK's own back-off grows to 16 s."""

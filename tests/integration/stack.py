@@ -1,7 +1,6 @@
 """The whole system as `make run` starts it, on ports and a data folder of the tests' own."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -36,7 +35,7 @@ class Stack:
         self.ports = EngineSettings(engine_ports=engine_ports).ports
         self.url = f"http://127.0.0.1:{self.api_port}"
         self.environment = {
-            **_without_settings(os.environ),
+            **os.environ,
             "FLOWDECK_HOME": str(folder),
             "FLOWDECK_ENGINE_PORTS": str(engine_ports),
             "FLOWDECK_API_PORT": str(self.api_port),
@@ -90,13 +89,19 @@ class Stack:
 
     def wait_until_healthy(self, seconds: float) -> None:
         """Wait until `/health` answers 200."""
+        seen: tuple[int, dict[str, Any]] = (0, {})
 
         def healthy() -> bool:
+            nonlocal seen
             assert self._system, "the system was not started"
             assert self._system.poll() is None, f"it ended:\n{self.output}"
-            return self.health()[0] == 200
+            seen = self.health()
+            return seen[0] == 200
 
-        eventually(healthy, seconds, f"healthy; last seen {self.health()}")
+        try:
+            eventually(healthy, seconds, "/health says 200")
+        except AssertionError as error:
+            raise AssertionError(f"{error} Last seen: {seen}") from None
 
     def health(self) -> tuple[int, dict[str, Any]]:
         """Return the status and the body of `/health`; status 0 if nobody answers."""
@@ -194,8 +199,3 @@ def processes_of(folder: Path) -> list[int]:
         if home == str(folder) and process.pid != os.getpid():
             found.append(process.pid)
     return found
-
-
-def _without_settings(environment: "os._Environ[str]") -> dict[str, str]:
-    ours = re.compile(r"FLOWDECK_|DAPR_|APP_PORT")
-    return {name: value for name, value in environment.items() if not ours.match(name)}

@@ -1,14 +1,22 @@
 """Each row of DESIGN.md's "Bad input", over HTTP, on the real engine."""
 
+import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import grpc
 import httpx
 import pytest
+from dapr.ext.workflow._durabletask.internal import orchestrator_service_pb2_grpc as stubs
+from dapr.ext.workflow._durabletask.internal import protos as pb
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.wrappers_pb2 import StringValue
 
 from operations.gateway import DaprGateway
-from tests.integration.stack import Stack, unique
+from tests.integration.stack import RECOVERY, Stack, unique
+from tests.waiting import eventually
 
 GOOD = {"order_id": "GOOD", "amount": 1.25, "items": ["pen"]}
 
@@ -52,6 +60,25 @@ def test_a_bad_value_is_named(stack: Stack, change: dict[str, Any], field: str) 
     assert mistake["field"] == field
     assert mistake["expected"]
     assert mistake["message"].startswith(f"{field}: found ")
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 5000])
+def test_a_number_that_is_none_is_named(stack: Stack, amount: str) -> None:
+    """What JSON does not allow but Python reads, and what no machine can hold: 422."""
+    body = f'{{"order_id": "GOOD", "amount": {amount}, "items": ["pen"]}}'
+    answer = httpx.post(
+        f"{stack.url}/workflow/start", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["field"] == "amount"
+
+
+@pytest.mark.parametrize("field", ["order_id", "amount", "items"])
+def test_a_missing_field_is_named(stack: Stack, field: str) -> None:
+    """A field that is not there is named, as is what it should be."""
+    answer = stack.post("/workflow/start", {k: v for k, v in GOOD.items() if k != field})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["message"].startswith(f"{field}: found nothing, expected ")
 
 
 def test_a_body_over_one_mebibyte_is_refused_before_it_is_read(stack: Stack) -> None:
@@ -119,6 +146,50 @@ def test_the_same_start_at_the_same_moment_gives_one_order(
     stack.wait_for(instance_id, "COMPLETED")
     kinds = [event.kind for event in gateway.history(instance_id)]
     assert kinds.count("executionStarted") == 1
+
+
+def _start_in_an_hour(stack: Stack) -> str:
+    """Start an order in the future, past the gateway, which cannot do so yet."""
+    instance_id = f"order_{unique('LATER')}"
+    request = pb.CreateInstanceRequest(
+        name="order_workflow",
+        instanceId=instance_id,
+        input=StringValue(value=json.dumps(GOOD)),
+        version=StringValue(value=""),
+        scheduledStartTimestamp=Timestamp(seconds=int(time.time()) + 3600),
+    )
+    with grpc.insecure_channel(f"127.0.0.1:{stack.ports['dapr gRPC']}") as channel:
+        stubs.TaskHubSidecarServiceStub(channel).StartInstance(request, timeout=5)  # type: ignore[no-untyped-call]
+    assert stack.status(instance_id)["status"] == "PENDING"
+    return instance_id
+
+
+@pytest.mark.parametrize(
+    ("action", "status"), [("pause", "SUSPENDED"), ("terminate", "TERMINATED")]
+)
+def test_a_pending_order_may_be_acted_on(stack: Stack, action: str, status: str) -> None:
+    """An order that has not begun can be paused and terminated, but not resumed."""
+    instance_id = _start_in_an_hour(stack)
+    assert stack.post(f"/workflow/resume/{instance_id}").status_code == 409
+    answer = stack.post(f"/workflow/{action}/{instance_id}")
+    assert (answer.status_code, answer.json()["changed"]) == (200, True)
+    assert stack.status(instance_id)["status"] == status
+
+
+def test_a_start_whose_outcome_is_unknown_can_be_asked_for_again(stack: Stack) -> None:
+    """With the scheduler frozen nobody knows: 503 says so; thawed, the same request is safe."""
+    order = {**GOOD, "order_id": unique("UNKNOWN")}
+    with stack.frozen("scheduler"):
+        answer = stack.post("/workflow/start", order)
+        assert (answer.status_code, answer.json()["error"]) == (503, "OutcomeUnknown")
+        assert "again is safe" in answer.json()["detail"]
+        again = stack.post("/workflow/start", order)
+        assert again.status_code in (200, 503)  # the engine may have it, unable to go on with it
+        code, body = stack.health()
+        assert (code, body["problems"]) == (503, ["the scheduler does not answer the sidecar"])
+    stack.wait_until_healthy(RECOVERY)
+    eventually(lambda: stack.post("/workflow/start", order).is_success, 30, "the start is taken")
+    stack.wait_for(f"order_{order['order_id']}", "COMPLETED", RECOVERY)
 
 
 def test_resuming_a_running_order_changes_nothing(stack: Stack) -> None:

@@ -46,8 +46,7 @@ def url(stack: Stack, tmp_path: Path) -> Iterator[str]:
         "DAPR_HTTP_PORT": str(HTTP_PORT),
         "PYTHONPATH": str(PROJECT),
     }
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("FLOWDECK_")}
-    environment |= variables | {"DAPR_HOST_IP": "127.0.0.1"}
+    environment = {**os.environ, **variables, "DAPR_HOST_IP": "127.0.0.1"}
     with ExitStack() as running:
         for command in (daprd, [sys.executable, "-m", "worker"]):
             process = subprocess.Popen(

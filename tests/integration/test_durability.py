@@ -16,6 +16,7 @@ def _complete_in_spite_of_a_kill(stack: Stack, *names: str) -> None:
     }
     for instance_id in orders:
         stack.wait_for(instance_id, "RUNNING")
+    assert [stack.status(each)["output"] for each in orders] == [None] * len(orders)
     stack.kill(*names)
     for instance_id, total in orders.items():
         output = stack.wait_for(instance_id, "COMPLETED", RECOVERY)["output"]

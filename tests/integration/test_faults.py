@@ -28,3 +28,15 @@ def test_activities_are_retried_a_bounded_number_of_times(second: Callable[..., 
         assert kinds.count("taskScheduled") <= 3 * ATTEMPTS
     gateway.close()
     assert recovered
+
+
+def test_an_order_whose_activities_always_fail_fails_and_says_why(
+    second: Callable[..., Stack],
+) -> None:
+    """After the last attempt the order is FAILED, with the fault's words, and its stage."""
+    system = second(FLOWDECK_FAULT_RATE="1", **AT_ONCE)
+    system.start()
+    body = system.wait_for(system.start_order(unique("FAIL")), "FAILED", 60)
+    assert "FLOWDECK_FAULT_RATE is 1.0" in body["failure"]["message"]
+    assert body["custom_status"] == "processing the order and checking the inventory"
+    assert body["output"] is None

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -42,10 +43,11 @@ def test_a_sidecar_that_hangs_is_named_and_waits_for_nobody(stack: Stack) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("placement", "placement"), ("scheduler", "scheduler")]
+    ("name", "words"),
+    [("placement", "placement"), ("scheduler", "scheduler"), ("daprd", "no sidecar accepts")],
 )
-def test_a_control_plane_that_is_gone_is_named(stack: Stack, name: str, words: str) -> None:
-    """Kill -9 of placement or the scheduler: 503 that names it, then healthy by itself."""
+def test_a_part_of_the_engine_that_is_gone_is_named(stack: Stack, name: str, words: str) -> None:
+    """Kill -9 of a part of the engine: 503 that names it, then healthy by itself."""
     process = stack.process(name)
     assert process
     process.kill()
@@ -58,12 +60,22 @@ def test_a_control_plane_that_is_gone_is_named(stack: Stack, name: str, words: s
     stack.wait_until_healthy(RECOVERY)
 
 
+def test_a_hundred_requests_wait_for_nobody(stack: Stack) -> None:
+    """A frozen daprd and a hundred requests at once: each is answered within 5 seconds."""
+    with stack.frozen("daprd"), ThreadPoolExecutor(100) as pool:
+        status = f"{stack.url}/workflow/status/order_x"
+        answers = list(pool.map(lambda _: httpx.get(status, timeout=5).status_code, range(100)))
+        assert answers == [503] * 100
+    stack.wait_until_healthy(RECOVERY)
+
+
 class LoneWorker:
     """A worker without an engine."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port, self.grpc_port = _free_ports(2)
         self.url = f"http://127.0.0.1:{self.port}"
+        self.output = folder / "output"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "worker"],
             cwd=PROJECT,
@@ -74,7 +86,8 @@ class LoneWorker:
                 "DAPR_GRPC_PORT": str(self.grpc_port),
                 **settings,
             },
-            stdout=subprocess.DEVNULL,
+            stdout=self.output.open("wb"),
+            stderr=subprocess.STDOUT,
         )
         eventually(self._answers, 20, "the worker answers")
 
@@ -117,9 +130,10 @@ def test_a_worker_without_an_engine_serves_http_and_says_what_is_missing(
 def test_a_worker_ends_within_seconds(
     lone_worker: LoneWorker, signal_number: signal.Signals
 ) -> None:
-    """SIGINT and SIGTERM end a worker, even one that still looks for its engine."""
+    """SIGINT and SIGTERM end a worker in good order, even one that still looks for its engine."""
     lone_worker.process.send_signal(signal_number)
     assert lone_worker.process.wait(timeout=8) in (0, -signal_number)
+    assert "Traceback" not in lone_worker.output.read_text()
 
 
 def test_a_worker_with_orders_under_way_leaves_them_to_the_engine(stack: Stack) -> None:

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from threading import Barrier
 
 import pytest
 
 from operations.actions import Actions, Started
+from operations.database import open_engine
 from operations.errors import (
     ActionNotAllowed,
     EngineRefused,
@@ -20,7 +22,7 @@ from operations.errors import (
     OutcomeUnknown,
     UnknownInstance,
 )
-from operations.ledger import Ledger, Start
+from operations.ledger import Ledger, Start, open_ledger
 from operations.model import Action, Actor, Status
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
@@ -94,7 +96,7 @@ def test_a_pending_instance_is_known_by_the_ledger(actions: Actions, gateway: Fa
     start(actions)
     gateway.put(replace(instance("order_A", Status.PENDING), workflow=""))
     assert not start(actions).created
-    with pytest.raises(InstanceExists, match="by another order, which is PENDING"):
+    with pytest.raises(InstanceExists, match="by another start, which is PENDING"):
         start(actions, OTHER)
 
 
@@ -116,7 +118,7 @@ def test_the_same_start_of_a_finished_one_is_refused(
     start(actions)
     gateway.turn("order_A", status)
     there = gateway.instances["order_A"]
-    with pytest.raises(InstanceExists, match=f"by the same order, which is {status}"):
+    with pytest.raises(InstanceExists, match=f"by the same start, which is {status}"):
         start(actions)
     assert gateway.instances["order_A"] is there
     assert gateway.calls["start"] == 1
@@ -141,7 +143,7 @@ def test_another_order_with_the_id_is_refused(
     start(actions)
     gateway.turn("order_A", status)
     there = gateway.instances["order_A"]
-    with pytest.raises(InstanceExists, match=f"by another order, which is {status}"):
+    with pytest.raises(InstanceExists, match=f"by another start, which is {status}"):
         start(actions, OTHER, finished_counts=finished_counts)
     assert gateway.instances["order_A"] is there
 
@@ -206,9 +208,47 @@ def test_a_start_that_was_lost_on_its_way_is_not_made_twice_at_once(
     gateway.errors["start"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="no answer in time"):
         start(actions)
-    with pytest.raises(OutcomeUnknown, match="under way in another request"):
+    with pytest.raises(OutcomeUnknown, match="another request has the same start under way"):
         start(actions)
     assert gateway.calls["start"] == 1
+
+
+class Forgetful(Ledger):
+    """A ledger that can claim, and then is not there."""
+
+    def accept(self, start: Start) -> None:
+        """Fail."""
+        del start
+        raise LedgerUnavailable("disk full")
+
+    def release(self, start: Start) -> None:
+        """Fail."""
+        del start
+        raise LedgerUnavailable("disk full")
+
+
+def test_a_start_that_cannot_be_noted_is_made_all_the_same(
+    gateway: FakeGateway, tmp_path: Path
+) -> None:
+    """What the engine did is the answer; the next request makes up for what the ledger missed."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    ledger = open_ledger(url)
+    assert start(Actions(gateway, Forgetful(open_engine(url)))).created
+    assert not latest(ledger).is_accepted
+    assert not start(Actions(gateway, ledger)).created
+    assert latest(ledger).is_accepted
+    ledger.close()
+
+
+def test_a_claim_that_cannot_be_released_hides_no_error(
+    gateway: FakeGateway, tmp_path: Path
+) -> None:
+    """Who asked is told of the engine, whose error it is."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    open_ledger(url).close()
+    gateway.errors["start"] = [UNAVAILABLE]
+    with pytest.raises(EngineUnavailable, match="no sidecar"):
+        start(Actions(gateway, Forgetful(open_engine(url))))
 
 
 def test_an_abandoned_claim_is_taken_over(
@@ -257,7 +297,7 @@ def test_another_order_that_appears_between_read_and_start_is_left(
 ) -> None:
     """Another order, started meanwhile without the ledger, keeps the id."""
     gateway.during["start"] = lambda: gateway.put(instance("order_A", Status.RUNNING, "{}"))
-    with pytest.raises(InstanceExists, match="by another order"):
+    with pytest.raises(InstanceExists, match="by another start"):
         start(actions)
     assert gateway.instances["order_A"].input == "{}"
     assert ledger.latest_start("order_A") is None
@@ -278,7 +318,7 @@ def test_another_order_is_refused_while_a_start_is_under_way(
 ) -> None:
     """A claim holds the id for its own body."""
     ledger.claim(WANTED, None)
-    with pytest.raises(InstanceExists, match="another order with it is being started"):
+    with pytest.raises(InstanceExists, match="by another start, which is under way"):
         start(actions, OTHER)
     assert not gateway.calls["start"]
 

@@ -181,8 +181,8 @@ def test_the_same_start_again_is_the_running_one(client: TestClient, world: Worl
 @pytest.mark.parametrize(
     ("order", "status", "why"),
     [
-        ({**ORDER, "amount": 1}, Status.RUNNING, "by another order, which is RUNNING"),
-        (ORDER, Status.COMPLETED, "by the same order, which is COMPLETED"),
+        ({**ORDER, "amount": 1}, Status.RUNNING, "by another start, which is RUNNING"),
+        (ORDER, Status.COMPLETED, "by the same start, which is COMPLETED"),
     ],
 )
 def test_a_taken_id_is_a_conflict(
@@ -196,7 +196,7 @@ def test_a_taken_id_is_a_conflict(
     assert answer.status_code == 409
     assert answer.json() == {
         "error": "InstanceExists",
-        "detail": f"The id 'order_ORDER001' is taken: {why}. Choose another id.",
+        "detail": f"The id 'order_ORDER001' is taken {why}. Choose another id.",
     }
     assert world.gateway.instances["order_ORDER001"] is there
 
@@ -617,11 +617,19 @@ def test_the_documentation_needs_no_other_host(client: TestClient, page: str) ->
 ERRORS = {
     ("get", "/"): set[str](),
     ("get", "/health"): {"503"},
-    ("post", "/workflow/start"): {"409", "413", "422", "502", "503"},
-    ("get", "/workflow/status/{instance_id}"): {"404", "422", "502", "503"},
-    ("post", "/workflow/pause/{instance_id}"): {"404", "409", "422", "502", "503"},
-    ("post", "/workflow/resume/{instance_id}"): {"404", "409", "422", "502", "503"},
-    ("post", "/workflow/terminate/{instance_id}"): {"404", "409", "422", "502", "503"},
+    ("post", "/workflow/start"): {"409", "413", "422", "500", "502", "503"},
+    ("get", "/workflow/status/{instance_id}"): {"404", "413", "422", "500", "502", "503"},
+    ("post", "/workflow/pause/{instance_id}"): {"404", "409", "413", "422", "500", "502", "503"},
+    ("post", "/workflow/resume/{instance_id}"): {"404", "409", "413", "422", "500", "502", "503"},
+    ("post", "/workflow/terminate/{instance_id}"): {
+        "404",
+        "409",
+        "413",
+        "422",
+        "500",
+        "502",
+        "503",
+    },
 }
 
 

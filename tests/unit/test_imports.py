@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "engine": ("operations.settings", "operations.errors"),
     "operations": (),
     "worker": ("operations",),
-    "system": ("engine", "operations.errors", "worker.settings"),
+    "system": ("engine", "operations.errors", "operations.settings", "worker.settings"),
 }
 """What each package may import of our others: a package with all in it, or a module."""
 

@@ -200,6 +200,13 @@ def test_a_file_that_is_no_database_is_an_unavailable_ledger(tmp_path: Path) -> 
     assert file.read_text().startswith("This is a letter")
 
 
+def test_another_database_is_refused_without_its_password() -> None:
+    """PostgreSQL comes with a later release; until then its URL is refused, its secret kept."""
+    with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: .* SQLite") as error:
+        open_ledger("postgresql://ann:secret@db/ledger")
+    assert "secret" not in str(error.value)
+
+
 def test_a_url_that_is_none_is_named() -> None:
     """A URL that SQLAlchemy cannot read is told with its setting."""
     with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: found 'ledger\.db'"):

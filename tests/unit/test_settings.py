@@ -1,6 +1,5 @@
 """Settings: their defaults, where they come from, and what becomes of bad ones."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,9 @@ from worker.settings import WorkerSettings
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder, with no setting in the environment."""
+    """Work in an empty folder, where `.env` is read as usual."""
     monkeypatch.chdir(tmp_path)
-    for name in os.environ:
-        if name.startswith(("FLOWDECK_", "DAPR_", "APP_PORT")):
-            monkeypatch.delenv(name)
+    monkeypatch.delenv("FLOWDECK_ENV_FILE")
 
 
 def test_what_is_not_set_has_a_default(tmp_path: Path) -> None:
@@ -57,8 +54,8 @@ def test_the_ledger_is_where_it_is_told_to_be(monkeypatch: pytest.MonkeyPatch) -
     """A home moves the file; a URL replaces it."""
     monkeypatch.setenv("FLOWDECK_HOME", "/srv/flowdeck")
     assert OperationsSettings().ledger == "sqlite:////srv/flowdeck/data/ledger.db"
-    monkeypatch.setenv("FLOWDECK_LEDGER_URL", "postgresql+psycopg://db/ledger")
-    assert OperationsSettings().ledger == "postgresql+psycopg://db/ledger"
+    monkeypatch.setenv("FLOWDECK_LEDGER_URL", "sqlite:////var/ledger.db")
+    assert OperationsSettings().ledger == "sqlite:////var/ledger.db"
 
 
 def test_variables_of_others_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,8 +81,18 @@ def test_a_file_is_read_and_the_environment_goes_before_it(
     """A `.env` file sets what the environment does not."""
     (tmp_path / ".env").write_text("FLOWDECK_API_HOST=::1\nFLOWDECK_API_PORT=8001\nOTHER=1\n")
     monkeypatch.setenv("FLOWDECK_API_PORT", "8002")
-    settings = WorkerSettings()
+    settings = WorkerSettings.load()
     assert (settings.api_host, settings.api_port) == ("::1", 8002)
+
+
+def test_another_file_or_none_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests, and a second system on one machine, must not read the first one's `.env`."""
+    (tmp_path / ".env").write_text("FLOWDECK_API_PORT=8001\n")
+    (tmp_path / "other").write_text("FLOWDECK_API_PORT=8002\n")
+    monkeypatch.setenv("FLOWDECK_ENV_FILE", "other")
+    assert WorkerSettings.load().api_port == 8002
+    monkeypatch.setenv("FLOWDECK_ENV_FILE", "")
+    assert WorkerSettings.load().api_port == 8000
 
 
 def test_daprs_app_port_is_the_apis(monkeypatch: pytest.MonkeyPatch) -> None:

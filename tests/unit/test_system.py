@@ -53,8 +53,7 @@ def test_no_proxy_is_asked_for_the_loopback(monkeypatch: pytest.MonkeyPatch, nam
 
 
 def test_processes_are_told_where_the_sidecar_and_the_data_are(tmp_path: Path) -> None:
-    """The worker finds daprd by Dapr's own variables, the data by an absolute path."""
+    """The worker finds daprd by Dapr's own variable, the data by an absolute path."""
     environment = _environment(EngineSettings(home=tmp_path, engine_ports=31000))
-    assert environment["DAPR_GRPC_PORT"] == "31007"
-    assert environment["DAPR_HTTP_PORT"] == "31008"
+    assert environment["DAPR_GRPC_ENDPOINT"] == "127.0.0.1:31007"
     assert environment["FLOWDECK_HOME"] == str(tmp_path)
