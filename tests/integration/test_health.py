@@ -72,23 +72,23 @@ def test_a_hundred_requests_wait_for_nobody(stack: Stack) -> None:
 class LoneWorker:
     """A worker without an engine."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.port, self.grpc_port = _free_ports(2)
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = folder / "output"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "worker"],
-            cwd=PROJECT,
-            env={
-                **os.environ,
-                "FLOWDECK_HOME": str(folder),
-                "FLOWDECK_API_PORT": str(self.port),
-                "DAPR_GRPC_PORT": str(self.grpc_port),
-                **settings,
-            },
-            stdout=self.output.open("wb"),
-            stderr=subprocess.STDOUT,
-        )
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "worker"],
+                cwd=PROJECT,
+                env={
+                    **os.environ,
+                    "FLOWDECK_HOME": str(folder),
+                    "FLOWDECK_API_PORT": str(self.port),
+                    "DAPR_GRPC_PORT": str(self.grpc_port),
+                },
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
         eventually(self._answers, 20, "the worker answers")
 
     def _answers(self) -> bool:
@@ -146,6 +146,36 @@ def test_a_worker_with_orders_under_way_leaves_them_to_the_engine(stack: Stack) 
     for instance_id in orders:
         done = stack.wait_for(instance_id, "COMPLETED", RECOVERY)
         assert done["output"]["workflow_status"] == "completed"
+
+
+# The SDK's loop ends for good on some errors, while the process and its HTTP server live on.
+BROKEN_LOOP = """
+import sys, time
+from worker.activities import OrderActivities
+from worker.runtime import OrderRuntime, RuntimeState
+from worker.settings import WorkerSettings
+
+runtime = OrderRuntime(sys.argv[1], OrderActivities(WorkerSettings()))
+runtime.start()
+while runtime.state is not RuntimeState.RUNNING:
+    time.sleep(0.1)
+runtime._runtime.shutdown()
+time.sleep(60)
+"""
+
+
+def test_a_worker_whose_runtime_is_over_ends(stack: Stack) -> None:
+    """A worker that can take no work any more ends, so that another is started in its place."""
+    endpoint = f"127.0.0.1:{stack.ports['dapr gRPC']}"
+    worker = subprocess.run(
+        [sys.executable, "-c", BROKEN_LOOP, endpoint],
+        cwd=PROJECT,
+        capture_output=True,
+        timeout=40,
+        check=False,
+    )
+    assert worker.returncode == -signal.SIGTERM, worker.stderr
+    stack.wait_until_healthy(RECOVERY)
 
 
 def _is_alive(process: psutil.Process) -> bool:
