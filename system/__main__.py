@@ -26,6 +26,7 @@ class CannotStart(Exception):
 
 def main() -> None:
     """Check what the system needs, then run it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build too
     commands = read_procfile(PROJECT / "Procfile")
     console = Console(list(commands))

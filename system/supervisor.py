@@ -47,7 +47,8 @@ class Supervisor:
 
     async def _run(self) -> None:
         for number in ENDING:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` does with SIGHUP
+            under_nohup = number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
+            if not under_nohup:
                 asyncio.get_running_loop().add_signal_handler(number, self._end.set)
         await asyncio.gather(*(self._keep(*each) for each in self._commands.items()))
 

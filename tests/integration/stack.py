@@ -72,9 +72,13 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it, should it still run."""
+        """End it, should it still run, and leave nothing behind for the next test."""
         if self._system and self._system.poll() is None:
-            self.stop()
+            try:
+                self.stop()
+            finally:
+                self._system.kill()
+                self._system.wait()
 
     def stop(self) -> int:
         """End it as Ctrl-C does, and return the exit code."""

@@ -71,6 +71,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
+def start_in_the_background(tmp_path: Path) -> Iterator[Start]:
+    """Return what starts a system as a script's `&` does: with SIGINT ignored."""
+    with _starter(tmp_path, ["env", "--ignore-signal=INT"]) as starter:
+        yield starter
+
+
+@pytest.fixture
 def start_under_nohup(tmp_path: Path) -> Iterator[Start]:
     """Return what starts a system as `nohup` does."""
     with _starter(tmp_path, ["nohup"]) as starter:
@@ -240,6 +247,15 @@ def test_a_closed_terminal_does_not_end_it_under_nohup(start_under_nohup: Start)
     system.process.send_signal(signal.SIGHUP)
     os.kill(first, signal.SIGKILL)
     assert len(system.pids(2)) == 2
+
+
+def test_ctrl_c_ends_what_a_script_started(start_in_the_background: Start) -> None:
+    """Where SIGINT was ignored at the start, as for a script's `&`, it still ends all."""
+    system = start_in_the_background({"a": SLEEPER})
+    pids = system.pids(1)
+    system.process.send_signal(signal.SIGINT)
+    assert system.process.wait(timeout=10) == 0
+    all_gone(pids)
 
 
 def test_nobody_can_talk_to_the_supervisor(start: Start, tmp_path: Path) -> None:
