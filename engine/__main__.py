@@ -7,8 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from engine.build import EngineError, ensure, version_of
+from engine.build import ensure
 from engine.commands import LOOPBACK, NEEDS, command
+from engine.errors import EngineError
+from engine.installed import version_of
 from engine.settings import EngineSettings
 from operations.errors import InvalidInput
 

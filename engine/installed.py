@@ -1,0 +1,48 @@
+"""A Dapr that this machine has already."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from engine.errors import Say
+
+PROCESSES = ("daprd", "placement", "scheduler")
+OLDEST = (1, 18)
+
+
+def find_installed(say: Say) -> Path | None:
+    """Return the folder of an installed Dapr of 1.18 or newer: on the PATH, or in `~/.dapr/bin`."""
+    on_path = shutil.which("daprd")
+    candidates = [Path(on_path).absolute().parent] if on_path else []
+    for folder in dict.fromkeys([*candidates, Path.home() / ".dapr" / "bin"]):
+        missing = [name for name in PROCESSES if not os.access(folder / name, os.X_OK)]
+        if "daprd" in missing:
+            continue
+        version = version_of(folder / "daprd")
+        if missing:
+            say(f"{folder} holds daprd {version} but not {' and '.join(missing)}: not used.")
+        elif number(version) < OLDEST:
+            say(f"{folder} holds Dapr {version}, expected 1.18 or newer: not used.")
+        else:
+            say(f"Using Dapr {version} from {folder}.")
+            return folder
+    return None
+
+
+def version_of(daprd: Path) -> str:
+    """Return what `daprd --version` prints, or "unknown" if it does not run."""
+    try:
+        answer = subprocess.run(
+            [daprd, "--version"], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return answer.stdout.strip()
+
+
+def number(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version: "1.18.2-rc.1" gives (1, 18, 2)."""
+    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    return tuple(map(int, found.group(1).split("."))) if found else ()
