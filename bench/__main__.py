@@ -3,7 +3,6 @@
 The limit is the activities' own time: 2 s in parallel and 1 s after them make 3.0 s.
 """
 
-import logging
 import statistics
 import sys
 import time
@@ -14,6 +13,7 @@ from operations.actions import Actions
 from operations.errors import Unavailable
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
+from operations.logs import configure_logs
 from operations.model import Actor
 from operations.settings import OperationsSettings
 from worker.orders import WORKFLOW, Order, instance_id_of
@@ -53,7 +53,7 @@ class Bench:
 def main() -> None:
     """Measure, and print one line for each kind of load."""
     engine, settings = EngineSettings.load(), OperationsSettings.load()
-    logging.disable(logging.INFO)
+    configure_logs(settings.model_copy(update={"log_level": "warning"}))
     gateway = DaprGateway(f"127.0.0.1:{engine.ports['dapr gRPC']}", api_token=settings.api_token)
     try:
         bench = Bench(gateway, Actions(gateway, open_ledger(settings.ledger)))
