@@ -45,9 +45,9 @@ EMPTY: dict[str, Callable[[], Any]] = {
     "ResumeInstance": pb.ResumeResponse,
     "TerminateInstance": pb.TerminateResponse,
     "GetMetadata": metadata_pb2.GetMetadataResponse,
-    "GetJobAlpha1": jobs_pb2.GetJobResponse,
+    "ListJobsAlpha1": jobs_pb2.ListJobsResponseAlpha1,
 }
-PUBLIC = {"GetMetadata", "GetJobAlpha1"}
+PUBLIC = {"GetMetadata", "ListJobsAlpha1"}
 
 
 class Sidecar:
@@ -472,18 +472,21 @@ def metadata(*, placement: bool, ready: bool) -> metadata_pb2.GetMetadataRespons
     )
 
 
-NO_SUCH_JOB = "failed to get job due to: rpc error: code = NotFound desc = job not found: x"
-NO_SCHEDULER = "failed to get job due to: rpc error: code = Unavailable desc = error reading"
+NO_ERROR = None
+NO_SCHEDULER = (grpc.StatusCode.INTERNAL, "error reading from server: EOF")
+FORBIDDEN = (grpc.StatusCode.PERMISSION_DENIED, "the API is not allowed")
+NOT_REACHED = "the sidecar has no connection to the scheduler (error reading from server: EOF)"
 NO_PLACEMENT = "the sidecar has no connection to the placement service"
 HEALTH = [
-    ((True, True, NO_SUCH_JOB), ()),
-    ((True, True, NO_SCHEDULER), ("the sidecar has no connection to the scheduler",)),
-    ((False, True, NO_SUCH_JOB), (NO_PLACEMENT,)),
-    ((False, False, NO_SUCH_JOB), (NO_PLACEMENT,)),
-    ((True, False, NO_SUCH_JOB), ("the sidecar is not ready to run workflows",)),
+    ((True, True, NO_ERROR), ()),
+    ((True, True, NO_SCHEDULER), (NOT_REACHED,)),
+    ((True, True, FORBIDDEN), ()),
+    ((False, True, NO_ERROR), (NO_PLACEMENT,)),
+    ((False, False, NO_ERROR), (NO_PLACEMENT,)),
+    ((True, False, NO_ERROR), ("the sidecar is not ready to run workflows",)),
     (
         (False, False, NO_SCHEDULER),
-        (NO_PLACEMENT, "the sidecar has no connection to the scheduler"),
+        (NO_PLACEMENT, NOT_REACHED),
     ),
 ]
 
@@ -492,21 +495,21 @@ HEALTH = [
 def test_health_tells_what_is_missing(
     sidecar: Sidecar,
     gateway: DaprGateway,
-    parts: tuple[bool, bool, str],
+    parts: tuple[bool, bool, tuple[grpc.StatusCode, str] | None],
     problems: tuple[str, ...],
 ) -> None:
     """One sentence a problem, and none when all is there."""
     placement, ready, scheduler = parts
     sidecar.answers["GetMetadata"] = metadata(placement=placement, ready=ready)
-    sidecar.failures["GetJobAlpha1"] = [(grpc.StatusCode.INTERNAL, scheduler)]
+    sidecar.failures["ListJobsAlpha1"] = [scheduler] if scheduler else []
     health = gateway.health()
     assert (health.version, health.problems) == ("1.18.2", problems)
 
 
 def test_health_tells_of_a_scheduler_that_hangs(sidecar: Sidecar, gateway: DaprGateway) -> None:
-    """The sidecar asks it for a job and gets no answer; its own metadata would not tell."""
+    """The sidecar asks it for its jobs and gets no answer; its own metadata would not tell."""
     sidecar.answers["GetMetadata"] = metadata(placement=True, ready=True)
-    sidecar.failures["GetJobAlpha1"] = [(grpc.StatusCode.DEADLINE_EXCEEDED, "")]
+    sidecar.failures["ListJobsAlpha1"] = [(grpc.StatusCode.DEADLINE_EXCEEDED, "")]
     assert gateway.health().problems == ("the scheduler does not answer the sidecar",)
 
 
