@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
+.NOTPARALLEL:
 .PHONY: help run engine test check prove bench constraints clean
 
 help: ## Say what there is

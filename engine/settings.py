@@ -1,6 +1,7 @@
 """Where the embedded engine keeps its data and which ports it takes."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -23,7 +24,7 @@ class EngineSettings(Settings):
     engine_ports: int = Field(
         28000, description="First of the ten ports that the engine takes.", ge=1024, le=65526
     )
-    engine_log_level: str = Field("info", pattern="^(debug|info|warn|error|fatal)$")
+    engine_log_level: Literal["debug", "info", "warn", "error", "fatal"] = "info"
 
     @property
     def data(self) -> Path:

@@ -34,7 +34,8 @@ from operations.model import (
 )
 
 CLAIM_LASTS = 10.0  # seconds after which a start that is under way counts as abandoned
-PATIENCE = 1.0  # seconds to wait for a start that another request has under way
+PATIENCE = 2.5  # seconds to wait for a start that another request has under way
+CLAIM_BY = 1.0  # seconds after which a request that has waited makes no start of its own any more
 SETTLING = 0.5  # seconds to wait for a confirmed action to show
 PAUSE_BETWEEN_READS = 0.05  # seconds
 
@@ -99,21 +100,22 @@ class Actions:
         if not is_safe_id(instance_id):
             raise InvalidInput("instance_id", instance_id, INSTANCE_ID)
         wanted = Start(instance_id, workflow, json.dumps(payload, sort_keys=True), actor)
-        arrived, deadline = datetime.now(UTC), time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
+        arrived, began = datetime.now(UTC), time.monotonic()
+        while time.monotonic() < began + PATIENCE:
             # In this order: a start that comes between the two reads makes the claim fail below.
             latest = self._ledger.latest_start(instance_id)
             instance = self._gateway.state(instance_id)
             if instance:
                 return self._found(wanted, instance, arrived, finished_counts=finished_counts)
             if latest is None or latest.is_accepted or _is_abandoned(latest):
-                claimed = self._ledger.claim(wanted, latest)
+                in_time = time.monotonic() < began + CLAIM_BY
+                claimed = self._ledger.claim(wanted, latest) if in_time else None
                 if claimed:
                     return self._start_claimed(claimed)
             elif not _is_same(latest, wanted):
                 raise InstanceExists(instance_id, "by another start, which is under way")
             time.sleep(PAUSE_BETWEEN_READS)
-        raise OutcomeUnknown("start", "another request has the same start under way")
+        raise OutcomeUnknown("start", "a start of it is under way")
 
     def act(self, action: Action, instance_id: str, actor: Actor) -> Acted:
         """Pause, resume or terminate an instance; one where the goal is reached is left alone.
@@ -126,14 +128,20 @@ class Actions:
         if action not in allowed_actions(before.status):
             raise ActionNotAllowed(action, instance_id, before.status)
         self._call(action)(instance_id)
-        after = self._read_until_settled(action, instance_id)
-        log.info(
-            f"{action} {instance_id}",
-            instance_id=instance_id,
-            actor=actor.name,
-            before=before.status,
-            after=after.status,
-        )
+        shown = "unknown"
+        try:
+            after = self._read_until_settled(action, instance_id)
+            shown = after.status
+        except EngineUnavailable as error:
+            raise OutcomeUnknown(action, str(error)) from error
+        finally:
+            log.info(
+                f"{action} {instance_id}",
+                instance_id=instance_id,
+                actor=actor.name,
+                before=before.status,
+                after=shown,
+            )
         if not _is_reached(action, after.status):
             if after.status.is_finished:
                 raise ActionNotAllowed(action, instance_id, after.status)

@@ -163,6 +163,8 @@ class DaprGateway:
         except grpc.RpcError as error:
             if error.code() in _NOT_TOLD:
                 return ()
+            if error.code() is grpc.StatusCode.UNAVAILABLE:
+                raise _translated(error, "") from error
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 return ("the scheduler does not answer the sidecar",)
             return (f"the sidecar has no connection to the scheduler ({_words(error)})",)
@@ -230,7 +232,10 @@ _REFUSED = (
 _NOT_TOLD = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED)
 """The sidecar's owner lets nobody ask."""
 _NOT_DONE = re.compile(r"no such instance exists|job name is invalid")
-_NOT_SENT = re.compile(r"failed to connect|errors resolving|dns resolution failed", re.IGNORECASE)
+_NOT_SENT = re.compile(
+    r"failed to connect to (all addresses|remote host)|errors resolving|dns resolution failed",
+    re.IGNORECASE,
+)
 
 
 def _may_have_acted(error: grpc.RpcError) -> bool:

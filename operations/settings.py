@@ -1,15 +1,18 @@
 """Where settings come from, and those of every process that talks to Dapr or the ledger."""
 
 import os
+import re
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from operations.errors import InvalidInput
 
 PREFIX = "FLOWDECK_"
+_ENV_FILE = f"{PREFIX}ENV_FILE"
+_TOLD = re.compile(r"^(Input should be|String should have|Value error,) ")
 
 
 class Settings(BaseSettings):
@@ -26,15 +29,29 @@ class Settings(BaseSettings):
         `FLOWDECK_ENV_FILE` names another file, or none if it is empty. Raises `InvalidInput` for
         the first setting that cannot be.
         """
-        file = os.environ.get(f"{PREFIX}ENV_FILE", ".env")
+        file = os.environ.get(_ENV_FILE, "")
+        if file and not Path(file).is_file():
+            raise InvalidInput(_ENV_FILE, file, "a file, or nothing to read none")
         try:
-            return cls(_env_file=file or None)
+            return cls(_env_file=file if _ENV_FILE in os.environ else ".env")
+        except UnicodeDecodeError as error:
+            raise InvalidInput(_ENV_FILE, file or ".env", "a file in UTF-8") from error
         except ValidationError as error:
             first = error.errors()[0]
-            name = str(first["loc"][0])
-            variable = name if name.isupper() else PREFIX + name.upper()
-            wanted = first["msg"].removeprefix("Input should be ")
-            raise InvalidInput(variable, first["input"], wanted) from error
+            wanted = _TOLD.sub("", first["msg"])
+            raise InvalidInput(_variable(first["loc"][0]), first["input"], wanted) from error
+
+
+def _variable(place: object) -> str:
+    """Return the variable that a setting was read from: a field's, or the alias that is set."""
+    name = str(place)
+    return name if name.isupper() else PREFIX + name.upper()
+
+
+def _is_sqlite_file(url: str) -> str:
+    if not re.fullmatch(r"sqlite:///[^?]+", url) or ":memory:" in url:
+        raise ValueError("the URL of a SQLite file, such as sqlite:////srv/flowdeck/ledger.db")
+    return url
 
 
 class OperationsSettings(Settings):
@@ -47,10 +64,10 @@ class OperationsSettings(Settings):
     grpc_endpoint: str | None = Field(None, validation_alias="DAPR_GRPC_ENDPOINT")
     grpc_port: int = Field(28007, validation_alias="DAPR_GRPC_PORT", ge=1, le=65535)
     api_token: str | None = Field(None, validation_alias="DAPR_API_TOKEN", repr=False)
-    ledger_url: str | None = Field(None, repr=False)
+    ledger_url: Annotated[str, AfterValidator(_is_sqlite_file)] | None = Field(None, repr=False)
     home: Path = Field(Path(), description="The folder that holds `data/`.")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
-    log_format: str = Field("text", pattern="^(text|json)$")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
 
     @property
     def endpoint(self) -> str:

@@ -71,9 +71,9 @@ def _alone_on(data: Path) -> Iterator[None]:
 
 def _check_ports(engine: EngineSettings, worker: WorkerSettings) -> None:
     settings = "FLOWDECK_API_PORT, or FLOWDECK_ENGINE_PORTS (the first of the engine's ten)"
-    if worker.api_port in engine.ports.values():
-        raise CannotStart(f"Port {worker.api_port} is the API's and the engine's: set {settings}.")
-    taken = taken_ports({**engine.ports, "REST API": worker.api_port})
+    if worker.port in engine.ports.values():
+        raise CannotStart(f"Port {worker.port} is the API's and the engine's: set {settings}.")
+    taken = taken_ports({**engine.ports, "REST API": worker.port})
     if taken:
         raise CannotStart("\n".join([*taken, f"Stop who holds it, or set {settings}."]))
 

@@ -49,7 +49,7 @@ def _told(error: urllib.error.HTTPError) -> str:
 
 
 def _address(worker: WorkerSettings) -> str:
-    return f"http://{worker.api_host}:{worker.api_port}"
+    return f"http://{worker.api_host}:{worker.port}"
 
 
 def _welcome(worker: WorkerSettings, seconds: float) -> str:

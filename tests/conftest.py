@@ -16,5 +16,6 @@ def pytest_configure(config: pytest.Config) -> None:
         if name.startswith(("FLOWDECK_", "DAPR_", "APP_PORT")):
             del os.environ[name]
     os.environ["FLOWDECK_ENV_FILE"] = ""
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)

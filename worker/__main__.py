@@ -1,5 +1,7 @@
 """`python -m worker` hosts the order workflow and serves its REST API."""
 
+import logging
+import os
 import sys
 from contextlib import suppress
 
@@ -13,7 +15,7 @@ from operations.logs import configure_logs
 from operations.settings import OperationsSettings
 from worker.activities import OrderActivities
 from worker.api import Parts, create_api
-from worker.runtime import OrderRuntime
+from worker.runtime import OrderRuntime, loop_is_alive
 from worker.settings import WorkerSettings
 
 log = structlog.get_logger(__name__)
@@ -42,7 +44,7 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
         uvicorn.Config(
             create_api(parts),
             host=settings.api_host,
-            port=settings.api_port,
+            port=settings.port,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=2,
@@ -60,6 +62,9 @@ def main() -> None:
         sys.exit(str(error))
     with suppress(KeyboardInterrupt):  # uvicorn has ended in good order before it raises this
         server.run()
+    if loop_is_alive():  # it waits for a sidecar that hangs, and this process would wait for it
+        logging.shutdown()
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import structlog
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Path
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
@@ -34,7 +34,7 @@ from worker.orders import WORKFLOW, Order, instance_id_of
 from worker.runtime import RuntimeState
 
 VERSION = "0.1.0"
-CALLS_AT_ONCE = 200  # each in a thread: a hung engine holds a call for seconds, `/health` never
+CALLS_AT_ONCE = 200  # each in a thread, which a hung engine holds for seconds
 API_USER = Actor(name="api", role="operator")
 log = structlog.get_logger(__name__)
 
@@ -84,6 +84,8 @@ def create_api(parts: Parts) -> FastAPI:
 
 
 def _add_info(api: FastAPI, parts: Parts) -> None:
+    own_threads = CapacityLimiter(10)  # else it would queue behind calls that a hung engine holds
+
     @api.get("/", summary="Get application info", operation_id="info", tags=["application"])
     def info() -> Info:
         return Info(
@@ -101,14 +103,18 @@ def _add_info(api: FastAPI, parts: Parts) -> None:
         response_model=Healthy,
         responses={503: {"model": Unhealthy, "description": "Something is not there."}},
     )
-    def health() -> JSONResponse:
-        state, problems = parts.runtime_state(), _problems(parts)
-        if state is not RuntimeState.RUNNING:
-            problems.append(f"the workflow runtime is {state}")
-        if problems:
-            unhealthy = Unhealthy(workflow_runtime=state, problems=problems)
-            return JSONResponse(unhealthy.model_dump(), status_code=503)
-        return JSONResponse(Healthy().model_dump())
+    async def health() -> JSONResponse:
+        return await to_thread.run_sync(_health, parts, limiter=own_threads)
+
+
+def _health(parts: Parts) -> JSONResponse:
+    state, problems = parts.runtime_state(), _problems(parts)
+    if state is not RuntimeState.RUNNING:
+        problems.append(f"the workflow runtime is {state}")
+    if problems:
+        unhealthy = Unhealthy(workflow_runtime=state, problems=problems)
+        return JSONResponse(unhealthy.model_dump(), status_code=503)
+    return JSONResponse(Healthy().model_dump())
 
 
 def _endpoints(api: FastAPI) -> dict[str, str]:

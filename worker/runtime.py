@@ -18,6 +18,7 @@ from worker.workflow import order_workflow
 
 log = structlog.get_logger(__name__)
 
+PATIENCE = 4.0  # seconds that the SDK has to end
 LOOK_EVERY = 5.0  # seconds between two looks at whether the SDK still works
 
 
@@ -28,6 +29,11 @@ class RuntimeState(StrEnum):
     RUNNING = "running"
     DISCONNECTED = "disconnected"
     STOPPED = "stopped"
+
+
+def loop_is_alive() -> bool:
+    """Whether the SDK's loop, which takes work from the sidecar, runs in this process."""
+    return any(thread.name == "WorkerRunLoop" for thread in threading.enumerate())
 
 
 class OrderRuntime:
@@ -80,8 +86,10 @@ class OrderRuntime:
     def stop(self) -> None:
         """Stop taking work; what is under way is left to the engine, which hands it out again."""
         self._stopping.set()
-        self._runtime.shutdown()  # type: ignore[no-untyped-call]
-        self._thread.join(timeout=1)
+        # The SDK waits up to half a minute for a sidecar that hangs.
+        ending = threading.Thread(target=self._runtime.shutdown, name="shutdown", daemon=True)
+        ending.start()
+        ending.join(timeout=PATIENCE)
 
     def _is_connected(self) -> bool:
         return bool(self._runtime.wait_for_worker_ready(timeout=0.1))
@@ -103,7 +111,7 @@ class OrderRuntime:
     def _watch(self) -> None:
         """Raise `RuntimeError` when the SDK's loop is over; it reconnects only while it lives."""
         while not self._stopping.wait(LOOK_EVERY):
-            if not any(thread.name == "WorkerRunLoop" for thread in threading.enumerate()):
+            if not loop_is_alive():
                 raise RuntimeError("the loop that takes work from the sidecar is over")
 
     def _wait_for_sidecar(self) -> bool:

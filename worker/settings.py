@@ -1,6 +1,6 @@
 """How the order application runs."""
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 
 from operations.settings import Settings
 
@@ -9,11 +9,18 @@ class WorkerSettings(Settings):
     """Settings of the worker. Durations are in seconds."""
 
     api_host: str = "127.0.0.1"
-    # `dapr run --app-port` tells the application its port as APP_PORT.
-    api_port: int = Field(
-        8000, validation_alias=AliasChoices("FLOWDECK_API_PORT", "APP_PORT"), ge=1, le=65535
-    )
+    api_port: int = Field(8000, ge=1, le=65535)
+    app_port: int | None = Field(None, validation_alias="APP_PORT", ge=1, le=65535)
     process_seconds: float = Field(2.0, ge=0, le=3600, allow_inf_nan=False)
     check_seconds: float = Field(2.0, ge=0, le=3600, allow_inf_nan=False)
     confirm_seconds: float = Field(1.0, ge=0, le=3600, allow_inf_nan=False)
     fault_rate: float = Field(0.0, ge=0, le=1)
+
+    @property
+    def port(self) -> int:
+        """The REST API's port: ours if it is set, else what `dapr run --app-port` says."""
+        return (
+            self.api_port
+            if "api_port" in self.model_fields_set
+            else (self.app_port or self.api_port)
+        )

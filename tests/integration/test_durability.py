@@ -1,5 +1,7 @@
 """Processes are killed in the middle of orders; the orders complete all the same."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.integration.stack import PROCESSES, RECOVERY, Stack, unique
@@ -9,13 +11,10 @@ TOTALS = {100.0: 110.0, 99.99: 109.989, 0.05: 0.055}
 
 def _complete_in_spite_of_a_kill(stack: Stack, *names: str) -> None:
     """Start orders, kill when their activities are under way, and see them all complete."""
-    orders = {
-        stack.start_order(unique("KILL"), amount): total
-        for amount, total in TOTALS.items()
-        for _ in range(2)
-    }
-    for instance_id in orders:
-        stack.wait_for(instance_id, "RUNNING")
+    amounts = [amount for amount in TOTALS for _ in range(2)]
+    with ThreadPoolExecutor(len(amounts)) as pool:
+        instances = pool.map(lambda amount: stack.start_order(unique("KILL"), amount), amounts)
+        orders = dict(zip(instances, map(TOTALS.get, amounts), strict=True))
     assert [stack.status(each)["output"] for each in orders] == [None] * len(orders)
     stack.kill(*names)
     for instance_id, total in orders.items():

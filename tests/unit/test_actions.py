@@ -208,7 +208,7 @@ def test_a_start_that_was_lost_on_its_way_is_not_made_twice_at_once(
     gateway.errors["start"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="no answer in time"):
         start(actions)
-    with pytest.raises(OutcomeUnknown, match="another request has the same start under way"):
+    with pytest.raises(OutcomeUnknown, match="a start of it is under way"):
         start(actions)
     assert gateway.calls["start"] == 1
 
@@ -578,3 +578,14 @@ def test_the_log_says_who_did_what(
         "SUSPENDED",
     )
     assert started["instance_id"] == paused["instance_id"] == "order_A"
+
+
+def test_an_action_whose_effect_cannot_be_read_is_of_unknown_outcome(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """Who asked must not be told that nothing was done when the engine has confirmed it."""
+    start(actions)
+    gateway.during["pause"] = lambda: gateway.errors.update(state=[UNAVAILABLE])
+    with pytest.raises(OutcomeUnknown, match="no sidecar"):
+        actions.act(Action.PAUSE, "order_A", ANN)
+    assert gateway.instances["order_A"].status is Status.SUSPENDED

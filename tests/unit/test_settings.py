@@ -71,7 +71,7 @@ def test_variables_of_others_are_not_read(tmp_path: Path, monkeypatch: pytest.Mo
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings may be logged: the token and the database's password are left out."""
     monkeypatch.setenv("DAPR_API_TOKEN", "secret")
-    monkeypatch.setenv("FLOWDECK_LEDGER_URL", "postgresql://ann:secret@db/ledger")
+    monkeypatch.setenv("FLOWDECK_LEDGER_URL", "sqlite:////secret/ledger.db")
     assert "secret" not in repr(OperationsSettings())
 
 
@@ -98,9 +98,9 @@ def test_another_file_or_none_can_be_named(tmp_path: Path, monkeypatch: pytest.M
 def test_daprs_app_port_is_the_apis(monkeypatch: pytest.MonkeyPatch) -> None:
     """`dapr run --app-port` is obeyed, unless our own setting says otherwise."""
     monkeypatch.setenv("APP_PORT", "9000")
-    assert WorkerSettings().api_port == 9000
+    assert WorkerSettings().port == 9000
     monkeypatch.setenv("FLOWDECK_API_PORT", "9001")
-    assert WorkerSettings().api_port == 9001
+    assert WorkerSettings().port == 9001
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,11 @@ def test_daprs_app_port_is_the_apis(monkeypatch: pytest.MonkeyPatch) -> None:
         (OperationsSettings, "FLOWDECK_LOG_FORMAT", "xml"),
         (EngineSettings, "FLOWDECK_ENGINE_PORTS", "80"),
         (EngineSettings, "FLOWDECK_ENGINE_LOG_LEVEL", "loud"),
+        (OperationsSettings, "FLOWDECK_LEDGER_URL", "postgresql://db/ledger"),
+        (OperationsSettings, "FLOWDECK_LEDGER_URL", "sqlite://"),
+        (OperationsSettings, "FLOWDECK_LEDGER_URL", "sqlite:///:memory:"),
+        (OperationsSettings, "FLOWDECK_ENV_FILE", "/nope"),
+        (WorkerSettings, "APP_PORT", "many"),
         (WorkerSettings, "FLOWDECK_API_PORT", "65536"),
         (WorkerSettings, "FLOWDECK_PROCESS_SECONDS", "-1"),
         (WorkerSettings, "FLOWDECK_CHECK_SECONDS", "nan"),
