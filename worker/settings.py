@@ -19,8 +19,6 @@ class WorkerSettings(Settings):
     @property
     def port(self) -> int:
         """The REST API's port: ours if it is set, else what `dapr run --app-port` says."""
-        return (
-            self.api_port
-            if "api_port" in self.model_fields_set
-            else (self.app_port or self.api_port)
-        )
+        if self.app_port and "api_port" not in self.model_fields_set:
+            return self.app_port
+        return self.api_port

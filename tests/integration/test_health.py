@@ -148,6 +148,16 @@ def test_a_worker_with_orders_under_way_leaves_them_to_the_engine(stack: Stack) 
         assert done["output"]["workflow_status"] == "completed"
 
 
+def test_a_worker_ends_within_seconds_though_its_sidecar_hangs(stack: Stack) -> None:
+    """SIGTERM ends a worker that is connected to a sidecar which answers nothing any more."""
+    worker = stack.process("worker")
+    assert worker
+    with stack.frozen("daprd"):
+        worker.terminate()
+        eventually(lambda: not _is_alive(worker), 8, "the worker has ended")
+    stack.wait_until_healthy(RECOVERY)
+
+
 # The SDK's loop ends for good on some errors, while the process and its HTTP server live on.
 BROKEN_LOOP = """
 import sys, time
