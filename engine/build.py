@@ -100,13 +100,15 @@ def _install(go: str, version: str, folder: Path, say: Say) -> None:
         text=True,
         errors="replace",
     ) as process:
-        output = _Output(process)
+        output = None
         try:
+            output = _Output(process)
             while _runs(process, HEARTBEAT):
                 say(f"{_span(monotonic() - started):>7}: {output.progress()}")
         finally:
             _end(process)
-            output.join()
+            if output:
+                output.join()
     if process.returncode:
         raise EngineError(_why(output.last_lines()))
 

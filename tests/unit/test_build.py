@@ -319,6 +319,7 @@ import sys
 from pathlib import Path
 from engine import __main__, build
 build.ENGINE, build.BUILT = Path(sys.argv[1]), Path(sys.argv[1]) / "bin"
+build.HEARTBEAT = 0.1
 __main__.main([])
 """
 
@@ -334,7 +335,9 @@ def test_an_interrupted_build_leaves_nothing(machine: Machine, number: signal.Si
     """A build that is told to end ends Go with it and removes what is half-built."""
     machine.go("exec sleep 60")
     with _start_build(machine) as building:
-        (go,) = eventually(machine.builds, 20, "Go starts")
+        assert building.stdout
+        next(line for line in building.stdout if "compiled so far" in line)
+        (go,) = eventually(machine.builds, 20, "Go has started")
         building.send_signal(number)
         assert building.wait(timeout=10) == 128 + number
     assert not psutil.pid_exists(go)
