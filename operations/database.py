@@ -17,10 +17,11 @@ from sqlalchemy import (
     event,
     make_url,
 )
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_random
 
 from operations.errors import InvalidInput, LedgerUnavailable
+from operations.settings import sqlite_url, without_password
 
 CONNECTIONS = 20  # that one process keeps open at most, and ten more for a moment
 BUSY_TIMEOUT = 5000  # milliseconds that a SQLite writer waits for another
@@ -51,13 +52,10 @@ def open_engine(url: str) -> Engine:
 
     Raises `InvalidInput` for any URL but one of a SQLite file, and `LedgerUnavailable`.
     """
-    wanted = "a SQLAlchemy URL of a SQLite file, such as sqlite:////srv/flowdeck/ledger.db"
     try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise InvalidInput("FLOWDECK_LEDGER_URL", url, wanted) from error
-    if parsed.get_backend_name() != "sqlite":
-        raise InvalidInput("FLOWDECK_LEDGER_URL", parsed.render_as_string(), wanted)
+        parsed = make_url(sqlite_url(url))
+    except ValueError as error:
+        raise InvalidInput("FLOWDECK_LEDGER_URL", without_password(url), str(error)) from error
     with _translating():
         return _sqlite(parsed)
 

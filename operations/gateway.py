@@ -93,12 +93,7 @@ class DaprGateway:
         read_timeout: float = 1.0,
         write_timeout: float = 2.0,
     ) -> None:
-        address = _address(endpoint)
-        self._channel = (
-            grpc.secure_channel(address.endpoint, grpc.ssl_channel_credentials(), _CHANNEL)
-            if address.tls
-            else grpc.insecure_channel(address.endpoint, _CHANNEL)
-        )
+        self._channel = open_channel(endpoint)
         self._workflows = stubs.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._sidecar = dapr_pb2_grpc.DaprStub(self._channel)  # type: ignore[no-untyped-call]
         self._metadata = (("dapr-api-token", api_token),) if api_token else ()
@@ -192,13 +187,17 @@ class DaprGateway:
             raise _translated(error, instance_id) from error
 
 
-def _address(endpoint: str) -> GrpcEndpoint:
+def open_channel(endpoint: str) -> grpc.Channel:
+    """Open a connection that finds a sidecar soon after it is back; raises `InvalidInput`."""
     try:
-        return GrpcEndpoint(endpoint)
+        address = GrpcEndpoint(endpoint)
     except ValueError as error:
         raise InvalidInput(
             "DAPR_GRPC_ENDPOINT", endpoint, "host:port or host:port?tls=true"
         ) from error
+    if address.tls:
+        return grpc.secure_channel(address.endpoint, grpc.ssl_channel_credentials(), _CHANNEL)
+    return grpc.insecure_channel(address.endpoint, _CHANNEL)
 
 
 def _while_passing() -> Retrying:

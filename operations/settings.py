@@ -39,7 +39,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             wanted = _TOLD.sub("", first["msg"])
-            raise InvalidInput(_variable(first["loc"][0]), first["input"], wanted) from error
+            found = without_password(first["input"])
+            raise InvalidInput(_variable(first["loc"][0]), found, wanted) from error
 
 
 def _variable(place: object) -> str:
@@ -48,10 +49,16 @@ def _variable(place: object) -> str:
     return name if name.isupper() else PREFIX + name.upper()
 
 
-def _is_sqlite_file(url: str) -> str:
+def sqlite_url(url: str) -> str:
+    """Return the URL of the ledger, or raise `ValueError` with what it must be."""
     if not re.fullmatch(r"sqlite:///[^?]+", url) or ":memory:" in url:
         raise ValueError("the URL of a SQLite file, such as sqlite:////srv/flowdeck/ledger.db")
     return url
+
+
+def without_password(url: object) -> str:
+    """Return a URL, or what was meant to be one, as it may be shown."""
+    return re.sub(r"//[^/@]*@", "//***@", str(url))
 
 
 class OperationsSettings(Settings):
@@ -64,7 +71,7 @@ class OperationsSettings(Settings):
     grpc_endpoint: str | None = Field(None, validation_alias="DAPR_GRPC_ENDPOINT")
     grpc_port: int = Field(28007, validation_alias="DAPR_GRPC_PORT", ge=1, le=65535)
     api_token: str | None = Field(None, validation_alias="DAPR_API_TOKEN", repr=False)
-    ledger_url: Annotated[str, AfterValidator(_is_sqlite_file)] | None = Field(None, repr=False)
+    ledger_url: Annotated[str, AfterValidator(sqlite_url)] | None = Field(None, repr=False)
     home: Path = Field(Path(), description="The folder that holds `data/`.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.build import ensure
+from engine.commands import LOOPBACK
 from engine.errors import EngineError
 from engine.settings import PROJECT, EngineSettings
 from operations.errors import InvalidInput
 from operations.settings import OperationsSettings
 from system.console import Console
-from system.ports import LOOPBACK, taken_ports
+from system.ports import taken_ports
 from system.procfile import read_procfile
 from system.supervisor import Supervisor
 from system.welcome import announce_when_ready

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import psutil
 
-LOOPBACK = "127.0.0.1"
+from engine.commands import LOOPBACK
 
 
 def taken_ports(ports: Mapping[str, int]) -> list[str]:

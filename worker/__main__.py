@@ -5,7 +5,6 @@ import os
 import sys
 from contextlib import suppress
 
-import structlog
 import uvicorn
 
 from operations.errors import InvalidInput, LedgerUnavailable
@@ -17,8 +16,6 @@ from worker.activities import OrderActivities
 from worker.api import Parts, create_api
 from worker.runtime import OrderRuntime, loop_is_alive
 from worker.settings import WorkerSettings
-
-log = structlog.get_logger(__name__)
 
 
 def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.Server:

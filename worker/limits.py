@@ -1,10 +1,13 @@
 """Refuses a request body that is too large, before it is read whole."""
 
-import json
-
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 1024 * 1024  # bytes
+TOO_LARGE = {
+    "error": "BodyTooLarge",
+    "detail": f"The request's body is larger than {MAX_BODY} bytes.",
+}
 
 
 class _TooLargeError(Exception):
@@ -22,8 +25,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        refusal = JSONResponse(TOO_LARGE, 413, headers={"connection": "close"})
         if _announced(scope) > MAX_BODY:
-            await _refuse(send)
+            await refusal(scope, receive, send)
             return
         received, answered = 0, False
 
@@ -47,21 +51,9 @@ class BodyLimit:
         except _TooLargeError:
             if answered:
                 raise
-            await _refuse(send)
+            await refusal(scope, receive, send)
 
 
 def _announced(scope: Scope) -> int:
     length = dict(scope["headers"]).get(b"content-length", b"0")
     return int(length) if length.isdigit() else 0
-
-
-async def _refuse(send: Send) -> None:
-    detail = f"The request's body is larger than {MAX_BODY} bytes."
-    body = json.dumps({"error": "BodyTooLarge", "detail": detail}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

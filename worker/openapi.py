@@ -11,7 +11,7 @@ from operations.errors import (
 )
 from operations.model import Action, Status
 from worker.answers import ErrorAnswer, InvalidAnswer
-from worker.limits import MAX_BODY
+from worker.limits import TOO_LARGE
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -58,11 +58,7 @@ def _error(code: int) -> dict[str, Any]:
     if code == 422:  # noqa: PLR2004 - an HTTP status
         return {"model": InvalidAnswer, "description": "Values that cannot be accepted."}
     if code == 413:  # noqa: PLR2004 - an HTTP status
-        return _with_example(
-            "The body is larger than 1 MiB.",
-            "BodyTooLarge",
-            f"The request's body is larger than {MAX_BODY} bytes.",
-        )
+        return _with_example("The body is larger than 1 MiB.", *TOO_LARGE.values())
     if code == 500:  # noqa: PLR2004 - an HTTP status
         return _with_example("A mistake of ours.", "KeyError", UNFORESEEN)
     description, error = _WORDS[code]

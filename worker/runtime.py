@@ -13,6 +13,7 @@ from dapr.conf.helpers import GrpcEndpoint
 from dapr.ext.workflow import WorkflowRuntime
 from dapr.ext.workflow.logger import LoggerOptions
 
+from operations.gateway import open_channel
 from worker.activities import OrderActivities
 from worker.workflow import order_workflow
 
@@ -45,12 +46,13 @@ class OrderRuntime:
     def __init__(
         self, endpoint: str, activities: OrderActivities, *, api_token: str | None = None
     ) -> None:
-        self._endpoint = GrpcEndpoint(endpoint)
+        self._endpoint = endpoint
+        address = GrpcEndpoint(endpoint)
         if api_token:  # the SDK looks into the environment alone, and ours may come from `.env`
             sdk.DAPR_API_TOKEN = api_token  # type: ignore[attr-defined]
         self._runtime = WorkflowRuntime(
-            host=self._endpoint.hostname,
-            port=self._endpoint.port + ("?tls=true" if self._endpoint.tls else ""),
+            host=address.hostname,
+            port=address.port + ("?tls=true" if address.tls else ""),
             # Its lines go to the root logger, as ours do.
             logger_options=LoggerOptions(log_handler=logging.NullHandler()),
         )
@@ -116,13 +118,7 @@ class OrderRuntime:
 
     def _wait_for_sidecar(self) -> bool:
         """Wait until the sidecar accepts connections: the SDK's own back-off grows to 16 s."""
-        options = [("grpc.max_reconnect_backoff_ms", 500), ("grpc.min_reconnect_backoff_ms", 200)]
-        address = self._endpoint.endpoint
-        with (
-            grpc.secure_channel(address, grpc.ssl_channel_credentials(), options)
-            if self._endpoint.tls
-            else grpc.insecure_channel(address, options)
-        ) as channel:
+        with open_channel(self._endpoint) as channel:
             ready = grpc.channel_ready_future(channel)
             while not self._stopping.is_set():
                 try:

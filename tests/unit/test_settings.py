@@ -75,6 +75,13 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret" not in repr(OperationsSettings())
 
 
+def test_a_refused_url_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is refused is said on a console, which others may read."""
+    monkeypatch.setenv("FLOWDECK_LEDGER_URL", "postgresql://ann:secret@db/ledger")
+    with pytest.raises(InvalidInput, match=r"found 'postgresql://\*\*\*@db/ledger'"):
+        OperationsSettings.load()
+
+
 def test_a_file_is_read_and_the_environment_goes_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
