@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help run engine test check prove bench constraints clean
+.PHONY: help run engine browser test check prove bench screenshots constraints clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -14,19 +14,25 @@ run: .venv/run ## Run the whole system until Ctrl-C
 engine: .venv/run ## Build Dapr, if this machine has none of 1.18 or newer
 	@$(BIN)/python -m engine
 
-test: check .venv/test engine ## Static checks, unit tests, and integration tests on the real engine
+test: check .venv/test engine browser ## Static checks, unit tests, and tests of the whole system in a real browser
 	@$(BIN)/python -m pytest -m "not slow"
+
+browser: .venv/test ## Install Chromium, if this machine has none
+	@$(BIN)/python -m tests.browser.chromium
 
 check: .venv/test ## Static checks alone
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-prove: .venv/test engine ## The slow proofs: every kind of kill
+prove: .venv/test engine browser ## The slow proofs: every kind of kill
 	@$(BIN)/python -m pytest -m slow --verbose --durations=0 --durations-min=1
 
 bench: .venv/test engine ## Measure what the README's figures say
 	@$(BIN)/python -m bench
+
+screenshots: .venv/test engine browser ## Write each page to docs/screenshots
+	@$(BIN)/python -m tests.browser.screenshots
 
 constraints: ## Pin anew what the direct requirements bring along
 	@rm -rf .venv/pin && $(PYTHON) -m venv .venv/pin

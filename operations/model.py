@@ -49,9 +49,10 @@ _GOALS = {
     Action.RESUME: Status.RUNNING,
     Action.TERMINATE: Status.TERMINATED,
 }
-# A stalled instance refuses every action (ENGINE.md), so it is not in this table.
+# A stalled instance refuses every action, so it is not in this table. One that is pending, which is
+# to start later, would begin at once if it were paused or resumed.
 _ALLOWED = {
-    Status.PENDING: frozenset({Action.PAUSE, Action.TERMINATE}),
+    Status.PENDING: frozenset({Action.TERMINATE}),
     Status.RUNNING: frozenset({Action.PAUSE, Action.TERMINATE}),
     Status.SUSPENDED: frozenset({Action.RESUME, Action.TERMINATE}),
 }
@@ -91,16 +92,6 @@ class Instance:
 
 
 @dataclass(frozen=True)
-class HistoryEvent:
-    """One event of an instance's history: `kind` as Dapr names it, such as `taskCompleted`."""
-
-    event_id: int
-    timestamp: datetime
-    kind: str
-    name: str | None
-
-
-@dataclass(frozen=True)
 class Actor:
     """Who asks for an action."""
 
@@ -111,12 +102,35 @@ class Actor:
 LOCAL_USER = Actor(name="local", role="operator")
 
 
+class Part(StrEnum):
+    """A part of the system that may be away."""
+
+    SIDECAR = "sidecar"
+    PLACEMENT = "placement"
+    SCHEDULER = "scheduler"
+    WORKER = "worker"
+    RECORDER = "recorder"
+    LEDGER = "ledger"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a part of the system, in a sentence for an operator."""
+
+    part: Part
+    why: str
+
+
 @dataclass(frozen=True)
 class EngineHealth:
-    """What the sidecar says of itself; `problems` is empty when everything is there."""
+    """What the sidecar says of itself; `problems` is empty when everything is there.
+
+    `workers` is how many take work from it, None if it does not tell.
+    """
 
     version: str
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    workers: int | None = None
 
 
 def parsed(payload: str | None) -> object:

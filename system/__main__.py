@@ -4,10 +4,12 @@ import fcntl
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dashboard.settings import DashboardSettings
 from engine.build import ensure
 from engine.commands import LOOPBACK
 from engine.errors import EngineError
@@ -34,11 +36,12 @@ def main() -> None:
     console = Console(list(commands))
     try:
         engine, worker = EngineSettings.load(), WorkerSettings.load()
-        OperationsSettings.load()  # the worker's: refused here, not again and again there
+        page = DashboardSettings.load()
+        OperationsSettings.load()  # the processes': refused here, not again and again there
         with _alone_on(engine.data):
-            _check_ports(engine, worker)
+            _check_ports(engine, worker, page)
             ensure(console.say)
-            announce_when_ready(console, worker)
+            announce_when_ready(console, worker, page)
             Supervisor(commands, PROJECT, _environment(engine), console).run()
     except (EngineError, CannotStart, InvalidInput) as error:
         console.say(str(error))
@@ -70,11 +73,17 @@ def _alone_on(data: Path) -> Iterator[None]:
         yield
 
 
-def _check_ports(engine: EngineSettings, worker: WorkerSettings) -> None:
-    settings = "FLOWDECK_API_PORT, or FLOWDECK_ENGINE_PORTS (the first of the engine's ten)"
-    if worker.port in engine.ports.values():
-        raise CannotStart(f"Port {worker.port} is the API's and the engine's: set {settings}.")
-    taken = taken_ports({**engine.ports, "REST API": worker.port})
+def _check_ports(engine: EngineSettings, worker: WorkerSettings, page: DashboardSettings) -> None:
+    settings = (
+        "FLOWDECK_PAGE_PORT, FLOWDECK_API_PORT, or FLOWDECK_ENGINE_PORTS (the first of the "
+        "engine's ten)"
+    )
+    ports = {**engine.ports, "REST API": worker.port, "dashboard": page.page_port}
+    for port, times in Counter(ports.values()).items():
+        if times > 1:
+            users = " and of ".join(name for name, each in ports.items() if each == port)
+            raise CannotStart(f"Port {port} is that of {users}: set {settings}.")
+    taken = taken_ports(ports)
     if taken:
         raise CannotStart("\n".join([*taken, f"Stop who holds it, or set {settings}."]))
 

@@ -130,7 +130,7 @@ def _problems(parts: Parts) -> list[str]:
     """Return what is wrong with the engine and the ledger, one sentence each."""
     problems: list[str] = []
     try:
-        problems.extend(parts.gateway.health().problems)
+        problems.extend(problem.why for problem in parts.gateway.health().problems)
     except FlowdeckError as error:
         problems.append(str(error))
     try:

@@ -1,11 +1,12 @@
 """One system for all tests of a run."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
+from operations.gateway import DaprGateway
 from tests.integration.stack import Stack
 
 
@@ -16,6 +17,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with system:
         system.start()
         yield system
+
+
+@pytest.fixture
+def gateway(stack: Stack) -> Iterator[DaprGateway]:
+    """Open a gateway of the test's own, to see what the engine holds."""
+    with closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway:
+        yield gateway
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ import psutil
 from engine.settings import PROJECT, EngineSettings
 from tests.waiting import eventually
 
-PROCESSES = ("placement", "scheduler", "daprd", "worker")
+PROCESSES = ("placement", "scheduler", "daprd", "worker", "recorder", "dashboard")
+_MARKS = {"worker": "worker", "recorder": "operations.recorder", "dashboard": "dashboard"}
 AT_ONCE = {
     "FLOWDECK_PROCESS_SECONDS": "0",
     "FLOWDECK_CHECK_SECONDS": "0",
@@ -33,12 +34,15 @@ class Stack:
         self.folder = folder
         self.api_port = engine_ports + 10
         self.ports = EngineSettings(engine_ports=engine_ports).ports
+        self.page_port = engine_ports + 11
         self.url = f"http://127.0.0.1:{self.api_port}"
+        self.page = f"http://127.0.0.1:{self.page_port}"
         self.environment = {
             **os.environ,
             "FLOWDECK_HOME": str(folder),
             "FLOWDECK_ENGINE_PORTS": str(engine_ports),
             "FLOWDECK_API_PORT": str(self.api_port),
+            "FLOWDECK_PAGE_PORT": str(self.page_port),
             **settings,
         }
         self._output = folder / "output.log"
@@ -117,7 +121,7 @@ class Stack:
 
     def process(self, name: str) -> psutil.Process | None:
         """Return the running process of that name of the Procfile."""
-        mark = f"/{name}" if name != "worker" else "worker"
+        mark = _MARKS.get(name, f"/{name}")
         for child in psutil.Process(self.pid).children():
             try:
                 words = child.cmdline()

@@ -1,32 +1,18 @@
 """Each row of DESIGN.md's "Bad input", over HTTP, on the real engine."""
 
 import json
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import grpc
 import httpx
 import pytest
-from dapr.ext.workflow._durabletask.internal import orchestrator_service_pb2_grpc as stubs
-from dapr.ext.workflow._durabletask.internal import protos as pb
-from google.protobuf.timestamp_pb2 import Timestamp
-from google.protobuf.wrappers_pb2 import StringValue
 
 from operations.gateway import DaprGateway
 from tests.integration.stack import RECOVERY, Stack, unique
 from tests.waiting import eventually
 
 GOOD = {"order_id": "GOOD", "amount": 1.25, "items": ["pen"]}
-
-
-@pytest.fixture
-def gateway(stack: Stack) -> Iterator[DaprGateway]:
-    """Open a gateway of the test's own, to see what the engine holds."""
-    gateway = DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")
-    yield gateway
-    gateway.close()
 
 
 @pytest.mark.parametrize(
@@ -148,18 +134,10 @@ def test_the_same_start_at_the_same_moment_gives_one_order(
     assert kinds.count("executionStarted") == 1
 
 
-def _start_in_an_hour(stack: Stack) -> str:
-    """Start an order in the future, past the gateway, which cannot do so yet."""
+def _start_in_an_hour(stack: Stack, gateway: DaprGateway) -> str:
     instance_id = f"order_{unique('LATER')}"
-    request = pb.CreateInstanceRequest(
-        name="order_workflow",
-        instanceId=instance_id,
-        input=StringValue(value=json.dumps(GOOD)),
-        version=StringValue(value=""),
-        scheduledStartTimestamp=Timestamp(seconds=int(time.time()) + 3600),
-    )
-    with grpc.insecure_channel(f"127.0.0.1:{stack.ports['dapr gRPC']}") as channel:
-        stubs.TaskHubSidecarServiceStub(channel).StartInstance(request, timeout=5)  # type: ignore[no-untyped-call]
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    gateway.start("order_workflow", instance_id, json.dumps(GOOD), scheduled_for=in_an_hour)
     assert stack.status(instance_id)["status"] == "PENDING"
     return instance_id
 
@@ -167,9 +145,11 @@ def _start_in_an_hour(stack: Stack) -> str:
 @pytest.mark.parametrize(
     ("action", "status"), [("pause", "SUSPENDED"), ("terminate", "TERMINATED")]
 )
-def test_a_pending_order_may_be_acted_on(stack: Stack, action: str, status: str) -> None:
+def test_a_pending_order_may_be_acted_on(
+    stack: Stack, gateway: DaprGateway, action: str, status: str
+) -> None:
     """An order that has not begun can be paused and terminated, but not resumed."""
-    instance_id = _start_in_an_hour(stack)
+    instance_id = _start_in_an_hour(stack, gateway)
     assert stack.post(f"/workflow/resume/{instance_id}").status_code == 409
     answer = stack.post(f"/workflow/{action}/{instance_id}")
     assert (answer.status_code, answer.json()["changed"]) == (200, True)

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
 from operations.settings import OperationsSettings
 from tests.unit.fakes import FakeGateway
+from tests.unit.sidecar import Sidecar
 
 settings.register_profile("flowdeck", deadline=None)  # a busy machine is no failure
 settings.load_profile("flowdeck")
@@ -23,6 +26,26 @@ settings.load_profile("flowdeck")
 def gateway() -> FakeGateway:
     """Return an engine without instances."""
     return FakeGateway()
+
+
+@pytest.fixture
+def sidecar() -> Iterator[Sidecar]:
+    """Return a sidecar that listens."""
+    sidecar = Sidecar()
+    sidecar.listen()
+    yield sidecar
+    sidecar.done.set()
+    sidecar.vanish()
+
+
+@pytest.fixture
+def dapr(sidecar: Sidecar) -> Iterator[DaprGateway]:
+    """Return a gateway to it, with short deadlines."""
+    gateway = DaprGateway(
+        sidecar.endpoint, read_timeout=0.3, write_timeout=0.3, history_timeout=0.3
+    )
+    with closing(gateway):
+        yield gateway
 
 
 @pytest.fixture

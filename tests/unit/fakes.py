@@ -2,12 +2,14 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from operations.errors import FlowdeckError, InstanceExists, UnknownInstance
-from operations.model import EngineHealth, HistoryEvent, Instance, Status
+from operations.gateway import IdPage
+from operations.history import HistoryEvent
+from operations.model import EngineHealth, Instance, Status
 
 Hook = Callable[[], object]
 CREATED = datetime(2026, 1, 11, 12, 0, 0, tzinfo=UTC)
@@ -22,12 +24,14 @@ class FakeGateway:
     """Keeps instances as Dapr does: a start erases a finished one, an action on one succeeds.
 
     `errors` holds, by method, what its next calls raise instead of acting; `lost` what they raise
-    after they have acted. `during` holds, by method, what happens while it is called.
+    after they have acted. `during` holds, by method, what happens while it is called. `scheduled`
+    is for when the instances that are to start later are due; nothing starts them.
     """
 
     def __init__(self) -> None:
         self.instances: dict[str, Instance] = {}
-        self.events: dict[str, list[HistoryEvent]] = {}
+        self.events: dict[str, Sequence[HistoryEvent]] = {}
+        self.scheduled: dict[str, datetime] = {}
         self.calls: Counter[str] = Counter()
         self.errors: dict[str, list[FlowdeckError]] = {}
         self.lost: dict[str, list[FlowdeckError]] = {}
@@ -44,15 +48,25 @@ class FakeGateway:
         """Change the status of an instance."""
         self.put(replace(self.instances[instance_id], status=status))
 
-    def start(self, workflow: str, instance_id: str, payload: str) -> None:
+    def start(
+        self,
+        workflow: str,
+        instance_id: str,
+        payload: str,
+        scheduled_for: datetime | None = None,
+    ) -> None:
         """Start it, unless one with this id is unfinished."""
         self._enter("start")
         with self._lock:
             there = self.instances.get(instance_id)
             if there and not there.status.is_finished:
                 raise InstanceExists(instance_id, "an instance with it is running")
-            status = self.first_status
-            self.put(Instance(instance_id, workflow, status, CREATED, CREATED, input=payload))
+            if scheduled_for:
+                self.scheduled[instance_id] = scheduled_for
+                self.put(Instance(instance_id, "", Status.PENDING, None, None))
+            else:
+                status = self.first_status
+                self.put(Instance(instance_id, workflow, status, CREATED, CREATED, input=payload))
         self._leave("start")
 
     def state(self, instance_id: str) -> Instance | None:
@@ -60,12 +74,19 @@ class FakeGateway:
         self._enter("state")
         return self.instances.get(instance_id)
 
-    def history(self, instance_id: str) -> list[HistoryEvent]:
+    def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
         """Return its events."""
         self._enter("history")
         if instance_id not in self.instances:
             raise UnknownInstance(instance_id)
-        return self.events.get(instance_id, [])
+        return tuple(self.events.get(instance_id, ()))
+
+    def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
+        """Return ids by their place; after a full page another one is said to come, as by Dapr."""
+        self._enter("ids")
+        begin = int(token or 0)
+        found = tuple(self.instances)[begin : begin + page_size]
+        return IdPage(found, str(begin + page_size) if len(found) == page_size else None)
 
     def pause(self, instance_id: str) -> None:
         """Suspend it."""

@@ -22,7 +22,7 @@ from operations.errors import (
     OutcomeUnknown,
     UnknownInstance,
 )
-from operations.ledger import Ledger, Start, open_ledger
+from operations.ledger import Ledger, Start, Starts, open_ledger
 from operations.model import Action, Actor, Status
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
@@ -45,7 +45,7 @@ def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for others no longer than a moment."""
-    monkeypatch.setattr("operations.actions.PATIENCE", 0.1)
+    monkeypatch.setattr("operations.actions.starting.PATIENCE", 0.1)
 
 
 def start(
@@ -57,7 +57,7 @@ def start(
 
 def latest(ledger: Ledger) -> Start:
     """Return the order's latest life in the ledger."""
-    found = ledger.latest_start("order_A")
+    found = ledger.starts.latest("order_A")
     assert found
     return found
 
@@ -171,7 +171,7 @@ def test_a_start_that_did_not_happen_is_forgotten(
     gateway.errors["start"] = [error]
     with pytest.raises(type(error)):
         start(actions)
-    assert ledger.latest_start("order_A") is None
+    assert ledger.starts.latest("order_A") is None
     assert start(actions, OTHER).created
 
 
@@ -182,7 +182,7 @@ def test_an_engine_that_cannot_be_read_is_not_written(
     gateway.errors["state"] = [UNAVAILABLE]
     with pytest.raises(EngineUnavailable):
         start(actions)
-    assert ledger.latest_start("order_A") is None
+    assert ledger.starts.latest("order_A") is None
     assert not gateway.calls["start"]
 
 
@@ -213,8 +213,8 @@ def test_a_start_that_was_lost_on_its_way_is_not_made_twice_at_once(
     assert gateway.calls["start"] == 1
 
 
-class Forgetful(Ledger):
-    """A ledger that can claim, and then is not there."""
+class Forgetful(Starts):
+    """Starts that can be claimed, and then the ledger is not there."""
 
     def accept(self, start: Start) -> None:
         """Fail."""
@@ -227,13 +227,20 @@ class Forgetful(Ledger):
         raise LedgerUnavailable("disk full")
 
 
+def forgetful(url: str) -> Ledger:
+    """Open such a ledger."""
+    ledger = Ledger(engine := open_engine(url))
+    ledger.starts = Forgetful(engine)
+    return ledger
+
+
 def test_a_start_that_cannot_be_noted_is_made_all_the_same(
     gateway: FakeGateway, tmp_path: Path
 ) -> None:
     """What the engine did is the answer; the next request makes up for what the ledger missed."""
     url = f"sqlite:///{tmp_path}/ledger.db"
     ledger = open_ledger(url)
-    assert start(Actions(gateway, Forgetful(open_engine(url)))).created
+    assert start(Actions(gateway, forgetful(url))).created
     assert not latest(ledger).is_accepted
     assert not start(Actions(gateway, ledger)).created
     assert latest(ledger).is_accepted
@@ -248,15 +255,15 @@ def test_a_claim_that_cannot_be_released_hides_no_error(
     open_ledger(url).close()
     gateway.errors["start"] = [UNAVAILABLE]
     with pytest.raises(EngineUnavailable, match="no sidecar"):
-        start(Actions(gateway, Forgetful(open_engine(url))))
+        start(Actions(gateway, forgetful(url)))
 
 
 def test_an_abandoned_claim_is_taken_over(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A claim whose owner died is no obstacle for ever, not even to another order."""
-    ledger.claim(WANTED, None)
-    monkeypatch.setattr("operations.actions.CLAIM_LASTS", 0)
+    ledger.starts.claim(WANTED, None)
+    monkeypatch.setattr("operations.actions.starting.CLAIM_LASTS", 0)
     assert start(actions, OTHER).created
     assert gateway.calls["start"] == 1
     assert (latest(ledger).life, latest(ledger).is_accepted) == (1, True)
@@ -278,7 +285,7 @@ def test_an_instance_that_the_ledger_does_not_know_is_found(
     """What somebody started without the ledger counts as any other."""
     gateway.put(instance("order_A", Status.RUNNING, WANTED.payload))
     assert not start(actions).created
-    assert ledger.latest_start("order_A") is None
+    assert ledger.starts.latest("order_A") is None
 
 
 def test_an_instance_that_appears_between_read_and_start_is_found(
@@ -300,7 +307,7 @@ def test_another_order_that_appears_between_read_and_start_is_left(
     with pytest.raises(InstanceExists, match="by another start"):
         start(actions)
     assert gateway.instances["order_A"].input == "{}"
-    assert ledger.latest_start("order_A") is None
+    assert ledger.starts.latest("order_A") is None
 
 
 def test_an_instance_that_is_there_and_gone_is_a_conflict(
@@ -310,14 +317,14 @@ def test_an_instance_that_is_there_and_gone_is_a_conflict(
     gateway.errors["start"] = [InstanceExists("order_A", "an instance with it is running")]
     with pytest.raises(InstanceExists):
         start(actions)
-    assert ledger.latest_start("order_A") is None
+    assert ledger.starts.latest("order_A") is None
 
 
 def test_another_order_is_refused_while_a_start_is_under_way(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """A claim holds the id for its own body."""
-    ledger.claim(WANTED, None)
+    ledger.starts.claim(WANTED, None)
     with pytest.raises(InstanceExists, match="by another start, which is under way"):
         start(actions, OTHER)
     assert not gateway.calls["start"]
@@ -379,7 +386,7 @@ def test_a_ledger_that_is_gone_stops_a_start(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the ledger nothing is started, for nobody could tell whether the id is free."""
-    monkeypatch.setattr(ledger, "latest_start", _unavailable)
+    monkeypatch.setattr(ledger.starts, "latest", _unavailable)
     with pytest.raises(LedgerUnavailable):
         start(actions)
     assert not gateway.calls
@@ -391,7 +398,6 @@ def _unavailable(_: str) -> None:
 
 GOES = [
     (Action.PAUSE, Status.RUNNING, Status.SUSPENDED),
-    (Action.PAUSE, Status.PENDING, Status.SUSPENDED),
     (Action.RESUME, Status.SUSPENDED, Status.RUNNING),
     (Action.TERMINATE, Status.PENDING, Status.TERMINATED),
     (Action.TERMINATE, Status.RUNNING, Status.TERMINATED),

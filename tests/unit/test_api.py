@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from operations.errors import EngineRefused, EngineUnavailable, LedgerUnavailable, OutcomeUnknown
 from operations.ledger import Ledger
-from operations.model import EngineHealth, Failure, Status
+from operations.model import EngineHealth, Failure, Part, Problem, Status
 from tests.unit.fakes import FakeGateway, instance
 from worker.answers import InvalidAnswer
 from worker.api import Parts, create_api
@@ -138,7 +138,9 @@ def test_health_names_every_problem(
         raise LedgerUnavailable("disk full")
 
     monkeypatch.setattr(world.ledger, "ping", ping)
-    world.gateway.answer = EngineHealth("1.18.2", ("the sidecar has no scheduler",))
+    world.gateway.answer = EngineHealth(
+        "1.18.2", (Problem(Part.SCHEDULER, "the sidecar has no scheduler"),)
+    )
     world.runtime = RuntimeState.DISCONNECTED
     answer = client.get("/health")
     assert answer.status_code == 503
@@ -366,7 +368,7 @@ def test_a_start_without_the_ledger_is_unavailable(
     def gone(_: str) -> None:
         raise LedgerUnavailable("disk full")
 
-    monkeypatch.setattr(world.ledger, "latest_start", gone)
+    monkeypatch.setattr(world.ledger.starts, "latest", gone)
     answer = client.post("/workflow/start", json=ORDER)
     assert answer.status_code == 503
     assert answer.json()["error"] == "LedgerUnavailable"

@@ -8,7 +8,7 @@ from operations.model import Action, Status, allowed_actions, is_safe_id, parsed
 
 PAUSE, RESUME, TERMINATE = Action.PAUSE, Action.RESUME, Action.TERMINATE
 ALLOWED = {
-    Status.PENDING: {PAUSE, TERMINATE},
+    Status.PENDING: {TERMINATE},
     Status.RUNNING: {PAUSE, TERMINATE},
     Status.SUSPENDED: {RESUME, TERMINATE},
     Status.COMPLETED: set[Action](),

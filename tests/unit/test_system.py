@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.settings import DashboardSettings
 from engine.settings import EngineSettings
 from system.__main__ import CannotStart, _alone_on, _check_ports, _environment
 from worker.settings import WorkerSettings
@@ -35,13 +36,15 @@ def test_a_taken_port_is_refused_with_the_settings() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(CannotStart, match=rf"Port {port} \(REST API\) .*\n.*FLOWDECK_API_PORT"):
-            _check_ports(EngineSettings(), WorkerSettings(api_port=port))
+            _check_ports(EngineSettings(), WorkerSettings(api_port=port), DashboardSettings())
 
 
 def test_the_api_s_port_is_none_of_the_engine_s() -> None:
     """Two settings that clash are refused before anything starts."""
-    with pytest.raises(CannotStart, match="Port 31005 is the API's and the engine's"):
-        _check_ports(EngineSettings(engine_ports=31000), WorkerSettings(api_port=31005))
+    with pytest.raises(CannotStart, match=r"Port 31005 is that of .* and of REST API: set"):
+        _check_ports(
+            EngineSettings(engine_ports=31000), WorkerSettings(api_port=31005), DashboardSettings()
+        )
 
 
 @pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])

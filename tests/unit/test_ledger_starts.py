@@ -1,20 +1,15 @@
-"""The ledger, on real SQLite files."""
+"""Claims on ids, on real SQLite files."""
 
 import multiprocessing
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Barrier
 
 import pytest
-from sqlalchemy import text
 
-from operations.database import BUSY_TIMEOUT, open_engine, reading, writing
-from operations.errors import InvalidInput, LedgerUnavailable
 from operations.ledger import Ledger, Start, open_ledger
 from operations.model import Actor
 
@@ -33,28 +28,28 @@ def second(ledger: Ledger, ledger_url: str) -> Iterator[Ledger]:
 
 def claimed(ledger: Ledger, wanted: Start, latest: Start | None = None) -> Start:
     """Claim a start that nobody else wants."""
-    start = ledger.claim(wanted, latest)
+    start = ledger.starts.claim(wanted, latest)
     assert start
     return start
 
 
 def accepted(ledger: Ledger, wanted: Start, latest: Start | None = None) -> Start:
     """Claim a start, accept it, and return it as it is read."""
-    ledger.accept(claimed(ledger, wanted, latest))
-    start = ledger.latest_start(wanted.instance_id)
+    ledger.starts.accept(claimed(ledger, wanted, latest))
+    start = ledger.starts.latest(wanted.instance_id)
     assert start
     return start
 
 
 def test_an_id_that_was_never_started_has_no_start(ledger: Ledger) -> None:
     """The ledger answers None for what it does not know."""
-    assert ledger.latest_start("order_A") is None
+    assert ledger.starts.latest("order_A") is None
 
 
 def test_a_claim_is_read_by_the_next_process(ledger: Ledger, second: Ledger) -> None:
     """What one process claims, another reads as it was written."""
     start = claimed(ledger, WANTED)
-    assert second.latest_start("order_A") == start
+    assert second.starts.latest("order_A") == start
     assert (start.life, start.payload, start.actor.name) == (1, '{"n": 1}', "ann")
     assert not start.is_accepted
 
@@ -71,28 +66,28 @@ def test_an_accepted_start_tells_when_in_utc(ledger: Ledger) -> None:
 def test_accepting_twice_keeps_the_first_time(ledger: Ledger) -> None:
     """A start is accepted once."""
     start = accepted(ledger, WANTED)
-    ledger.accept(start)
-    assert ledger.latest_start("order_A") == start
+    ledger.starts.accept(start)
+    assert ledger.starts.latest("order_A") == start
 
 
 def test_a_released_claim_is_forgotten(ledger: Ledger) -> None:
     """After a release the id is as if it had never been claimed."""
-    ledger.release(claimed(ledger, WANTED))
-    assert ledger.latest_start("order_A") is None
+    ledger.starts.release(claimed(ledger, WANTED))
+    assert ledger.starts.latest("order_A") is None
 
 
 def test_an_accepted_start_is_not_released(ledger: Ledger) -> None:
     """What the engine has taken stays in the ledger."""
     start = accepted(ledger, WANTED)
-    ledger.release(start)
-    assert ledger.latest_start("order_A") == start
+    ledger.starts.release(start)
+    assert ledger.starts.latest("order_A") == start
 
 
 def test_an_id_used_again_has_a_second_life(ledger: Ledger) -> None:
     """The next start of an accepted id is a row of its own."""
     first = accepted(ledger, WANTED)
     assert claimed(ledger, OTHER, first).life == 2
-    latest = ledger.latest_start("order_A")
+    latest = ledger.starts.latest("order_A")
     assert latest
     assert (latest.life, latest.payload) == (2, '{"n": 2}')
 
@@ -101,7 +96,7 @@ def test_an_abandoned_claim_is_taken_over(ledger: Ledger) -> None:
     """A claim that was never accepted passes to the next in the same life."""
     abandoned = claimed(ledger, WANTED)
     assert claimed(ledger, OTHER, abandoned).life == 1
-    latest = ledger.latest_start("order_A")
+    latest = ledger.starts.latest("order_A")
     assert latest
     assert latest.actor.name == "bob"
 
@@ -109,23 +104,23 @@ def test_an_abandoned_claim_is_taken_over(ledger: Ledger) -> None:
 def test_only_one_takes_over(ledger: Ledger, second: Ledger) -> None:
     """Of two that saw the same abandoned claim, the later one gets nothing."""
     abandoned = claimed(ledger, WANTED)
-    assert ledger.claim(WANTED, abandoned)
-    assert second.claim(WANTED, abandoned) is None
+    assert ledger.starts.claim(WANTED, abandoned)
+    assert second.starts.claim(WANTED, abandoned) is None
 
 
 def test_a_lost_claim_changes_nothing(ledger: Ledger) -> None:
     """Who was overtaken can neither accept nor release the new owner's claim."""
     abandoned = claimed(ledger, WANTED)
     owner = claimed(ledger, OTHER, abandoned)
-    ledger.accept(abandoned)
-    ledger.release(abandoned)
-    assert ledger.latest_start("order_A") == owner
+    ledger.starts.accept(abandoned)
+    ledger.starts.release(abandoned)
+    assert ledger.starts.latest("order_A") == owner
 
 
 def test_a_claim_on_an_id_that_was_claimed_meanwhile_fails(ledger: Ledger, second: Ledger) -> None:
     """Who read that there was nothing does not get what another has claimed since."""
-    assert ledger.claim(WANTED, None)
-    assert second.claim(WANTED, None) is None
+    assert ledger.starts.claim(WANTED, None)
+    assert second.starts.claim(WANTED, None) is None
 
 
 def winners(url: str, names: list[str]) -> list[str]:
@@ -137,7 +132,9 @@ def winners(url: str, names: list[str]) -> list[str]:
         def claim_all(number: int) -> list[str]:
             barrier.wait()
             wanted = [replace(WANTED, instance_id=name) for name in names]
-            return [each.instance_id for each in wanted if ledgers[number % 2].claim(each, None)]
+            return [
+                each.instance_id for each in wanted if ledgers[number % 2].starts.claim(each, None)
+            ]
 
         return [name for won in pool.map(claim_all, range(16)) for name in won]
 
@@ -155,70 +152,10 @@ def test_one_of_many_processes_wins_a_claim(ledger_url: str) -> None:
     assert sorted(won) == sorted(IDS)
 
 
-def test_sqlite_waits_for_writers_and_logs_ahead(ledger: Ledger, ledger_url: str) -> None:
-    """Each connection has a write-ahead log and waits five seconds for another writer."""
-    del ledger
-    engine = open_engine(ledger_url)
-    with reading(engine) as connection:
-        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
-        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == BUSY_TIMEOUT == 5000
-    engine.dispose()
-
-
-def test_a_reader_is_not_blocked_by_a_writer(ledger: Ledger, ledger_url: str) -> None:
-    """While a transaction that has written is open, others read what was there before it."""
-    start = claimed(ledger, WANTED)
-    engine = open_engine(ledger_url)
-    with writing(engine) as connection:
-        connection.execute(text("DELETE FROM starts"))
-        began = time.monotonic()
-        assert ledger.latest_start("order_A") == start
-        assert time.monotonic() - began < 1
-    assert ledger.latest_start("order_A") is None
-    engine.dispose()
-
-
-def test_a_folder_that_cannot_be_made_is_an_unavailable_ledger(tmp_path: Path) -> None:
-    """Where no folder can be, the ledger says so as the house does."""
-    (tmp_path / "file").write_text("")
-    with pytest.raises(LedgerUnavailable, match=r"file"):
-        open_ledger(f"sqlite:///{tmp_path}/file/ledger.db")
-
-
-def test_a_folder_that_takes_no_file_is_an_unavailable_ledger() -> None:
-    """Where no file can be made, even by root, the ledger says so."""
-    with pytest.raises(LedgerUnavailable, match="unable to open database file"):
-        open_ledger("sqlite:////proc/ledger.db")
-
-
-def test_a_file_that_is_no_database_is_an_unavailable_ledger(tmp_path: Path) -> None:
-    """A file of something else is left alone."""
-    file = tmp_path / "ledger.db"
-    file.write_text("This is a letter, and no database. " * 100)
-    with pytest.raises(LedgerUnavailable, match="file is not a database"):
-        open_ledger(f"sqlite:///{file}")
-    assert file.read_text().startswith("This is a letter")
-
-
-def test_another_database_is_refused_without_its_password() -> None:
-    """PostgreSQL comes with a later release; until then its URL is refused, its secret kept."""
-    with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: .* SQLite") as error:
-        open_ledger("postgresql://ann:secret@db/ledger")
-    assert "secret" not in str(error.value)
-
-
-def test_a_url_that_is_none_is_named() -> None:
-    """A URL that SQLAlchemy cannot read is told with its setting."""
-    with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: found 'ledger\.db'"):
-        open_ledger("ledger.db")
-
-
-def test_a_ping_tells_whether_the_database_is_there(ledger: Ledger, tmp_path: Path) -> None:
-    """A ping passes, and fails once the file is something else."""
-    ledger.ping()
-    ledger.close()
-    for file in (tmp_path / "data").iterdir():
-        file.unlink()
-    (tmp_path / "data" / "ledger.db").write_text("no database " * 100)
-    with pytest.raises(LedgerUnavailable):
-        ledger.ping()
+def test_a_start_remembers_when_it_is_due(ledger: Ledger) -> None:
+    """A start in the future is read with the time for which it was asked."""
+    due = datetime(2027, 1, 11, 12, 0, 0, tzinfo=UTC)
+    claimed(ledger, replace(WANTED, scheduled_for=due))
+    start = ledger.starts.latest("order_A")
+    assert start
+    assert start.scheduled_for == due

@@ -1,0 +1,1 @@
+"""The operator's pages: what operations knows, shown, and what it can do, asked for."""

@@ -1,0 +1,23 @@
+"""Which page is shown: the router, and nothing else."""
+
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+PAGES = HERE / "app_pages"
+
+st.set_page_config(
+    page_title="Flowdeck", page_icon=str(HERE / "assets" / "flowdeck.svg"), layout="wide"
+)
+st.logo(HERE / "assets" / "wordmark.svg", size="large")
+st.html("<style>[data-testid=stMainBlockContainer] {padding-top: 4.75rem}</style>")
+page = st.navigation(
+    [
+        st.Page(PAGES / "instances.py", title="Instances", url_path="instances", default=True),
+        st.Page(PAGES / "new_order.py", title="New order", url_path="new"),
+        st.Page(PAGES / "instance.py", title="Instance", url_path="instance", visibility="hidden"),
+    ],
+    position="top",
+)
+page.run()

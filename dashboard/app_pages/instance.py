@@ -1,0 +1,123 @@
+"""One instance: its status, its Gantt, its history and its payloads, and what can be done to it."""
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard.acting import act, tell_all
+from dashboard.charts import gantt, milliseconds
+from dashboard.deeds import deeds_table
+from dashboard.history import history_table
+from dashboard.live import banner, bell
+from dashboard.parts import part
+from dashboard.payloads import failure, payload
+from dashboard.rows import header, offered
+from dashboard.server import PLOTLY_PATH
+from dashboard.session import gateway, house, watch
+from dashboard.texts import plain
+from operations.errors import EngineRefused, Unavailable, UnknownInstance
+from operations.model import Action, Part
+from operations.views import View, view
+
+ICONS = {
+    Action.PAUSE: ":material/pause:",
+    Action.RESUME: ":material/play_arrow:",
+    Action.TERMINATE: ":material/stop:",
+}
+
+head, chart = part("header"), part("gantt", isolated=False)
+
+
+@st.fragment
+def live(instance_id: str) -> None:
+    """Show the instance as it is now."""
+    if other := st.session_state.pop("opened", None):
+        st.query_params["id"] = other
+        st.rerun()
+    look = watch().look()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link("app_pages/instances.py", label="Instances", icon=":material/arrow_back:")
+        bell(look)
+    banner(look)
+    tell_all()
+    away = look.is_away(Part.SIDECAR)
+    try:
+        shown = watch().ask(
+            ("instance", instance_id),
+            lambda: view(gateway(), house().ledger, instance_id, engine_away=away),
+        )
+    except UnknownInstance as error:
+        st.info(plain(str(error)), icon=":material/search_off:")
+    except (Unavailable, EngineRefused) as error:
+        st.info(f"It cannot be shown now. {plain(str(error))}")
+    else:
+        everything(shown)
+
+
+def everything(shown: View) -> None:
+    """Show all there is to know."""
+    now = milliseconds(datetime.now(UTC))
+    head(
+        key="head",
+        data={**header(shown.entry, shown.custom_status), "now": now},
+        on_open_change=opened,
+    )
+    buttons(shown)
+    failure(shown.failure)
+    bars(shown, now)
+    history, data, deeds = st.tabs(["History", "Input and output", "Who did what"])
+    with history:
+        history_table(shown)
+    with data:
+        left, right = st.columns(2)
+        payload(left, "Input", shown.input)
+        payload(right, "Output", shown.output)
+    with deeds:
+        deeds_table(shown)
+
+
+def opened() -> None:
+    """Note which other instance's page is wanted."""
+    st.session_state["opened"] = st.session_state["head"]["open"]
+
+
+def buttons(shown: View) -> None:
+    """Offer what the status allows; the rest is there too, and says why it is not offered."""
+    allowed = offered(shown.entry)
+    with st.container(horizontal=True):
+        for action, icon in ICONS.items():
+            st.button(
+                action.value.capitalize(),
+                key=f"do-{action}",
+                icon=icon,
+                disabled=action not in allowed,
+                on_click=act,
+                args=(action, shown.entry.instance_id),
+            )
+
+
+def bars(shown: View, now: int) -> None:
+    """Show the Gantt."""
+    started_at = shown.timeline.started_at or shown.entry.started_at
+    if started_at is None or not shown.timeline.spans:
+        st.caption("No activity yet: its bars will grow here.")
+        return
+    figure = gantt(shown.timeline, started_at)
+    chart(
+        key="gantt",
+        data={
+            "id": shown.entry.instance_id,
+            "figure": vars(figure),
+            "plotly": PLOTLY_PATH.removeprefix("/"),
+            "now": now,
+            "alt": f"Gantt of {shown.entry.instance_id}: {len(figure.names)} rows",
+        },
+    )
+
+
+wanted = st.query_params.get("id", "")
+if wanted:
+    live(wanted)
+else:
+    st.info("Choose an instance from the list.")
+    st.page_link("app_pages/instances.py", label="Instances")

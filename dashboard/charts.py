@@ -1,0 +1,218 @@
+"""Timelines as Plotly figures: pure functions, whose figures the `gantt` part draws.
+
+Colours are the theme's, by name; times are milliseconds since 1970 (UTC).
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from operations.timeline import Ending, Span, SpanKind, Timeline
+
+ROW = 30  # pixels
+MOST_TOLD = 300  # characters of an error in a hover text
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a bar looks, and what that says."""
+
+    says: str
+    colour: str
+    pattern: str = ""
+    height: float = 0.62  # of its row
+
+    @property
+    def swatch(self) -> str:
+        """The look in the legend."""
+        return "open" if self.pattern else "solid"
+
+
+_GREEN, _BLUE, _RED = "--st-green-color", "--st-blue-color", "--st-red-color"
+_ORANGE, _VIOLET, _GRAY = "--st-orange-color", "--st-violet-color", "--st-gray-color"
+_DASHED = "/"
+_LOOKS = {
+    (SpanKind.ACTIVITY, Ending.COMPLETED): Look("completed (queue + run)", _GREEN),
+    (SpanKind.ACTIVITY, Ending.FAILED): Look("failed (queue + run)", _RED),
+    (SpanKind.ACTIVITY, Ending.OPEN): Look("under way (queue + run)", _BLUE, _DASHED),
+    (SpanKind.ACTIVITY, Ending.CUT_OFF): Look("cut off by the end", _GRAY, _DASHED),
+    (SpanKind.CHILD, Ending.COMPLETED): Look("child completed", _GREEN, height=0.4),
+    (SpanKind.CHILD, Ending.FAILED): Look("child failed", _RED, height=0.4),
+    (SpanKind.CHILD, Ending.OPEN): Look("child under way", _BLUE, _DASHED, height=0.4),
+    (SpanKind.BACKOFF, Ending.OPEN): Look("before the next attempt", _GRAY, _DASHED, height=0.18),
+    (SpanKind.BACKOFF, Ending.COMPLETED): Look("before the next attempt", _GRAY, height=0.18),
+    (SpanKind.TIMER, Ending.OPEN): Look("timer under way", _VIOLET, _DASHED, height=0.3),
+    (SpanKind.TIMER, Ending.COMPLETED): Look("timer", _VIOLET, height=0.3),
+    (SpanKind.WAIT, Ending.OPEN): Look("waiting for an event", _VIOLET, _DASHED),
+    (SpanKind.WAIT, Ending.COMPLETED): Look("event came", _VIOLET),
+    (SpanKind.WAIT, Ending.TIMED_OUT): Look("event did not come in time", _RED),
+    (SpanKind.SUSPENSION, Ending.OPEN): Look("paused", _ORANGE, _DASHED),
+    (SpanKind.SUSPENSION, Ending.COMPLETED): Look("paused", _ORANGE),
+}
+_ELSE = Look("cut off by the end", _GRAY, _DASHED, height=0.4)
+_TITLES = {
+    SpanKind.CHILD: "↳ {}",
+    SpanKind.WAIT: "event: {}",
+    SpanKind.SUSPENSION: "paused",
+}
+
+
+@dataclass(frozen=True)
+class Gantt:
+    """A figure, the names of its rows, and its legend as (words, colour, look) triples.
+
+    `start` and `end` are the instance's; `end` is None while it runs.
+    """
+
+    traces: list[dict[str, Any]]
+    layout: dict[str, Any]
+    names: list[str]
+    legend: list[tuple[str, str, str]]
+    start: int
+    end: int | None
+
+
+def gantt(timeline: Timeline, started_at: datetime) -> Gantt:
+    """Return the Gantt of a timeline: one row a lane, each attempt a bar of its own."""
+    lanes = _lanes(timeline.spans)
+    rows = {lane: row for row, lane in enumerate(lanes)}
+    looks: dict[Look, list[Span]] = defaultdict(list)
+    for span in timeline.spans:
+        looks[_look(span)].append(span)
+    return Gantt(
+        traces=[_trace(look, spans, rows, started_at) for look, spans in looks.items()],
+        layout=_layout(list(lanes.values())),
+        names=[_title(spans) for spans in lanes.values()],
+        legend=list(dict.fromkeys((look.says, look.colour, look.swatch) for look in looks)),
+        start=milliseconds(started_at),
+        end=milliseconds(timeline.ended_at) if timeline.ended_at else None,
+    )
+
+
+def milliseconds(time: datetime) -> int:
+    """Return a time as milliseconds since 1970 (UTC)."""
+    return round(time.timestamp() * 1000)
+
+
+def _lanes(spans: tuple[Span, ...]) -> dict[int, list[Span]]:
+    lanes: dict[int, list[Span]] = defaultdict(list)
+    for span in spans:
+        lanes[span.lane].append(span)
+    return dict(lanes)
+
+
+def _look(span: Span) -> Look:
+    return _LOOKS.get((span.kind, span.ending), _ELSE)
+
+
+def _title(spans: list[Span]) -> str:
+    first = spans[0]
+    return _TITLES.get(first.kind, "{}").format(first.name or first.kind)
+
+
+def _trace(
+    look: Look, spans: list[Span], rows: dict[int, int], started_at: datetime
+) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": look.says,
+        "showlegend": False,
+        "y": [rows[span.lane] for span in spans],
+        "base": [milliseconds(span.start) for span in spans],
+        "x": [_lasted(span) for span in spans],
+        "width": look.height,
+        "hovertext": [_told(span, started_at) for span in spans],
+        "hoverinfo": "text",
+        "marker": {
+            "color": look.colour,
+            "cornerradius": 4,
+            "line": {"width": 1, "color": look.colour},
+            "pattern": {
+                "shape": look.pattern,
+                "fillmode": "replace",
+                "fgcolor": look.colour,
+                "size": 7,
+                "solidity": 0.55,
+            },
+        },
+        "meta": {"open": spans[0].end is None},
+    }
+
+
+def _lasted(span: Span) -> int:
+    return milliseconds(span.end) - milliseconds(span.start) if span.end else 0
+
+
+def _told(span: Span, started_at: datetime) -> str:
+    """Return what is said of a bar that is pointed at, as Plotly's markup."""
+    lines = [f"<b>{escape(span.name or span.kind)}</b>", _how(span)]
+    begun = (span.start - started_at).total_seconds()
+    lines.append(f"from +{in_words(begun)}")
+    if span.end:
+        lines[-1] += f", for {in_words((span.end - span.start).total_seconds())}"
+    if span.failure:
+        lines.append(escape(f"{span.failure.error_type}: {span.failure.message}"[:MOST_TOLD]))
+    return "<br>".join(lines)
+
+
+def _how(span: Span) -> str:
+    attempt = f", attempt {span.attempt} of {span.attempts}" if span.attempts > 1 else ""
+    endless = ", no deadline" if span.kind is SpanKind.WAIT and not span.due else ""
+    return f"{_look(span).says}{attempt}{endless}"
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration as it is read: 0.0421 gives "42 ms", 75 gives "1 min 15 s"."""
+    if seconds < 1:
+        return f"{max(0, round(seconds * 1000))} ms"
+    for size, unit, smaller, smaller_unit in _UNITS:
+        if seconds >= size:
+            whole, rest = divmod(seconds, size)
+            return f"{int(whole)} {unit} {int(rest // smaller)} {smaller_unit}"
+    return f"{seconds:.2f} s"
+
+
+_UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
+
+
+def _layout(lanes: list[list[Span]]) -> dict[str, Any]:
+    return {
+        "barmode": "overlay",
+        "bargap": 0,
+        "height": max(1, len(lanes)) * ROW + 66,
+        "margin": {"l": 10, "r": 90, "t": 8, "b": 44},
+        "font": {"size": 13},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "dragmode": "zoom",
+        "xaxis": {"type": "date", "ticks": "outside", "tickangle": 0, "nticks": 8},
+        "yaxis": {
+            "range": [len(lanes) - 0.5, -0.5],
+            "tickvals": list(range(len(lanes))),
+            "automargin": True,
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+        },
+        "annotations": [_length(row, spans) for row, spans in enumerate(lanes)],
+    }
+
+
+def _length(row: int, spans: list[Span]) -> dict[str, Any]:
+    """Return how long a row took, in a column of its own on the right."""
+    end = spans[-1].end
+    text = in_words((end - spans[0].start).total_seconds()) if end else "…"
+    return {
+        "text": text,
+        "x": 1,
+        "xref": "paper",
+        "xanchor": "left",
+        "xshift": 8,
+        "y": row,
+        "yanchor": "middle",
+        "showarrow": False,
+        "opacity": 0.75,
+    }

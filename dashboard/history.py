@@ -1,0 +1,75 @@
+"""The history of an instance as a table, with the payload of the event that is chosen."""
+
+import json
+from dataclasses import asdict
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.live import zone
+from dashboard.payloads import failure, payload
+from operations.history import HistoryEvent
+from operations.views import View
+
+PREVIEW = 120  # characters
+
+
+def history_table(shown: View) -> None:
+    """Show the events; the one that is chosen with all it has."""
+    if shown.history is None:
+        st.caption("The history cannot be read now; it will be here when the engine is back.")
+        return
+    chosen = st.dataframe(
+        _frame(shown.history),
+        key=f"history-{shown.entry.key}",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "time": st.column_config.DatetimeColumn(
+                "Time", format="HH:mm:ss.SSS", timezone=str(zone())
+            ),
+            "event": st.column_config.TextColumn("Event"),
+            "name": st.column_config.TextColumn("Name"),
+            "payload": st.column_config.TextColumn("Payload", width="large"),
+        },
+    )
+    for row in chosen.selection.rows:
+        _event(shown.history[row])
+    st.download_button(
+        "Download the history",
+        data=lambda: _as_json(shown.history or ()),
+        file_name=f"{shown.entry.instance_id}.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _frame(history: tuple[HistoryEvent, ...]) -> pd.DataFrame:
+    names: dict[int | None, str] = {e.event_id: e.name for e in history if e.name}
+    return pd.DataFrame(
+        {
+            "time": pd.Series([e.timestamp for e in history], dtype="datetime64[ms, UTC]"),
+            "event": pd.Series([e.kind for e in history], dtype="str"),
+            "name": pd.Series([e.name or names.get(e.answers, "") for e in history], dtype="str"),
+            "payload": pd.Series([_preview(e) for e in history], dtype="str"),
+        }
+    )
+
+
+def _preview(event: HistoryEvent) -> str:
+    if event.failure:
+        return f"{event.failure.error_type}: {event.failure.message}"[:PREVIEW]
+    return (event.payload or "")[:PREVIEW]
+
+
+def _event(event: HistoryEvent) -> None:
+    place = st.container(border=True)
+    with place:
+        failure(event.failure)
+        payload(place, event.kind, event.payload)
+
+
+def _as_json(history: tuple[HistoryEvent, ...]) -> str:
+    return json.dumps([asdict(event) for event in history], default=str, indent=1)

@@ -1,0 +1,138 @@
+"""The forms that start workflows, by workflow: the only file of the dashboard that knows orders."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from pydantic import ValidationError
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.live import zone
+from dashboard.texts import plain
+from worker.orders import WORKFLOW, Order, expected, instance_id_of
+
+MOST_AT_ONCE = 100
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no letter that looks like another
+
+
+@dataclass(frozen=True)
+class Request:
+    """A start that a form asks for; `is_new_id` if the form made the id up for this one start."""
+
+    workflow: str
+    instance_id: str
+    payload: Mapping[str, object]
+    scheduled_for: datetime | None
+    is_new_id: bool
+
+
+def order_form() -> list[Request]:
+    """Show the form of an order; return the starts that it asks for once it is submitted."""
+    suggested = _suggested_id()
+    errors: dict[str, DeltaGenerator] = {}
+    with st.form(f"order-{suggested}", border=False):
+        typed = _fields(suggested, errors)
+        submitted = st.form_submit_button("Submit order", type="primary", icon=":material/send:")
+    if not submitted:
+        return []
+    orders = _orders(typed)
+    mistakes = _mistakes(orders[0] if len(orders) == 1 else orders[-1], typed)
+    for field, told in mistakes.items():
+        errors[field].error(told, icon=":material/error:")
+    if mistakes:
+        return []
+    return [
+        Request(
+            workflow=WORKFLOW,
+            instance_id=instance_id_of(order["order_id"]),
+            payload=order,
+            scheduled_for=typed["start"],
+            is_new_id=typed["order_id"] == suggested,
+        )
+        for order in orders
+    ]
+
+
+def renew() -> None:
+    """Suggest another id from now on, in a form that is empty again."""
+    st.session_state["suggested"] = _made_up()
+
+
+def _suggested_id() -> str:
+    return str(st.session_state.setdefault("suggested", _made_up()))
+
+
+def _made_up() -> str:
+    return "ORDER-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]:
+    left, right = st.columns(2, gap="large")
+    with left:
+        order_id = st.text_input("Order id", value=suggested, key=f"order_id-{suggested}")
+        errors["order_id"] = st.empty()
+        amount = st.number_input(
+            "Amount ($)", value=99.99, step=1.0, format="%.2f", key=f"amount-{suggested}"
+        )
+        errors["amount"] = st.empty()
+        batch, later = st.columns(2)
+        count = batch.number_input(
+            "How many",
+            value=1,
+            min_value=1,
+            max_value=MOST_AT_ONCE,
+            key=f"count-{suggested}",
+            help="More than one are numbered: ORDER-1, ORDER-2 and so on.",
+        )
+        start = later.datetime_input(
+            "Start at", value=None, key=f"start-{suggested}", help="Leave it empty to start now."
+        )
+        errors["start"] = st.empty()
+    with right:
+        items = st.data_editor(
+            _first_items(),
+            key=f"items-{suggested}",
+            num_rows="dynamic",
+            hide_index=True,
+            height=260,
+            column_config={"Items": st.column_config.TextColumn("Items", width="large")},
+        )
+        errors["items"] = st.empty()
+    return {
+        "order_id": order_id,
+        "amount": amount,
+        "items": [text for text in items["Items"].tolist() if isinstance(text, str)],
+        "count": int(count),
+        "start": start.replace(tzinfo=zone()).astimezone(UTC) if start else None,
+    }
+
+
+def _first_items() -> pd.DataFrame:
+    return pd.DataFrame({"Items": pd.Series(["laptop", "mouse"], dtype="str")})
+
+
+def _orders(typed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the orders as they are asked for: one, or a batch with numbered ids."""
+    count, order_id = typed["count"], typed["order_id"]
+    ids = [order_id] if count == 1 else [f"{order_id}-{n}" for n in range(1, count + 1)]
+    return [{"order_id": each, "amount": typed["amount"], "items": typed["items"]} for each in ids]
+
+
+def _mistakes(order: dict[str, Any], typed: dict[str, Any]) -> dict[str, str]:
+    """Return what is wrong with an order, by field, in the words of its contract."""
+    told: dict[str, str] = {}
+    if typed["start"] and typed["start"] <= datetime.now(UTC):
+        told["start"] = "Found a time that has passed, expected one to come, or none."
+    try:
+        Order.model_validate(order)
+    except ValidationError as error:
+        for each in error.errors():
+            found = plain(repr(each["input"])[:80])
+            told.setdefault(
+                str(each["loc"][0]), f"Found {found}, expected {plain(expected(each['loc']))}."
+            )
+    return told

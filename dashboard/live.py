@@ -1,0 +1,78 @@
+"""What every live page has: the banner of what is away, and the bell that keeps it live."""
+
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from dashboard.bell import PATH
+from dashboard.parts import part
+from dashboard.session import watch
+from dashboard.texts import plain
+from dashboard.watch import Look
+from operations.model import Part
+from operations.records import Outage
+
+_bell = part("bell")
+_TOLD = {
+    Part.SIDECAR: (
+        "The Dapr sidecar is away",
+        "Nothing can be started or acted on; you see what was known before.",
+    ),
+    Part.PLACEMENT: (
+        "Dapr's placement service is away",
+        "Workflows may stand still. You can still look.",
+    ),
+    Part.SCHEDULER: (
+        "Dapr's scheduler is away",
+        "Nothing begins, and timers wait. You can still look.",
+    ),
+    Part.WORKER: (
+        "No worker is connected",
+        "Workflows stand still, and take no action from you. You can still look.",
+    ),
+    Part.RECORDER: (
+        "The recorder is away",
+        "The list stands still. You can still look, start and act.",
+    ),
+    Part.LEDGER: (
+        "The ledger cannot be read",
+        "Nothing can be started; you see what was known before.",
+    ),
+}
+
+
+def zone() -> tzinfo:
+    """Return the viewer's time zone, or UTC if the browser does not tell."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def banner(look: Look) -> None:
+    """Say what is away, since when, and what works nevertheless."""
+    for outage in look.outages:
+        st.warning(_words(outage), icon=":material/cloud_off:")
+
+
+def _words(outage: Outage) -> str:
+    title, consequence = _TOLD[outage.part]
+    since = outage.since.astimezone(zone())
+    today = since.date() == datetime.now(zone()).date()
+    when = f"{since:%H:%M:%S}" if today else f"{since:%d %b %H:%M:%S}"
+    return f"**{title} since {when}.** {consequence} It heals by itself. {plain(f'({outage.why})')}"
+
+
+def bell(look: Look) -> None:
+    """Have this fragment run again whenever there is something new."""
+    _bell(
+        key="bell",
+        data={"path": PATH.removeprefix("/"), "version": look.version},
+        on_rang_change=_rang,
+    )
+
+
+def _rang() -> None:
+    """Look anew: the bell has just heard that something changed."""
+    watch().refresh()

@@ -1,0 +1,116 @@
+// The Gantt: Plotly's own script, which redraws in place, so that zoom and hover survive while bars
+// grow. The figure comes from Python with times in milliseconds since 1970 (UTC); they are drawn in
+// the viewer's zone. Bars of a trace with `meta.open` reach to the present.
+
+let loading = null;
+
+function plotly(path) {
+  loading ??= new Promise((done, fail) => {
+    const script = element("script", { src: new URL(path, document.baseURI).href });
+    script.onload = () => done(window.Plotly);
+    script.onerror = () => { loading = null; fail(new Error("The chart's script cannot be had.")); };
+    document.head.append(script);
+  });
+  return loading;
+}
+
+// Plotly draws dates without a zone: the wall clock of the viewer, as text, stands for the moment.
+function wall(ms) {
+  return new Date(ms - new Date(ms).getTimezoneOffset() * MINUTE).toISOString().slice(0, -1);
+}
+
+function colours(parent) {
+  const style = getComputedStyle(parent.host ?? parent);
+  return (value) => typeof value === "string" && value.startsWith("--") ? style.getPropertyValue(value).trim() : value;
+}
+
+// The end of the axis of what still runs moves in steps, so that the bars grow and the axis rests.
+function reach(elapsed) {
+  const steps = [5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600, 43200, 86400].map((s) => s * SECOND);
+  const wanted = elapsed * 1.05;
+  return steps.find((step) => step >= wanted) ?? Math.ceil(wanted / DAY) * DAY;
+}
+
+function drawn(trace, now, colour) {
+  const base = trace.base.map(wall);
+  const x = trace.meta.open ? trace.base.map((start) => Math.max(0, now - start)) : trace.x;
+  const { color, pattern } = trace.marker;
+  const marker = { ...trace.marker, color: colour(color), pattern: pattern && { ...pattern, fgcolor: colour(pattern.fgcolor) },
+    line: { ...trace.marker.line, color: colour(trace.marker.line?.color) } };
+  return { ...trace, base, x, marker };
+}
+
+function layoutOf(state, now, colour) {
+  const { layout, start, end } = state.data.figure;
+  const last = end ?? start + reach(now - start);
+  const margin = Math.max(1, (last - start) * 0.01);
+  const text = colour("--st-text-color"), grid = colour("--st-border-color");
+  const xaxis = { ...layout.xaxis, gridcolor: grid, linecolor: grid, tickcolor: grid };
+  if (!state.zoomed) { xaxis.range = [wall(start - margin), wall(last + margin)]; xaxis.autorange = false; }
+  else xaxis.range = state.zoomed;
+  const narrow = state.chart.clientWidth < 560;
+  return { ...layout, xaxis, yaxis: { ...layout.yaxis, ticktext: names(state, narrow), linecolor: grid },
+    font: { ...layout.font, color: text, family: colour("--st-font") },
+    margin: { ...layout.margin, r: narrow ? 12 : layout.margin.r },
+    annotations: narrow ? [] : layout.annotations,
+    hoverlabel: { bgcolor: colour("--st-secondary-background-color"), bordercolor: grid, font: { color: text }, align: "left" } };
+}
+
+// Names have a column of their own; on a narrow page it takes a third at most.
+function names(state, narrow) {
+  const most = narrow ? 14 : 34;
+  return state.data.figure.names.map((name) => escaped(name.length > most ? `${name.slice(0, most - 1)}…` : name));
+}
+
+function escaped(text) {
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+
+async function draw(state) {
+  const Plotly = await plotly(state.data.plotly);
+  if (!state.chart.isConnected) return;
+  const colour = colours(state.parent), now = state.now();
+  await Plotly.react(state.chart, state.data.figure.traces.map((trace) => drawn(trace, now, colour)),
+    layoutOf(state, now, colour), { ...CONFIG, displayModeBar: state.coarse ? false : "hover" });
+  if (!state.listening) listen(state);
+}
+
+function listen(state) {
+  state.listening = true;
+  state.chart.on("plotly_relayout", (change) => {
+    if (change["xaxis.autorange"]) { state.zoomed = null; draw(state); }
+    else if ("xaxis.range[0]" in change) state.zoomed = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+  });
+  state.chart.on("plotly_hover", () => { state.hovered = true; });
+  state.chart.on("plotly_unhover", () => { state.hovered = false; });
+}
+
+function legend(state) {
+  const colour = colours(state.parent);
+  state.legend.replaceChildren(...state.data.figure.legend.map(([name, tone, look]) => {
+    const swatch = element("span", { class: `swatch ${look}` });
+    swatch.style.setProperty("--tone", colour(tone));
+    return element("span", { class: "entry" }, swatch, name);
+  }));
+}
+
+export default function (component) {
+  const { parentElement, data } = component;
+  const state = remembered(parentElement, () => {
+    const chart = element("div", { class: "chart" }), key = element("div", { class: "legend muted" });
+    parentElement.append(element("div", { class: "part gantt", role: "img" }, key, element("div", { class: "scroll" }, chart)));
+    const made = { parent: parentElement, chart, legend: key, zoomed: null, coarse: matchMedia("(pointer: coarse)").matches };
+    made.stop = everySecond(() => made.data.figure.end === null && !made.hovered && draw(made));
+    return made;
+  });
+  if (state.data && state.data.id !== data.id) state.zoomed = null;
+  state.data = data;
+  state.now = clockOf(data.now);
+  parentElement.querySelector(".gantt").setAttribute("aria-label", data.alt);
+  state.chart.style.height = `${data.figure.layout.height}px`;
+  legend(state);
+  draw(state).catch((error) => { state.chart.textContent = error.message; });
+  return () => { state.stop(); window.Plotly?.purge(state.chart); REMEMBERED.delete(parentElement); };
+}

@@ -1,0 +1,34 @@
+"""Payloads and failures as they are: never as markup."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.texts import plain
+from operations.model import Failure, parsed
+
+MOST_SHOWN = 100_000  # characters
+
+
+def payload(place: DeltaGenerator, title: str, text: str | None) -> None:
+    """Show a payload: JSON as JSON, anything else as the text it is."""
+    place.markdown(f"**{title}**")
+    if text is None:
+        place.caption("None.")
+        return
+    value = parsed(text)
+    if len(text) <= MOST_SHOWN and isinstance(value, dict | list):
+        place.json(value)
+    else:
+        place.code(text[:MOST_SHOWN], language=None, wrap_lines=True)
+    if len(text) > MOST_SHOWN:
+        place.caption(f"The first {MOST_SHOWN:,} of {len(text):,} characters.")
+
+
+def failure(why: Failure | None) -> None:
+    """Show why an instance failed, with its stack."""
+    if why is None:
+        return
+    st.error(f"**{plain(why.error_type)}**  \n{plain(why.message)}", icon=":material/error:")
+    if why.stack_trace:
+        with st.expander("Stack trace"):
+            st.code(why.stack_trace, language=None)

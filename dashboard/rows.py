@@ -1,0 +1,82 @@
+"""Entries of the ledger as the `table` and `header` parts want them: pure functions."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from dashboard.charts import milliseconds
+from operations.model import Action, Status, allowed_actions
+from operations.records import Entry
+
+INSTANCE = "instance"  # the path of an instance's page
+_ORDER = (Action.PAUSE, Action.RESUME, Action.TERMINATE)
+
+
+def row(entry: Entry) -> dict[str, Any]:
+    """Return an entry as a row of the table."""
+    return {
+        "key": entry.key,
+        "id": entry.instance_id,
+        "href": f"{INSTANCE}?id={quote(entry.instance_id, safe='')}",
+        "workflow": entry.workflow,
+        "status": entry.status.value,
+        "failure": failure_of(entry),
+        "actions": [action.value for action in offered(entry)],
+        **_times(entry),
+    }
+
+
+def header(entry: Entry, custom_status: str | None) -> dict[str, Any]:
+    """Return an entry as the head of its page."""
+    return {
+        "id": entry.instance_id,
+        "href": f"{INSTANCE}?id=",
+        "workflow": entry.workflow,
+        "status": entry.status.value,
+        "custom": custom_status,
+        "parent": entry.parent_id,
+        "rerunOf": entry.rerun_of,
+        "scheduled": _ms(entry.scheduled_for),
+        "purged": _ms(entry.purged_at),
+        **_times(entry),
+    }
+
+
+def offered(entry: Entry) -> tuple[Action, ...]:
+    """Return the actions that the entry's status allows, in the order in which they are shown."""
+    if entry.purged_at:
+        return ()
+    allowed = allowed_actions(entry.status)
+    return tuple(action for action in _ORDER if action in allowed)
+
+
+def failure_of(entry: Entry) -> str | None:
+    """Return why the instance failed, in one line."""
+    if entry.failure_type is None:
+        return None
+    return f"{entry.failure_type}: {entry.failure_message or ''}"
+
+
+def _times(entry: Entry) -> dict[str, Any]:
+    waits, until = _waits(entry)
+    begins = entry.started_at or entry.scheduled_for or entry.created_at
+    return {
+        "created": milliseconds(begins),
+        "started": _ms(entry.started_at),
+        "ended": _ms(entry.ended_at),
+        "waits": waits,
+        "until": _ms(until),
+    }
+
+
+def _waits(entry: Entry) -> tuple[str | None, datetime | None]:
+    """Return what the instance is at, where its status does not say so already."""
+    if entry.status is Status.SUSPENDED:
+        return None, None
+    if entry.status is Status.PENDING and entry.scheduled_for:
+        return "start", entry.scheduled_for
+    return entry.waits_for, entry.waits_until
+
+
+def _ms(time: datetime | None) -> int | None:
+    return milliseconds(time) if time else None

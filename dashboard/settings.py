@@ -1,0 +1,12 @@
+"""How the dashboard runs."""
+
+from pydantic import Field
+
+from operations.settings import Settings
+
+
+class DashboardSettings(Settings):
+    """Settings of the dashboard."""
+
+    page_host: str = "127.0.0.1"
+    page_port: int = Field(8501, ge=1, le=65535)

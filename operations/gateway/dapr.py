@@ -1,0 +1,157 @@
+"""The gateway to a Dapr sidecar."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import grpc
+from dapr.proto.runtime.v1 import dapr_pb2_grpc, jobs_pb2, metadata_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.wrappers_pb2 import StringValue
+
+from operations.errors import OutcomeUnknown, UnknownInstance
+from operations.gateway.channel import open_channel
+from operations.gateway.events import event_of
+from operations.gateway.health import connected_workers, placement_problems, scheduler_problems
+from operations.gateway.port import IdPage
+from operations.gateway.records import instance_of
+from operations.gateway.stubs import pb, service
+from operations.gateway.trouble import may_have_acted, translated, while_passing, words
+from operations.history import HistoryEvent
+from operations.model import EngineHealth, Instance, Problem
+
+_Answer = TypeVar("_Answer")
+
+
+class DaprGateway:
+    """The gateway to a Dapr sidecar.
+
+    A call that reads, its retries included, and one that writes end after `read_timeout` and
+    `write_timeout` seconds: short enough that an endpoint, which makes a few, answers within 5.
+    A history may be large: to read one may take `history_timeout` seconds.
+    Raises `InvalidInput` for an endpoint that is no address.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        api_token: str | None = None,
+        read_timeout: float = 1.0,
+        write_timeout: float = 2.0,
+        history_timeout: float = 5.0,
+    ) -> None:
+        self._channel = open_channel(endpoint)
+        self._workflows = service.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._sidecar = dapr_pb2_grpc.DaprStub(self._channel)  # type: ignore[no-untyped-call]
+        self._metadata = (("dapr-api-token", api_token),) if api_token else ()
+        self._read_timeout = read_timeout
+        self._write_timeout = write_timeout
+        self._history_timeout = history_timeout
+
+    def close(self) -> None:
+        """Close the connection; a call after this fails."""
+        self._channel.close()
+
+    def start(
+        self,
+        workflow: str,
+        instance_id: str,
+        payload: str,
+        scheduled_for: datetime | None = None,
+    ) -> None:
+        request = pb.CreateInstanceRequest(
+            name=workflow,
+            instanceId=instance_id,
+            input=StringValue(value=payload),
+            version=StringValue(value=""),
+            scheduledStartTimestamp=_stamp(scheduled_for),
+        )
+        self._write(self._workflows.StartInstance, request, instance_id, "start")
+
+    def state(self, instance_id: str) -> Instance | None:
+        request = pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=True)
+        try:
+            answer = self._read(self._workflows.GetInstance, request, instance_id)
+        except UnknownInstance:
+            return None
+        return instance_of(instance_id, answer.workflowState) if answer.exists else None
+
+    def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
+        request = pb.GetInstanceHistoryRequest(instanceId=instance_id)
+        call, patience = self._workflows.GetInstanceHistory, self._history_timeout
+        answer = self._read(call, request, instance_id, patience)
+        return tuple(event_of(event) for event in answer.events)
+
+    def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
+        request = pb.ListInstanceIDsRequest(pageSize=page_size, continuationToken=token or None)
+        answer = self._read(self._workflows.ListInstanceIDs, request)
+        return IdPage(tuple(answer.instanceIds), answer.continuationToken or None)
+
+    def pause(self, instance_id: str) -> None:
+        request = pb.SuspendRequest(instanceId=instance_id)
+        self._write(self._workflows.SuspendInstance, request, instance_id, "pause")
+
+    def resume(self, instance_id: str) -> None:
+        request = pb.ResumeRequest(instanceId=instance_id)
+        self._write(self._workflows.ResumeInstance, request, instance_id, "resume")
+
+    def terminate(self, instance_id: str) -> None:
+        request = pb.TerminateRequest(instanceId=instance_id, recursive=True)
+        self._write(self._workflows.TerminateInstance, request, instance_id, "terminate")
+
+    def health(self) -> EngineHealth:
+        metadata = self._read(self._sidecar.GetMetadata, metadata_pb2.GetMetadataRequest())
+        problems = (*placement_problems(metadata), *self._scheduler_problems())
+        return EngineHealth(metadata.runtime_version, problems, connected_workers(metadata))
+
+    def _scheduler_problems(self) -> tuple[Problem, ...]:
+        """Have the sidecar ask its scheduler: its metadata goes on naming one that is dead.
+
+        It asks for the jobs that the application scheduled itself, mostly none; workflows' timers
+        are not among them. (To ask for one that does not exist is an error in daprd's log.)
+        """
+        request = jobs_pb2.ListJobsRequestAlpha1()
+        try:
+            self._sidecar.ListJobsAlpha1(
+                request, timeout=self._read_timeout, metadata=self._metadata
+            )
+        except grpc.RpcError as error:
+            return scheduler_problems(error)
+        return ()
+
+    def _read(
+        self,
+        call: Callable[..., _Answer],
+        request: object,
+        instance_id: str = "",
+        timeout: float | None = None,
+    ) -> _Answer:
+        end = time.monotonic() + (timeout or self._read_timeout)
+        try:
+            for attempt in while_passing():
+                with attempt:
+                    left = max(0.0, end - time.monotonic())
+                    return call(request, timeout=left, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise translated(error, instance_id) from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _write(
+        self, call: Callable[..., Any], request: object, instance_id: str, name: str
+    ) -> None:
+        try:
+            call(request, timeout=self._write_timeout, metadata=self._metadata)
+        except grpc.RpcError as error:
+            if may_have_acted(error):
+                raise OutcomeUnknown(name, words(error)) from error
+            raise translated(error, instance_id) from error
+
+
+def _stamp(time: datetime | None) -> Timestamp | None:
+    if time is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(time)
+    return stamp

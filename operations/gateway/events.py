@@ -1,0 +1,82 @@
+"""Dapr's history events as the one record of ours."""
+
+from typing import Any
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
+
+from operations.gateway.records import failure_of, status_of, utc
+from operations.gateway.stubs import pb
+from operations.history import HistoryEvent, TimerOrigin
+from operations.model import Failure, Status
+
+_NOTHING = Empty()
+_ORIGINS = {str(origin): origin for origin in TimerOrigin}
+
+
+def event_of(event: pb.HistoryEvent) -> HistoryEvent:
+    """Return an event; its kind is `unknown` where Dapr has one that the SDK does not know."""
+    kind = event.WhichOneof("eventType") or "unknown"
+    body: Message = getattr(event, kind, _NOTHING)
+    payload = _found(body, "input", "result")
+    due = _found(body, "fireAt", "scheduledStartTimestamp")
+    return HistoryEvent(
+        event_id=event.eventId,
+        timestamp=utc(event.timestamp),
+        kind=kind,
+        name=_found(body, "externalEvent.name", "name"),
+        answers=_found(body, "taskScheduledId", "timerId"),
+        task_execution_id=_found(body, "taskExecutionId", "activityRetry.taskExecutionId"),
+        payload=payload.value if payload else None,
+        failure=_failure(body),
+        fire_at=utc(due) if due else None,
+        origin=_origin(body),
+        instance_id=_found(
+            body,
+            "instanceId",
+            "parentInstance.workflowInstance.instanceId",
+            "childWorkflowRetry.instanceId",
+        ),
+        execution_id=_found(body, "workflowInstance.executionId.value"),
+        status=_status(body),
+        rerun_of=_found(body, "rerunParentInstanceInfo.instanceID"),
+    )
+
+
+def _found(message: Message, *paths: str) -> Any:  # noqa: ANN401 - whatever the field holds
+    """Return the first of these fields, or fields of fields, that is there and not empty."""
+    for path in paths:
+        value = _at(message, path)
+        if value is not None and value != "":
+            return value
+    return None
+
+
+def _at(message: Message, path: str) -> Any:  # noqa: ANN401
+    value: Any = message
+    for name in path.split("."):
+        field = value.DESCRIPTOR.fields_by_name.get(name)
+        if field is None or (field.has_presence and not value.HasField(name)):
+            return None
+        value = getattr(value, name)
+    return value
+
+
+def _failure(body: Message) -> Failure | None:
+    if isinstance(body, pb.ExecutionStalledEvent):
+        reasons = pb.StalledReason.DESCRIPTOR.values_by_number
+        reason = reasons[body.reason].name if body.reason in reasons else "UNKNOWN"
+        return Failure(reason, body.description)
+    details = _found(body, "failureDetails")
+    return failure_of(details) if details else None
+
+
+def _origin(body: Message) -> TimerOrigin | None:
+    origin = body.WhichOneof("origin") if isinstance(body, pb.TimerCreatedEvent) else None
+    return _ORIGINS.get(origin or "")
+
+
+def _status(body: Message) -> Status | None:
+    if isinstance(body, pb.ExecutionCompletedEvent):
+        return status_of(body.workflowStatus)
+    return None

@@ -1,0 +1,68 @@
+"""What Flowdeck asks of a workflow engine, whichever it is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from operations.history import HistoryEvent
+from operations.model import EngineHealth, Instance
+
+
+@dataclass(frozen=True)
+class IdPage:
+    """A part of the list of instances; `next` is the token of the part after it, if there is one.
+
+    The list is read while it changes: an id may stand on two pages, and the last may be empty.
+    """
+
+    ids: tuple[str, ...]
+    next: str | None
+
+
+class Gateway(Protocol):
+    """What Flowdeck asks of a workflow engine.
+
+    Every method raises `EngineUnavailable` when the engine cannot be reached and `EngineRefused`
+    for an answer that has no name here; the ones that change something raise `OutcomeUnknown` when
+    no answer came in time. None blocks for longer than its deadline.
+    """
+
+    def start(
+        self,
+        workflow: str,
+        instance_id: str,
+        payload: str,
+        scheduled_for: datetime | None = None,
+    ) -> None:
+        """Start an instance with a JSON payload; `InstanceExists` if one with this id is running.
+
+        A finished one with this id is erased: callers must know that there is none. `scheduled_for`
+        is an aware time; until then the instance is pending, and the engine tells nothing else.
+        """
+
+    def state(self, instance_id: str) -> Instance | None:
+        """Return the instance, or None if the engine has none with this id."""
+
+    def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
+        """Return the instance's events in the order of processing; `UnknownInstance` if none.
+
+        A pending instance has no events yet.
+        """
+
+    def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
+        """Return the ids of a part of all instances: the first, or the one that a token stands for.
+
+        Raises `EngineRefused`, with the remedy, when an instance breaks the whole list.
+        """
+
+    def pause(self, instance_id: str) -> None:
+        """Suspend the instance; `UnknownInstance` if there is none."""
+
+    def resume(self, instance_id: str) -> None:
+        """Resume the instance; `UnknownInstance` if there is none."""
+
+    def terminate(self, instance_id: str) -> None:
+        """Terminate the instance and its children; `UnknownInstance` if there is none."""
+
+    def health(self) -> EngineHealth:
+        """Return what the sidecar says of itself and of what it needs."""

@@ -1,0 +1,17 @@
+"""The private parts of Dapr's SDK that the gateway needs: no other module imports them.
+
+The SDK's public client gives a call no deadline, drops falsy payloads and shows a part of the
+history only. These are the generated messages (`pb`) and the generated client (`service`) below it.
+An update may move them: `tests/unit/test_gateway_stubs.py` says so, and what to do.
+"""
+
+try:
+    from dapr.ext.workflow._durabletask.internal import orchestrator_service_pb2_grpc as service
+    from dapr.ext.workflow._durabletask.internal import protos as pb
+except ImportError as error:
+    raise ImportError(
+        "The installed `dapr` has moved its private modules. Install the version that "
+        "requirements.txt names, or adapt operations/gateway/stubs.py to this one."
+    ) from error
+
+__all__ = ["pb", "service"]

@@ -1,0 +1,94 @@
+"""What one page shows of a life and no list does: payloads, the failure in full, the history."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+
+from operations.ledger.archive import decode, encode
+from operations.ledger.growth import Seen
+from operations.ledger.lives import is_final
+from operations.ledger.portions import in_portions
+from operations.ledger.tables import details
+from operations.model import Failure
+from operations.records import Details, Sighting
+
+_Row = dict[str, Any]
+_NOTHING: _Row = {
+    column.name: None for column in details.c if column.name not in {"key", "history"}
+}
+_COLUMNS = [column for column in details.c if column.name != "history"]
+
+
+def read_details(connection: Connection, key: int) -> Details | None:
+    """Return the details of a life, None if there is no such life."""
+    query = select(details).where(details.c.key == key)
+    row = connection.execute(query).mappings().first()
+    return _details(row) if row else None
+
+
+def write_details(connection: Connection, seen: Iterable[Seen]) -> set[int]:
+    """Write what is new in sightings of lives; return the keys of those that changed."""
+    seen = list(seen)
+    known = _known(connection, [each.key for each in seen])
+    _insert(connection, [each.key for each in seen if each.key not in known])
+    changed = {
+        each.key: row
+        for each in seen
+        if (row := _grown(known.get(each.key, _NOTHING), each.sighting))
+        != known.get(each.key, _NOTHING)
+    }
+    _update(connection, changed)
+    ended = {each.key: _archived(each.sighting) for each in seen if _ends(each)}
+    _update(connection, ended)
+    return changed.keys() | ended.keys()
+
+
+def _known(connection: Connection, keys: list[int]) -> dict[int, _Row]:
+    rows = {}
+    for portion in in_portions(keys):
+        query = select(*_COLUMNS).where(details.c.key.in_(portion))
+        for row in connection.execute(query).mappings():
+            rows[row["key"]] = {name: row[name] for name in _NOTHING}
+    return rows
+
+
+def _insert(connection: Connection, keys: list[int]) -> None:
+    if keys:
+        connection.execute(insert(details), [{"key": key} for key in keys])
+
+
+def _update(connection: Connection, rows: dict[int, _Row]) -> None:
+    if rows:
+        query = update(details).where(details.c.key == bindparam("of"))
+        connection.execute(query, [{**row, "of": key} for key, row in rows.items()])
+
+
+def _ends(seen: Seen) -> bool:
+    return is_final(seen.sighting) and not (seen.before and seen.before.is_archived)
+
+
+def _archived(sighting: Sighting) -> _Row:
+    return {"history": encode(sighting.history or ())}
+
+
+def _grown(known: _Row, sighting: Sighting) -> _Row:
+    instance, failure = sighting.instance, sighting.instance.failure
+    told = {
+        "input": instance.input,
+        "output": instance.output,
+        "custom_status": instance.custom_status,
+    }
+    if failure:
+        told["failure_type"] = failure.error_type
+        told["failure_message"] = failure.message
+        told["failure_stack"] = failure.stack_trace
+    return known | {name: value for name, value in told.items() if value is not None}
+
+
+def _details(row: RowMapping) -> Details:
+    failure = None
+    if row["failure_type"] is not None:
+        failure = Failure(row["failure_type"], row["failure_message"] or "", row["failure_stack"])
+    history = decode(row["history"]) if row["history"] is not None else None
+    return Details(row["input"], row["output"], row["custom_status"], failure, history)

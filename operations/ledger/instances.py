@@ -1,0 +1,115 @@
+"""The instances, life by life."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Engine, false, select, true
+
+from operations.database import reading
+from operations.ledger.attempts import read_attempts
+from operations.ledger.cursors import Cursor
+from operations.ledger.details import read_details
+from operations.ledger.listing import read_counts, read_page
+from operations.ledger.rows import ENTRY_COLUMNS, entry_in
+from operations.ledger.sightings import mark_purged, record
+from operations.ledger.tables import instances
+from operations.model import Status
+from operations.records import Details, Entry, Filter, Page, Sighting
+from operations.timeline import Span
+
+_COLUMNS = instances.c
+_NEWEST = (_COLUMNS.created_at.desc(), _COLUMNS.key.desc())
+_IN_ENGINE = _COLUMNS.purged_at.is_(None)
+
+
+class Instances:
+    """The instances; every method raises `LedgerUnavailable` if the ledger cannot be reached."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record(self, sightings: Sequence[Sighting]) -> None:
+        """Write what was seen, all or nothing; to write it again, or older news, changes nothing.
+
+        A life is an id with an execution id. What is known of one is not lost by what was not seen
+        of it. A new life of an id ends the one before: it is marked as purged, and its status is
+        UNKNOWN if its end was not seen.
+        """
+        record(self._engine, sightings)
+
+    def mark_purged(self, ids: Collection[str], at: datetime) -> None:
+        """Note that the engine had no more of these ids, unless they were seen after that time.
+
+        The status of a life whose end was not seen becomes UNKNOWN.
+        """
+        mark_purged(self._engine, ids, at)
+
+    def page(self, wanted: Filter, *, limit: int, cursor: str | None = None) -> Page:
+        """Return a page of lives, newest first: the newest page, or the one at a cursor.
+
+        The way back to the newest page ends at that page, never at a part of it. Raises
+        `InvalidInput` for what is no cursor.
+        """
+        at = None if cursor is None else Cursor.read(cursor)
+        with reading(self._engine) as connection:
+            return read_page(connection, wanted, limit, at)
+
+    def counts(self, wanted: Filter) -> dict[Status, int]:
+        """Return how many lives have each status, whichever statuses are wanted."""
+        with reading(self._engine) as connection:
+            return read_counts(connection, wanted)
+
+    def latest(self, instance_id: str) -> Entry | None:
+        """Return the latest life of an id, None for an id that was never seen."""
+        found = self._entries(_COLUMNS.instance_id == instance_id, _COLUMNS.is_latest.is_(true()))
+        return found[0] if found else None
+
+    def lives(self, instance_id: str) -> tuple[Entry, ...]:
+        """Return all lives of an id, newest first."""
+        return self._entries(_COLUMNS.instance_id == instance_id)
+
+    def details(self, key: int) -> Details | None:
+        """Return the rest of a life, None if there is no such life."""
+        with reading(self._engine) as connection:
+            return read_details(connection, key)
+
+    def attempts(self, key: int) -> tuple[Span, ...]:
+        """Return the activity attempts of a life in the order in which they began.
+
+        They are without their payloads; of a workflow that continues as new they are those of the
+        generation that was last seen.
+        """
+        with reading(self._engine) as connection:
+            return read_attempts(connection, key)
+
+    def unfinished(self) -> tuple[Entry, ...]:
+        """Return the lives that the engine has and that are to be followed.
+
+        Those are also the finished ones of which no history has been recorded yet.
+        """
+        return self._entries(_COLUMNS.is_archived.is_(false()), _IN_ENGINE)
+
+    def finished_ids(self) -> frozenset[str]:
+        """Return the ids whose latest life the engine has, and is finished and wholly recorded."""
+        query = select(_COLUMNS.instance_id).where(_COLUMNS.is_archived.is_(true()), _IN_ENGINE)
+        with reading(self._engine) as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def changed_since(self, revision: int, limit: int) -> frozenset[str]:
+        """Return the ids of which something was written after a revision, so many at most.
+
+        As many as the limit means that there may be more.
+        """
+        query = (
+            select(_COLUMNS.instance_id)
+            .where(_COLUMNS.revision > revision)
+            .order_by(_COLUMNS.revision)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def _entries(self, *conditions: ColumnElement[bool]) -> tuple[Entry, ...]:
+        query = select(*ENTRY_COLUMNS).where(*conditions).order_by(*_NEWEST)
+        with reading(self._engine) as connection:
+            return tuple(map(entry_in, connection.execute(query).mappings()))

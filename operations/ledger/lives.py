@@ -1,0 +1,136 @@
+"""Which life of an instance id a sighting is of.
+
+Dapr gives each life an execution id. A workflow that continues as new gets another one in each
+generation, and its life goes on. A rerun has that of its source.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from operations.records import Entry, Sighting
+
+
+@dataclass(frozen=True)
+class Life:
+    """A life as the ledger holds it: what lists show, and what is needed to keep it true.
+
+    `seen_at` is when the engine showed what was written last. `is_archived` says whether its
+    history has been kept: before that the ledger is not done with it.
+    """
+
+    entry: Entry
+    seen_at: datetime
+    is_latest: bool = True
+    is_archived: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to be expected of it."""
+        return self.entry.status.is_finished or self.entry.purged_at is not None
+
+
+class Unknown(Enum):
+    """What a sighting is that is of no known life."""
+
+    NEXT = "the id's next life"
+    EARLIER = "a life that ended before the latest began"
+    STALE = "old news of something that is gone"
+
+
+def place(known: Sequence[Life], sighting: Sighting) -> Life | Unknown:
+    """Return the life that a sighting is of, given the id's latest and those of its execution."""
+    same = [life for life in known if _is_same_execution(life, sighting)]
+    if same:
+        return max(same, key=lambda life: life.entry.key)
+    latest = next((life for life in known if life.is_latest), None)
+    if latest is None:
+        return Unknown.NEXT
+    if sighting.seen_at < latest.seen_at and not _is_late_end(latest, sighting):
+        return Unknown.EARLIER if _is_earlier(latest.entry, sighting) else Unknown.STALE
+    return latest if is_same_life(latest, sighting) else Unknown.NEXT
+
+
+def is_same_life(latest: Life, sighting: Sighting) -> bool:
+    """Whether a later sighting, not known to be of the same execution, is still of this life."""
+    if latest.entry.execution_id is not None and sighting.timeline.execution_id is not None:
+        return not latest.is_over and _may_continue(sighting)
+    if sighting.instance.created_at is None:
+        return not latest.is_over and latest.entry.execution_id is None
+    if sighting.instance.created_at <= _last_heard(latest.entry):
+        return True
+    return not latest.is_over and (_is_untold(latest.entry) or _may_continue(sighting))
+
+
+def is_old_news(life: Life, sighting: Sighting) -> bool:
+    """Whether a sighting of a life tells less of it than is known.
+
+    An end is news however late it comes, and so is the history that belongs to it.
+    """
+    known = life.entry.status.is_finished + life.is_archived
+    told = sighting.instance.status.is_finished + is_final(sighting)
+    if told != known and sighting.timeline.execution_id is not None:
+        return told < known
+    return told < known or sighting.seen_at < life.seen_at
+
+
+def is_final(sighting: Sighting) -> bool:
+    """Whether a sighting brings all that there will ever be to know."""
+    return sighting.instance.status.is_finished and bool(sighting.history)
+
+
+def _is_same_execution(life: Life, sighting: Sighting) -> bool:
+    timeline = sighting.timeline
+    if timeline.execution_id is None or timeline.execution_id != life.entry.execution_id:
+        return False
+    # The same source may be run again under the same id, once that has been purged.
+    is_another_rerun = (
+        life.is_over
+        and timeline.rerun_of is not None
+        and timeline.started_at is not None
+        and timeline.started_at > _last_heard(life.entry)
+    )
+    return not is_another_rerun
+
+
+def _may_continue(sighting: Sighting) -> bool:
+    """Whether the execution may be a later generation of one that continued as new.
+
+    Of such a one, Dapr makes the first turn before the start; of any other, it is the caller who
+    makes the start, and the turn comes after it. Without a history it may.
+    """
+    turn = _time_of_first("workflowStarted", sighting)
+    start = _time_of_first("executionStarted", sighting)
+    return turn is None or start is None or turn <= start
+
+
+def _time_of_first(kind: str, sighting: Sighting) -> datetime | None:
+    history = sighting.history or ()
+    return next((event.timestamp for event in history if event.kind == kind), None)
+
+
+def _is_untold(entry: Entry) -> bool:
+    """Whether the engine has not said anything of a life but that there is one."""
+    return entry.last_updated_at is None
+
+
+def _last_heard(entry: Entry) -> datetime:
+    """Return the latest moment, on the engine's clock, that is known of a life."""
+    return max(filter(None, (entry.ended_at, entry.last_updated_at, entry.created_at)))
+
+
+def _is_late_end(latest: Life, sighting: Sighting) -> bool:
+    """Whether the whole of a life comes after a look at it that told neither execution nor end."""
+    return (
+        latest.entry.execution_id is None
+        and not latest.is_archived
+        and is_final(sighting)
+        and sighting.instance.created_at == latest.entry.created_at
+    )
+
+
+def _is_earlier(latest: Entry, sighting: Sighting) -> bool:
+    created = sighting.instance.created_at
+    told_all = is_final(sighting) and sighting.timeline.execution_id is not None
+    return told_all and created is not None and created < latest.created_at

@@ -1,0 +1,23 @@
+"""How the ledger's schema came about: one file of `versions` for each change of it."""
+
+import alembic.command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+
+def known_versions() -> frozenset[str]:
+    """Return the names of all versions."""
+    scripts = ScriptDirectory.from_config(_config(None))
+    return frozenset(script.revision for script in scripts.walk_revisions())
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the schema to the newest version, within the transaction that is open."""
+    alembic.command.upgrade(_config(connection), "head")
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", __name__.replace(".migrations", ":migrations"))
+    return config

@@ -1,0 +1,1 @@
+"""The versions of the schema, each the successor of the one before."""

@@ -1,0 +1,50 @@
+"""The one row that tells what is new: the ledger's revision, and the recorder's sign of life."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, select, update
+
+from operations.database import reading, writing
+from operations.ledger.tables import pulse
+from operations.model import Part
+from operations.records import Outage, Pulse
+
+_THE_ROW = pulse.c.key == 1
+
+
+def next_revision(connection: Connection) -> int:
+    """Return the revision that this transaction may give what it writes.
+
+    Until its end no other transaction gets one: who sees a revision sees all that came before it.
+    """
+    query = select(pulse.c.revision).where(_THE_ROW).with_for_update()
+    return int(connection.execute(query).scalar_one()) + 1
+
+
+def set_revision(connection: Connection, revision: int) -> None:
+    """Let the ledger have the revision of what was written."""
+    connection.execute(update(pulse).where(_THE_ROW).values(revision=revision))
+
+
+def read_pulse(engine: Engine) -> Pulse:
+    """Read the row."""
+    with reading(engine) as connection:
+        row = connection.execute(select(pulse).where(_THE_ROW)).one()
+    return Pulse(row.revision, row.beat_at, tuple(map(_outage, json.loads(row.outages))))
+
+
+def beat(engine: Engine, at: datetime, outages: Sequence[Outage]) -> None:
+    """Write that the recorder lives, and what it saw."""
+    told = json.dumps([_told(outage) for outage in outages])
+    with writing(engine) as connection:
+        connection.execute(update(pulse).where(_THE_ROW).values(beat_at=at, outages=told))
+
+
+def _told(outage: Outage) -> dict[str, str]:
+    return {"part": outage.part, "since": outage.since.isoformat(), "why": outage.why}
+
+
+def _outage(told: dict[str, str]) -> Outage:
+    return Outage(Part(told["part"]), datetime.fromisoformat(told["since"]), told["why"])

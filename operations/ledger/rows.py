@@ -1,0 +1,100 @@
+"""Lives as rows of `instances`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    bindparam,
+    false,
+    insert,
+    select,
+    true,
+    update,
+)
+
+from operations.ledger.lives import Life
+from operations.ledger.portions import in_portions
+from operations.ledger.tables import instances
+from operations.model import Status
+from operations.records import Entry
+
+_ENTRY = tuple(field.name for field in fields(Entry))
+ENTRY_COLUMNS = [instances.c[name] for name in _ENTRY]
+"""What must be read for an entry."""
+
+_IS_LATEST = instances.c.is_latest.is_(true())
+_WRITTEN = [column.name for column in instances.c if not column.primary_key]
+
+
+def entry_in(row: RowMapping) -> Entry:
+    """Return the entry that a row holds."""
+    return Entry(**{name: row[name] for name in _ENTRY} | {"status": Status(row["status"])})
+
+
+def latest_lives(connection: Connection, ids: Iterable[str]) -> Iterator[Life]:
+    """Read the latest life of each id that there is."""
+    for portion in in_portions(ids):
+        yield from _lives(connection, instances.c.instance_id.in_(portion), _IS_LATEST)
+
+
+def earlier_lives(connection: Connection, executions: Iterable[tuple[str, str]]) -> Iterator[Life]:
+    """Read those lives that have one of these ids and execution ids, except for the latest."""
+    columns = instances.c
+    for portion in in_portions(executions):
+        ids, execution_ids = zip(*portion, strict=True)
+        yield from _lives(
+            connection,
+            columns.instance_id.in_(ids),
+            columns.execution_id.in_(execution_ids),
+            columns.is_latest.is_(false()),
+        )
+
+
+def insert_lives(connection: Connection, revision: int, lives: Sequence[Life]) -> list[int]:
+    """Add lives; return their keys, in the same order."""
+    if not lives:
+        return []
+    query = insert(instances).returning(instances.c.key, sort_by_parameter_order=True)
+    rows = [_row(life, revision) for life in lives]
+    return list(connection.execute(query, rows).scalars())
+
+
+def update_lives(connection: Connection, revision: int, lives: Sequence[Life]) -> None:
+    """Write lives that are there, with a revision."""
+    query = (
+        update(instances)
+        .where(instances.c.key == bindparam("of"))
+        .values({name: bindparam(name) for name in _WRITTEN})
+    )
+    if lives:
+        rows = [_row(life, revision) | {"of": life.entry.key} for life in lives]
+        connection.execute(query, rows)
+
+
+def touch_lives(connection: Connection, lives: Sequence[Life]) -> None:
+    """Write when lives were last seen, which is no change: older news must not come after it."""
+    query = update(instances).where(instances.c.key == bindparam("of"))
+    if lives:
+        rows = [{"of": life.entry.key, "seen_at": life.seen_at} for life in lives]
+        connection.execute(query, rows)
+
+
+def _lives(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[Life]:
+    for row in connection.execute(select(instances).where(*conditions)).mappings():
+        yield Life(entry_in(row), row["seen_at"], row["is_latest"], row["is_archived"])
+
+
+def _row(life: Life, revision: int) -> dict[str, Any]:
+    row = vars(life.entry) | {
+        "status": life.entry.status.value,
+        "revision": revision,
+        "seen_at": life.seen_at,
+        "is_latest": life.is_latest,
+        "is_archived": life.is_archived,
+    }
+    del row["key"]
+    return row

@@ -1,0 +1,126 @@
+"""The ledger's tables, for SQLite and PostgreSQL alike."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from operations.database import UtcDateTime
+
+NAME = 255  # characters that are kept of an id, a workflow's or activity's name, an error's type
+MESSAGE = 500  # and of an error's message in a list
+
+metadata = MetaData()
+
+starts = Table(
+    "starts",
+    metadata,
+    Column("instance_id", String(64), primary_key=True),
+    Column("life", Integer, primary_key=True),
+    Column("workflow", String(NAME), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("actor_name", String(NAME), nullable=False),
+    Column("actor_role", String(64), nullable=False),
+    Column("claim", BigInteger, nullable=False),
+    Column("accepted_at", UtcDateTime),
+    Column("scheduled_for", UtcDateTime),
+)
+
+# One row is one life of an instance id. The latest of an id is marked, for an id may have many.
+instances = Table(
+    "instances",
+    metadata,
+    Column("key", Integer, primary_key=True),
+    Column("instance_id", String(NAME), nullable=False),
+    Column("execution_id", String(NAME)),
+    Column("workflow", String(NAME), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("last_updated_at", UtcDateTime),
+    Column("scheduled_for", UtcDateTime),
+    Column("waits_for", String(NAME)),
+    Column("waits_until", UtcDateTime),
+    Column("failure_type", String(NAME)),
+    Column("failure_message", String(MESSAGE)),
+    Column("parent_id", String(NAME)),
+    Column("rerun_of", String(NAME)),
+    Column("purged_at", UtcDateTime),
+    Column("revision", BigInteger, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("is_latest", Boolean, nullable=False),
+    Column("is_archived", Boolean, nullable=False),
+    Index("instances_newest", "created_at", "key"),
+    Index("instances_newest_of_status", "status", "created_at", "key"),
+    Index("instances_latest_of_id", "instance_id", "is_latest"),
+    Index("instances_execution", "instance_id", "execution_id"),
+    Index("instances_followed", "is_archived", "purged_at", "instance_id"),
+    Index("instances_revision", "revision"),
+    Index("instances_parent", "parent_id"),
+    sqlite_autoincrement=True,
+)
+
+details = Table(
+    "details",
+    metadata,
+    Column("key", ForeignKey("instances.key"), primary_key=True),
+    Column("input", Text),
+    Column("output", Text),
+    Column("custom_status", Text),
+    Column("failure_type", Text),
+    Column("failure_message", Text),
+    Column("failure_stack", Text),
+    Column("history", LargeBinary),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("key", ForeignKey("instances.key"), primary_key=True),
+    Column("event_id", Integer, primary_key=True, autoincrement=False),
+    Column("name", String(NAME), nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("ending", String(32), nullable=False),
+    Column("error_type", String(NAME)),
+    Column("error_message", String(MESSAGE)),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("key", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor_name", String(NAME), nullable=False),
+    Column("actor_role", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("instance_id", String(NAME), nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("before", String(32)),
+    Column("after", String(32)),
+    Column("message", Text),
+    Column("revision", BigInteger, nullable=False),
+    Index("journal_of_instance", "instance_id", "at", "key"),
+)
+
+# One row, whose key is 1.
+pulse = Table(
+    "pulse",
+    metadata,
+    Column("key", Integer, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("beat_at", UtcDateTime),
+    Column("outages", Text, nullable=False),
+)

@@ -1,0 +1,130 @@
+"""What the ledger keeps, and what is written into it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from operations.history import HistoryEvent
+from operations.model import Actor, Failure, Instance, Part, Status
+from operations.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An instance with its timeline as they were read from the engine at `seen_at`.
+
+    `history` is there once the instance has ended: it is archived with it. `scheduled_for` is when
+    a start in the future is due.
+    """
+
+    instance: Instance
+    timeline: Timeline
+    seen_at: datetime
+    history: tuple[HistoryEvent, ...] | None = None
+    scheduled_for: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One life of an instance id as a list shows it; times are aware UTC.
+
+    `key` is the ledger's own number of the life. `created_at` never changes: lists are ordered by
+    it. `started_at` and `ended_at` come from one clock, so that they give the duration.
+    `revision` is that of the ledger when the entry was last written.
+    """
+
+    key: int
+    instance_id: str
+    execution_id: str | None
+    workflow: str
+    status: Status
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    last_updated_at: datetime | None
+    scheduled_for: datetime | None
+    waits_for: str | None
+    waits_until: datetime | None
+    failure_type: str | None
+    failure_message: str | None
+    parent_id: str | None
+    rerun_of: str | None
+    purged_at: datetime | None
+    revision: int
+
+
+@dataclass(frozen=True)
+class Details:
+    """The rest of an entry; `history` is None until the instance has ended."""
+
+    input: str | None
+    output: str | None
+    custom_status: str | None
+    failure: Failure | None
+    history: tuple[HistoryEvent, ...] | None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which entries a list shows; nothing set shows all. `text` is a part of the id."""
+
+    statuses: frozenset[Status] = frozenset()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of entries, newest first, with the keys that lead to the pages beside it.
+
+    `newer` and `older` are the cursors of those pages, None where there is none.
+    """
+
+    entries: tuple[Entry, ...]
+    newer: str | None
+    older: str | None
+
+
+class Outcome(StrEnum):
+    """What came of an operator's action."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One action of an operator: who did what to which instance, and what came of it."""
+
+    at: datetime
+    actor: Actor
+    action: str
+    """An `Action`, or `start`."""
+    instance_id: str
+    outcome: Outcome
+    before: Status | None = None
+    after: Status | None = None
+    message: str | None = None
+    """Why it was refused, or why nobody knows."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A part that is away, since when (aware UTC), and why."""
+
+    part: Part
+    since: datetime
+    why: str
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """The ledger's revision, which grows with every change, and the recorder's last sign of life.
+
+    `beat_at` is None before the recorder's first beat; `outages` are what it saw then.
+    """
+
+    revision: int
+    beat_at: datetime | None = None
+    outages: tuple[Outage, ...] = field(default=())

@@ -1,0 +1,86 @@
+"""What a history says of time: activities, timers, waits, children and pauses as spans.
+
+Pure functions: the same history gives the same timeline, wherever and whenever it is read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from operations.history import HistoryEvent
+from operations.timeline.folding import Folding
+from operations.timeline.reruns import Rerun, rerun_in
+from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind
+from operations.timeline.waiting import Waiting, waiting_at
+
+__all__ = [
+    "SUSPENSIONS",
+    "Ending",
+    "Span",
+    "SpanKind",
+    "Timeline",
+    "Waiting",
+    "timeline_of",
+]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """An instance's time in spans, in the order in which they began.
+
+    `started_at` and `ended_at` are on one clock: a rerun's own, not that of what it repeats. A
+    rerun's `execution_id` is that of its source: Dapr copies it.
+    """
+
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    spans: tuple[Span, ...] = ()
+    execution_id: str | None = None
+    parent_id: str | None = None
+    rerun_of: str | None = None
+    waiting: Waiting | None = None
+
+
+def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
+    """Return the timeline of a history, which may be that of an instance under way."""
+    rerun = rerun_in(history)
+    started = next((event for event in history if event.kind == "executionStarted"), None)
+    started_at = rerun.clock if rerun else _clock(history, started)
+    folding = _folded(history, rerun, started_at)
+    spans = folding.spans()
+    return Timeline(
+        started_at=started_at,
+        ended_at=folding.ended_at,
+        spans=spans,
+        execution_id=started.execution_id if started else None,
+        parent_id=started.instance_id if started else None,
+        rerun_of=rerun.of if rerun else None,
+        waiting=None if folding.ended_at else _waiting(spans, started_at, started),
+    )
+
+
+def _clock(history: Sequence[HistoryEvent], started: HistoryEvent | None) -> datetime | None:
+    """Return when an instance that is no rerun began, None for a start that is not due yet."""
+    if started is None:
+        return history[0].timestamp if history else None
+    if started.fire_at is None or started.fire_at <= started.timestamp:
+        return started.timestamp
+    turns = (event.timestamp for event in history if event.kind == "workflowStarted")
+    return next(turns, None)
+
+
+def _folded(
+    history: Sequence[HistoryEvent], rerun: Rerun | None, clock: datetime | None
+) -> Folding:
+    folding = Folding(clock)
+    folding.add(rerun.copied if rerun else (), copied=True)
+    folding.add(rerun.own if rerun else history)
+    return folding
+
+
+def _waiting(
+    spans: Sequence[Span], started_at: datetime | None, started: HistoryEvent | None
+) -> Waiting | None:
+    if started_at is None:
+        return Waiting("start", started.fire_at if started else None)
+    return waiting_at(spans)

@@ -1,0 +1,81 @@
+"""Which spans belong in one row, and which attempt each of them is."""
+
+from collections import Counter, defaultdict, deque
+from itertools import count
+
+from operations.timeline.spans import SUSPENSIONS, SpanKind
+
+Call = tuple[SpanKind, str]
+"""What the attempts of one call have in common, and no others."""
+
+_ABOVE_EVENT_IDS = 2**31  # they are 32 bits long
+
+
+class Lanes:
+    """Gives every call a lane: the event id of its first attempt, unless that is another's."""
+
+    def __init__(self) -> None:
+        self.attempts: Counter[int] = Counter()
+        """How many attempts there are in each lane."""
+        self._taken = {SUSPENSIONS}
+        self._unused = count(_ABOVE_EVENT_IDS)
+        self._calls: dict[Call, int] = {}
+        self._children: set[int] = set()
+        self._failed: set[int] = set()
+        self._due: defaultdict[str, deque[tuple[int, int]]] = defaultdict(deque)
+
+    def new(self, event_id: int) -> int:
+        """Return a lane that nothing else is in."""
+        lane = event_id
+        if lane < 0 or lane in self._taken:
+            lane = next(self._unused)
+        self._taken.add(lane)
+        return lane
+
+    def known(self, call: Call | None) -> int | None:
+        """Return the lane of a call, None if there was none."""
+        return self._calls.get(call) if call else None
+
+    def for_activity(self, call: Call | None, event_id: int) -> int:
+        """Return the lane of an attempt: that of its call, whatever became of the ones before."""
+        lane = self.known(call)
+        return self._attempt(self.new(event_id) if lane is None else lane, call)
+
+    def for_child(self, call: Call | None, name: str, event_id: int) -> int:
+        """Return the lane of an attempt: that of the call, if its last one failed.
+
+        Some SDKs give every attempt an id of its own. Then it is the next attempt of the child of
+        that name whose back-off ended first.
+        """
+        lane = self.known(call)
+        if lane is None or lane not in self._failed:
+            lane = self._retried(name)
+        if lane is None:
+            lane = self.new(event_id)
+        self._children.add(lane)
+        return self._attempt(lane, call)
+
+    def failed(self, lane: int) -> None:
+        """Note that the last attempt in a lane failed."""
+        self._failed.add(lane)
+
+    def retry(self, lane: int, name: str) -> None:
+        """Note that the next attempt in a lane is due, if it is that of a child of the name."""
+        if lane in self._children:
+            self._due[name].append((lane, self.attempts[lane]))
+
+    def _attempt(self, lane: int, call: Call | None) -> int:
+        self.attempts[lane] += 1
+        self._failed.discard(lane)
+        if call:
+            self._calls[call] = lane
+        return lane
+
+    def _retried(self, name: str) -> int | None:
+        """Return the lane of the oldest due retry of the name that was not made yet."""
+        due = self._due[name]
+        while due:
+            lane, attempts = due.popleft()
+            if attempts == self.attempts[lane]:
+                return lane
+        return None

@@ -1,0 +1,200 @@
+"""An application whose workflows use all that a Dapr workflow can do, briefly.
+
+`python -m tests.integration.richapp` runs it against the sidecar at `DAPR_GRPC_ENDPOINT`. Every
+activity takes as long as its input says, in seconds, so that it can be caught under way.
+"""
+
+import asyncio
+import logging
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator
+from datetime import timedelta
+from typing import Any
+
+import grpc
+from dapr.conf.helpers import GrpcEndpoint
+from dapr.ext.workflow import (
+    DaprWorkflowContext,
+    RetryPolicy,
+    WorkflowActivityContext,
+    WorkflowRuntime,
+    when_all,
+    when_any,
+)
+from pydantic import BaseModel
+
+from operations.gateway import open_channel
+from operations.settings import OperationsSettings
+
+EVENT = "approval"
+"""The external event that workflows wait for."""
+GENERATIONS = 3
+SIDECAR_SECONDS = 60.0  # within which the sidecar must be there
+
+Steps = Generator[Any, Any, Any]
+
+RETRIES = RetryPolicy(
+    first_retry_interval=timedelta(seconds=0.5),
+    backoff_coefficient=2.0,
+    max_number_of_attempts=4,
+)
+
+
+class Failing(BaseModel):
+    """How often an activity fails before it works, and after how many seconds it tries again."""
+
+    failures: int = 2
+    seconds: float = 0.0
+
+
+class FanOut(BaseModel):
+    """How many activities run at once, and for how many seconds each."""
+
+    activities: int
+    seconds: float = 0.0
+
+
+class Activities:
+    """The activities; one that fails at first counts, in memory, how often it did."""
+
+    def __init__(self) -> None:
+        self._failed: Counter[str] = Counter()
+
+    async def work(self, _: WorkflowActivityContext, seconds: float) -> float:
+        """Take the seconds, and return them."""
+        await asyncio.sleep(seconds)
+        return seconds
+
+    async def flaky(self, context: WorkflowActivityContext, failing: Failing) -> int:
+        """Fail as often as asked in this instance, then return how often that was."""
+        await asyncio.sleep(failing.seconds)
+        instance = context.workflow_id
+        if self._failed[instance] < failing.failures:
+            self._failed[instance] += 1
+            raise ConnectionError(f"Failure {self._failed[instance]} of {failing.failures}.")
+        return self._failed.pop(instance, 0)
+
+    async def fail(self, _: WorkflowActivityContext, reason: str) -> None:
+        """Fail for the reason."""
+        raise ValueError(reason)
+
+
+def parallel(context: DaprWorkflowContext, seconds: float) -> Steps:
+    """Run two activities at once, then one, and say so in the custom status."""
+    context.set_custom_status("two at once")
+    both = yield when_all([_work(context, seconds), _work(context, seconds)])
+    context.set_custom_status("one after")
+    last = yield _work(context, seconds)
+    return [*both, last]
+
+
+def fan_out(context: DaprWorkflowContext, fan: FanOut) -> Steps:
+    """Run as many activities at once as the input says."""
+    results = yield when_all([_work(context, fan.seconds) for _ in range(fan.activities)])
+    return len(results)
+
+
+def retrying(context: DaprWorkflowContext, failing: Failing) -> Steps:
+    """Run an activity that fails at first, under a retry policy."""
+    return (yield context.call_activity("flaky", input=failing, retry_policy=RETRIES))
+
+
+def failing(context: DaprWorkflowContext, reason: str) -> Steps:
+    """Run an activity that fails, and fail with it."""
+    yield context.call_activity("fail", input=reason)
+
+
+def sleeping(context: DaprWorkflowContext, seconds: float) -> Steps:
+    """Wait for a timer."""
+    yield context.create_timer(timedelta(seconds=seconds))
+
+
+def waiting(context: DaprWorkflowContext, _: None) -> Steps:
+    """Wait for the event, however long it takes."""
+    return (yield context.wait_for_external_event(EVENT))
+
+
+def waiting_until(context: DaprWorkflowContext, seconds: float) -> Steps:
+    """Wait for the event or a timer of the workflow's own, whichever comes first."""
+    event = context.wait_for_external_event(EVENT)
+    first = yield when_any([event, context.create_timer(timedelta(seconds=seconds))])
+    return event.get_result() if first == event else "timed out"
+
+
+def waiting_at_most(context: DaprWorkflowContext, seconds: float) -> Steps:
+    """Wait for the event with the SDK's own time-out."""
+    try:
+        return (yield context.wait_for_external_event(EVENT, timeout=timedelta(seconds=seconds)))
+    except TimeoutError:
+        return "timed out"
+
+
+def parent(context: DaprWorkflowContext, seconds: float) -> Steps:
+    """Run `parallel` as a child."""
+    return (yield context.call_child_workflow(parallel, input=seconds))
+
+
+def parent_of_failing(context: DaprWorkflowContext, reason: str) -> Steps:
+    """Run `failing` as a child, and fail with it."""
+    yield context.call_child_workflow(failing, input=reason)
+
+
+def continuing(context: DaprWorkflowContext, generation: int) -> Steps:
+    """Work once in each generation, and begin anew until the last."""
+    yield _work(context, 0.5)
+    if generation < GENERATIONS:
+        context.continue_as_new(generation + 1)
+        return None
+    return generation
+
+
+WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps], ...] = (
+    parallel,
+    fan_out,
+    retrying,
+    failing,
+    sleeping,
+    waiting,
+    waiting_until,
+    waiting_at_most,
+    parent,
+    parent_of_failing,
+    continuing,
+)
+
+
+def build(endpoint: str) -> WorkflowRuntime:
+    """Return the runtime of all workflows and activities, not yet started."""
+    address = GrpcEndpoint(endpoint)
+    runtime = WorkflowRuntime(host=address.hostname, port=address.port)
+    for workflow in WORKFLOWS:
+        runtime.register_workflow(workflow)
+    activities = Activities()
+    for activity in (activities.work, activities.flaky, activities.fail):
+        runtime.register_activity(activity)
+    return runtime
+
+
+def main() -> None:
+    """Run until SIGINT or SIGTERM."""
+    logging.basicConfig(level=logging.INFO)
+    endpoint = OperationsSettings.load().endpoint
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    with open_channel(endpoint) as channel:
+        grpc.channel_ready_future(channel).result(timeout=SIDECAR_SECONDS)
+    runtime = build(endpoint)
+    runtime.start()  # type: ignore[no-untyped-call]
+    stopping.wait()
+    runtime.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _work(context: DaprWorkflowContext, seconds: float) -> Any:
+    return context.call_activity("work", input=seconds)
+
+
+if __name__ == "__main__":
+    main()

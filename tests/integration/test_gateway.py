@@ -1,0 +1,89 @@
+"""The gateway against the real engine: calls that no endpoint of the order application makes."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import grpc
+import pytest
+
+from operations.errors import EngineRefused
+from operations.gateway import DaprGateway, open_channel
+from operations.gateway.stubs import pb, service
+from operations.model import Status
+from tests.integration.stack import Stack, unique
+from tests.waiting import eventually
+
+ORDER = json.dumps({"order_id": "ORDER001", "amount": 1.25, "items": ["pen"]})
+
+
+@pytest.fixture
+def channel(stack: Stack) -> Iterator[grpc.Channel]:
+    """Open a connection for what the gateway does not do."""
+    with open_channel(f"127.0.0.1:{stack.ports['dapr gRPC']}") as channel:
+        yield channel
+
+
+def listed(gateway: DaprGateway, page_size: int) -> list[str]:
+    """Return the ids on all pages."""
+    page = gateway.ids(page_size)
+    ids = list(page.ids)
+    while page.next:
+        page = gateway.ids(page_size, page.next)
+        ids += page.ids
+    return ids
+
+
+def is_finished(gateway: DaprGateway, instance_id: str) -> bool:
+    """Whether the instance has ended."""
+    instance = gateway.state(instance_id)
+    return instance is not None and instance.status.is_finished
+
+
+def test_every_instance_is_on_some_page(gateway: DaprGateway) -> None:
+    """However small the pages are, together they hold all."""
+    started = {unique(f"PAGE{number}") for number in range(5)}
+    for instance_id in started:
+        gateway.start("no_such_workflow", instance_id, "{}")
+        eventually(lambda name=instance_id: is_finished(gateway, name), 15, "it ends")  # type: ignore[misc]
+    assert started <= set(listed(gateway, 2))
+    assert started <= set(listed(gateway, 1000))
+
+
+def test_an_id_that_breaks_the_list_is_named_until_it_is_purged(
+    gateway: DaprGateway, channel: grpc.Channel
+) -> None:
+    """What the error tells to do has the list back."""
+    instance_id = unique("BROKEN||LIST")
+    gateway.start("no_such_workflow", instance_id, "{}")
+    try:
+        eventually(lambda: is_finished(gateway, instance_id), 15, "it ends")
+        with pytest.raises(EngineRefused, match="Terminate that instance and purge it") as raised:
+            gateway.ids()
+        assert repr(instance_id) in str(raised.value)
+        gateway.terminate(instance_id)
+    finally:
+        request = pb.PurgeInstancesRequest(instanceId=instance_id)
+        service.TaskHubSidecarServiceStub(channel).PurgeInstances(request, timeout=5)  # type: ignore[no-untyped-call]
+    assert instance_id not in gateway.ids().ids
+
+
+def test_a_scheduled_start_waits_and_remembers_its_time(gateway: DaprGateway) -> None:
+    """Pending until it is due; then its history tells when that was."""
+    instance_id = unique("SOON")
+    due = datetime.now(UTC) + timedelta(seconds=1.5)
+    gateway.start("no_such_workflow", instance_id, ORDER, scheduled_for=due)
+    pending = gateway.state(instance_id)
+    assert pending
+    assert (pending.status, pending.workflow, pending.created_at) == (Status.PENDING, "", None)
+    assert gateway.history(instance_id) == ()
+    eventually(lambda: is_finished(gateway, instance_id), 15, "it runs when it is due")
+    history = gateway.history(instance_id)
+    (started,) = (event for event in history if event.kind == "executionStarted")
+    assert (started.name, started.payload, started.fire_at) == ("no_such_workflow", ORDER, due)
+    assert history[0].timestamp >= due
+
+
+def test_the_worker_is_counted(gateway: DaprGateway) -> None:
+    """The system has one."""
+    assert gateway.health().workers == 1

@@ -1,0 +1,40 @@
+"""What the real engine said of instances, recorded in `histories/`: for whoever needs real ones.
+
+Each file holds an instance's state and its events as the engine's messages are in JSON.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.json_format import ParseDict
+
+from operations.gateway.events import event_of
+from operations.gateway.records import instance_of
+from operations.gateway.stubs import pb
+from operations.history import HistoryEvent
+from operations.model import Instance
+
+_FOLDER = Path(__file__).parent / "histories"
+RECORDED = tuple(sorted(file.stem for file in _FOLDER.glob("*.json")))
+"""The names of all that was recorded."""
+
+
+@cache
+def recorded(name: str) -> tuple[HistoryEvent, ...]:
+    """Return the events of a recorded instance."""
+    events = _read(name)["events"]
+    return tuple(event_of(ParseDict(event, pb.HistoryEvent())) for event in events)
+
+
+@cache
+def recorded_state(name: str) -> Instance:
+    """Return a recorded instance."""
+    state = ParseDict(_read(name)["state"], pb.WorkflowState())
+    return instance_of(state.instanceId, state)
+
+
+def _read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((_FOLDER / f"{name}.json").read_text())
+    return content

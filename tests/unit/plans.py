@@ -1,0 +1,29 @@
+"""How the database finds what the ledger is asked."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import event
+
+from operations.database import reading
+from operations.ledger import Ledger
+
+
+def plans(ledger: Ledger, ask: Callable[[Ledger], object]) -> list[str]:
+    """Return SQLite's plan for each of the instances' queries that a question takes."""
+    queries: list[tuple[str, Any]] = []
+
+    def note(*call: Any) -> None:
+        queries.append((call[2], call[3]))
+
+    engine = ledger._engine
+    event.listen(engine, "before_cursor_execute", note)
+    ask(ledger)
+    event.remove(engine, "before_cursor_execute", note)
+    with reading(engine) as connection:
+        return [
+            row[-1]
+            for query, values in queries
+            if query.startswith("SELECT") and "FROM instances" in query
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)
+        ]

@@ -1,0 +1,101 @@
+"""A gRPC server of the tests' own in place of the sidecar, and the calls that a gateway makes."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+from dapr.proto.runtime.v1 import dapr_pb2_grpc, jobs_pb2, metadata_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from operations.gateway import DaprGateway
+from operations.gateway.stubs import pb, service
+
+NOON = datetime(2026, 1, 11, 12, 0, 0, 123000, tzinfo=UTC)
+EMPTY: dict[str, Callable[[], Any]] = {
+    "StartInstance": pb.CreateInstanceResponse,
+    "GetInstance": pb.GetInstanceResponse,
+    "ListInstanceIDs": pb.ListInstanceIDsResponse,
+    "GetInstanceHistory": pb.GetInstanceHistoryResponse,
+    "SuspendInstance": pb.SuspendResponse,
+    "ResumeInstance": pb.ResumeResponse,
+    "TerminateInstance": pb.TerminateResponse,
+    "GetMetadata": metadata_pb2.GetMetadataResponse,
+    "ListJobsAlpha1": jobs_pb2.ListJobsResponseAlpha1,
+}
+PUBLIC = {"GetMetadata", "ListJobsAlpha1"}
+
+
+class Sidecar:
+    """Answers the calls of a gateway: with an error while there are `failures`, else `answers`."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {}
+        self.failures: dict[str, list[tuple[grpc.StatusCode, str]]] = {}
+        self.calls: Counter[str] = Counter()
+        self.request: Any = None
+        self.metadata: dict[str, str | bytes] = {}
+        self.is_silent = False
+        self.done = threading.Event()
+        self.port = 0
+        self._server: grpc.Server | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The address."""
+        return f"127.0.0.1:{self.port}"
+
+    def listen(self) -> None:
+        """Listen on the port of last time, at first on any."""
+        options = [("grpc.so_reuseport", 0)]
+        self._server = grpc.server(ThreadPoolExecutor(8), options=options)
+        workflows, sidecar = service.TaskHubSidecarServiceServicer(), dapr_pb2_grpc.DaprServicer()
+        for method in EMPTY:
+            setattr(sidecar if method in PUBLIC else workflows, method, self._answer(method))
+        service.add_TaskHubSidecarServiceServicer_to_server(workflows, self._server)  # type: ignore[no-untyped-call]
+        dapr_pb2_grpc.add_DaprServicer_to_server(sidecar, self._server)  # type: ignore[no-untyped-call]
+        self.port = self._server.add_insecure_port(self.endpoint)
+        self._server.start()
+
+    def vanish(self) -> None:
+        """Stop listening, and drop every connection."""
+        if self._server:
+            self._server.stop(None).wait()
+
+    def _answer(self, method: str) -> Callable[[Any, grpc.ServicerContext], Any]:
+        def answer(request: Any, context: grpc.ServicerContext) -> Any:
+            self.calls[method] += 1
+            self.request = request
+            self.metadata = {item[0]: item[1] for item in context.invocation_metadata()}
+            if self.is_silent:
+                self.done.wait(30)
+            if self.failures.get(method):
+                context.abort(*self.failures[method].pop(0))
+            return self.answers.get(method) or EMPTY[method]()
+
+        return answer
+
+
+READS: dict[str, tuple[str, Callable[[DaprGateway], object]]] = {
+    "state": ("GetInstance", lambda dapr: dapr.state("order_A")),
+    "history": ("GetInstanceHistory", lambda dapr: dapr.history("order_A")),
+    "ids": ("ListInstanceIDs", lambda dapr: dapr.ids()),
+    "health": ("GetMetadata", lambda dapr: dapr.health()),
+}
+WRITES: dict[str, tuple[str, Callable[[DaprGateway], object]]] = {
+    "start": ("StartInstance", lambda dapr: dapr.start("order_workflow", "order_A", "{}")),
+    "pause": ("SuspendInstance", lambda dapr: dapr.pause("order_A")),
+    "resume": ("ResumeInstance", lambda dapr: dapr.resume("order_A")),
+    "terminate": ("TerminateInstance", lambda dapr: dapr.terminate("order_A")),
+}
+CALLS = READS | WRITES
+
+
+def stamp(time: datetime) -> Timestamp:
+    """Return a time as Dapr sends it."""
+    sent = Timestamp()
+    sent.FromDatetime(time)
+    return sent

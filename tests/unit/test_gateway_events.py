@@ -1,0 +1,259 @@
+"""Dapr's history events become records with all that they say."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.wrappers_pb2 import StringValue
+
+from operations.gateway import DaprGateway
+from operations.gateway.events import event_of
+from operations.gateway.stubs import pb
+from operations.history import HistoryEvent, TimerOrigin
+from operations.model import Failure, Status
+from tests.unit.sidecar import NOON, Sidecar, stamp
+
+TEXT = StringValue(value='"text"')
+DETAILS = pb.TaskFailureDetails(
+    errorType="ValueError", errorMessage="No such item.", stackTrace=StringValue(value="line 1")
+)
+FAILURE = Failure("ValueError", "No such item.", "line 1")
+RERUN = pb.RerunParentInstanceInfo(instanceID="order_A")
+
+
+def sent(kind: str, **fields: Any) -> pb.HistoryEvent:
+    """Return an event as Dapr sends it."""
+    event = pb.HistoryEvent(eventId=7, timestamp=stamp(NOON))
+    body = getattr(event, kind)
+    body.SetInParent()
+    body.MergeFrom(type(body)(**fields))
+    return event
+
+
+EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "executionStarted",
+        {
+            "name": "parallel",
+            "input": TEXT,
+            "workflowInstance": pb.WorkflowInstance(
+                instanceId="order_B", executionId=StringValue(value="e-1")
+            ),
+            "parentInstance": pb.ParentInstanceInfo(
+                taskScheduledId=3, workflowInstance=pb.WorkflowInstance(instanceId="order_A")
+            ),
+            "scheduledStartTimestamp": stamp(NOON),
+        },
+        {
+            "name": "parallel",
+            "payload": '"text"',
+            "execution_id": "e-1",
+            "instance_id": "order_A",
+            "fire_at": NOON,
+        },
+    ),
+    (
+        "executionCompleted",
+        {"workflowStatus": pb.ORCHESTRATION_STATUS_COMPLETED, "result": TEXT},
+        {"status": Status.COMPLETED, "payload": '"text"'},
+    ),
+    (
+        "executionCompleted",
+        {"workflowStatus": pb.ORCHESTRATION_STATUS_FAILED, "failureDetails": DETAILS},
+        {"status": Status.FAILED, "failure": FAILURE},
+    ),
+    ("executionTerminated", {"input": TEXT}, {"payload": '"text"'}),
+    ("executionSuspended", {"input": TEXT}, {"payload": '"text"'}),
+    ("executionResumed", {"input": TEXT}, {"payload": '"text"'}),
+    (
+        "executionStalled",
+        {"reason": pb.StalledReason.PAYLOAD_SIZE_EXCEEDED, "description": "too large"},
+        {"failure": Failure("PAYLOAD_SIZE_EXCEEDED", "too large")},
+    ),
+    ("executionStalled", {"reason": 99}, {"failure": Failure("UNKNOWN", "")}),
+    (
+        "taskScheduled",
+        {
+            "name": "work",
+            "input": TEXT,
+            "taskExecutionId": "t-1",
+            "rerunParentInstanceInfo": RERUN,
+        },
+        {"name": "work", "payload": '"text"', "task_execution_id": "t-1", "rerun_of": "order_A"},
+    ),
+    (
+        "taskCompleted",
+        {"taskScheduledId": 0, "taskExecutionId": "t-1", "result": TEXT},
+        {"answers": 0, "task_execution_id": "t-1", "payload": '"text"'},
+    ),
+    (
+        "taskFailed",
+        {"taskScheduledId": 3, "taskExecutionId": "t-1", "failureDetails": DETAILS},
+        {"answers": 3, "task_execution_id": "t-1", "failure": FAILURE},
+    ),
+    (
+        "timerCreated",
+        {"fireAt": stamp(NOON), "name": "nap", "createTimer": pb.TimerOriginCreateTimer()},
+        {"fire_at": NOON, "name": "nap", "origin": TimerOrigin.OWN},
+    ),
+    (
+        "timerCreated",
+        {
+            "fireAt": stamp(NOON),
+            "externalEvent": pb.TimerOriginExternalEvent(name="approval"),
+            "rerunParentInstanceInfo": RERUN,
+        },
+        {
+            "fire_at": NOON,
+            "name": "approval",
+            "origin": TimerOrigin.EXTERNAL_EVENT,
+            "rerun_of": "order_A",
+        },
+    ),
+    (
+        "timerCreated",
+        {
+            "fireAt": stamp(NOON),
+            "activityRetry": pb.TimerOriginActivityRetry(taskExecutionId="t-1"),
+        },
+        {"fire_at": NOON, "task_execution_id": "t-1", "origin": TimerOrigin.ACTIVITY_RETRY},
+    ),
+    (
+        "timerCreated",
+        {
+            "fireAt": stamp(NOON),
+            "childWorkflowRetry": pb.TimerOriginChildWorkflowRetry(instanceId="order_B"),
+        },
+        {"fire_at": NOON, "instance_id": "order_B", "origin": TimerOrigin.CHILD_RETRY},
+    ),
+    ("timerCreated", {"fireAt": stamp(NOON)}, {"fire_at": NOON, "origin": None}),
+    ("timerFired", {"timerId": 3, "fireAt": stamp(NOON)}, {"answers": 3, "fire_at": NOON}),
+    ("eventRaised", {"name": "approval", "input": TEXT}, {"name": "approval", "payload": '"text"'}),
+    (
+        "eventSent",
+        {"instanceId": "order_B", "name": "approval", "input": TEXT},
+        {"instance_id": "order_B", "name": "approval", "payload": '"text"'},
+    ),
+    (
+        "childWorkflowInstanceCreated",
+        {
+            "instanceId": "order_B",
+            "name": "parallel",
+            "input": TEXT,
+            "rerunParentInstanceInfo": RERUN,
+        },
+        {
+            "instance_id": "order_B",
+            "name": "parallel",
+            "payload": '"text"',
+            "rerun_of": "order_A",
+        },
+    ),
+    (
+        "childWorkflowInstanceCompleted",
+        {"taskScheduledId": 3, "result": TEXT},
+        {"answers": 3, "payload": '"text"'},
+    ),
+    (
+        "childWorkflowInstanceFailed",
+        {"taskScheduledId": 3, "failureDetails": DETAILS},
+        {"answers": 3, "failure": FAILURE},
+    ),
+    ("continueAsNew", {"input": TEXT}, {"payload": '"text"'}),
+    ("detachedWorkflowInstanceCreated", {"instanceId": "order_B"}, {"instance_id": "order_B"}),
+    ("workflowStarted", {}, {}),
+    ("workflowCompleted", {}, {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "told"), EVENTS)
+def test_an_event_tells_all_it_has(kind: str, fields: dict[str, Any], told: dict[str, Any]) -> None:
+    """Each kind of event fills the fields that it has something for, and leaves the rest."""
+    assert event_of(sent(kind, **fields)) == HistoryEvent(7, NOON, kind, **told)
+
+
+def test_every_kind_of_event_is_tried_above() -> None:
+    """A kind that an update of the SDK brings needs a row in the table."""
+    kinds = pb.HistoryEvent.DESCRIPTOR.oneofs_by_name["eventType"].fields
+    assert {kind for kind, _, _ in EVENTS} == {field.name for field in kinds}
+
+
+def test_every_origin_of_a_timer_has_a_name_here() -> None:
+    """No timer that this version of Dapr makes is of an unknown origin."""
+    origins = pb.TimerCreatedEvent.DESCRIPTOR.oneofs_by_name["origin"].fields
+    assert {field.name for field in origins} == set(TimerOrigin)
+
+
+ALWAYS_SAID = {"event_id", "timestamp", "kind", "answers", "status", "failure"}
+"""The time, the kind, and numbers of which 0 is one."""
+
+
+@pytest.mark.parametrize("kind", sorted({kind for kind, _, _ in EVENTS}))
+def test_what_an_event_does_not_say_is_none(kind: str) -> None:
+    """An empty message becomes neither empty texts nor the year 1970."""
+    told = asdict(event_of(sent(kind)))
+    assert {value for field, value in told.items() if field not in ALWAYS_SAID} == {None}
+
+
+def test_an_empty_payload_is_not_none() -> None:
+    """A result of no characters is something other than no result."""
+    event = event_of(sent("taskCompleted", result=StringValue(value="")))
+    assert event.payload == ""
+
+
+def test_an_event_of_a_later_dapr_is_kept() -> None:
+    """A kind that the SDK does not know arrives as a field without a name."""
+    later = pb.HistoryEvent.FromString(
+        pb.HistoryEvent(eventId=7, timestamp=stamp(NOON)).SerializeToString() + b"\xf2\x3f\x00"
+    )
+    assert event_of(later) == HistoryEvent(7, NOON, "unknown")
+
+
+def test_what_caused_a_failure_stands_in_its_trace() -> None:
+    """One failure within another is read to the innermost."""
+    inner = pb.TaskFailureDetails(
+        errorType="OSError", errorMessage="No disk.", innerFailure=DETAILS
+    )
+    outer = pb.TaskFailureDetails(
+        errorType="TaskFailedError",
+        errorMessage="It failed.",
+        stackTrace=StringValue(value="line 9"),
+        innerFailure=inner,
+    )
+    assert event_of(sent("taskFailed", failureDetails=outer)).failure == Failure(
+        "TaskFailedError",
+        "It failed.",
+        "line 9\nCaused by OSError: No disk.\nCaused by ValueError: No such item.\nline 1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "year"), [(253402300799, 9999), (253402300800, 9999), (-(2**62), 1)]
+)
+def test_a_time_beyond_the_calendar_breaks_nothing(seconds: int, year: int) -> None:
+    """A wait without end is due in the year 9999, and one in a later year too."""
+    due = event_of(sent("timerCreated", fireAt=Timestamp(seconds=seconds))).fire_at
+    assert due
+    assert (due.year, due.tzinfo) == (year, UTC)
+
+
+def test_a_history_is_read_in_its_order(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """The events are as the sidecar sends them, which is not the order of their times."""
+    events = [sent("workflowStarted"), sent("executionStarted", name="late"), sent("timerFired")]
+    events[0].timestamp.FromDatetime(datetime(2027, 1, 1, tzinfo=UTC))
+    sidecar.answers["GetInstanceHistory"] = pb.GetInstanceHistoryResponse(events=events)
+    kinds = [event.kind for event in dapr.history("order_A")]
+    assert kinds == ["workflowStarted", "executionStarted", "timerFired"]
+    assert sidecar.request == pb.GetInstanceHistoryRequest(instanceId="order_A")
+
+
+def test_a_history_of_many_mebibytes_arrives(sidecar: Sidecar) -> None:
+    """The gateway takes more than gRPC's usual 4 MiB."""
+    large = sent("taskCompleted", result=StringValue(value="x" * 2**20))
+    sidecar.answers["GetInstanceHistory"] = pb.GetInstanceHistoryResponse(events=[large] * 20)
+    gateway = DaprGateway(sidecar.endpoint)
+    history = gateway.history("order_A")
+    gateway.close()
+    assert sum(len(event.payload or "") for event in history) == 20 * 2**20

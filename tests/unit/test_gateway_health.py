@@ -1,0 +1,78 @@
+"""What the gateway tells of the engine's health."""
+
+import grpc
+import pytest
+from dapr.proto.runtime.v1 import metadata_pb2
+
+from operations.gateway import DaprGateway
+from operations.model import Part, Problem
+from tests.unit.sidecar import Sidecar
+
+
+def metadata(*, placement: bool, ready: bool) -> metadata_pb2.GetMetadataResponse:
+    """Return what a sidecar says of itself."""
+    return metadata_pb2.GetMetadataResponse(
+        runtime_version="1.18.2",
+        actor_runtime=metadata_pb2.ActorRuntime(
+            placement="placement: connected" if placement else "placement: disconnected",
+            host_ready=ready,
+        ),
+    )
+
+
+NO_ERROR = None
+NO_SCHEDULER = (grpc.StatusCode.INTERNAL, "error reading from server: EOF")
+FORBIDDEN = (grpc.StatusCode.PERMISSION_DENIED, "the API is not allowed")
+NOT_REACHED = "the sidecar has no connection to the scheduler (error reading from server: EOF)"
+NO_PLACEMENT = "the sidecar has no connection to the placement service"
+HEALTH = [
+    ((True, True, NO_ERROR), ()),
+    ((True, True, NO_SCHEDULER), (NOT_REACHED,)),
+    ((True, True, FORBIDDEN), ()),
+    ((False, True, NO_ERROR), (NO_PLACEMENT,)),
+    ((False, False, NO_ERROR), (NO_PLACEMENT,)),
+    ((True, False, NO_ERROR), ("the sidecar is not ready to run workflows",)),
+    (
+        (False, False, NO_SCHEDULER),
+        (NO_PLACEMENT, NOT_REACHED),
+    ),
+]
+
+
+@pytest.mark.parametrize(("parts", "problems"), HEALTH)
+def test_health_tells_what_is_missing(
+    sidecar: Sidecar,
+    dapr: DaprGateway,
+    parts: tuple[bool, bool, tuple[grpc.StatusCode, str] | None],
+    problems: tuple[str, ...],
+) -> None:
+    """One sentence a problem, and none when all is there."""
+    placement, ready, scheduler = parts
+    sidecar.answers["GetMetadata"] = metadata(placement=placement, ready=ready)
+    sidecar.failures["ListJobsAlpha1"] = [scheduler] if scheduler else []
+    health = dapr.health()
+    assert health.version == "1.18.2"
+    assert tuple(problem.why for problem in health.problems) == problems
+
+
+def test_health_tells_of_a_scheduler_that_hangs(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """The sidecar asks it for its jobs and gets no answer; its own metadata would not tell."""
+    sidecar.answers["GetMetadata"] = metadata(placement=True, ready=True)
+    sidecar.failures["ListJobsAlpha1"] = [(grpc.StatusCode.DEADLINE_EXCEEDED, "")]
+    (problem,) = dapr.health().problems
+    assert problem == Problem(Part.SCHEDULER, "the scheduler does not answer the sidecar")
+
+
+def test_health_tells_how_many_workers_there_are(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """None at all is a number too."""
+    answer = metadata(placement=True, ready=True)
+    for workers in (2, 0):
+        answer.workflows.CopyFrom(metadata_pb2.MetadataWorkflows(connected_workers=workers))
+        sidecar.answers["GetMetadata"] = answer
+        assert dapr.health().workers == workers
+
+
+def test_a_sidecar_that_does_not_tell_of_workers(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """Nobody knows how many there are: that is not 0."""
+    sidecar.answers["GetMetadata"] = metadata(placement=True, ready=True)
+    assert dapr.health().workers is None

@@ -1,0 +1,165 @@
+"""How the ledger's database is opened and spoken to, on real SQLite files."""
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, text
+
+from operations.database import BUSY_TIMEOUT, open_engine, reading, writing
+from operations.errors import InvalidInput, LedgerUnavailable
+from operations.ledger import Ledger, Start, open_ledger
+from operations.model import Actor
+from operations.records import Deed, Filter, Outcome
+from tests.unit.sightings import at, sighting
+
+ANN = Actor("ann", "operator")
+WANTED = Start("order_A", "order_workflow", '{"n": 1}', ANN)
+DEED = Deed(at(1), ANN, "start", "order_A", Outcome.DONE)
+
+
+def test_sqlite_waits_for_writers_and_logs_ahead(ledger: Ledger, ledger_url: str) -> None:
+    """Each connection has a write-ahead log and waits five seconds for another writer."""
+    del ledger
+    engine = open_engine(ledger_url)
+    with reading(engine) as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == BUSY_TIMEOUT == 5000
+    engine.dispose()
+
+
+def test_a_reader_is_not_blocked_by_a_writer(ledger: Ledger, ledger_url: str) -> None:
+    """While a transaction that has written is open, others read what was there before it."""
+    start = ledger.starts.claim(WANTED, None)
+    engine = open_engine(ledger_url)
+    with writing(engine) as connection:
+        connection.execute(text("DELETE FROM starts"))
+        began = time.monotonic()
+        assert ledger.starts.latest("order_A") == start
+        assert time.monotonic() - began < 1
+    assert ledger.starts.latest("order_A") is None
+    engine.dispose()
+
+
+def test_a_folder_that_cannot_be_made_is_an_unavailable_ledger(tmp_path: Path) -> None:
+    """Where no folder can be, the ledger says so as the house does."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LedgerUnavailable, match=r"file"):
+        open_ledger(f"sqlite:///{tmp_path}/file/ledger.db")
+
+
+def test_a_folder_that_takes_no_file_is_an_unavailable_ledger() -> None:
+    """Where no file can be made, even by root, the ledger says so."""
+    with pytest.raises(LedgerUnavailable, match="unable to open database file"):
+        open_ledger("sqlite:////proc/ledger.db")
+
+
+def test_a_file_that_is_no_database_is_an_unavailable_ledger(tmp_path: Path) -> None:
+    """A file of something else is left alone."""
+    file = tmp_path / "ledger.db"
+    file.write_text("This is a letter, and no database. " * 100)
+    with pytest.raises(LedgerUnavailable, match="file is not a database"):
+        open_ledger(f"sqlite:///{file}")
+    assert file.read_text().startswith("This is a letter")
+
+
+def test_another_database_is_refused_without_its_password() -> None:
+    """PostgreSQL comes with a later release; until then its URL is refused, its secret kept."""
+    with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: .* SQLite") as error:
+        open_ledger("postgresql://ann:secret@db/ledger")
+    assert "secret" not in str(error.value)
+
+
+def test_a_url_that_is_none_is_named() -> None:
+    """A URL that SQLAlchemy cannot read is told with its setting."""
+    with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: found 'ledger\.db'"):
+        open_ledger("ledger.db")
+
+
+def test_a_ping_tells_whether_the_database_is_there(ledger: Ledger, tmp_path: Path) -> None:
+    """A ping passes, and fails once the file is something else."""
+    ledger.ping()
+    ledger.close()
+    for file in (tmp_path / "data").iterdir():
+        file.unlink()
+    (tmp_path / "data" / "ledger.db").write_text("no database " * 100)
+    with pytest.raises(LedgerUnavailable):
+        ledger.ping()
+
+
+METHODS: list[Callable[[Ledger], object]] = [
+    lambda ledger: ledger.pulse(),
+    lambda ledger: ledger.beat(at(1), ()),
+    lambda ledger: ledger.starts.latest("order_A"),
+    lambda ledger: ledger.starts.claim(WANTED, None),
+    lambda ledger: ledger.instances.record([sighting()]),
+    lambda ledger: ledger.instances.mark_purged(["order_A"], at(1)),
+    lambda ledger: ledger.instances.page(Filter(), limit=1),
+    lambda ledger: ledger.instances.counts(Filter()),
+    lambda ledger: ledger.instances.latest("order_A"),
+    lambda ledger: ledger.instances.lives("order_A"),
+    lambda ledger: ledger.instances.details(1),
+    lambda ledger: ledger.instances.attempts(1),
+    lambda ledger: ledger.instances.unfinished(),
+    lambda ledger: ledger.instances.finished_ids(),
+    lambda ledger: ledger.instances.changed_since(0, 1),
+    lambda ledger: ledger.journal.note(DEED),
+    lambda ledger: ledger.journal.of("order_A", 1),
+]
+WRITES = [METHODS[number] for number in (1, 3, 4, 5, 15)]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_ledger_that_is_gone_is_unavailable(
+    ledger: Ledger, tmp_path: Path, method: Callable[[Ledger], object]
+) -> None:
+    """Whatever is asked, the answer is that the ledger cannot be reached."""
+    ledger.close()
+    shutil.rmtree(tmp_path / "data")
+    with pytest.raises(LedgerUnavailable, match="unable to open database file"):
+        method(ledger)
+
+
+@pytest.mark.parametrize("method", WRITES)
+def test_a_ledger_that_another_keeps_locked_is_unavailable(
+    ledger_url: str, monkeypatch: pytest.MonkeyPatch, method: Callable[[Ledger], object]
+) -> None:
+    """A writer waits for another, but not for ever; readers do not wait at all."""
+    monkeypatch.setattr("operations.database.BUSY_TIMEOUT", 50)
+    with closing(open_ledger(ledger_url)) as ledger, writing(open_engine(ledger_url)):
+        with pytest.raises(LedgerUnavailable, match="locked"):
+            method(ledger)
+        assert ledger.pulse().revision == 0
+
+
+def test_a_full_disk_is_an_unavailable_ledger(ledger: Ledger) -> None:
+    """What does not fit is not written at all, and what was there stays readable."""
+
+    def fill(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # as many as there are, that is
+
+    ledger.instances.record([sighting()])
+    ledger.close()
+    event.listen(ledger._engine, "connect", fill)
+    big = sighting(instance_id="order_B", input="x" * 10**6)
+    with pytest.raises(LedgerUnavailable, match="database or disk is full"):
+        ledger.instances.record([big])
+    assert ledger.pulse().revision == 1
+    assert ledger.instances.latest("order_B") is None
+    assert ledger.instances.latest("order_A")
+
+
+def test_a_ledger_that_may_only_be_read_is_unavailable_to_writers(ledger: Ledger) -> None:
+    """So is one whose file refuses the write."""
+
+    def forbid(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+    ledger.close()
+    event.listen(ledger._engine, "connect", forbid)
+    with pytest.raises(LedgerUnavailable, match="readonly"):
+        ledger.beat(at(1), ())

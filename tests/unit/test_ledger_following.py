@@ -1,0 +1,120 @@
+"""What the recorder and the viewers ask of the ledger: what is to be followed, what is new."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from operations.ledger import Ledger
+from operations.model import Status
+from operations.records import Filter
+from tests.unit.plans import plans
+from tests.unit.sightings import ID, at, done, entry, sighting, statuses
+
+MANY = [f"order_{number}" for number in range(1200)]
+
+
+def unfinished(ledger: Ledger) -> set[str]:
+    """Return the ids that are to be followed."""
+    return {each.instance_id for each in ledger.instances.unfinished()}
+
+
+def test_what_runs_is_to_be_followed(ledger: Ledger) -> None:
+    """A life is unfinished until its end is recorded."""
+    ledger.instances.record([sighting(instance_id="order_1"), done(instance_id="order_2")])
+    assert unfinished(ledger) == {"order_1"}
+    assert ledger.instances.finished_ids() == {"order_2"}
+
+
+def test_an_id_whose_latest_life_runs_is_not_finished(ledger: Ledger) -> None:
+    """Of an id used twice the latest life counts."""
+    ledger.instances.record([done(seen=9), sighting(execution="e2", created=20, seen=21)])
+    assert ledger.instances.finished_ids() == frozenset()
+    assert unfinished(ledger) == {ID}
+
+
+def test_what_was_purged_is_neither_followed_nor_finished(ledger: Ledger) -> None:
+    """What the engine has no more is none of the recorder's business."""
+    ledger.instances.record([sighting(instance_id="order_1"), done(instance_id="order_2")])
+    ledger.instances.mark_purged(["order_1", "order_2", "order_3"], at(30))
+    assert unfinished(ledger) == ledger.instances.finished_ids() == frozenset()
+    assert entry(ledger, "order_2").purged_at == at(30)
+    assert statuses(ledger, "order_2") == [Status.COMPLETED]
+
+
+def test_a_purged_life_whose_end_nobody_saw_is_unknown(ledger: Ledger) -> None:
+    """An instance that is gone does not run."""
+    ledger.instances.record([sighting()])
+    ledger.instances.mark_purged([ID], at(30))
+    assert statuses(ledger) == [Status.UNKNOWN]
+
+
+def test_a_purge_is_noted_once(ledger: Ledger) -> None:
+    """To note it again changes neither the time nor the revision."""
+    ledger.instances.record([done(seen=9)])
+    ledger.instances.mark_purged([ID], at(30))
+    ledger.instances.mark_purged([ID], at(40))
+    assert entry(ledger).purged_at == at(30)
+    assert (entry(ledger).revision, ledger.pulse().revision) == (2, 2)
+
+
+def test_what_was_seen_later_was_not_purged(ledger: Ledger) -> None:
+    """The purge was of a life before, or was none."""
+    ledger.instances.record([done(seen=9)])
+    ledger.instances.mark_purged([ID], at(8))
+    assert entry(ledger).purged_at is None
+    assert ledger.pulse().revision == 1
+
+
+def test_many_are_purged_at_once(ledger: Ledger) -> None:
+    """Any number of ids is one transaction, and one revision."""
+    ledger.instances.record([done(instance_id=name) for name in MANY])
+    ledger.instances.mark_purged(MANY, at(30))
+    assert ledger.instances.finished_ids() == frozenset()
+    assert ledger.pulse().revision == 2
+
+
+def test_nothing_purged_is_no_change(ledger: Ledger) -> None:
+    """Without an id there is nothing to write."""
+    ledger.instances.mark_purged([], at(1))
+    assert ledger.pulse().revision == 0
+
+
+def test_what_changed_since_a_revision_is_told(ledger: Ledger) -> None:
+    """Viewers read again what was written after they looked."""
+    ledger.instances.record([sighting(instance_id=name) for name in ("a", "b", "c")])
+    ledger.instances.record([sighting(Status.SUSPENDED, instance_id="b", seen=2)])
+    assert ledger.instances.changed_since(0, 10) == {"a", "b", "c"}
+    assert ledger.instances.changed_since(1, 10) == {"b"}
+    assert ledger.instances.changed_since(2, 10) == frozenset()
+
+
+def test_no_more_than_so_many_changes_are_told(ledger: Ledger) -> None:
+    """Who asks for a few gets those that were written first."""
+    for name in ("a", "b", "c"):
+        ledger.instances.record([sighting(instance_id=name)])
+    assert ledger.instances.changed_since(0, 2) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("ask", "index"),
+    [
+        (lambda ledger: ledger.instances.unfinished(), "followed"),
+        (lambda ledger: ledger.instances.finished_ids(), "followed"),
+        (lambda ledger: ledger.instances.changed_since(5, 10), "revision"),
+        (lambda ledger: ledger.instances.latest(ID), "latest_of_id"),
+        (lambda ledger: ledger.instances.lives(ID), "(latest_of_id|execution)"),
+        (lambda ledger: ledger.instances.record([done(execution="e9")]), "latest_of_id"),
+        (lambda ledger: ledger.instances.record([done(execution="e9")]), "execution"),
+        (lambda ledger: ledger.instances.mark_purged([ID], at(1)), "latest_of_id"),
+        (lambda ledger: ledger.instances.counts(Filter()), "newest_of_status"),
+    ],
+)
+def test_an_answer_is_found_by_an_index(
+    ledger: Ledger, ask: Callable[[Ledger], object], index: str
+) -> None:
+    """No question takes all of the table."""
+    ledger.instances.record([sighting()])
+    steps = plans(ledger, ask)
+    assert any(re.search(rf"USING (COVERING )?INDEX instances_{index}\b", each) for each in steps)
+    assert "SCAN instances" not in steps

@@ -1,0 +1,56 @@
+"""What operators did, as the ledger keeps it."""
+
+from dataclasses import replace
+
+import pytest
+
+from operations.ledger import Ledger
+from operations.model import Action, Actor, Status
+from operations.records import Deed, Outcome
+from tests.unit.sightings import ID, at
+
+DEED = Deed(
+    at=at(1),
+    actor=Actor("ann", "operator"),
+    action=Action.PAUSE,
+    instance_id=ID,
+    outcome=Outcome.DONE,
+    before=Status.RUNNING,
+    after=Status.SUSPENDED,
+)
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        DEED,
+        replace(DEED, action="start", before=None, after=None),
+        replace(DEED, outcome=Outcome.REFUSED, after=None, message="Cannot pause it. " * 50),
+    ],
+)
+def test_a_deed_is_read_as_it_was_noted(ledger: Ledger, deed: Deed) -> None:
+    """Who did what to which instance, and what came of it."""
+    ledger.journal.note(deed)
+    assert ledger.journal.of(ID, 10) == (deed,)
+
+
+def test_the_newest_deeds_come_first(ledger: Ledger) -> None:
+    """No more are read than are asked for."""
+    deeds = [replace(DEED, at=at(second)) for second in (1, 3, 2, 3)]
+    deeds[3] = replace(deeds[3], action=Action.RESUME)
+    for deed in deeds:
+        ledger.journal.note(deed)
+    assert ledger.journal.of(ID, 3) == (deeds[3], deeds[1], deeds[2])
+
+
+def test_deeds_are_an_instance_s_own(ledger: Ledger) -> None:
+    """What was done to another instance is not among them."""
+    ledger.journal.note(DEED)
+    assert ledger.journal.of("order_B", 10) == ()
+
+
+def test_a_deed_is_news(ledger: Ledger) -> None:
+    """Each is a revision of its own."""
+    ledger.journal.note(DEED)
+    ledger.journal.note(DEED)
+    assert ledger.pulse().revision == 2

@@ -1,0 +1,243 @@
+"""Which life of an instance id a sighting is of."""
+
+from dataclasses import replace
+
+import pytest
+
+from operations.history import HistoryEvent
+from operations.ledger import Ledger
+from operations.model import Status
+from operations.records import Sighting
+from tests.unit.sightings import (
+    ID,
+    activity,
+    at,
+    done,
+    entry,
+    glance,
+    of_record,
+    pending,
+    sighting,
+    statuses,
+)
+
+COMPLETED, PENDING, RUNNING = Status.COMPLETED, Status.PENDING, Status.RUNNING
+TERMINATED, UNKNOWN = Status.TERMINATED, Status.UNKNOWN
+SECOND = sighting(execution="e2", created=20, seen=21)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        SECOND,
+        done(execution="e2", created=20, seen=29),
+        pending(seen=21),
+        glance(RUNNING, created=20, seen=21),
+    ],
+)
+def test_an_id_used_again_has_another_life(ledger: Ledger, second: Sighting) -> None:
+    """Whatever is created after a life has ended is the next one, and both are kept."""
+    ledger.instances.record([done(seen=9)])
+    ledger.instances.record([second])
+    assert statuses(ledger) == [second.instance.status, COMPLETED]
+
+
+def test_a_life_that_another_follows_is_gone(ledger: Ledger) -> None:
+    """Dapr erases an instance when its id is started again: nothing of it is there to purge."""
+    ledger.instances.record([done(seen=9), SECOND])
+    first = ledger.instances.lives(ID)[1]
+    assert (first.status, first.purged_at) == (COMPLETED, at(21))
+    assert entry(ledger).purged_at is None
+
+
+def test_both_lives_keep_what_was_theirs(ledger: Ledger) -> None:
+    """Payloads, histories and attempts are of a life, not of an id."""
+    first = done(seen=9, spans=(activity(1, 0, 9),))
+    second = replace(SECOND, instance=replace(SECOND.instance, output='"second"'))
+    ledger.instances.record([first, second])
+    latest, before = ledger.instances.lives(ID)
+    details = ledger.instances.details(before.key)
+    assert details
+    assert (details.output, details.history) == ('"done"', first.history)
+    assert len(ledger.instances.attempts(before.key)) == 1
+    assert ledger.instances.attempts(latest.key) == ()
+
+
+def test_a_life_whose_end_nobody_saw_is_unknown(ledger: Ledger) -> None:
+    """A life that another follows has ended, but not in a way that could be told."""
+    ledger.instances.record([sighting(seen=1), pending(seen=21)])
+    assert statuses(ledger) == [PENDING, UNKNOWN]
+    assert [each.key for each in ledger.instances.unfinished()] == [entry(ledger).key]
+
+
+def test_an_end_that_is_told_later_is_kept_with_its_life(ledger: Ledger) -> None:
+    """The end of an execution that another followed meanwhile is still its end."""
+    ledger.instances.record([sighting(seen=1), pending(seen=21), done(seen=9)])
+    assert statuses(ledger) == [PENDING, COMPLETED]
+    assert ledger.instances.lives(ID)[1].purged_at == at(21)
+
+
+def test_a_whole_life_that_is_told_later_is_added(ledger: Ledger) -> None:
+    """A life that began and ended before the latest, and is written after it, is not lost."""
+    ledger.instances.record([SECOND, done(seen=9)])
+    assert statuses(ledger) == [RUNNING, COMPLETED]
+    assert entry(ledger).execution_id == "e2"
+    assert ledger.instances.lives(ID)[1].purged_at == at(9)
+    ledger.instances.record([SECOND, done(seen=9)])
+    assert len(ledger.instances.lives(ID)) == 2
+
+
+def test_a_part_of_a_life_that_is_gone_is_no_news(ledger: Ledger) -> None:
+    """What ran before the latest life, and nobody knew of, cannot be followed any more."""
+    ledger.instances.record([SECOND, sighting(seen=9)])
+    assert [life.execution_id for life in ledger.instances.lives(ID)] == ["e2"]
+
+
+def test_a_pending_life_becomes_the_one_that_runs(ledger: Ledger) -> None:
+    """A pending instance has no execution id as yet."""
+    ledger.instances.record([pending(seen=1), sighting(seen=2)])
+    assert statuses(ledger) == [RUNNING]
+    assert entry(ledger).execution_id == "e1"
+
+
+def test_an_instance_seen_at_a_glance_is_the_one_that_is_read_later(ledger: Ledger) -> None:
+    """A sighting without the history is of the life whose history comes after it."""
+    ledger.instances.record([glance(RUNNING, seen=1), sighting(seen=2)])
+    assert statuses(ledger) == [RUNNING]
+
+
+def test_an_end_at_a_glance_is_followed_until_its_history_is_there(ledger: Ledger) -> None:
+    """An instance that an operator ended is read once more, for its archive."""
+    ledger.instances.record([glance(TERMINATED, seen=5)])
+    assert [each.status for each in ledger.instances.unfinished()] == [TERMINATED]
+    assert ledger.instances.finished_ids() == frozenset()
+    ledger.instances.record([replace(done(seen=6), seen_at=at(4))])
+    assert statuses(ledger) == [COMPLETED]
+    assert ledger.instances.unfinished() == ()
+    assert ledger.instances.finished_ids() == {ID}
+
+
+@pytest.mark.parametrize("late", [glance(RUNNING, seen=10), glance(COMPLETED, seen=10)])
+def test_a_glance_at_a_finished_life_opens_none(ledger: Ledger, late: Sighting) -> None:
+    """What was created before a life ended is that life."""
+    ledger.instances.record([done(seen=9), late])
+    assert statuses(ledger) == [COMPLETED]
+
+
+def test_an_older_glance_does_not_end_the_next_life(ledger: Ledger) -> None:
+    """The end of a life, seen at a glance and written late, is not that of the next."""
+    ledger.instances.record([done(seen=9), SECOND, glance(TERMINATED, seen=20.5)])
+    assert statuses(ledger) == [RUNNING, COMPLETED]
+
+
+def test_a_workflow_that_continues_as_new_stays_one_life(ledger: Ledger) -> None:
+    """Each generation has an execution id of its own, and began later; the life did not."""
+    ledger.instances.record([sighting(seen=1), sighting(execution="e2", created=5, seen=6)])
+    assert statuses(ledger) == [RUNNING]
+    found = entry(ledger)
+    assert (found.execution_id, found.created_at, found.started_at) == ("e2", at(0), at(0))
+
+
+def test_the_generation_before_is_no_news(ledger: Ledger) -> None:
+    """A sighting of an earlier generation that is written late changes nothing."""
+    late = sighting(execution="e1", seen=1)
+    first = sighting(execution="e0", seen=0.5)
+    ledger.instances.record([first, sighting(execution="e2", created=5, seen=6), late])
+    assert [life.execution_id for life in ledger.instances.lives(ID)] == ["e2"]
+
+
+def test_a_new_generation_s_attempts_take_the_place_of_those_before(ledger: Ledger) -> None:
+    """Its events are counted from the beginning again, so that two generations cannot be one."""
+    first = sighting(seen=1, spans=(activity(1, 0, 1), activity(2, 1)))
+    second = sighting(execution="e2", created=5, seen=6, spans=(activity(1, 5),))
+    ledger.instances.record([first, second])
+    assert [span.start for span in ledger.instances.attempts(entry(ledger).key)] == [at(5)]
+
+
+def test_a_last_generation_ends_the_life(ledger: Ledger) -> None:
+    """The engine's own history of a last generation is that of the life that runs."""
+    last = of_record("continued", seen=10**8)
+    instance = replace(last.instance, instance_id=ID)
+    ledger.instances.record([sighting(seen=1), replace(last, instance=instance)])
+    assert statuses(ledger) == [COMPLETED]
+
+
+def test_a_start_is_no_generation(ledger: Ledger) -> None:
+    """An instance that a caller started is not what one that runs has continued as."""
+    ledger.instances.record([sighting(seen=1), done(execution="e2", created=20, seen=29)])
+    assert statuses(ledger) == [COMPLETED, UNKNOWN]
+
+
+def test_the_engine_s_own_lives_of_an_id_are_two(ledger: Ledger) -> None:
+    """Two lives of an id that were recorded are two."""
+    ledger.instances.record([of_record("completed_reused_1"), of_record("completed_reused_2")])
+    assert statuses(ledger, "completed-reused") == [COMPLETED, COMPLETED]
+
+
+def test_a_rerun_is_another_instance_though_its_execution_is_the_same(ledger: Ledger) -> None:
+    """Dapr copies the source's execution id."""
+    ledger.instances.record([of_record("rerun_source"), of_record("rerun")])
+    source, rerun = entry(ledger, "rerun-source"), entry(ledger, "rerun")
+    assert source.execution_id == rerun.execution_id
+    assert (rerun.rerun_of, source.rerun_of) == ("rerun-source", None)
+    assert rerun.created_at > source.created_at
+
+
+def test_the_same_source_run_again_under_the_same_id_is_another_life(ledger: Ledger) -> None:
+    """Two reruns have one execution id, but the second began after the first had ended."""
+    first = done(seen=9, rerun_of="order_B", started_at=at(5))
+    ledger.instances.record([first])
+    ledger.instances.mark_purged([ID], at(10))
+    second = sighting(seen=21, rerun_of="order_B", started_at=at(20))
+    ledger.instances.record([second, second])
+    assert statuses(ledger) == [RUNNING, COMPLETED]
+
+
+def test_a_life_seen_again_is_not_purged(ledger: Ledger) -> None:
+    """What the engine shows is there, whatever was thought."""
+    ledger.instances.record([sighting(seen=1)])
+    ledger.instances.mark_purged([ID], at(2))
+    ledger.instances.record([sighting(seen=3)])
+    assert (statuses(ledger), entry(ledger).purged_at) == ([RUNNING], None)
+
+
+def test_what_was_seen_before_a_purge_does_not_undo_it(ledger: Ledger) -> None:
+    """A sighting from before the purge tells what was purged then."""
+    ledger.instances.record([sighting(seen=1)])
+    ledger.instances.mark_purged([ID], at(5))
+    ledger.instances.record([sighting(Status.SUSPENDED, seen=3)])
+    assert (statuses(ledger), entry(ledger).purged_at) == ([UNKNOWN], at(5))
+    ledger.instances.record([done(seen=4)])
+    assert (statuses(ledger), entry(ledger).purged_at) == ([COMPLETED], at(5))
+
+
+def test_a_purged_id_used_again_has_another_life(ledger: Ledger) -> None:
+    """The life that was purged does not become the one that runs."""
+    ledger.instances.record([sighting(seen=1)])
+    ledger.instances.mark_purged([ID], at(5))
+    ledger.instances.record([SECOND])
+    assert statuses(ledger) == [RUNNING, UNKNOWN]
+    assert ledger.instances.lives(ID)[1].purged_at == at(5)
+
+
+def test_many_lives_are_told_apart(ledger: Ledger) -> None:
+    """However often an id is used, each execution finds its own life, in any order."""
+    ids = [
+        done(execution=f"e{number}", created=10 * number, seen=10 * number + 9)
+        for number in range(50)
+    ]
+    for each in ids:
+        ledger.instances.record([each])
+    ledger.instances.record(list(reversed(ids)))
+    assert ledger.pulse().revision == 50
+    assert [life.execution_id for life in ledger.instances.lives(ID)] == [
+        f"e{number}" for number in reversed(range(50))
+    ]
+
+
+def test_a_history_without_its_first_events_may_continue(ledger: Ledger) -> None:
+    """Where a history does not tell, a life that runs is taken to go on."""
+    history = (HistoryEvent(1, at(20), "executionCompleted"),)
+    last = replace(done(execution="e2", created=20, seen=29), history=history)
+    ledger.instances.record([sighting(seen=1), last])
+    assert statuses(ledger) == [COMPLETED]

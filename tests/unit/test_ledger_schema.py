@@ -1,0 +1,168 @@
+"""How a ledger's schema is made, taken over, and refused."""
+
+import multiprocessing
+import sqlite3
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from operations.database import reading, writing
+from operations.errors import LedgerUnavailable
+from operations.ledger import Ledger, Start, open_ledger
+from operations.ledger.migrations import known_versions
+from operations.ledger.schema import HEAD
+from operations.ledger.tables import metadata
+from operations.model import Actor
+from tests.unit.conftest import LogLines
+from tests.unit.sightings import at, entry, sighting
+
+OLD = """
+CREATE TABLE starts (
+    instance_id VARCHAR(64) NOT NULL,
+    life INTEGER NOT NULL,
+    workflow VARCHAR(255) NOT NULL,
+    payload TEXT NOT NULL,
+    actor_name VARCHAR(255) NOT NULL,
+    actor_role VARCHAR(64) NOT NULL,
+    claim BIGINT NOT NULL,
+    accepted_at DATETIME,
+    PRIMARY KEY (instance_id, life)
+);
+INSERT INTO starts VALUES
+    ('order_A', 1, 'order_workflow', '{}', 'ann', 'operator', 5, '2026-01-11 12:00:00.000000'),
+    ('order_A', 2, 'order_workflow', '{"n": 1}', 'bob', 'admin', 7, NULL);
+"""
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> str:
+    """Return the URL of a ledger as the first Flowdeck made it."""
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+        connection.executescript(OLD)
+    return f"sqlite:///{tmp_path}/old.db"
+
+
+def differences(ledger: Ledger) -> list[object]:
+    """Return in what the schema of a ledger is not that of the tables."""
+    with reading(ledger._engine) as connection:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def opened(url: str) -> int:
+    """Open a ledger, write into it, and return its revision."""
+    with closing(open_ledger(url)) as ledger:
+        ledger.beat(at(1), ())
+        return ledger.pulse().revision
+
+
+def test_the_versions_lead_to_the_tables(ledger: Ledger) -> None:
+    """What the code writes is what the versions make."""
+    assert differences(ledger) == []
+
+
+def test_the_newest_version_is_the_one_that_is_asked_for(ledger: Ledger) -> None:
+    """A version that is added must be named as the newest."""
+    assert max(known_versions()) == HEAD
+    with reading(ledger._engine) as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [
+            (HEAD,)
+        ]
+
+
+def test_a_first_ledger_is_taken_over(old: str) -> None:
+    """A ledger from before there were versions gets the schema of a new one."""
+    with closing(open_ledger(old)) as ledger:
+        assert differences(ledger) == []
+        ledger.instances.record([sighting()])
+        assert entry(ledger).revision == 1
+
+
+def test_a_first_ledger_keeps_its_rows(old: str) -> None:
+    """The starts of a ledger that is taken over are there as they were."""
+    with closing(open_ledger(old)) as ledger:
+        found = ledger.starts.latest("order_A")
+        assert found == Start(
+            "order_A", "order_workflow", '{"n": 1}', Actor("bob", "admin"), life=2, claim=7
+        )
+        assert ledger.starts.claim(found, found)
+        with reading(ledger._engine) as connection:
+            times = connection.execute(text("SELECT life, accepted_at FROM starts")).all()
+    assert times == [(1, "2026-01-11 12:00:00.000000"), (2, None)]
+
+
+def test_a_ledger_of_a_newer_flowdeck_is_refused(ledger: Ledger, ledger_url: str) -> None:
+    """What this code does not know it does not touch, and says so."""
+    with writing(ledger._engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(LedgerUnavailable, match=r"newer Flowdeck .* its schema is 9999"):
+        open_ledger(ledger_url)
+    with reading(ledger._engine) as connection:
+        assert inspect(connection).has_table("instances")
+
+
+def test_a_schema_is_made_whole_or_not_at_all(ledger_url: str) -> None:
+    """A process that dies while it makes the schema leaves nothing behind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("alembic.operations.Operations.bulk_insert", _die)
+        with pytest.raises(KeyboardInterrupt):
+            open_ledger(ledger_url)
+    with closing(sqlite3.connect(ledger_url.removeprefix("sqlite:///"))) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+    assert opened(ledger_url) == 0
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_threads_open_a_new_ledger_at_once(ledger_url: str) -> None:
+    """Of any number at the same moment one makes the schema, and all find it."""
+    barrier = Barrier(8)
+
+    def open_with_others(_: int) -> int:
+        barrier.wait()
+        return opened(ledger_url)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(open_with_others, range(8))) == [0] * 8
+
+
+def test_threads_open_ledgers_of_their_own_at_once(tmp_path: Path) -> None:
+    """New ledgers do not disturb each other within a process."""
+    with ThreadPoolExecutor(8) as pool:
+        urls = [f"sqlite:///{tmp_path}/{number}.db" for number in range(8)]
+        assert list(pool.map(opened, urls)) == [0] * 8
+
+
+@pytest.mark.parametrize("kind", ["new", "old"])
+def test_processes_open_a_ledger_at_once(ledger_url: str, old: str, kind: str) -> None:
+    """The same holds between processes, and for a ledger that is taken over."""
+    url = old if kind == "old" else ledger_url
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        assert list(pool.map(opened, [url] * 2)) == [0] * 2
+
+
+def test_a_ledger_that_is_up_to_date_opens_at_once(ledger: Ledger, ledger_url: str) -> None:
+    """Nothing is looked for where there is nothing to do."""
+    del ledger
+    best = 1.0
+    for _ in range(5):
+        began = time.perf_counter()
+        opened(ledger_url)
+        best = min(best, time.perf_counter() - began)
+    assert best < 0.05
+
+
+def test_the_schema_is_made_without_a_word(log_lines: LogLines, ledger_url: str) -> None:
+    """Alembic's own log is for those who write versions."""
+    log_lines.configure("info")
+    opened(ledger_url)
+    assert log_lines.text() == ""

@@ -1,0 +1,147 @@
+"""Histories that were taken over from another instance up to some event."""
+
+from collections.abc import Sequence
+
+from operations.history import HistoryEvent
+from operations.timeline import (
+    Ending,
+    SpanKind,
+    Timeline,
+    timeline_of,
+)
+from tests.unit.events import (
+    at,
+    back_off,
+    completed,
+    ended,
+    failed,
+    fired,
+    only,
+    raised,
+    scheduled,
+    started,
+    timer,
+    tries,
+    turn,
+    wait,
+)
+
+
+def rerun(*anew: HistoryEvent, copied: Sequence[HistoryEvent] = ()) -> Timeline:
+    """Return the timeline of a rerun: copied events, then those scheduled anew from 1000 on."""
+    return timeline_of([turn(0), started(0, execution_id="source's"), *copied, *anew])
+
+
+def test_the_clock_starts_with_what_is_scheduled_anew() -> None:
+    """Nothing that was copied counts, whatever its time."""
+    timeline = rerun(
+        scheduled(2, 1000, rerun_of="source"),
+        turn(1003),
+        completed(2, 1002),
+        ended(1004),
+        copied=[scheduled(1, 1), completed(1, 2), turn(2)],
+    )
+    assert (timeline.started_at, timeline.ended_at) == (at(1000), at(1004))
+    assert timeline.rerun_of == "source"
+
+
+def test_what_was_copied_took_no_time() -> None:
+    """Copied spans stand at the start, with their results."""
+    timeline = rerun(
+        scheduled(2, 1000, rerun_of="source"), copied=[scheduled(1, 1), completed(1, 2, "7")]
+    )
+    copied, own = timeline.spans
+    assert (copied.start, copied.end, copied.output) == (at(1000), at(1000), "7")
+    assert (copied.ending, copied.copied) == (Ending.COMPLETED, True)
+    assert (own.start, own.copied) == (at(1000), False)
+
+
+def test_a_source_whose_clock_is_ahead() -> None:
+    """Copied spans stand at the start, though their times are later."""
+    timeline = rerun(
+        scheduled(2, 1000, rerun_of="source"), copied=[scheduled(1, 2000), completed(1, 2001)]
+    )
+    assert (timeline.spans[0].start, timeline.spans[0].end) == (at(1000), at(1000))
+
+
+def test_unfinished_peers_are_its_own() -> None:
+    """What the source had not finished is scheduled anew, just before, and without a mark."""
+    timeline = rerun(
+        scheduled(2, 1000),
+        scheduled(3, 1001, rerun_of="source"),
+        copied=[scheduled(1, 1), completed(1, 2)],
+    )
+    assert timeline.started_at == at(1000)
+    assert [(span.event_id, span.copied) for span in timeline.spans] == [
+        (1, True),
+        (2, False),
+        (3, False),
+    ]
+
+
+def test_a_failed_attempt_that_was_copied_is_counted() -> None:
+    """A rerun from the second attempt of a call is its second attempt."""
+    timeline = rerun(
+        back_off(2, 1000, 4, "c"),
+        scheduled(3, 1000, call="c", rerun_of="source"),
+        copied=[scheduled(1, 1, call="c"), turn(2), failed(1, 2), turn(4), fired(2, 4)],
+    )
+    assert tries(timeline) == [(1, 1, 1, 2), (2, 1, 1, 2), (3, 1, 2, 2)]
+    assert [span.copied for span in timeline.spans] == [True, True, False]
+
+
+def test_a_timer_that_had_fired_is_not_open_again() -> None:
+    """Dapr creates every timer anew, and keeps the old answer before it."""
+    timeline = rerun(
+        timer(1, 1000, 60),
+        scheduled(2, 1000, rerun_of="source"),
+        copied=[turn(60), fired(1, 60)],
+    )
+    span = timeline.spans[0]
+    assert (span.kind, span.ending, span.copied) == (SpanKind.TIMER, Ending.COMPLETED, True)
+    assert span.due is None
+
+
+def test_an_event_that_had_come_is_not_waited_for_again() -> None:
+    """A wait that the source's event had ended is over in the rerun too."""
+    timeline = rerun(
+        wait(5, 1000),
+        wait(1, 1000),
+        scheduled(6, 1000, rerun_of="source"),
+        copied=[raised("APPROVAL", 3, '"yes"')],
+    )
+    first, second, _ = timeline.spans
+    assert (first.event_id, first.ending, first.output) == (1, Ending.COMPLETED, '"yes"')
+    assert (second.event_id, second.ending) == (5, Ending.OPEN)
+
+
+def test_a_wait_that_had_timed_out_is_not_open_again() -> None:
+    """The first of its answers counts: an event that came later was another's."""
+    timeline = rerun(
+        wait(1, 1000, due=2),
+        scheduled(6, 1000, rerun_of="source"),
+        copied=[fired(1, 2), raised("approval", 3)],
+    )
+    assert timeline.spans[0].ending is Ending.TIMED_OUT
+
+
+def test_a_timer_that_had_not_fired_is_its_own() -> None:
+    """A timer without an answer runs on, until it was due in the source."""
+    timeline = rerun(timer(1, 1000, 1500), scheduled(2, 1000, rerun_of="source"))
+    span = timeline.spans[0]
+    assert (span.ending, span.copied, span.due) == (Ending.OPEN, False, at(1500))
+
+
+def test_a_rerun_of_a_rerun() -> None:
+    """The last mark counts: the others were copied."""
+    timeline = rerun(
+        scheduled(2, 1000, rerun_of="second"),
+        copied=[scheduled(1, 500, rerun_of="first"), completed(1, 501)],
+    )
+    assert (timeline.rerun_of, timeline.started_at) == ("second", at(1000))
+
+
+def test_a_rerun_from_the_first_event() -> None:
+    """Nothing need be copied but the start."""
+    timeline = rerun(scheduled(1, 1000, rerun_of="source"))
+    assert (only(timeline).start, only(timeline).copied) == (at(1000), False)

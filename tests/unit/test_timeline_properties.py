@@ -1,0 +1,227 @@
+"""What holds for the timeline of any history, however strange."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operations.history import HistoryEvent, TimerOrigin
+from operations.model import Failure
+from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, timeline_of
+
+BEGIN = datetime(2026, 11, 23, 18, tzinfo=UTC)
+NEVER = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+SCHEDULING = {"taskScheduled", "timerCreated", "childWorkflowInstanceCreated"}
+ENDS = {"executionCompleted", "executionTerminated"}
+KINDS = [
+    *sorted(SCHEDULING),
+    *sorted(ENDS),
+    "executionStarted",
+    "workflowStarted",
+    "taskCompleted",
+    "taskFailed",
+    "timerFired",
+    "childWorkflowInstanceCompleted",
+    "childWorkflowInstanceFailed",
+    "eventRaised",
+    "eventSent",
+    "executionSuspended",
+    "executionResumed",
+    "executionStalled",
+    "continueAsNew",
+    "workflowCompleted",
+    "somethingNew",
+]
+MOMENTS = st.integers(0, 20).map(lambda seconds: BEGIN + timedelta(seconds=seconds))
+IDS = st.integers(-1, 5)
+NAMES = st.none() | st.sampled_from(["", "charge", "Charge", "ship"])
+KEYS = st.none() | st.sampled_from(["", "a", "b", "c"])
+
+
+def events(kinds: Sequence[str] = KINDS) -> st.SearchStrategy[HistoryEvent]:
+    """Return any event of these kinds, with whatever fields; no reruns and no scheduled starts."""
+    return st.builds(
+        HistoryEvent,
+        event_id=IDS,
+        timestamp=MOMENTS,
+        kind=st.sampled_from(kinds),
+        name=NAMES,
+        answers=st.none() | IDS,
+        task_execution_id=KEYS,
+        payload=st.none() | st.just("{}"),
+        failure=st.none() | st.just(Failure("CardError", "The card was refused.")),
+        fire_at=st.none() | MOMENTS | st.just(NEVER),
+        origin=st.none() | st.sampled_from(TimerOrigin),
+        instance_id=KEYS,
+        execution_id=KEYS,
+    ).map(lambda event: replace(event, fire_at=None) if _starts(event) else event)
+
+
+def _starts(event: HistoryEvent) -> bool:
+    return event.kind == "executionStarted"
+
+
+ORDINARY = st.lists(events(), max_size=40)
+STRANGE = st.lists(
+    st.builds(
+        replace,
+        events(),
+        rerun_of=st.sampled_from([None, None, None, "source"]),
+        fire_at=st.none() | MOMENTS | st.just(NEVER),
+    ),
+    max_size=40,
+)
+ANY = ORDINARY | STRANGE
+
+
+def scheduled(spans: Sequence[Span]) -> list[Span]:
+    """Return all spans but the pauses."""
+    return [span for span in spans if span.kind is not SpanKind.SUSPENSION]
+
+
+@given(ANY)
+def test_the_same_history_gives_the_same_timeline(history: list[HistoryEvent]) -> None:
+    """A timeline depends on nothing but the history, which stays as it is."""
+    copy = [replace(event) for event in history]
+    assert timeline_of(history) == timeline_of(tuple(copy))
+    assert history == copy
+
+
+@given(ANY)
+def test_time_does_not_run_backwards(history: list[HistoryEvent]) -> None:
+    """Nothing ends before it starts, nor starts before the instance."""
+    timeline = timeline_of(history)
+    for span in timeline.spans:
+        assert span.end is None or span.end >= span.start
+        assert timeline.started_at is None or span.start >= timeline.started_at
+    if timeline.started_at and timeline.ended_at:
+        assert timeline.ended_at >= timeline.started_at
+
+
+@given(ANY)
+def test_what_is_open_has_no_end(history: list[HistoryEvent]) -> None:
+    """A span is open as long as it has no end, and gives no answer."""
+    for span in timeline_of(history).spans:
+        assert (span.end is None) is (span.ending is Ending.OPEN)
+        assert span.end is not None or (span.output is None and span.failure is None)
+
+
+@given(ANY)
+def test_nothing_is_open_in_an_instance_that_has_ended(history: list[HistoryEvent]) -> None:
+    """Once an instance has ended, it waits for nothing."""
+    timeline = timeline_of(history)
+    assert (timeline.ended_at is not None) is any(event.kind in ENDS for event in history)
+    if timeline.ended_at:
+        assert timeline.waiting is None
+        assert all(span.end for span in timeline.spans)
+
+
+@given(ANY)
+def test_only_an_instance_that_ends_cuts_off(history: list[HistoryEvent]) -> None:
+    """While an instance is under way, nothing of it is cut off."""
+    timeline = timeline_of(history)
+    cut_off = any(span.ending is Ending.CUT_OFF for span in timeline.spans)
+    assert timeline.ended_at or not cut_off
+
+
+@given(ANY)
+def test_each_scheduled_event_is_one_span(history: list[HistoryEvent]) -> None:
+    """Nothing that was scheduled is lost, or shown twice."""
+    spans = scheduled(timeline_of(history).spans)
+    wanted = Counter(event.event_id for event in history if event.kind in SCHEDULING)
+    assert Counter(span.event_id for span in spans) == wanted
+
+
+@given(ANY)
+def test_spans_stand_in_order(history: list[HistoryEvent]) -> None:
+    """Spans are ordered by their starts, then by their events' ids."""
+    keys = [(span.start, span.event_id) for span in timeline_of(history).spans]
+    assert keys == sorted(keys)
+
+
+@given(ANY)
+def test_attempts_are_numbered_without_gaps(history: list[HistoryEvent]) -> None:
+    """In each lane the attempts are 1 to n, of n, of one kind; or there is one other thing."""
+    lanes: defaultdict[int, list[Span]] = defaultdict(list)
+    for span in scheduled(timeline_of(history).spans):
+        lanes[span.lane].append(span)
+    for spans in lanes.values():
+        kinds = {span.kind for span in spans} - {SpanKind.BACKOFF}
+        attempts = [span.attempt for span in spans if span.kind is not SpanKind.BACKOFF]
+        assert len(kinds) == 1 or len(spans) == 1
+        assert sorted(attempts) == list(range(1, len(attempts) + 1))
+        assert all(span.attempts == max(1, len(attempts)) for span in spans)
+        assert all(span.attempt <= span.attempts for span in spans)
+
+
+@given(ANY)
+def test_the_lane_of_the_pauses_is_their_own(history: list[HistoryEvent]) -> None:
+    """All pauses share one lane, below all others."""
+    for span in timeline_of(history).spans:
+        if span.kind is SpanKind.SUSPENSION:
+            assert span.lane == SUSPENSIONS
+        else:
+            assert span.lane > SUSPENSIONS
+
+
+@given(ANY)
+def test_a_lane_is_the_id_of_its_first_event(history: list[HistoryEvent]) -> None:
+    """No lane below 2³¹ is named after an event that is not in it."""
+    lanes: defaultdict[int, set[int]] = defaultdict(set)
+    for span in scheduled(timeline_of(history).spans):
+        lanes[span.lane].add(span.event_id)
+    assert all(lane in ids for lane, ids in lanes.items() if lane < 2**31)
+
+
+@given(st.lists(events(["executionSuspended", "executionResumed", "workflowStarted"])))
+def test_pauses_do_not_overlap(history: list[HistoryEvent]) -> None:
+    """On a clock that goes forward, one pause follows another."""
+    real = [replace(event, event_id=-1) for event in history]
+    real.sort(key=lambda event: event.timestamp)
+    for before, after in pairwise(timeline_of(real).spans):
+        assert before.end is not None
+        assert before.end <= after.start
+
+
+@given(ANY)
+def test_what_is_open_is_waited_for(history: list[HistoryEvent]) -> None:
+    """An instance waits if something of it is open, or if it has not begun."""
+    timeline = timeline_of(history)
+    under_way = any(span.ending is Ending.OPEN for span in timeline.spans)
+    begun = timeline.started_at is not None
+    assert (timeline.waiting is not None) is (
+        timeline.ended_at is None and (under_way or not begun)
+    )
+    if timeline.waiting:
+        assert timeline.waiting.what
+        assert timeline.waiting.until != NEVER or not begun
+
+
+@given(ORDINARY, st.integers(0, 40))
+def test_a_timeline_grows(history: list[HistoryEvent], length: int) -> None:
+    """What a history says of a span's start and lane, it also says when it has grown longer."""
+    start = HistoryEvent(-1, BEGIN, "executionStarted")
+    before, after = (
+        Counter((span.kind, span.event_id, span.lane, span.start, span.attempt) for span in spans)
+        for spans in (
+            timeline_of([start, *history[:length]]).spans,
+            timeline_of([start, *history]).spans,
+        )
+    )
+    assert before <= after
+
+
+@given(ORDINARY, ORDINARY)
+def test_a_rerun_has_no_time_of_its_source(
+    copied: list[HistoryEvent], own: list[HistoryEvent]
+) -> None:
+    """Whatever a rerun copied lies at its own start."""
+    mark = HistoryEvent(3, BEGIN, "taskScheduled", "charge", rerun_of="source")
+    finished = [event for event in copied if event.kind not in SCHEDULING]
+    timeline = timeline_of([*finished, mark, *own])
+    assert (timeline.started_at, timeline.rerun_of) == (BEGIN, "source")
+    assert all(span.start == span.end == BEGIN for span in timeline.spans if span.copied)

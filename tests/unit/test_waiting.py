@@ -1,0 +1,123 @@
+"""What an instance is at, in few words."""
+
+import pytest
+
+from operations.history import HistoryEvent
+from operations.timeline import (
+    Waiting,
+)
+from tests.unit.events import (
+    at,
+    back_off,
+    child,
+    child_failed,
+    ended,
+    failed,
+    raised,
+    read,
+    resumed,
+    scheduled,
+    suspended,
+    timer,
+    turn,
+    wait,
+)
+
+WAITING = {
+    "between two turns nothing is open": ([], None),
+    "one activity": ([scheduled(1, 1)], Waiting("charge")),
+    "two activities": (
+        [scheduled(1, 1, "process_order"), scheduled(2, 1, "check_inventory")],
+        Waiting("process_order, check_inventory"),
+    ),
+    "many activities": (
+        [scheduled(number, 1, f"ship_{number}") for number in range(1, 6)],
+        Waiting("ship_1 and 4 more"),
+    ),
+    "many of one name": (
+        [scheduled(number, 1, "ship") for number in range(1, 21)],
+        Waiting("ship ×20"),  # noqa: RUF001
+    ),
+    "many of one name, and others": (
+        [*(scheduled(number, 1, "ship") for number in range(1, 4)), wait(4, 1)],
+        Waiting("ship ×3 and 1 more"),  # noqa: RUF001
+    ),
+    "a later attempt": (
+        [scheduled(1, 1, call="c"), failed(1, 2), scheduled(2, 3, call="c")],
+        Waiting("charge (attempt 2)"),
+    ),
+    "a later attempt says more than a first one": (
+        [
+            scheduled(1, 1, "check"),
+            scheduled(2, 1, call="c"),
+            failed(2, 2),
+            scheduled(3, 3, call="c"),
+        ],
+        Waiting("charge (attempt 2), check"),
+    ),
+    "an event": ([wait(1, 1)], Waiting("event approval")),
+    "an event with a time-out": ([wait(1, 1, due=60)], Waiting("event approval", at(60))),
+    "two events": (
+        [wait(1, 1, "yes", due=60), wait(2, 1, "no", due=50)],
+        Waiting("event yes, event no", at(50)),
+    ),
+    "an event or a timer of the same turn": (
+        [wait(1, 1), timer(2, 1, 60)],
+        Waiting("event approval", at(60)),
+    ),
+    "an event, and a timer of an earlier turn": (
+        [timer(1, 1, 60), turn(2), wait(2, 2)],
+        Waiting("event approval"),
+    ),
+    "an activity, and the time-out of an event that came": (
+        [wait(1, 1), timer(2, 1, 60), turn(2), raised("approval", 2), scheduled(3, 2)],
+        Waiting("charge"),
+    ),
+    "an activity, then an event": (
+        [wait(1, 1, due=60), scheduled(2, 1)],
+        Waiting("charge and 1 more"),
+    ),
+    "an event, then a child": (
+        [child(1, 1, "c"), wait(2, 1)],
+        Waiting("event approval and 1 more"),
+    ),
+    "a child": ([child(1, 1, "c")], Waiting("child pay")),
+    "a child's later attempt": (
+        [child(1, 1, "c"), child_failed(1, 2), child(2, 3, "c")],
+        Waiting("child pay (attempt 2)"),
+    ),
+    "a child, then a retry": (
+        [scheduled(1, 1, call="c"), failed(1, 2), back_off(2, 2, 9, "c"), child(3, 2, "d")],
+        Waiting("child pay and 1 more"),
+    ),
+    "a retry": (
+        [scheduled(1, 1, call="c"), failed(1, 2), back_off(2, 2, 9, "c")],
+        Waiting("retry of charge", at(9)),
+    ),
+    "a second retry": (
+        [
+            scheduled(1, 1, call="c"),
+            failed(1, 2),
+            scheduled(2, 3, call="c"),
+            failed(2, 4),
+            back_off(3, 4, 9, "c"),
+        ],
+        Waiting("retry of charge", at(9)),
+    ),
+    "a retry of what is not told": ([back_off(2, 2, 9, None)], Waiting("retry of a call", at(9))),
+    "a timer": ([timer(1, 1, 60)], Waiting("timer", at(60))),
+    "a timer with a name": ([timer(1, 1, 60, "cooling")], Waiting("cooling", at(60))),
+    "a timer, and one that is left over": (
+        [timer(1, 1, 60), turn(2), timer(2, 2, 90)],
+        Waiting("timer", at(90)),
+    ),
+    "a pause, whatever else": ([scheduled(1, 1), suspended(2)], Waiting("paused")),
+    "after a pause": ([scheduled(1, 1), suspended(2), resumed(3)], Waiting("charge")),
+    "nothing after the end": ([scheduled(1, 1), ended(3)], None),
+}
+
+
+@pytest.mark.parametrize(("events", "waiting"), WAITING.values(), ids=WAITING)
+def test_what_it_is_at(events: list[HistoryEvent], waiting: Waiting | None) -> None:
+    """An instance says in a few words what it is at, and until when."""
+    assert read(*events).waiting == waiting
