@@ -113,7 +113,7 @@ def live() -> None:
     chips(
         key="chips",
         data={
-            "counts": [(s, counts.get(s, 0)) for s in (*ORDER, *(set(counts) - set(ORDER)))],
+            "counts": [(status, counts.get(status, 0)) for status in in_order(counts)],
             "selected": sorted(shown.statuses),
         },
         on_toggle_change=toggle,
@@ -131,6 +131,11 @@ def live() -> None:
         on_open_change=opened,
     )
     pager(page, shown, counts)
+
+
+def in_order(counts: dict[Status, int]) -> list[Status]:
+    """Return the statuses that can be filtered by: the usual ones, and others that there are."""
+    return [*ORDER, *(status for status in Status if status not in ORDER and counts.get(status))]
 
 
 def empty(shown: Filter) -> tuple[str, str]:

@@ -66,7 +66,9 @@ function escaped(text) {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
-const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+// The buttons by name: Plotly's own choice has one that sends the chart away.
+const BUTTONS = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"];
+const CONFIG = { displaylogo: false, responsive: true, modeBarButtons: [BUTTONS] };
 
 async function draw(state) {
   const Plotly = await plotly(state.data.plotly);

@@ -1,6 +1,6 @@
 """What one page shows of a life and no list does: payloads, the failure in full, the history."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
@@ -27,17 +27,12 @@ def read_details(connection: Connection, key: int) -> Details | None:
     return _details(row) if row else None
 
 
-def write_details(connection: Connection, seen: Iterable[Seen]) -> set[int]:
+def write_details(connection: Connection, seen: Sequence[Seen]) -> set[int]:
     """Write what is new in sightings of lives; return the keys of those that changed."""
-    seen = list(seen)
     known = _known(connection, [each.key for each in seen])
     _insert(connection, [each.key for each in seen if each.key not in known])
-    changed = {
-        each.key: row
-        for each in seen
-        if (row := _grown(known.get(each.key, _NOTHING), each.sighting))
-        != known.get(each.key, _NOTHING)
-    }
+    rows = {each.key: _grown(known.get(each.key, _NOTHING), each.sighting) for each in seen}
+    changed = {key: row for key, row in rows.items() if row != known.get(key, _NOTHING)}
     _update(connection, changed)
     ended = {each.key: _archived(each.sighting) for each in seen if _ends(each)}
     _update(connection, ended)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from operations.ledger.lives import Life, is_final
+from operations.ledger.lives import Life, created_at, is_final
 from operations.ledger.starts import Start
 from operations.ledger.tables import MESSAGE, NAME
 from operations.model import Status
@@ -121,10 +121,7 @@ def _earliest(*times: datetime | None) -> datetime | None:
 
 
 def _created_at(sighting: Sighting, start: Start | None) -> datetime:
-    timeline, created = sighting.timeline, sighting.instance.created_at
-    if timeline.rerun_of and timeline.started_at:
-        return timeline.started_at  # what the engine says is when its source was created
-    return created or (start and start.accepted_at) or sighting.seen_at
+    return created_at(sighting) or (start and start.accepted_at) or sighting.seen_at
 
 
 def _is_start_of_next(start: Start, before: Entry | None) -> bool:

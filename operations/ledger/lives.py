@@ -54,13 +54,15 @@ def place(known: Sequence[Life], sighting: Sighting) -> Life | Unknown:
 
 def is_same_life(latest: Life, sighting: Sighting) -> bool:
     """Whether a later sighting, not known to be of the same execution, is still of this life."""
-    if latest.entry.execution_id is not None and sighting.timeline.execution_id is not None:
-        return not latest.is_over and _may_continue(sighting)
-    if sighting.instance.created_at is None:
-        return not latest.is_over and latest.entry.execution_id is None
-    if sighting.instance.created_at <= _last_heard(latest.entry):
-        return True
-    return not latest.is_over and (_is_untold(latest.entry) or _may_continue(sighting))
+    created, known = created_at(sighting), latest.entry.execution_id
+    if created is None:  # it is pending, which one that has an execution never is again
+        return not latest.is_over and known is None
+    goes_on = not latest.is_over or created <= _last_heard(latest.entry)
+    if known is not None and sighting.timeline.execution_id is not None:
+        return goes_on and _may_continue(sighting)
+    if created <= _last_heard(latest.entry) or _is_untold(latest.entry):
+        return goes_on
+    return goes_on and _may_continue(sighting)
 
 
 def is_old_news(life: Life, sighting: Sighting) -> bool:
@@ -80,18 +82,19 @@ def is_final(sighting: Sighting) -> bool:
     return sighting.instance.status.is_finished and bool(sighting.history)
 
 
-def _is_same_execution(life: Life, sighting: Sighting) -> bool:
+def created_at(sighting: Sighting) -> datetime | None:
+    """Return when an instance was created; of a rerun the engine says when its source was."""
     timeline = sighting.timeline
+    return (timeline.rerun_of and timeline.started_at) or sighting.instance.created_at
+
+
+def _is_same_execution(life: Life, sighting: Sighting) -> bool:
+    timeline, created = sighting.timeline, created_at(sighting)
     if timeline.execution_id is None or timeline.execution_id != life.entry.execution_id:
         return False
     # The same source may be run again under the same id, once that has been purged.
-    is_another_rerun = (
-        life.is_over
-        and timeline.rerun_of is not None
-        and timeline.started_at is not None
-        and timeline.started_at > _last_heard(life.entry)
-    )
-    return not is_another_rerun
+    may_be_another = life.is_over and timeline.rerun_of is not None
+    return not (may_be_another and created and created > _last_heard(life.entry))
 
 
 def _may_continue(sighting: Sighting) -> bool:

@@ -73,9 +73,8 @@ def done(*, execution: str = "e1", created: float = 0, seen: float = 9, **more: 
 
 def of_record(name: str, *, seen: float = 0) -> Sighting:
     """Return a sighting of an instance that was recorded."""
-    history, instance = recorded(name), recorded_state(name)
-    finished = instance.status.is_finished
-    return Sighting(instance, timeline_of(history), at(seen), history if finished else None)
+    history = recorded(name)
+    return Sighting(recorded_state(name), timeline_of(history), at(seen), history)
 
 
 def activity(event_id: int, start: float, end: float | None = None, **more: Any) -> Span:

@@ -8,6 +8,7 @@ from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Sighting
+from tests.unit.histories import RECORDED
 from tests.unit.sightings import (
     ID,
     activity,
@@ -233,6 +234,33 @@ def test_many_lives_are_told_apart(ledger: Ledger) -> None:
     assert [life.execution_id for life in ledger.instances.lives(ID)] == [
         f"e{number}" for number in reversed(range(50))
     ]
+
+
+def test_a_generation_that_was_ended_is_of_the_life_that_ended(ledger: Ledger) -> None:
+    """The history of a later generation than was known belongs to the end that was seen."""
+    ledger.instances.record([sighting(seen=1), glance(TERMINATED, seen=7)])
+    continued = (
+        HistoryEvent(-1, at(5), "workflowStarted"),
+        HistoryEvent(-1, at(5.1), "executionStarted", execution_id="e2"),
+    )
+    last = sighting(TERMINATED, execution="e2", created=5.1, seen=8, history=continued)
+    ledger.instances.record([last])
+    assert statuses(ledger) == [TERMINATED]
+    assert ledger.instances.finished_ids() == {ID}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_instance_is_a_later_generation_if_it_continued(
+    ledger: Ledger, name: str
+) -> None:
+    """The engine's own histories tell a start from what has continued as new."""
+    recorded = of_record(name, seen=10**8)
+    if recorded.timeline.execution_id is None:
+        return
+    instance = replace(recorded.instance, instance_id=ID)
+    long_ago = sighting(created=-(10**8), seen=-(10**8) + 1)
+    ledger.instances.record([long_ago, replace(recorded, instance=instance)])
+    assert len(ledger.instances.lives(ID)) == (1 if name == "continued" else 2)
 
 
 def test_a_history_without_its_first_events_may_continue(ledger: Ledger) -> None:

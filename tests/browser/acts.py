@@ -1,0 +1,68 @@
+"""What a person does on the pages."""
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import settle
+
+
+def submit(page: Page, order_id: str, *, items: list[str] | None = None, count: int = 1) -> str:
+    """Submit the form of a new order, and return the id of its instance, or of the first."""
+    page.get_by_role("link", name="New order").click()
+    expect(page.get_by_role("heading", name="New order")).to_be_visible()
+    fill(page, "Order id", order_id)
+    if count > 1:
+        fill(page, "How many", str(count))
+    for number, item in enumerate(items or []):
+        write_item(page, number, item)
+    page.get_by_role("button", name="Submit order").click()
+    return f"order_{order_id}" if count == 1 else f"order_{order_id}-1"
+
+
+def fill(page: Page, label: str, text: str) -> None:
+    """Type into a field, and have it taken."""
+    field = page.get_by_label(label, exact=True)
+    field.fill(text)
+    field.press("Tab")
+
+
+def write_item(page: Page, number: int, text: str) -> None:
+    """Overwrite an item of the list."""
+    grid = page.get_by_test_id("stDataFrame").locator("canvas").first
+    box = grid.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 120, box["y"] + 50 + 33 * number)
+    page.keyboard.press("Enter")
+    expect(page.locator(".gdg-input")).to_be_focused()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(text, delay=5)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id(f"glide-cell-1-{number}")).to_have_text(text)
+
+
+def row(page: Page, instance_id: str) -> Locator:
+    """Return the row of an instance in the table."""
+    return page.locator(f'tr[data-id="{instance_id}"]')
+
+
+def press(page: Page, action: str, instance_id: str) -> None:
+    """Click an instance's button in the table."""
+    row(page, instance_id).get_by_role("button", name=f"{action} {instance_id}").click()
+
+
+def expect_status(place: Page | Locator, status: str) -> None:
+    """Wait until a badge in this place has the status."""
+    expect(place.locator(f'.badge[data-status="{status}"]').first).to_be_visible()
+
+
+def open_instance(page: Page, instance_id: str) -> None:
+    """Go to an instance's page by its link in the table."""
+    row(page, instance_id).get_by_role("link").click()
+    expect(page).to_have_url(re.compile(rf"/instance\?id={instance_id}$"))
+    settle(page)
+
+
+def bars(page: Page) -> Locator:
+    """Return the bars of the Gantt."""
+    return page.locator(".gantt .bars path")

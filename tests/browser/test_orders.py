@@ -1,0 +1,191 @@
+"""Submitting, watching and acting, as a person does."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from operations.ledger import Ledger
+from operations.model import Status
+from operations.records import Filter
+from tests.browser.acts import (
+    bars,
+    expect_status,
+    fill,
+    open_instance,
+    press,
+    row,
+    submit,
+)
+from tests.browser.conftest import OpenPage
+from tests.integration.stack import Stack, unique
+from tests.waiting import eventually
+
+
+def test_an_order_is_submitted_and_watched_to_its_end(open_page: OpenPage) -> None:
+    """The form leads straight to the order's bars; they grow to three, and it completes."""
+    page = open_page()
+    instance_id = submit(page, unique("watched"))
+    expect(page).to_have_url(re.compile(rf"/instance\?id={instance_id}$"))
+    expect_status(page, "RUNNING")
+    expect(bars(page)).to_have_count(2)
+    expect_status(page, "COMPLETED")
+    expect(bars(page)).to_have_count(3)
+    names = page.locator(".gantt .ytick text")
+    expect(names).to_have_text(["process_order", "check_inventory", "send_confirmation"])
+    page.get_by_role("tab", name="Input and output").click()
+    expect(page.get_by_text('"confirmation_sent"')).to_be_visible()
+
+
+def test_pause_and_resume_in_the_table(open_page: OpenPage, stack: Stack) -> None:
+    """One click each; the row says so in place, and offers what its status allows."""
+    instance_id = stack.start_order(unique("in-table"))
+    page = open_page()
+    press(page, "Pause", instance_id)
+    expect_status(row(page, instance_id), "SUSPENDED")
+    expect(row(page, instance_id).get_by_role("button", name="Pause")).to_have_count(0)
+    press(page, "Resume", instance_id)
+    expect_status(row(page, instance_id), "COMPLETED")
+    expect(row(page, instance_id).get_by_role("button")).to_have_count(0)
+
+
+def test_pause_and_resume_on_its_page(open_page: OpenPage, stack: Stack) -> None:
+    """The three buttons follow the status; the pause is a bar; the deeds are told with the doer."""
+    instance_id = stack.start_order(unique("on-page"))
+    page = open_page()
+    open_instance(page, instance_id)
+    page.get_by_role("button", name="Pause").click()
+    expect_status(page, "SUSPENDED")
+    expect(page.get_by_role("button", name="Pause")).to_be_disabled()
+    expect(page.locator(".gantt .ytick text", has_text="paused")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect_status(page, "COMPLETED")
+    for action in ("Pause", "Resume", "Terminate"):
+        expect(page.get_by_role("button", name=action, exact=True)).to_be_disabled()
+
+
+def test_terminate_in_the_table(open_page: OpenPage, stack: Stack) -> None:
+    """It is one click, and the engine says the same."""
+    instance_id = stack.start_order(unique("ended"))
+    page = open_page()
+    press(page, "Terminate", instance_id)
+    expect_status(row(page, instance_id), "TERMINATED")
+    assert stack.status(instance_id)["status"] == "TERMINATED"
+
+
+def test_terminate_on_its_page(open_page: OpenPage, stack: Stack) -> None:
+    """What was under way is cut off, and nothing is offered any more."""
+    instance_id = stack.start_order(unique("cut"))
+    page = open_page(f"/instance?id={instance_id}")
+    page.get_by_role("button", name="Terminate").click()
+    expect_status(page, "TERMINATED")
+    expect(page.get_by_text("cut off by the end")).to_be_visible()
+
+
+def test_five_at_once(open_page: OpenPage) -> None:
+    """A batch leads to the list of its orders, which all complete."""
+    page = open_page()
+    batch = unique("batch")
+    submit(page, batch, count=5)
+    for number in range(1, 6):
+        expect_status(row(page, f"order_{batch}-{number}"), "COMPLETED")
+    assert f"q=order_{batch}-" in page.url
+
+
+def test_a_triple_click_is_one_order(open_page: OpenPage, ledger: Ledger) -> None:
+    """Three quick clicks start one instance, and lead to its page."""
+    page = open_page("/new")
+    field = page.get_by_label("Order id")
+    expect(field).to_have_value(re.compile("^ORDER-"))
+    order_id = field.input_value()
+    page.get_by_role("button", name="Submit order").click(click_count=3, delay=30)
+    expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
+    expect_status(page, "COMPLETED")
+    expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
+    newest = ledger.instances.page(Filter(text="ORDER-"), limit=10).entries
+    assert [entry.instance_id for entry in newest] == [f"order_{order_id}"]
+
+
+def test_a_click_hits_what_it_is_on_though_rows_come_in(
+    open_page: OpenPage, stack: Stack, ledger: Ledger
+) -> None:
+    """New rows wait while somebody points at the table; then they come in."""
+    instance_id = stack.start_order(unique("aimed"))
+    page = open_page()
+    button = row(page, instance_id).get_by_role("button", name="Terminate")
+    button.hover()
+    before = button.bounding_box()
+    others = [stack.start_order(unique("other")) for _ in range(3)]
+    expect(page.get_by_role("button", name="3 new")).to_be_visible()
+    assert button.bounding_box() == before
+    page.mouse.down()
+    page.mouse.up()
+    expect_status(row(page, instance_id), "TERMINATED")
+    page.mouse.move(10, 10)
+    for other in others:
+        expect(row(page, other)).to_be_visible()
+        entry = ledger.instances.latest(other)
+        assert entry
+        assert entry.status is not Status.TERMINATED
+
+
+def test_two_browsers_see_the_same(open_page: OpenPage, stack: Stack) -> None:
+    """What one starts and pauses the other sees, without touching the page."""
+    one, other = open_page(), open_page()
+    instance_id = submit(one, unique("seen"))
+    expect_status(row(other, instance_id), "RUNNING")
+    one.get_by_role("button", name="Pause").click()
+    expect_status(row(other, instance_id), "SUSPENDED")
+    press(other, "Terminate", instance_id)
+    expect_status(one, "TERMINATED")
+    assert stack.status(instance_id)["status"] == "TERMINATED"
+
+
+def test_a_killed_worker_is_told_and_comes_back(open_page: OpenPage, stack: Stack) -> None:
+    """The banner names it while it is away, and goes by itself; the order completes."""
+    instance_id = stack.start_order(unique("survivor"))
+    page = open_page()
+    banner = page.get_by_text("No worker is connected")
+
+    def killed_until_told() -> bool:
+        worker = stack.process("worker")
+        if worker and not banner.is_visible():
+            worker.kill()
+        return banner.is_visible()
+
+    eventually(killed_until_told, 30, "the banner is there")
+    expect(row(page, instance_id)).to_be_visible()
+    expect(banner).to_be_hidden(timeout=60_000)
+    expect(row(page, instance_id).locator('[data-status="COMPLETED"]')).to_be_visible(
+        timeout=60_000
+    )
+
+
+def test_markup_is_shown_as_written(open_page: OpenPage) -> None:
+    """A script in an item is text, in the form, in the input and in the history."""
+    page = open_page()
+    script = "<script>alert(1)</script>"
+    submit(page, unique("script"), items=[script])
+    expect_status(page, "COMPLETED")
+    page.get_by_role("tab", name="Input and output").click()
+    expect(page.get_by_text(script).first).to_be_visible()
+    assert page.locator("script", has_text="alert(1)").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "told"),
+    [
+        ("Order id", "two words", "expected 1 to 58 letters"),
+        ("Amount ($)", "0", "expected a number above 0"),
+        ("Amount ($)", "10.999", "at most 2 decimals"),
+    ],
+)
+def test_a_mistake_is_told_at_its_field(
+    open_page: OpenPage, label: str, text: str, told: str
+) -> None:
+    """The model's words stand under the field, and what was typed stays."""
+    page = open_page("/new")
+    fill(page, label, text)
+    page.get_by_role("button", name="Submit order").click()
+    expect(page.get_by_text(told)).to_be_visible()
+    assert page.url.endswith("/new")
