@@ -93,13 +93,14 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
         )
         errors["start"] = st.empty()
     with right:
+        st.markdown("Items", help="One a row: click to change it; the empty row adds one.")
         items = st.data_editor(
             _first_items(),
             key=f"items-{suggested}",
             num_rows="dynamic",
             hide_index=True,
-            height=260,
-            column_config={"Items": st.column_config.TextColumn("Items", width="large")},
+            height=225,
+            column_config={"Items": st.column_config.TextColumn("Item", width="large")},
         )
         errors["items"] = st.empty()
     return {

@@ -64,6 +64,14 @@ def _words(outage: Outage) -> str:
     return f"**{title} since {when}.** {consequence} It heals by itself. {plain(f'({outage.why})')}"
 
 
+def no_action(look: Look) -> str | None:
+    """Return why nothing can be acted on now, None if it can."""
+    for part in (Part.SIDECAR, Part.WORKER):
+        if look.is_away(part):
+            return f"{_TOLD[part][0]}: nothing can be acted on until it is back."
+    return None
+
+
 def bell(look: Look) -> None:
     """Have this fragment run again whenever there is something new."""
     _bell(

@@ -28,7 +28,9 @@ def failure(why: Failure | None) -> None:
     """Show why an instance failed, with its stack."""
     if why is None:
         return
-    st.error(f"**{plain(why.error_type)}**  \n{plain(why.message)}", icon=":material/error:")
+    st.error(
+        f"**{plain(why.error_type or 'Failed')}**  \n{plain(why.message)}", icon=":material/error:"
+    )
     if why.stack_trace:
         with st.expander("Stack trace"):
             st.code(why.stack_trace, language=None)

@@ -41,8 +41,14 @@ class Look:
 @dataclass
 class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    revision: int = -1
+    look: Look | None = None
     value: Any = None
+
+    def holds(self, look: Look) -> bool:
+        """Whether the value is an answer still; without the recorder, no revision says so."""
+        if self.look is None or look.is_away(Part.RECORDER):
+            return self.look is look
+        return self.look.revision == look.revision
 
 
 class Watch:
@@ -58,6 +64,7 @@ class Watch:
         self._pulse = pulse
         self._health = health
         self._outages = Outages()
+        self._began = datetime.now(UTC)
         self._looking = threading.Lock()
         self._looked_at = -FRESH
         self._look = Look(revision=0)
@@ -82,14 +89,14 @@ class Watch:
         While the answer cannot be had, the last one is given, if there was one; else raises what
         `answer` raises.
         """
-        revision = self.look().revision
+        look = self.look()
         slot = self._slot(question)
         with slot.lock:
-            if slot.revision != revision:
+            if not slot.holds(look):
                 try:
-                    slot.value, slot.revision = answer(), revision
+                    slot.value, slot.look = answer(), look
                 except (LedgerUnavailable, EngineUnavailable):
-                    if slot.revision < 0:
+                    if slot.look is None:
                         raise
             value: _Answer = slot.value
             return value
@@ -109,8 +116,9 @@ class Watch:
         except LedgerUnavailable as error:
             away = self._outages.now([Problem(Part.LEDGER, str(error))], now)
             return Look(self._look.revision, away)
-        if pulse.beat_at and now - pulse.beat_at < SILENCE:
+        silent_since = pulse.beat_at or self._began
+        if now - silent_since < SILENCE:
             self._outages.now([], now)
             return Look(pulse.revision, pulse.outages)
-        recorder = Outage(Part.RECORDER, pulse.beat_at or now, "it gives no sign of life")
+        recorder = Outage(Part.RECORDER, silent_since, "it gives no sign of life")
         return Look(pulse.revision, (recorder, *self._outages.now(self._health(), now)))

@@ -5,6 +5,7 @@
     ├── UnknownInstance       no instance has this id
     ├── Conflict
     │   ├── InstanceExists    the id is taken by another start, or by one that has ended
+    │   ├── ActionUnderWay    another action on the instance has not come to its end yet
     │   └── ActionNotAllowed  the instance's status does not allow the action
     ├── Unavailable           something is not there now; the same request later may succeed
     │   ├── EngineUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
@@ -47,6 +48,15 @@ class InstanceExists(Conflict):
 
     def __init__(self, instance_id: str, why: str) -> None:
         super().__init__(f"The id {instance_id!r} is taken {why}. Choose another id.")
+
+
+class ActionUnderWay(Conflict):
+    """Another action on the instance has not come to its end yet; nothing was done."""
+
+    def __init__(self, action: Action, instance_id: str) -> None:
+        super().__init__(
+            f"Cannot {action} {instance_id!r} now: another action on it is under way. Try again."
+        )
 
 
 class ActionNotAllowed(Conflict):

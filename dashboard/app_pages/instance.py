@@ -8,7 +8,7 @@ from dashboard.acting import act, tell_all
 from dashboard.charts import gantt, milliseconds
 from dashboard.deeds import deeds_table
 from dashboard.history import history_table
-from dashboard.live import banner, bell
+from dashboard.live import banner, bell, no_action
 from dashboard.parts import part
 from dashboard.payloads import failure, payload
 from dashboard.rows import header, offered
@@ -43,7 +43,7 @@ def live(instance_id: str) -> None:
     away = look.is_away(Part.SIDECAR)
     try:
         shown = watch().ask(
-            ("instance", instance_id),
+            ("instance", instance_id, away),
             lambda: view(gateway(), house().ledger, instance_id, engine_away=away),
         )
     except UnknownInstance as error:
@@ -51,10 +51,10 @@ def live(instance_id: str) -> None:
     except (Unavailable, EngineRefused) as error:
         st.info(f"It cannot be shown now. {plain(str(error))}")
     else:
-        everything(shown)
+        everything(shown, no_action(look))
 
 
-def everything(shown: View) -> None:
+def everything(shown: View, away: str | None) -> None:
     """Show all there is to know."""
     now = milliseconds(datetime.now(UTC))
     head(
@@ -62,7 +62,7 @@ def everything(shown: View) -> None:
         data={**header(shown.entry, shown.custom_status), "now": now},
         on_open_change=opened,
     )
-    buttons(shown)
+    buttons(shown, away)
     failure(shown.failure)
     bars(shown, now)
     history, data, deeds = st.tabs(["History", "Input and output", "Who did what"])
@@ -81,7 +81,7 @@ def opened() -> None:
     st.session_state["opened"] = st.session_state["head"]["open"]
 
 
-def buttons(shown: View) -> None:
+def buttons(shown: View, away: str | None) -> None:
     """Offer what the status allows; the rest is there too, and says why it is not offered."""
     allowed = offered(shown.entry)
     with st.container(horizontal=True):
@@ -90,7 +90,8 @@ def buttons(shown: View) -> None:
                 action.value.capitalize(),
                 key=f"do-{action}",
                 icon=icon,
-                disabled=action not in allowed,
+                disabled=action not in allowed or away is not None,
+                help=away if action in allowed else None,
                 on_click=act,
                 args=(action, shown.entry.instance_id),
             )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.acting import act, tell_all
 from dashboard.charts import milliseconds
-from dashboard.live import banner, bell
+from dashboard.live import banner, bell, no_action
 from dashboard.parts import part
 from dashboard.rows import row
 from dashboard.session import house, watch
@@ -106,7 +106,7 @@ def live() -> None:
         page, counts = watch().ask(("list", shown, cursor), lambda: read(shown, cursor))
     except InvalidInput:
         to_newest()
-        st.rerun(scope="fragment")
+        st.rerun()
     except LedgerUnavailable:
         st.info("The list will be here as soon as the ledger can be read.")
         return
@@ -126,6 +126,7 @@ def live() -> None:
             "now": milliseconds(datetime.now(UTC)),
             "handled": st.session_state.get("handled", 0),
             "empty": empty(shown),
+            "away": no_action(look),
         },
         on_act_change=clicked,
         on_open_change=opened,

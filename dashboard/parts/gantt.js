@@ -26,9 +26,8 @@ function colours(parent) {
 
 // The end of the axis of what still runs moves in steps, so that the bars grow and the axis rests.
 function reach(elapsed) {
-  const steps = [5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600, 43200, 86400].map((s) => s * SECOND);
-  const wanted = elapsed * 1.05;
-  return steps.find((step) => step >= wanted) ?? Math.ceil(wanted / DAY) * DAY;
+  const shortest = 5 * SECOND, step = 1.25;
+  return shortest * step ** Math.max(0, Math.ceil(Math.log(elapsed * 1.03 / shortest) / Math.log(step)));
 }
 
 function drawn(trace, now, colour) {

@@ -33,7 +33,7 @@ function facts(component, ticking) {
   else shown.push(fact("Created", time(data.created)));
   if (data.ended !== null) shown.push(fact("Ended", time(data.ended)));
   if (data.started !== null) shown.push(fact("Duration", data.ended === null ? ticking.since(data.started) : duration(data.ended - data.started)));
-  if (data.waits) shown.push(fact("At", data.waits, data.until === null ? "" : ticking.until(data.until)));
+  if (data.waits) shown.push(fact("Step", data.waits, data.until === null ? "" : ticking.until(data.until)));
   if (data.custom) shown.push(fact("Custom status", element("span", { class: "custom", title: data.custom }, data.custom)));
   if (data.parent) shown.push(fact("Parent", link(component, data.parent)));
   if (data.rerunOf) shown.push(fact("Rerun of", link(component, data.rerunOf)));

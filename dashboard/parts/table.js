@@ -2,7 +2,7 @@
 // it stands beside, wherever the row has moved since. While somebody points at the table its rows
 // stay where they are: they change in place, and new ones are announced.
 
-const COLUMNS = ["Status", "Instance", "At", "Started", "Duration", "Actions"];
+const COLUMNS = ["Status", "Instance", "Step", "Started", "Duration", "Actions"];
 const CALM = 500; // milliseconds after the pointer has left, before rows move again
 
 function begin(parent) {
@@ -50,7 +50,7 @@ function makeRow(state, key) {
 function fill(state, row, data) {
   row.data = data;
   row.line.classList.remove("gone");
-  const shown = JSON.stringify([data, state.pending.get(data.key) ?? null]);
+  const shown = JSON.stringify([data, state.pending.get(data.key) ?? null, state.data.away]);
   if (row.shown === shown) return;
   row.shown = shown;
   const { cells } = row;
@@ -62,7 +62,7 @@ function fill(state, row, data) {
   row.what = element("span", { title: data.failure ?? data.waits ?? "", class: data.failure ? "what failure" : "what" },
     data.failure ?? data.waits ?? "");
   row.until = element("span", { class: "muted until" });
-  cells.At.replaceChildren(row.what, row.until);
+  cells.Step.replaceChildren(row.what, row.until);
   row.since = element("time", { title: ZONED.format(data.created) });
   cells.Started.replaceChildren(row.since);
   row.lasts = element("span", {});
@@ -89,7 +89,8 @@ function button(state, data, name) {
   const [word, path] = ACTIONS[name];
   const waiting = state.pending.has(data.key);
   return element("button", {
-    class: name, disabled: waiting, "aria-label": `${word} ${data.id}`, title: `${word} ${data.id}`,
+    class: name, disabled: waiting || state.data.away, "aria-label": `${word} ${data.id}`,
+    title: state.data.away || `${word} ${data.id}`,
     onclick: () => act(state, data, name),
   }, icon(path), element("span", { class: "word" }, word));
 }

@@ -1,7 +1,8 @@
 """Pause, resume and terminate: check, act, read again, and note who did it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ import structlog
 
 from operations.errors import (
     ActionNotAllowed,
+    ActionUnderWay,
     EngineUnavailable,
     FlowdeckError,
     LedgerUnavailable,
@@ -17,12 +19,14 @@ from operations.errors import (
 )
 from operations.gateway import Gateway
 from operations.ledger import Ledger
+from operations.ledger.holds import Hold
 from operations.model import Action, Actor, Instance, Status, allowed_actions
 from operations.records import Deed, Outcome, Sighting
 from operations.sighting import sight
 
+PATIENCE = 1.0  # seconds to wait for another action on the same instance
 SETTLING = 0.5  # seconds to wait for a confirmed action to show
-PAUSE_BETWEEN_READS = 0.05  # seconds
+BETWEEN_READS = 0.05  # seconds
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +52,36 @@ class Acting:
         self._ledger = ledger
 
     def act(self, action: Action, instance_id: str, actor: Actor) -> Acted:
-        """Act, and note it, whatever comes of it."""
+        """Act alone on the instance, and note it, whatever comes of it."""
+        with self._alone_on(instance_id, action):
+            return self._act(action, instance_id, actor)
+
+    @contextmanager
+    def _alone_on(self, instance_id: str, action: Action) -> Iterator[None]:
+        """Shut out others: Dapr checks nothing, and two pauses at a time wreck an instance.
+
+        Without the ledger one acts all the same: it must be possible to stop what runs wild.
+        """
+        hold: Hold | None = None
+        with _in_spite_of_the_ledger():
+            hold = self._hold(instance_id, action)
+        try:
+            yield
+        finally:
+            with _in_spite_of_the_ledger():
+                if hold:
+                    self._ledger.holds.release(hold)
+
+    def _hold(self, instance_id: str, action: Action) -> Hold:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            if hold := self._ledger.holds.take(instance_id):
+                return hold
+            if time.monotonic() > deadline:
+                raise ActionUnderWay(action, instance_id)
+            time.sleep(BETWEEN_READS)
+
+    def _act(self, action: Action, instance_id: str, actor: Actor) -> Acted:
         before = self._begun(action, instance_id)
         after: Instance | None = None
         failed: FlowdeckError | None = None
@@ -110,7 +143,7 @@ class Acting:
                 raise UnknownInstance(instance_id)
             if enough(instance) or time.monotonic() > deadline:
                 return instance
-            time.sleep(PAUSE_BETWEEN_READS)
+            time.sleep(BETWEEN_READS)
 
     def _note(self, deed: Deed) -> None:
         """Write down what was done and what it led to, so that no list says otherwise."""
@@ -122,18 +155,24 @@ class Acting:
             after=deed.after or "unknown",
             outcome=deed.outcome,
         )
-        try:
+        with _in_spite_of_the_ledger():
             self._ledger.journal.note(deed)
             if deed.outcome is not Outcome.REFUSED and (seen := self._sighting(deed.instance_id)):
                 self._ledger.instances.record([seen])
-        except LedgerUnavailable as error:
-            log.warning("the ledger missed an action", reason=str(error))
 
     def _sighting(self, instance_id: str) -> Sighting | None:
         try:
             return sight(self._gateway, instance_id)
         except FlowdeckError:  # the recorder will see it
             return None
+
+
+@contextmanager
+def _in_spite_of_the_ledger() -> Iterator[None]:
+    try:
+        yield
+    except LedgerUnavailable as error:
+        log.warning("the ledger misses an action", reason=str(error))
 
 
 def is_reached(action: Action, status: Status) -> bool:

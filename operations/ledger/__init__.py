@@ -7,6 +7,7 @@ from sqlalchemy import Engine, text
 
 from operations.database import open_engine, reading
 from operations.errors import LedgerUnavailable
+from operations.ledger.holds import Holds
 from operations.ledger.instances import Instances
 from operations.ledger.journal import Journal
 from operations.ledger.pulse import beat, read_pulse
@@ -14,7 +15,7 @@ from operations.ledger.schema import upgrade
 from operations.ledger.starts import Start, Starts
 from operations.records import Outage, Pulse
 
-__all__ = ["Instances", "Journal", "Ledger", "Start", "Starts", "open_ledger"]
+__all__ = ["Holds", "Instances", "Journal", "Ledger", "Start", "Starts", "open_ledger"]
 
 
 class Ledger:
@@ -25,6 +26,7 @@ class Ledger:
         self.starts = Starts(engine)
         self.instances = Instances(engine)
         self.journal = Journal(engine)
+        self.holds = Holds(engine)
 
     def ping(self) -> None:
         """Ask the database for nothing."""

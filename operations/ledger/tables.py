@@ -115,6 +115,13 @@ journal = Table(
     Index("journal_of_instance", "instance_id", "at", "key"),
 )
 
+holds = Table(
+    "holds",
+    metadata,
+    Column("instance_id", String(NAME), primary_key=True),
+    Column("taken", BigInteger, nullable=False),
+)
+
 # One row, whose key is 1.
 pulse = Table(
     "pulse",

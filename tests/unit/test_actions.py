@@ -5,15 +5,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 
-from operations.actions import Actions, Started
+from operations.actions import Acted, Actions, Started
 from operations.database import open_engine
 from operations.errors import (
     ActionNotAllowed,
+    ActionUnderWay,
     EngineRefused,
     EngineUnavailable,
     InstanceExists,
@@ -24,6 +26,7 @@ from operations.errors import (
 )
 from operations.ledger import Ledger, Start, Starts, open_ledger
 from operations.model import Action, Actor, Status
+from operations.records import Outcome
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
 from tests.waiting import eventually
@@ -595,3 +598,116 @@ def test_an_action_whose_effect_cannot_be_read_is_of_unknown_outcome(
     with pytest.raises(OutcomeUnknown, match="no sidecar"):
         actions.act(Action.PAUSE, "order_A", ANN)
     assert gateway.instances["order_A"].status is Status.SUSPENDED
+
+
+def test_of_two_pauses_at_once_one_reaches_the_engine(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """The second waits for the first, and finds its goal reached: two would wreck an instance."""
+    gateway.put(instance("order_A", Status.RUNNING))
+    with ThreadPoolExecutor(1) as pool:
+        seconds: list[Future[Acted]] = []
+
+        def come_second() -> None:
+            gateway.during.clear()
+            seconds.append(pool.submit(actions.act, Action.PAUSE, "order_A", ANN))
+
+        gateway.during["pause"] = come_second
+        assert actions.act(Action.PAUSE, "order_A", ANN).changed
+        assert not seconds[0].result(timeout=5).changed
+    assert gateway.calls["pause"] == 1
+
+
+def test_an_action_does_not_wait_for_ever_for_another(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another holds the instance for long, nothing is done, and that is told."""
+    monkeypatch.setattr("operations.actions.acting.PATIENCE", 0.1)
+    gateway.put(instance("order_A", Status.RUNNING))
+    assert ledger.holds.take("order_A")
+    with pytest.raises(ActionUnderWay, match="another action on it is under way"):
+        actions.act(Action.PAUSE, "order_A", ANN)
+    assert not gateway.calls["pause"]
+
+
+def test_without_the_ledger_one_can_still_act(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs wild can be stopped, though nobody can note it."""
+    monkeypatch.setattr(ledger.holds, "take", _unavailable)
+    monkeypatch.setattr(ledger.journal, "note", _unavailable)
+    gateway.put(instance("order_A", Status.RUNNING))
+    assert actions.act(Action.TERMINATE, "order_A", ANN).changed
+
+
+@pytest.mark.parametrize("action", [Action.PAUSE, Action.RESUME])
+def test_what_has_not_begun_can_only_be_terminated(
+    actions: Actions, gateway: FakeGateway, action: Action, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dapr would begin it at once, however far its time is."""
+    monkeypatch.setattr("operations.actions.acting.SETTLING", 0.1)
+    gateway.put(instance("order_A", Status.PENDING))
+    with pytest.raises(ActionNotAllowed, match="it is PENDING"):
+        actions.act(action, "order_A", ANN)
+    assert not gateway.calls[action]
+
+
+def test_a_pause_right_after_a_start_waits_until_it_has_begun(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """For a moment every start looks like one in the future."""
+    gateway.put(instance("order_A", Status.PENDING))
+
+    def begin() -> None:
+        if gateway.calls["state"] > 1:
+            gateway.during.clear()
+            gateway.turn("order_A", Status.RUNNING)
+
+    gateway.during["state"] = begin
+    assert actions.act(Action.PAUSE, "order_A", ANN).before.status is Status.RUNNING
+
+
+def test_an_action_is_noted_with_who_did_it(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The journal has the doer, what it was before and after, and the list shows it at once."""
+    gateway.put(instance("order_A", Status.RUNNING))
+    actions.act(Action.PAUSE, "order_A", ANN)
+    (deed,) = ledger.journal.of("order_A", limit=10)
+    assert (deed.actor, deed.action, deed.outcome) == (ANN, "pause", Outcome.DONE)
+    assert (deed.before, deed.after) == (Status.RUNNING, Status.SUSPENDED)
+    entry = ledger.instances.latest("order_A")
+    assert entry
+    assert entry.status is Status.SUSPENDED
+
+
+def test_a_refused_action_is_noted_too(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Who tried what, and why not."""
+    gateway.put(instance("order_A", Status.COMPLETED))
+    with pytest.raises(ActionNotAllowed):
+        actions.act(Action.PAUSE, "order_A", ANN)
+    (deed,) = ledger.journal.of("order_A", limit=10)
+    assert (deed.outcome, deed.after) == (Outcome.REFUSED, None)
+    assert deed.message == "Cannot pause 'order_A': it is COMPLETED."
+
+
+def test_a_start_is_in_the_list_at_once(actions: Actions, ledger: Ledger) -> None:
+    """Before anybody has read the instance it is there, pending, with its workflow."""
+    start(actions)
+    entry = ledger.instances.latest("order_A")
+    assert entry
+    assert (entry.status, entry.workflow) == (Status.PENDING, "order_workflow")
+
+
+def test_a_start_in_the_future_keeps_its_time(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The engine is told when, and the list can say until when it waits."""
+    later = datetime(2126, 1, 1, tzinfo=UTC)
+    actions.start("order_workflow", "order_A", ORDER, ANN, scheduled_for=later)
+    assert gateway.scheduled == {"order_A": later}
+    entry = ledger.instances.latest("order_A")
+    assert entry
+    assert entry.scheduled_for == later

@@ -1,4 +1,4 @@
-"""The instances with their details and attempts, the operators' journal, and the pulse."""
+"""The instances with their details and attempts, the operators' journal and holds, the pulse."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,6 +25,7 @@ def upgrade() -> None:
     _make_details()
     _make_attempts()
     _make_journal()
+    _make_holds()
     _make_pulse()
 
 
@@ -104,6 +105,14 @@ def _make_journal() -> None:
         sa.Column("revision", sa.BigInteger, nullable=False),
     )
     op.create_index("journal_of_instance", "journal", ["instance_id", "at", "key"])
+
+
+def _make_holds() -> None:
+    op.create_table(
+        "holds",
+        sa.Column("instance_id", sa.String(255), primary_key=True),
+        sa.Column("taken", sa.BigInteger, nullable=False),
+    )
 
 
 def _make_pulse() -> None:

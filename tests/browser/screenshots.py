@@ -1,0 +1,133 @@
+"""`python -m tests.browser.screenshots` writes a picture of each page to docs/screenshots/."""
+
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from engine.settings import PROJECT
+from operations.actions import Actions
+from operations.gateway import DaprGateway
+from operations.ledger import open_ledger
+from operations.model import LOCAL_USER
+from tests.browser.acts import expect_status
+from tests.browser.chromium import FLAGS, find
+from tests.browser.conftest import settle
+from tests.integration.stack import AT_ONCE, Stack, unique
+from worker.orders import WORKFLOW, instance_id_of
+
+FOLDER = PROJECT / "docs" / "screenshots"
+PORTS = 29060
+MANY = 1000
+FAULTY = {"FLOWDECK_FAULT_RATE": "0.35"}
+SIZES = {"light": (1280, 860), "dark": (1280, 860), "420": (420, 900)}
+
+
+class Camera:
+    """Takes pictures of the pages of one system."""
+
+    def __init__(self, browser: Browser, stack: Stack) -> None:
+        self._browser = browser
+        self._stack = stack
+
+    @contextmanager
+    def page(self, path: str, look: str) -> Iterator[Page]:
+        """Open a page in one of the looks."""
+        width, height = SIZES[look]
+        context = self._browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if look == "dark" else "light",
+            timezone_id="Europe/Berlin",
+        )
+        page = context.new_page()
+        page.goto(self._stack.page + path)
+        settle(page)
+        yield page
+        context.close()
+
+    def shoot(
+        self, name: str, path: str, ready: str, looks: tuple[str, ...] = tuple(SIZES)
+    ) -> None:
+        """Picture a page, once what makes it ready is there, in each look."""
+        for look in looks:
+            with self.page(path, look) as page:
+                page.locator(ready).first.wait_for()
+                page.wait_for_load_state("networkidle")
+                keep(page, f"{name}-{look}")
+
+
+def keep(page: Page, name: str) -> None:
+    """Write what the page shows."""
+    page.screenshot(path=FOLDER / f"{name}.png")
+    print(f"docs/screenshots/{name}.png", flush=True)
+
+
+def empty(browser: Browser, stack: Stack) -> None:
+    """Picture a system in which nothing has happened yet, then let very much happen."""
+    camera = Camera(browser, stack)
+    camera.shoot("instances-empty", "/", ".empty strong", ("light",))
+    camera.shoot("new-order", "/new", "canvas")
+    with ThreadPoolExecutor(16) as pool:
+        started = list(pool.map(stack.start_order, [unique(f"O{n:04}") for n in range(MANY)]))
+    for instance_id in started:
+        stack.wait_for(instance_id, "COMPLETED", 60)
+
+
+def full(browser: Browser, stack: Stack) -> None:
+    """Picture a system with a thousand orders, some of which run, fail or wait."""
+    camera = Camera(browser, stack)
+    for _ in range(6):
+        stack.start_order(unique("ORDER"))
+    start_later(stack)
+    paused = stack.start_order(unique("ORDER"))
+    stack.post(f"/workflow/pause/{paused}")
+    stack.post(f"/workflow/terminate/{stack.start_order(unique('ORDER'))}")
+    camera.shoot("instances", "/", "tbody tr")
+    running = stack.start_order(unique("ORDER"))
+    with camera.page(f"/instance?id={running}", "light") as page:
+        expect_status(page, "RUNNING")
+        page.locator(".gantt .bars path").first.wait_for()
+        keep(page, "instance-running-light")
+        stack.wait_for(running, ("COMPLETED", "FAILED"), 30)
+    camera.shoot("instance", f"/instance?id={running}", ".gantt .bars path")
+    camera.shoot("instance-paused", f"/instance?id={paused}", ".gantt .bars path", ("light",))
+    with stack.frozen("daprd"):
+        camera.shoot("instances-outage", "/", "[data-testid=stAlert]")
+        away = f"/instance?id={paused}"
+        camera.shoot("instance-outage", away, "[data-testid=stAlert]", ("light",))
+
+
+def start_later(stack: Stack) -> None:
+    """Start an order in an hour."""
+    order = {"order_id": unique("ORDER"), "amount": 10.0, "items": ["lamp"]}
+    with (
+        closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway,
+        closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db")) as ledger,
+    ):
+        Actions(gateway, ledger).start(
+            WORKFLOW,
+            instance_id_of(str(order["order_id"])),
+            order,
+            LOCAL_USER,
+            scheduled_for=datetime.now(UTC) + timedelta(hours=1),
+        )
+
+
+def main() -> None:
+    """Run the system twice on one folder: quickly to fill it, then as it is."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
+        for settings, act in ((AT_ONCE, empty), (FAULTY, full)):
+            with Stack(Path(folder), PORTS, settings) as stack:
+                stack.start()
+                act(browser, stack)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
