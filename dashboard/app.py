@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.live import revival
+
 HERE = Path(__file__).parent
 PAGES = HERE / "app_pages"
 
@@ -21,3 +23,4 @@ page = st.navigation(
     position="top",
 )
 page.run()
+revival()

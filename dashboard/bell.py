@@ -1,6 +1,7 @@
 """A bell for open pages: it rings when what they show has changed, so that none of them polls."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 LOOK_EVERY = 0.25  # seconds between two looks while a page is open
 PATH = "/flowdeck/bell"
+_PROCESS = secrets.token_hex(4)
+
+
+def stamped(version: str) -> str:
+    """Return a version with this process's own mark: another process knows nothing of a page."""
+    return f"{_PROCESS}/{version}"
 
 
 class Bell:

@@ -4,12 +4,14 @@ Colours are the theme's, by name; times are milliseconds since 1970 (UTC).
 """
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Any
 
-from operations.timeline import Ending, Span, SpanKind, Timeline
+from operations.records import Usual
+from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline
 
 ROW = 30  # pixels
 MOST_TOLD = 300  # characters of an error in a hover text
@@ -51,6 +53,7 @@ _LOOKS = {
     (SpanKind.SUSPENSION, Ending.OPEN): Look("paused", _ORANGE, _DASHED),
     (SpanKind.SUSPENSION, Ending.COMPLETED): Look("paused", _ORANGE),
 }
+_USUAL = Look("as long as 95 % of past runs", "--st-gray-background-color", height=0.92)
 _ELSE = Look("cut off by the end", _GRAY, _DASHED, height=0.4)
 _TITLES = {
     SpanKind.CHILD: "↳ {}",
@@ -74,18 +77,25 @@ class Gantt:
     end: int | None
 
 
-def gantt(timeline: Timeline, started_at: datetime) -> Gantt:
-    """Return the Gantt of a timeline: one row a lane, each attempt a bar of its own."""
+def gantt(timeline: Timeline, started_at: datetime, usual: Mapping[str, Usual]) -> Gantt:
+    """Return the Gantt of a timeline: one row a lane, each attempt a bar of its own.
+
+    Behind an activity stands how long it usually takes, where `usual` tells.
+    """
     lanes = _lanes(timeline.spans)
     rows = {lane: row for row, lane in enumerate(lanes)}
     looks: dict[Look, list[Span]] = defaultdict(list)
     for span in timeline.spans:
         looks[_look(span)].append(span)
+    shown = [*looks, *([_USUAL] if _is_usual_shown(timeline.spans, usual) else [])]
     return Gantt(
-        traces=[_trace(look, spans, rows, started_at) for look, spans in looks.items()],
+        traces=[
+            *_usual_traces(timeline.spans, rows, usual),
+            *(_trace(look, spans, rows, started_at, usual) for look, spans in looks.items()),
+        ],
         layout=_layout(list(lanes.values())),
         names=[_title(spans) for spans in lanes.values()],
-        legend=list(dict.fromkeys((look.says, look.colour, look.swatch) for look in looks)),
+        legend=list(dict.fromkeys((look.says, look.colour, look.swatch) for look in shown)),
         start=milliseconds(started_at),
         end=milliseconds(timeline.ended_at) if timeline.ended_at else None,
     )
@@ -100,7 +110,7 @@ def _lanes(spans: tuple[Span, ...]) -> dict[int, list[Span]]:
     lanes: dict[int, list[Span]] = defaultdict(list)
     for span in spans:
         lanes[span.lane].append(span)
-    return dict(lanes)
+    return dict(sorted(lanes.items(), key=lambda lane: lane[0] == SUSPENSIONS))
 
 
 def _look(span: Span) -> Look:
@@ -112,9 +122,44 @@ def _title(spans: list[Span]) -> str:
     return _TITLES.get(first.kind, "{}").format(first.name or first.kind)
 
 
+def _is_usual_shown(spans: Iterable[Span], usual: Mapping[str, Usual]) -> bool:
+    return any(span.kind is SpanKind.ACTIVITY and span.name in usual for span in spans)
+
+
+def _usual_traces(
+    spans: Iterable[Span], rows: dict[int, int], usual: Mapping[str, Usual]
+) -> list[dict[str, Any]]:
+    """Return, behind each run, the stretch within which 95 % of the past ones ended."""
+    known = [span for span in spans if span.kind is SpanKind.ACTIVITY and span.name in usual]
+    if not known:
+        return []
+    return [
+        {
+            **_bars(_USUAL, known, rows),
+            "x": [round(usual[span.name].p95 * 1000) for span in known],
+            "hoverinfo": "skip",
+            "meta": {"open": False},
+        }
+    ]
+
+
 def _trace(
-    look: Look, spans: list[Span], rows: dict[int, int], started_at: datetime
+    look: Look,
+    spans: list[Span],
+    rows: dict[int, int],
+    started_at: datetime,
+    usual: Mapping[str, Usual],
 ) -> dict[str, Any]:
+    return {
+        **_bars(look, spans, rows),
+        "x": [_lasted(span) for span in spans],
+        "hovertext": [_told(span, started_at, usual.get(span.name)) for span in spans],
+        "hoverinfo": "text",
+        "meta": {"open": spans[0].end is None},
+    }
+
+
+def _bars(look: Look, spans: list[Span], rows: dict[int, int]) -> dict[str, Any]:
     return {
         "type": "bar",
         "orientation": "h",
@@ -122,10 +167,7 @@ def _trace(
         "showlegend": False,
         "y": [rows[span.lane] for span in spans],
         "base": [milliseconds(span.start) for span in spans],
-        "x": [_lasted(span) for span in spans],
         "width": look.height,
-        "hovertext": [_told(span, started_at) for span in spans],
-        "hoverinfo": "text",
         "marker": {
             "color": look.colour,
             "cornerradius": 4,
@@ -138,7 +180,6 @@ def _trace(
                 "solidity": 0.55,
             },
         },
-        "meta": {"open": spans[0].end is None},
     }
 
 
@@ -146,13 +187,15 @@ def _lasted(span: Span) -> int:
     return milliseconds(span.end) - milliseconds(span.start) if span.end else 0
 
 
-def _told(span: Span, started_at: datetime) -> str:
+def _told(span: Span, started_at: datetime, usual: Usual | None) -> str:
     """Return what is said of a bar that is pointed at, as Plotly's markup."""
     lines = [f"<b>{escape(span.name or span.kind)}</b>", _how(span)]
     begun = (span.start - started_at).total_seconds()
     lines.append(f"from +{in_words(begun)}")
     if span.end:
         lines[-1] += f", for {in_words((span.end - span.start).total_seconds())}"
+    if usual and span.kind is SpanKind.ACTIVITY:
+        lines.append(f"usually {in_words(usual.median)}, 95 % within {in_words(usual.p95)}")
     if span.failure:
         lines.append(escape(f"{span.failure.error_type}: {span.failure.message}"[:MOST_TOLD]))
     return "<br>".join(lines)

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from dashboard.bell import PATH
+from dashboard.bell import PATH, stamped
 from dashboard.parts import part
 from dashboard.session import watch
 from dashboard.texts import plain
@@ -13,7 +13,7 @@ from dashboard.watch import Look
 from operations.model import Part
 from operations.records import Outage
 
-_bell = part("bell")
+_bell, _revival = part("bell"), part("revival")
 _TOLD = {
     Part.SIDECAR: (
         "The Dapr sidecar is away",
@@ -66,19 +66,25 @@ def _words(outage: Outage) -> str:
 
 def no_action(look: Look) -> str | None:
     """Return why nothing can be acted on now, None if it can."""
-    for part in (Part.SIDECAR, Part.WORKER):
-        if look.is_away(part):
-            return f"{_TOLD[part][0]}: nothing can be acted on until it is back."
-    return None
+    away = [needed for needed in (Part.SIDECAR, Part.WORKER) if look.is_away(needed)]
+    return f"{_TOLD[away[0]][0]}: nothing can be acted on until it is back." if away else None
 
 
 def bell(look: Look) -> None:
     """Have this fragment run again whenever there is something new."""
     _bell(
         key="bell",
-        data={"path": PATH.removeprefix("/"), "version": look.version},
+        data={"path": PATH.removeprefix("/"), "version": stamped(look.version)},
         on_rang_change=_rang,
     )
+
+
+def revival() -> None:
+    """Have the whole page run again when the dashboard's process is another one than before.
+
+    Streamlit connects again by itself, but asks for nothing, and the new process knows no fragment.
+    """
+    _revival(key="revival", on_revived_change=lambda: None)
 
 
 def _rang() -> None:

@@ -81,11 +81,13 @@ class Watch:
 
     def refresh(self) -> None:
         """Have the next look be a new one: something was done here."""
-        self._looked_at = -FRESH
+        with self._looking:  # a look that is under way may have missed it
+            self._looked_at = -FRESH
 
     def ask(self, question: Hashable, answer: Callable[[], _Answer]) -> _Answer:
         """Return the answer, which holds until the ledger changes, however many viewers ask.
 
+        Without the recorder, which tells the ledger of changes, it holds as long as one look does.
         While the answer cannot be had, the last one is given, if there was one; else raises what
         `answer` raises.
         """

@@ -84,6 +84,15 @@ class Page:
     older: str | None
 
 
+@dataclass(frozen=True)
+class Usual:
+    """How long an activity took in its latest `runs`, queue and run together, in seconds."""
+
+    median: float
+    p95: float
+    runs: int
+
+
 class Outcome(StrEnum):
     """What came of an operator's action."""
 

@@ -1,37 +1,69 @@
 """Reads an instance from the engine: its state, its history, and what they say together."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from operations.errors import UnknownInstance
 from operations.gateway import Gateway
 from operations.history import HistoryEvent
+from operations.model import Instance
 from operations.records import Sighting
-from operations.timeline import timeline_of
+from operations.timeline import Timeline, timeline_of
+
+READS = 3  # until state and history, which are read one after the other, tell the same
 
 
-def sight(gateway: Gateway, instance_id: str, last: Sighting | None = None) -> Sighting | None:
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def sight(
+    gateway: Gateway,
+    instance_id: str,
+    last: Sighting | None = None,
+    now: Callable[[], datetime] = _now,
+) -> Sighting | None:
     """Return the instance as the engine has it now, or None if it has none with this id.
 
-    `last` itself is returned if nothing has changed since. Raises `EngineUnavailable` and
-    `EngineRefused`.
+    If nothing has changed since `last`, that is returned with its new time, and the history is not
+    read. Raises `EngineUnavailable` and `EngineRefused`.
     """
-    seen_at = datetime.now(UTC)
+    seen: Sighting | None = None
+    for _ in range(READS):
+        at = now()
+        instance = gateway.state(instance_id)
+        if instance is None:  # purged; if that was between two reads, its end is known all the same
+            return seen if seen and seen.instance.status.is_finished else None
+        if last and last.instance == instance and not instance.status.is_finished:
+            return replace(last, seen_at=at)
+        seen = _with_history(gateway, instance, at)
+        if instance.status.is_finished is bool(seen.timeline.ended_at):
+            break
+    return seen
+
+
+def glimpse(
+    gateway: Gateway, instance_id: str, now: Callable[[], datetime] = _now
+) -> Sighting | None:
+    """Return the instance without what its history tells, for one that cannot be read wholly.
+
+    Raises `EngineUnavailable` and `EngineRefused`.
+    """
+    at = now()
     instance = gateway.state(instance_id)
-    if instance is None:
-        return None
-    if last and last.instance == instance:
-        return last
-    history = _history(gateway, instance_id)
-    timeline = timeline_of(history)
-    if timeline.ended_at and not instance.status.is_finished:  # it ended between the two reads
-        instance = gateway.state(instance_id) or instance
-    return Sighting(instance, timeline, seen_at, history, _scheduled_for(history))
+    return Sighting(instance, Timeline(), at) if instance else None
+
+
+def _with_history(gateway: Gateway, instance: Instance, at: datetime) -> Sighting:
+    history = _history(gateway, instance.instance_id)
+    return Sighting(instance, timeline_of(history), at, history, _scheduled_for(history))
 
 
 def _history(gateway: Gateway, instance_id: str) -> tuple[HistoryEvent, ...]:
     try:
         return tuple(gateway.history(instance_id))
-    except UnknownInstance:  # it has not begun
+    except UnknownInstance:  # it has not begun, or was purged
         return ()
 
 

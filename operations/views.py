@@ -34,14 +34,13 @@ class View:
 
 
 def view(gateway: Gateway, ledger: Ledger, instance_id: str, *, engine_away: bool) -> View:
-    """Return the latest life of an instance: from the engine while it lives, else the ledger.
+    """Return the latest life of an instance: from the engine until it is archived, then the ledger.
 
-    Raises `UnknownInstance` if neither has it, `LedgerUnavailable`, and `EngineUnavailable` unless
-    `engine_away` says not to ask.
+    Raises `UnknownInstance` if neither has it, `LedgerUnavailable`, and `EngineUnavailable` and
+    `EngineRefused` unless `engine_away` says not to ask.
     """
     entry = ledger.instances.latest(instance_id)
-    settled = entry and (entry.status.is_finished or entry.purged_at)
-    if settled or engine_away:
+    if engine_away or _is_settled(ledger, entry):
         return _from_ledger(ledger, instance_id, entry)
     sighting = sight(gateway, instance_id)
     if sighting is None:
@@ -51,6 +50,16 @@ def view(gateway: Gateway, ledger: Ledger, instance_id: str, *, engine_away: boo
     if noted is None:
         raise UnknownInstance(instance_id)
     return _from_engine(ledger, noted, sighting)
+
+
+def _is_settled(ledger: Ledger, entry: Entry | None) -> bool:
+    """Whether the ledger has all that there will ever be to know."""
+    if entry is None:
+        return False
+    if entry.purged_at or not entry.status.is_finished:
+        return entry.purged_at is not None
+    details = ledger.instances.details(entry.key)
+    return details is not None and details.history is not None
 
 
 def _from_engine(ledger: Ledger, entry: Entry, sighting: Sighting) -> View:

@@ -17,6 +17,8 @@ from dashboard.session import gateway, house, watch
 from dashboard.texts import plain
 from operations.errors import EngineRefused, Unavailable, UnknownInstance
 from operations.model import Action, Part
+from operations.records import Usual
+from operations.timeline import SpanKind
 from operations.views import View, view
 
 ICONS = {
@@ -103,7 +105,7 @@ def bars(shown: View, now: int) -> None:
     if started_at is None or not shown.timeline.spans:
         st.caption("No activity yet: its bars will grow here.")
         return
-    figure = gantt(shown.timeline, started_at)
+    figure = gantt(shown.timeline, started_at, usual(shown))
     chart(
         key="gantt",
         data={
@@ -114,6 +116,18 @@ def bars(shown: View, now: int) -> None:
             "alt": f"Gantt of {shown.entry.instance_id}: {len(figure.names)} rows",
         },
     )
+
+
+def usual(shown: View) -> dict[str, Usual]:
+    """Return how long the instance's activities usually take; without the ledger, nothing."""
+    names = frozenset(s.name for s in shown.timeline.spans if s.kind is SpanKind.ACTIVITY)
+    workflow = shown.entry.workflow
+    try:
+        return watch().ask(
+            ("usual", workflow, names), lambda: house().ledger.instances.usual(workflow, names)
+        )
+    except Unavailable:
+        return {}
 
 
 wanted = st.query_params.get("id", "")

@@ -8,6 +8,8 @@ import streamlit as st
 from dashboard.acting import tell, tell_all
 from dashboard.launchers import Request, order_form, renew
 from dashboard.live import banner
+from dashboard.parts import part
+from dashboard.server import PLOTLY_PATH
 from dashboard.session import house, viewer, watch
 from dashboard.texts import plain
 from operations.errors import FlowdeckError
@@ -64,6 +66,7 @@ def go_on() -> None:
         st.switch_page(page, query_params=query)
 
 
+preload = part("preload")
 go_on()
 st.header("New order", anchor=False)
 banner(watch().look())
@@ -71,3 +74,4 @@ tell_all()
 requests = order_form()
 if requests:
     start_all(requests)
+preload(key="preload", data={"plotly": PLOTLY_PATH.removeprefix("/")})

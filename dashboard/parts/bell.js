@@ -23,8 +23,8 @@ function connect(state) {
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const socket = new WebSocket(url);
   state.socket = socket;
-  socket.onopen = () => { say(state, true); socket.send(state.data.version); };
-  socket.onmessage = () => ring(state);
+  socket.onopen = () => { say(state, true); state.heard = null; socket.send(state.data.version); };
+  socket.onmessage = ({ data: version }) => { state.heard = version; ring(state); };
   socket.onclose = () => {
     state.socket = null;
     if (document.hidden || state.ended) return;
@@ -33,12 +33,24 @@ function connect(state) {
   };
 }
 
+// Which process of the dashboard a version is from: a new one has to be told of the whole page.
+function process(version) {
+  return version.split("/")[0];
+}
+
 function ring(state) {
   clearTimeout(state.later);
   const wait = state.rangAt + NOT_OFTENER - Date.now();
   if (wait > 0) { state.later = setTimeout(() => ring(state), wait); return; }
   state.rangAt = Date.now();
-  state.setTriggerValue("rang", state.rangAt);
+  if (process(state.heard) !== process(state.data.version)) globalThis.flowdeckRevive?.();
+  else state.setTriggerValue("rang", state.rangAt);
+}
+
+// What was rung while Streamlit itself was not connected is lost: ring again.
+function insist(state) {
+  const ignored = state.heard && state.heard !== state.data.version;
+  if (ignored && Date.now() - state.rangAt > 2 * AGAIN) ring(state);
 }
 
 function follow(state) {
@@ -51,6 +63,7 @@ export default function (component) {
     const made = begin(component.parentElement);
     made.listener = () => follow(made);
     document.addEventListener("visibilitychange", made.listener);
+    made.stop = everySecond(() => insist(made));
     return made;
   });
   state.data = component.data;
@@ -58,6 +71,7 @@ export default function (component) {
   connect(state);
   return () => {
     state.ended = true;
+    state.stop();
     document.removeEventListener("visibilitychange", state.listener);
     state.socket?.close();
     REMEMBERED.delete(component.parentElement);

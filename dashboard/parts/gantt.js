@@ -2,18 +2,6 @@
 // grow. The figure comes from Python with times in milliseconds since 1970 (UTC); they are drawn in
 // the viewer's zone. Bars of a trace with `meta.open` reach to the present.
 
-let loading = null;
-
-function plotly(path) {
-  loading ??= new Promise((done, fail) => {
-    const script = element("script", { src: new URL(path, document.baseURI).href });
-    script.onload = () => done(window.Plotly);
-    script.onerror = () => { loading = null; fail(new Error("The chart's script cannot be had.")); };
-    document.head.append(script);
-  });
-  return loading;
-}
-
 // Plotly draws dates without a zone: the wall clock of the viewer, as text, stands for the moment.
 function wall(ms) {
   return new Date(ms - new Date(ms).getTimezoneOffset() * MINUTE).toISOString().slice(0, -1);
@@ -30,6 +18,12 @@ function reach(elapsed) {
   return shortest * step ** Math.max(0, Math.ceil(Math.log(elapsed * 1.03 / shortest) / Math.log(step)));
 }
 
+// What still runs is shown up to where such runs usually end, if that is not too far.
+function furthest(traces, start, reached) {
+  const ends = traces.flatMap((trace) => trace.meta.open ? [] : trace.base.map((from, index) => from + trace.x[index]));
+  return Math.max(start + reached, Math.min(start + 2 * reached, Math.max(start, ...ends)));
+}
+
 function drawn(trace, now, colour) {
   const base = trace.base.map(wall);
   const x = trace.meta.open ? trace.base.map((start) => Math.max(0, now - start)) : trace.x;
@@ -41,7 +35,7 @@ function drawn(trace, now, colour) {
 
 function layoutOf(state, now, colour) {
   const { layout, start, end } = state.data.figure;
-  const last = end ?? start + reach(now - start);
+  const last = end ?? furthest(state.data.figure.traces, start, reach(now - start));
   const margin = Math.max(1, (last - start) * 0.01);
   const text = colour("--st-text-color"), grid = colour("--st-border-color");
   const xaxis = { ...layout.xaxis, gridcolor: grid, linecolor: grid, tickcolor: grid };

@@ -104,3 +104,17 @@ function everySecond(tick) {
   const timer = setInterval(() => document.hidden || tick(), SECOND);
   return () => clearInterval(timer);
 }
+
+// Plotly's own script, loaded once in the life of the page.
+function plotly(path) {
+  globalThis.flowdeckPlotly ??= new Promise((done, fail) => {
+    const script = element("script", { src: new URL(path, document.baseURI).href });
+    script.onload = () => done(globalThis.Plotly);
+    script.onerror = () => {
+      globalThis.flowdeckPlotly = null;
+      fail(new Error("The chart's script cannot be had. Load the page again."));
+    };
+    document.head.append(script);
+  });
+  return globalThis.flowdeckPlotly;
+}

@@ -13,8 +13,9 @@ from operations.ledger.listing import read_counts, read_page
 from operations.ledger.rows import ENTRY_COLUMNS, entry_in
 from operations.ledger.sightings import mark_purged, record
 from operations.ledger.tables import instances
+from operations.ledger.usual import read_usual
 from operations.model import Status
-from operations.records import Details, Entry, Filter, Page, Sighting
+from operations.records import Details, Entry, Filter, Page, Sighting, Usual
 from operations.timeline import Span
 
 _COLUMNS = instances.c
@@ -82,12 +83,19 @@ class Instances:
         with reading(self._engine) as connection:
             return read_attempts(connection, key)
 
-    def unfinished(self) -> tuple[Entry, ...]:
+    def usual(self, workflow: str, activities: Collection[str]) -> dict[str, Usual]:
+        """Return how long activities of a workflow usually take, those that have run often."""
+        with reading(self._engine) as connection:
+            return read_usual(connection, workflow, activities)
+
+    def unfinished(self, since: int = -1) -> tuple[Entry, ...]:
         """Return the lives that the engine has and that are to be followed.
 
-        Those are also the finished ones of which no history has been recorded yet.
+        Those are also the finished ones of which no history has been recorded yet. `since` is a
+        revision: then only those of which something was written after it.
         """
-        return self._entries(_COLUMNS.is_archived.is_(false()), _IN_ENGINE)
+        is_later = _COLUMNS.revision > since
+        return self._entries(_COLUMNS.is_archived.is_(false()), _IN_ENGINE, is_later)
 
     def finished_ids(self) -> frozenset[str]:
         """Return the ids whose latest life the engine has, and is finished and wholly recorded."""

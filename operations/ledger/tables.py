@@ -64,7 +64,7 @@ instances = Table(
     Index("instances_newest_of_status", "status", "created_at", "key"),
     Index("instances_latest_of_id", "instance_id", "is_latest"),
     Index("instances_execution", "instance_id", "execution_id"),
-    Index("instances_followed", "is_archived", "purged_at", "instance_id"),
+    Index("instances_followed", "is_archived", "purged_at", "revision", "instance_id"),
     Index("instances_revision", "revision"),
     Index("instances_parent", "parent_id"),
     sqlite_autoincrement=True,
@@ -96,6 +96,7 @@ attempts = Table(
     Column("ending", String(32), nullable=False),
     Column("error_type", String(NAME)),
     Column("error_message", String(MESSAGE)),
+    Index("attempts_of_activity", "name", "ending", "key"),
 )
 
 journal = Table(

@@ -7,9 +7,12 @@ import threading
 import structlog
 
 from operations.errors import InvalidInput, LedgerUnavailable
-from operations.gateway import DaprGateway
+from operations.gateway import DaprGateway, Gateway
 from operations.ledger import open_ledger
 from operations.logs import configure_logs
+from operations.recorder.clock import Clock
+from operations.recorder.health import Health
+from operations.recorder.ledger_file import LedgerFile
 from operations.recorder.recorder import Recorder
 from operations.settings import OperationsSettings
 
@@ -23,35 +26,58 @@ def main() -> None:
     """Run until told to stop."""
     try:
         settings = OperationsSettings.load()
+        configure_logs(settings)
+        gateway = DaprGateway(settings.endpoint, api_token=settings.api_token)
+        stopping = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stopping.set())
+        Keeping(settings.ledger, gateway, stopping).keep()
     except InvalidInput as error:
         sys.exit(str(error))
-    configure_logs(settings)
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    gateway = DaprGateway(settings.endpoint, api_token=settings.api_token)
-    while not stopping.is_set():
-        try:
-            run(settings, gateway, stopping)
-        except LedgerUnavailable as error:
-            log.warning("the ledger is away", reason=str(error))
-            stopping.wait(LEDGER_AGAIN)
-        except InvalidInput as error:
-            sys.exit(str(error))
     gateway.close()
 
 
-def run(settings: OperationsSettings, gateway: DaprGateway, stopping: threading.Event) -> None:
-    """Follow the engine; raises `LedgerUnavailable`."""
-    ledger = open_ledger(settings.ledger)
-    recorder = Recorder(gateway, ledger)
-    try:
-        while not stopping.is_set():
-            recorder.turn()
-            stopping.wait(REST)
-    finally:
-        recorder.close()
-        ledger.close()
+class Keeping:
+    """Keeps the ledger at a URL true, also after it was away, deleted or replaced."""
+
+    def __init__(self, url: str, gateway: Gateway, stopping: threading.Event) -> None:
+        self._url = url
+        self._gateway = gateway
+        self._stopping = stopping
+        self._health, self._clock = Health(gateway), Clock()
+        self._is_away = False
+
+    def keep(self) -> None:
+        """Follow the engine until told to stop; raises `InvalidInput` for what is no ledger."""
+        while not self._stopping.is_set():
+            try:
+                self._follow()
+            except LedgerUnavailable as error:
+                if not self._is_away:
+                    log.warning("the ledger is away", reason=str(error))
+                self._is_away = True
+                self._stopping.wait(LEDGER_AGAIN)
+
+    def _follow(self) -> None:
+        ledger = open_ledger(self._url)
+        file = LedgerFile(self._url)
+        recorder = Recorder(self._gateway, ledger, self._health, self._clock)
+        try:
+            while not self._stopping.is_set():
+                recorder.turn()
+                self._say_that_it_is_there()
+                if file.is_another:
+                    log.warning("the ledger was deleted or replaced: following the engine anew")
+                    return
+                self._stopping.wait(REST)
+        finally:
+            recorder.close()
+            ledger.close()
+
+    def _say_that_it_is_there(self) -> None:
+        if self._is_away:
+            log.info("the ledger is back")
+        self._is_away = False
 
 
 if __name__ == "__main__":

@@ -1,26 +1,27 @@
 """Which instances are followed, and when each is read next."""
 
+import heapq
+import math
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 
-from operations.model import Status
+from operations.recorder.pace import again_after, again_in, is_quiet
 from operations.records import Sighting
-from operations.timeline import Ending, SpanKind
-
-BRISK = 0.5  # seconds between two reads of an instance that is doing something
-QUIET = 1.0  # seconds between two reads of one that waits
-SLOWEST = 60.0  # seconds between two reads of any
-BRISK_READS = 400  # a second at most, for all that do something
-QUIET_READS = 100  # a second at most, for all that wait
-SOON = timedelta(seconds=5)
 
 
 @dataclass
 class _Followed:
-    due: float
-    quiet: bool = False
+    """An instance that is read when it is `due`, unless it is being read at this moment."""
+
+    due: float = math.inf
+    is_being_read: bool = False
+    is_woken: bool = False
+    is_quiet: bool = False
+    is_confirmed: bool = False
     last: Sighting | None = None
+    unchanged: int = 0
+    troubles: int = 0
 
 
 class Following:
@@ -32,6 +33,8 @@ class Following:
 
     def __init__(self) -> None:
         self._followed: dict[str, _Followed] = {}
+        self._queue: list[tuple[float, str]] = []  # a heap, with due times that hold no more
+        self._many: Counter[bool] = Counter()  # how many are quiet, and how many are not
 
     def __len__(self) -> int:
         return len(self._followed)
@@ -42,42 +45,89 @@ class Following:
     def follow(self, ids: Iterable[str], now: float) -> None:
         """Follow these from now on; those that are followed already keep their due time."""
         for instance_id in ids:
-            self._followed.setdefault(instance_id, _Followed(due=now))
+            if instance_id not in self._followed:
+                self._followed[instance_id] = _Followed()
+                self._many[False] += 1
+                self._put(instance_id, now)
 
-    def drop(self, instance_id: str) -> None:
-        """Follow it no longer."""
-        self._followed.pop(instance_id, None)
+    def wake(self, instance_id: str, now: float) -> None:
+        """Read it now, or once more if it is being read at this moment."""
+        self.follow([instance_id], now)
+        followed = self._followed[instance_id]
+        followed.unchanged, followed.is_confirmed = 0, False
+        if followed.is_being_read:
+            followed.is_woken = True
+        else:
+            self._put(instance_id, now)
 
     def due(self, now: float, most: int) -> list[str]:
-        """Return the ids that are due, the longest overdue first."""
-        due = sorted((each.due, key) for key, each in self._followed.items() if each.due <= now)
-        return [key for _, key in due[:most]]
+        """Hand out ids that are due, the longest overdue first, to be read and reported on."""
+        ids: list[str] = []
+        while self._queue and self._queue[0][0] <= now and len(ids) < most:
+            due, instance_id = heapq.heappop(self._queue)
+            followed = self._followed.get(instance_id)
+            if followed and followed.due == due and not followed.is_being_read:
+                followed.is_being_read = True
+                ids.append(instance_id)
+        return ids
 
     def last(self, instance_id: str) -> Sighting | None:
-        """Return what was last seen of it, and is in the ledger."""
+        """Return what was last seen of it, without its history."""
         followed = self._followed.get(instance_id)
         return followed.last if followed else None
 
-    def seen(self, instance_id: str, sighting: Sighting | None, now: float) -> None:
-        """Note what was seen, or that it was as before, and when to read it next."""
+    def is_known(self, sighting: Sighting) -> bool:
+        """Whether the ledger has surely got this: what came late to it may have been no news."""
+        followed = self._followed[sighting.instance.instance_id]
+        is_same = followed.last is not None and followed.last.instance == sighting.instance
+        return is_same and followed.is_confirmed
+
+    def seen(self, sighting: Sighting, now: float) -> None:
+        """Report what was seen, and is in the ledger now: it goes on."""
+        instance_id = sighting.instance.instance_id
         followed = self._followed[instance_id]
-        if sighting:
-            followed.last, followed.quiet = sighting, is_quiet(sighting)
-        followed.due = now + self._pace(quiet=followed.quiet)
+        followed.is_confirmed = bool(followed.last and followed.last.instance == sighting.instance)
+        followed.unchanged = followed.unchanged + 1 if followed.is_confirmed else 0
+        followed.last, followed.troubles = replace(sighting, history=None), 0
+        quiet = is_quiet(sighting, followed.unchanged)
+        self._classify(followed, quiet=quiet)
+        pace = again_in(sighting, self._many[quiet], quiet=quiet)
+        self._report(instance_id, now, now + pace)
 
-    def _pace(self, *, quiet: bool) -> float:
-        many = sum(each.quiet is quiet for each in self._followed.values())
-        pace = max(QUIET, many / QUIET_READS) if quiet else max(BRISK, many / BRISK_READS)
-        return min(SLOWEST, pace)
+    def troubled(self, instance_id: str, now: float) -> int:
+        """Report that it could not be read; return how often in a row that was so."""
+        followed = self._followed[instance_id]
+        followed.last = None
+        followed.troubles += 1
+        self._report(instance_id, now, now + again_after(followed.troubles))
+        return followed.troubles
 
+    def unread(self, instance_id: str, now: float) -> None:
+        """Report that it was not read."""
+        self._report(instance_id, now, now)
 
-def is_quiet(sighting: Sighting) -> bool:
-    """Whether nothing is expected to happen to the instance by itself within seconds."""
-    if sighting.instance.status is not Status.RUNNING:
-        return True
-    soon = datetime.now(UTC) + SOON
-    waits = {SpanKind.WAIT, SpanKind.TIMER, SpanKind.BACKOFF}
-    still = [span for span in sighting.timeline.spans if span.ending is Ending.OPEN]
-    return bool(still) and all(
-        span.kind in waits and (span.due is None or span.due > soon) for span in still
-    )
+    def over(self, instance_id: str, now: float) -> None:
+        """Report that there is no more to come: follow it no longer, unless it was woken since."""
+        followed = self._followed[instance_id]
+        if followed.is_woken:
+            followed.last = None
+            self._report(instance_id, now, now)
+        else:
+            self._many[followed.is_quiet] -= 1
+            del self._followed[instance_id]
+
+    def _classify(self, followed: _Followed, *, quiet: bool) -> None:
+        self._many[followed.is_quiet] -= 1
+        self._many[quiet] += 1
+        followed.is_quiet = quiet
+
+    def _report(self, instance_id: str, now: float, due: float) -> None:
+        followed = self._followed[instance_id]
+        woken, followed.is_woken, followed.is_being_read = followed.is_woken, False, False
+        if woken:
+            followed.is_confirmed = False
+        self._put(instance_id, now if woken else due)
+
+    def _put(self, instance_id: str, due: float) -> None:
+        self._followed[instance_id].due = due
+        heapq.heappush(self._queue, (due, instance_id))

@@ -1,155 +1,164 @@
 """Follows the engine by polling, and keeps what it sees in the ledger."""
 
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 
-from operations.errors import EngineRefused, EngineUnavailable
+from operations.errors import EngineUnavailable, LedgerUnavailable
 from operations.gateway import Gateway
 from operations.ledger import Ledger
-from operations.model import Part, Problem
-from operations.outages import Outages, engine_problems
+from operations.recorder.clock import Clock
 from operations.recorder.following import Following
-from operations.records import Outage, Sighting
-from operations.sighting import sight
+from operations.recorder.health import Health
+from operations.recorder.listing import Listing
+from operations.recorder.readers import Look, Readers
+from operations.records import Entry, Outage, Sighting
 
-AT_A_TIME = 200  # instances that are read and written together
-READERS = 4  # reads that are under way at a time
-LISTING_SHARE = 20  # a listing that takes a second is made every 20 seconds
-LISTING_EVERY = 1.0  # seconds between two listings at least
-HEALTH_EVERY = 1.0  # seconds between two questions for the engine's health
-CHANGES = 1000  # ids that are taken over from other processes at a time
+BEAT_EVERY = 1.0  # seconds between two signs of life, unless there is something to say
+VAIN = 4  # reads without an answer, while the engine gives others, that are worth a line
 
 log = structlog.get_logger(__name__)
 
 
 class Recorder:
-    """Finds new instances by listing, reads each unfinished one when it is due, and archives it.
+    """Finds new instances, reads each unfinished one when it is due, and archives it at its end.
 
     Whatever moment it is stopped at, nothing is lost: what is not in the ledger is read again, and
-    the ledger takes the same sighting only once. Raises `LedgerUnavailable` from `turn`.
+    the ledger takes the same sighting only once. A new one takes up where the last one stopped.
     """
 
-    def __init__(self, gateway: Gateway, ledger: Ledger) -> None:
-        self._gateway = gateway
+    def __init__(self, gateway: Gateway, ledger: Ledger, health: Health, clock: Clock) -> None:
         self._ledger = ledger
+        self._health = health
+        self._clock = clock
         self._following = Following()
-        self._outages = Outages()
-        self._away: tuple[Outage, ...] = ()
-        self._problems: tuple[Problem, ...] = ()
-        self._finished: set[str] | None = None
-        self._revision = 0
-        self._next_listing = self._next_health = 0.0
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._listing = Listing(gateway)
+        self._readers = Readers(gateway, clock.now)
+        self._finished: set[str] = set()
+        self._revision: int | None = None
+        self._said: tuple[Outage, ...] | None = None
+        self._next_beat = 0.0
 
     def close(self) -> None:
         """End the readers."""
-        self._readers.shutdown(cancel_futures=True)
+        self._readers.close()
 
     def turn(self) -> None:
-        """Do what is due now, and give a sign of life."""
-        self._look_after_engine()
-        if self._finished is None:
-            self._remember()
-        if not self._is_engine_away():
-            self._take_over()
-            try:
-                self._find_new()
-                self._read_due()
-            except EngineUnavailable:
-                self._next_health = 0.0
-        self._ledger.beat(datetime.now(UTC), self._away)
-
-    def _look_after_engine(self) -> None:
-        if time.monotonic() < self._next_health:
-            return
-        self._next_health = time.monotonic() + HEALTH_EVERY
-        before = {problem.part for problem in self._problems}
-        self._problems = engine_problems(self._gateway)
-        self._away = self._outages.now(self._problems, datetime.now(UTC))
-        for problem in self._problems:
-            if problem.part not in before:
-                log.warning(f"{problem.part} is away", reason=problem.why)
-        for part in before - {problem.part for problem in self._problems}:
-            log.info(f"{part} is back")
-
-    def _is_engine_away(self) -> bool:
-        return any(problem.part is Part.SIDECAR for problem in self._problems)
-
-    def _remember(self) -> None:
-        """Take up where the last recorder stopped."""
-        self._revision = self._ledger.pulse().revision
-        self._finished = set(self._ledger.instances.finished_ids())
-        unfinished = [entry.instance_id for entry in self._ledger.instances.unfinished()]
-        self._following.follow(unfinished, time.monotonic())
-        log.info("following the engine", unfinished=len(unfinished), finished=len(self._finished))
+        """Do what is due now, and give a sign of life; raises `LedgerUnavailable`."""
+        self._health.look()
+        self._take_over()
+        if self._health.is_reachable:
+            self._find_new()
+            self._ask()
+        self._note(self._readers.looks())
+        self._beat()
 
     def _take_over(self) -> None:
-        """Follow what other processes have noted: starts above all."""
+        """Heed what was written into the ledger, by whomever: starts and actions above all."""
         revision = self._ledger.pulse().revision
-        if revision == self._revision:
-            return
-        changed = self._ledger.instances.changed_since(self._revision, CHANGES)
+        if self._revision is None:
+            self._remember()
+        elif revision < self._revision:
+            raise LedgerUnavailable("it was replaced by an older one")
+        elif revision > self._revision:
+            for entry in self._ledger.instances.unfinished(self._revision):
+                self._heed(entry)
         self._revision = revision
-        self._follow(changed - self._known())
 
-    def _known(self) -> set[str]:
-        return self._finished or set()
+    def _remember(self) -> None:
+        """Take up what the ledger holds."""
+        unfinished = self._ledger.instances.unfinished()
+        self._finished = set(self._ledger.instances.finished_ids())
+        self._following.follow((entry.instance_id for entry in unfinished), time.monotonic())
+        log.info("following the engine", unfinished=len(unfinished), finished=len(self._finished))
 
-    def _follow(self, ids: Iterable[str]) -> None:
-        self._following.follow(ids, time.monotonic())
+    def _heed(self, entry: Entry) -> None:
+        """Look at an instance of which the ledger tells something else than was last seen here."""
+        self._finished.discard(entry.instance_id)
+        last = self._following.last(entry.instance_id)
+        if last is None or _gist(last) != (entry.status, entry.last_updated_at):
+            self._following.wake(entry.instance_id, time.monotonic())
 
     def _find_new(self) -> None:
-        """List all ids, as often as its cost allows."""
-        began = time.monotonic()
-        if began < self._next_listing:
-            return
-        self._next_listing = began + LISTING_EVERY  # also if it fails
-        for ids in self._pages():
-            self._follow(set(ids) - self._known())
-        cost = time.monotonic() - began
-        self._next_listing = began + max(LISTING_EVERY, cost * LISTING_SHARE)
+        try:
+            self._following.follow(self._listing.news(self._finished), time.monotonic())
+        except EngineUnavailable:
+            self._health.doubt()
 
-    def _pages(self) -> Iterator[tuple[str, ...]]:
-        token: str | None = ""
-        while token is not None:
-            try:
-                page = self._gateway.ids(token=token)
-            except EngineRefused as error:  # what is known is followed on
-                log.warning("the engine cannot list its instances", reason=str(error))
-                return
-            yield page.ids
-            token = page.next
+    def _ask(self) -> None:
+        for instance_id in self._following.due(time.monotonic(), self._readers.room):
+            self._readers.ask(instance_id, self._following.last(instance_id))
 
-    def _read_due(self) -> None:
-        due = self._following.due(time.monotonic(), AT_A_TIME)
-        if not due:
-            return
-        seen = dict(zip(due, self._readers.map(self._look_at, due), strict=True))
-        gone = [instance_id for instance_id, sighting in seen.items() if sighting is None]
-        changed = [each for each in seen.values() if each and self._is_new(each)]
-        self._ledger.instances.record(changed)
+    def _note(self, looks: Sequence[Look]) -> None:
+        """Write what was seen, and when each is to be read again."""
+        news = [look for look in looks if look.sighting and not self._is_known(look.sighting)]
+        unwritten = self._write(news)
+        gone = [look.instance_id for look in looks if not look.sighting and not look.trouble]
         if gone:
-            self._ledger.instances.mark_purged(gone, datetime.now(UTC))
-        self._note(seen)
+            self._ledger.instances.mark_purged(gone, self._clock.now())
+        for look in looks:
+            self._report(unwritten.get(look.instance_id, look))
+        if any(look.is_vain for look in looks):
+            self._give_up()
 
-    def _look_at(self, instance_id: str) -> Sighting | None:
-        return sight(self._gateway, instance_id, self._following.last(instance_id))
+    def _is_known(self, sighting: Sighting) -> bool:
+        return self._following.is_known(sighting)
 
-    def _is_new(self, sighting: Sighting) -> bool:
-        return sighting is not self._following.last(sighting.instance.instance_id)
+    def _write(self, looks: Sequence[Look]) -> dict[str, Look]:
+        """Write sightings; return those looks, by id, whose sighting the ledger cannot hold."""
+        try:
+            self._ledger.instances.record([look.sighting for look in looks if look.sighting])
+        except LedgerUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - one must not stop the others
+            if len(looks) == 1:
+                return {looks[0].instance_id: replace(looks[0], trouble=error)}
+            return {name: bad for look in looks for name, bad in self._write([look]).items()}
+        return {}
 
-    def _note(self, seen: dict[str, Sighting | None]) -> None:
-        """Remember what the ledger has now."""
+    def _report(self, look: Look) -> None:
         now = time.monotonic()
-        for instance_id, sighting in seen.items():
-            if sighting is None:
-                self._following.drop(instance_id)
-            elif sighting.instance.status.is_finished:
-                self._following.drop(instance_id)
-                self._known().add(instance_id)
-            else:
-                self._following.seen(instance_id, sighting, now)
+        if look.trouble:
+            self._tell(look, self._following.troubled(look.instance_id, now))
+        elif look.sighting is None:
+            self._finished.discard(look.instance_id)
+            self._following.over(look.instance_id, now)
+        elif _is_all(look.sighting):
+            self._finished.add(look.instance_id)
+            self._following.over(look.instance_id, now)
+        else:
+            self._finished.discard(look.instance_id)
+            self._following.seen(look.sighting, now)
+
+    def _tell(self, look: Look, troubles: int) -> None:
+        """Log a trouble once; that the whole engine is away is told by its health."""
+        if troubles == (VAIN if look.is_vain else 1):
+            log.warning(
+                f"cannot read {look.instance_id}",
+                instance_id=look.instance_id,
+                exc_info=look.trouble,
+            )
+
+    def _give_up(self) -> None:
+        """Ask the engine for nothing more until it is known to be there."""
+        self._health.doubt()
+        for instance_id in self._readers.unread():
+            self._following.unread(instance_id, time.monotonic())
+
+    def _beat(self) -> None:
+        outages, now = self._health.outages, time.monotonic()
+        if outages != self._said or now >= self._next_beat:
+            self._ledger.beat(datetime.now(UTC), outages)
+            self._said, self._next_beat = outages, now + BEAT_EVERY
+
+
+def _gist(sighting: Sighting) -> tuple[object, object]:
+    return sighting.instance.status, sighting.instance.last_updated_at
+
+
+def _is_all(sighting: Sighting) -> bool:
+    """Whether there is nothing more to see: it has ended, and its history is there."""
+    return sighting.instance.status.is_finished and bool(sighting.history)

@@ -17,6 +17,12 @@ SLOW_ENOUGH = {
     "FLOWDECK_CONFIRM_SECONDS": "0.5",
 }
 """Time enough to click while an order runs."""
+KNOWN = (
+    "404",  # Streamlit asks for its health below the page's own path first
+    "ERR_CONNECTION_REFUSED",  # a dashboard that was killed
+    "Error in connection establishment",
+)
+"""What the browser may complain of."""
 PATIENCE = 15_000  # milliseconds to wait for anything on a page
 expect.set_options(timeout=PATIENCE)
 WIDE = {"width": 1280, "height": 900}
@@ -51,8 +57,7 @@ def open_page(browser: Browser, stack: Stack) -> Iterator[OpenPage]:
     contexts, troubles = [], []
 
     def said(message: ConsoleMessage) -> None:
-        # Streamlit asks for its health below the page's own path first, and is told 404.
-        if message.type == "error" and "404" not in message.text:
+        if message.type == "error" and not any(known in message.text for known in KNOWN):
             troubles.append(f"console: {message.text}")
 
     def asked(request: Request) -> None:

@@ -11,11 +11,13 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from dashboard import session
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
 from operations.settings import OperationsSettings
 from tests.unit.fakes import FakeGateway
+from tests.unit.pages import Desk
 from tests.unit.sidecar import Sidecar
 
 settings.register_profile("flowdeck", deadline=None)  # a busy machine is no failure
@@ -60,6 +62,29 @@ def ledger(ledger_url: str) -> Iterator[Ledger]:
     ledger = open_ledger(ledger_url)
     yield ledger
     ledger.close()
+
+
+@pytest.fixture
+def desk(
+    gateway: FakeGateway,
+    ledger: Ledger,
+    ledger_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Desk]:
+    """Return the dashboard's process, which has built nothing yet; the recorder lives."""
+    monkeypatch.setenv("FLOWDECK_LEDGER_URL", ledger_url)
+    monkeypatch.setattr(session, "DaprGateway", lambda *_, **__: gateway)
+    built = (session.watch, session.gateway, session._house)
+    for each in built:
+        each.cache_clear()
+    desk = Desk(gateway, ledger, tmp_path / "data")
+    desk.beat()
+    yield desk
+    if desk.is_built:
+        session.house().ledger.close()
+    for each in built:
+        each.cache_clear()
 
 
 class LogLines:

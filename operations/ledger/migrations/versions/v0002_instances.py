@@ -12,7 +12,7 @@ _INDEXES = {
     "instances_newest_of_status": ["status", "created_at", "key"],
     "instances_latest_of_id": ["instance_id", "is_latest"],
     "instances_execution": ["instance_id", "execution_id"],
-    "instances_followed": ["is_archived", "purged_at", "instance_id"],
+    "instances_followed": ["is_archived", "purged_at", "revision", "instance_id"],
     "instances_revision": ["revision"],
     "instances_parent": ["parent_id"],
 }
@@ -87,6 +87,7 @@ def _make_attempts() -> None:
         sa.Column("error_type", sa.String(255)),
         sa.Column("error_message", sa.String(500)),
     )
+    op.create_index("attempts_of_activity", "attempts", ["name", "ending", "key"])
 
 
 def _make_journal() -> None:

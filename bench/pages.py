@@ -1,0 +1,125 @@
+"""How soon a click shows, and what viewers cost the dashboard's process."""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import psutil
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from dashboard.settings import DashboardSettings
+from operations.actions import Actions
+from operations.model import Actor
+from tests.browser.acts import bars, row
+from tests.browser.chromium import FLAGS, find
+from tests.browser.conftest import settle
+from worker.orders import WORKFLOW, instance_id_of
+
+BENCH = Actor(name="bench", role="operator")
+ROUNDS = 7
+VIEWERS = (0, 1, 10)
+WATCHED = 20.0  # seconds for which the processor's time is counted
+EVERY = 1.0  # seconds between two orders meanwhile
+
+
+class Bench:
+    """Acts on the pages as a person does, with a stop-watch."""
+
+    def __init__(self, browser: Browser, address: str, actions: Actions) -> None:
+        self._browser = browser
+        self._address = address
+        self._actions = actions
+
+    @contextmanager
+    def page(self, path: str = "/") -> Iterator[Page]:
+        """Open a page in a browser window of its own."""
+        context = self._browser.new_context(viewport={"width": 1280, "height": 900})
+        page = context.new_page()
+        page.goto(self._address + path)
+        settle(page)
+        yield page
+        context.close()
+
+    def order(self) -> str:
+        """Start an order."""
+        order_id = f"BENCH-{time.time_ns()}"
+        order = {"order_id": order_id, "amount": 99.99, "items": ["laptop", "mouse"]}
+        self._actions.start(WORKFLOW, instance_id_of(order_id), order, BENCH)
+        return instance_id_of(order_id)
+
+    def submit(self) -> float:
+        """Return the seconds from the click on Submit to the order's bars."""
+        with self.page("/new") as page:
+            button = page.get_by_role("button", name="Submit order")
+            return _seconds(button.click, bars(page).first.wait_for)
+
+    def appear(self, page: Page) -> float:
+        """Return the seconds from a start elsewhere to its row in an open list."""
+        began = time.monotonic()
+        row(page, self.order()).wait_for()
+        return time.monotonic() - began
+
+    def act(self, page: Page, action: str, status: str, instance_id: str) -> float:
+        """Return the seconds from the click on a row's button to the status in the row."""
+        line = row(page, instance_id)
+        badge = line.locator(f'[data-status="{status}"]')
+        button = line.get_by_role("button", name=action)
+        button.wait_for()
+        return _seconds(button.click, badge.wait_for)
+
+    def processor(self, viewers: int, process: psutil.Process) -> float:
+        """Return the share of one core that the dashboard takes while orders come and end."""
+        with ExitStack() as pages:
+            for _ in range(viewers):
+                pages.enter_context(self.page())
+            before, began = _used(process), time.monotonic()
+            while time.monotonic() - began < WATCHED:
+                self.order()
+                time.sleep(EVERY)
+            return (_used(process) - before) / (time.monotonic() - began)
+
+
+def _seconds(act: Callable[[], object], seen: Callable[[], object]) -> float:
+    began = time.monotonic()
+    act()
+    seen()
+    return time.monotonic() - began
+
+
+def _used(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _listener(port: int) -> psutil.Process:
+    for connection in psutil.net_connections(kind="tcp"):
+        is_it = connection.laddr and connection.laddr.port == port
+        if is_it and connection.status == psutil.CONN_LISTEN and connection.pid:
+            return psutil.Process(connection.pid)
+    sys.exit(f"Nobody listens on port {port}. Start the system first: make run")
+
+
+def _tell(what: str, seconds: list[float]) -> None:
+    median, slowest = statistics.median(seconds), max(seconds)
+    print(f"{what}: median {median:.2f} s, slowest {slowest:.2f} s ({len(seconds)} times)")
+
+
+def measure(settings: DashboardSettings, actions: Actions) -> None:
+    """Print one line for each kind of click, and one for each number of viewers."""
+    process = _listener(settings.page_port)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
+        bench = Bench(browser, f"http://{settings.page_host}:{settings.page_port}", actions)
+        _tell("submit to bars", [bench.submit() for _ in range(ROUNDS)])
+        with bench.page() as page:
+            _tell("a start elsewhere to its row", [bench.appear(page) for _ in range(ROUNDS)])
+            ids = [bench.order() for _ in range(ROUNDS)]
+            for action, status in (("Pause", "SUSPENDED"), ("Terminate", "TERMINATED")):
+                seconds = [bench.act(page, action, status, each) for each in ids]
+                _tell(f"{action.lower()} to its badge", seconds)
+        for viewers in VIEWERS:
+            share = bench.processor(viewers, process)
+            print(f"{viewers} viewers, an order a second: {share:.0%} of a core")
+        browser.close()

@@ -1,0 +1,58 @@
+"""How the engine is, and since when it is in trouble."""
+
+import time
+from datetime import UTC, datetime
+
+import structlog
+
+from operations.gateway import Gateway
+from operations.model import Part, Problem
+from operations.outages import Outages, engine_problems
+from operations.records import Outage
+
+EVERY = 1.0  # seconds between two questions
+
+log = structlog.get_logger(__name__)
+
+
+class Health:
+    """Asks the engine how it is, and logs once when a part of it goes and when it is back."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._outages = Outages()
+        self._problems: tuple[Problem, ...] = ()
+        self._away: tuple[Outage, ...] = ()
+        self._next = 0.0
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the sidecar answered when it was asked last."""
+        return all(problem.part is not Part.SIDECAR for problem in self._problems)
+
+    @property
+    def outages(self) -> tuple[Outage, ...]:
+        """What is away, since when."""
+        return self._away
+
+    def doubt(self) -> None:
+        """Have it asked at the next look: something was not answered."""
+        self._next = 0.0
+
+    def look(self) -> None:
+        """Ask the engine, if it is time."""
+        if time.monotonic() < self._next:
+            return
+        before, self._problems = self._problems, engine_problems(self._gateway)
+        self._away = self._outages.now(self._problems, datetime.now(UTC))
+        _tell(before, self._problems)
+        self._next = time.monotonic() + EVERY
+
+
+def _tell(before: tuple[Problem, ...], now: tuple[Problem, ...]) -> None:
+    were, are = {each.part for each in before}, {each.part for each in now}
+    for problem in now:
+        if problem.part not in were:
+            log.warning(f"{problem.part} is away", reason=problem.why)
+    for part in were - are:
+        log.info(f"{part} is back")

@@ -1,0 +1,109 @@
+"""Pages stay live by themselves, cost nothing while nothing happens, and disturb nobody."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, WebSocket, expect
+
+from tests.browser.acts import bars, expect_status, row
+from tests.browser.conftest import OpenPage
+from tests.integration.stack import Stack, unique
+
+NARROW = {"width": 420, "height": 900}
+QUIET = 2000  # milliseconds for which an idle page is watched
+
+
+def axis(page: Page) -> list[str]:
+    """Return which stretch of time the Gantt shows."""
+    return list(page.evaluate("document.querySelector('.gantt .chart').layout.xaxis.range"))
+
+
+def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
+    """A stretch that was zoomed into stays while the instance goes on, until a double click."""
+    page = open_page(f"/instance?id={stack.start_order(unique('zoomed'))}")
+    expect(bars(page)).to_have_count(2)
+    box = page.locator(".gantt .nsewdrag").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 20, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + 12, steps=5)
+    page.mouse.up()
+    zoomed = axis(page)
+    expect_status(page, "COMPLETED")
+    assert axis(page) == zoomed
+    page.mouse.dblclick(box["x"] + 100, box["y"] + 10)
+    expect(bars(page)).to_have_count(3)
+    page.wait_for_function(
+        "zoomed => document.querySelector('.gantt .chart').layout.xaxis.range[1] !== zoomed",
+        arg=zoomed[1],
+    )
+
+
+def test_typing_is_not_disturbed(open_page: OpenPage, stack: Stack) -> None:
+    """While rows come in, the search keeps its text and its focus."""
+    page = open_page()
+    search = page.get_by_placeholder("Search by id")
+    search.focus()
+    page.keyboard.type("order_typ", delay=20)
+    instance_id = stack.start_order(unique("typed"))
+    expect(row(page, instance_id)).to_be_visible()
+    expect(search).to_be_focused()
+    expect(search).to_have_value("order_typ")
+    expect(page).to_have_url(re.compile("q=order_typ"))
+
+
+def test_an_idle_page_asks_for_nothing(open_page: OpenPage, stack: Stack) -> None:
+    """Where nothing happens no browser polls; the next order is there all the same."""
+    sent: list[object] = []
+
+    def watch(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: sent.append(frame))
+
+    page = open_page("/new")
+    page.on("websocket", watch)
+    page.goto(stack.page)
+    expect(page.get_by_role("status").get_by_text("Live")).to_be_visible()
+    expect(page.locator('.chip[data-status="RUNNING"]')).to_have_text(re.compile("Running0"))
+    before = len(sent)
+    page.wait_for_timeout(QUIET)
+    assert len(sent) == before
+    expect(row(page, stack.start_order(unique("rung")))).to_be_visible()
+    assert len(sent) > before
+
+
+def test_filters_are_in_the_address(open_page: OpenPage, stack: Stack) -> None:
+    """A status that is chosen hides the others, and the address brings the same list again."""
+    instance_id = stack.start_order(unique("found"))
+    page = open_page(f"/?q={instance_id}")
+    expect_status(row(page, instance_id), "COMPLETED")
+    page.locator('.chip[data-status="FAILED"]').click()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    expect(page).to_have_url(re.compile("status=failed"))
+    page.locator('.chip[data-status="COMPLETED"]').click()
+    expect(row(page, instance_id)).to_be_visible()
+    again = open_page(page.url.removeprefix(stack.page))
+    expect(row(again, instance_id)).to_be_visible()
+    expect(again.locator('.chip[data-status="COMPLETED"]')).to_have_attribute(
+        "aria-pressed", "true"
+    )
+
+
+@pytest.mark.parametrize("path", ["/", "/new", "/instance?id={}"])
+def test_a_narrow_page_needs_no_sideways_scrolling(
+    open_page: OpenPage, stack: Stack, path: str
+) -> None:
+    """At 420 pixels everything is there, one below the other."""
+    instance_id = stack.start_order(unique("narrow"))
+    stack.wait_for(instance_id, "COMPLETED")
+    page = open_page(path.format(instance_id), viewport=NARROW)
+    expect(page.locator("canvas, tbody tr, .gantt .bars path").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
+def test_an_open_page_outlives_the_dashboard(open_page: OpenPage, stack: Stack) -> None:
+    """After kill -9 of the dashboard: the page comes back by itself, with its filter, and is live."""
+    page = open_page("/?q=order_revived")
+    stack.kill("dashboard")
+    expect(page.get_by_role("status").get_by_text("Live")).to_be_visible(timeout=60_000)
+    instance_id = stack.start_order(unique("revived"))
+    expect(row(page, instance_id)).to_be_visible(timeout=60_000)

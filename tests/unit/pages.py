@@ -1,0 +1,154 @@
+"""The dashboard's pages without a browser, on an engine in memory and a ledger in a real file."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
+from streamlit.testing.v1 import AppTest
+
+from dashboard import session
+from operations.ledger import Ledger
+from operations.model import Status
+from operations.records import Entry, Outage
+from tests.unit.fakes import FakeGateway, instance
+from tests.unit.histories import recorded, recorded_state
+from tests.unit.sightings import NOON, of_record, sighting
+
+APP = Path(session.__file__).parent / "app.py"
+LIST, ORDER, INSTANCE = (
+    f"app_pages/{name}.py" for name in ("instances", "new_order", "instance")
+)
+
+
+def entry(**told: Any) -> Entry:
+    """Return an entry of a list: by default, of an order that runs."""
+    usual: dict[str, Any] = dict.fromkeys(Entry.__annotations__)
+    return Entry(
+        **{
+            **usual,
+            "key": 7,
+            "instance_id": "order_A",
+            "workflow": "order_workflow",
+            "status": Status.RUNNING,
+            "created_at": NOON,
+            "revision": 1,
+            **told,
+        }
+    )
+
+
+@dataclass
+class Desk:
+    """The dashboard's process, with the engine and the ledger's file that it stands on."""
+
+    gateway: FakeGateway
+    ledger: Ledger
+    folder: Path
+
+    def beat(self, *outages: Outage) -> None:
+        """Have the recorder live at this moment, and see these outages."""
+        self.ledger.beat(datetime.now(UTC), outages)
+
+    def silence(self) -> None:
+        """Have the recorder not been heard of for a minute."""
+        self.ledger.beat(datetime.now(UTC) - timedelta(minutes=1), ())
+
+    def has(self, *ids: str, status: Status = Status.RUNNING) -> None:
+        """Have instances of one status, in the engine and in the ledger."""
+        for number, each in enumerate(ids):
+            self.gateway.put(instance(each, status, '{"order_id": "A"}'))
+            told = {"created": number, "seen": number + 1, "execution": f"of-{each}"}
+            self.ledger.instances.record([sighting(status, instance_id=each, **told)])
+
+    def has_recorded(self, name: str) -> str:
+        """Have an instance that was recorded, in the engine and in the ledger; return its id."""
+        found = recorded_state(name)
+        self.gateway.put(found)
+        self.gateway.events[found.instance_id] = recorded(name)
+        self.ledger.instances.record([of_record(name)])
+        return found.instance_id
+
+    @contextmanager
+    def ledger_away(self) -> Iterator[None]:
+        """Have the ledger's file where nobody finds it."""
+        elsewhere = self.folder.with_name("away")
+        for each in (self.ledger, *([session.house().ledger] if self.is_built else [])):
+            each.close()
+        self.folder.rename(elsewhere)
+        self.folder.write_text("")  # where no folder can be
+        try:
+            yield
+        finally:
+            self.folder.unlink()
+            elsewhere.rename(self.folder)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the process has opened the ledger."""
+        return session._house.cache_info().currsize > 0
+
+    def open(self, page: str = LIST, **query: str | list[str]) -> AppTest:
+        """Return a session of its own that has opened a page."""
+        app = AppTest.from_file(APP, default_timeout=30)
+        app.context = {"timezone": "Europe/Berlin"}
+        if page != LIST:
+            run(app)
+            app.switch_page(page)
+        app.query_params = dict(query)
+        return run(app)
+
+
+def run(app: AppTest) -> AppTest:
+    """Have a session run again, with a look of its own."""
+    session.watch().refresh()
+    return app.run()
+
+
+def part(app: AppTest, name: str) -> dict[str, Any]:
+    """Return the data that a part of the page was given."""
+    data: dict[str, Any] = json.loads(_part(app, name).json)
+    return data
+
+
+def has_part(app: AppTest, name: str) -> bool:
+    """Whether the page has a part."""
+    return any(_name(each) == name for each in app.get("bidi_component"))
+
+
+def trigger(app: AppTest, name: str, event: str, value: object) -> AppTest:
+    """Send what the browser sends when something is done in a part of the page."""
+    widget = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{_part(app, name).id}__events"
+    told = json.dumps([{"event": event, "value": value}])
+    return send(app, WidgetState(id=widget, json_trigger_value=told))
+
+
+def send(app: AppTest, *states: WidgetState) -> AppTest:
+    """Have a session run again with states of widgets that `AppTest` does not know."""
+    told = app._tree.get_widget_states()
+    told.widgets.extend(states)
+    session.watch().refresh()
+    return app._run(told)
+
+
+def ids(app: AppTest) -> list[str]:
+    """Return the ids in the table, from its top."""
+    return [row["id"] for row in part(app, "table")["rows"]]
+
+
+def texts(elements: Sequence[Any]) -> str:
+    """Return what elements say, as a person reads it: without what keeps Markdown away."""
+    return "\n".join(str(each.value) for each in elements).replace("\\", "").replace("\u2060", "")
+
+
+def _part(app: AppTest, name: str) -> Any:
+    return next(each.proto for each in app.get("bidi_component") if _name(each) == name)
+
+
+def _name(element: Any) -> str:
+    return str(element.proto.component_name).removeprefix("flowdeck_")

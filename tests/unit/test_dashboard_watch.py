@@ -1,0 +1,406 @@
+"""What all viewers see, read once for all of them."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, tzinfo
+from threading import Barrier, Event, Thread
+
+import pytest
+
+from dashboard.watch import FRESH, KEPT, SILENCE, Look, Watch
+from operations.errors import (
+    EngineUnavailable,
+    FlowdeckError,
+    LedgerUnavailable,
+    UnknownInstance,
+)
+from operations.model import Part, Problem
+from operations.outages import GRACE
+from operations.records import Outage, Pulse
+from tests.unit.sightings import NOON
+
+GONE = LedgerUnavailable("unable to open database file")
+NO_SIDECAR = Problem(Part.SIDECAR, "nothing answers")
+WORKER = Outage(Part.WORKER, NOON, "none")
+SECONDS = 10  # for which a test waits for another thread
+
+
+@dataclass
+class World:
+    """A clock that stands still, and what there is to look at."""
+
+    seconds: float = 0
+    pulse: Pulse | LedgerUnavailable = field(default_factory=lambda: Pulse(1, NOON))
+    problems: tuple[Problem, ...] = ()
+    looks: int = 0
+    asked_engine: int = 0
+    during: Callable[[], object] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self._pulse, self._health)
+
+    def monotonic(self) -> float:
+        """Return the time, as a clock that nobody sets."""
+        return 1000 + self.seconds
+
+    def now(self, zone: tzinfo) -> datetime:
+        """Return the time."""
+        return (NOON + timedelta(seconds=self.seconds)).astimezone(zone)
+
+    def later(self, seconds: float) -> Look:
+        """Return the look after so many seconds more."""
+        self.seconds += seconds
+        return self.watch.look()
+
+    def beat(self, revision: int = 1, *outages: Outage) -> None:
+        """Have the recorder live at this moment."""
+        self.pulse = Pulse(revision, NOON + timedelta(seconds=self.seconds), outages)
+
+    def new_revision(self) -> None:
+        """Have something changed in the ledger."""
+        assert isinstance(self.pulse, Pulse)
+        self.pulse = replace(self.pulse, revision=self.pulse.revision + 1)
+        self.watch.refresh()
+
+    def _pulse(self) -> Pulse:
+        self.looks += 1
+        self.during()
+        if isinstance(self.pulse, LedgerUnavailable):
+            raise self.pulse
+        return self.pulse
+
+    def _health(self) -> tuple[Problem, ...]:
+        self.asked_engine += 1
+        return self.problems
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return a world in which everything is well."""
+    world = World.__new__(World)
+    monkeypatch.setattr("dashboard.watch.time", world)
+    monkeypatch.setattr("dashboard.watch.datetime", world)
+    world.__init__()  # type: ignore[misc] # the watch looks at the clock when it begins
+    return world
+
+
+class Answer:
+    """Answers, or fails with what is set; counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.error: FlowdeckError | None = None
+
+    def __call__(self) -> int:
+        """Return how often it was asked."""
+        self.asked += 1
+        if self.error:
+            raise self.error
+        return self.asked
+
+
+@pytest.fixture
+def answer() -> Answer:
+    """Return an answer that can be had."""
+    return Answer()
+
+
+def parts(look: Look) -> list[Part]:
+    """Return what is away."""
+    return [outage.part for outage in look.outages]
+
+
+def test_one_look_serves_everybody_for_a_moment(world: World) -> None:
+    """Within 0.2 seconds the ledger is read once, however many look."""
+    for _ in range(50):
+        world.watch.look()
+    world.later(FRESH - 0.01)
+    assert world.looks == 1
+
+
+def test_a_look_grows_old(world: World) -> None:
+    """After 0.2 seconds the next one is new."""
+    world.watch.look()
+    world.later(FRESH)
+    assert world.looks == 2
+
+
+def test_what_was_done_here_is_seen_at_once(world: World) -> None:
+    """After a refresh the next look is a new one."""
+    world.watch.look()
+    world.watch.refresh()
+    world.watch.look()
+    assert world.looks == 2
+
+
+def test_a_refresh_during_a_look_is_not_lost(world: World) -> None:
+    """A look that was under way may have missed what was done: it serves nobody after it."""
+    looking, done = Event(), Event()
+
+    def wait() -> None:
+        looking.set()
+        assert done.wait(SECONDS)
+
+    world.during = wait
+    first = Thread(target=world.watch.look)
+    first.start()
+    assert looking.wait(SECONDS)
+    refreshing = Thread(target=world.watch.refresh)
+    refreshing.start()
+    done.set()
+    first.join(SECONDS)
+    refreshing.join(SECONDS)
+    world.watch.look()
+    assert world.looks == 2
+
+
+def test_many_who_look_at_once_share_one_look(world: World) -> None:
+    """Threads that come while somebody looks wait for that look."""
+    at_once = Barrier(16)
+
+    def look(_: int) -> Look:
+        at_once.wait(SECONDS)
+        return world.watch.look()
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(look, range(16)))) == 1
+    assert world.looks == 1
+
+
+def test_many_who_ask_at_once_share_one_answer(world: World, answer: Answer) -> None:
+    """One of them asks for all."""
+    at_once = Barrier(16)
+
+    def ask(_: int) -> int:
+        at_once.wait(SECONDS)
+        return world.watch.ask("list", answer)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(ask, range(16))) == [1] * 16
+    assert answer.asked == 1
+
+
+def test_a_slow_answer_keeps_no_other_waiting(world: World, answer: Answer) -> None:
+    """Who asks another question gets its answer meanwhile."""
+    asked, done = Event(), Event()
+
+    def slow() -> str:
+        asked.set()
+        assert done.wait(SECONDS)
+        return "slow"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(world.watch.ask, "slow", slow)
+        assert asked.wait(SECONDS)
+        assert pool.submit(world.watch.ask, "list", answer).result(SECONDS) == 1
+        done.set()
+        assert first.result(SECONDS) == "slow"
+
+
+def test_an_answer_holds_until_the_revision_changes(world: World, answer: Answer) -> None:
+    """Time alone makes no answer old."""
+    world.watch.ask("list", answer)
+    world.later(1)
+    assert world.watch.ask("list", answer) == 1
+    world.new_revision()
+    assert world.watch.ask("list", answer) == 2
+
+
+def test_each_question_has_its_own_answer(world: World, answer: Answer) -> None:
+    """No viewer is given what another one asked for."""
+    assert world.watch.ask(("instance", "a"), answer) == 1
+    assert world.watch.ask(("instance", "b"), answer) == 2
+    assert world.watch.ask(("instance", "a"), answer) == 1
+
+
+@pytest.mark.parametrize("error", [GONE, EngineUnavailable("no sidecar")])
+def test_the_last_answer_is_given_while_there_is_no_new_one(
+    world: World, answer: Answer, error: FlowdeckError
+) -> None:
+    """What was known is shown, and each look tries again."""
+    world.watch.ask("list", answer)
+    world.new_revision()
+    answer.error = error
+    assert world.watch.ask("list", answer) == 1
+    answer.error = None
+    assert world.watch.ask("list", answer) == 3
+
+
+def test_the_last_answer_is_given_while_the_ledger_is_away(world: World, answer: Answer) -> None:
+    """A ledger that cannot be looked at empties no list."""
+    world.watch.ask("list", answer)
+    world.pulse = GONE
+    world.later(1)
+    answer.error = GONE
+    assert world.watch.ask("list", answer) == 1
+
+
+def test_without_any_answer_the_error_is_told(world: World, answer: Answer) -> None:
+    """Nothing is made up for who asks first, and the answer is there once it can be had."""
+    answer.error = GONE
+    with pytest.raises(LedgerUnavailable):
+        world.watch.ask("list", answer)
+    answer.error = None
+    assert world.watch.ask("list", answer) == 2
+
+
+def test_an_error_that_is_an_answer_is_told(world: World, answer: Answer) -> None:
+    """An instance that is gone is not shown as it was."""
+    world.watch.ask("one", answer)
+    world.new_revision()
+    answer.error = UnknownInstance("one")
+    with pytest.raises(UnknownInstance):
+        world.watch.ask("one", answer)
+
+
+def test_an_answer_of_none_is_an_answer(world: World) -> None:
+    """It is asked for once, too."""
+    asked: list[None] = []
+    for _ in range(2):
+        world.watch.ask("none", lambda: asked.append(None))
+    assert len(asked) == 1
+
+
+def test_answers_are_not_kept_without_end(world: World, answer: Answer) -> None:
+    """So many are kept that were asked for last."""
+    world.watch.ask("first", answer)
+    for number in range(KEPT - 1):
+        world.watch.ask(number, answer)
+    assert world.watch.ask("first", answer) == 1
+    world.watch.ask("one more", answer)
+    assert len(world.watch._slots) == KEPT
+    assert world.watch.ask("first", answer) == 1
+
+
+def test_a_recorder_that_lives_is_believed(world: World) -> None:
+    """What it saw is away, and the engine is not asked by anybody else."""
+    world.beat(1, WORKER)
+    assert world.watch.look().outages == (WORKER,)
+    assert world.asked_engine == 0
+
+
+def test_a_silent_recorder_is_away_since_its_last_beat(world: World) -> None:
+    """After some seconds without a beat it is named."""
+    world.beat()
+    assert parts(world.later(SILENCE.total_seconds() - 0.1)) == []
+    look = world.later(0.1)
+    assert parts(look) == [Part.RECORDER]
+    assert look.outages[0].since == NOON
+    assert look.is_away(Part.RECORDER)
+
+
+def test_without_the_recorder_the_engine_is_asked_directly(world: World) -> None:
+    """What is wrong with it is known all the same, once it has lasted."""
+    world.problems = (NO_SIDECAR,)
+    world.later(60)
+    assert parts(world.later(GRACE.total_seconds())) == [Part.RECORDER, Part.SIDECAR]
+    assert world.asked_engine == 2
+
+
+def test_what_a_silent_recorder_saw_counts_no_more(world: World) -> None:
+    """An outage that it told of may be over: the engine knows."""
+    world.beat(1, WORKER)
+    assert parts(world.later(60)) == [Part.RECORDER]
+
+
+def test_a_recorder_that_has_never_lived_gets_time_to_begin(world: World) -> None:
+    """When everything starts, the pages may be there before it."""
+    world.pulse = Pulse(0)
+    assert parts(world.later(SILENCE.total_seconds() - 0.1)) == []
+    assert parts(world.later(0.1)) == [Part.RECORDER]
+
+
+def test_a_recorder_that_has_never_lived_is_away_since_one_time(world: World) -> None:
+    """The same outage stays the same: it is no news every second."""
+    world.pulse = Pulse(0)
+    first = world.later(60)
+    assert world.later(60).version == first.version
+    assert first.outages[0].since == NOON
+
+
+def test_a_recorder_that_is_back_is_believed_again(world: World) -> None:
+    """Nothing is left of what was known without it."""
+    world.problems = (NO_SIDECAR,)
+    world.later(60)
+    world.later(1)
+    world.beat()
+    assert parts(world.later(1)) == []
+
+
+def test_without_the_recorder_an_answer_holds_for_one_look(world: World, answer: Answer) -> None:
+    """Nobody tells the ledger what changes, so that its revision says nothing."""
+    world.later(60)
+    world.watch.ask("one", answer)
+    assert world.watch.ask("one", answer) == 1
+    world.later(FRESH)
+    assert world.watch.ask("one", answer) == 2
+
+
+def test_a_ledger_that_is_gone_for_a_moment_is_not_away(world: World) -> None:
+    """It has the grace that every part has."""
+    world.pulse = GONE
+    assert parts(world.later(1)) == []
+    assert parts(world.later(GRACE.total_seconds())) == [Part.LEDGER]
+
+
+def test_the_time_of_an_outage_is_kept(world: World) -> None:
+    """A ledger is away since it was first missed, however long that lasts."""
+    world.pulse = GONE
+    world.later(1)
+    world.later(60)
+    assert world.later(60).outages[0].since == NOON + timedelta(seconds=1)
+
+
+def test_the_revision_is_kept_while_the_ledger_is_away(world: World) -> None:
+    """It is no news that nothing new can be read."""
+    world.beat(5)
+    world.later(1)
+    world.pulse = GONE
+    assert world.later(1).revision == 5
+
+
+@pytest.fixture
+def versions(world: World) -> Iterator[Callable[[float], str]]:
+    """Return what tells the version after some more seconds."""
+    yield lambda seconds: world.later(seconds).version
+
+
+def test_a_version_stays_while_there_is_nothing_new(
+    world: World, versions: Callable[[float], str]
+) -> None:
+    """A beat is no news."""
+    first = versions(1)
+    world.beat()
+    assert versions(1) == first
+
+
+def test_a_version_changes_with_the_revision(
+    world: World, versions: Callable[[float], str]
+) -> None:
+    """What is written is news."""
+    first = versions(1)
+    world.new_revision()
+    assert versions(1) != first
+
+
+def test_a_version_changes_when_an_outage_comes_and_when_it_goes(
+    world: World, versions: Callable[[float], str]
+) -> None:
+    """Pages are told of both, and are what they were before."""
+    first = versions(1)
+    world.beat(1, WORKER)
+    during = versions(1)
+    world.beat()
+    assert during != first
+    assert versions(1) == first
+
+
+def test_a_version_tells_one_outage_from_the_next(
+    world: World, versions: Callable[[float], str]
+) -> None:
+    """A part that went again has a new time in the banner."""
+    world.beat(1, WORKER)
+    first = versions(1)
+    world.beat(1, replace(WORKER, since=NOON + timedelta(seconds=1)))
+    assert versions(1) != first

@@ -1,0 +1,78 @@
+"""What is away, and since when."""
+
+import pytest
+
+from operations.errors import EngineRefused, EngineUnavailable, FlowdeckError
+from operations.model import EngineHealth, Part, Problem
+from operations.outages import Outages, engine_problems
+from operations.records import Outage
+from tests.unit.fakes import FakeGateway
+from tests.unit.sightings import at
+
+SIDECAR = Problem(Part.SIDECAR, "it is gone")
+WORKER = Problem(Part.WORKER, "none is connected to the sidecar")
+
+
+def test_a_problem_is_an_outage_once_it_lasts() -> None:
+    """What is over within a second was none."""
+    outages = Outages()
+    assert outages.now([SIDECAR], at(0)) == ()
+    assert outages.now([SIDECAR], at(0.9)) == ()
+    assert outages.now([SIDECAR], at(1)) == (Outage(Part.SIDECAR, at(0), "it is gone"),)
+
+
+def test_an_outage_keeps_its_beginning_and_has_its_last_reason() -> None:
+    """However its reason changes."""
+    outages = Outages()
+    outages.now([SIDECAR], at(0))
+    other = Problem(Part.SIDECAR, "no answer in time")
+    assert outages.now([other], at(5)) == (Outage(Part.SIDECAR, at(0), "no answer in time"),)
+
+
+def test_an_outage_that_is_over_begins_anew() -> None:
+    """The next one has a time of its own."""
+    outages = Outages()
+    outages.now([SIDECAR], at(0))
+    assert outages.now([], at(5)) == ()
+    assert outages.now([SIDECAR], at(6)) == ()
+    assert outages.now([SIDECAR], at(8)) == (Outage(Part.SIDECAR, at(6), "it is gone"),)
+
+
+def test_each_part_has_its_own_outage() -> None:
+    """They come and go by themselves."""
+    outages = Outages()
+    outages.now([SIDECAR], at(0))
+    outages.now([SIDECAR, WORKER], at(3))
+    found = outages.now([SIDECAR, WORKER], at(5))
+    assert [(outage.part, outage.since) for outage in found] == [
+        (Part.SIDECAR, at(0)),
+        (Part.WORKER, at(3)),
+    ]
+    assert [outage.part for outage in outages.now([WORKER], at(6))] == [Part.WORKER]
+
+
+@pytest.mark.parametrize(
+    "error", [EngineUnavailable("no sidecar accepts the connection"), EngineRefused("no")]
+)
+def test_an_engine_that_gives_no_health_has_no_sidecar(
+    gateway: FakeGateway, error: FlowdeckError
+) -> None:
+    """In the words of the error."""
+    gateway.errors["health"] = [error]
+    assert engine_problems(gateway) == (Problem(Part.SIDECAR, str(error)),)
+
+
+@pytest.mark.parametrize(("workers", "problems"), [(0, (WORKER,)), (1, ()), (None, ())])
+def test_an_engine_without_workers_has_a_problem(
+    gateway: FakeGateway, workers: int | None, problems: tuple[Problem, ...]
+) -> None:
+    """One that does not tell how many there are has none."""
+    gateway.answer = EngineHealth("1.18.2", (), workers)
+    assert engine_problems(gateway) == problems
+
+
+def test_all_problems_are_told(gateway: FakeGateway) -> None:
+    """What the engine says, and what follows."""
+    placement = Problem(Part.PLACEMENT, "the sidecar has no connection to the placement service")
+    gateway.answer = EngineHealth("1.18.2", (placement,), 0)
+    assert engine_problems(gateway) == (placement, WORKER)

@@ -1,0 +1,526 @@
+"""What the recorder makes of an engine, turn by turn, in a real ledger."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from operations.errors import EngineRefused, EngineUnavailable, FlowdeckError, LedgerUnavailable
+from operations.ledger import Ledger, open_ledger
+from operations.model import Part, Status
+from operations.recorder.clock import Clock
+from operations.recorder.health import Health
+from operations.recorder.recorder import Recorder
+from operations.sighting import sight
+from tests.unit.conftest import LogLines
+from tests.unit.engine import ends, moves, runs, vanishes
+from tests.unit.fakes import FakeGateway
+from tests.unit.sightings import ID, at, done, entry, pending, statuses
+from tests.waiting import eventually
+
+
+def gone(times: int) -> list[FlowdeckError]:
+    """Return what so many calls raise while the engine is away."""
+    return [EngineUnavailable("no sidecar accepts the connection") for _ in range(times)]
+
+
+def refused(times: int) -> list[FlowdeckError]:
+    """Return what so many calls raise that the engine refuses."""
+    return [EngineRefused("The Dapr engine refused: UNKNOWN: it is broken.") for _ in range(times)]
+
+
+@pytest.fixture(autouse=True)
+def haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nothing wait for its pace."""
+    for constant in (
+        "pace.BRISK",
+        "pace.QUIET",
+        "pace.FIRST_AGAIN",
+        "listing.EVERY",
+        "listing.SHARE",
+        "health.EVERY",
+        "recorder.BEAT_EVERY",
+    ):
+        monkeypatch.setattr(f"operations.recorder.{constant}", 0)
+
+
+@dataclass
+class Turning:
+    """A recorder, its turns, and what its ledger holds."""
+
+    gateway: FakeGateway
+    ledger: Ledger
+    recorder: Recorder
+
+    def until(self, look: Callable[[], Any], what: str) -> None:
+        """Have turns until something is so."""
+        eventually(lambda: self.recorder.turn() or look(), 5, what)  # type: ignore[func-returns-value]
+
+    def turns(self, reads: int = 3) -> None:
+        """Have turns until each of some further reads of a state had its effect."""
+        wanted = self.gateway.calls["state"] + reads
+        self.until(lambda: self.gateway.calls["state"] >= wanted, f"{reads} reads")
+
+    def sees(self, status: Status, instance_id: str = ID) -> None:
+        """Have turns until the ledger has a status."""
+        self.until(lambda: statuses(self.ledger, instance_id)[:1] == [status], f"{status}")
+
+
+@pytest.fixture
+def anew(gateway: FakeGateway, ledger: Ledger) -> Iterator[Callable[[], Turning]]:
+    """Return what makes a recorder that knows nothing but the ledger."""
+    made: list[Recorder] = []
+
+    def make() -> Turning:
+        made.append(Recorder(gateway, ledger, Health(gateway), Clock()))
+        return Turning(gateway, ledger, made[-1])
+
+    yield make
+    for recorder in made:
+        recorder.close()
+
+
+@pytest.fixture
+def turning(anew: Callable[[], Turning]) -> Turning:
+    """Return a recorder on an empty ledger."""
+    return anew()
+
+
+def archived(ledger: Ledger, instance_id: str = ID) -> bool:
+    """Whether the latest life is there with its history."""
+    found = ledger.instances.latest(instance_id)
+    details = ledger.instances.details(found.key) if found else None
+    return bool(details and details.history)
+
+
+def use_again(gateway: FakeGateway, ledger: Ledger) -> None:
+    """Purge the instance and start another with its id, as our own actions do."""
+    runs(gateway, life="e2", since=60)
+    ledger.instances.mark_purged([ID], datetime.now(UTC))
+    ledger.instances.record([pending(seen_at=datetime.now(UTC))])
+
+
+def test_a_listed_instance_is_followed_to_its_end(gateway: FakeGateway, turning: Turning) -> None:
+    """What anybody started is found, and archived with its output and history."""
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+    details = turning.ledger.instances.details(entry(turning.ledger).key)
+    assert details
+    assert (details.output, details.history) == ('"done"', gateway.events[ID])
+
+
+def test_a_finished_instance_is_read_once(gateway: FakeGateway, turning: Turning) -> None:
+    """However often it is listed, its history is not asked for again."""
+    runs(gateway)
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+    reads = gateway.calls["state"], gateway.calls["history"]
+    listed = gateway.calls["ids"]
+    turning.until(lambda: gateway.calls["ids"] > listed + 3, "more lists")
+    assert (gateway.calls["state"], gateway.calls["history"]) == reads == (1, 1)
+
+
+def test_the_history_of_what_stays_as_it_is_is_not_read_again(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """While nothing happens to an instance, only its state is read, and nothing is news."""
+    runs(gateway)
+    turning.turns(5)
+    assert gateway.calls["history"] == 1
+    assert turning.ledger.pulse().revision == 1
+
+
+def test_a_start_that_another_process_noted_is_followed(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """It is followed though no list holds it yet."""
+    turning.recorder.turn()
+    gateway.errors["ids"] = refused(1000)
+    runs(gateway)
+    turning.ledger.instances.record([pending(seen=0)])
+    turning.sees(Status.RUNNING)
+
+
+def test_any_number_of_starts_by_other_processes_is_followed(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """Thousands that were noted between two turns are all followed."""
+    turning.recorder.turn()
+    gateway.errors["ids"] = refused(1000)
+    ids = [f"order_{number}" for number in range(2500)]
+    for instance_id in ids:
+        runs(gateway, instance_id)
+    turning.ledger.instances.record([pending(instance_id=each, seen=0) for each in ids])
+    counted = turning.ledger.instances.unfinished
+    turning.until(lambda: gateway.calls["history"] >= len(ids), "all are read")
+    turning.until(lambda: all(each.status is Status.RUNNING for each in counted()), "all run")
+
+
+def test_what_another_process_saw_otherwise_is_read_at_once(
+    gateway: FakeGateway, turning: Turning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instance that is read once a minute is read now when an operator acted on it."""
+    monkeypatch.setattr("operations.recorder.pace.QUIET", 60)
+    runs(gateway)
+    moves(gateway, status=Status.SUSPENDED)
+    turning.sees(Status.SUSPENDED)
+    moves(gateway)
+    seen = sight(gateway, ID)
+    assert seen
+    turning.ledger.instances.record([seen])
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+
+
+def test_an_instance_that_is_gone_was_purged(gateway: FakeGateway, turning: Turning) -> None:
+    """One that the engine has no more, before its end was seen, is marked as purged."""
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+    vanishes(gateway)
+    turning.sees(Status.UNKNOWN)
+    assert entry(turning.ledger).purged_at
+
+
+def test_a_finished_instance_that_is_no_more_listed_was_purged(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """What the engine's retention took away keeps its end, and is marked as purged."""
+    runs(gateway)
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+    vanishes(gateway)
+    turning.until(lambda: entry(turning.ledger).purged_at, "it is purged")
+    assert statuses(turning.ledger) == [Status.COMPLETED]
+
+
+def test_an_id_that_is_used_again_after_a_purge_is_followed_again(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """By our own actions: the ledger holds the new life before any list could tell."""
+    runs(gateway)
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+    use_again(gateway, turning.ledger)
+    turning.sees(Status.RUNNING)
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+    assert statuses(turning.ledger) == [Status.COMPLETED] * 2
+    assert [each.execution_id for each in turning.ledger.instances.lives(ID)] == ["e2", "e1"]
+
+
+def test_an_id_that_is_used_again_while_its_end_is_read_is_followed_again(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """The end of the life before, which arrives late, is not taken for that of the new one."""
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+    ends(gateway)
+    read, reading, let_go = gateway.history, threading.Event(), threading.Event()
+
+    def history(instance_id: str) -> Any:
+        found = read(instance_id)
+        reading.set()
+        let_go.wait(5)
+        return found
+
+    gateway.history = history  # type: ignore[method-assign]
+    turning.until(reading.is_set, "its end is being read")
+    use_again(gateway, turning.ledger)
+    turning.recorder.turn()
+    let_go.set()
+    turning.until(lambda: len(turning.ledger.instances.lives(ID)) == 2, "both lives are there")
+    turning.sees(Status.RUNNING)
+
+
+def test_a_recorder_takes_up_where_the_last_one_stopped(
+    gateway: FakeGateway, anew: Callable[[], Turning]
+) -> None:
+    """Killed and started again: unfinished ones are followed on, finished ones not read again."""
+    runs(gateway, "order_1")
+    ends(gateway, "order_1")
+    runs(gateway, "order_2")
+    first = anew()
+    first.sees(Status.COMPLETED, "order_1")
+    first.sees(Status.RUNNING, "order_2")
+    ends(gateway, "order_2")
+    histories = gateway.calls["history"]
+    anew().sees(Status.COMPLETED, "order_2")
+    assert gateway.calls["history"] == histories + 1
+    assert len(first.ledger.instances.lives("order_1")) == 1
+
+
+def test_a_kill_between_reading_and_writing_loses_nothing(
+    gateway: FakeGateway, anew: Callable[[], Turning], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read and not written is read again by the next recorder."""
+    runs(gateway)
+    ends(gateway)
+    first = anew()
+    with monkeypatch.context() as killed:
+        killed.setattr(first.ledger.instances, "record", _unavailable)
+        with pytest.raises(LedgerUnavailable):
+            first.turns()
+    second = anew()
+    second.sees(Status.COMPLETED)
+    assert archived(second.ledger)
+
+
+def test_a_finished_life_without_a_history_is_read(
+    gateway: FakeGateway, anew: Callable[[], Turning]
+) -> None:
+    """What an action wrote down of an end is completed by the recorder."""
+    runs(gateway)
+    ends(gateway)
+    turning = anew()
+    turning.ledger.instances.record([replace(done(), history=None)])
+    turning.until(lambda: archived(turning.ledger), "the history")
+    assert len(turning.ledger.instances.lives(ID)) == 1
+
+
+def test_an_instance_that_cannot_be_read_stops_no_other(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """A broken history is left aside; what the state tells is known all the same."""
+    for name in ("order_1", "order_2"):
+        runs(gateway, name)
+        ends(gateway, name)
+    read = gateway.history
+
+    def history(instance_id: str) -> Any:
+        if instance_id == "order_1":
+            raise refused(1)[0]
+        return read(instance_id)
+
+    gateway.history = history  # type: ignore[method-assign]
+    turning.sees(Status.COMPLETED, "order_2")
+    turning.sees(Status.COMPLETED, "order_1")
+    assert not archived(turning.ledger, "order_1")
+    gateway.history = read  # type: ignore[method-assign]
+    turning.until(lambda: archived(turning.ledger, "order_1"), "the history is had in the end")
+
+
+def test_an_instance_whose_timeline_cannot_be_made_stops_no_other(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """Whatever a history does to the code that reads it."""
+    runs(gateway, "order_1")
+    gateway.events["order_1"] = (None,)  # type: ignore[assignment]
+    runs(gateway, "order_2")
+    turning.sees(Status.RUNNING, "order_1")
+    turning.sees(Status.RUNNING, "order_2")
+
+
+def test_an_instance_that_the_ledger_cannot_hold_stops_no_other(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """The others of its batch are written one by one."""
+    for name in ("order_1", "order_2", "order_3"):
+        runs(gateway, name)
+    gateway.put(replace(gateway.instances["order_2"], input="\ud800"))
+    turning.sees(Status.RUNNING, "order_1")
+    turning.sees(Status.RUNNING, "order_3")
+    assert statuses(turning.ledger, "order_2") == []
+
+
+def test_a_trouble_is_logged_once(
+    gateway: FakeGateway, turning: Turning, log_lines: LogLines
+) -> None:
+    """An instance that cannot be read is one line, however often it is tried."""
+    log_lines.configure("info")
+    runs(gateway)
+    gateway.errors["history"] = refused(5)
+    turning.until(lambda: gateway.calls["history"] > 5, "it is read in the end")
+    lines = [line for line in log_lines.events() if line["level"] == "warning"]
+    assert [line["event"] for line in lines] == [f"cannot read {ID}"]
+    assert "it is broken" in lines[0]["exception"]
+
+
+def test_one_that_is_slow_to_read_keeps_no_other_waiting(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """A history that takes long is waited for beside the rest."""
+    runs(gateway, "order_slow")
+    let_go = threading.Event()
+    read = gateway.history
+
+    def history(instance_id: str) -> Any:
+        if instance_id == "order_slow":
+            let_go.wait(5)
+        return read(instance_id)
+
+    gateway.history = history  # type: ignore[method-assign]
+    turning.recorder.turn()
+    runs(gateway, "order_2")
+    ends(gateway, "order_2")
+    turning.sees(Status.COMPLETED, "order_2")
+    assert statuses(turning.ledger, "order_slow") == []
+    let_go.set()
+    turning.sees(Status.RUNNING, "order_slow")
+
+
+def test_a_broken_list_blinds_nobody(
+    gateway: FakeGateway, turning: Turning, log_lines: LogLines
+) -> None:
+    """While one id breaks the list, what is known is followed; that is said once."""
+    log_lines.configure("info")
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+    gateway.errors["ids"] = refused(6)
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+    turning.until(lambda: not gateway.errors["ids"], "the list is asked for")
+    runs(gateway, "order_2")
+    turning.sees(Status.RUNNING, "order_2")
+    told = [line["event"] for line in log_lines.events() if "list" in line["event"]]
+    assert told == [
+        "the engine cannot list its instances",
+        "the engine lists its instances again",
+    ]
+
+
+def test_while_the_engine_is_away_that_is_what_the_ledger_says(
+    gateway: FakeGateway, turning: Turning, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    """The outage is in the pulse with its beginning, in the log once, and gone when it is over."""
+    log_lines.configure("info")
+    monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+    gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
+    turning.until(lambda: turning.ledger.pulse().outages, "the outage")
+    (outage,) = turning.ledger.pulse().outages
+    assert (outage.part, outage.why) == (Part.SIDECAR, str(gone(1)[0]))
+    while gateway.errors["health"]:
+        turning.recorder.turn()
+        assert turning.ledger.pulse().outages in ((outage,), ())
+    assert statuses(turning.ledger) == [Status.RUNNING]
+    ends(gateway)
+    gateway.errors = {}
+    turning.sees(Status.COMPLETED)
+    assert turning.ledger.pulse().outages == ()
+    told = [line["event"] for line in log_lines.events() if "sidecar" in line["event"]]
+    assert told == ["sidecar is away", "sidecar is back"]
+
+
+def test_reads_in_vain_are_given_up(gateway: FakeGateway, turning: Turning) -> None:
+    """Hundreds of instances are not each tried on an engine that does not answer."""
+    for number in range(300):
+        runs(gateway, f"order_{number}")
+    gateway.errors["state"] = gone(1000)
+    gateway.during["state"] = gateway.errors.clear  # nobody comes here while there are errors
+    gateway.errors["health"] = []
+    turning.recorder.turn()
+    gateway.errors["health"] = gone(10)
+    tried = gateway.calls["state"]
+    for _ in range(9):
+        turning.recorder.turn()
+    assert gateway.calls["state"] == tried
+    gateway.errors.clear()
+    turning.until(lambda: len(turning.ledger.instances.unfinished()) == 300, "all are read")
+
+
+def test_a_clock_that_is_set_back_stops_nothing(
+    gateway: FakeGateway, turning: Turning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What happens after it is in the ledger at once."""
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+
+    class Back(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime(2020, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr("operations.recorder.clock.datetime", Back)
+    moves(gateway, status=Status.SUSPENDED)
+    turning.sees(Status.SUSPENDED)
+    vanishes(gateway)
+    turning.sees(Status.UNKNOWN)
+
+
+def test_a_clock_that_is_set_forward_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other processes write with it, too."""
+    clock = Clock()
+    later = datetime(2126, 1, 1, tzinfo=UTC)
+
+    class Forward(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return later.astimezone(tz)
+
+    monkeypatch.setattr("operations.recorder.clock.datetime", Forward)
+    assert clock.now() == later
+
+
+def test_old_news_of_another_process_do_not_stay(gateway: FakeGateway, turning: Turning) -> None:
+    """What it read before, and wrote after the recorder had read the same, is put right."""
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+    old = sight(gateway, ID)
+    assert old
+    moves(gateway, status=Status.SUSPENDED)
+    turning.sees(Status.SUSPENDED)
+    turning.ledger.instances.record([replace(old, seen_at=datetime.now(UTC))])
+    assert statuses(turning.ledger) == [Status.RUNNING]
+    turning.sees(Status.SUSPENDED)
+
+
+def test_news_that_the_ledger_did_not_take_are_written_again(
+    gateway: FakeGateway, turning: Turning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes nothing that looks older than what it has: the next read looks newer."""
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+    moves(gateway, status=Status.SUSPENDED)
+    record = turning.ledger.instances.record
+
+    def take_nothing(_: object) -> None:
+        monkeypatch.setattr(turning.ledger.instances, "record", record)
+
+    monkeypatch.setattr(turning.ledger.instances, "record", take_nothing)
+    turning.sees(Status.SUSPENDED)
+
+
+def test_a_ledger_that_went_back_is_not_taken_for_the_same(
+    gateway: FakeGateway, turning: Turning, ledger_url: str
+) -> None:
+    """One that was restored is another: the recorder says so, to be begun anew."""
+    runs(gateway)
+    turning.turns()
+    other = open_ledger(ledger_url.replace("ledger.db", "other.db"))
+    turning.recorder._ledger = other
+    with pytest.raises(LedgerUnavailable, match="replaced by an older one"):
+        turning.recorder.turn()
+    other.close()
+
+
+def test_a_page_of_the_list_is_never_of_size_0(gateway: FakeGateway, turning: Turning) -> None:
+    """Dapr panics."""
+    sizes = []
+    listed = gateway.ids
+
+    def ids(page_size: int = 1000, token: str = "") -> Any:
+        sizes.append(page_size)
+        return listed(page_size, token)
+
+    gateway.ids = ids  # type: ignore[method-assign]
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+    assert min(sizes) > 0
+
+
+def test_each_turn_gives_a_sign_of_life(turning: Turning) -> None:
+    """Also where there is nothing to do."""
+    turning.recorder.turn()
+    beat = turning.ledger.pulse().beat_at
+    assert beat
+    turning.until(lambda: turning.ledger.pulse().beat_at != beat, "another beat")
+
+
+def _unavailable(_: object) -> None:
+    raise LedgerUnavailable("database is locked")

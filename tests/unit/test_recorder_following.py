@@ -1,0 +1,222 @@
+"""When each instance that is followed is read next."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from operations.model import Status
+from operations.recorder.following import Following
+from operations.recorder.pace import BEGINNING, BRISK, QUIET, SLOWEST, again_after, is_quiet
+from operations.records import Sighting
+from operations.timeline import Span, SpanKind
+from tests.unit.sightings import ID, activity, at, done, pending, sighting
+
+ALL = 10_000
+EVER = 1e9
+
+
+def waiting(*, due: datetime | None = None, **told: object) -> Sighting:
+    """Return a sighting of an instance that waits for an event, until it is due at the latest."""
+    wait = Span(SpanKind.WAIT, "approval", lane=1, event_id=1, start=at(0), due=due)
+    return sighting(spans=(wait,), **told)  # type: ignore[arg-type]
+
+
+def working(**told: object) -> Sighting:
+    """Return a sighting of an instance whose activity is under way."""
+    return sighting(spans=(activity(1, 0),), **told)  # type: ignore[arg-type]
+
+
+def followed(*sightings: Sighting, now: float = 0) -> Following:
+    """Return these instances as they are followed after they were seen."""
+    following = Following()
+    following.follow([each.instance.instance_id for each in sightings], now)
+    following.due(now, ALL)
+    for each in sightings:
+        following.seen(each, now)
+    return following
+
+
+def test_a_new_one_is_due_at_once() -> None:
+    """It is handed out to be read, once."""
+    following = Following()
+    following.follow([ID], 5)
+    assert following.due(4.9, ALL) == []
+    assert following.due(5, ALL) == [ID]
+    assert following.due(EVER, ALL) == []
+
+
+def test_to_follow_it_again_changes_nothing() -> None:
+    """One that is being read is not handed out to a second reader."""
+    following = Following()
+    following.follow([ID], 0)
+    following.due(0, ALL)
+    following.follow([ID], 0)
+    assert following.due(EVER, ALL) == []
+    assert len(following) == 1
+
+
+def test_the_longest_overdue_comes_first() -> None:
+    """And no more are handed out than asked for."""
+    following = Following()
+    following.follow(["b"], 2)
+    following.follow(["a"], 3)
+    following.follow(["c"], 1)
+    assert following.due(9, 2) == ["c", "b"]
+    assert following.due(9, 2) == ["a"]
+
+
+def test_what_works_is_read_often() -> None:
+    """An activity may end at any moment."""
+    following = followed(working())
+    assert following.due(BRISK - 0.01, ALL) == []
+    assert following.due(BRISK, ALL) == [ID]
+
+
+@pytest.mark.parametrize("seen", [waiting(), sighting(Status.SUSPENDED), sighting(Status.STALLED)])
+def test_what_waits_is_read_less_often(seen: Sighting) -> None:
+    """Nothing is expected of it."""
+    following = followed(seen)
+    assert following.due(QUIET - 0.01, ALL) == []
+    assert following.due(QUIET, ALL) == [ID]
+
+
+def test_the_more_wait_the_less_often_each_is_read() -> None:
+    """Any number of waiting ones costs as many reads a second."""
+    many = [waiting(instance_id=f"order_{number}") for number in range(1000)]
+    following = followed(*many)
+    assert len(following.due(9.9, ALL)) < 1000
+    assert len(following.due(10, ALL)) > 0
+    assert len(following) == 1000
+
+
+def test_what_waits_does_not_slow_down_what_works() -> None:
+    """However many wait."""
+    following = followed(*[waiting(instance_id=f"order_{number}") for number in range(1000)])
+    following.follow([ID], 0)
+    following.due(0, ALL)
+    following.seen(working(), 0)
+    assert ID in following.due(BRISK, ALL)
+
+
+def test_each_is_read_once_a_minute_at_least() -> None:
+    """Even if it is one of ten thousand."""
+    many = [waiting(instance_id=f"order_{number}") for number in range(10_000)]
+    assert len(followed(*many).due(SLOWEST, ALL)) == 10_000
+
+
+def test_a_waiting_one_is_read_when_it_goes_on_by_itself() -> None:
+    """A timer that is due within its pace shortens it."""
+    due = datetime.now(UTC) + timedelta(seconds=20)
+    many = [waiting(instance_id=f"order_{number}") for number in range(6000)]
+    following = followed(*many, waiting(due=due))
+    assert ID not in following.due(19, ALL)
+    assert ID in following.due(20, ALL)
+
+
+def test_what_is_due_soon_is_not_quiet() -> None:
+    """A timer that fires within seconds is as good as work."""
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    assert not is_quiet(waiting(due=soon), 0)
+    assert is_quiet(waiting(due=soon + timedelta(hours=1)), 0)
+    assert is_quiet(waiting(), 0)
+
+
+def test_a_pending_one_is_expected_to_begin_at_once_or_late() -> None:
+    """For milliseconds every start is pending; one that still is after a while has its time."""
+    assert not is_quiet(pending(), 0)
+    assert is_quiet(pending(), BEGINNING)
+
+
+def test_work_beside_a_wait_is_no_quiet() -> None:
+    """One open activity is enough."""
+    wait = waiting().timeline.spans[0]
+    assert not is_quiet(sighting(spans=(wait, activity(2, 0))), 0)
+    assert not is_quiet(sighting(), 0)
+
+
+def test_one_that_is_woken_is_due_at_once() -> None:
+    """However seldom it was to be read."""
+    following = followed(waiting())
+    following.wake(ID, 0.1)
+    assert following.due(0.1, ALL) == [ID]
+
+
+def test_one_that_is_woken_while_it_is_read_is_read_again() -> None:
+    """What is read at this moment may be older than what woke it."""
+    following = followed(waiting())
+    following.due(EVER, ALL)
+    following.wake(ID, 0.1)
+    assert following.due(EVER, ALL) == []
+    following.seen(waiting(), 0.2)
+    assert following.due(0.2, ALL) == [ID]
+
+
+def test_one_that_is_over_is_not_followed() -> None:
+    """It is never due again, and can be followed anew."""
+    following = followed(working())
+    following.due(EVER, ALL)
+    following.over(ID, 1)
+    assert ID not in following
+    assert following.due(EVER, ALL) == []
+    following.follow([ID], 2)
+    assert following.due(2, ALL) == [ID]
+
+
+def test_one_that_was_woken_before_it_was_over_is_read_again() -> None:
+    """Its id may have another life."""
+    following = followed(working())
+    following.due(EVER, ALL)
+    following.wake(ID, 1)
+    following.over(ID, 2)
+    assert following.due(2, ALL) == [ID]
+    assert following.last(ID) is None
+
+
+def test_one_that_cannot_be_read_is_tried_more_and_more_rarely() -> None:
+    """Each trouble in a row doubles the time, up to a minute."""
+    following = followed(working())
+    following.due(EVER, ALL)
+    assert following.troubled(ID, 0) == 1
+    assert following.due(again_after(1), ALL) == [ID]
+    assert following.troubled(ID, 0) == 2
+    assert following.due(again_after(2) - 0.01, ALL) == []
+    assert [again_after(troubles) for troubles in (1, 2, 3, 20)] == [2, 4, 8, SLOWEST]
+
+
+def test_one_that_can_be_read_again_has_no_troubles() -> None:
+    """The next one counts from the beginning."""
+    following = followed(working())
+    following.due(EVER, ALL)
+    following.troubled(ID, 0)
+    following.due(EVER, ALL)
+    following.seen(working(), 0)
+    following.due(EVER, ALL)
+    assert following.troubled(ID, 0) == 1
+
+
+def test_one_that_was_not_read_is_due_at_once() -> None:
+    """Nobody came to it."""
+    following = followed(working())
+    following.due(EVER, ALL)
+    following.unread(ID, 1)
+    assert following.due(1, ALL) == [ID]
+
+
+def test_what_was_seen_twice_is_surely_in_the_ledger() -> None:
+    """What was written once may have come too late to be taken."""
+    following = followed(working())
+    assert not following.is_known(working())
+    following.due(EVER, ALL)
+    following.seen(working(seen_at=at(9)), 1)
+    assert following.is_known(working())
+    assert not following.is_known(working(last_updated_at=at(10)))
+
+
+def test_the_last_sighting_is_kept_without_its_history() -> None:
+    """A history may be large, and there may be many."""
+    seen = done(instance_id=ID)
+    last = followed(seen).last(ID)
+    assert last
+    assert last.instance == seen.instance
+    assert last.history is None
+    assert Following().last(ID) is None

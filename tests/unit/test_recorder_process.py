@@ -1,0 +1,233 @@
+"""The recorder's process: what it says of what is away, and how it heals."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.settings import PROJECT
+from operations.errors import EngineUnavailable, LedgerUnavailable
+from operations.ledger import Ledger, open_ledger
+from operations.model import EngineHealth, Part, Problem, Status
+from operations.recorder.__main__ import Keeping
+from operations.recorder.health import Health
+from operations.recorder.ledger_file import LedgerFile
+from tests.unit.conftest import LogLines
+from tests.unit.engine import ends, runs
+from tests.unit.fakes import FakeGateway
+from tests.unit.sightings import ID
+from tests.waiting import eventually
+
+AWAY = Problem(Part.PLACEMENT, "the sidecar has no connection to the placement service")
+
+
+@pytest.fixture
+def file(ledger_url: str) -> Path:
+    """Return the ledger's file."""
+    return Path(ledger_url.removeprefix("sqlite:///"))
+
+
+@pytest.fixture
+def keeping(
+    gateway: FakeGateway, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], None]]:
+    """Return what starts to keep the ledger in a thread; it is stopped afterwards."""
+    monkeypatch.setattr("operations.recorder.__main__.REST", 0.01)
+    monkeypatch.setattr("operations.recorder.__main__.LEDGER_AGAIN", 0.05)
+    monkeypatch.setattr("operations.recorder.listing.EVERY", 0.05)
+    stopping = threading.Event()
+    thread = threading.Thread(target=Keeping(ledger_url, gateway, stopping).keep)
+    yield thread.start
+    stopping.set()
+    if thread.ident:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+def status(url: str, instance_id: str = ID) -> Status | None:
+    """Return the status that a ledger holds, None if it cannot be read."""
+    try:
+        with closing(open_ledger(url)) as ledger:
+            found = ledger.instances.latest(instance_id)
+    except LedgerUnavailable:
+        return None
+    return found.status if found else None
+
+
+def test_a_deleted_ledger_is_filled_anew(
+    gateway: FakeGateway, ledger_url: str, file: Path, keeping: Callable[[], None]
+) -> None:
+    """The recorder does not go on writing into a file that nobody finds."""
+    runs(gateway)
+    ends(gateway)
+    keeping()
+    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
+    for part in file.parent.glob("ledger.db*"):
+        part.unlink()
+    eventually(lambda: file.exists() and status(ledger_url) is Status.COMPLETED, 5, "again")
+
+
+def test_a_replaced_ledger_is_brought_up_to_date(
+    gateway: FakeGateway, ledger: Ledger, ledger_url: str, file: Path, keeping: Callable[[], None]
+) -> None:
+    """A copy of earlier that is put in its place gets what it lacks."""
+    ledger.close()
+    copy = file.with_name("copy.db")
+    shutil.copy(file, copy)
+    runs(gateway)
+    ends(gateway)
+    keeping()
+    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
+    for part in file.parent.glob("ledger.db-*"):
+        part.unlink()
+    copy.replace(file)
+    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "again")
+
+
+def test_a_ledger_that_is_away_is_waited_for(
+    gateway: FakeGateway, ledger_url: str, file: Path, keeping: Callable[[], None]
+) -> None:
+    """When it can be written again, all is in it."""
+    file.parent.mkdir(parents=True)
+    file.mkdir()
+    runs(gateway)
+    keeping()
+    eventually(file.is_dir, 1, "it stands in the way")
+    file.rmdir()
+    eventually(lambda: status(ledger_url) is Status.RUNNING, 5, "it is recorded")
+
+
+def test_an_absence_of_the_ledger_is_two_lines(
+    file: Path, keeping: Callable[[], None], log_lines: LogLines
+) -> None:
+    """One when it goes, however often it is tried, and one when it is back."""
+    log_lines.configure("info")
+    file.parent.mkdir(parents=True)
+    file.mkdir()
+    told: list[str] = []
+
+    def tells(event: str) -> bool:
+        told.extend(line["event"] for line in log_lines.events() if "ledger" in line["event"])
+        return event in told
+
+    keeping()
+    eventually(lambda: tells("the ledger is away"), 5, "it is told")
+    file.rmdir()
+    eventually(lambda: tells("the ledger is back"), 5, "it is told")
+    assert told == ["the ledger is away", "the ledger is back"]
+
+
+def test_a_file_is_another_once_it_is_deleted_or_replaced(tmp_path: Path) -> None:
+    """It stays the same however much is written into it."""
+    path = tmp_path / "ledger.db"
+    path.touch()
+    file = LedgerFile(f"sqlite:///{path}")
+    path.write_text("more")
+    assert not file.is_another
+    (tmp_path / "other.db").touch()
+    (tmp_path / "other.db").replace(path)
+    assert file.is_another
+    path.unlink()
+    assert file.is_another
+
+
+def test_a_ledger_that_is_no_file_stays_itself() -> None:
+    """There is nothing to look at."""
+    assert not LedgerFile("postgresql://flowdeck@db/flowdeck").is_another
+
+
+def test_a_part_that_goes_and_comes_is_two_lines(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    """However often the engine is asked."""
+    log_lines.configure("info")
+    monkeypatch.setattr("operations.recorder.health.EVERY", 0)
+    health = Health(gateway)
+    for problems in ((), (AWAY,), (AWAY,), (), ()):
+        gateway.answer = EngineHealth("1.18.2", problems)
+        health.look()
+    assert [line["event"] for line in log_lines.events()] == [
+        "placement is away",
+        "placement is back",
+    ]
+
+
+def test_an_outage_has_its_beginning(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is that of the first answer that told of it."""
+    monkeypatch.setattr("operations.recorder.health.EVERY", 0)
+    monkeypatch.setattr("operations.outages.GRACE", timedelta())
+    health = Health(gateway)
+    gateway.answer = EngineHealth("1.18.2", (AWAY,))
+    health.look()
+    since = health.outages[0].since
+    health.look()
+    assert health.outages[0].since == since
+
+
+def test_the_engine_is_asked_once_a_second(gateway: FakeGateway) -> None:
+    """Unless there is reason to doubt."""
+    health = Health(gateway)
+    health.look()
+    health.look()
+    assert gateway.calls["health"] == 1
+    health.doubt()
+    health.look()
+    assert gateway.calls["health"] == 2
+
+
+def test_an_engine_without_placement_can_be_read(gateway: FakeGateway) -> None:
+    """Only without the sidecar nothing can."""
+    health = Health(gateway)
+    gateway.answer = EngineHealth("1.18.2", (AWAY,))
+    health.look()
+    assert health.is_reachable
+    gateway.errors["health"] = [EngineUnavailable("no sidecar accepts the connection")]
+    health.doubt()
+    health.look()
+    assert not health.is_reachable
+
+
+def test_a_bad_setting_is_named() -> None:
+    """The process ends with what was found and what was expected."""
+    ended = _recorder({"FLOWDECK_LEDGER_URL": "mysql://db/ledger"})
+    assert ended.wait(timeout=30) == 1
+    assert ended.stderr
+    assert "FLOWDECK_LEDGER_URL: found 'mysql://db/ledger'" in ended.stderr.read()
+    ended.stderr.close()
+
+
+def test_it_ends_when_it_is_told_to(ledger_url: str, file: Path) -> None:
+    """Also while there is no engine."""
+    settings = {"FLOWDECK_LEDGER_URL": ledger_url, "DAPR_GRPC_ENDPOINT": "127.0.0.1:1"}
+    process = _recorder(settings)
+    eventually(lambda: file.exists() and status_of_beat(ledger_url), 20, "it beats")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+    assert process.stderr
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def status_of_beat(url: str) -> bool:
+    """Whether the recorder has given a sign of life."""
+    with closing(open_ledger(url)) as ledger:
+        return ledger.pulse().beat_at is not None
+
+
+def _recorder(settings: dict[str, str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "operations.recorder"],
+        cwd=PROJECT,
+        env={**os.environ, **settings},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
