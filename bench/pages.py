@@ -50,8 +50,12 @@ class Bench:
         return instance_id_of(order_id)
 
     def submit(self) -> float:
-        """Return the seconds from the click on Submit to the order's bars."""
+        """Return the seconds from the click on Submit to the order's bars.
+
+        Nobody clicks before the page has come to rest.
+        """
         with self.page("/new") as page:
+            page.wait_for_load_state("networkidle")
             button = page.get_by_role("button", name="Submit order")
             return _seconds(button.click, bars(page).first.wait_for)
 

@@ -13,7 +13,8 @@ from typing import Any
 from operations.records import Usual
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline
 
-ROW = 30  # pixels
+ROWS = ((12, 30), (40, 24))  # up to so many rows, so many pixels each
+DENSE = 18  # pixels of a row where there are more
 MOST_TOLD = 300  # characters of an error in a hover text
 
 
@@ -225,7 +226,7 @@ def _layout(lanes: list[list[Span]]) -> dict[str, Any]:
     return {
         "barmode": "overlay",
         "bargap": 0,
-        "height": max(1, len(lanes)) * ROW + 66,
+        "height": max(1, len(lanes)) * _row_height(len(lanes)) + 66,
         "margin": {"l": 10, "r": 90, "t": 8, "b": 44},
         "font": {"size": 13},
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -242,6 +243,10 @@ def _layout(lanes: list[list[Span]]) -> dict[str, Any]:
         },
         "annotations": [_length(row, spans) for row, spans in enumerate(lanes)],
     }
+
+
+def _row_height(rows: int) -> int:
+    return next((height for most, height in ROWS if rows <= most), DENSE)
 
 
 def _length(row: int, spans: list[Span]) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def history_table(shown: View) -> None:
         },
     )
     for row in chosen.selection.rows:
-        _event(shown.history[row])
+        if row < len(shown.history):  # a workflow that continues as new begins its history anew
+            _event(shown.history[row])
     st.download_button(
         "Download the history",
         data=lambda: _as_json(shown.history or ()),

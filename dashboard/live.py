@@ -51,9 +51,10 @@ def zone() -> tzinfo:
 
 
 def banner(look: Look) -> None:
-    """Say what is away, since when, and what works nevertheless."""
-    for outage in look.outages:
-        st.warning(_words(outage), icon=":material/cloud_off:")
+    """Say in one place what is away, since when, and what works nevertheless."""
+    if look.outages:
+        lines = [_words(outage) for outage in look.outages]
+        st.warning("\n\n".join(lines), icon=":material/cloud_off:")
 
 
 def _words(outage: Outage) -> str:

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 
 import plotly
@@ -16,6 +17,14 @@ from dashboard.bell import Bell
 PLOTLY_PATH = "/flowdeck/plotly.min.js"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _SCRIPT = Path(__file__).parent / "app.py"
+_SEEN_LATER = (
+    "dashboard.deeds",
+    "dashboard.history",
+    "dashboard.launchers",
+    "operations.ledger.migrations",
+    "pyarrow",
+    "streamlit.components.v2",
+)
 
 
 def create_app(look: Callable[[], str]) -> st.App:
@@ -29,7 +38,10 @@ def create_app(look: Callable[[], str]) -> st.App:
 
 @asynccontextmanager
 async def _lifespan(_app: st.App) -> AsyncIterator[None]:
-    # Streamlit collects garbage after every rerun: 90 ms, were the modules not left out of it.
+    # Streamlit collects garbage after every rerun: 90 ms, were the modules not left out of it. So
+    # that they are, those which pages bring in only when they are first seen are here already.
+    for module in _SEEN_LATER:
+        import_module(module)
     gc.collect()
     gc.freeze()
     yield

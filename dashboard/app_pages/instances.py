@@ -15,6 +15,7 @@ from operations.model import Action, Status
 from operations.records import Filter, Page
 
 PER_PAGE = 50
+MOST_SOUGHT = 256  # characters: no id is as long, and a database may refuse more
 ORDER = (
     Status.RUNNING,
     Status.SUSPENDED,
@@ -31,7 +32,7 @@ def wanted() -> Filter:
     """Return the filter that the address asks for."""
     asked = {word.upper() for word in st.query_params.get_all("status")}
     statuses = frozenset(Status(word) for word in asked & set(Status))
-    return Filter(statuses=statuses, text=st.query_params.get("q", "").strip())
+    return Filter(statuses=statuses, text=st.query_params.get("q", "").strip()[:MOST_SOUGHT])
 
 
 def toggle() -> None:
@@ -110,6 +111,9 @@ def live() -> None:
     except LedgerUnavailable:
         st.info("The list will be here as soon as the ledger can be read.")
         return
+    if page.newer is None:  # the newest page has no cursor, or it would not stay the newest
+        cursor = None
+        to_newest()
     chips(
         key="chips",
         data={

@@ -1,7 +1,7 @@
 // Hears from the server when there is something new, and has the page ask for it. Says whether the
 // page is live. Silent while the tab is hidden.
 
-const AGAIN = 1000, NOT_OFTENER = 400;
+const AGAIN = 1000, NOT_OFTENER = 1000;
 
 function begin(parent) {
   const dot = element("span", { class: "dot" });

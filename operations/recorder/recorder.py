@@ -77,7 +77,6 @@ class Recorder:
 
     def _heed(self, entry: Entry) -> None:
         """Look at an instance of which the ledger tells something else than was last seen here."""
-        self._finished.discard(entry.instance_id)
         last = self._following.last(entry.instance_id)
         if last is None or _gist(last) != (entry.status, entry.last_updated_at):
             self._following.wake(entry.instance_id, time.monotonic())
@@ -105,7 +104,7 @@ class Recorder:
             self._give_up()
 
     def _is_known(self, sighting: Sighting) -> bool:
-        return self._following.is_known(sighting)
+        return not _is_all(sighting) and self._following.is_known(sighting)
 
     def _write(self, looks: Sequence[Look]) -> dict[str, Look]:
         """Write sightings; return those looks, by id, whose sighting the ledger cannot hold."""

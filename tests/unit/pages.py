@@ -1,16 +1,18 @@
 """The dashboard's pages without a browser, on an engine in memory and a ledger in a real file."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from dashboard import session
 from operations.ledger import Ledger
@@ -21,9 +23,8 @@ from tests.unit.histories import recorded, recorded_state
 from tests.unit.sightings import NOON, of_record, sighting
 
 APP = Path(session.__file__).parent / "app.py"
-LIST, ORDER, INSTANCE = (
-    f"app_pages/{name}.py" for name in ("instances", "new_order", "instance")
-)
+LIST, ORDER, INSTANCE = (f"app_pages/{name}.py" for name in ("instances", "new_order", "instance"))
+ADDRESSES = {ORDER: "new", INSTANCE: "instance"}
 
 
 def entry(**told: Any) -> Entry:
@@ -61,10 +62,12 @@ class Desk:
 
     def has(self, *ids: str, status: Status = Status.RUNNING) -> None:
         """Have instances of one status, in the engine and in the ledger."""
+        seen = []
         for number, each in enumerate(ids):
             self.gateway.put(instance(each, status, '{"order_id": "A"}'))
-            told = {"created": number, "seen": number + 1, "execution": f"of-{each}"}
-            self.ledger.instances.record([sighting(status, instance_id=each, **told)])
+            told: dict[str, Any] = {"created": number, "seen": number + 1, "execution": each}
+            seen.append(sighting(status, instance_id=each, **told))
+        self.ledger.instances.record(seen)
 
     def has_recorded(self, name: str) -> str:
         """Have an instance that was recorded, in the engine and in the ledger; return its id."""
@@ -95,13 +98,18 @@ class Desk:
 
     def open(self, page: str = LIST, **query: str | list[str]) -> AppTest:
         """Return a session of its own that has opened a page."""
-        app = AppTest.from_file(APP, default_timeout=30)
+        app = unscanned(AppTest.from_file(APP, default_timeout=30))
         app.context = {"timezone": "Europe/Berlin"}
         if page != LIST:
-            run(app)
-            app.switch_page(page)
+            app._page_hash = calc_hash(ADDRESSES[page])  # as a browser does that begins there
         app.query_params = dict(query)
         return run(app)
+
+
+def unscanned(app: AppTest) -> AppTest:
+    """Spare an app the look through all that is installed for parts of pages: there are none."""
+    app._bidi_component_manager = BidiComponentManager()
+    return app
 
 
 def run(app: AppTest) -> AppTest:
@@ -141,7 +149,7 @@ def ids(app: AppTest) -> list[str]:
     return [row["id"] for row in part(app, "table")["rows"]]
 
 
-def texts(elements: Sequence[Any]) -> str:
+def texts(elements: Iterable[Any]) -> str:
     """Return what elements say, as a person reads it: without what keeps Markdown away."""
     return "\n".join(str(each.value) for each in elements).replace("\\", "").replace("\u2060", "")
 

@@ -8,6 +8,7 @@ import pytest
 
 from dashboard.charts import MOST_TOLD, Gantt, gantt, in_words, milliseconds
 from operations.model import Failure
+from operations.records import Usual
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline, timeline_of
 from tests.unit.events import (
     BEGIN,
@@ -86,7 +87,7 @@ def bars(figure: Gantt) -> list[Bar]:
 
 def drawn(timeline: Timeline) -> Gantt:
     """Return the Gantt of an instance that began at the beginning."""
-    return gantt(timeline, timeline.started_at or BEGIN)
+    return gantt(timeline, timeline.started_at or BEGIN, {})
 
 
 def span(
@@ -161,7 +162,7 @@ def test_open_bars_are_marked_and_the_others_are_not() -> None:
 def test_a_trace_is_all_open_or_all_closed(name: str) -> None:
     """No closed bar of a real history would grow, and no open one stand still."""
     timeline = timeline_of(recorded(name))
-    figure = gantt(timeline, timeline.started_at or BEGIN)
+    figure = drawn(timeline)
     open_bars = sum(len(trace["x"]) for trace in figure.traces if trace["meta"]["open"])
     assert open_bars == sum(each.end is None for each in timeline.spans)
 
@@ -318,3 +319,40 @@ def test_the_row_of_pauses_is_below_all_others() -> None:
     """Wherever a pause began, its row comes last."""
     pause = span(SpanKind.SUSPENSION, lane=SUSPENSIONS, name="", start=at(0.5))
     assert only(pause, span()).names == ["charge", "paused"]
+
+
+USUAL = {"charge": Usual(median=1.5, p95=4, runs=20)}
+
+
+def with_usual(*spans: Span) -> Gantt:
+    """Return the Gantt of these spans, where the past tells how long a charge takes."""
+    return gantt(Timeline(BEGIN, None, spans), BEGIN, USUAL)
+
+
+def test_what_is_usual_stands_behind_its_bar() -> None:
+    """It begins where the run began, is drawn first, and rests."""
+    first, second = with_usual(span()).traces
+    assert (first["base"], first["x"], first["y"]) == (second["base"], [4000], second["y"])
+    assert first["meta"] == {"open": False}
+    assert first["hoverinfo"] == "skip"
+
+
+def test_what_is_usual_is_told_of_a_run() -> None:
+    """The hover text says it in words."""
+    told = with_usual(span()).traces[1]["hovertext"][0]
+    assert "<br>usually 1.50 s, 95 % within 4.00 s" in told
+
+
+def test_what_is_usual_is_in_the_legend_where_it_is_shown() -> None:
+    """Activities of which nothing is known, and what is no activity, have none."""
+    words = "as long as 95 % of past runs"
+    assert words in [says for says, _, _ in with_usual(span()).legend]
+    for other in (span(name="ship"), span(SpanKind.CHILD)):
+        assert words not in [says for says, _, _ in with_usual(other).legend]
+
+
+def test_many_rows_are_lower_than_few() -> None:
+    """A great fan-out stays a picture that can be scrolled."""
+    few = only(span()).layout["height"]
+    many = only(*(span(lane=n) for n in range(100))).layout["height"]
+    assert many < 100 * few / 3

@@ -80,6 +80,14 @@ def test_nothing_purged_is_no_change(ledger: Ledger) -> None:
     assert ledger.pulse().revision == 0
 
 
+def test_what_is_to_be_followed_since_a_revision_is_told(ledger: Ledger) -> None:
+    """The recorder heeds what others wrote after it looked, without all that waits."""
+    ledger.instances.record([sighting(instance_id=name) for name in ("a", "b")])
+    ledger.instances.record([done(instance_id="a", seen=9), sighting(instance_id="c")])
+    assert {each.instance_id for each in ledger.instances.unfinished(1)} == {"c"}
+    assert ledger.instances.unfinished(2) == ()
+
+
 def test_what_changed_since_a_revision_is_told(ledger: Ledger) -> None:
     """Viewers read again what was written after they looked."""
     ledger.instances.record([sighting(instance_id=name) for name in ("a", "b", "c")])
@@ -100,6 +108,7 @@ def test_no_more_than_so_many_changes_are_told(ledger: Ledger) -> None:
     ("ask", "index"),
     [
         (lambda ledger: ledger.instances.unfinished(), "followed"),
+        (lambda ledger: ledger.instances.unfinished(5), "followed"),
         (lambda ledger: ledger.instances.finished_ids(), "followed"),
         (lambda ledger: ledger.instances.changed_since(5, 10), "revision"),
         (lambda ledger: ledger.instances.latest(ID), "latest_of_id"),

@@ -282,6 +282,20 @@ def test_a_finished_life_without_a_history_is_read(
     assert len(turning.ledger.instances.lives(ID)) == 1
 
 
+def test_an_end_is_followed_until_its_history_is_there(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """An instance is done with when it is archived, not before."""
+    runs(gateway)
+    ends(gateway)
+    events = gateway.events.pop(ID)
+    turning.sees(Status.COMPLETED)
+    turning.turns(10)
+    assert not archived(turning.ledger)
+    gateway.events[ID] = events
+    turning.until(lambda: archived(turning.ledger), "the history")
+
+
 def test_an_instance_that_cannot_be_read_stops_no_other(
     gateway: FakeGateway, turning: Turning
 ) -> None:
@@ -411,16 +425,21 @@ def test_reads_in_vain_are_given_up(gateway: FakeGateway, turning: Turning) -> N
     """Hundreds of instances are not each tried on an engine that does not answer."""
     for number in range(300):
         runs(gateway, f"order_{number}")
-    gateway.errors["state"] = gone(1000)
-    gateway.during["state"] = gateway.errors.clear  # nobody comes here while there are errors
-    gateway.errors["health"] = []
+    read, tried = gateway.state, []
+
+    def state(instance_id: str) -> Any:
+        tried.append(instance_id)
+        threading.Event().wait(0.05)
+        raise gone(1)[0]
+
+    gateway.state = state  # type: ignore[method-assign]
     turning.recorder.turn()
-    gateway.errors["health"] = gone(10)
-    tried = gateway.calls["state"]
+    gateway.errors["health"] = gone(1000)
     for _ in range(9):
         turning.recorder.turn()
-    assert gateway.calls["state"] == tried
+    assert 0 < len(tried) < 100
     gateway.errors.clear()
+    gateway.state = read  # type: ignore[method-assign]
     turning.until(lambda: len(turning.ledger.instances.unfinished()) == 300, "all are read")
 
 

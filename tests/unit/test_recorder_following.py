@@ -162,6 +162,16 @@ def test_one_that_is_over_is_not_followed() -> None:
     assert following.due(2, ALL) == [ID]
 
 
+def test_what_is_over_does_not_count() -> None:
+    """When the others are over, one that waits is read more often again."""
+    following = followed(*[waiting(instance_id=f"order_{number}") for number in range(1000)])
+    *others, last = following.due(EVER, ALL)
+    for instance_id in others:
+        following.over(instance_id, 0)
+    following.seen(waiting(instance_id=last), 0)
+    assert following.due(QUIET, ALL) == [last]
+
+
 def test_one_that_was_woken_before_it_was_over_is_read_again() -> None:
     """Its id may have another life."""
     following = followed(working())

@@ -1,0 +1,121 @@
+"""The rich application with an engine, a recorder and a ledger of its own."""
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any, Self
+
+from google.protobuf.wrappers_pb2 import StringValue
+
+from engine.settings import PROJECT, EngineSettings
+from operations.errors import FlowdeckError
+from operations.gateway import DaprGateway, open_channel
+from operations.gateway.stubs import pb, service
+from operations.ledger import open_ledger
+from operations.model import Instance, Status
+from operations.records import Entry
+from tests.integration.stack import unique
+from tests.waiting import eventually
+
+ENGINE = ("engine placement", "engine scheduler", "engine daprd")
+APPLICATION = ("tests.integration.richapp", "operations.recorder")
+
+
+class Rich:
+    """A running engine with the rich application, and what a caller can do with it."""
+
+    def __init__(self, folder: Path, engine_ports: int) -> None:
+        ports = EngineSettings(engine_ports=engine_ports).ports
+        endpoint = f"127.0.0.1:{ports['dapr gRPC']}"
+        self._output = folder / "output.log"
+        self._environment = {
+            **os.environ,
+            "FLOWDECK_HOME": str(folder),
+            "FLOWDECK_ENGINE_PORTS": str(engine_ports),
+            "DAPR_GRPC_ENDPOINT": endpoint,
+        }
+        self._open = ExitStack()
+        self.gateway = DaprGateway(endpoint)
+        self.ledger = open_ledger(f"sqlite:///{folder}/data/ledger.db")
+        self._channel = open_channel(endpoint)
+        self._stub = service.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+    def __enter__(self) -> Self:
+        self._open.callback(self._channel.close)
+        self._open.callback(self.gateway.close)
+        self._open.callback(self.ledger.close)
+        for module in (*ENGINE, *APPLICATION):
+            self._run(module)
+        try:
+            eventually(self._is_ready, 60, "a worker is connected")
+        except AssertionError as error:
+            self._open.close()
+            raise AssertionError(f"{error}\n{self._output.read_text()}") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def _run(self, module: str) -> None:
+        with self._output.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *module.split()],
+                cwd=PROJECT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self._open.callback(process.wait)
+        self._open.callback(process.kill)
+
+    def _is_ready(self) -> bool:
+        with suppress(FlowdeckError):
+            return self.gateway.health().workers == 1
+        return False
+
+    def start(self, workflow: str, payload: str = "null", **more: Any) -> str:
+        """Start an instance of a workflow, and return its id."""
+        instance_id = unique(workflow)
+        self.gateway.start(workflow, instance_id, payload, **more)
+        return instance_id
+
+    def raise_event(self, instance_id: str, name: str, payload: str) -> None:
+        """Raise an external event."""
+        request = pb.RaiseEventRequest(
+            instanceId=instance_id, name=name, input=StringValue(value=payload)
+        )
+        self._stub.RaiseEvent(request, timeout=5)
+
+    def rerun(self, instance_id: str, event_id: int) -> str:
+        """Run an instance again from an event on, and return the id of the new one."""
+        new_id = unique("rerun")
+        request = pb.RerunWorkflowFromEventRequest(
+            sourceInstanceID=instance_id, eventID=event_id, newInstanceID=new_id
+        )
+        self._stub.RerunWorkflowFromEvent(request, timeout=5)
+        return new_id
+
+    def purge(self, instance_id: str) -> None:
+        """Purge an instance."""
+        self._stub.PurgeInstances(pb.PurgeInstancesRequest(instanceId=instance_id), timeout=5)
+
+    def ended(self, instance_id: str) -> Instance:
+        """Wait until the engine says that an instance has ended, and return it."""
+
+        def found() -> Instance | None:
+            instance = self.gateway.state(instance_id)
+            return instance if instance and instance.status.is_finished else None
+
+        return eventually(found, 30, f"{instance_id} has ended")
+
+    def recorded(self, instance_id: str, status: Status, seconds: float = 5) -> Entry:
+        """Wait until the ledger says that an instance has a status, and return its entry."""
+
+        def found() -> Entry | None:
+            entry = self.ledger.instances.latest(instance_id)
+            return entry if entry and entry.status is status else None
+
+        return eventually(found, seconds, f"{instance_id} is {status} in the ledger")

@@ -1,0 +1,284 @@
+"""Every kind of instance in the ledger, held against the engine's own words."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from operations.history import HistoryEvent
+from operations.model import Status
+from operations.records import Details, Entry
+from operations.timeline import Ending
+from tests.integration.rich import Rich
+from tests.integration.richapp import EVENT, GENERATIONS
+from tests.waiting import eventually
+
+KINDS = [
+    (("parallel", "0.2"), Status.COMPLETED, 3),
+    (("fan_out", '{"activities": 40, "seconds": 0.1}'), Status.COMPLETED, 40),
+    (("retrying", '{"failures": 2}'), Status.COMPLETED, 3),
+    (("retrying", '{"failures": 9}'), Status.FAILED, 4),
+    (("failing", '"no paper"'), Status.FAILED, 1),
+    (("sleeping", "0.3"), Status.COMPLETED, 0),
+    (("waiting_until", "0.3"), Status.COMPLETED, 0),
+    (("waiting_at_most", "0.3"), Status.COMPLETED, 0),
+    (("parent", "0.1"), Status.COMPLETED, 0),
+    (("parent_of_failing", '"no paper"'), Status.FAILED, 0),
+    (("no_such_workflow", "{}"), Status.FAILED, 0),
+]
+"""Workflows, their input, how they end, and how many attempts that takes."""
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
+    """Run the rich application on a block of ports of its own."""
+    with Rich(Path(tmp_path_factory.mktemp("rich")), 29300) as rich:
+        yield rich
+
+
+@pytest.fixture(scope="module")
+def started(rich: Rich) -> dict[tuple[str, str], str]:
+    """Start an instance of each kind, and return its id by workflow and input."""
+    return {kind: rich.start(*kind) for kind, *_ in KINDS}
+
+
+def true_entry(rich: Rich, instance_id: str) -> Entry:
+    """Return the entry of an instance that has ended, once it says what the engine says."""
+    state, history = rich.ended(instance_id), rich.gateway.history(instance_id)
+    entry = rich.recorded(instance_id, state.status)
+    assert rich.ledger.instances.lives(instance_id) == (entry,)
+    assert entry.workflow == state.workflow
+    assert entry.last_updated_at == state.last_updated_at
+    assert entry.ended_at == moment(history, "executionCompleted")
+    assert entry.execution_id == one(history, "executionStarted").execution_id
+    assert (entry.waits_for, entry.waits_until, entry.purged_at) == (None, None, None)
+    told = (entry.failure_type, entry.failure_message)
+    failure = state.failure
+    assert told == ((failure.error_type, failure.message) if failure else (None, None))
+    assert rich.ledger.instances.details(entry.key) == Details(
+        state.input, state.output, state.custom_status, failure, history
+    )
+    assert_attempts(rich, entry, history)
+    return entry
+
+
+def assert_attempts(rich: Rich, entry: Entry, history: tuple[HistoryEvent, ...]) -> None:
+    """Hold the attempts of an instance against its events, one by one."""
+    told = {
+        span.event_id: (span.name, span.start, span.end, span.ending)
+        for span in rich.ledger.instances.attempts(entry.key)
+    }
+    answers = {event.answers: event for event in history if event.kind in ENDINGS}
+    assert told == {
+        event.event_id: (
+            event.name,
+            event.timestamp,
+            answers[event.event_id].timestamp,
+            ENDINGS[answers[event.event_id].kind],
+        )
+        for event in history
+        if event.kind == "taskScheduled"
+    }
+
+
+ENDINGS = {"taskCompleted": Ending.COMPLETED, "taskFailed": Ending.FAILED}
+
+
+def one(history: tuple[HistoryEvent, ...], kind: str) -> HistoryEvent:
+    """Return the one event of a kind."""
+    (event,) = (event for event in history if event.kind == kind)
+    return event
+
+
+def moment(history: tuple[HistoryEvent, ...], kind: str) -> datetime:
+    """Return when the one event of a kind was."""
+    return one(history, kind).timestamp
+
+
+@pytest.mark.parametrize(("kind", "status", "attempts"), KINDS)
+def test_what_ended_is_in_the_ledger_as_it_was(
+    rich: Rich,
+    started: dict[tuple[str, str], str],
+    kind: tuple[str, str],
+    status: Status,
+    attempts: int,
+) -> None:
+    """Status, times, payloads, failure, history and attempts are those of the engine."""
+    instance_id = started[kind]
+    entry = true_entry(rich, instance_id)
+    assert entry.status is status
+    assert len(rich.ledger.instances.attempts(entry.key)) == attempts
+    state = rich.gateway.state(instance_id)
+    assert state
+    assert state.created_at  # what is first seen pending is as old as that look, and stays so
+    assert entry.ended_at
+    assert state.created_at <= entry.created_at <= entry.ended_at
+    assert entry.started_at == moment(rich.gateway.history(instance_id), "executionStarted")
+    assert (entry.parent_id, entry.rerun_of, entry.scheduled_for) == (None, None, None)
+
+
+@pytest.mark.parametrize("workflow", ["parent", "parent_of_failing"])
+def test_a_child_is_linked_to_its_parent(rich: Rich, workflow: str) -> None:
+    """Nobody started it from here, and it has an entry of its own."""
+    parent_id = rich.start(workflow, '"0.1"' if "failing" in workflow else "0.1")
+    rich.ended(parent_id)
+    created = one(rich.gateway.history(parent_id), "childWorkflowInstanceCreated")
+    assert created.instance_id
+    assert true_entry(rich, created.instance_id).parent_id == parent_id
+
+
+def test_one_that_continues_as_new_is_one_life(rich: Rich) -> None:
+    """From its first start to its last end, with the attempts of its last generation."""
+    instance_id = rich.start("continuing", "1")
+    first = rich.recorded(instance_id, Status.RUNNING)
+    entry = true_entry(rich, instance_id)
+    assert (entry.key, entry.created_at) == (first.key, first.created_at)
+    assert entry.started_at == first.started_at
+    details = rich.ledger.instances.details(entry.key)
+    assert details
+    assert details.output == str(GENERATIONS)
+
+
+def test_a_rerun_is_linked_to_its_source(rich: Rich) -> None:
+    """It began when it was asked for, not when its source did."""
+    source_id = rich.start("parallel", "0.2")
+    source = true_entry(rich, source_id)
+    last = [e for e in rich.gateway.history(source_id) if e.kind == "taskScheduled"][-1]
+    asked = datetime.now(UTC)
+    rerun_id = rich.rerun(source_id, last.event_id)
+    ended = rich.ended(rerun_id)
+    entry = rich.recorded(rerun_id, ended.status)
+    assert (entry.status, entry.rerun_of) == (Status.COMPLETED, source_id)
+    assert source.ended_at
+    assert entry.started_at
+    assert asked - timedelta(seconds=1) < entry.started_at < datetime.now(UTC)
+    assert entry.created_at == entry.started_at
+    history = rich.gateway.history(rerun_id)
+    assert entry.ended_at == moment(history, "executionCompleted")
+    details = rich.ledger.instances.details(entry.key)
+    assert details
+    assert (details.output, details.history) == (ended.output, history)
+    assert len(rich.ledger.instances.attempts(entry.key)) == 3
+
+
+def test_a_start_in_the_future_is_pending_until_then(rich: Rich) -> None:
+    """It is found by listing though the engine tells nothing of it, and begins when it is due."""
+    due = datetime.now(UTC) + timedelta(seconds=4)
+    instance_id = rich.start("parallel", "0.1", scheduled_for=due)
+    pending = rich.recorded(instance_id, Status.PENDING, 3)
+    assert (pending.workflow, pending.started_at) == ("", None)
+    entry = true_entry(rich, instance_id)
+    assert (entry.key, entry.created_at) == (pending.key, pending.created_at)
+    assert (entry.workflow, entry.scheduled_for) == ("parallel", due)
+    assert entry.started_at
+    assert entry.started_at >= due
+
+
+def test_what_one_waits_for_is_told_until_it_comes(rich: Rich) -> None:
+    """The event that a workflow waits for, and nothing once it has ended."""
+    instance_id = rich.start("waiting")
+    eventually(
+        lambda: rich.recorded(instance_id, Status.RUNNING).waits_for == f"event {EVENT}",
+        5,
+        "it waits for the event",
+    )
+    rich.raise_event(instance_id, EVENT, '"yes"')
+    entry = true_entry(rich, instance_id)
+    details = rich.ledger.instances.details(entry.key)
+    assert details
+    assert details.output == '"yes"'
+
+
+def test_until_when_one_waits_is_told(rich: Rich) -> None:
+    """A wait with a time-out of an hour has its end."""
+    instance_id = rich.start("waiting_until", "3600")
+
+    def waits() -> Entry | None:
+        entry = rich.recorded(instance_id, Status.RUNNING)
+        return entry if entry.waits_until else None
+
+    entry = eventually(waits, 5, "it waits until then")
+    assert entry.waits_until
+    assert entry.started_at
+    assert abs(entry.waits_until - entry.started_at - timedelta(hours=1)) < timedelta(seconds=2)
+    rich.gateway.terminate(instance_id)
+    assert true_entry(rich, instance_id).status is Status.TERMINATED
+
+
+def test_a_pause_and_its_end_are_followed(rich: Rich) -> None:
+    """Paused and resumed from elsewhere: the ledger says so each time."""
+    instance_id = rich.start("waiting")
+    rich.recorded(instance_id, Status.RUNNING)
+    rich.gateway.pause(instance_id)
+    assert rich.recorded(instance_id, Status.SUSPENDED).waits_for == "paused"
+    rich.gateway.resume(instance_id)
+    assert rich.recorded(instance_id, Status.RUNNING)
+    rich.raise_event(instance_id, EVENT, "1")
+    assert true_entry(rich, instance_id).status is Status.COMPLETED
+
+
+def test_one_that_was_terminated_with_its_child(rich: Rich) -> None:
+    """Both have ended, and the attempts of the child were cut off or came to their end."""
+    parent_id = rich.start("parent", "60")
+
+    def child() -> str | None:
+        created = [e.instance_id for e in rich.gateway.history(parent_id) if e.kind == CREATED]
+        return created[0] if created else None
+
+    child_id = eventually(child, 10, "there is a child")
+    rich.recorded(child_id, Status.RUNNING)
+    rich.gateway.terminate(parent_id)
+    for instance_id in (parent_id, child_id):
+        rich.ended(instance_id)
+        entry = rich.recorded(instance_id, Status.TERMINATED)
+        history = rich.gateway.history(instance_id)
+        details = rich.ledger.instances.details(entry.key)
+        assert details
+        assert details.history == history
+        attempts = rich.ledger.instances.attempts(entry.key)
+        assert {span.ending for span in attempts} <= {Ending.CUT_OFF}
+    assert rich.recorded(child_id, Status.TERMINATED).parent_id == parent_id
+
+
+CREATED = "childWorkflowInstanceCreated"
+
+
+def test_what_was_purged_elsewhere_stays_in_the_ledger(rich: Rich) -> None:
+    """With its history, and marked; an id that is then used again has two lives."""
+    instance_id = rich.start("parallel", "0.1")
+    first = true_entry(rich, instance_id)
+    rich.purge(instance_id)
+
+    def is_purged() -> bool:
+        entry = rich.ledger.instances.latest(instance_id)
+        return bool(entry and entry.purged_at)
+
+    eventually(is_purged, 10, "it is marked as purged")
+    details = rich.ledger.instances.details(first.key)
+    assert details
+    assert details.history
+    rich.gateway.start("failing", instance_id, json.dumps("no paper"))
+    rich.ended(instance_id)
+    rich.recorded(instance_id, Status.FAILED)
+    lives = rich.ledger.instances.lives(instance_id)
+    assert [(life.workflow, life.status) for life in lives] == [
+        ("failing", Status.FAILED),
+        ("parallel", Status.COMPLETED),
+    ]
+
+
+def test_an_id_that_breaks_the_list_hides_nothing_that_is_known(rich: Rich) -> None:
+    """What is followed is followed on; once the id is purged, new ones are found again."""
+    known = rich.start("waiting")
+    rich.recorded(known, Status.RUNNING)
+    broken = f"{known}||broken"
+    rich.gateway.start("no_such_workflow", broken, "{}")
+    try:
+        rich.raise_event(known, EVENT, "1")
+        assert true_entry(rich, known).status is Status.COMPLETED
+        rich.ended(broken)
+    finally:
+        rich.purge(broken)
+    true_entry(rich, rich.start("parallel", "0.1"))

@@ -1,0 +1,195 @@
+"""The recorder in the whole system: what happens to orders is in the ledger, whatever is killed."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from engine.settings import PROJECT
+from operations.gateway import DaprGateway
+from operations.ledger import Ledger, open_ledger
+from operations.model import Part, Status, parsed
+from operations.records import Entry
+from operations.timeline import Ending
+from tests.integration.stack import PROCESSES, RECOVERY, Stack, unique
+from tests.waiting import eventually
+
+ACTIVITIES = ["check_inventory", "process_order", "send_confirmation"]
+
+
+@pytest.fixture
+def ledger(stack: Stack) -> Iterator[Ledger]:
+    """Open the system's ledger."""
+    with closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db")) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def another(stack: Stack, tmp_path: Path) -> Iterator[Callable[[], Path]]:
+    """Return what runs a second recorder, on a ledger of its own; it returns the ledger's file."""
+    file = tmp_path / "data" / "ledger.db"
+    settings = {
+        "FLOWDECK_LEDGER_URL": f"sqlite:///{file}",
+        "DAPR_GRPC_PORT": str(stack.ports["dapr gRPC"]),
+    }
+    with ExitStack() as running:
+
+        def run() -> Path:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "operations.recorder"],
+                cwd=PROJECT,
+                env={**os.environ, **settings},
+                stdout=subprocess.DEVNULL,
+            )
+            running.callback(process.wait)
+            running.callback(process.kill)
+            return file
+
+        yield run
+
+
+def recorded(ledger: Ledger, instance_id: str, status: Status, seconds: float = 5) -> Entry:
+    """Wait until the ledger says that an instance has a status, and return its entry."""
+
+    def found() -> Entry | None:
+        entry = ledger.instances.latest(instance_id)
+        return entry if entry and entry.status is status else None
+
+    return eventually(found, seconds, f"{instance_id} is {status} in the ledger")
+
+
+def test_an_order_is_in_the_ledger_from_its_start_to_its_end(
+    stack: Stack, ledger: Ledger, gateway: DaprGateway
+) -> None:
+    """Within seconds, with its three attempts, its input, output and history, once."""
+    instance_id = stack.start_order(unique("LEDGER"))
+    running = recorded(ledger, instance_id, Status.RUNNING)
+    assert running.workflow == "order_workflow"
+    assert running.waits_for == "process_order, check_inventory"
+    output = stack.wait_for(instance_id, "COMPLETED")["output"]
+    entry = recorded(ledger, instance_id, Status.COMPLETED, 3)
+    assert (entry.key, ledger.instances.lives(instance_id)) == (running.key, (entry,))
+    attempts = ledger.instances.attempts(entry.key)
+    assert sorted(attempt.name for attempt in attempts) == ACTIVITIES
+    assert {attempt.ending for attempt in attempts} == {Ending.COMPLETED}
+    state = gateway.state(instance_id)
+    assert state
+    history = gateway.history(instance_id)
+    details = ledger.instances.details(entry.key)
+    assert details
+    assert (parsed(details.output), details.history) == (output, history)
+    assert (details.input, parsed(details.custom_status)) == (state.input, "confirmed")
+
+
+def test_what_the_api_does_is_in_the_ledger_at_once(stack: Stack, ledger: Ledger) -> None:
+    """Paused, resumed and terminated: no list says otherwise than the answer did."""
+    instance_id = stack.start_order(unique("ACTED"))
+    for path, status in (
+        ("pause", Status.SUSPENDED),
+        ("resume", Status.RUNNING),
+        ("terminate", Status.TERMINATED),
+    ):
+        assert stack.post(f"/workflow/{path}/{instance_id}").json()["changed"] is True
+        entry = ledger.instances.latest(instance_id)
+        assert entry
+        assert entry.status is status
+    eventually(lambda: not is_followed(ledger, instance_id), 5, "its history is archived")
+    assert [life.status for life in ledger.instances.lives(instance_id)] == [Status.TERMINATED]
+
+
+def is_followed(ledger: Ledger, instance_id: str) -> bool:
+    """Whether there is more to be recorded of an instance."""
+    return instance_id in {entry.instance_id for entry in ledger.instances.unfinished()}
+
+
+def test_a_kill_of_the_recorder_loses_nothing(stack: Stack, ledger: Ledger) -> None:
+    """Kill -9 in the middle of 20 orders: all are there once, with every attempt."""
+    with ThreadPoolExecutor(10) as pool:
+        orders = list(pool.map(stack.start_order, [unique(f"K{n}") for n in range(10)]))
+        stack.kill("recorder")
+        orders += pool.map(stack.start_order, [unique(f"K{n}") for n in range(10)])
+    stack.kill("recorder")
+    for instance_id in orders:
+        stack.wait_for(instance_id, "COMPLETED", 30)
+    stack.kill("recorder")
+    assert_recorded_once(ledger, orders)
+
+
+def assert_recorded_once(ledger: Ledger, orders: list[str]) -> None:
+    """Wait until orders that have completed are archived; nothing is missing or there twice."""
+    for instance_id in orders:
+        entry = recorded(ledger, instance_id, Status.COMPLETED, 15)
+        eventually(lambda each=instance_id: not is_followed(ledger, each), 10, "it is archived")  # type: ignore[misc]
+        assert ledger.instances.lives(instance_id) == (entry,)
+        attempts = ledger.instances.attempts(entry.key)
+        assert sorted(attempt.name for attempt in attempts) == ACTIVITIES
+        assert {attempt.ending for attempt in attempts} == {Ending.COMPLETED}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [("recorder",), ("recorder", "daprd"), PROCESSES])
+def test_any_number_of_kills_loses_nothing(
+    stack: Stack, ledger: Ledger, names: tuple[str, ...]
+) -> None:
+    """Kill -9 again and again while 40 orders run: all are there once, with every attempt."""
+    with ThreadPoolExecutor(10) as pool:
+        orders = list(pool.map(stack.start_order, [unique(f"KK{n}") for n in range(40)]))
+    for _ in range(3):
+        stack.kill(*names)
+    for instance_id in orders:
+        stack.wait_for(instance_id, "COMPLETED", RECOVERY)
+    assert_recorded_once(ledger, orders)
+    stack.wait_until_healthy(RECOVERY)
+
+
+def test_an_outage_of_the_engine_is_in_the_pulse_while_it_lasts(
+    stack: Stack, ledger: Ledger
+) -> None:
+    """Kill -9 of the sidecar: it is away, then it is back, and what ran meanwhile is recorded."""
+
+    def is_away() -> bool:
+        return any(outage.part is Part.SIDECAR for outage in ledger.pulse().outages)
+
+    instance_id = stack.start_order(unique("OUTAGE"))
+    sidecar = stack.process("daprd")
+    assert sidecar
+    sidecar.suspend()  # so that it is not started anew before anybody has looked
+    try:
+        eventually(is_away, 10, "the sidecar is away")
+    finally:
+        sidecar.kill()
+    eventually(lambda: not ledger.pulse().outages, RECOVERY, "nothing is away")
+    stack.wait_for(instance_id, "COMPLETED", RECOVERY)
+    recorded(ledger, instance_id, Status.COMPLETED)
+    stack.wait_until_healthy(RECOVERY)
+
+
+def test_a_recorder_on_an_empty_ledger_catches_up(
+    stack: Stack, gateway: DaprGateway, another: Callable[[], Path]
+) -> None:
+    """Beside an engine with instances; and again when its ledger is deleted under its hands."""
+    instance_id = stack.start_order(unique("BEFORE"))
+    stack.wait_for(instance_id, "COMPLETED")
+    file = another()
+    eventually(lambda: complete(file, gateway), 20, "all is recorded")
+    for part in file.parent.glob("ledger.db*"):
+        part.unlink()
+    eventually(lambda: complete(file, gateway), 20, "all is recorded again")
+
+
+def complete(file: Path, gateway: DaprGateway) -> bool:
+    """Whether a ledger has all that the engine has, and what has ended with its history."""
+    if not file.exists():
+        return False
+    with closing(open_ledger(f"sqlite:///{file}")) as ledger:
+        known = ledger.instances.finished_ids()
+        known |= {entry.instance_id for entry in ledger.instances.unfinished()}
+        running = {entry.instance_id for entry in ledger.instances.unfinished()}
+    listed = set(gateway.ids(page_size=1000).ids)
+    states = (gateway.state(instance_id) for instance_id in running)
+    return listed <= known and not any(state and state.status.is_finished for state in states)

@@ -1,0 +1,422 @@
+"""The page of one instance, in sessions without a browser."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.testing.v1 import AppTest
+
+from dashboard import session
+from operations.errors import EngineRefused, EngineUnavailable
+from operations.model import Failure, Part, Status
+from operations.records import Outage
+from tests.unit.fakes import instance
+from tests.unit.histories import RECORDED, recorded, recorded_state
+from tests.unit.pages import INSTANCE, Desk, has_part, part, run, send, texts, trigger
+from tests.unit.sightings import at, entry, sighting
+
+BUTTONS = ("do-pause", "do-resume", "do-terminate")
+OFFERED = {
+    Status.PENDING: ["do-terminate"],
+    Status.RUNNING: ["do-pause", "do-terminate"],
+    Status.SUSPENDED: ["do-resume", "do-terminate"],
+}
+UNAVAILABLE = EngineUnavailable("nothing answers")
+
+
+def offered(app: AppTest) -> list[str]:
+    """Return the buttons that can be pressed."""
+    return [key for key in BUTTONS if not app.button(key=key).disabled]
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    """Press a button."""
+    app.button(key=key).click()
+    return send(app)
+
+
+def table(app: AppTest, column: str) -> Any:
+    """Return the table that has a column."""
+    return next(each for each in app.dataframe if column in each.value.columns)
+
+
+def choose(app: AppTest, row: int) -> AppTest:
+    """Choose a row of the history."""
+    told = json.dumps({"selection": {"rows": [row], "columns": [], "cells": []}})
+    return send(app, WidgetState(id=table(app, "event").proto.id, string_value=told))
+
+
+def log_of(desk: Desk, name: str) -> AppTest:
+    """Open the page of an instance that was recorded."""
+    return desk.open(INSTANCE, id=desk.has_recorded(name))
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_every_real_instance_is_shown(desk: Desk, name: str) -> None:
+    """Whatever the engine says of one, the page has its head, its history and its payloads."""
+    app = log_of(desk, name)
+    assert not app.exception
+    assert part(app, "header")["id"] == recorded_state(name).instance_id
+    assert part(app, "header")["status"] == recorded_state(name).status
+    assert len(table(app, "event").value) == len(recorded(name))
+    assert [each.label for each in app.tabs] == ["History", "Input and output", "Who did what"]
+
+
+def test_the_gantt_is_given_to_its_part(desk: Desk) -> None:
+    """With the figure, where its script is, and what it shows in words."""
+    told = part(log_of(desk, "retried"), "gantt")
+    assert told["id"] == "retried"
+    assert told["plotly"] == "flowdeck/plotly.min.js"
+    assert told["figure"]["end"] > told["figure"]["start"]
+    assert told["alt"] == f"Gantt of retried: {len(told['figure']['names'])} rows"
+
+
+def test_a_gantt_of_what_runs_has_no_end(desk: Desk) -> None:
+    """The part lets its open bars grow."""
+    figure = part(log_of(desk, "running"), "gantt")["figure"]
+    assert figure["end"] is None
+    assert any(trace["meta"]["open"] for trace in figure["traces"])
+
+
+def test_an_instance_that_has_not_begun_has_no_gantt(desk: Desk) -> None:
+    """The page says that its bars will come."""
+    app = log_of(desk, "pending")
+    assert not has_part(app, "gantt")
+    assert "No activity yet: its bars will grow here." in texts(app.caption)
+
+
+def test_payloads_are_shown(desk: Desk) -> None:
+    """Input and output stand beside each other, as JSON."""
+    desk.gateway.put(instance("order_A", Status.RUNNING, '{"items": ["<b>"]}'))
+    app = desk.open(INSTANCE, id="order_A")
+    assert json.loads(app.json[0].value) == {"items": ["<b>"]}
+    assert "None." in texts(app.caption)
+
+
+def test_a_failure_is_shown(desk: Desk) -> None:
+    """Why an instance failed stands above its bars."""
+    app = log_of(desk, "failed")
+    why = recorded_state("failed").failure
+    assert why
+    assert texts(app.error).startswith(f"**{why.error_type}**  \n{why.message}")
+
+
+def test_a_custom_status_is_shown(desk: Desk) -> None:
+    """It is part of the head."""
+    assert part(log_of(desk, "suspended"), "header")["custom"] == "two at once"
+
+
+def test_the_events_payload_is_shown_once_it_is_chosen(desk: Desk) -> None:
+    """An event's payload is shown whole below the table."""
+    app = log_of(desk, "completed")
+    chosen = next(n for n, e in enumerate(recorded("completed")) if e.kind == "taskCompleted")
+    before = len(app.json)
+    choose(app, chosen)
+    assert not app.exception
+    assert f"**{recorded('completed')[chosen].kind}**" in [each.value for each in app.markdown]
+    assert len(app.json) + len(app.code) > before
+
+
+def test_a_chosen_event_that_is_there_no_more_is_none(desk: Desk) -> None:
+    """A workflow that continues as new begins its history anew, under the viewer's eyes."""
+    app = log_of(desk, "waiting")
+    last = len(recorded("waiting")) - 1
+    desk.gateway.events["waiting"] = recorded("waiting")[:1]
+    desk.has("order_B")  # so that something has changed
+    choose(app, last)
+    assert not app.exception
+    assert len(table(app, "event").value) == 1
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_the_buttons_are_those_that_the_status_allows(desk: Desk, status: Status) -> None:
+    """All three are there; what the status forbids cannot be pressed."""
+    desk.has("order_A", status=status)
+    assert offered(desk.open(INSTANCE, id="order_A")) == OFFERED.get(status, [])
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after", "words"),
+    [
+        ("do-pause", Status.RUNNING, Status.SUSPENDED, "order_A is paused."),
+        ("do-resume", Status.SUSPENDED, Status.RUNNING, "order_A goes on."),
+        ("do-terminate", Status.RUNNING, Status.TERMINATED, "order_A is terminated."),
+        ("do-terminate", Status.SUSPENDED, Status.TERMINATED, "order_A is terminated."),
+        ("do-terminate", Status.PENDING, Status.TERMINATED, "order_A is terminated."),
+    ],
+)
+def test_a_button_acts(desk: Desk, key: str, before: Status, after: Status, words: str) -> None:
+    """The engine, the head, the buttons and the message say what was done."""
+    desk.has("order_A", status=before)
+    app = press(desk.open(INSTANCE, id="order_A"), key)
+    assert not app.exception
+    assert desk.gateway.instances["order_A"].status is after
+    assert part(app, "header")["status"] == after
+    assert offered(app) == OFFERED.get(after, [])
+    assert texts(app.toast) == words
+
+
+def test_a_button_that_comes_too_late_tells_so(desk: Desk) -> None:
+    """An instance that has ended meanwhile stays as it is, and the page shows how it is."""
+    desk.has("order_A")
+    app = desk.open(INSTANCE, id="order_A")
+    desk.gateway.turn("order_A", Status.FAILED)
+    press(app, "do-pause")
+    assert texts(app.toast) == "Cannot pause 'order_A': it is FAILED."
+    assert desk.gateway.instances["order_A"].status is Status.FAILED
+    assert not desk.gateway.calls["pause"]
+    assert part(app, "header")["status"] == "FAILED"
+    assert offered(app) == []
+
+
+def test_a_button_that_cannot_be_pressed_does_nothing(desk: Desk) -> None:
+    """Not even if a browser says that it was pressed."""
+    desk.has("order_A", status=Status.COMPLETED)
+    app = desk.open(INSTANCE, id="order_A")
+    send(app, WidgetState(id=app.button(key="do-terminate").id, trigger_value=True))
+    assert not desk.gateway.calls["terminate"]
+    assert not desk.ledger.journal.of("order_A", 1)
+
+
+def test_two_operators_who_act_are_both_told(desk: Desk) -> None:
+    """Both pressed pause; one paused it, and the other is told that it is so already."""
+    desk.has("order_A")
+    one, other = desk.open(INSTANCE, id="order_A"), desk.open(INSTANCE, id="order_A")
+    assert texts(press(one, "do-pause").toast) == "order_A is paused."
+    assert texts(press(other, "do-pause").toast) == "order_A is paused already."
+    assert desk.gateway.calls["pause"] == 1
+
+
+def test_deeds_are_shown(desk: Desk) -> None:
+    """Who did what is there as soon as it is done, the last deed first."""
+    desk.has("order_A")
+    app = press(press(desk.open(INSTANCE, id="order_A"), "do-pause"), "do-terminate")
+    deeds = table(app, "who").value
+    assert list(deeds["action"]) == ["terminate", "pause"]
+    assert list(deeds["who"]) == ["local", "local"]
+    assert list(deeds["before"]) == ["SUSPENDED", "RUNNING"]
+    assert list(deeds["after"]) == ["TERMINATED", "SUSPENDED"]
+    assert str(deeds["time"].dtype).endswith("UTC]")
+
+
+def test_a_refused_deed_is_shown_with_its_reason(desk: Desk) -> None:
+    """What did not work is part of the story."""
+    desk.has("order_A")
+    app = desk.open(INSTANCE, id="order_A")
+    desk.gateway.turn("order_A", Status.FAILED)
+    deeds = table(press(app, "do-pause"), "who").value
+    assert list(deeds["outcome"]) == ["refused"]
+    assert list(deeds["message"]) == ["Cannot pause 'order_A': it is FAILED."]
+
+
+def test_no_deeds_are_told(desk: Desk) -> None:
+    """An instance that nobody touched has an empty story, not an empty table."""
+    desk.has("order_A")
+    app = desk.open(INSTANCE, id="order_A")
+    assert "Nobody has done anything to it from here." in texts(app.caption)
+
+
+def test_a_start_from_here_is_a_deed(desk: Desk) -> None:
+    """Who started an instance is known, if it was started from here."""
+    actions = session.house().actions
+    actions.start("order_workflow", "order_A", {"order_id": "A"}, session.viewer())
+    app = desk.open(INSTANCE, id="order_A")
+    assert list(table(app, "who").value["action"]) == ["start"]
+
+
+def test_an_unknown_id_is_told(desk: Desk) -> None:
+    """Neither the engine nor the ledger has it."""
+    app = desk.open(INSTANCE, id="order_Z")
+    assert not app.exception
+    assert texts(app.info) == "No instance has the id 'order_Z'."
+    assert not app.button
+
+
+@pytest.mark.parametrize(
+    "odd", ["<script>alert(1)</script>", ":red[x]", "a||b", "x" * 5000, "é 😀", "%00", "'\"\\"]
+)
+def test_an_odd_id_that_is_unknown_is_told_as_it_is(desk: Desk, odd: str) -> None:
+    """Whatever stands in the address is letters."""
+    app = desk.open(INSTANCE, id=odd)
+    assert not app.exception
+    told = app.info[0].value
+    assert ":red[" not in told
+    assert "<" not in told.replace(r"\<", "")
+
+
+@pytest.mark.parametrize("query", [{}, {"id": ""}])
+def test_without_an_id_the_list_is_offered(desk: Desk, query: dict[str, str]) -> None:
+    """The page by itself shows nothing, and leads on."""
+    app = desk.open(INSTANCE, **query)
+    assert not app.exception
+    assert texts(app.info) == "Choose an instance from the list."
+    assert len(app.get("page_link")) == 1
+
+
+def test_of_several_ids_one_is_shown(desk: Desk) -> None:
+    """An address with two is no error."""
+    desk.has("order_A", "order_B")
+    app = desk.open(INSTANCE, id=["order_A", "order_B"])
+    assert part(app, "header")["id"] == "order_B"
+
+
+def test_an_instance_that_the_ledger_does_not_know_is_found(desk: Desk) -> None:
+    """Its page is there before the recorder has come to it, and tells the ledger of it."""
+    desk.gateway.put(instance("order_A", Status.RUNNING))
+    app = desk.open(INSTANCE, id="order_A")
+    assert part(app, "header")["status"] == "RUNNING"
+    assert entry(desk.ledger).status is Status.RUNNING
+
+
+def test_an_instance_that_the_engine_has_no_more_is_shown(desk: Desk) -> None:
+    """The ledger keeps what was purged, which nothing can be done to."""
+    found = desk.has_recorded("completed")
+    del desk.gateway.instances[found]
+    desk.ledger.instances.mark_purged([found], datetime.now(UTC))
+    app = desk.open(INSTANCE, id=found)
+    assert part(app, "header")["purged"] is not None
+    assert part(app, "gantt")["figure"]["names"]
+    assert len(table(app, "event").value) == len(recorded("completed"))
+    assert offered(app) == []
+
+
+def test_an_ended_instance_is_shown_without_the_engine(desk: Desk) -> None:
+    """All there is to know is in the ledger."""
+    found = desk.has_recorded("completed")
+    desk.gateway.errors["state"] = [UNAVAILABLE]
+    app = desk.open(INSTANCE, id=found)
+    assert len(table(app, "event").value) == len(recorded("completed"))
+    assert not desk.gateway.calls["history"]
+
+
+def test_a_running_instance_is_shown_while_the_sidecar_is_away(desk: Desk) -> None:
+    """What the ledger knows, the banner, and buttons that rest; nobody asks the engine."""
+    found = desk.has_recorded("running")
+    desk.beat(Outage(Part.SIDECAR, at(0), "gone"))
+    app = desk.open(INSTANCE, id=found)
+    assert not app.exception
+    assert "The Dapr sidecar is away" in texts(app.warning)
+    assert part(app, "header")["status"] == "RUNNING"
+    assert part(app, "gantt")["figure"]["names"]
+    assert "The history cannot be read now; it will be here when the engine is back." in texts(
+        app.caption
+    )
+    assert offered(app) == []
+    assert not desk.gateway.calls["state"]
+
+
+def test_a_page_is_whole_again_when_the_sidecar_is_back(desk: Desk) -> None:
+    """Though nothing has changed in the ledger meanwhile."""
+    found = desk.has_recorded("running")
+    desk.beat(Outage(Part.SIDECAR, at(0), "gone"))
+    app = desk.open(INSTANCE, id=found)
+    desk.beat()
+    run(app)
+    assert len(table(app, "event").value) == len(recorded("running"))
+    assert offered(app) == OFFERED[Status.RUNNING]
+
+
+def test_buttons_rest_without_a_worker(desk: Desk) -> None:
+    """They say why; what is shown is shown."""
+    desk.has("order_A")
+    desk.beat(Outage(Part.WORKER, at(0), "none"))
+    app = desk.open(INSTANCE, id="order_A")
+    assert offered(app) == []
+    assert app.button(key="do-pause").help.startswith("No worker is connected")
+    assert not app.button(key="do-resume").help
+    assert "No worker is connected" in texts(app.warning)
+
+
+def test_an_unknown_instance_while_the_engine_cannot_be_read_is_not_denied(desk: Desk) -> None:
+    """Nobody is told that there is none, where nobody knows."""
+    desk.gateway.errors["state"] = [UNAVAILABLE]
+    app = desk.open(INSTANCE, id="order_A")
+    assert not app.exception
+    told = "It cannot be shown now. The Dapr engine cannot be reached: nothing answers."
+    assert texts(app.info) == told
+
+
+def test_an_engine_that_refuses_is_told(desk: Desk) -> None:
+    """In its own words, which are no markup."""
+    desk.gateway.errors["state"] = [EngineRefused("no <b>")]
+    app = desk.open(INSTANCE, id="order_A")
+    assert not app.exception
+    assert texts(app.info) == "It cannot be shown now. no <b>"
+    assert r"\<b\>" in app.info[0].value
+
+
+def test_the_page_outlives_the_ledger(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was shown stays, and the banner says what is away."""
+    monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
+    desk.has("order_A")
+    app = desk.open(INSTANCE, id="order_A")
+    with desk.ledger_away():
+        run(app)
+        assert not app.exception
+        assert "The ledger cannot be read" in texts(app.warning)
+        assert part(app, "header")["status"] == "RUNNING"
+
+
+def test_a_page_without_a_ledger_from_the_start_says_so(desk: Desk) -> None:
+    """No instance is denied."""
+    desk.has("order_A")
+    with desk.ledger_away():
+        app = desk.open(INSTANCE, id="order_A")
+        assert not app.exception
+        assert texts(app.info).startswith("It cannot be shown now. The ledger cannot be reached")
+
+
+def test_a_page_is_new_without_the_recorder(desk: Desk) -> None:
+    """Who loads it sees the instance as it is now, though no list is told of the change."""
+    desk.has("order_A")
+    desk.silence()
+    app = desk.open(INSTANCE, id="order_A")
+    assert "The recorder is away" in texts(app.warning)
+    desk.gateway.turn("order_A", Status.COMPLETED)
+    assert part(run(app), "header")["status"] == "COMPLETED"
+
+
+def test_all_viewers_share_what_is_read(desk: Desk) -> None:
+    """The second viewer of an instance costs the engine nothing."""
+    desk.has("order_A")
+    run(desk.open(INSTANCE, id="order_A"))
+    before = desk.gateway.calls.total()
+    desk.open(INSTANCE, id="order_A")
+    assert desk.gateway.calls.total() == before
+
+
+def test_another_instance_is_opened_in_place(desk: Desk) -> None:
+    """A link in the head leads to the parent's page."""
+    child = sighting(instance_id="order_B", execution="e2", parent_id="order_A")
+    desk.has("order_A")
+    desk.gateway.put(child.instance)
+    desk.ledger.instances.record([child])
+    app = desk.open(INSTANCE, id="order_B")
+    trigger(app, "header", "open", "order_A")
+    assert not app.exception
+    assert app.query_params == {"id": "order_A"}
+    assert part(app, "header")["id"] == "order_A"
+
+
+def test_a_button_acts_on_the_instance_that_is_shown(desk: Desk) -> None:
+    """After going to another instance its buttons are its own."""
+    desk.has("order_A", "order_B")
+    app = desk.open(INSTANCE, id="order_B")
+    app.query_params["id"] = "order_A"
+    press(run(app), "do-terminate")
+    assert desk.gateway.instances["order_A"].status is Status.TERMINATED
+    assert desk.gateway.instances["order_B"].status is Status.RUNNING
+
+
+def test_a_failure_is_no_markup(desk: Desk) -> None:
+    """What an application raised is shown as it is."""
+    failure = Failure("<b>", ":red[x] [a](b)", "<script>")
+    seen = sighting(Status.FAILED, failure=failure, seen=2)
+    desk.gateway.put(seen.instance)
+    desk.ledger.instances.record([seen])
+    app = desk.open(INSTANCE, id="order_A")
+    assert not app.exception
+    assert texts(app.error) == "**<b>**  \n:red[x] [a](b)"
+    assert ":red[" not in app.error[0].value

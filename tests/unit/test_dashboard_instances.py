@@ -1,0 +1,532 @@
+"""The page of all instances, in sessions without a browser."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import session
+from dashboard.bell import stamped
+from dashboard.live import no_action
+from operations.errors import EngineUnavailable
+from operations.model import Action, EngineHealth, Part, Problem, Status
+from operations.records import Outage
+from tests.unit.pages import Desk, has_part, ids, part, run, send, texts, trigger
+from tests.unit.sightings import at, statuses
+
+MANY = [f"order_{number:02}" for number in range(120)]
+PLACES = {
+    Part.SIDECAR: "The Dapr sidecar is away since",
+    Part.PLACEMENT: "Dapr's placement service is away since",
+    Part.SCHEDULER: "Dapr's scheduler is away since",
+    Part.WORKER: "No worker is connected since",
+}
+
+
+def click(app: AppTest, action: str, instance_id: str, number: int = 1) -> AppTest:
+    """Click a button of a row."""
+    return trigger(app, "table", "act", {"id": instance_id, "action": action, "click": number})
+
+
+def press(app: AppTest, status: str | None) -> AppTest:
+    """Press a status above the table."""
+    return trigger(app, "chips", "toggle", {"status": status})
+
+
+def type_in(app: AppTest, text: str) -> AppTest:
+    """Type into the search, which the browser writes into the address, too."""
+    app.text_input(key="q").set_value(text)
+    app.query_params["q"] = text
+    return run(app)
+
+
+def turn(app: AppTest, label: str) -> AppTest:
+    """Turn to the page beside this one."""
+    next(each for each in app.button if each.label == label).click()
+    return send(app)
+
+
+def counts(app: AppTest) -> dict[str, int]:
+    """Return how many instances each status is said to have, where there are any."""
+    return {status: count for status, count in part(app, "chips")["counts"] if count}
+
+
+def messages(app: AppTest) -> str:
+    """Return what the operator is told of what was done."""
+    return texts(app.toast)
+
+
+def test_an_empty_ledger_leads_to_the_first_order(desk: Desk) -> None:
+    """Who sees nothing is told what to do."""
+    app = desk.open()
+    assert not app.exception
+    assert ids(app) == []
+    assert part(app, "table")["empty"][0] == "No instances yet"
+
+
+def test_nothing_that_matches_is_told_apart(desk: Desk) -> None:
+    """A filter that leaves nothing is not an empty system."""
+    desk.has("order_A")
+    app = desk.open(q="nonsense")
+    assert ids(app) == []
+    assert part(app, "table")["empty"][0] == "Nothing matches"
+
+
+def test_the_newest_fifty_are_shown(desk: Desk) -> None:
+    """The list is read page by page, newest first."""
+    desk.has(*MANY)
+    app = desk.open()
+    assert ids(app) == MANY[:-51:-1]
+    assert texts(app.caption) == "50 of 120"
+
+
+def test_a_list_of_one_page_has_no_pager(desk: Desk) -> None:
+    """There is nowhere to turn to."""
+    desk.has(*MANY[:50])
+    app = desk.open()
+    assert len(ids(app)) == 50
+    assert not app.button
+
+
+def test_pages_turn_to_the_end_and_back(desk: Desk) -> None:
+    """Each instance stands on one page, and the way back is the way there."""
+    desk.has(*MANY)
+    app = desk.open()
+    seen = [ids(app), ids(turn(app, "Older →")), ids(turn(app, "Older →"))]
+    assert [each for page in seen for each in page] == MANY[::-1]
+    assert [button.disabled for button in app.button] == [False, True]
+    for page in (seen[1], seen[0]):
+        assert ids(turn(app, "← Newer")) == page
+    assert "at" not in app.query_params
+
+
+def test_a_page_has_its_address(desk: Desk) -> None:
+    """Whoever is sent the address sees the same page."""
+    desk.has(*MANY)
+    app = turn(desk.open(), "Older →")
+    assert ids(desk.open(at=app.query_params["at"])) == ids(app)
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "", "é", "b" * 23, "o", "%00"])
+def test_an_address_of_no_page_leads_to_the_newest(desk: Desk, cursor: str) -> None:
+    """A broken address shows the list, and is mended."""
+    desk.has(*MANY)
+    app = desk.open(at=cursor)
+    assert not app.exception
+    assert ids(app) == MANY[:-51:-1]
+    assert "at" not in app.query_params
+
+
+def test_statuses_are_filtered_by_the_address(desk: Desk) -> None:
+    """The counts are those of all."""
+    desk.has("order_A")
+    desk.has("order_B", status=Status.FAILED)
+    desk.has("order_C", status=Status.COMPLETED)
+    app = desk.open(status=["failed", "completed"])
+    assert sorted(ids(app)) == ["order_B", "order_C"]
+    assert part(app, "chips")["selected"] == ["COMPLETED", "FAILED"]
+    assert counts(app) == {"RUNNING": 1, "FAILED": 1, "COMPLETED": 1}
+
+
+@pytest.mark.parametrize("status", ["nonsense", "", "<b>", "RUNNING;--"])
+def test_a_status_that_is_none_filters_nothing(desk: Desk, status: str) -> None:
+    """A broken address shows all there is."""
+    desk.has("order_A")
+    app = desk.open(status=status)
+    assert not app.exception
+    assert ids(app) == ["order_A"]
+    assert part(app, "chips")["selected"] == []
+
+
+def test_a_broken_status_beside_a_good_one_is_left_out(desk: Desk) -> None:
+    """The good one counts, however it is written."""
+    desk.has("order_A")
+    desk.has("order_B", status=Status.FAILED)
+    assert ids(desk.open(status=["FaiLed", "nonsense"])) == ["order_B"]
+
+
+def test_ids_are_searched_by_the_address(desk: Desk) -> None:
+    """A part of the id is enough, in any case; what stands around it counts not."""
+    desk.has("order_A", "order_B")
+    app = desk.open(q=" DER_a ")
+    assert ids(app) == ["order_A"]
+
+
+@pytest.mark.parametrize("text", ["%", "_", "\\", "'", "%' OR 1=1 --", "😀", "x" * 100_000])
+def test_a_search_is_for_letters(desk: Desk, text: str) -> None:
+    """No letter stands for another, and none is SQL."""
+    desk.has("orderA")
+    app = desk.open(q=text)
+    assert not app.exception
+    assert ids(app) == []
+
+
+def test_what_is_typed_is_searched(desk: Desk) -> None:
+    """The address tells it, too."""
+    desk.has("order_A", "order_B")
+    app = type_in(desk.open(), "order_B")
+    assert ids(app) == ["order_B"]
+    assert app.text_input(key="q").value == "order_B"
+
+
+def test_a_search_begins_on_the_first_page(desk: Desk) -> None:
+    """Where one was in the longer list counts no more."""
+    desk.has(*MANY)
+    app = turn(desk.open(), "Older →")
+    type_in(app, "order_1")
+    assert "at" not in app.query_params
+    assert ids(app)[0] == "order_119"
+
+
+def test_a_status_is_pressed_and_released(desk: Desk) -> None:
+    """The address holds what is pressed."""
+    desk.has("order_A")
+    desk.has("order_B", status=Status.FAILED)
+    app = press(desk.open(), "FAILED")
+    assert ids(app) == ["order_B"]
+    assert app.query_params["status"] == "failed"
+    assert sorted(ids(press(app, "RUNNING"))) == ["order_A", "order_B"]
+    assert ids(press(app, "FAILED")) == ["order_A"]
+    assert "status" not in press(app, None).query_params
+
+
+def test_a_pressed_status_begins_on_the_first_page(desk: Desk) -> None:
+    """Where one was in the longer list counts no more."""
+    desk.has(*MANY)
+    app = press(turn(desk.open(), "Older →"), "RUNNING")
+    assert ids(app)[0] == MANY[-1]
+
+
+def test_the_usual_statuses_are_always_there(desk: Desk) -> None:
+    """They stand in one order; the others come after them, where there are any."""
+    usual = ["RUNNING", "SUSPENDED", "PENDING", "FAILED", "COMPLETED", "TERMINATED"]
+    app = desk.open()
+    assert [status for status, _ in part(app, "chips")["counts"]] == usual
+    desk.has("order_A", status=Status.STALLED)
+    assert [status for status, _ in part(run(app), "chips")["counts"]] == [*usual, "STALLED"]
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after", "words"),
+    [
+        ("pause", Status.RUNNING, Status.SUSPENDED, "order_A is paused."),
+        ("resume", Status.SUSPENDED, Status.RUNNING, "order_A goes on."),
+        ("terminate", Status.RUNNING, Status.TERMINATED, "order_A is terminated."),
+        ("terminate", Status.SUSPENDED, Status.TERMINATED, "order_A is terminated."),
+    ],
+)
+def test_a_click_in_a_row_acts(
+    desk: Desk, action: str, before: Status, after: Status, words: str
+) -> None:
+    """The instance, the row and the message say what was done."""
+    desk.has("order_A", status=before)
+    app = click(desk.open(), action, "order_A")
+    assert desk.gateway.instances["order_A"].status is after
+    assert part(app, "table")["rows"][0]["status"] == after
+    assert messages(app) == words
+
+
+def test_a_click_acts_on_the_id_that_it_carries(desk: Desk) -> None:
+    """Not on the place: what has come above it meanwhile is left alone."""
+    desk.has("order_A", "order_B")
+    app = desk.open()
+    assert ids(app) == ["order_B", "order_A"]
+    desk.has(*MANY)
+    click(app, "pause", "order_A")
+    paused = {
+        each.instance_id
+        for each in desk.gateway.instances.values()
+        if each.status is Status.SUSPENDED
+    }
+    assert paused == {"order_A"}
+
+
+def test_a_click_on_an_instance_that_is_not_shown_acts_on_it(desk: Desk) -> None:
+    """One that has left the page meanwhile is still the one that was clicked."""
+    desk.has("order_A", *MANY)
+    app = desk.open()
+    assert "order_A" not in ids(app)
+    click(app, "pause", "order_A")
+    assert desk.gateway.instances["order_A"].status is Status.SUSPENDED
+
+
+def test_a_click_that_comes_too_late_tells_so(desk: Desk) -> None:
+    """An instance that has ended meanwhile stays as it is, and the message tells why."""
+    desk.has("order_A")
+    app = desk.open()
+    desk.gateway.turn("order_A", Status.COMPLETED)
+    click(app, "pause", "order_A")
+    assert messages(app) == "Cannot pause 'order_A': it is COMPLETED."
+    assert desk.gateway.instances["order_A"].status is Status.COMPLETED
+    assert not desk.gateway.calls["pause"]
+
+
+def test_a_click_on_what_is_so_already_tells_so(desk: Desk) -> None:
+    """Another operator was faster."""
+    desk.has("order_A")
+    app = desk.open()
+    desk.gateway.turn("order_A", Status.SUSPENDED)
+    assert messages(click(app, "pause", "order_A")) == "order_A is paused already."
+
+
+def test_a_click_on_an_unknown_instance_tells_so(desk: Desk) -> None:
+    """One that was purged meanwhile is gone."""
+    desk.has("order_A")
+    app = desk.open()
+    del desk.gateway.instances["order_A"]
+    assert messages(click(app, "pause", "order_A")) == "No instance has the id 'order_A'."
+
+
+def test_a_click_while_the_engine_is_away_tells_so(desk: Desk) -> None:
+    """Nothing was done, and the page stands."""
+    desk.has("order_A")
+    app = desk.open()
+    desk.gateway.errors["state"] = [EngineUnavailable("nothing answers")]
+    click(app, "pause", "order_A")
+    assert messages(app) == "The Dapr engine cannot be reached: nothing answers."
+    assert ids(app) == ["order_A"]
+
+
+def test_a_click_without_a_ledger_acts_all_the_same(desk: Desk) -> None:
+    """It must be possible to stop what runs wild."""
+    desk.has("order_A")
+    app = desk.open()
+    with desk.ledger_away():
+        click(app, "terminate", "order_A")
+        assert messages(app) == "order_A is terminated."
+    assert desk.gateway.instances["order_A"].status is Status.TERMINATED
+
+
+def test_a_click_is_acknowledged(desk: Desk) -> None:
+    """The row's buttons wait until the page has dealt with their click, whatever came of it."""
+    desk.has("order_A")
+    app = desk.open()
+    assert part(app, "table")["handled"] == 0
+    assert part(click(app, "resume", "order_A", 17), "table")["handled"] == 17
+
+
+def test_a_message_is_told_once(desk: Desk) -> None:
+    """The next run has nothing to tell."""
+    desk.has("order_A")
+    app = click(desk.open(), "pause", "order_A")
+    assert messages(app)
+    assert not messages(run(app))
+
+
+def test_a_message_is_told_to_who_acted(desk: Desk) -> None:
+    """Another viewer sees the new status, and no word of it."""
+    desk.has("order_A")
+    one, other = desk.open(), desk.open()
+    click(one, "pause", "order_A")
+    run(other)
+    assert part(other, "table")["rows"][0]["status"] == "SUSPENDED"
+    assert not messages(other)
+    assert part(other, "table")["handled"] == 0
+
+
+def test_a_message_is_no_markup(desk: Desk) -> None:
+    """An id that somebody else made up is told as it is."""
+    name = ":red[x]<b>"
+    desk.has(name)
+    told = click(desk.open(), "pause", name).toast[0].value
+    assert ":red" not in told
+    assert "<" not in told.replace(r"\<", "")
+
+
+def test_a_deed_is_noted_with_its_actor(desk: Desk) -> None:
+    """What the page does is in the journal."""
+    desk.has("order_A")
+    click(desk.open(), "pause", "order_A")
+    deed = desk.ledger.journal.of("order_A", 1)[0]
+    assert (deed.actor.name, deed.action, deed.after) == ("local", Action.PAUSE, Status.SUSPENDED)
+
+
+def test_a_row_leads_to_its_instance(desk: Desk) -> None:
+    """A plain click opens the page without loading it anew."""
+    desk.has("order_A")
+    app = trigger(desk.open(), "table", "open", "order_A")
+    assert not app.exception
+    assert app.query_params == {"id": "order_A"}
+    assert part(app, "header")["id"] == "order_A"
+
+
+def test_all_viewers_share_what_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one asks the ledger nothing that the first one asked."""
+    desk.has("order_A")
+    desk.open()
+    instances = session.house().ledger.instances
+    monkeypatch.setattr(instances, "page", lambda *_, **__: pytest.fail("asked again"))
+    assert ids(desk.open()) == ["order_A"]
+
+
+def test_the_page_tells_the_bell_what_it_shows(desk: Desk) -> None:
+    """So that it is told of everything later, and of nothing else."""
+    desk.has("order_A")
+    app = desk.open()
+    told = part(app, "bell")
+    assert told == {
+        "path": "flowdeck/bell",
+        "version": stamped(session.watch().look().version),
+    }
+    desk.has("order_B")
+    assert part(run(app), "bell")["version"] != told["version"]
+
+
+def test_the_bell_makes_the_page_look_anew(desk: Desk) -> None:
+    """What it rang for is shown, though somebody has just looked."""
+    app = desk.open()
+    desk.has("order_A")
+    assert ids(trigger(app, "bell", "rang", 1)) == ["order_A"]
+
+
+@pytest.mark.parametrize(("away", "words"), PLACES.items())
+def test_an_outage_is_told_and_the_list_stays(desk: Desk, away: Part, words: str) -> None:
+    """The banner names what is away, since when, and why; the list is what was known."""
+    desk.has("order_A")
+    desk.beat(Outage(away, datetime(2026, 1, 11, 12, 0, tzinfo=UTC), "<b>it</b> is :red[gone]"))
+    app = desk.open()
+    assert texts(app.warning).startswith(f"**{words} 11 Jan 13:00:00.**")
+    assert texts(app.warning).endswith("It heals by itself. (<b>it</b> is :red[gone])")
+    assert r"\<b\>" in app.warning[0].value
+    assert ids(app) == ["order_A"]
+
+
+def test_an_outage_of_today_is_told_by_the_clock(desk: Desk) -> None:
+    """In the viewer's zone, without the date."""
+    since = datetime.now(UTC)
+    desk.beat(Outage(Part.WORKER, since, "none"))
+    app = desk.open()
+    app.context = {"timezone": "UTC"}
+    assert f"since {since:%H:%M:%S}." in texts(run(app).warning)
+
+
+def test_several_outages_are_told_each(desk: Desk) -> None:
+    """One banner names them all."""
+    desk.beat(Outage(Part.SIDECAR, at(0), "gone"), Outage(Part.SCHEDULER, at(1), "gone"))
+    app = desk.open()
+    assert len(app.warning) == 1
+    assert "The Dapr sidecar is away" in texts(app.warning)
+    assert "Dapr's scheduler is away" in texts(app.warning)
+
+
+def test_a_silent_recorder_is_told_and_the_list_stays(desk: Desk) -> None:
+    """The list stands still; who reads it knows."""
+    desk.has("order_A")
+    desk.silence()
+    app = desk.open()
+    assert texts(app.warning).startswith("**The recorder is away since")
+    assert ids(app) == ["order_A"]
+
+
+def test_without_the_recorder_the_engine_is_asked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else is away is told all the same."""
+    monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
+    desk.gateway.answer = EngineHealth("1", (Problem(Part.PLACEMENT, "gone"),))
+    desk.silence()
+    assert "placement service" in texts(desk.open().warning)
+
+
+def test_the_list_outlives_the_ledger(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that goes away takes nothing from the page, which says what is away."""
+    monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
+    desk.has(*MANY)
+    app = desk.open()
+    with desk.ledger_away():
+        run(app)
+        assert texts(app.warning).startswith("**The ledger cannot be read since")
+        assert ids(app) == MANY[:-51:-1]
+        assert ids(desk.open()) == MANY[:-51:-1]
+    assert not run(app).warning
+
+
+def test_a_list_that_was_never_read_is_not_empty(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a ledger from the start nobody is told that there are no instances."""
+    monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
+    desk.has("order_A")
+    with desk.ledger_away():
+        app = desk.open()
+        assert not app.exception
+        assert texts(app.warning).startswith("**The ledger cannot be read since")
+        assert texts(app.info) == "The list will be here as soon as the ledger can be read."
+        assert not has_part(app, "table")
+    assert ids(run(app)) == ["order_A"]
+
+
+@pytest.mark.parametrize("away", [Part.SIDECAR, Part.WORKER])
+def test_nothing_is_offered_that_cannot_be_done(desk: Desk, away: Part) -> None:
+    """Without the sidecar or a worker the table's buttons rest, and say why."""
+    desk.has("order_A")
+    desk.beat(Outage(away, at(0), "gone"))
+    app = desk.open()
+    assert part(app, "table")["away"] == no_action(session.watch().look())
+    assert part(app, "table")["away"].endswith("nothing can be acted on until it is back.")
+
+
+def test_actions_are_offered_while_only_the_recorder_is_away(desk: Desk) -> None:
+    """It is not needed for them."""
+    desk.has("order_A")
+    desk.silence()
+    assert part(desk.open(), "table")["away"] is None
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd", "America"])
+def test_a_zone_that_nobody_knows_is_utc(desk: Desk, zone: str) -> None:
+    """What a browser says of itself breaks no page."""
+    desk.beat(Outage(Part.WORKER, at(0), "none"))
+    app = desk.open()
+    app.context = {"timezone": zone}
+    run(app)
+    assert not app.exception
+    assert "since 11 Jan 12:00:00" in texts(app.warning)
+
+
+def test_a_session_keeps_nothing_of_another(desk: Desk) -> None:
+    """Filters and pages are each viewer's own."""
+    desk.has(*MANY)
+    one, other = desk.open(), desk.open()
+    turn(press(one, "RUNNING"), "Older →")
+    run(other)
+    assert other.query_params == {}
+    assert ids(other) == MANY[:-51:-1]
+
+
+@pytest.mark.parametrize("odd", ["x" * 300, "a b&c=d", "<script>alert(1)</script>", "ä/😀?#"])
+def test_an_odd_id_is_a_row_like_any_other(desk: Desk, odd: str) -> None:
+    """Whatever somebody else has started is listed, and opens."""
+    desk.has(odd[:255])
+    app = desk.open()
+    assert ids(app) == [odd[:255]]
+    assert part(trigger(app, "table", "open", odd[:255]), "header")["id"] == odd[:255]
+
+
+def test_what_the_ledger_says_of_a_life_is_what_the_row_shows(desk: Desk) -> None:
+    """A purged life has no buttons, and its status stays."""
+    desk.has("order_A", status=Status.COMPLETED)
+    desk.ledger.instances.mark_purged(["order_A"], datetime.now(UTC))
+    row = part(desk.open(), "table")["rows"][0]
+    assert (row["status"], row["actions"]) == (statuses(desk.ledger)[0], [])
+
+
+Forged = Callable[[AppTest], AppTest]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda app: click(app, "purge", "order_A"),
+        lambda app: trigger(app, "table", "act", {}),
+        lambda app: trigger(app, "table", "act", None),
+        lambda app: press(app, "NONSENSE"),
+        lambda app: trigger(app, "chips", "toggle", "x"),
+    ],
+)
+def test_what_no_page_sends_changes_nothing(desk: Desk, forged: Forged) -> None:
+    """A forged message reaches no instance."""
+    desk.has("order_A")
+    forged(desk.open())
+    assert desk.gateway.instances["order_A"].status is Status.RUNNING

@@ -1,0 +1,175 @@
+"""The tables and payloads of an instance's page."""
+
+import json
+from datetime import UTC
+from typing import Any
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.history import PREVIEW, _as_json, _frame, _preview
+from dashboard.payloads import MOST_SHOWN
+from operations.history import HistoryEvent
+from operations.model import Failure
+from tests.unit.events import completed, event, failed, raised, scheduled, started, turn
+from tests.unit.histories import RECORDED, recorded
+from tests.unit.pages import texts, unscanned
+
+
+def column(history: tuple[HistoryEvent, ...], name: str) -> list[Any]:
+    """Return a column of the table."""
+    return list(_frame(history)[name])
+
+
+def test_a_history_has_a_row_for_each_event() -> None:
+    """In the order in which the engine processed them."""
+    history = (turn(1), started(0), scheduled(0, 2))
+    expected = ["workflowStarted", "executionStarted", "taskScheduled"]
+    assert column(history, "event") == expected
+
+
+def test_an_answer_has_the_name_of_what_it_answers() -> None:
+    """`taskCompleted` has none of its own."""
+    history = (scheduled(0, 1, "charge"), scheduled(1, 1, "ship"), completed(1, 2))
+    assert column(history, "name") == ["charge", "ship", "ship"]
+
+
+def test_an_event_without_a_name_has_none() -> None:
+    """Nor does it borrow one from an event with the same id, or without one."""
+    assert column((raised("approval", 1), turn(2)), "name") == ["approval", ""]
+
+
+def test_times_of_a_history_are_utc() -> None:
+    """The viewer's zone is the table's business."""
+    times = _frame((event("timerFired", 1.25),))["time"]
+    assert str(times.dtype) == "datetime64[ms, UTC]"
+    assert times[0] == pd.Timestamp("2026-11-23T18:00:01.25", tz=UTC)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_every_real_history_is_a_table(name: str) -> None:
+    """Whatever the engine writes, each cell is a time or a text."""
+    frame = _frame(recorded(name))
+    assert len(frame) == len(recorded(name))
+    assert list(frame.dtypes.astype(str)) == ["datetime64[ms, UTC]", "str", "str", "str"]
+    assert not frame.isna().to_numpy().any()
+
+
+def test_a_long_payload_is_cut_in_the_table() -> None:
+    """The chosen event shows it whole."""
+    assert _preview(completed(0, 1, "x" * 1000)) == "x" * PREVIEW
+
+
+def test_a_failed_event_tells_why() -> None:
+    """Its failure stands where a payload would."""
+    assert _preview(failed(0, 1)) == "CardError: The card was refused."
+
+
+def test_an_event_without_a_payload_has_an_empty_cell() -> None:
+    """Not the word None."""
+    assert _preview(turn(1)) == ""
+
+
+def test_a_history_is_downloaded_whole() -> None:
+    """The file has every event with all it has, payloads uncut."""
+    history = (started(0), completed(0, 1, "x" * 1000), failed(0, 2))
+    file = json.loads(_as_json(history))
+    assert [each["kind"] for each in file] == [each.kind for each in history]
+    assert file[1]["payload"] == "x" * 1000
+    assert file[2]["failure"]["message"] == "The card was refused."
+
+
+def test_times_in_a_file_have_their_zone() -> None:
+    """Whoever reads it needs to know nothing else."""
+    assert json.loads(_as_json((turn(1),)))[0]["timestamp"] == "2026-11-23 18:00:01+00:00"
+
+
+def show(command: str, value: object) -> AppTest:
+    """Return a page that shows a value by a command of the dashboard."""
+    script = f"import streamlit as st\nfrom dashboard import payloads\n{command}"
+    page = unscanned(AppTest.from_string(script, default_timeout=30))
+    page.session_state["value"] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def show_payload(text: str | None) -> AppTest:
+    """Show a payload."""
+    return show('payloads.payload(st.container(), "Input", st.session_state["value"])', text)
+
+
+def show_failure(why: Failure) -> AppTest:
+    """Show a failure."""
+    return show('payloads.failure(st.session_state["value"])', why)
+
+
+@pytest.mark.parametrize("text", ['{"a": [1, null]}', "[]", '["<b>"]'])
+def test_json_is_shown_as_json(text: str) -> None:
+    """Objects and lists can be folded."""
+    page = show_payload(text)
+    assert json.loads(page.json[0].value) == json.loads(text)
+    assert not page.code
+
+
+@pytest.mark.parametrize(
+    "text", ["no json", "{", "NaN", '{"a": NaN}', '"text"', "12", "true", "", "<script>", "$x$"]
+)
+def test_anything_else_is_shown_as_the_text_it_is(text: str) -> None:
+    """Nothing of it is markup, and nothing is lost."""
+    page = show_payload(text)
+    assert page.code[0].value == text
+    assert page.code[0].language in {"", "plaintext"}
+    assert not page.json
+
+
+def test_no_payload_is_told() -> None:
+    """That there is none is not the same as an empty one."""
+    page = show_payload(None)
+    assert (texts(page.caption), len(page.code)) == ("None.", 0)
+
+
+def test_a_huge_payload_is_cut_and_says_so() -> None:
+    """A browser is not given megabytes; JSON that is cut is a text."""
+    page = show_payload(json.dumps(["x" * MOST_SHOWN]))
+    assert len(page.code[0].value) == MOST_SHOWN
+    assert texts(page.caption) == "The first 100,000 of 100,004 characters."
+    assert not page.json
+
+
+@pytest.mark.parametrize("depth", [50, 900, 100_000])
+def test_a_deep_payload_is_shown(depth: int) -> None:
+    """However deep it is, the page stands."""
+    page = show_payload("[" * depth + "]" * depth)
+    assert len(page.json) + len(page.code) == 1
+
+
+def test_a_failure_tells_its_type_and_its_message() -> None:
+    """Why an instance failed stands at the top."""
+    assert texts(show_failure(Failure("CardError", "refused")).error) == "**CardError**  \nrefused"
+
+
+def test_a_failure_without_a_type_has_a_title() -> None:
+    """Four stars would be a line across the page."""
+    assert texts(show_failure(Failure("", "refused")).error) == "**Failed**  \nrefused"
+
+
+def test_a_failure_is_no_markup() -> None:
+    """What an application raised is shown as it is."""
+    shown = show_failure(Failure("<b>", "[x](http://y) :red[z]")).error[0].value
+    assert shown.startswith(r"**\<b\>**")
+    assert "](" not in shown
+    assert ":red" not in shown
+
+
+def test_a_stack_is_shown_as_text() -> None:
+    """It can be unfolded."""
+    page = show_failure(Failure("E", "m", "<b>\n  line 1"))
+    assert page.expander[0].label == "Stack trace"
+    assert page.code[0].value == "<b>\n  line 1"
+
+
+def test_a_failure_without_a_stack_has_nothing_to_unfold() -> None:
+    """Dapr tells no stack of every failure."""
+    assert not show_failure(Failure("E", "m")).expander
