@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from dashboard import session
 from operations.errors import EngineRefused, EngineUnavailable
@@ -17,23 +18,28 @@ from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.pages import INSTANCE, Desk, has_part, part, run, send, texts, trigger
 from tests.unit.sightings import at, entry, sighting
 
-BUTTONS = ("do-pause", "do-resume", "do-terminate")
+BUTTONS = ("pause", "resume", "terminate")
 OFFERED = {
-    Status.PENDING: ["do-terminate"],
-    Status.RUNNING: ["do-pause", "do-terminate"],
-    Status.SUSPENDED: ["do-resume", "do-terminate"],
+    Status.PENDING: ["terminate"],
+    Status.RUNNING: ["pause", "terminate"],
+    Status.SUSPENDED: ["resume", "terminate"],
 }
 UNAVAILABLE = EngineUnavailable("nothing answers")
 
 
+def button(app: AppTest, name: str) -> Button:
+    """Return a button."""
+    return next(each for each in app.button if str(each.key).startswith(f"do-{name}-"))
+
+
 def offered(app: AppTest) -> list[str]:
     """Return the buttons that can be pressed."""
-    return [key for key in BUTTONS if not app.button(key=key).disabled]
+    return [name for name in BUTTONS if not button(app, name).disabled]
 
 
-def press(app: AppTest, key: str) -> AppTest:
+def press(app: AppTest, name: str) -> AppTest:
     """Press a button."""
-    app.button(key=key).click()
+    button(app, name).click()
     return send(app)
 
 
@@ -138,19 +144,19 @@ def test_the_buttons_are_those_that_the_status_allows(desk: Desk, status: Status
 
 
 @pytest.mark.parametrize(
-    ("key", "before", "after", "words"),
+    ("name", "before", "after", "words"),
     [
-        ("do-pause", Status.RUNNING, Status.SUSPENDED, "order_A is paused."),
-        ("do-resume", Status.SUSPENDED, Status.RUNNING, "order_A goes on."),
-        ("do-terminate", Status.RUNNING, Status.TERMINATED, "order_A is terminated."),
-        ("do-terminate", Status.SUSPENDED, Status.TERMINATED, "order_A is terminated."),
-        ("do-terminate", Status.PENDING, Status.TERMINATED, "order_A is terminated."),
+        ("pause", Status.RUNNING, Status.SUSPENDED, "order_A is paused."),
+        ("resume", Status.SUSPENDED, Status.RUNNING, "order_A goes on."),
+        ("terminate", Status.RUNNING, Status.TERMINATED, "order_A is terminated."),
+        ("terminate", Status.SUSPENDED, Status.TERMINATED, "order_A is terminated."),
+        ("terminate", Status.PENDING, Status.TERMINATED, "order_A is terminated."),
     ],
 )
-def test_a_button_acts(desk: Desk, key: str, before: Status, after: Status, words: str) -> None:
+def test_a_button_acts(desk: Desk, name: str, before: Status, after: Status, words: str) -> None:
     """The engine, the head, the buttons and the message say what was done."""
     desk.has("order_A", status=before)
-    app = press(desk.open(INSTANCE, id="order_A"), key)
+    app = press(desk.open(INSTANCE, id="order_A"), name)
     assert not app.exception
     assert desk.gateway.instances["order_A"].status is after
     assert part(app, "header")["status"] == after
@@ -163,7 +169,7 @@ def test_a_button_that_comes_too_late_tells_so(desk: Desk) -> None:
     desk.has("order_A")
     app = desk.open(INSTANCE, id="order_A")
     desk.gateway.turn("order_A", Status.FAILED)
-    press(app, "do-pause")
+    press(app, "pause")
     assert texts(app.toast) == "Cannot pause 'order_A': it is FAILED."
     assert desk.gateway.instances["order_A"].status is Status.FAILED
     assert not desk.gateway.calls["pause"]
@@ -175,7 +181,7 @@ def test_a_button_that_cannot_be_pressed_does_nothing(desk: Desk) -> None:
     """Not even if a browser says that it was pressed."""
     desk.has("order_A", status=Status.COMPLETED)
     app = desk.open(INSTANCE, id="order_A")
-    send(app, WidgetState(id=app.button(key="do-terminate").id, trigger_value=True))
+    send(app, WidgetState(id=button(app, "terminate").id, trigger_value=True))
     assert not desk.gateway.calls["terminate"]
     assert not desk.ledger.journal.of("order_A", 1)
 
@@ -184,15 +190,15 @@ def test_two_operators_who_act_are_both_told(desk: Desk) -> None:
     """Both pressed pause; one paused it, and the other is told that it is so already."""
     desk.has("order_A")
     one, other = desk.open(INSTANCE, id="order_A"), desk.open(INSTANCE, id="order_A")
-    assert texts(press(one, "do-pause").toast) == "order_A is paused."
-    assert texts(press(other, "do-pause").toast) == "order_A is paused already."
+    assert texts(press(one, "pause").toast) == "order_A is paused."
+    assert texts(press(other, "pause").toast) == "order_A is paused already."
     assert desk.gateway.calls["pause"] == 1
 
 
 def test_deeds_are_shown(desk: Desk) -> None:
     """Who did what is there as soon as it is done, the last deed first."""
     desk.has("order_A")
-    app = press(press(desk.open(INSTANCE, id="order_A"), "do-pause"), "do-terminate")
+    app = press(press(desk.open(INSTANCE, id="order_A"), "pause"), "terminate")
     deeds = table(app, "who").value
     assert list(deeds["action"]) == ["terminate", "pause"]
     assert list(deeds["who"]) == ["local", "local"]
@@ -206,7 +212,7 @@ def test_a_refused_deed_is_shown_with_its_reason(desk: Desk) -> None:
     desk.has("order_A")
     app = desk.open(INSTANCE, id="order_A")
     desk.gateway.turn("order_A", Status.FAILED)
-    deeds = table(press(app, "do-pause"), "who").value
+    deeds = table(press(app, "pause"), "who").value
     assert list(deeds["outcome"]) == ["refused"]
     assert list(deeds["message"]) == ["Cannot pause 'order_A': it is FAILED."]
 
@@ -324,8 +330,8 @@ def test_buttons_rest_without_a_worker(desk: Desk) -> None:
     desk.beat(Outage(Part.WORKER, at(0), "none"))
     app = desk.open(INSTANCE, id="order_A")
     assert offered(app) == []
-    assert app.button(key="do-pause").help.startswith("No worker is connected")
-    assert not app.button(key="do-resume").help
+    assert button(app, "pause").help.startswith("No worker is connected")
+    assert not button(app, "resume").help
     assert "No worker is connected" in texts(app.warning)
 
 
@@ -405,8 +411,18 @@ def test_a_button_acts_on_the_instance_that_is_shown(desk: Desk) -> None:
     desk.has("order_A", "order_B")
     app = desk.open(INSTANCE, id="order_B")
     app.query_params["id"] = "order_A"
-    press(run(app), "do-terminate")
+    press(run(app), "terminate")
     assert desk.gateway.instances["order_A"].status is Status.TERMINATED
+    assert desk.gateway.instances["order_B"].status is Status.RUNNING
+
+
+def test_a_late_click_acts_on_nothing_else(desk: Desk) -> None:
+    """A button that was pressed while another instance took the page's place is not that one's."""
+    desk.has("order_A", "order_B")
+    app = desk.open(INSTANCE, id="order_A")
+    pressed = WidgetState(id=button(app, "terminate").id, trigger_value=True)
+    app.query_params["id"] = "order_B"
+    send(run(app), pressed)
     assert desk.gateway.instances["order_B"].status is Status.RUNNING
 
 

@@ -108,6 +108,22 @@ def answer() -> Answer:
     return Answer()
 
 
+class Alone:
+    """Takes its time, in which nobody else should come."""
+
+    def __init__(self) -> None:
+        self.came = 0
+        self._second = Event()
+
+    def __call__(self) -> int:
+        """Return how many came, after another one has, or would have."""
+        self.came += 1
+        if self.came > 1:
+            self._second.set()
+        self._second.wait(0.1)
+        return self.came
+
+
 def parts(look: Look) -> list[Part]:
     """Return what is away."""
     return [outage.part for outage in look.outages]
@@ -159,7 +175,7 @@ def test_a_refresh_during_a_look_is_not_lost(world: World) -> None:
 
 def test_many_who_look_at_once_share_one_look(world: World) -> None:
     """Threads that come while somebody looks wait for that look."""
-    at_once = Barrier(16)
+    at_once, world.during = Barrier(16), Alone()
 
     def look(_: int) -> Look:
         at_once.wait(SECONDS)
@@ -170,9 +186,9 @@ def test_many_who_look_at_once_share_one_look(world: World) -> None:
     assert world.looks == 1
 
 
-def test_many_who_ask_at_once_share_one_answer(world: World, answer: Answer) -> None:
+def test_many_who_ask_at_once_share_one_answer(world: World) -> None:
     """One of them asks for all."""
-    at_once = Barrier(16)
+    at_once, answer = Barrier(16), Alone()
 
     def ask(_: int) -> int:
         at_once.wait(SECONDS)
@@ -180,7 +196,7 @@ def test_many_who_ask_at_once_share_one_answer(world: World, answer: Answer) -> 
 
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(ask, range(16))) == [1] * 16
-    assert answer.asked == 1
+    assert answer.came == 1
 
 
 def test_a_slow_answer_keeps_no_other_waiting(world: World, answer: Answer) -> None:
