@@ -1,5 +1,7 @@
 """What the pages have done for the operator, and how they say what came of it."""
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from dashboard.session import house, viewer, watch
@@ -11,16 +13,34 @@ _SAID = "said"  # in the session: what the next run tells
 _DONE = {Action.PAUSE: "is paused", Action.RESUME: "goes on", Action.TERMINATE: "is terminated"}
 
 
+@dataclass(frozen=True)
+class Told:
+    """What is told of an action."""
+
+    message: str
+    icon: str = ":material/check:"
+
+
 def act(action: Action, instance_id: str) -> None:
     """Do it, and have the outcome told."""
+    tell_outcomes([act_on(action, instance_id)])
+
+
+def act_on(action: Action, instance_id: str) -> Told:
+    """Do it, and return what came of it. Also from threads that have no session."""
     try:
         acted = house().actions.act(action, instance_id, viewer())
     except FlowdeckError as error:
-        tell(str(error), icon=":material/warning:")
-    else:
-        already = "" if acted.changed else " already"
-        tell(f"{instance_id} {_DONE[action]}{already}.")
+        return Told(str(error), ":material/warning:")
+    already = "" if acted.changed else " already"
+    return Told(f"{instance_id} {_DONE[action]}{already}.")
+
+
+def tell_outcomes(outcomes: list[Told]) -> None:
+    """Have what came of actions told, and shown at once."""
     watch().refresh()
+    for told in outcomes:
+        tell(told.message, icon=told.icon)
 
 
 def tell(message: str, *, icon: str = ":material/check:") -> None:

@@ -249,10 +249,17 @@ def _row_height(rows: int) -> int:
     return next((height for most, height in ROWS if rows <= most), DENSE)
 
 
+def _lasted_in_all(spans: list[Span]) -> float:
+    """Return the seconds from the first attempt to the end of the last; of pauses, their sum."""
+    if spans[0].kind is SpanKind.SUSPENSION:
+        return sum(_lasted(span) for span in spans) / 1000
+    return (milliseconds(spans[-1].end or spans[-1].start) - milliseconds(spans[0].start)) / 1000
+
+
 def _length(row: int, spans: list[Span]) -> dict[str, Any]:
     """Return how long a row took, in a column of its own on the right."""
     end = spans[-1].end
-    text = in_words((end - spans[0].start).total_seconds()) if end else "…"
+    text = in_words(_lasted_in_all(spans)) if end else "…"
     return {
         "text": text,
         "x": 1,

@@ -4,18 +4,20 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.acting import act, tell_all
+from dashboard.acting import tell_all
 from dashboard.charts import milliseconds
+from dashboard.clicks import clicked, handled
+from dashboard.filters import cursor, search, to_newest, toggle, turn, wanted
 from dashboard.live import banner, bell, no_action
 from dashboard.parts import part
 from dashboard.rows import row
 from dashboard.session import house, watch
+from dashboard.watch import Look
 from operations.errors import InvalidInput, LedgerUnavailable
-from operations.model import Action, Status
+from operations.model import Status
 from operations.records import Filter, Page
 
 PER_PAGE = 50
-MOST_SOUGHT = 256  # characters: no id is as long, and a database may refuse more
 ORDER = (
     Status.RUNNING,
     Status.SUSPENDED,
@@ -25,70 +27,19 @@ ORDER = (
     Status.TERMINATED,
 )  # the others are shown when there are any
 
+Counts = dict[Status, int]
 chips, table = part("chips"), part("table")
-
-
-def wanted() -> Filter:
-    """Return the filter that the address asks for."""
-    asked = {word.upper() for word in st.query_params.get_all("status")}
-    statuses = frozenset(Status(word) for word in asked & set(Status))
-    return Filter(statuses=statuses, text=st.query_params.get("q", "").strip()[:MOST_SOUGHT])
-
-
-def toggle() -> None:
-    """Show a status, or show it no longer."""
-    status = st.session_state["chips"]["toggle"]["status"]
-    chosen = wanted().statuses
-    chosen = chosen ^ {Status(status)} if status else frozenset()
-    st.query_params["status"] = sorted(each.lower() for each in chosen)
-    to_newest()
-
-
-def to_newest() -> None:
-    """Show the first page."""
-    st.query_params.pop("at", None)
-
-
-def turn(cursor: str | None) -> None:
-    """Turn to the page of a cursor."""
-    if cursor is None:
-        to_newest()
-    else:
-        st.query_params["at"] = cursor
-
-
-def clicked() -> None:
-    """Do what a row's button asks for, to the instance whose id the button carries."""
-    click = st.session_state["table"]["act"]
-    st.session_state["handled"] = click["click"]
-    act(Action(click["action"]), click["id"])
 
 
 def opened() -> None:
     """Note which instance's page is wanted."""
-    st.session_state["opened"] = st.session_state["table"]["open"]
+    st.session_state["opened"] = st.session_state["table"].get("open")
 
 
-def read(shown: Filter, cursor: str | None) -> tuple[Page, dict[Status, int]]:
+def read(shown: Filter, at: str | None) -> tuple[Page, Counts]:
     """Return a page of entries and the counts by status."""
     instances = house().ledger.instances
-    return instances.page(shown, limit=PER_PAGE, cursor=cursor), instances.counts(shown)
-
-
-def search() -> None:
-    """Ask for a part of the id."""
-    st.text_input(
-        "Search by id",
-        key="q",
-        bind="query-params",
-        placeholder="Search by id",
-        label_visibility="collapsed",
-        icon=":material/search:",
-        on_change=to_newest,
-        type="search",
-        live=True,
-        width=340,
-    )
+    return instances.page(shown, limit=PER_PAGE, cursor=at), instances.counts(shown)
 
 
 @st.fragment
@@ -102,22 +53,26 @@ def live() -> None:
         bell(look)
     banner(look)
     tell_all()
-    shown, cursor = wanted(), st.query_params.get("at")
+    shown, at = wanted(), cursor()
     try:
-        page, counts = watch().ask(("list", shown, cursor), lambda: read(shown, cursor))
+        page, counts = watch().ask(("list", shown, at), lambda: read(shown, at))
     except InvalidInput:
         to_newest()
         st.rerun()
     except LedgerUnavailable:
         st.info("The list will be here as soon as the ledger can be read.")
-        return
+    else:
+        listed(page, counts, shown, look)
+
+
+def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
+    """Show a page of the list."""
     if page.newer is None:  # the newest page has no cursor, or it would not stay the newest
-        cursor = None
         to_newest()
     chips(
         key="chips",
         data={
-            "counts": [(status, counts.get(status, 0)) for status in in_order(counts)],
+            "counts": [(each, counts.get(each, 0)) for each in in_order(counts, shown)],
             "selected": sorted(shown.statuses),
         },
         on_toggle_change=toggle,
@@ -126,9 +81,9 @@ def live() -> None:
         key="table",
         data={
             "rows": [row(entry) for entry in page.entries],
-            "view": repr((sorted(shown.statuses), shown.text, cursor)),
+            "view": repr((sorted(shown.statuses), shown.text, cursor())),
             "now": milliseconds(datetime.now(UTC)),
-            "handled": st.session_state.get("handled", 0),
+            "handled": handled(),
             "empty": empty(shown),
             "away": no_action(look),
         },
@@ -138,9 +93,10 @@ def live() -> None:
     pager(page, shown, counts)
 
 
-def in_order(counts: dict[Status, int]) -> list[Status]:
+def in_order(counts: Counts, shown: Filter) -> list[Status]:
     """Return the statuses that can be filtered by: the usual ones, and others that there are."""
-    return [*ORDER, *(status for status in Status if status not in ORDER and counts.get(status))]
+    others = (status for status in Status if status not in ORDER)
+    return [*ORDER, *(each for each in others if counts.get(each) or each in shown.statuses)]
 
 
 def empty(shown: Filter) -> tuple[str, str]:
@@ -150,21 +106,15 @@ def empty(shown: Filter) -> tuple[str, str]:
     return "No instances yet", "Submit one with “New order”; it will be here at once."
 
 
-def pager(page: Page, shown: Filter, counts: dict[Status, int]) -> None:
+def pager(page: Page, shown: Filter, counts: Counts) -> None:
     """Lead to the pages beside this one."""
     total = sum(n for status, n in counts.items() if not shown.statuses or status in shown.statuses)
-    if not (page.newer or page.older or st.query_params.get("at")):
+    if not (page.newer or page.older or cursor()):
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
         st.caption(f"{len(page.entries)} of {total:,}")
-        newer, older = ("← Newer", page.newer), ("Older →", page.older)
-        for label, cursor in (newer, older):
-            st.button(
-                label,
-                on_click=turn,
-                args=(cursor,),
-                disabled=cursor is None,
-            )
+        for label, to in (("← Newer", page.newer), ("Older →", page.older)):
+            st.button(label, on_click=turn, args=(to,), disabled=to is None)
 
 
 live()

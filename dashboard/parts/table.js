@@ -3,6 +3,7 @@
 // stay where they are: they change in place, and new ones are announced.
 
 const COLUMNS = ["Status", "Instance", "Step", "Started", "Duration", "Actions"];
+const LOST = 10000; // milliseconds after which a click that nobody acknowledged never arrived
 const CALM = 500; // milliseconds after the pointer has left, before rows move again
 
 function begin(parent) {
@@ -14,7 +15,7 @@ function begin(parent) {
   const empty = element("div", { class: "empty", hidden: true });
   const root = element("div", { class: "part instances" }, fresh, table, empty);
   parent.append(root);
-  const state = { root, fresh, table, body, empty, rows: new Map(), pending: new Map(), held: false };
+  const state = { root, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), held: false };
   root.addEventListener("pointerenter", () => hold(state));
   root.addEventListener("pointerleave", () => letGo(state));
   root.addEventListener("focusin", () => hold(state));
@@ -96,10 +97,11 @@ function button(state, data, name) {
 }
 
 function act(state, data, name) {
-  const click = Date.now();
-  state.pending.set(data.key, click);
+  state.clicks = Math.max(state.clicks + 1, Date.now());
+  state.pending.set(data.key, { id: data.id, action: name, click: state.clicks });
   fill(state, state.rows.get(data.key), data);
-  state.setTriggerValue("act", { id: data.id, action: name, click });
+  // Of several messages that come while the page is busy only the last arrives: it carries them all.
+  state.setTriggerValue("act", { clicks: [...state.pending.values()] });
 }
 
 function tick(state) {
@@ -164,7 +166,10 @@ export default function (component) {
   state.data = component.data;
   state.setTriggerValue = component.setTriggerValue;
   state.now = clockOf(component.data.now);
-  for (const [key, click] of state.pending) if (click <= component.data.handled) state.pending.delete(key);
+  for (const [key, { click }] of state.pending) {
+    const lost = Date.now() - click > LOST; // with a dashboard that was killed: it can be clicked again
+    if (lost || component.data.handled.includes(click)) state.pending.delete(key);
+  }
   say(state);
   if (state.held && !asked && state.rows.size) update(state);
   else arrange(state);

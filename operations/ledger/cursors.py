@@ -42,6 +42,7 @@ class Cursor:
         try:
             way, created, key = _FORM.unpack(urlsafe_b64decode(text + "="))
             cursor = cls(Way(way), _EPOCH + created * _MICROSECOND, key)
+            str(cursor.back())  # which a page may need
         except (binascii.Error, struct.error, ValueError, OverflowError) as error:
             raise _nonsense(text) from error
         if str(cursor) != text:

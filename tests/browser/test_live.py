@@ -56,8 +56,11 @@ def test_an_idle_page_asks_for_nothing(open_page: OpenPage, stack: Stack) -> Non
     """Where nothing happens no browser polls; the next order is there all the same."""
     sent: list[object] = []
 
+    def note(frame: object) -> None:
+        sent.append(frame)
+
     def watch(socket: WebSocket) -> None:
-        socket.on("framesent", lambda frame: sent.append(frame))
+        socket.on("framesent", note)
 
     page = open_page("/new")
     page.on("websocket", watch)
@@ -101,7 +104,7 @@ def test_a_narrow_page_needs_no_sideways_scrolling(
 
 
 def test_an_open_page_outlives_the_dashboard(open_page: OpenPage, stack: Stack) -> None:
-    """After kill -9 of the dashboard: the page comes back by itself, with its filter, and is live."""
+    """After kill -9 of the dashboard the page comes back by itself, with its filter, live."""
     page = open_page("/?q=order_revived")
     stack.kill("dashboard")
     expect(page.get_by_role("status").get_by_text("Live")).to_be_visible(timeout=60_000)

@@ -1,0 +1,36 @@
+"""Clicks on the table's buttons: each is carried out once, on the instance whose id it carries.
+
+Streamlit hands on only the latest of several messages that come while a page is busy. So each
+message carries all clicks that the page has not seen acknowledged yet.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import streamlit as st
+
+from dashboard.acting import act_on, tell_outcomes
+from operations.model import Action
+
+AT_ONCE = 8  # actions that are under way at a time
+REMEMBERED = 200  # clicks of a session that were dealt with
+_HANDLED = "handled"  # in the session: their numbers
+
+
+def clicked() -> None:
+    """Do what the clicks ask for that are new."""
+    new = [click for click in _asked() if click["click"] not in handled()]
+    st.session_state[_HANDLED] = [*handled(), *(click["click"] for click in new)][-REMEMBERED:]
+    wanted = [(Action(click["action"]), str(click["id"])) for click in new]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        tell_outcomes(list(pool.map(act_on, *zip(*wanted, strict=True))) if wanted else [])
+
+
+def handled() -> list[int]:
+    """Return the numbers of the clicks that were dealt with, whatever came of them."""
+    return list(st.session_state.get(_HANDLED, []))
+
+
+def _asked() -> list[dict[str, Any]]:
+    message = st.session_state["table"].get("act") or {}
+    return list(message.get("clicks", []))

@@ -1,0 +1,58 @@
+"""What the list of instances shows, as its address says."""
+
+import streamlit as st
+
+from operations.model import Status
+from operations.records import Filter
+
+MOST_SOUGHT = 256  # characters of a search: no id is longer
+
+
+def wanted() -> Filter:
+    """Return the filter that the address asks for."""
+    asked = {word.upper() for word in st.query_params.get_all("status")}
+    statuses = frozenset(Status(word) for word in asked & set(Status))
+    return Filter(statuses=statuses, text=st.query_params.get("q", "").strip()[:MOST_SOUGHT])
+
+
+def cursor() -> str | None:
+    """Return the page that the address asks for, None for the newest."""
+    return st.query_params.get("at")
+
+
+def toggle() -> None:
+    """Show a status, or show it no longer; all of them, if none is named."""
+    message = st.session_state["chips"].get("toggle") or {}
+    status = message.get("status")
+    chosen = wanted().statuses ^ {Status(status)} if status else frozenset()
+    st.query_params["status"] = sorted(each.lower() for each in chosen)
+    to_newest()
+
+
+def to_newest() -> None:
+    """Show the first page."""
+    st.query_params.pop("at", None)
+
+
+def turn(to: str | None) -> None:
+    """Turn to the page of a cursor."""
+    if to is None:
+        to_newest()
+    else:
+        st.query_params["at"] = to
+
+
+def search() -> None:
+    """Ask for a part of the id."""
+    st.text_input(
+        "Search by id",
+        key="q",
+        bind="query-params",
+        placeholder="Search by id",
+        label_visibility="collapsed",
+        icon=":material/search:",
+        on_change=to_newest,
+        type="search",
+        live=True,
+        width=340,
+    )
