@@ -32,13 +32,16 @@ def write_item(page: Page, number: int, text: str) -> None:
     grid = page.get_by_test_id("stDataFrame").locator("canvas").first
     box = grid.bounding_box()
     assert box
+    cell = page.get_by_test_id(f"glide-cell-1-{number}")
+    expect(cell).to_be_attached()
     page.mouse.click(box["x"] + 120, box["y"] + 50 + 33 * number)
+    expect(cell).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
     expect(page.locator(".gdg-input")).to_be_focused()
     page.keyboard.press("Control+A")
     page.keyboard.type(text, delay=5)
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id(f"glide-cell-1-{number}")).to_have_text(text)
+    expect(cell).to_have_text(text)
 
 
 def row(page: Page, instance_id: str) -> Locator:
@@ -64,5 +67,17 @@ def open_instance(page: Page, instance_id: str) -> None:
 
 
 def bars(page: Page) -> Locator:
-    """Return the bars of the Gantt."""
+    """Return the bars of the Gantt, those of what is usual among them."""
     return page.locator(".gantt .bars path")
+
+
+def expect_bars(page: Page, count: int) -> None:
+    """Wait until the Gantt has so many bars, without those of what is usual."""
+    page.wait_for_function(
+        """count => {
+            const traces = document.querySelector(".gantt .chart")?.data ?? [];
+            const told = traces.filter(trace => trace.hoverinfo !== "skip");
+            return told.reduce((sum, trace) => sum + trace.x.length, 0) === count;
+        }""",
+        arg=count,
+    )

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from http import HTTPStatus
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from operations.ledger import Ledger, open_ledger
 from tests.browser.chromium import FLAGS, find
 from tests.integration.stack import Stack
+from tests.waiting import eventually
 
 SLOW_ENOUGH = {
     "FLOWDECK_PROCESS_SECONDS": "5",
@@ -21,6 +24,7 @@ KNOWN = (
     "404",  # Streamlit asks for its health below the page's own path first
     "ERR_CONNECTION_REFUSED",  # a dashboard that was killed
     "Error in connection establishment",
+    "when disconnected from server",
 )
 """What the browser may complain of."""
 PATIENCE = 15_000  # milliseconds to wait for anything on a page
@@ -36,7 +40,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("browser")
     with Stack(folder, engine_ports=29040, settings=SLOW_ENOUGH) as stack:
         stack.start()
+        eventually(lambda: is_served(stack), 60, "the dashboard answers")
         yield stack
+
+
+def is_served(stack: Stack) -> bool:
+    """Whether the dashboard answers."""
+    try:
+        return httpx.get(f"{stack.page}/health", timeout=5).status_code == HTTPStatus.OK
+    except httpx.HTTPError:
+        return False
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.acts import bars, expect_status, row
+from tests.browser.acts import expect_bars, expect_status, row
 from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
 
@@ -21,7 +21,7 @@ def axis(page: Page) -> list[str]:
 def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
     """A stretch that was zoomed into stays while the instance goes on, until a double click."""
     page = open_page(f"/instance?id={stack.start_order(unique('zoomed'))}")
-    expect(bars(page)).to_have_count(2)
+    expect_bars(page, 2)
     box = page.locator(".gantt .nsewdrag").bounding_box()
     assert box
     page.mouse.move(box["x"] + 20, box["y"] + 10)
@@ -32,7 +32,7 @@ def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
     expect_status(page, "COMPLETED")
     assert axis(page) == zoomed
     page.mouse.dblclick(box["x"] + 100, box["y"] + 10)
-    expect(bars(page)).to_have_count(3)
+    expect_bars(page, 3)
     page.wait_for_function(
         "zoomed => document.querySelector('.gantt .chart').layout.xaxis.range[1] !== zoomed",
         arg=zoomed[1],

@@ -9,7 +9,7 @@ from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Filter
 from tests.browser.acts import (
-    bars,
+    expect_bars,
     expect_status,
     fill,
     open_instance,
@@ -28,9 +28,9 @@ def test_an_order_is_submitted_and_watched_to_its_end(open_page: OpenPage) -> No
     instance_id = submit(page, unique("watched"))
     expect(page).to_have_url(re.compile(rf"/instance\?id={instance_id}$"))
     expect_status(page, "RUNNING")
-    expect(bars(page)).to_have_count(2)
+    expect_bars(page, 2)
     expect_status(page, "COMPLETED")
-    expect(bars(page)).to_have_count(3)
+    expect_bars(page, 3)
     names = page.locator(".gantt .ytick text")
     expect(names).to_have_text(["process_order", "check_inventory", "send_confirmation"])
     page.get_by_role("tab", name="Input and output").click()
