@@ -57,7 +57,7 @@ class Bell:
     @asynccontextmanager
     async def _looked_for(self) -> AsyncIterator[None]:
         self._pages += 1
-        if self._looking is None:
+        if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_on())
         try:
             yield

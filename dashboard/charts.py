@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 from operations.records import Usual
@@ -16,6 +17,10 @@ from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline
 ROWS = ((12, 30), (40, 24))  # up to so many rows, so many pixels each
 DENSE = 18  # pixels of a row where there are more
 MOST_TOLD = 300  # characters of an error in a hover text
+LINE = 56  # characters of a line of it
+
+
+_DASHED, _CROSSED = "/", "x"
 
 
 @dataclass(frozen=True)
@@ -30,19 +35,18 @@ class Look:
     @property
     def swatch(self) -> str:
         """The look in the legend."""
-        return "open" if self.pattern else "solid"
+        return {_DASHED: "open", _CROSSED: "crossed"}.get(self.pattern, "solid")
 
 
 _GREEN, _BLUE, _RED = "--st-green-color", "--st-blue-color", "--st-red-color"
 _ORANGE, _VIOLET, _GRAY = "--st-orange-color", "--st-violet-color", "--st-gray-color"
-_DASHED = "/"
 _LOOKS = {
     (SpanKind.ACTIVITY, Ending.COMPLETED): Look("completed (queue + run)", _GREEN),
-    (SpanKind.ACTIVITY, Ending.FAILED): Look("failed (queue + run)", _RED),
+    (SpanKind.ACTIVITY, Ending.FAILED): Look("failed (queue + run)", _RED, _CROSSED),
     (SpanKind.ACTIVITY, Ending.OPEN): Look("under way (queue + run)", _BLUE, _DASHED),
     (SpanKind.ACTIVITY, Ending.CUT_OFF): Look("cut off by the end", _GRAY, _DASHED),
     (SpanKind.CHILD, Ending.COMPLETED): Look("child completed", _GREEN, height=0.4),
-    (SpanKind.CHILD, Ending.FAILED): Look("child failed", _RED, height=0.4),
+    (SpanKind.CHILD, Ending.FAILED): Look("child failed", _RED, _CROSSED, height=0.4),
     (SpanKind.CHILD, Ending.OPEN): Look("child under way", _BLUE, _DASHED, height=0.4),
     (SpanKind.BACKOFF, Ending.OPEN): Look("before the next attempt", _GRAY, _DASHED, height=0.18),
     (SpanKind.BACKOFF, Ending.COMPLETED): Look("before the next attempt", _GRAY, height=0.18),
@@ -50,7 +54,7 @@ _LOOKS = {
     (SpanKind.TIMER, Ending.COMPLETED): Look("timer", _VIOLET, height=0.3),
     (SpanKind.WAIT, Ending.OPEN): Look("waiting for an event", _VIOLET, _DASHED),
     (SpanKind.WAIT, Ending.COMPLETED): Look("event came", _VIOLET),
-    (SpanKind.WAIT, Ending.TIMED_OUT): Look("event did not come in time", _RED),
+    (SpanKind.WAIT, Ending.TIMED_OUT): Look("event did not come in time", _RED, _CROSSED),
     (SpanKind.SUSPENSION, Ending.OPEN): Look("paused", _ORANGE, _DASHED),
     (SpanKind.SUSPENSION, Ending.COMPLETED): Look("paused", _ORANGE),
 }
@@ -173,14 +177,20 @@ def _bars(look: Look, spans: list[Span], rows: dict[int, int]) -> dict[str, Any]
             "color": look.colour,
             "cornerradius": 4,
             "line": {"width": 1, "color": look.colour},
-            "pattern": {
-                "shape": look.pattern,
-                "fillmode": "replace",
-                "fgcolor": look.colour,
-                "size": 7,
-                "solidity": 0.55,
-            },
+            "pattern": _pattern(look),
         },
+    }
+
+
+def _pattern(look: Look) -> dict[str, Any]:
+    """Return stripes for what is under way, and crosses over the colour of what failed."""
+    crossed = look.pattern == _CROSSED
+    return {
+        "shape": look.pattern,
+        "fillmode": "overlay" if crossed else "replace",
+        "fgcolor": "rgba(255,255,255,0.85)" if crossed else look.colour,
+        "size": 10 if crossed else 7,
+        "solidity": 0.2 if crossed else 0.55,
     }
 
 
@@ -198,7 +208,8 @@ def _told(span: Span, started_at: datetime, usual: Usual | None) -> str:
     if usual and span.kind is SpanKind.ACTIVITY:
         lines.append(f"usually {in_words(usual.median)}, 95 % within {in_words(usual.p95)}")
     if span.failure:
-        lines.append(escape(f"{span.failure.error_type}: {span.failure.message}"[:MOST_TOLD]))
+        told = f"{span.failure.error_type}: {span.failure.message}"[:MOST_TOLD]
+        lines.extend(escape(line) for line in wrap(told, LINE))
     return "<br>".join(lines)
 
 
@@ -226,12 +237,13 @@ def _layout(lanes: list[list[Span]]) -> dict[str, Any]:
     return {
         "barmode": "overlay",
         "bargap": 0,
-        "height": max(1, len(lanes)) * _row_height(len(lanes)) + 66,
-        "margin": {"l": 10, "r": 90, "t": 8, "b": 44},
+        "height": max(1, len(lanes)) * _row_height(len(lanes)) + 88,
+        "margin": {"l": 10, "r": 90, "t": 30, "b": 44},
         "font": {"size": 13},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "dragmode": "zoom",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)"},
         "xaxis": {"type": "date", "ticks": "outside", "tickangle": 0, "nticks": 8},
         "yaxis": {
             "range": [len(lanes) - 0.5, -0.5],

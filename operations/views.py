@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from operations.errors import UnknownInstance
+from operations.errors import EngineUnavailable, UnknownInstance
 from operations.gateway import Gateway
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
@@ -37,9 +37,11 @@ def view(gateway: Gateway, ledger: Ledger, instance_id: str, *, engine_away: boo
     """Return the latest life of an instance: from the engine until it is archived, then the ledger.
 
     Raises `UnknownInstance` if neither has it, `LedgerUnavailable`, and `EngineUnavailable` and
-    `EngineRefused` unless `engine_away` says not to ask.
+    `EngineRefused`; `engine_away` says not to ask the engine.
     """
     entry = ledger.instances.latest(instance_id)
+    if engine_away and entry is None:
+        raise EngineUnavailable("it is away")
     if engine_away or _is_settled(ledger, entry):
         return _from_ledger(ledger, instance_id, entry)
     sighting = sight(gateway, instance_id)

@@ -33,12 +33,17 @@ head, chart = part("header"), part("gantt", isolated=False)
 @st.fragment
 def live(instance_id: str) -> None:
     """Show the instance as it is now."""
-    if other := st.session_state.pop("opened", None):
+    if other := st.session_state.pop("opened-from-head", None):
         st.query_params["id"] = other
         st.rerun()
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.page_link("app_pages/instances.py", label="Instances", icon=":material/arrow_back:")
+        st.page_link(
+            "app_pages/instances.py",
+            label="Instances",
+            icon=":material/arrow_back:",
+            query_params=st.session_state.get("list", {}),
+        )
         bell(look)
     banner(look)
     tell_all()
@@ -80,7 +85,7 @@ def everything(shown: View, away: str | None) -> None:
 
 def opened() -> None:
     """Note which other instance's page is wanted."""
-    st.session_state["opened"] = st.session_state["head"]["open"]
+    st.session_state["opened-from-head"] = st.session_state["head"].get("open")
 
 
 def buttons(shown: View, away: str | None) -> None:
@@ -103,7 +108,8 @@ def bars(shown: View, now: int) -> None:
     """Show the Gantt."""
     started_at = shown.timeline.started_at or shown.entry.started_at
     if started_at is None or not shown.timeline.spans:
-        st.caption("No activity yet: its bars will grow here.")
+        ended = shown.entry.status.is_finished
+        st.caption("It ended without an activity." if ended else "No activity yet: bars grow here.")
         return
     figure = gantt(shown.timeline, started_at, usual(shown))
     chart(

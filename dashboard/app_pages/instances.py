@@ -33,7 +33,7 @@ chips, table = part("chips"), part("table")
 
 def opened() -> None:
     """Note which instance's page is wanted."""
-    st.session_state["opened"] = st.session_state["table"].get("open")
+    st.session_state["opened-from-list"] = st.session_state["table"].get("open")
 
 
 def read(shown: Filter, at: str | None) -> tuple[Page, Counts]:
@@ -45,8 +45,9 @@ def read(shown: Filter, at: str | None) -> tuple[Page, Counts]:
 @st.fragment
 def live() -> None:
     """Show the list as it is now."""
-    if instance_id := st.session_state.pop("opened", None):
+    if instance_id := st.session_state.pop("opened-from-list", None):
         st.switch_page("app_pages/instance.py", query_params={"id": instance_id})
+    st.session_state["list"] = st.query_params.to_dict()  # for the way back to it
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
         search()

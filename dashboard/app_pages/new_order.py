@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.acting import tell, tell_all
 from dashboard.launchers import Request, order_form, renew
-from dashboard.live import banner
+from dashboard.live import banner, bell
 from dashboard.parts import part
 from dashboard.server import PLOTLY_PATH
 from dashboard.session import house, viewer, watch
@@ -51,6 +51,14 @@ def start_all(requests: list[Request]) -> None:
     go_on()
 
 
+@st.fragment
+def health() -> None:
+    """Say what is away, while it is."""
+    look = watch().look()
+    bell(look)
+    banner(look)
+
+
 def destination(requests: list[Request]) -> tuple[str, dict[str, str]]:
     """Return the page on which what was submitted can be watched."""
     first = requests[0].instance_id
@@ -69,7 +77,7 @@ def go_on() -> None:
 preload = part("preload")
 go_on()
 st.header("New order", anchor=False)
-banner(watch().look())
+health()
 tell_all()
 requests = order_form()
 if requests:

@@ -72,10 +72,15 @@ async function draw(state) {
   if (!state.listening) listen(state);
 }
 
+// Drawn again whenever something changes: a chart that could not be drawn is there as soon as it can.
+function redraw(state) {
+  draw(state).catch((error) => { state.legend.textContent = error.message; });
+}
+
 function listen(state) {
   state.listening = true;
   state.chart.on("plotly_relayout", (change) => {
-    if (change["xaxis.autorange"]) { state.zoomed = null; draw(state); }
+    if (change["xaxis.autorange"]) { state.zoomed = null; redraw(state); }
     else if ("xaxis.range[0]" in change) state.zoomed = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
   });
   state.chart.on("plotly_hover", () => { state.hovered = true; });
@@ -97,7 +102,7 @@ export default function (component) {
     const chart = element("div", { class: "chart" }), key = element("div", { class: "legend muted" });
     parentElement.append(element("div", { class: "part gantt", role: "img" }, key, element("div", { class: "scroll" }, chart)));
     const made = { parent: parentElement, chart, legend: key, zoomed: null, coarse: matchMedia("(pointer: coarse)").matches };
-    made.stop = everySecond(() => made.data.figure.end === null && !made.hovered && draw(made));
+    made.stop = everySecond(() => made.data.figure.end === null && !made.hovered && redraw(made));
     return made;
   });
   if (state.data && state.data.id !== data.id) state.zoomed = null;
@@ -106,6 +111,6 @@ export default function (component) {
   parentElement.querySelector(".gantt").setAttribute("aria-label", data.alt);
   state.chart.style.height = `${data.figure.layout.height}px`;
   legend(state);
-  draw(state).catch((error) => { state.chart.textContent = error.message; });
+  redraw(state);
   return () => { state.stop(); window.Plotly?.purge(state.chart); REMEMBERED.delete(parentElement); };
 }

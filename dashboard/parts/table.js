@@ -3,7 +3,7 @@
 // stay where they are: they change in place, and new ones are announced.
 
 const COLUMNS = ["Status", "Instance", "Step", "Started", "Duration", "Actions"];
-const LOST = 10000; // milliseconds after which a click that nobody acknowledged never arrived
+const LOST = 6000; // milliseconds after which a click that nobody acknowledged never arrived
 const CALM = 500; // milliseconds after the pointer has left, before rows move again
 
 function begin(parent) {
@@ -39,7 +39,7 @@ function letGo(state) {
 }
 
 function cell(name, ...children) {
-  return element("td", { class: name.toLowerCase(), "data-label": name }, ...children);
+  return element("td", { class: name.toLowerCase() }, ...children);
 }
 
 function makeRow(state, key) {
@@ -97,6 +97,7 @@ function button(state, data, name) {
 }
 
 function act(state, data, name) {
+  forgetLost(state);
   state.clicks = Math.max(state.clicks + 1, Date.now());
   state.pending.set(data.key, { id: data.id, action: name, click: state.clicks });
   fill(state, state.rows.get(data.key), data);
@@ -104,7 +105,19 @@ function act(state, data, name) {
   state.setTriggerValue("act", { clicks: [...state.pending.values()] });
 }
 
+// What a dashboard that was killed never heard of is over: it must not be done when nobody expects
+// it any more. The button can be clicked again.
+function forgetLost(state) {
+  for (const [key, { click }] of state.pending) {
+    if (Date.now() - click < LOST) continue;
+    state.pending.delete(key);
+    const row = state.rows.get(key);
+    if (row) fill(state, row, row.data);
+  }
+}
+
 function tick(state) {
+  forgetLost(state);
   for (const row of state.rows.values()) tickRow(state, row);
 }
 
@@ -166,10 +179,7 @@ export default function (component) {
   state.data = component.data;
   state.setTriggerValue = component.setTriggerValue;
   state.now = clockOf(component.data.now);
-  for (const [key, { click }] of state.pending) {
-    const lost = Date.now() - click > LOST; // with a dashboard that was killed: it can be clicked again
-    if (lost || component.data.handled.includes(click)) state.pending.delete(key);
-  }
+  for (const [key, { click }] of state.pending) if (component.data.handled.includes(click)) state.pending.delete(key);
   say(state);
   if (state.held && !asked && state.rows.size) update(state);
   else arrange(state);

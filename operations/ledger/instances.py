@@ -103,20 +103,6 @@ class Instances:
         with reading(self._engine) as connection:
             return frozenset(connection.execute(query).scalars())
 
-    def changed_since(self, revision: int, limit: int) -> frozenset[str]:
-        """Return the ids of which something was written after a revision, so many at most.
-
-        As many as the limit means that there may be more.
-        """
-        query = (
-            select(_COLUMNS.instance_id)
-            .where(_COLUMNS.revision > revision)
-            .order_by(_COLUMNS.revision)
-            .limit(limit)
-        )
-        with reading(self._engine) as connection:
-            return frozenset(connection.execute(query).scalars())
-
     def _entries(self, *conditions: ColumnElement[bool]) -> tuple[Entry, ...]:
         query = select(*ENTRY_COLUMNS).where(*conditions).order_by(*_NEWEST)
         with reading(self._engine) as connection:

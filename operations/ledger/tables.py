@@ -65,7 +65,6 @@ instances = Table(
     Index("instances_latest_of_id", "instance_id", "is_latest"),
     Index("instances_execution", "instance_id", "execution_id"),
     Index("instances_followed", "is_archived", "purged_at", "revision", "instance_id"),
-    Index("instances_revision", "revision"),
     Index("instances_parent", "parent_id"),
     sqlite_autoincrement=True,
 )

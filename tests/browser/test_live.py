@@ -106,7 +106,9 @@ def test_a_narrow_page_needs_no_sideways_scrolling(
 def test_an_open_page_outlives_the_dashboard(open_page: OpenPage, stack: Stack) -> None:
     """After kill -9 of the dashboard the page comes back by itself, with its filter, live."""
     page = open_page("/?q=order_revived")
+    live = page.get_by_role("status").get_by_text("Live")
+    expect(live).to_be_visible()
     stack.kill("dashboard")
-    expect(page.get_by_role("status").get_by_text("Live")).to_be_visible(timeout=60_000)
+    expect(live).to_be_visible(timeout=60_000)
     instance_id = stack.start_order(unique("revived"))
     expect(row(page, instance_id)).to_be_visible(timeout=60_000)

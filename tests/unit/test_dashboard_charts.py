@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 import pytest
 
-from dashboard.charts import MOST_TOLD, Gantt, gantt, in_words, milliseconds
+from dashboard.charts import LINE, MOST_TOLD, Gantt, gantt, in_words, milliseconds
 from operations.model import Failure
 from operations.records import Usual
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline, timeline_of
@@ -33,11 +34,11 @@ MARKUP = "<script>alert(1)</script> %{x} & $y$"
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt; %{x} &amp; $y$"
 LOOKS = [
     (SpanKind.ACTIVITY, Ending.COMPLETED, "completed (queue + run)", "green", "solid"),
-    (SpanKind.ACTIVITY, Ending.FAILED, "failed (queue + run)", "red", "solid"),
+    (SpanKind.ACTIVITY, Ending.FAILED, "failed (queue + run)", "red", "crossed"),
     (SpanKind.ACTIVITY, Ending.OPEN, "under way (queue + run)", "blue", "open"),
     (SpanKind.ACTIVITY, Ending.CUT_OFF, "cut off by the end", "gray", "open"),
     (SpanKind.CHILD, Ending.COMPLETED, "child completed", "green", "solid"),
-    (SpanKind.CHILD, Ending.FAILED, "child failed", "red", "solid"),
+    (SpanKind.CHILD, Ending.FAILED, "child failed", "red", "crossed"),
     (SpanKind.CHILD, Ending.OPEN, "child under way", "blue", "open"),
     (SpanKind.CHILD, Ending.CUT_OFF, "cut off by the end", "gray", "open"),
     (SpanKind.BACKOFF, Ending.COMPLETED, "before the next attempt", "gray", "solid"),
@@ -48,7 +49,7 @@ LOOKS = [
     (SpanKind.TIMER, Ending.CUT_OFF, "cut off by the end", "gray", "open"),
     (SpanKind.WAIT, Ending.COMPLETED, "event came", "violet", "solid"),
     (SpanKind.WAIT, Ending.OPEN, "waiting for an event", "violet", "open"),
-    (SpanKind.WAIT, Ending.TIMED_OUT, "event did not come in time", "red", "solid"),
+    (SpanKind.WAIT, Ending.TIMED_OUT, "event did not come in time", "red", "crossed"),
     (SpanKind.WAIT, Ending.CUT_OFF, "cut off by the end", "gray", "open"),
     (SpanKind.SUSPENSION, Ending.COMPLETED, "paused", "orange", "solid"),
     (SpanKind.SUSPENSION, Ending.OPEN, "paused", "orange", "open"),
@@ -112,7 +113,7 @@ def test_each_kind_and_ending_has_a_look(
     figure = only(span(kind, ending))
     assert figure.legend == [(says, f"--st-{colour}-color", swatch)]
     assert figure.traces[0]["marker"]["color"] == f"--st-{colour}-color"
-    assert bool(figure.traces[0]["marker"]["pattern"]["shape"]) == (swatch == "open")
+    assert bool(figure.traces[0]["marker"]["pattern"]["shape"]) == (swatch != "solid")
 
 
 def test_a_lane_is_a_row() -> None:
@@ -181,9 +182,11 @@ def test_an_error_is_no_markup_where_it_is_pointed_at() -> None:
 
 
 def test_an_error_is_cut_before_it_is_escaped() -> None:
-    """A long message is cut, and no entity is cut in two."""
+    """A long message is cut, and broken into lines, and no entity is cut in two."""
     told = bars(only(span(ending=Ending.FAILED, failure=Failure("E", "&" * 1000))))[0].told
-    assert told.endswith("<br>E: " + "&amp;" * (MOST_TOLD - 3))
+    lines = told[told.index("E: ") :].split("<br>")
+    assert "".join(lines) == "E: " + "&amp;" * (MOST_TOLD - 3)
+    assert {len(unescape(line)) for line in lines[:-1]} == {LINE}
 
 
 def test_texts_are_no_templates() -> None:

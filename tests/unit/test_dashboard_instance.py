@@ -90,7 +90,7 @@ def test_an_instance_that_has_not_begun_has_no_gantt(desk: Desk) -> None:
     """The page says that its bars will come."""
     app = log_of(desk, "pending")
     assert not has_part(app, "gantt")
-    assert "No activity yet: its bars will grow here." in texts(app.caption)
+    assert "No activity yet: bars grow here." in texts(app.caption)
 
 
 def test_payloads_are_shown(desk: Desk) -> None:

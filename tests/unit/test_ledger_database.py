@@ -106,7 +106,7 @@ METHODS: list[Callable[[Ledger], object]] = [
     lambda ledger: ledger.instances.attempts(1),
     lambda ledger: ledger.instances.unfinished(),
     lambda ledger: ledger.instances.finished_ids(),
-    lambda ledger: ledger.instances.changed_since(0, 1),
+    lambda ledger: ledger.instances.usual("order_workflow", ["process_order"]),
     lambda ledger: ledger.journal.note(DEED),
     lambda ledger: ledger.journal.of("order_A", 1),
 ]

@@ -88,29 +88,12 @@ def test_what_is_to_be_followed_since_a_revision_is_told(ledger: Ledger) -> None
     assert ledger.instances.unfinished(2) == ()
 
 
-def test_what_changed_since_a_revision_is_told(ledger: Ledger) -> None:
-    """Viewers read again what was written after they looked."""
-    ledger.instances.record([sighting(instance_id=name) for name in ("a", "b", "c")])
-    ledger.instances.record([sighting(Status.SUSPENDED, instance_id="b", seen=2)])
-    assert ledger.instances.changed_since(0, 10) == {"a", "b", "c"}
-    assert ledger.instances.changed_since(1, 10) == {"b"}
-    assert ledger.instances.changed_since(2, 10) == frozenset()
-
-
-def test_no_more_than_so_many_changes_are_told(ledger: Ledger) -> None:
-    """Who asks for a few gets those that were written first."""
-    for name in ("a", "b", "c"):
-        ledger.instances.record([sighting(instance_id=name)])
-    assert ledger.instances.changed_since(0, 2) == {"a", "b"}
-
-
 @pytest.mark.parametrize(
     ("ask", "index"),
     [
         (lambda ledger: ledger.instances.unfinished(), "followed"),
         (lambda ledger: ledger.instances.unfinished(5), "followed"),
         (lambda ledger: ledger.instances.finished_ids(), "followed"),
-        (lambda ledger: ledger.instances.changed_since(5, 10), "revision"),
         (lambda ledger: ledger.instances.latest(ID), "latest_of_id"),
         (lambda ledger: ledger.instances.lives(ID), "(latest_of_id|execution)"),
         (lambda ledger: ledger.instances.record([done(execution="e9")]), "latest_of_id"),

@@ -13,7 +13,6 @@ _INDEXES = {
     "instances_latest_of_id": ["instance_id", "is_latest"],
     "instances_execution": ["instance_id", "execution_id"],
     "instances_followed": ["is_archived", "purged_at", "revision", "instance_id"],
-    "instances_revision": ["revision"],
     "instances_parent": ["parent_id"],
 }
 
