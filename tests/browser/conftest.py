@@ -2,17 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from http import HTTPStatus
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from operations.ledger import Ledger, open_ledger
 from tests.browser.chromium import FLAGS, find
 from tests.integration.stack import Stack
-from tests.waiting import eventually
 
 SLOW_ENOUGH = {
     "FLOWDECK_PROCESS_SECONDS": "5",
@@ -34,25 +31,16 @@ WIDE = {"width": 1280, "height": 900}
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return the whole system, dashboard included, on ports of these tests' own."""
     folder = tmp_path_factory.mktemp("browser")
     with Stack(folder, engine_ports=29040, settings=SLOW_ENOUGH) as stack:
         stack.start()
-        eventually(lambda: is_served(stack), 60, "the dashboard answers")
         yield stack
 
 
-def is_served(stack: Stack) -> bool:
-    """Whether the dashboard answers."""
-    try:
-        return httpx.get(f"{stack.page}/health", timeout=5).status_code == HTTPStatus.OK
-    except httpx.HTTPError:
-        return False
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Return a headless Chromium."""
     with sync_playwright() as playwright:

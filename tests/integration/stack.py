@@ -60,7 +60,7 @@ class Stack:
         return self._system.pid
 
     def start(self) -> None:
-        """Start everything and wait until the worker says that all is there."""
+        """Start everything, and wait until worker and dashboard say that all is there."""
         with self._output.open("ab") as output:
             self._system = subprocess.Popen(
                 [sys.executable, "-m", "system"],
@@ -71,6 +71,7 @@ class Stack:
                 stderr=subprocess.STDOUT,
             )
         self.wait_until_healthy(60)
+        eventually(self.is_served, 60, "the dashboard answers")
 
     def __enter__(self) -> Self:
         return self
@@ -110,6 +111,13 @@ class Stack:
             eventually(healthy, seconds, "/health says 200")
         except AssertionError as error:
             raise AssertionError(f"{error} Last seen: {seen}") from None
+
+    def is_served(self) -> bool:
+        """Whether the dashboard answers."""
+        try:
+            return httpx.get(f"{self.page}/health", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
 
     def health(self) -> tuple[int, dict[str, Any]]:
         """Return the status and the body of `/health`; status 0 if nobody answers."""
