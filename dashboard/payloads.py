@@ -1,5 +1,7 @@
 """Payloads and failures as they are: never as markup."""
 
+import json
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -15,13 +17,23 @@ def payload(place: DeltaGenerator, title: str, text: str | None) -> None:
     if text is None:
         place.caption("None.")
         return
-    value = parsed(text)
-    if len(text) <= MOST_SHOWN and isinstance(value, dict | list):
-        place.json(value)
-    else:
-        place.code(text[:MOST_SHOWN], language=None, wrap_lines=True)
+    lines = _in_lines(text) if len(text) <= MOST_SHOWN else None
+    place.code(lines or text[:MOST_SHOWN], language="json" if lines else None, wrap_lines=True)
     if len(text) > MOST_SHOWN:
         place.caption(f"The first {MOST_SHOWN:,} of {len(text):,} characters.")
+
+
+def _in_lines(text: str) -> str | None:
+    """Return a JSON object or list laid out in lines; not by `st.json`, which rounds numbers."""
+    value = parsed(text)
+    try:
+        return (
+            json.dumps(value, indent=2, ensure_ascii=False)
+            if isinstance(value, dict | list)
+            else None
+        )
+    except RecursionError:
+        return None
 
 
 def failure(why: Failure | None) -> None:

@@ -97,7 +97,7 @@ def test_payloads_are_shown(desk: Desk) -> None:
     """Input and output stand beside each other, as JSON."""
     desk.gateway.put(instance("order_A", Status.RUNNING, '{"items": ["<b>"]}'))
     app = desk.open(INSTANCE, id="order_A")
-    assert json.loads(app.json[0].value) == {"items": ["<b>"]}
+    assert json.loads(app.code[0].value) == {"items": ["<b>"]}
     assert "None." in texts(app.caption)
 
 
@@ -118,11 +118,11 @@ def test_the_events_payload_is_shown_once_it_is_chosen(desk: Desk) -> None:
     """An event's payload is shown whole below the table."""
     app = log_of(desk, "completed")
     chosen = next(n for n, e in enumerate(recorded("completed")) if e.kind == "taskCompleted")
-    before = len(app.json)
+    before = len(app.code)
     choose(app, chosen)
     assert not app.exception
     assert f"**{recorded('completed')[chosen].kind}**" in [each.value for each in app.markdown]
-    assert len(app.json) + len(app.code) > before
+    assert len(app.code) > before
 
 
 def test_a_chosen_event_that_is_there_no_more_is_none(desk: Desk) -> None:

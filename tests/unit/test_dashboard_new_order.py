@@ -149,7 +149,7 @@ def test_an_odd_item_goes_through_unchanged(desk: Desk, item: str) -> None:
     submit(app, items(app, item, "mouse"))
     assert not app.exception
     assert payload(desk, only(desk))["items"] == [item, "mouse"]
-    assert json.loads(app.json[0].value)["items"] == [item, "mouse"]
+    assert json.loads(app.code[0].value)["items"] == [item, "mouse"]
 
 
 @pytest.mark.parametrize(
