@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,6 +23,12 @@ from tests.unit.sidecar import Sidecar
 
 settings.register_profile("flowdeck", deadline=None)  # a busy machine is no failure
 settings.load_profile("flowdeck")
+
+
+@pytest.fixture(autouse=True)
+def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the tests' own `__main__`, which Streamlit replaces, and which new processes import."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
