@@ -7,15 +7,13 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import settle
 
 
-def submit(page: Page, order_id: str, *, items: list[str] | None = None, count: int = 1) -> str:
+def submit(page: Page, order_id: str, *, count: int = 1) -> str:
     """Submit the form of a new order, and return the id of its instance, or of the first."""
     page.get_by_role("link", name="New order").click()
     expect(page.get_by_role("heading", name="New order")).to_be_visible()
     fill(page, "Order id", order_id)
     if count > 1:
         fill(page, "How many", str(count))
-    for number, item in enumerate(items or []):
-        write_item(page, number, item)
     page.get_by_role("button", name="Submit order").click()
     return f"order_{order_id}" if count == 1 else f"order_{order_id}-1"
 
@@ -25,23 +23,6 @@ def fill(page: Page, label: str, text: str) -> None:
     field = page.get_by_label(label, exact=True)
     field.fill(text)
     field.press("Tab")
-
-
-def write_item(page: Page, number: int, text: str) -> None:
-    """Overwrite an item of the list."""
-    grid = page.get_by_test_id("stDataFrame").locator("canvas").first
-    box = grid.bounding_box()
-    assert box
-    cell = page.get_by_test_id(f"glide-cell-1-{number}")
-    expect(cell).to_be_attached()
-    page.mouse.click(box["x"] + 120, box["y"] + 50 + 33 * number)
-    expect(cell).to_have_attribute("aria-selected", "true")
-    page.keyboard.press("Enter")
-    expect(page.locator(".gdg-input")).to_be_focused()
-    page.keyboard.press("Control+A")
-    page.keyboard.type(text, delay=5)
-    page.keyboard.press("Enter")
-    expect(cell).to_have_text(text)
 
 
 def row(page: Page, instance_id: str) -> Locator:
