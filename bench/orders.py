@@ -19,6 +19,13 @@ AT_ONCE = 5
 PATIENCE = 60.0  # seconds for an order
 
 
+def start(actions: Actions, order_id: str) -> str:
+    """Start an order, and return its instance's id."""
+    order = Order(order_id=order_id, amount=99.99, items=["laptop", "mouse"])
+    actions.start(WORKFLOW, instance_id_of(order_id), order.model_dump(), BENCH)
+    return instance_id_of(order_id)
+
+
 class Bench:
     """Starts orders and reads from their histories how long they took."""
 
@@ -33,9 +40,7 @@ class Bench:
             return list(pool.map(self._order, ids))
 
     def _order(self, order_id: str) -> float:
-        order = Order(order_id=order_id, amount=99.99, items=["laptop", "mouse"])
-        instance_id = instance_id_of(order_id)
-        self._actions.start(WORKFLOW, instance_id, order.model_dump(), BENCH)
+        instance_id = start(self._actions, order_id)
         deadline = time.monotonic() + PATIENCE
         while not self._actions.read(instance_id).status.is_finished:
             if time.monotonic() > deadline:

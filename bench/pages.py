@@ -9,15 +9,13 @@ from contextlib import ExitStack, contextmanager
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench.orders import start
 from dashboard.settings import DashboardSettings
 from operations.actions import Actions
-from operations.model import Actor
 from tests.browser.acts import bars, row
 from tests.browser.chromium import FLAGS, find
 from tests.browser.conftest import settle
-from worker.orders import WORKFLOW, instance_id_of
 
-BENCH = Actor(name="bench", role="operator")
 ROUNDS = 7
 VIEWERS = (0, 1, 10)
 WATCHED = 20.0  # seconds for which the processor's time is counted
@@ -44,10 +42,7 @@ class Bench:
 
     def order(self) -> str:
         """Start an order."""
-        order_id = f"BENCH-{time.time_ns()}"
-        order = {"order_id": order_id, "amount": 99.99, "items": ["laptop", "mouse"]}
-        self._actions.start(WORKFLOW, instance_id_of(order_id), order, BENCH)
-        return instance_id_of(order_id)
+        return start(self._actions, f"BENCH-{time.time_ns()}")
 
     def submit(self) -> float:
         """Return the seconds from the click on Submit to the order's bars.

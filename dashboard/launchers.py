@@ -40,7 +40,7 @@ def order_form() -> list[Request]:
     if not submitted:
         return []
     orders = _orders(typed)
-    mistakes = _mistakes(orders[0] if len(orders) == 1 else orders[-1], typed)
+    mistakes = _mistakes(orders[-1], typed)  # its id is the longest
     for field, told in mistakes.items():
         errors[field].error(told, icon=":material/error:")
     if mistakes:

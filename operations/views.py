@@ -42,26 +42,20 @@ def view(gateway: Gateway, ledger: Ledger, instance_id: str, *, engine_away: boo
     entry = ledger.instances.latest(instance_id)
     if engine_away and entry is None:
         raise EngineUnavailable("it is away")
-    if engine_away or _is_settled(ledger, entry):
-        return _from_ledger(ledger, instance_id, entry)
+    if entry and (engine_away or entry.purged_at or entry.status.is_finished):
+        details = _details(ledger, entry)
+        if engine_away or entry.purged_at or details.history is not None:
+            return _from_ledger(ledger, entry, details)
     sighting = sight(gateway, instance_id)
     if sighting is None:
-        return _from_ledger(ledger, instance_id, entry)
+        if entry is None:
+            raise UnknownInstance(instance_id)
+        return _from_ledger(ledger, entry, _details(ledger, entry))
     ledger.instances.record([sighting])  # also finds what the recorder has not come to yet
     noted = ledger.instances.latest(instance_id)
     if noted is None:
         raise UnknownInstance(instance_id)
     return _from_engine(ledger, noted, sighting)
-
-
-def _is_settled(ledger: Ledger, entry: Entry | None) -> bool:
-    """Whether the ledger has all that there will ever be to know."""
-    if entry is None:
-        return False
-    if entry.purged_at or not entry.status.is_finished:
-        return entry.purged_at is not None
-    details = ledger.instances.details(entry.key)
-    return details is not None and details.history is not None
 
 
 def _from_engine(ledger: Ledger, entry: Entry, sighting: Sighting) -> View:
@@ -78,10 +72,11 @@ def _from_engine(ledger: Ledger, entry: Entry, sighting: Sighting) -> View:
     )
 
 
-def _from_ledger(ledger: Ledger, instance_id: str, entry: Entry | None) -> View:
-    if entry is None:
-        raise UnknownInstance(instance_id)
-    details = ledger.instances.details(entry.key) or Details(None, None, None, None, None)
+def _details(ledger: Ledger, entry: Entry) -> Details:
+    return ledger.instances.details(entry.key) or Details(None, None, None, None, None)
+
+
+def _from_ledger(ledger: Ledger, entry: Entry, details: Details) -> View:
     return View(
         entry=entry,
         input=details.input,
@@ -90,7 +85,7 @@ def _from_ledger(ledger: Ledger, instance_id: str, entry: Entry | None) -> View:
         failure=details.failure,
         timeline=_timeline(ledger, entry, details),
         history=details.history,
-        deeds=_deeds(ledger, instance_id),
+        deeds=_deeds(ledger, entry.instance_id),
     )
 
 

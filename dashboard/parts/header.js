@@ -9,11 +9,8 @@ function time(ms) {
 }
 
 function link(component, id) {
-  return element("a", { href: component.data.href + encodeURIComponent(id), class: "mono", onclick: (event) => {
-    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    component.setTriggerValue("open", id);
-  } }, id);
+  const href = component.data.href + encodeURIComponent(id);
+  return element("a", { href, class: "mono", onclick: onPlainClick(() => component.setTriggerValue("open", id)) }, id);
 }
 
 function copyButton(id) {

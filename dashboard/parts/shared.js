@@ -14,6 +14,15 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+// Follow a link within the page on a plain click; any other one is the browser's business.
+function onPlainClick(follow) {
+  return (event) => {
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    follow();
+  };
+}
+
 function duration(ms) {
   if (ms < 0) ms = 0;
   if (ms < SECOND) return `${Math.round(ms)} ms`;

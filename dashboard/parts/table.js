@@ -58,7 +58,7 @@ function fill(state, row, data) {
   row.line.dataset.id = data.id;
   cells.Status.replaceChildren(badge(data.status));
   cells.Instance.replaceChildren(
-    element("a", { href: data.href, class: "id", title: data.id, onclick: (event) => open(state, event, data) }, data.id),
+    element("a", { href: data.href, class: "id", title: data.id, onclick: onPlainClick(() => state.setTriggerValue("open", data.id)) }, data.id),
     element("span", { class: "muted workflow", title: data.workflow }, data.workflow || "not begun yet"));
   row.what = element("span", { title: data.failure ?? data.waits ?? "", class: data.failure ? "what failure" : "what" },
     data.failure ?? data.waits ?? "");
@@ -77,13 +77,6 @@ function keepFocus(state, change) {
   const had = state.root.getRootNode().activeElement?.getAttribute?.("aria-label");
   change();
   if (had) state.root.querySelector(`button[aria-label="${CSS.escape(had)}"]`)?.focus({ preventScroll: true });
-}
-
-// A plain click opens the instance in this page; any other one is the browser's business.
-function open(state, event, data) {
-  if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  event.preventDefault();
-  state.setTriggerValue("open", data.id);
 }
 
 function button(state, data, name) {

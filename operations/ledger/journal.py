@@ -3,9 +3,10 @@
 from sqlalchemy import Engine, RowMapping, insert, select
 
 from operations.database import reading, writing
+from operations.ledger.actors import actor_in, row_of
 from operations.ledger.pulse import next_revision, set_revision
 from operations.ledger.tables import journal
-from operations.model import Actor, Status
+from operations.model import Status
 from operations.records import Deed, Outcome
 
 
@@ -19,7 +20,7 @@ class Journal:
         """Add a deed."""
         with writing(self._engine) as connection:
             revision = next_revision(connection)
-            connection.execute(insert(journal).values(**_row(deed), revision=revision))
+            connection.execute(insert(journal).values(**row_of(deed), revision=revision))
             set_revision(connection, revision)
 
     def of(self, instance_id: str, limit: int) -> tuple[Deed, ...]:
@@ -35,15 +36,10 @@ class Journal:
             return tuple(_deed(row) for row in connection.execute(query).mappings())
 
 
-def _row(deed: Deed) -> dict[str, object]:
-    row = {name: value for name, value in vars(deed).items() if name != "actor"}
-    return {**row, "actor_name": deed.actor.name, "actor_role": deed.actor.role}
-
-
 def _deed(row: RowMapping) -> Deed:
     return Deed(
         at=row["at"],
-        actor=Actor(name=row["actor_name"], role=row["actor_role"]),
+        actor=actor_in(row),
         action=row["action"],
         instance_id=row["instance_id"],
         outcome=Outcome(row["outcome"]),

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, delete, in
 from sqlalchemy.exc import IntegrityError
 
 from operations.database import reading, writing
+from operations.ledger.actors import actor_in, row_of
 from operations.ledger.portions import in_portions
 from operations.ledger.tables import starts
 from operations.model import Actor
@@ -77,7 +78,7 @@ class Starts:
         claimed = replace(wanted, life=life, claim=time.time_ns())
         try:
             with writing(self._engine) as connection:
-                connection.execute(insert(starts).values(_row(claimed)))
+                connection.execute(insert(starts).values(row_of(claimed)))
         except IntegrityError:
             return None
         return claimed
@@ -95,7 +96,7 @@ class Starts:
 
     def _take_over(self, abandoned: Start, wanted: Start) -> Start | None:
         claimed = replace(wanted, life=abandoned.life, claim=time.time_ns())
-        query = update(starts).where(*_owned(abandoned)).values(_row(claimed))
+        query = update(starts).where(*_owned(abandoned)).values(row_of(claimed))
         with writing(self._engine) as connection:
             taken = connection.execute(query).rowcount == 1
         return claimed if taken else None
@@ -112,9 +113,8 @@ def latest_starts(connection: Connection, ids: Iterable[str]) -> dict[str, Start
 
 
 def _start(row: RowMapping) -> Start:
-    fields = dict(row)
-    actor = Actor(name=fields.pop("actor_name"), role=fields.pop("actor_role"))
-    return Start(actor=actor, **fields)
+    told = {name: value for name, value in row.items() if not name.startswith("actor_")}
+    return Start(actor=actor_in(row), **told)
 
 
 def _owned(start: Start) -> tuple[ColumnElement[bool], ...]:
@@ -126,8 +126,3 @@ def _owned(start: Start) -> tuple[ColumnElement[bool], ...]:
         columns.claim == start.claim,
         columns.accepted_at.is_(None),
     )
-
-
-def _row(start: Start) -> dict[str, object]:
-    row = {name: value for name, value in vars(start).items() if name != "actor"}
-    return {**row, "actor_name": start.actor.name, "actor_role": start.actor.role}
