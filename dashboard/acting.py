@@ -22,8 +22,10 @@ class Told:
 
 
 def act(action: Action, instance_id: str) -> None:
-    """Do it, and have the outcome told."""
-    tell_outcomes([act_on(action, instance_id)])
+    """Do it, and have the outcome told, and shown at once."""
+    told = act_on(action, instance_id)
+    watch().refresh()
+    tell(told)
 
 
 def act_on(action: Action, instance_id: str) -> Told:
@@ -36,19 +38,12 @@ def act_on(action: Action, instance_id: str) -> Told:
     return Told(f"{instance_id} {_DONE[action]}{already}.")
 
 
-def tell_outcomes(outcomes: list[Told]) -> None:
-    """Have what came of actions told, and shown at once."""
-    watch().refresh()
-    for told in outcomes:
-        tell(told.message, icon=told.icon)
-
-
-def tell(message: str, *, icon: str = ":material/check:") -> None:
-    """Have a message told by the next run, whichever page that is."""
-    st.session_state.setdefault(_SAID, []).append((message, icon))
+def tell(*told: Told) -> None:
+    """Have it told by the next run, whichever page that is."""
+    st.session_state.setdefault(_SAID, []).extend(told)
 
 
 def tell_all() -> None:
     """Tell what there is to tell."""
-    for message, icon in st.session_state.pop(_SAID, []):
-        st.toast(plain(message), icon=icon)
+    for told in st.session_state.pop(_SAID, []):
+        st.toast(plain(told.message), icon=told.icon)

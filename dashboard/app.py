@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.filters import left
 from dashboard.live import revival
 
 HERE = Path(__file__).parent
@@ -22,5 +23,7 @@ page = st.navigation(
     ],
     position="top",
 )
+if page.url_path:  # any but the list
+    left()
 page.run()
 revival()

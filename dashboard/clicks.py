@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.acting import act_on, tell_outcomes
+from dashboard.acting import act_on, tell
+from dashboard.session import watch
 from operations.model import Action
 
 AT_ONCE = 8  # actions that are under way at a time
@@ -23,7 +24,9 @@ def clicked() -> None:
     st.session_state[_HANDLED] = [*handled(), *(click["click"] for click in new)][-REMEMBERED:]
     wanted = [(Action(click["action"]), str(click["id"])) for click in new]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        tell_outcomes(list(pool.map(act_on, *zip(*wanted, strict=True))) if wanted else [])
+        told = list(pool.map(lambda each: act_on(*each), wanted))
+    watch().refresh()
+    tell(*told)
 
 
 def handled() -> list[int]:

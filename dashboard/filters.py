@@ -8,6 +8,34 @@ from operations.records import Filter
 MOST_SOUGHT = 256  # characters of a search: no id is longer
 
 
+_ASKS = frozenset({"status", "q", "at"})
+_SHOWN, _LEFT = "list", "list-left"  # in the session: the list's last address, and the way from it
+
+
+def left() -> None:
+    """Note that another page than the list is shown."""
+    st.session_state[_LEFT] = True
+
+
+def come_back() -> None:
+    """Show what the list showed when it was left, unless the address says what to show.
+
+    The browser's own way back leads to the list with the query of the page that it came from.
+    """
+    if st.session_state.pop(_LEFT, False) and not _ASKS.intersection(st.query_params):
+        st.query_params.from_dict(way_back())
+
+
+def note() -> None:
+    """Note what the list shows."""
+    st.session_state[_SHOWN] = {each: st.query_params.get_all(each) for each in st.query_params}
+
+
+def way_back() -> dict[str, list[str]]:
+    """Return the query that shows again what the list showed last."""
+    return dict(st.session_state.get(_SHOWN, {}))
+
+
 def wanted() -> Filter:
     """Return the filter that the address asks for."""
     asked = {word.upper() for word in st.query_params.get_all("status")}

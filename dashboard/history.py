@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import tzinfo
 
 import pandas as pd
 import streamlit as st
@@ -27,7 +28,7 @@ def history_table(shown: View) -> None:
         selection_mode="single-row",
         column_config={
             "time": st.column_config.DatetimeColumn(
-                "Time", format="HH:mm:ss.SSS", timezone=str(zone())
+                "Time", format=_format(shown.history, zone()), timezone=str(zone())
             ),
             "event": st.column_config.TextColumn("Event"),
             "name": st.column_config.TextColumn("Name"),
@@ -45,6 +46,12 @@ def history_table(shown: View) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _format(history: tuple[HistoryEvent, ...], viewers: tzinfo) -> str:
+    """Return how times are shown: with the day, unless all are of one where the viewer is."""
+    days = {event.timestamp.astimezone(viewers).date() for event in history}
+    return "HH:mm:ss.SSS" if len(days) == 1 else "YYYY-MM-DD HH:mm:ss.SSS"
 
 
 def _frame(history: tuple[HistoryEvent, ...]) -> pd.DataFrame:

@@ -16,6 +16,8 @@ from dashboard.texts import plain
 from worker.orders import WORKFLOW, Order, expected, instance_id_of
 
 MOST_AT_ONCE = 100
+_SUGGESTED = "suggested"  # in the session: the ids that were made up, the one on offer last
+_REMEMBERED = 20  # of them
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no letter that looks like another
 
 
@@ -32,10 +34,10 @@ class Request:
 
 def order_form() -> list[Request]:
     """Show the form of an order; return the starts that it asks for once it is submitted."""
-    suggested = _suggested_id()
     errors: dict[str, DeltaGenerator] = {}
-    with st.form(f"order-{suggested}", border=False):
-        typed = _fields(suggested, errors)
+    # What the browser holds of fields outlives this process: so their keys are always the same.
+    with st.form("order", border=False):
+        typed = _fields(_suggestions()[-1], errors)
         submitted = st.form_submit_button("Submit order", type="primary", icon=":material/send:")
     if not submitted:
         return []
@@ -51,19 +53,19 @@ def order_form() -> list[Request]:
             instance_id=instance_id_of(order["order_id"]),
             payload=order,
             scheduled_for=typed["start"],
-            is_new_id=typed["order_id"] == suggested,
+            is_new_id=typed["order_id"] in _suggestions(),
         )
         for order in orders
     ]
 
 
 def renew() -> None:
-    """Suggest another id from now on, in a form that is empty again."""
-    st.session_state["suggested"] = _made_up()
+    """Suggest another id from now on."""
+    st.session_state[_SUGGESTED] = [*_suggestions(), _made_up()][-_REMEMBERED:]
 
 
-def _suggested_id() -> str:
-    return str(st.session_state.setdefault("suggested", _made_up()))
+def _suggestions() -> list[str]:
+    return list(st.session_state.setdefault(_SUGGESTED, [_made_up()]))
 
 
 def _made_up() -> str:
@@ -73,11 +75,9 @@ def _made_up() -> str:
 def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]:
     left, right = st.columns(2, gap="large")
     with left:
-        order_id = st.text_input("Order id", value=suggested, key=f"order_id-{suggested}")
+        order_id = st.text_input("Order id", value=suggested, key="order_id")
         errors["order_id"] = st.empty()
-        amount = st.number_input(
-            "Amount ($)", value=99.99, step=1.0, format="%.2f", key=f"amount-{suggested}"
-        )
+        amount = st.number_input("Amount ($)", value=99.99, step=1.0, format="%.2f", key="amount")
         errors["amount"] = st.empty()
         batch, later = st.columns(2)
         count = batch.number_input(
@@ -85,18 +85,18 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
             value=1,
             min_value=1,
             max_value=MOST_AT_ONCE,
-            key=f"count-{suggested}",
+            key="count",
             help="More than one are numbered: ORDER-1, ORDER-2 and so on.",
         )
         start = later.datetime_input(
-            "Start at", value=None, key=f"start-{suggested}", help="Leave it empty to start now."
+            "Start at", value=None, key="start", help="Leave it empty to start now."
         )
         errors["start"] = st.empty()
     with right:
         st.markdown("Items", help="One a row: click to change it; the empty row adds one.")
         items = st.data_editor(
             _first_items(),
-            key=f"items-{suggested}",
+            key="items",
             num_rows="dynamic",
             hide_index=True,
             height=225,

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.acting import act, tell_all
 from dashboard.charts import gantt, milliseconds
 from dashboard.deeds import deeds_table
+from dashboard.filters import way_back
 from dashboard.history import history_table
 from dashboard.live import banner, bell, no_action
 from dashboard.parts import part
@@ -42,7 +43,7 @@ def live(instance_id: str) -> None:
             "app_pages/instances.py",
             label="Instances",
             icon=":material/arrow_back:",
-            query_params=st.session_state.get("list", {}),
+            query_params=way_back(),
         )
         bell(look)
     banner(look)

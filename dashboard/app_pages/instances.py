@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.acting import tell_all
 from dashboard.charts import milliseconds
 from dashboard.clicks import clicked, handled
-from dashboard.filters import cursor, search, to_newest, toggle, turn, wanted
+from dashboard.filters import come_back, cursor, note, search, to_newest, toggle, turn, wanted
 from dashboard.live import banner, bell, no_action
 from dashboard.parts import part
 from dashboard.rows import row
@@ -47,11 +47,11 @@ def live() -> None:
     """Show the list as it is now."""
     if instance_id := st.session_state.pop("opened-from-list", None):
         st.switch_page("app_pages/instance.py", query_params={"id": instance_id})
-    st.session_state["list"] = st.query_params.to_dict()  # for the way back to it
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
         search()
         bell(look)
+    note()  # now that the address has what was typed
     banner(look)
     tell_all()
     shown, at = wanted(), cursor()
@@ -118,4 +118,5 @@ def pager(page: Page, shown: Filter, counts: Counts) -> None:
             st.button(label, on_click=turn, args=(to,), disabled=to is None)
 
 
+come_back()
 live()

@@ -1,27 +1,27 @@
 """The form that submits orders, and what happens when it is submitted."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import streamlit as st
 
-from dashboard.acting import tell, tell_all
+from dashboard.acting import Told, tell, tell_all
 from dashboard.launchers import Request, order_form, renew
 from dashboard.live import banner, bell
 from dashboard.parts import part
 from dashboard.server import PLOTLY_PATH
 from dashboard.session import house, viewer, watch
 from dashboard.texts import plain
+from operations.actions import Started
 from operations.errors import FlowdeckError
 
 AT_ONCE = 8  # starts that are under way at a time
-ECHO = 1.5  # seconds within which another click on the same button is none of its own
+NAMED = 5  # instances of a batch that are named
 
 
-def start(request: Request) -> FlowdeckError | None:
-    """Start one instance; return why it could not be."""
+def start(request: Request) -> Started | FlowdeckError:
+    """Start one instance; return what came of it."""
     try:
-        house().actions.start(
+        return house().actions.start(
             request.workflow,
             request.instance_id,
             request.payload,
@@ -31,24 +31,50 @@ def start(request: Request) -> FlowdeckError | None:
         )
     except FlowdeckError as error:
         return error
-    return None
 
 
 def start_all(requests: list[Request]) -> None:
-    """Start what the form asks for, and go where it can be watched."""
+    """Start what the form asks for, and go where it can be watched.
+
+    A double click comes twice, with the same ids: the second time finds what the first has started.
+    """
     with st.spinner("Submitting…"), ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = list(pool.map(start, requests))
     watch().refresh()
-    errors = [error for error in outcomes if error]
-    if errors:
-        started = len(requests) - len(errors)
-        told = f"{started} of {len(requests)} were submitted. " if len(requests) > 1 else ""
-        st.error(f"{told}{plain(str(errors[0]))}", icon=":material/error:")
+    failed = {
+        request.instance_id: outcome
+        for request, outcome in zip(requests, outcomes, strict=True)
+        if isinstance(outcome, FlowdeckError)
+    }
+    if failed:
+        tell_failed(requests, failed)
         return
     renew()
-    tell(f"{requests[0].instance_id if len(requests) == 1 else len(requests)} submitted.")
-    st.session_state["left_for"] = (time.monotonic(), destination(requests))
-    go_on()
+    if any(request.is_new_id for request in requests) or any(
+        isinstance(outcome, Started) and outcome.created for outcome in outcomes
+    ):
+        what = requests[0].instance_id if len(requests) == 1 else len(requests)
+        tell(Told(f"{what} submitted."))
+    page, query = destination(requests)
+    st.switch_page(page, query_params=query)
+
+
+def tell_failed(requests: list[Request], failed: dict[str, FlowdeckError]) -> None:
+    """Say what was not started, and why; lead to what was."""
+    why = plain(str(next(iter(failed.values()))))
+    if len(requests) == 1:
+        st.error(why, icon=":material/error:")
+        return
+    named = ", ".join(plain(each) for each in list(failed)[:NAMED])
+    more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
+    started = len(requests) - len(failed)
+    st.error(
+        f"{started} of {len(requests)} were submitted; not {named}{more}. {why}",
+        icon=":material/error:",
+    )
+    if started:
+        page, query = destination(requests)
+        st.page_link(page, label="See those that were submitted", query_params=query)
 
 
 @st.fragment
@@ -67,15 +93,7 @@ def destination(requests: list[Request]) -> tuple[str, dict[str, str]]:
     return "app_pages/instances.py", {"q": first.removesuffix("1")}
 
 
-def go_on() -> None:
-    """Go where the last submission led, if this run is but the echo of a double click on it."""
-    left_at, (page, query) = st.session_state.get("left_for", (0.0, ("", {})))
-    if left_at and time.monotonic() - left_at < ECHO:
-        st.switch_page(page, query_params=query)
-
-
 preload = part("preload")
-go_on()
 st.header("New order", anchor=False)
 health()
 tell_all()

@@ -12,7 +12,7 @@ from dashboard.live import no_action
 from operations.errors import EngineUnavailable
 from operations.model import Action, EngineHealth, Part, Problem, Status
 from operations.records import Outage
-from tests.unit.pages import Desk, has_part, ids, part, run, send, texts, trigger
+from tests.unit.pages import LIST, ORDER, Desk, has_part, ids, part, run, send, texts, trigger
 from tests.unit.sightings import at, statuses
 
 MANY = [f"order_{number:02}" for number in range(120)]
@@ -548,3 +548,21 @@ def test_what_no_page_sends_changes_nothing(desk: Desk, forged: Forged) -> None:
     desk.has("order_A")
     forged(desk.open())
     assert desk.gateway.instances["order_A"].status is Status.RUNNING
+
+
+def test_the_way_back_brings_the_filter_again(desk: Desk) -> None:
+    """Whoever left the filtered list finds it filtered, whichever way leads back."""
+    app = desk.open(LIST, status=["failed", "running"], q="order_")
+    run(app.switch_page(ORDER))
+    app.query_params = {"id": "order_A"}  # what the browser's own way back makes of the address
+    run(app.switch_page(LIST))
+    assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
+
+
+def test_an_address_with_a_filter_is_heeded_on_the_way_back(desk: Desk) -> None:
+    """What was shown before gives way to what is asked for."""
+    app = desk.open(LIST, status="failed")
+    run(app.switch_page(ORDER))
+    app.query_params = {"status": "running"}
+    run(app.switch_page(LIST))
+    assert app.query_params == {"status": "running"}

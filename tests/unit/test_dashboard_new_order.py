@@ -26,7 +26,7 @@ UNAVAILABLE = EngineUnavailable("nothing answers")
 def field(app: AppTest, name: str) -> Any:
     """Return a field of the form."""
     fields = [*app.text_input, *app.number_input, *app.datetime_input]
-    return next(each for each in fields if str(each.key).startswith(f"{name}-"))
+    return next(each for each in fields if each.key == name)
 
 
 def fill(app: AppTest, **typed: object) -> AppTest:
@@ -256,16 +256,15 @@ def test_a_form_that_is_submitted_three_times_is_one_order(desk: Desk) -> None:
 def test_a_form_whose_run_was_broken_off_is_one_order(desk: Desk) -> None:
     """A click that ends the run of the one before, after its start, is the same start."""
     app = desk.open(ORDER)
-    states, made_up = as_sent(app), app.session_state["suggested"]
+    states, made_up = as_sent(app), list(app.session_state["suggested"])
     again(app, states)
     desk.gateway.turn(only(desk), Status.COMPLETED)
     app.session_state["suggested"] = made_up  # as if that run had not come to its end
-    del app.session_state["left_for"]
     again(app, states)
     assert not app.exception
     assert not app.error
     assert desk.gateway.calls["start"] == 1
-    assert app.query_params == {"id": f"order_{made_up}"}
+    assert app.query_params == {"id": f"order_{made_up[0]}"}
 
 
 def test_the_next_order_is_another_one(desk: Desk) -> None:
@@ -273,7 +272,6 @@ def test_the_next_order_is_another_one(desk: Desk) -> None:
     app = desk.open(ORDER)
     first = suggested(app)
     submit(fill(app, amount=5.0))
-    del app.session_state["left_for"]  # the operator comes back later
     run(app.switch_page(ORDER))
     assert suggested(app) != first
     assert field(app, "amount").value == 99.99
@@ -401,18 +399,31 @@ def test_a_batch_of_which_one_fails_says_how_many_did_not(desk: Desk) -> None:
     """A second click starts the rest, and none twice."""
     desk.gateway.put(instance("order_B-2", Status.RUNNING, "{}"))
     app = submit(fill(desk.open(ORDER), order_id="B", count=3))
-    assert texts(app.error).startswith("2 of 3 were submitted. The id 'order_B-2' is taken")
+    told = "2 of 3 were submitted; not order_B-2. The id 'order_B-2' is taken"
+    assert texts(app.error).startswith(told)
+    link = app.get("page_link")[0].proto
+    assert (link.label, link.query_string) == ("See those that were submitted", "q=order_B-")
     del desk.gateway.instances["order_B-2"]
     submit(app)
     assert not app.error
     assert desk.gateway.calls["start"] == 3
 
 
-def test_who_comes_back_soon_after_an_order_is_led_to_it(desk: Desk) -> None:
-    """For a moment a visit of the form is taken for the echo of a double click."""
+def test_a_batch_of_which_many_fail_names_some(desk: Desk) -> None:
+    """And says how many more; where none was submitted there is nothing to be led to."""
+    desk.gateway.errors["state"] = [UNAVAILABLE] * 7
+    app = submit(fill(desk.open(ORDER), order_id="B", count=7))
+    named = ", ".join(f"order_B-{n}" for n in range(1, 6))
+    assert texts(app.error) == f"0 of 7 were submitted; not {named} and 2 more. {UNAVAILABLE}"
+    assert not app.get("page_link")
+
+
+def test_who_comes_back_soon_after_an_order_finds_the_form(desk: Desk) -> None:
+    """Only a submission leads to an instance: the form is there again, empty."""
     app = submit(fill(desk.open(ORDER), order_id="A1"))
     run(app.switch_page(ORDER))
-    assert part(app, "header")["id"] == "order_A1"
+    assert app.button[0].label == "Submit order"
+    assert suggested(app).startswith("ORDER-")
 
 
 def test_who_leaves_without_submitting_has_started_nothing(desk: Desk) -> None:

@@ -1,14 +1,15 @@
 """The tables and payloads of an instance's page."""
 
 import json
-from datetime import UTC
+from datetime import UTC, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.history import PREVIEW, _as_json, _frame, _preview
+from dashboard.history import PREVIEW, _as_json, _format, _frame, _preview
 from dashboard.payloads import MOST_SHOWN
 from operations.history import HistoryEvent
 from operations.model import Failure
@@ -45,6 +46,19 @@ def test_times_of_a_history_are_utc() -> None:
     times = _frame((event("timerFired", 1.25),))["time"]
     assert str(times.dtype) == "datetime64[ms, UTC]"
     assert times[0] == pd.Timestamp("2026-11-23T18:00:01.25", tz=UTC)
+
+
+@pytest.mark.parametrize(
+    ("last", "zone", "shown"),
+    [
+        (3600 * 5, UTC, "HH:mm:ss.SSS"),
+        (3600 * 5, ZoneInfo("Europe/Berlin"), "YYYY-MM-DD HH:mm:ss.SSS"),
+        (3600 * 30, UTC, "YYYY-MM-DD HH:mm:ss.SSS"),
+    ],
+)
+def test_times_have_their_day_where_they_need_it(last: float, zone: tzinfo, shown: str) -> None:
+    """A history that goes over midnight, where the viewer is, tells the days."""
+    assert _format((turn(0), turn(last)), zone) == shown
 
 
 @pytest.mark.parametrize("name", RECORDED)
