@@ -13,11 +13,17 @@ _ORDER = (Action.PAUSE, Action.RESUME, Action.TERMINATE)
 
 
 def row(entry: Entry) -> dict[str, Any]:
-    """Return an entry as a row of the table."""
+    """Return an entry as a row of the table.
+
+    `life` is the key of a life that its id alone does not lead to.
+    """
+    life = None if entry.is_latest else entry.key
+    href = f"{INSTANCE}?id={quote(entry.instance_id, safe='')}"
     return {
         "key": entry.key,
         "id": entry.instance_id,
-        "href": f"{INSTANCE}?id={quote(entry.instance_id, safe='')}",
+        "life": life,
+        "href": href if life is None else f"{href}&life={life}",
         "workflow": entry.workflow,
         "status": entry.status.value,
         "failure": failure_of(entry),
@@ -26,8 +32,14 @@ def row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def header(entry: Entry, custom_status: str | None) -> dict[str, Any]:
-    """Return an entry as the head of its page."""
+def header(
+    entry: Entry,
+    custom_status: str | None,
+    *,
+    earlier: int | None = None,
+    later: int | None = None,
+) -> dict[str, Any]:
+    """Return an entry as the head of its page, with the keys of the lives beside it."""
     return {
         "id": entry.instance_id,
         "href": f"{INSTANCE}?id=",
@@ -38,13 +50,19 @@ def header(entry: Entry, custom_status: str | None) -> dict[str, Any]:
         "rerunOf": entry.rerun_of,
         "scheduled": _ms(entry.scheduled_for),
         "purged": _ms(entry.purged_at),
+        "isEarlier": not entry.is_latest,
+        "earlier": earlier,
+        "later": later,
         **_times(entry),
     }
 
 
 def offered(entry: Entry) -> tuple[Action, ...]:
-    """Return the actions that the entry's status allows, in the order in which they are shown."""
-    if entry.purged_at:
+    """Return the actions that the entry's status allows, in the order in which they are shown.
+
+    An earlier life has none: an action on its id would be one on the latest.
+    """
+    if entry.purged_at or not entry.is_latest:
         return ()
     allowed = allowed_actions(entry.status)
     return tuple(action for action in _ORDER if action in allowed)

@@ -2,7 +2,7 @@
 
     FlowdeckError
     ├── InvalidInput          a value that cannot be accepted: which, what was found, what expected
-    ├── UnknownInstance       no instance has this id
+    ├── UnknownInstance       no instance has this id, or the one that has it no such life
     ├── Conflict
     │   ├── InstanceExists    the id is taken by another start, or by one that has ended
     │   ├── ActionUnderWay    another action on the instance has not come to its end yet
@@ -33,10 +33,13 @@ class InvalidInput(FlowdeckError):
 
 
 class UnknownInstance(FlowdeckError):
-    """No instance has this id."""
+    """No instance has this id; or its id has no such life, if one is named by its key."""
 
-    def __init__(self, instance_id: str) -> None:
-        super().__init__(f"No instance has the id {instance_id!r}.")
+    def __init__(self, instance_id: str, life: int | None = None) -> None:
+        if life is None:
+            super().__init__(f"No instance has the id {instance_id!r}.")
+        else:
+            super().__init__(f"The instance {instance_id!r} has no life {life}.")
 
 
 class Conflict(FlowdeckError):

@@ -1,7 +1,7 @@
 """What the ledger keeps, and what is written into it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from operations.history import HistoryEvent
@@ -30,7 +30,8 @@ class Entry:
 
     `key` is the ledger's own number of the life. `created_at` never changes: lists are ordered by
     it. `started_at` and `ended_at` come from one clock, so that they give the duration.
-    `revision` is that of the ledger when the entry was last written.
+    `revision` is that of the ledger when the entry was last written. An action on the id is one on
+    its latest life, the only one that the engine may have.
     """
 
     key: int
@@ -51,6 +52,7 @@ class Entry:
     rerun_of: str | None
     purged_at: datetime | None
     revision: int
+    is_latest: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,17 @@ class Deed:
     after: Status | None = None
     message: str | None = None
     """Why it was refused, or why nobody knows."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `since` until right before `until`, aware UTC."""
+
+    since: datetime
+    until: datetime
+
+
+ALL_TIME = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from operations.errors import EngineUnavailable, UnknownInstance
 from operations.gateway import Gateway
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
-from operations.model import Failure, Instance
-from operations.records import Deed, Details, Entry, Outcome, Sighting
+from operations.model import Failure
+from operations.records import ALL_TIME, Deed, Details, Entry, Outcome, Period, Sighting
 from operations.sighting import sight
 from operations.timeline import Timeline, timeline_of
 
@@ -16,11 +16,12 @@ DEEDS = 100  # that are shown of an instance
 
 @dataclass(frozen=True)
 class View:
-    """An instance: its entry, payloads as JSON text, timeline and history.
+    """A life of an instance id: its entry, payloads as JSON text, timeline and history.
 
     `history` is None where the engine cannot be read and the ledger has no archive yet; the
-    timeline then holds the activities alone. `deeds` are the operators' actions, the last one
-    first; the start, if it was made from here, is one of them.
+    timeline then holds the activities alone. `deeds` are the operators' actions on this life, the
+    last one first; the start, if it was made from here, is one of them. `earlier` and `later` are
+    the keys of the id's lives right before and right after this one.
     """
 
     entry: Entry
@@ -31,14 +32,38 @@ class View:
     timeline: Timeline
     history: tuple[HistoryEvent, ...] | None
     deeds: tuple[Deed, ...]
+    earlier: int | None
+    later: int | None
 
 
-def view(gateway: Gateway, ledger: Ledger, instance_id: str, *, engine_away: bool) -> View:
-    """Return the latest life of an instance: from the engine until it is archived, then the ledger.
+def view(
+    gateway: Gateway,
+    ledger: Ledger,
+    instance_id: str,
+    *,
+    engine_away: bool,
+    life: int | None = None,
+) -> View:
+    """Return the life of an instance id that has this key; without a key, the latest.
 
+    The latest comes from the engine until it is archived, then from the ledger, as all others do.
     Raises `UnknownInstance` if neither has it, `LedgerUnavailable`, and `EngineUnavailable` and
     `EngineRefused`; `engine_away` says not to ask the engine.
     """
+    if life is None:
+        return _latest(gateway, ledger, instance_id, engine_away=engine_away)
+    entry = ledger.instances.life(life)
+    if entry is None or entry.instance_id != instance_id:
+        raise UnknownInstance(instance_id, life)
+    if not entry.is_latest:
+        return _from_ledger(ledger, entry, _details(ledger, entry))
+    latest = _latest(gateway, ledger, instance_id, engine_away=engine_away)
+    if latest.entry.key == life:
+        return latest
+    return view(gateway, ledger, instance_id, engine_away=engine_away, life=life)  # it is over now
+
+
+def _latest(gateway: Gateway, ledger: Ledger, instance_id: str, *, engine_away: bool) -> View:
     entry = ledger.instances.latest(instance_id)
     if engine_away and entry is None:
         raise EngineUnavailable("it is away")
@@ -59,34 +84,33 @@ def view(gateway: Gateway, ledger: Ledger, instance_id: str, *, engine_away: boo
 
 
 def _from_engine(ledger: Ledger, entry: Entry, sighting: Sighting) -> View:
-    instance: Instance = sighting.instance
-    return View(
-        entry=entry,
-        input=instance.input,
-        output=instance.output,
-        custom_status=instance.custom_status,
-        failure=instance.failure,
-        timeline=sighting.timeline,
-        history=sighting.history,
-        deeds=_deeds(ledger, entry.instance_id),
-    )
-
-
-def _details(ledger: Ledger, entry: Entry) -> Details:
-    return ledger.instances.details(entry.key) or Details(None, None, None, None, None)
+    seen = sighting.instance
+    details = Details(seen.input, seen.output, seen.custom_status, seen.failure, sighting.history)
+    return _view(ledger, entry, details, sighting.timeline)
 
 
 def _from_ledger(ledger: Ledger, entry: Entry, details: Details) -> View:
+    return _view(ledger, entry, details, _timeline(ledger, entry, details))
+
+
+def _view(ledger: Ledger, entry: Entry, details: Details, timeline: Timeline) -> View:
+    earlier, later = ledger.instances.neighbours(entry)
     return View(
         entry=entry,
         input=details.input,
         output=details.output,
         custom_status=details.custom_status,
         failure=details.failure,
-        timeline=_timeline(ledger, entry, details),
+        timeline=timeline,
         history=details.history,
-        deeds=_deeds(ledger, entry.instance_id),
+        deeds=_deeds(ledger, entry.instance_id, _period(entry, earlier, later)),
+        earlier=earlier.key if earlier else None,
+        later=later.key if later else None,
     )
+
+
+def _details(ledger: Ledger, entry: Entry) -> Details:
+    return ledger.instances.details(entry.key) or Details(None, None, None, None, None)
 
 
 def _timeline(ledger: Ledger, entry: Entry, details: Details) -> Timeline:
@@ -99,9 +123,21 @@ def _timeline(ledger: Ledger, entry: Entry, details: Details) -> Timeline:
     )
 
 
-def _deeds(ledger: Ledger, instance_id: str) -> tuple[Deed, ...]:
-    deeds = ledger.journal.of(instance_id, DEEDS)
-    start = ledger.starts.latest(instance_id)
+def _period(entry: Entry, earlier: Entry | None, later: Entry | None) -> Period:
+    """Return when what was done to the id was done to this life.
+
+    What was done before the first life was known is of none other than that.
+    """
+    return Period(
+        since=entry.created_at if earlier else ALL_TIME.since,
+        until=later.created_at if later else ALL_TIME.until,
+    )
+
+
+def _deeds(ledger: Ledger, instance_id: str, within: Period) -> tuple[Deed, ...]:
+    deeds = ledger.journal.of(instance_id, DEEDS, within)
+    # A start is claimed before its life begins, and accepted when the engine has begun it.
+    start = ledger.starts.accepted(instance_id, within)
     if start is None or start.accepted_at is None:
         return deeds
     started = Deed(start.accepted_at, start.actor, "start", instance_id, Outcome.DONE)

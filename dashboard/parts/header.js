@@ -8,18 +8,56 @@ function time(ms) {
   return element("time", { title: ZONED.format(ms) }, CLOCK.format(ms));
 }
 
-function link(component, id) {
-  const href = component.data.href + encodeURIComponent(id);
-  return element("a", { href, class: "mono", onclick: onPlainClick(() => component.setTriggerValue("open", id)) }, id);
+function link(component, id, life = null, ...shown) {
+  const href = component.data.href + encodeURIComponent(id) + (life === null ? "" : `&life=${life}`);
+  return element("a", { href, onclick: onPlainClick(() => component.setTriggerValue("open", { id, life })) }, ...shown);
+}
+
+function linkTo(component, id) {
+  return link(component, id, null, element("span", { class: "mono" }, id));
+}
+
+function otherLives(component) {
+  const { id, earlier, later } = component.data;
+  return [[earlier, "← earlier"], [later, "later →"]]
+    .filter(([life]) => life !== null)
+    .map(([life, word]) => link(component, id, life, word));
+}
+
+// Put a text into the clipboard; return whether it is there.
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelecting(text);
+  }
+}
+
+// Over plain http, other than on localhost, browsers have no `navigator.clipboard`.
+function copyBySelecting(text) {
+  const area = element("textarea", { readonly: true, "aria-hidden": "true" });
+  area.value = text;
+  area.style.position = "fixed";
+  area.style.opacity = "0";
+  document.body.append(area);
+  area.select();
+  try {
+    return document.execCommand("copy");
+  } finally {
+    area.remove();
+  }
 }
 
 function copyButton(id) {
-  const copied = element("button", { class: "copy", title: "Copy the id", "aria-label": "Copy the id", onclick: async () => {
-    await navigator.clipboard?.writeText(id);
-    copied.classList.add("done");
-    setTimeout(() => copied.classList.remove("done"), 1200);
+  const button = element("button", { class: "copy", title: "Copy the id", "aria-label": "Copy the id", onclick: async () => {
+    const copied = await copy(id);
+    button.focus({ preventScroll: true });
+    if (!copied) return;
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), 1200);
   } }, icon("M5.6 5.6h7v7h-7z M3.4 10.4v-7h7"));
-  return copied;
+  return button;
 }
 
 function facts(component, ticking) {
@@ -32,8 +70,10 @@ function facts(component, ticking) {
   if (data.started !== null) shown.push(fact("Duration", data.ended === null ? ticking.since(data.started) : duration(data.ended - data.started)));
   if (data.waits) shown.push(fact("Step", data.waits, data.until === null ? "" : ticking.until(data.until)));
   if (data.custom) shown.push(fact("Custom status", element("span", { class: "custom", title: data.custom }, data.custom)));
-  if (data.parent) shown.push(fact("Parent", link(component, data.parent)));
-  if (data.rerunOf) shown.push(fact("Rerun of", link(component, data.rerunOf)));
+  if (data.parent) shown.push(fact("Parent", linkTo(component, data.parent)));
+  if (data.rerunOf) shown.push(fact("Rerun of", linkTo(component, data.rerunOf)));
+  const others = otherLives(component);
+  if (others.length) shown.push(fact("Other lives", ...others));
   if (data.purged !== null) shown.push(fact("Purged from the engine", time(data.purged)));
   return shown;
 }
@@ -65,7 +105,8 @@ export default function (component) {
       until: (ms) => ticked(() => ` · ${ahead(ms - now())}`),
     };
     state.root.replaceChildren(
-      element("div", { class: "title" }, element("h1", { title: data.id }, data.id), copyButton(data.id), badge(data.status)),
+      element("div", { class: "title" }, element("h1", { title: data.id }, data.id), copyButton(data.id), badge(data.status),
+        data.isEarlier ? element("span", { class: "muted" }, "earlier life") : null),
       element("dl", {}, ...facts(component, ticking)));
   }
   return () => { state.stop(); REMEMBERED.delete(parentElement); };

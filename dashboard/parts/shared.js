@@ -69,7 +69,7 @@ function clockOf(serverNow) {
 const STATUSES = {
   PENDING: ["Pending", "violet", "M8 4.5v3.8l2.4 1.5 M8 2.2a5.8 5.8 0 1 1 0 11.6a5.8 5.8 0 1 1 0-11.6"],
   RUNNING: ["Running", "blue", "M5.2 3.4l7 4.6l-7 4.6z"],
-  SUSPENDED: ["Paused", "orange", "M5.6 3.6v8.8 M10.4 3.6v8.8"],
+  SUSPENDED: ["Suspended", "orange", "M5.6 3.6v8.8 M10.4 3.6v8.8"],
   COMPLETED: ["Completed", "green", "M3.4 8.4l3 3l6.2-6.6"],
   FAILED: ["Failed", "red", "M4.2 4.2l7.6 7.6 M11.8 4.2l-7.6 7.6"],
   TERMINATED: ["Terminated", "gray", "M4.4 4.4h7.2v7.2h-7.2z"],

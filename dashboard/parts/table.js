@@ -58,7 +58,7 @@ function fill(state, row, data) {
   row.line.dataset.id = data.id;
   cells.Status.replaceChildren(badge(data.status));
   cells.Instance.replaceChildren(
-    element("a", { href: data.href, class: "id", title: data.id, onclick: onPlainClick(() => state.setTriggerValue("open", data.id)) }, data.id),
+    element("a", { href: data.href, class: "id", title: data.id, onclick: onPlainClick(() => open(state, data)) }, data.id),
     element("span", { class: "muted workflow", title: data.workflow }, data.workflow || "not begun yet"));
   row.what = element("span", { title: data.failure ?? data.waits ?? "", class: data.failure ? "what failure" : "what" },
     data.failure ?? data.waits ?? "");
@@ -70,6 +70,10 @@ function fill(state, row, data) {
   cells.Duration.replaceChildren(row.lasts);
   keepFocus(state, () => cells.Actions.replaceChildren(...data.actions.map((name) => button(state, data, name))));
   tickRow(state, row);
+}
+
+function open(state, { id, life }) {
+  state.setTriggerValue("open", { id, life });
 }
 
 // A button that is replaced by one of the same name keeps the keyboard's focus.

@@ -9,7 +9,7 @@ from operations.database import reading
 from operations.ledger.attempts import read_attempts
 from operations.ledger.cursors import Cursor
 from operations.ledger.details import read_details
-from operations.ledger.listing import read_counts, read_page
+from operations.ledger.listing import read_counts, read_neighbours, read_page
 from operations.ledger.rows import ENTRY_COLUMNS, entry_in
 from operations.ledger.sightings import mark_purged, record
 from operations.ledger.tables import instances
@@ -21,6 +21,7 @@ from operations.timeline import Span
 _COLUMNS = instances.c
 _NEWEST = (_COLUMNS.created_at.desc(), _COLUMNS.key.desc())
 _IN_ENGINE = _COLUMNS.purged_at.is_(None)
+_KEYS = range(1, 2**63)  # any other number is none that a database could be asked for
 
 
 class Instances:
@@ -64,6 +65,16 @@ class Instances:
         """Return the latest life of an id, None for an id that was never seen."""
         found = self._entries(_COLUMNS.instance_id == instance_id, _COLUMNS.is_latest.is_(true()))
         return found[0] if found else None
+
+    def life(self, key: int) -> Entry | None:
+        """Return the life with this key, None if there is none."""
+        found = self._entries(_COLUMNS.key == key) if key in _KEYS else ()
+        return found[0] if found else None
+
+    def neighbours(self, life: Entry) -> tuple[Entry | None, Entry | None]:
+        """Return the lives of the same id right before and right after one, None at the ends."""
+        with reading(self._engine) as connection:
+            return read_neighbours(connection, life)
 
     def lives(self, instance_id: str) -> tuple[Entry, ...]:
         """Return all lives of an id, newest first."""

@@ -7,7 +7,7 @@ from operations.ledger.actors import actor_in, row_of
 from operations.ledger.pulse import next_revision, set_revision
 from operations.ledger.tables import journal
 from operations.model import Status
-from operations.records import Deed, Outcome
+from operations.records import ALL_TIME, Deed, Outcome, Period
 
 
 class Journal:
@@ -23,12 +23,13 @@ class Journal:
             connection.execute(insert(journal).values(**row_of(deed), revision=revision))
             set_revision(connection, revision)
 
-    def of(self, instance_id: str, limit: int) -> tuple[Deed, ...]:
-        """Return what was done to an instance id, in all of its lives, newest first."""
+    def of(self, instance_id: str, limit: int, within: Period = ALL_TIME) -> tuple[Deed, ...]:
+        """Return what was done to an instance id in a period, newest first."""
         columns = journal.c
         query = (
             select(journal)
             .where(columns.instance_id == instance_id)
+            .where(columns.at >= within.since, columns.at < within.until)
             .order_by(columns.at.desc(), columns.key.desc())
             .limit(limit)
         )

@@ -1,4 +1,4 @@
-"""Lists of instances: pages, newest first, and how many there are of each status."""
+"""Lists of instances: pages, newest first, what is beside a life, how many of each status."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +12,8 @@ from operations.model import Status
 from operations.records import Entry, Filter, Page
 
 _PLACE = (instances.c.created_at, instances.c.key)
+# The latest life of an id is after all others, even if the clocks that told when they began differ.
+_PLACE_IN_ID = (instances.c.is_latest, *_PLACE)
 
 
 def read_page(connection: Connection, wanted: Filter, limit: int, cursor: Cursor | None) -> Page:
@@ -29,6 +31,16 @@ def read_counts(connection: Connection, wanted: Filter) -> dict[Status, int]:
     query = select(columns.status, func.count()).where(*_text(wanted)).group_by(columns.status)
     found: dict[str, int] = dict(iter(connection.execute(query)))
     return {status: found.get(status.value, 0) for status in Status}
+
+
+def read_neighbours(connection: Connection, life: Entry) -> tuple[Entry | None, Entry | None]:
+    """Read the lives of the same id right before and right after one."""
+    here, place = tuple_(*_PLACE_IN_ID), (life.is_latest, *_place(life))
+    of_id = select(*ENTRY_COLUMNS).where(instances.c.instance_id == life.instance_id).limit(1)
+    earlier = of_id.where(here < place).order_by(*(column.desc() for column in _PLACE_IN_ID))
+    later = of_id.where(here > place).order_by(*_PLACE_IN_ID)
+    before, after = (connection.execute(each).mappings().first() for each in (earlier, later))
+    return entry_in(before) if before else None, entry_in(after) if after else None
 
 
 def _newest(connection: Connection, wanted: Filter, limit: int) -> Page:

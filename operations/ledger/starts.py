@@ -17,6 +17,7 @@ from operations.ledger.actors import actor_in, row_of
 from operations.ledger.portions import in_portions
 from operations.ledger.tables import starts
 from operations.model import Actor
+from operations.records import Period
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,16 @@ class Starts:
 
     def latest(self, instance_id: str) -> Start | None:
         """Return the latest life of the id, or None if it was never started from here."""
-        query = (
-            select(starts)
-            .where(starts.c.instance_id == instance_id)
-            .order_by(starts.c.life.desc())
-            .limit(1)
+        return self._latest(starts.c.instance_id == instance_id)
+
+    def accepted(self, instance_id: str, within: Period) -> Start | None:
+        """Return the latest start of the id that was accepted in a period, or None."""
+        accepted_at = starts.c.accepted_at
+        return self._latest(
+            starts.c.instance_id == instance_id,
+            accepted_at >= within.since,
+            accepted_at < within.until,
         )
-        with reading(self._engine) as connection:
-            row = connection.execute(query).mappings().first()
-        return _start(row) if row else None
 
     def claim(self, wanted: Start, latest: Start | None) -> Start | None:
         """Claim the right to start `wanted`, given the latest life that the caller knows of.
@@ -93,6 +95,12 @@ class Starts:
         """Forget a claim whose start is known not to have happened."""
         with writing(self._engine) as connection:
             connection.execute(delete(starts).where(*_owned(start)))
+
+    def _latest(self, *conditions: ColumnElement[bool]) -> Start | None:
+        query = select(starts).where(*conditions).order_by(starts.c.life.desc()).limit(1)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).mappings().first()
+        return _start(row) if row else None
 
     def _take_over(self, abandoned: Start, wanted: Start) -> Start | None:
         claimed = replace(wanted, life=abandoned.life, claim=time.time_ns())

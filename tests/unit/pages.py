@@ -39,6 +39,7 @@ def entry(**told: Any) -> Entry:
             "status": Status.RUNNING,
             "created_at": NOON,
             "revision": 1,
+            "is_latest": True,
             **told,
         }
     )

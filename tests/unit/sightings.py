@@ -92,9 +92,21 @@ def entry(ledger: Ledger, instance_id: str = ID) -> Entry:
     return found
 
 
+def lives(ledger: Ledger, instance_id: str = ID) -> tuple[Entry, ...]:
+    """Return the lives of an id, the latest first, as one comes from each to the one before it."""
+    found: list[Entry] = []
+    life = ledger.instances.latest(instance_id)
+    while life:
+        earlier, later = ledger.instances.neighbours(life)
+        assert later == (found[-1] if found else None)
+        found.append(life)
+        life = earlier
+    return tuple(found)
+
+
 def statuses(ledger: Ledger, instance_id: str = ID) -> list[Status]:
     """Return the statuses of an id's lives, the latest first."""
-    return [life.status for life in ledger.instances.lives(instance_id)]
+    return [life.status for life in lives(ledger, instance_id)]
 
 
 def _made(kind: type, told: dict[str, Any]) -> Any:

@@ -51,6 +51,28 @@ def test_a_row_has_the_key_of_its_life() -> None:
     assert row(entry(key=3))["key"] == 3
 
 
+def test_an_earlier_life_is_opened_by_its_key() -> None:
+    """The id alone leads to the latest, which is not this one."""
+    shown = row(entry(key=3, instance_id="a&b", is_latest=False))
+    link = urlsplit(shown["href"])
+    assert (link.path, parse_qs(link.query)) == ("instance", {"id": ["a&b"], "life": ["3"]})
+    assert shown["life"] == 3
+    assert row(entry(key=3))["life"] is None
+
+
+def test_an_earlier_life_has_no_buttons() -> None:
+    """An action on its id would be one on the latest."""
+    assert offered(entry(status=Status.RUNNING, is_latest=False)) == ()
+
+
+def test_a_head_has_the_lives_beside_its_own() -> None:
+    """It says whether the life is an earlier one, and which are before and after it."""
+    shown = header(entry(is_latest=False), None, earlier=3, later=9)
+    assert (shown["isEarlier"], shown["earlier"], shown["later"]) == (True, 3, 9)
+    shown = header(entry(), None)
+    assert (shown["isEarlier"], shown["earlier"], shown["later"]) == (False, None, None)
+
+
 def test_what_an_instance_waits_for_is_told() -> None:
     """A row says what its instance is at, and until when."""
     shown = row(entry(**WAITS))
@@ -62,7 +84,7 @@ def test_a_wait_without_end_has_no_time() -> None:
     assert row(entry(waits_for="approval"))["until"] is None
 
 
-def test_a_paused_instance_waits_for_nothing() -> None:
+def test_a_suspended_instance_waits_for_nothing() -> None:
     """Its status says what it waits for: the operator."""
     shown = row(entry(status=Status.SUSPENDED, **WAITS))
     assert (shown["waits"], shown["until"]) == (None, None)
@@ -120,7 +142,7 @@ def test_a_head_has_what_belongs_to_the_instance() -> None:
 @pytest.mark.parametrize("shown", [row(entry()), header(entry(), None)])
 def test_what_is_given_to_a_part_is_plain(shown: dict[str, Any]) -> None:
     """Parts are given numbers and texts, which are JSON as they are: no enum, no time."""
-    assert {type(value) for value in shown.values()} <= {int, str, list, type(None)}
+    assert {type(value) for value in shown.values()} <= {int, bool, str, list, type(None)}
 
 
 def test_an_entry_of_the_tests_is_whole() -> None:

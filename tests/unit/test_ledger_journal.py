@@ -6,7 +6,7 @@ import pytest
 
 from operations.ledger import Ledger
 from operations.model import Action, Actor, Status
-from operations.records import Deed, Outcome
+from operations.records import ALL_TIME, Deed, Outcome, Period
 from tests.unit.sightings import ID, at
 
 DEED = Deed(
@@ -47,6 +47,16 @@ def test_deeds_are_an_instance_s_own(ledger: Ledger) -> None:
     """What was done to another instance is not among them."""
     ledger.journal.note(DEED)
     assert ledger.journal.of("order_B", 10) == ()
+
+
+def test_deeds_are_of_a_period(ledger: Ledger) -> None:
+    """Its first moment is of it, its last one is of the next; the limit counts within it."""
+    deeds = [replace(DEED, at=at(second)) for second in (0.999999, 1, 2, 2.999999, 3)]
+    for deed in deeds:
+        ledger.journal.note(deed)
+    assert ledger.journal.of(ID, 10, Period(at(1), at(3))) == (deeds[3], deeds[2], deeds[1])
+    assert ledger.journal.of(ID, 2, Period(at(1), at(3))) == (deeds[3], deeds[2])
+    assert len(ledger.journal.of(ID, 10, ALL_TIME)) == 5
 
 
 def test_a_deed_is_news(ledger: Ledger) -> None:

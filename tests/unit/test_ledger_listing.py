@@ -12,7 +12,7 @@ from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Entry, Filter, Page
 from tests.unit.plans import plans
-from tests.unit.sightings import at, done, sighting
+from tests.unit.sightings import at, done, entry, sighting
 
 ALL = Filter()
 FAILED = Filter(frozenset({Status.FAILED}))
@@ -192,6 +192,16 @@ def test_a_cursor_fits_into_a_url(ledger: Ledger) -> None:
     cursor = ledger.instances.page(ALL, limit=1).older
     assert cursor
     assert re.fullmatch(r"[A-Za-z0-9_-]{23}", cursor)
+
+
+def test_neighbours_are_found_among_the_lives_of_the_id(ledger: Ledger) -> None:
+    """Nothing of other ids is read."""
+    fill(ledger, names(20))
+    ledger.instances.record([done(seen=9), sighting(execution="e2", created=20, seen=21)])
+    found = plans(ledger, lambda ledger: ledger.instances.neighbours(entry(ledger)))
+    searches = [step for step in found if "instances" in step]
+    assert len(searches) == 3
+    assert all("INDEX instances_latest_of_id (instance_id=?" in step for step in searches), found
 
 
 def there_and_back(ledger: Ledger, wanted: Filter) -> None:

@@ -7,7 +7,7 @@ import pytest
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Status
-from operations.records import Sighting
+from operations.records import Filter, Sighting
 from tests.unit.histories import RECORDED
 from tests.unit.sightings import (
     ID,
@@ -16,6 +16,7 @@ from tests.unit.sightings import (
     done,
     entry,
     glance,
+    lives,
     of_record,
     pending,
     sighting,
@@ -46,7 +47,7 @@ def test_an_id_used_again_has_another_life(ledger: Ledger, second: Sighting) -> 
 def test_a_life_that_another_follows_is_gone(ledger: Ledger) -> None:
     """Dapr erases an instance when its id is started again: nothing of it is there to purge."""
     ledger.instances.record([done(seen=9), SECOND])
-    first = ledger.instances.lives(ID)[1]
+    first = lives(ledger)[1]
     assert (first.status, first.purged_at) == (COMPLETED, at(21))
     assert entry(ledger).purged_at is None
 
@@ -56,7 +57,7 @@ def test_both_lives_keep_what_was_theirs(ledger: Ledger) -> None:
     first = done(seen=9, spans=(activity(1, 0, 9),))
     second = replace(SECOND, instance=replace(SECOND.instance, output='"second"'))
     ledger.instances.record([first, second])
-    latest, before = ledger.instances.lives(ID)
+    latest, before = lives(ledger)
     details = ledger.instances.details(before.key)
     assert details
     assert (details.output, details.history) == ('"done"', first.history)
@@ -75,7 +76,7 @@ def test_an_end_that_is_told_later_is_kept_with_its_life(ledger: Ledger) -> None
     """The end of an execution that another followed meanwhile is still its end."""
     ledger.instances.record([sighting(seen=1), pending(seen=21), done(seen=9)])
     assert statuses(ledger) == [PENDING, COMPLETED]
-    assert ledger.instances.lives(ID)[1].purged_at == at(21)
+    assert lives(ledger)[1].purged_at == at(21)
 
 
 def test_a_whole_life_that_is_told_later_is_added(ledger: Ledger) -> None:
@@ -83,15 +84,15 @@ def test_a_whole_life_that_is_told_later_is_added(ledger: Ledger) -> None:
     ledger.instances.record([SECOND, done(seen=9)])
     assert statuses(ledger) == [RUNNING, COMPLETED]
     assert entry(ledger).execution_id == "e2"
-    assert ledger.instances.lives(ID)[1].purged_at == at(9)
+    assert lives(ledger)[1].purged_at == at(9)
     ledger.instances.record([SECOND, done(seen=9)])
-    assert len(ledger.instances.lives(ID)) == 2
+    assert len(lives(ledger)) == 2
 
 
 def test_a_part_of_a_life_that_is_gone_is_no_news(ledger: Ledger) -> None:
     """What ran before the latest life, and nobody knew of, cannot be followed any more."""
     ledger.instances.record([SECOND, sighting(seen=9)])
-    assert [life.execution_id for life in ledger.instances.lives(ID)] == ["e2"]
+    assert [life.execution_id for life in lives(ledger)] == ["e2"]
 
 
 def test_a_pending_life_becomes_the_one_that_runs(ledger: Ledger) -> None:
@@ -144,7 +145,7 @@ def test_the_generation_before_is_no_news(ledger: Ledger) -> None:
     late = sighting(execution="e1", seen=1)
     first = sighting(execution="e0", seen=0.5)
     ledger.instances.record([first, sighting(execution="e2", created=5, seen=6), late])
-    assert [life.execution_id for life in ledger.instances.lives(ID)] == ["e2"]
+    assert [life.execution_id for life in lives(ledger)] == ["e2"]
 
 
 def test_a_new_generation_s_attempts_take_the_place_of_those_before(ledger: Ledger) -> None:
@@ -218,7 +219,73 @@ def test_a_purged_id_used_again_has_another_life(ledger: Ledger) -> None:
     ledger.instances.mark_purged([ID], at(5))
     ledger.instances.record([SECOND])
     assert statuses(ledger) == [RUNNING, UNKNOWN]
-    assert ledger.instances.lives(ID)[1].purged_at == at(5)
+    assert lives(ledger)[1].purged_at == at(5)
+
+
+def test_each_life_has_those_beside_it(ledger: Ledger) -> None:
+    """The first has none before it, the last none after it; other ids' lives are not among them."""
+    first, second = done(seen=9), done(execution="e2", created=20, seen=29)
+    others = [
+        done(instance_id="order_B", created=created, seen=created + 9) for created in (5, 15, 25)
+    ]
+    third = sighting(execution="e3", created=30, seen=31)
+    ledger.instances.record([first, *others, second, third])
+    latest, middle, oldest = lives(ledger)
+    assert ledger.instances.neighbours(latest) == (middle, None)
+    assert ledger.instances.neighbours(middle) == (oldest, latest)
+    assert ledger.instances.neighbours(oldest) == (None, middle)
+    assert [life.execution_id for life in (latest, middle, oldest)] == ["e3", "e2", "e1"]
+
+
+def test_lives_that_are_told_later_have_their_place_among_the_others(ledger: Ledger) -> None:
+    """Lives follow each other as they began, whatever their keys are."""
+    ledger.instances.record([sighting(execution="e4", created=60, seen=61)])
+    for number in (3, 2, 1):
+        told = done(execution=f"e{number}", created=10 * number, seen=10 * number + 9)
+        ledger.instances.record([told])
+    found = lives(ledger)
+    assert [life.execution_id for life in found] == ["e4", "e3", "e2", "e1"]
+    assert [life.key for life in found] == sorted(life.key for life in found)
+
+
+def test_lives_that_began_at_the_same_moment_follow_each_other(ledger: Ledger) -> None:
+    """What was written first is the earlier one."""
+    reruns = [
+        done(execution=name, seen=9, started_at=at(5), rerun_of="order_B") for name in ("e1", "e2")
+    ]
+    ledger.instances.record([sighting(execution="e3", created=20, seen=21)])
+    for rerun in reruns:
+        ledger.instances.record([rerun])
+    found = lives(ledger)
+    assert [life.execution_id for life in found] == ["e3", "e2", "e1"]
+    assert found[1].created_at == found[2].created_at
+
+
+def test_the_latest_life_is_the_last_though_its_clock_was_behind(ledger: Ledger) -> None:
+    """One that is pending is dated by when it was seen, the one before it by the engine."""
+    ledger.instances.record([done(created=20, seen=29, seen_at=at(9)), pending(seen=15)])
+    latest, before = lives(ledger)
+    assert (latest.status, before.status) == (PENDING, COMPLETED)
+    assert latest.created_at < before.created_at
+
+
+def test_a_life_says_whether_it_is_the_latest(ledger: Ledger) -> None:
+    """In lists as by itself, and one that another follows is not the latest any more."""
+    ledger.instances.record([done(seen=9)])
+    assert entry(ledger).is_latest
+    ledger.instances.record([SECOND])
+    assert [life.is_latest for life in lives(ledger)] == [True, False]
+    page = ledger.instances.page(Filter(), limit=10)
+    assert [life.is_latest for life in page.entries] == [True, False]
+
+
+def test_a_life_is_found_by_its_key(ledger: Ledger) -> None:
+    """A number that is no key, however large, finds none."""
+    ledger.instances.record([done(seen=9), SECOND])
+    for life in lives(ledger):
+        assert ledger.instances.life(life.key) == life
+    for key in (0, -1, 3, 2**63, -(2**64)):
+        assert ledger.instances.life(key) is None
 
 
 def test_many_lives_are_told_apart(ledger: Ledger) -> None:
@@ -231,7 +298,7 @@ def test_many_lives_are_told_apart(ledger: Ledger) -> None:
         ledger.instances.record([each])
     ledger.instances.record(list(reversed(ids)))
     assert ledger.pulse().revision == 50
-    assert [life.execution_id for life in ledger.instances.lives(ID)] == [
+    assert [life.execution_id for life in lives(ledger)] == [
         f"e{number}" for number in reversed(range(50))
     ]
 
@@ -260,7 +327,7 @@ def test_a_recorded_instance_is_a_later_generation_if_it_continued(
     instance = replace(recorded.instance, instance_id=ID)
     long_ago = sighting(created=-(10**8), seen=-(10**8) + 1)
     ledger.instances.record([long_ago, replace(recorded, instance=instance)])
-    assert len(ledger.instances.lives(ID)) == (1 if name == "continued" else 2)
+    assert len(lives(ledger)) == (1 if name == "continued" else 2)
 
 
 def test_a_history_without_its_first_events_may_continue(ledger: Ledger) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from operations.ledger import Ledger, Start, open_ledger
 from operations.model import Actor
+from operations.records import ALL_TIME, Period
 
 WANTED = Start("order_A", "order_workflow", '{"n": 1}', Actor("ann", "operator"))
 OTHER = replace(WANTED, payload='{"n": 2}', actor=Actor("bob", "admin"))
@@ -90,6 +91,21 @@ def test_an_id_used_again_has_a_second_life(ledger: Ledger) -> None:
     latest = ledger.starts.latest("order_A")
     assert latest
     assert (latest.life, latest.payload) == (2, '{"n": 2}')
+
+
+def test_a_start_is_found_by_when_it_was_accepted(ledger: Ledger) -> None:
+    """The moment at which a period begins is of it, the one at which it ends is not."""
+    first = accepted(ledger, WANTED)
+    second = accepted(ledger, OTHER, first)
+    claimed(ledger, WANTED, second)
+    one, two = first.accepted_at, second.accepted_at
+    assert one
+    assert two
+    assert ledger.starts.accepted("order_A", Period(one, two)) == first
+    assert ledger.starts.accepted("order_A", Period(two, ALL_TIME.until)) == second
+    assert ledger.starts.accepted("order_A", ALL_TIME) == second
+    assert ledger.starts.accepted("order_A", Period(ALL_TIME.since, one)) is None
+    assert ledger.starts.accepted("order_B", ALL_TIME) is None
 
 
 def test_an_abandoned_claim_is_taken_over(ledger: Ledger) -> None:

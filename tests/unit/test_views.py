@@ -1,22 +1,34 @@
 """Where what a page shows of an instance comes from."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
 from operations.errors import EngineUnavailable, UnknownInstance
 from operations.ledger import Ledger, Start
 from operations.model import LOCAL_USER, Actor, Failure, Status
-from operations.records import Deed, Outcome
+from operations.records import Deed, Entry, Outcome
 from operations.sighting import sight
 from operations.timeline import Ending
 from operations.views import View, view
 from tests.unit.engine import ends, moves, runs, vanishes
 from tests.unit.fakes import FakeGateway
 from tests.unit.histories import recorded, recorded_state
-from tests.unit.sightings import ID, at, glance, of_record, sighting
+from tests.unit.sightings import (
+    ID,
+    activity,
+    at,
+    entry,
+    glance,
+    lives,
+    of_record,
+    pending,
+    sighting,
+)
 
-ANN = Actor("Ann", "operator")
+ANN, BOB = Actor("Ann", "operator"), Actor("Bob", "admin")
 
 
 def shown(gateway: FakeGateway, ledger: Ledger, *, engine_away: bool = False) -> View:
@@ -154,3 +166,177 @@ def test_the_archive_gives_the_same_timeline_as_the_engine(
     live = view(gateway, ledger, state.instance_id, engine_away=False)
     kept = view(gateway, ledger, state.instance_id, engine_away=True)
     assert live == kept
+
+
+def three_lives(gateway: FakeGateway, ledger: Ledger) -> tuple[Entry, Entry, Entry]:
+    """Have two lives that are over and one that runs, of which the engine has the last."""
+    for number in (0, 1):
+        since = 100 * number
+        runs(gateway, life=f"e{number}", since=since)
+        ends(gateway)
+        gateway.put(replace(gateway.instances[ID], input=str(number), output=f'"{number}"'))
+        seen = sight(gateway, ID, now=partial(at, since + 50))
+        assert seen
+        ledger.instances.record([seen])
+        vanishes(gateway)
+    runs(gateway, life="e2", since=200)
+    recorder_sees(gateway, ledger)
+    last, middle, first = lives(ledger)
+    return first, middle, last
+
+
+def of_life(gateway: FakeGateway, ledger: Ledger, life: int | None, *, away: bool = False) -> View:
+    """Return the view of one life of the order."""
+    return view(gateway, ledger, ID, engine_away=away, life=life)
+
+
+def did(ledger: Ledger, *moments: datetime) -> None:
+    """Note an action of an operator on the order at each of these moments."""
+    for moment in moments:
+        ledger.journal.note(Deed(moment, LOCAL_USER, "pause", ID, Outcome.DONE))
+
+
+def times(found: View) -> list[datetime]:
+    """Return when something was done, the first first."""
+    return [deed.at for deed in reversed(found.deeds)]
+
+
+def test_an_earlier_life_is_read_from_the_ledger(gateway: FakeGateway, ledger: Ledger) -> None:
+    """Its payloads and its history are its own; the engine, which has none of it, is not asked."""
+    first, middle, _ = three_lives(gateway, ledger)
+    gateway.calls.clear()
+    for number, life in enumerate((first, middle)):
+        found = of_life(gateway, ledger, life.key)
+        assert found.entry == life
+        assert (found.input, found.output) == (str(number), f'"{number}"')
+        assert found.history
+        assert found.history[1].execution_id == f"e{number}"
+        assert found.timeline.started_at == life.started_at
+    assert not gateway.calls
+
+
+def test_an_earlier_life_whose_end_nobody_saw_has_its_activities(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """They are all that was recorded of it."""
+    spans = (activity(1, 0, 1),)
+    ledger.instances.record([sighting(spans=spans), pending(seen=21)])
+    found = of_life(gateway, ledger, lives(ledger)[1].key)
+    assert (found.entry.status, found.history) == (Status.UNKNOWN, None)
+    assert [span.event_id for span in found.timeline.spans] == [1]
+
+
+def test_an_earlier_life_is_shown_while_the_engine_is_away(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """It needs none."""
+    first, *_ = three_lives(gateway, ledger)
+    found = of_life(gateway, ledger, first.key, away=True)
+    assert found == of_life(gateway, ledger, first.key)
+    assert found.history
+
+
+def test_a_life_leads_to_those_beside_it(gateway: FakeGateway, ledger: Ledger) -> None:
+    """The first has none before it, the last none after it."""
+    first, middle, last = three_lives(gateway, ledger)
+    beside = {
+        life.key: (found.earlier, found.later)
+        for life in (first, middle, last)
+        for found in [of_life(gateway, ledger, life.key)]
+    }
+    assert beside == {
+        first.key: (None, middle.key),
+        middle.key: (first.key, last.key),
+        last.key: (middle.key, None),
+    }
+
+
+def test_an_only_life_has_none_beside_it(gateway: FakeGateway, ledger: Ledger) -> None:
+    """Lives of other ids are not beside it."""
+    runs(gateway)
+    ledger.instances.record([sighting(instance_id="order_B"), sighting(instance_id="order_C")])
+    found = shown(gateway, ledger)
+    assert (found.earlier, found.later) == (None, None)
+
+
+def test_the_latest_life_by_its_key_is_read_from_the_engine(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """It is the same as without a key."""
+    *_, last = three_lives(gateway, ledger)
+    moves(gateway, status=Status.SUSPENDED)
+    found = of_life(gateway, ledger, last.key)
+    assert (found.entry.key, found.entry.status) == (last.key, Status.SUSPENDED)
+    assert found == of_life(gateway, ledger, None)
+
+
+def test_a_life_that_turns_out_to_be_over_is_shown_all_the_same(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Whoever asks for a life gets that one, though the engine has the next by now."""
+    *_, last = three_lives(gateway, ledger)
+    vanishes(gateway)
+    runs(gateway, life="e3", since=300)
+    found = of_life(gateway, ledger, last.key)
+    assert (found.entry.key, found.entry.is_latest) == (last.key, False)
+    assert found.later == entry(ledger).key
+
+
+def test_a_life_that_an_id_never_had_is_unknown(gateway: FakeGateway, ledger: Ledger) -> None:
+    """Another id's life is not shown under this one, and the message names the life."""
+    three_lives(gateway, ledger)
+    ledger.instances.record([sighting(instance_id="order_B")])
+    other = entry(ledger, "order_B").key
+    for life in (other, 0, -1, other + 1, 10**30):
+        for away in (False, True):
+            with pytest.raises(
+                UnknownInstance, match=rf"^The instance 'order_A' has no life {life}\.$"
+            ):
+                of_life(gateway, ledger, life, away=away)
+
+
+def test_deeds_are_of_their_own_life(gateway: FakeGateway, ledger: Ledger) -> None:
+    """A life has what was done from its beginning until the next life's, to the microsecond."""
+    keys = [life.key for life in three_lives(gateway, ledger)]
+    told = [
+        (at(0), at(50), at(99.999999)),
+        (at(100), at(199.999999)),
+        (at(200), at(5000)),
+    ]
+    for moments in told:
+        did(ledger, *moments)
+    assert [tuple(times(of_life(gateway, ledger, key))) for key in keys] == told
+
+
+def test_what_was_done_before_the_first_life_is_shown_with_it(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """No deed is lost, though the engine's clock be ahead of its operator's."""
+    first, middle, _ = three_lives(gateway, ledger)
+    did(ledger, at(-60))
+    assert times(of_life(gateway, ledger, first.key)) == [at(-60)]
+    assert times(of_life(gateway, ledger, middle.key)) == []
+
+
+def test_each_life_has_its_own_start(gateway: FakeGateway, ledger: Ledger) -> None:
+    """A start is claimed while the life before is the latest; it is of the one that it began."""
+    for actor in (ANN, BOB):
+        wanted = Start(ID, "order_workflow", "{}", actor)
+        claimed = ledger.starts.claim(wanted, ledger.starts.latest(ID))
+        assert claimed
+        ledger.starts.accept(claimed)
+        ledger.instances.record([pending(seen_at=claimed.claimed_at)])
+        ledger.instances.mark_purged([ID], datetime.now(UTC))
+    runs(gateway, since=10**9)
+    recorder_sees(gateway, ledger)
+    elsewhere, second, first = lives(ledger)
+    began = {
+        life.key: [(deed.action, deed.actor, deed.at) for deed in found.deeds]
+        for life in (first, second, elsewhere)
+        for found in [of_life(gateway, ledger, life.key)]
+    }
+    assert began == {
+        first.key: [("start", ANN, first.created_at)],
+        second.key: [("start", BOB, second.created_at)],
+        elsewhere.key: [],
+    }
