@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.live import zone
+from dashboard.parts import part
 from dashboard.texts import plain
 from worker.orders import WORKFLOW, Order, expected, instance_id_of
 
 MOST_AT_ONCE = 100
+FIRST = ["laptop", "mouse"]
 _SUGGESTED = "suggested"  # in the session: the ids that were made up, the one on offer last
 _REMEMBERED = 20  # of them
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no letter that looks like another
+
+_items = part("items")
 
 
 @dataclass(frozen=True)
@@ -93,27 +96,25 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
         )
         errors["start"] = st.empty()
     with right:
-        st.markdown("Items", help="One a row: click to change it; the empty row adds one.")
-        items = st.data_editor(
-            _first_items(),
+        # Not `st.data_editor`, which forgets the last edit when the form is submitted right after.
+        items = _items(
             key="items",
-            num_rows="dynamic",
-            hide_index=True,
-            height=225,
-            column_config={"Items": st.column_config.TextColumn("Item", width="large")},
-        )
+            data={"first": FIRST},
+            default={"texts": FIRST},
+            on_texts_change=_noted,
+        ).texts
         errors["items"] = st.empty()
     return {
         "order_id": order_id,
         "amount": amount,
-        "items": [text for text in items["Items"].tolist() if isinstance(text, str)],
+        "items": [str(text) for text in items],
         "count": int(count),
         "start": start.replace(tzinfo=zone()).astimezone(UTC) if start else None,
     }
 
 
-def _first_items() -> pd.DataFrame:
-    return pd.DataFrame({"Items": pd.Series(["laptop", "mouse"], dtype="str")})
+def _noted() -> None:
+    """Do nothing: what was typed is looked at when the form is submitted."""
 
 
 def _orders(typed: dict[str, Any]) -> list[dict[str, Any]]:
@@ -132,8 +133,8 @@ def _mistakes(order: dict[str, Any], typed: dict[str, Any]) -> dict[str, str]:
         Order.model_validate(order)
     except ValidationError as error:
         for each in error.errors():
-            found = plain(repr(each["input"])[:80])
-            told.setdefault(
-                str(each["loc"][0]), f"Found {found}, expected {plain(expected(each['loc']))}."
-            )
+            field, *number = each["loc"]
+            which = f"Item {int(number[0]) + 1}: found" if number else "Found"
+            found, wanted = plain(repr(each["input"])[:80]), plain(expected(each["loc"]))
+            told.setdefault(str(field), f"{which} {found}, expected {wanted}.")
     return told

@@ -78,10 +78,12 @@ def tell_failed(requests: list[Request], failed: dict[str, FlowdeckError]) -> No
 
 
 @st.fragment
-def health() -> None:
-    """Say what is away, while it is."""
+def head() -> None:
+    """Show the title, and say what is away while it is."""
     look = watch().look()
-    bell(look)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header("New order", anchor=False)
+        bell(look)
     banner(look)
 
 
@@ -94,8 +96,7 @@ def destination(requests: list[Request]) -> tuple[str, dict[str, str]]:
 
 
 preload = part("preload")
-st.header("New order", anchor=False)
-health()
+head()
 tell_all()
 requests = order_form()
 if requests:

@@ -1,6 +1,7 @@
 """What a person does on the pages."""
 
 import re
+from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -23,6 +24,19 @@ def fill(page: Page, label: str, text: str) -> None:
     field = page.get_by_label(label, exact=True)
     field.fill(text)
     field.press("Tab")
+
+
+def fill_item(
+    page: Page, number: int, text: str, *, slowly: Callable[[], object] = lambda: None
+) -> None:
+    """Type over an item of the list; `slowly` is done after each letter."""
+    field = page.get_by_label(f"Item {number}", exact=True)
+    field.click()
+    page.keyboard.press("Control+A")
+    for letter in text:
+        page.keyboard.type(letter)
+        slowly()
+    expect(field).to_have_value(text)
 
 
 def row(page: Page, instance_id: str) -> Locator:

@@ -72,7 +72,7 @@ def empty(browser: Browser, stack: Stack) -> None:
     """Picture a system in which nothing has happened yet, then let very much happen."""
     camera = Camera(browser, stack)
     camera.shoot("instances-empty", "/", ".empty strong", ("light",))
-    camera.shoot("new-order", "/new", "canvas")
+    camera.shoot("new-order", "/new", "input[aria-label='Item 1']")
     with ThreadPoolExecutor(16) as pool:
         started = list(pool.map(stack.start_order, [unique(f"O{n:04}") for n in range(MANY)]))
     for instance_id in started:

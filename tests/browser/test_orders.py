@@ -2,16 +2,13 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from operations.ledger import Ledger
 from operations.model import Status
-from operations.records import Filter
 from tests.browser.acts import (
     expect_bars,
     expect_status,
-    fill,
     open_instance,
     press,
     row,
@@ -19,7 +16,6 @@ from tests.browser.acts import (
 )
 from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
-from tests.waiting import eventually
 
 
 def test_an_order_is_submitted_and_watched_to_its_end(open_page: OpenPage) -> None:
@@ -109,20 +105,6 @@ def test_five_at_once(open_page: OpenPage) -> None:
     assert f"q=order_{batch}-" in page.url
 
 
-def test_a_triple_click_is_one_order(open_page: OpenPage, ledger: Ledger) -> None:
-    """Three quick clicks start one instance, and lead to its page."""
-    page = open_page("/new")
-    field = page.get_by_label("Order id")
-    expect(field).to_have_value(re.compile("^ORDER-"))
-    order_id = field.input_value()
-    page.get_by_role("button", name="Submit order").click(click_count=3, delay=30)
-    expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
-    expect_status(page, "COMPLETED")
-    expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
-    newest = ledger.instances.page(Filter(text="ORDER-"), limit=10).entries
-    assert [entry.instance_id for entry in newest] == [f"order_{order_id}"]
-
-
 def test_a_click_hits_what_it_is_on_though_rows_come_in(
     open_page: OpenPage, stack: Stack, ledger: Ledger
 ) -> None:
@@ -156,54 +138,3 @@ def test_two_browsers_see_the_same(open_page: OpenPage, stack: Stack) -> None:
     press(other, "Terminate", instance_id)
     expect_status(one, "TERMINATED")
     assert stack.status(instance_id)["status"] == "TERMINATED"
-
-
-def test_a_killed_worker_is_told_and_comes_back(open_page: OpenPage, stack: Stack) -> None:
-    """The banner names it while it is away, and goes by itself; the order completes."""
-    instance_id = stack.start_order(unique("survivor"))
-    page = open_page()
-    banner = page.get_by_text("No worker is connected")
-
-    def killed_until_told() -> bool:
-        worker = stack.process("worker")
-        if worker and not banner.is_visible():
-            worker.kill()
-        return banner.is_visible()
-
-    eventually(killed_until_told, 30, "the banner is there")
-    expect(row(page, instance_id)).to_be_visible()
-    expect(banner).to_be_hidden(timeout=60_000)
-    expect(row(page, instance_id).locator('[data-status="COMPLETED"]')).to_be_visible(
-        timeout=60_000
-    )
-
-
-def test_markup_is_shown_as_written(open_page: OpenPage, stack: Stack) -> None:
-    """A script in an item is text, in the input and in the history."""
-    script = "<script>alert(1)</script>"
-    order = {"order_id": unique("script"), "amount": 1.0, "items": [script]}
-    answer = stack.post("/workflow/start", order)
-    page = open_page(f"/instance?id={answer.json()['instance_id']}")
-    expect_status(page, "COMPLETED")
-    page.get_by_role("tab", name="Input and output").click()
-    expect(page.get_by_text(script).first).to_be_visible()
-    assert page.locator("script", has_text="alert(1)").count() == 0
-
-
-@pytest.mark.parametrize(
-    ("label", "text", "told"),
-    [
-        ("Order id", "two words", "expected 1 to 58 letters"),
-        ("Amount ($)", "0", "expected a number above 0"),
-        ("Amount ($)", "10.999", "at most 2 decimals"),
-    ],
-)
-def test_a_mistake_is_told_at_its_field(
-    open_page: OpenPage, label: str, text: str, told: str
-) -> None:
-    """The model's words stand under the field, and what was typed stays."""
-    page = open_page("/new")
-    fill(page, label, text)
-    page.get_by_role("button", name="Submit order").click()
-    expect(page.get_by_text(told)).to_be_visible()
-    assert page.url.endswith("/new")

@@ -137,6 +137,11 @@ def trigger(app: AppTest, name: str, event: str, value: object) -> AppTest:
     return send(app, WidgetState(id=widget, json_trigger_value=told))
 
 
+def state(app: AppTest, name: str, value: object) -> WidgetState:
+    """Return what the browser says of the state of a part of the page."""
+    return WidgetState(id=_part(app, name).id, json_value=json.dumps(value))
+
+
 def send(app: AppTest, *states: WidgetState) -> AppTest:
     """Have a session run again with states of widgets that `AppTest` does not know."""
     told = app._tree.get_widget_states()

@@ -70,9 +70,9 @@ def test_a_good_order_has_no_mistakes() -> None:
         ({"order_id": "a||b"}, "order_id", f"Found 'a||b', expected {ID}."),
         ({"order_id": "A\n"}, "order_id", f"Found 'An', expected {ID}."),
         ({"items": []}, "items", f"Found [], expected {ITEMS}."),
-        ({"items": [""]}, "items", f"Found '', expected {ITEM}."),
-        ({"items": ["a\x07"]}, "items", f"Found 'ax07', expected {ITEM}."),
-        ({"items": ["x" * 201]}, "items", f"Found '{'x' * 79}, expected {ITEM}."),
+        ({"items": [""]}, "items", f"Item 1: found '', expected {ITEM}."),
+        ({"items": ["a\x07"]}, "items", f"Item 1: found 'ax07', expected {ITEM}."),
+        ({"items": ["x" * 201]}, "items", f"Item 1: found '{'x' * 79}, expected {ITEM}."),
     ],
 )
 def test_a_mistake_is_told_at_its_field_in_the_contracts_words(
@@ -89,7 +89,7 @@ def test_each_field_has_its_mistake() -> None:
 
 def test_of_many_mistakes_in_the_items_the_first_is_told() -> None:
     """A field has one line for what is wrong."""
-    assert mistakes(items=["ok", "", "\x01"])["items"] == f"Found '', expected {ITEM}."
+    assert mistakes(items=["ok", "", "\x01"])["items"] == f"Item 2: found '', expected {ITEM}."
 
 
 def test_what_was_typed_is_no_markup() -> None:

@@ -14,7 +14,7 @@ from operations.errors import EngineUnavailable, LedgerUnavailable, OutcomeUnkno
 from operations.model import Part, Status
 from operations.records import Outage
 from tests.unit.fakes import instance
-from tests.unit.pages import LIST, ORDER, Desk, has_part, ids, part, run, send, texts
+from tests.unit.pages import LIST, ORDER, Desk, has_part, ids, part, run, send, state, texts
 from tests.unit.sightings import at
 
 AMOUNT = "a number above 0 and up to 1000000, with at most 2 decimals"
@@ -36,14 +36,9 @@ def fill(app: AppTest, **typed: object) -> AppTest:
     return app
 
 
-def items(app: AppTest, *wanted: str | None, added: tuple[str, ...] = ()) -> WidgetState:
-    """Return what the browser says of the list of items: two rows that are edited, and more."""
-    told = {
-        "edited_rows": {number: {"Items": text} for number, text in enumerate(wanted)},
-        "added_rows": [{"Items": text} for text in added],
-        "deleted_rows": [] if wanted else [0, 1],
-    }
-    return WidgetState(id=app.dataframe[0].proto.id, string_value=json.dumps(told))
+def items(app: AppTest, *wanted: str) -> WidgetState:
+    """Return what the browser says of the list of items once something was typed there."""
+    return state(app, "items", {"texts": wanted})
 
 
 def submit(app: AppTest, *states: WidgetState) -> AppTest:
@@ -89,7 +84,7 @@ def test_the_form_suggests_an_order(desk: Desk) -> None:
     assert not app.exception
     assert suggested(app).startswith("ORDER-")
     assert field(app, "amount").value == 99.99
-    assert list(app.dataframe[0].value["Items"]) == ["laptop", "mouse"]
+    assert part(app, "items") == {"first": ["laptop", "mouse"]}
     assert field(app, "start").value is None
 
 
@@ -134,10 +129,16 @@ def test_an_order_that_was_started_is_known_by_its_operator(desk: Desk) -> None:
 
 
 def test_items_are_sent_as_they_are_listed(desk: Desk) -> None:
-    """Changed and added, in their order; rows that were left empty are none."""
+    """In their order, the same one twice too."""
     app = desk.open(ORDER)
-    submit(app, items(app, "phone", None, added=("cable",)))
-    assert payload(desk, only(desk))["items"] == ["phone", "cable"]
+    submit(app, items(app, "phone", "cable", "phone"))
+    assert payload(desk, only(desk))["items"] == ["phone", "cable", "phone"]
+
+
+def test_items_that_nobody_touched_are_the_suggested_ones(desk: Desk) -> None:
+    """What stands there is what is ordered."""
+    submit(desk.open(ORDER))
+    assert payload(desk, only(desk))["items"] == ["laptop", "mouse"]
 
 
 @pytest.mark.parametrize(
@@ -181,10 +182,10 @@ def test_a_mistake_is_told_and_starts_nothing(
     ("wanted", "words"),
     [
         ((), "Found [], expected a list of 1 to 500 items."),
-        (("", "mouse"), f"Found '', expected {ITEM}."),
-        (("x" * 201, "mouse"), f"Found '{'x' * 79}, expected {ITEM}."),
-        (("a\x07b", "mouse"), f"Found 'ax07b', expected {ITEM}."),
-        (("a\nb", "mouse"), f"Found 'anb', expected {ITEM}."),
+        (("mouse", ""), f"Item 2: found '', expected {ITEM}."),
+        (("x" * 201, "mouse"), f"Item 1: found '{'x' * 79}, expected {ITEM}."),
+        (("a\x07b", "mouse"), f"Item 1: found 'ax07b', expected {ITEM}."),
+        (("mouse", "mouse", "a\nb"), f"Item 3: found 'anb', expected {ITEM}."),
     ],
 )
 def test_a_mistake_in_the_items_is_told(desk: Desk, wanted: tuple[str, ...], words: str) -> None:

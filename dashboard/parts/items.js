@@ -1,0 +1,83 @@
+// A list of texts: one field each, and an empty one at the end that makes another. What is typed is
+// told at every key, so that a click on the form's button cannot come before it.
+
+function begin(component) {
+  const list = element("div", { class: "list", role: "list" });
+  const root = element("div", { class: "part items" }, element("div", { class: "label" }, "Items"), list);
+  component.parentElement.append(root);
+  const state = { list };
+  component.data.first.forEach((text) => list.append(makeRow(state, text)));
+  grow(state);
+  return state;
+}
+
+function fields({ list }) {
+  return [...list.querySelectorAll("input")];
+}
+
+function values(state) {
+  return fields(state).map((field) => field.value).filter((text) => text !== "");
+}
+
+function makeRow(state, text) {
+  const field = element("input", { type: "text", spellcheck: "false", autocomplete: "off" });
+  field.value = text;
+  const remove = element("button", { class: "remove", title: "Remove", tabindex: "-1" }, icon("M4.6 4.6l6.8 6.8 M11.4 4.6l-6.8 6.8"));
+  const row = element("div", { class: "row", role: "listitem" }, field, remove);
+  field.addEventListener("input", () => { grow(state); state.say(); });
+  field.addEventListener("keydown", (event) => press(state, row, field, event));
+  field.addEventListener("paste", (event) => paste(state, row, field, event));
+  remove.addEventListener("click", () => drop(state, row));
+  return row;
+}
+
+// Keep one empty field at the end, and number them all.
+function grow(state) {
+  const last = fields(state).at(-1);
+  if (!last || last.value !== "") state.list.append(makeRow(state, ""));
+  fields(state).forEach((field, index, all) => {
+    const spare = index === all.length - 1;
+    field.setAttribute("aria-label", `Item ${index + 1}`);
+    field.placeholder = spare ? "Add an item" : "";
+    field.nextSibling.hidden = spare;
+  });
+}
+
+function press(state, row, field, event) {
+  if (event.isComposing) return;
+  if (event.key === "Enter") {
+    event.preventDefault();
+    row.nextSibling?.querySelector("input").focus();
+  } else if (event.key === "Backspace" && field.value === "" && row.previousSibling) {
+    event.preventDefault();
+    row.previousSibling.querySelector("input").focus();
+    if (row.nextSibling) drop(state, row, false);
+  }
+}
+
+// Several lines are several items.
+function paste(state, row, field, event) {
+  const lines = event.clipboardData.getData("text").split(/\r\n|\r|\n/).filter((line) => line !== "");
+  if (lines.length < 2) return;
+  event.preventDefault();
+  const made = lines.map((line) => makeRow(state, line));
+  row.after(...made);
+  if (field.value === "") row.remove();
+  grow(state);
+  made.at(-1).querySelector("input").focus();
+  state.say();
+}
+
+function drop(state, row, andFocus = true) {
+  const next = row.nextSibling ?? row.previousSibling;
+  row.remove();
+  grow(state);
+  if (andFocus) next?.querySelector("input").focus();
+  state.say();
+}
+
+export default function (component) {
+  const state = remembered(component.parentElement, () => begin(component));
+  state.say = () => component.setStateValue("texts", values(state));
+  return () => REMEMBERED.delete(component.parentElement);
+}

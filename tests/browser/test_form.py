@@ -1,0 +1,118 @@
+"""The form of a new order, as a person fills it in."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from operations.ledger import Ledger
+from operations.records import Filter
+from tests.browser.acts import bars, expect_status, fill, fill_item, row, submit
+from tests.browser.conftest import OpenPage
+from tests.integration.stack import Stack, unique
+
+
+def form(page: Page) -> None:
+    """Wait until the form is there."""
+    expect(page.get_by_label("Order id")).to_have_value(re.compile("^ORDER-"))
+    expect(page.get_by_label("Item 1")).to_have_value("laptop")
+
+
+def test_a_triple_click_is_one_order(open_page: OpenPage, ledger: Ledger) -> None:
+    """Three quick clicks start one instance, and lead to its page."""
+    page = open_page("/new")
+    form(page)
+    order_id = page.get_by_label("Order id").input_value()
+    page.get_by_role("button", name="Submit order").click(click_count=3, delay=30)
+    expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
+    expect_status(page, "COMPLETED")
+    expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
+    newest = ledger.instances.page(Filter(text="ORDER-"), limit=10).entries
+    assert [entry.instance_id for entry in newest] == [f"order_{order_id}"]
+
+
+def test_who_comes_back_at_once_finds_the_form(open_page: OpenPage) -> None:
+    """The next order is asked for right after the last; it has another id, and is another one."""
+    page = open_page()
+    first = submit(page, unique("first"))
+    expect(page).to_have_url(re.compile(first))
+    page.get_by_role("link", name="New order").click()
+    form(page)
+    expect(page).to_have_url(re.compile("/new$"))
+    second = submit(page, unique("second"))
+    expect(page).to_have_url(re.compile(second))
+
+
+def test_markup_is_shown_as_written(open_page: OpenPage) -> None:
+    """A script that is typed as an item is text, in the input and in the history."""
+    script = "<script>alert(1)</script>"
+    page = open_page("/new")
+    form(page)
+    fill_item(page, 3, script)
+    page.get_by_role("button", name="Submit order").click()
+    expect_status(page, "COMPLETED")
+    expect(bars(page).first).to_be_visible()
+    page.get_by_role("tab", name="Input and output").click()
+    expect(page.get_by_text(script).first).to_be_visible()
+    assert page.locator("script", has_text="alert(1)").count() == 0
+
+
+def test_typing_an_item_is_not_disturbed(open_page: OpenPage, stack: Stack) -> None:
+    """The page hears of every order meanwhile."""
+    page = open_page("/new")
+    form(page)
+    fill_item(page, 1, "phone", slowly=lambda: stack.start_order(unique("meanwhile")))
+    page.get_by_role("button", name="Submit order").click()
+    page.get_by_role("tab", name="Input and output").click()
+    expect(page.get_by_text('"phone"').first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "told"),
+    [
+        ("Order id", "two words", "expected 1 to 58 letters"),
+        ("Amount ($)", "0", "expected a number above 0"),
+        ("Amount ($)", "10.999", "at most 2 decimals"),
+    ],
+)
+def test_a_mistake_is_told_at_its_field(
+    open_page: OpenPage, label: str, text: str, told: str
+) -> None:
+    """The model's words stand under the field, and what was typed stays."""
+    page = open_page("/new")
+    fill(page, label, text)
+    page.get_by_role("button", name="Submit order").click()
+    expect(page.get_by_text(told)).to_be_visible()
+    assert page.url.endswith("/new")
+
+
+def test_what_was_typed_outlives_the_dashboard(open_page: OpenPage, stack: Stack) -> None:
+    """After kill -9 of the dashboard the form is as it was left, and can be submitted."""
+    page = open_page("/new")
+    form(page)
+    order_id = unique("typed")
+    fill(page, "Order id", order_id)
+    fill(page, "Amount ($)", "12.50")
+    fill_item(page, 1, "phone")
+    live = page.get_by_role("status").get_by_text("Live")
+    expect(live).to_be_visible()
+    stack.kill("dashboard")
+    expect(live).to_be_hidden()
+    expect(live).to_be_visible(timeout=60_000)
+    expect(page.get_by_label("Order id")).to_have_value(order_id)
+    page.get_by_role("button", name="Submit order").click()
+    expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
+    expect_status(page, "COMPLETED")
+    started = stack.status(f"order_{order_id}")["output"]
+    assert started["process_result"]["total"] == pytest.approx(12.5 * 1.1)
+    page.get_by_role("tab", name="Input and output").click()
+    expect(page.get_by_text('"phone"').first).to_be_visible()
+
+
+def test_a_batch_leads_to_its_orders(open_page: OpenPage) -> None:
+    """To them alone, however many others there are."""
+    page = open_page()
+    batch = unique("few")
+    first = submit(page, batch, count=3)
+    expect(row(page, first)).to_be_visible()
+    expect(page.locator("tbody tr")).to_have_count(3)
