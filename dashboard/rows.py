@@ -12,6 +12,11 @@ INSTANCE = "instance"  # the path of an instance's page
 _ORDER = (Action.PAUSE, Action.RESUME, Action.TERMINATE)
 
 
+def address(clicked_on: dict[str, Any]) -> dict[str, str]:
+    """Return the query that leads to what was clicked on: an id, and a life unless it is None."""
+    return {name: str(value) for name, value in clicked_on.items() if value is not None}
+
+
 def row(entry: Entry) -> dict[str, Any]:
     """Return an entry as a row of the table.
 

@@ -1,5 +1,6 @@
 """One instance: its status, its Gantt, its history and its payloads, and what can be done to it."""
 
+import re
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -12,7 +13,7 @@ from dashboard.history import history_table
 from dashboard.live import banner, bell, no_action
 from dashboard.parts import part
 from dashboard.payloads import failure, payload
-from dashboard.rows import header, offered
+from dashboard.rows import address, header, offered
 from dashboard.server import PLOTLY_PATH
 from dashboard.session import gateway, house, watch
 from dashboard.texts import plain
@@ -27,15 +28,16 @@ ICONS = {
     Action.RESUME: ":material/play_arrow:",
     Action.TERMINATE: ":material/stop:",
 }
+KEY = re.compile("[0-9]{1,18}")
 
 head, chart = part("header"), part("gantt", isolated=False)
 
 
 @st.fragment
-def live(instance_id: str) -> None:
-    """Show the instance as it is now."""
-    if other := st.session_state.pop("opened-from-head", None):
-        st.query_params["id"] = other
+def live(instance_id: str, life: int | None) -> None:
+    """Show the instance as it is now, or one of its earlier lives."""
+    if clicked_on := st.session_state.pop("opened-from-head", None):
+        st.query_params.from_dict(address(clicked_on))
         st.rerun()
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -51,8 +53,8 @@ def live(instance_id: str) -> None:
     away = look.is_away(Part.SIDECAR)
     try:
         shown = watch().ask(
-            ("instance", instance_id, away),
-            lambda: view(gateway(), house().ledger, instance_id, engine_away=away),
+            ("instance", instance_id, life, away),
+            lambda: view(gateway(), house().ledger, instance_id, engine_away=away, life=life),
         )
     except UnknownInstance as error:
         st.info(plain(str(error)), icon=":material/search_off:")
@@ -67,7 +69,10 @@ def everything(shown: View, away: str | None) -> None:
     now = milliseconds(datetime.now(UTC))
     head(
         key="head",
-        data={**header(shown.entry, shown.custom_status), "now": now},
+        data={
+            **header(shown.entry, shown.custom_status, earlier=shown.earlier, later=shown.later),
+            "now": now,
+        },
         on_open_change=opened,
     )
     buttons(shown, away)
@@ -116,7 +121,7 @@ def bars(shown: View, now: int) -> None:
     chart(
         key="gantt",
         data={
-            "id": shown.entry.instance_id,
+            "id": shown.entry.key,
             "figure": vars(figure),
             "plotly": PLOTLY_PATH.removeprefix("/"),
             "now": now,
@@ -137,9 +142,17 @@ def usual(shown: View) -> dict[str, Usual]:
         return {}
 
 
+def wanted_life() -> int | None:
+    """Return the key of the life that the address asks for; 0, which is none, if it is no key."""
+    text = st.query_params.get("life")
+    if text is None:
+        return None
+    return int(text) if KEY.fullmatch(text) else 0
+
+
 wanted = st.query_params.get("id", "")
 if wanted:
-    live(wanted)
+    live(wanted, wanted_life())
 else:
     st.info("Choose an instance from the list.")
     st.page_link("app_pages/instances.py", label="Instances")

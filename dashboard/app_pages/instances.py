@@ -10,7 +10,7 @@ from dashboard.clicks import clicked, handled
 from dashboard.filters import come_back, cursor, note, search, to_newest, toggle, turn, wanted
 from dashboard.live import banner, bell, no_action
 from dashboard.parts import part
-from dashboard.rows import row
+from dashboard.rows import address, row
 from dashboard.session import house, watch
 from dashboard.watch import Look
 from operations.errors import InvalidInput, LedgerUnavailable
@@ -45,8 +45,8 @@ def read(shown: Filter, at: str | None) -> tuple[Page, Counts]:
 @st.fragment
 def live() -> None:
     """Show the list as it is now."""
-    if instance_id := st.session_state.pop("opened-from-list", None):
-        st.switch_page("app_pages/instance.py", query_params={"id": instance_id})
+    if clicked_on := st.session_state.pop("opened-from-list", None):
+        st.switch_page("app_pages/instance.py", query_params=address(clicked_on))
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
         search()

@@ -73,7 +73,9 @@ def test_every_real_instance_is_shown(desk: Desk, name: str) -> None:
 def test_the_gantt_is_given_to_its_part(desk: Desk) -> None:
     """With the figure, where its script is, and what it shows in words."""
     told = part(log_of(desk, "retried"), "gantt")
-    assert told["id"] == "retried"
+    latest = desk.ledger.instances.latest("retried")
+    assert latest
+    assert told["id"] == latest.key  # another life has a zoom of its own
     assert told["plotly"] == "flowdeck/plotly.min.js"
     assert told["figure"]["end"] > told["figure"]["start"]
     assert told["alt"] == f"Gantt of retried: {len(told['figure']['names'])} rows"
@@ -400,7 +402,7 @@ def test_another_instance_is_opened_in_place(desk: Desk) -> None:
     desk.gateway.put(child.instance)
     desk.ledger.instances.record([child])
     app = desk.open(INSTANCE, id="order_B")
-    trigger(app, "header", "open", "order_A")
+    trigger(app, "header", "open", {"id": "order_A", "life": None})
     assert not app.exception
     assert app.query_params == {"id": "order_A"}
     assert part(app, "header")["id"] == "order_A"
@@ -436,3 +438,51 @@ def test_a_failure_is_no_markup(desk: Desk) -> None:
     assert not app.exception
     assert texts(app.error) == "**<b>**  \n:red[x] [a](b)"
     assert ":red[" not in app.error[0].value
+
+
+def lives(desk: Desk) -> tuple[int, int]:
+    """Have an id with two lives, the first one completed; return their keys."""
+    desk.has("order_A", status=Status.COMPLETED)
+    desk.gateway.put(instance("order_A", Status.RUNNING, '{"order_id": "A"}'))
+    desk.ledger.instances.record(
+        [sighting(Status.RUNNING, instance_id="order_A", created=60, seen=61, execution="second")]
+    )
+    latest = desk.ledger.instances.latest("order_A")
+    assert latest
+    earlier, _ = desk.ledger.instances.neighbours(latest)
+    assert earlier
+    return earlier.key, latest.key
+
+
+def test_an_earlier_life_has_its_own_page(desk: Desk) -> None:
+    """It is shown as it ended, and offers nothing: an action would be one on the latest life."""
+    first, second = lives(desk)
+    app = desk.open(INSTANCE, id="order_A", life=str(first))
+    assert not app.exception
+    head = part(app, "header")
+    assert (head["status"], head["isEarlier"]) == ("COMPLETED", True)
+    assert (head["earlier"], head["later"]) == (None, second)
+    assert all(button.disabled for button in app.button)
+
+
+def test_the_lives_of_an_id_lead_to_one_another(desk: Desk) -> None:
+    """From the latest to the one before, and back."""
+    first, second = lives(desk)
+    app = desk.open(INSTANCE, id="order_A")
+    assert part(app, "header")["status"] == "RUNNING"
+    trigger(app, "header", "open", {"id": "order_A", "life": first})
+    assert app.query_params == {"id": "order_A", "life": str(first)}
+    assert part(app, "header")["status"] == "COMPLETED"
+    trigger(app, "header", "open", {"id": "order_A", "life": second})
+    assert part(app, "header")["status"] == "RUNNING"
+    trigger(app, "header", "open", {"id": "order_A", "life": None})
+    assert app.query_params == {"id": "order_A"}
+
+
+@pytest.mark.parametrize("life", ["0", "-1", "²", "x", "", "9" * 40, "77"])
+def test_a_life_that_is_not_there_is_told(desk: Desk, life: str) -> None:
+    """No address breaks the page."""
+    lives(desk)
+    app = desk.open(INSTANCE, id="order_A", life=life)
+    assert not app.exception
+    assert "has no life" in texts(app.info)

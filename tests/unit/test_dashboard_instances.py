@@ -13,7 +13,7 @@ from operations.errors import EngineUnavailable
 from operations.model import Action, EngineHealth, Part, Problem, Status
 from operations.records import Outage
 from tests.unit.pages import LIST, ORDER, Desk, has_part, ids, part, run, send, texts, trigger
-from tests.unit.sightings import at, statuses
+from tests.unit.sightings import at, sighting, statuses
 
 MANY = [f"order_{number:02}" for number in range(120)]
 PLACES = {
@@ -363,7 +363,7 @@ def test_a_deed_is_noted_with_its_actor(desk: Desk) -> None:
 def test_a_row_leads_to_its_instance(desk: Desk) -> None:
     """A plain click opens the page without loading it anew."""
     desk.has("order_A")
-    app = trigger(desk.open(), "table", "open", "order_A")
+    app = trigger(desk.open(), "table", "open", {"id": "order_A", "life": None})
     assert not app.exception
     assert app.query_params == {"id": "order_A"}
     assert part(app, "header")["id"] == "order_A"
@@ -519,7 +519,10 @@ def test_an_odd_id_is_a_row_like_any_other(desk: Desk, odd: str) -> None:
     desk.has(odd[:255])
     app = desk.open()
     assert ids(app) == [odd[:255]]
-    assert part(trigger(app, "table", "open", odd[:255]), "header")["id"] == odd[:255]
+    assert (
+        part(trigger(app, "table", "open", {"id": odd[:255], "life": None}), "header")["id"]
+        == odd[:255]
+    )
 
 
 def test_what_the_ledger_says_of_a_life_is_what_the_row_shows(desk: Desk) -> None:
@@ -566,3 +569,16 @@ def test_an_address_with_a_filter_is_heeded_on_the_way_back(desk: Desk) -> None:
     app.query_params = {"status": "running"}
     run(app.switch_page(LIST))
     assert app.query_params == {"status": "running"}
+
+
+def test_a_row_of_an_earlier_life_leads_to_that_life(desk: Desk) -> None:
+    """Each life of an id is a row, and each row leads to its own page."""
+    desk.has("order_A", status=Status.COMPLETED)
+    later = sighting(Status.RUNNING, instance_id="order_A", created=60, seen=61, execution="second")
+    desk.ledger.instances.record([later])
+    app = desk.open()
+    latest, earlier = part(app, "table")["rows"]
+    assert (latest["life"], earlier["life"]) == (None, earlier["key"])
+    trigger(app, "table", "open", {"id": earlier["id"], "life": earlier["life"]})
+    assert app.query_params == {"id": "order_A", "life": str(earlier["key"])}
+    assert part(app, "header")["status"] == "COMPLETED"
