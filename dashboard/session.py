@@ -1,19 +1,18 @@
 """What the dashboard's process builds once: its ways to the engine and to the ledger."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from dashboard.watch import Watch
 from operations.actions import Actions
+from operations.errors import LedgerUnavailable
 from operations.gateway import DaprGateway, Gateway
 from operations.ledger import Ledger, open_ledger
 from operations.model import LOCAL_USER, Actor
 from operations.outages import engine_problems
 from operations.records import Pulse
 from operations.settings import OperationsSettings
-
-_opening = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,17 @@ class House:
     gateway: Gateway
     ledger: Ledger
     actions: Actions
+
+
+@dataclass
+class _Opening:
+    """Whose turn it is to open the ledger, and how the last one failed."""
+
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    failure: LedgerUnavailable | None = None
+
+
+_opening = _Opening()
 
 
 @cache
@@ -36,9 +46,21 @@ def _pulse() -> Pulse:
 
 
 def house() -> House:
-    """Return the house, built by whoever comes first; raises `LedgerUnavailable`."""
-    with _opening:
-        return _house()
+    """Return the house, built by whoever comes first; raises `LedgerUnavailable`.
+
+    Who waits for another one's turn shares its failure: a ledger may take seconds to fail.
+    """
+    known = _opening.failure
+    with _opening.turn:
+        failure = _opening.failure
+        if failure and failure is not known:
+            raise failure.with_traceback(None)  # or it would keep each viewer's frames
+        _opening.failure = None
+        try:
+            return _house()
+        except LedgerUnavailable as error:
+            _opening.failure = error
+            raise
 
 
 @cache

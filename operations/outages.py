@@ -28,6 +28,10 @@ class Outages:
         }
         return tuple(each for each in self._known.values() if at - each.since >= GRACE)
 
+    def take_over(self, outages: Iterable[Outage]) -> None:
+        """Remember what somebody else has told of instead: what goes on keeps its beginning."""
+        self._known = {outage.part: outage for outage in outages}
+
 
 def engine_problems(gateway: Gateway) -> tuple[Problem, ...]:
     """Ask the sidecar what is wrong with the engine, and whether any worker is there."""

@@ -16,6 +16,7 @@ from dashboard.payloads import failure, payload
 from dashboard.rows import address, header, offered
 from dashboard.server import PLOTLY_PATH
 from dashboard.session import gateway, house, watch
+from dashboard.sizes import view_size
 from dashboard.texts import plain
 from operations.errors import EngineRefused, Unavailable, UnknownInstance
 from operations.model import Action, Part
@@ -55,6 +56,7 @@ def live(instance_id: str, life: int | None) -> None:
         shown = watch().ask(
             ("instance", instance_id, life, away),
             lambda: view(gateway(), house().ledger, instance_id, engine_away=away, life=life),
+            size=view_size,
         )
     except UnknownInstance as error:
         st.info(plain(str(error)), icon=":material/search_off:")

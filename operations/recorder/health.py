@@ -1,6 +1,7 @@
 """How the engine is, and since when it is in trouble."""
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import structlog
@@ -34,6 +35,10 @@ class Health:
     def outages(self) -> tuple[Outage, ...]:
         """What is away, since when."""
         return self._away
+
+    def take_over(self, outages: Iterable[Outage]) -> None:
+        """Know what the recorder before this one told: what goes on began then."""
+        self._outages.take_over(outages)
 
     def doubt(self) -> None:
         """Have it asked at the next look: something was not answered."""

@@ -48,8 +48,8 @@ class Recorder:
 
     def turn(self) -> None:
         """Do what is due now, and give a sign of life; raises `LedgerUnavailable`."""
-        self._health.look()
         self._take_over()
+        self._health.look()
         if self._health.is_reachable:
             self._find_new()
             self._ask()
@@ -58,8 +58,10 @@ class Recorder:
 
     def _take_over(self) -> None:
         """Heed what was written into the ledger, by whomever: starts and actions above all."""
-        revision = self._ledger.pulse().revision
+        pulse = self._ledger.pulse()
+        revision = pulse.revision
         if self._revision is None:
+            self._health.take_over(pulse.outages)
             self._remember()
         elif revision < self._revision:
             raise LedgerUnavailable("it was replaced by an older one")

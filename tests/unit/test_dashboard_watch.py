@@ -1,14 +1,14 @@
 """What all viewers see, read once for all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
-from threading import Barrier, Event, Thread
+from threading import Barrier, Event, Thread, current_thread
 
 import pytest
 
-from dashboard.watch import FRESH, KEPT, SILENCE, Look, Watch
+from dashboard.watch import BUDGET, FRESH, SILENCE, SMALL, Look, Watch
 from operations.errors import (
     EngineUnavailable,
     FlowdeckError,
@@ -36,6 +36,7 @@ class World:
     looks: int = 0
     asked_engine: int = 0
     during: Callable[[], object] = lambda: None
+    in_engine: Callable[[], object] = lambda: None
     watch: Watch = field(init=False)
 
     def begin(self) -> None:
@@ -74,6 +75,7 @@ class World:
 
     def _health(self) -> tuple[Problem, ...]:
         self.asked_engine += 1
+        self.in_engine()
         return self.problems
 
 
@@ -106,6 +108,32 @@ class Answer:
 def answer() -> Answer:
     """Return an answer that can be had."""
     return Answer()
+
+
+@dataclass
+class Hanging:
+    """Takes as long as the test wants."""
+
+    begun: Event = field(default_factory=Event)
+    end: Event = field(default_factory=Event)
+    threads: list[Thread] = field(default_factory=list)
+
+    def __call__(self) -> str:
+        """Return when it may."""
+        self.threads.append(current_thread())
+        self.begun.set()
+        assert self.end.wait(SECONDS)
+        return "at last"
+
+
+@pytest.fixture
+def hanging() -> Iterator[Hanging]:
+    """Return what hangs until the test has ended, at most."""
+    hanging = Hanging()
+    yield hanging
+    hanging.end.set()
+    for thread in hanging.threads:
+        thread.join(SECONDS)
 
 
 class Alone:
@@ -242,6 +270,7 @@ def test_the_last_answer_is_given_while_there_is_no_new_one(
     answer.error = error
     assert world.watch.ask("list", answer) == 1
     answer.error = None
+    world.later(FRESH)
     assert world.watch.ask("list", answer) == 3
 
 
@@ -260,6 +289,7 @@ def test_without_any_answer_the_error_is_told(world: World, answer: Answer) -> N
     with pytest.raises(LedgerUnavailable):
         world.watch.ask("list", answer)
     answer.error = None
+    world.later(FRESH)
     assert world.watch.ask("list", answer) == 2
 
 
@@ -280,15 +310,100 @@ def test_an_answer_of_none_is_an_answer(world: World) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("error", [GONE, EngineUnavailable("no sidecar")])
+def test_many_who_wait_for_an_answer_share_its_error(world: World, error: FlowdeckError) -> None:
+    """What takes seconds to fail takes them once, not once a viewer."""
+    at_once, alone = Barrier(16), Alone()
+
+    def fail() -> None:
+        alone()
+        raise error
+
+    def ask(_: int) -> None:
+        at_once.wait(SECONDS)
+        with pytest.raises(type(error)):
+            world.watch.ask("list", fail)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(ask, range(16)))
+    assert alone.came == 1
+
+
 def test_answers_are_not_kept_without_end(world: World, answer: Answer) -> None:
-    """So many are kept that were asked for last."""
+    """So many are kept that were asked for last, also of those that could not be had."""
+    number = BUDGET // SMALL
     world.watch.ask("first", answer)
-    for number in range(KEPT - 1):
-        world.watch.ask(number, answer)
+    world.watch.ask("second", answer)
+    answer.error = UnknownInstance("one")
+    for each in range(number - 2):
+        with pytest.raises(UnknownInstance):
+            world.watch.ask(each, answer)
+    answer.error = None
     assert world.watch.ask("first", answer) == 1
-    world.watch.ask("one more", answer)
-    assert len(world.watch._slots) == KEPT
+    assert world.watch.ask("one more", answer) == number + 1
+    assert len(world.watch._slots) == number
     assert world.watch.ask("first", answer) == 1
+    assert world.watch.ask("second", answer) == number + 2
+
+
+def test_large_answers_are_kept_as_far_as_they_fit(world: World, answer: Answer) -> None:
+    """What was asked for least recently goes first, and no more than has to."""
+
+    def ask(question: str) -> int:
+        return world.watch.ask(question, answer, size=lambda _: BUDGET // 3 - SMALL)
+
+    assert [ask(each) for each in "abc"] == [1, 2, 3]
+    assert ask("a") == 1
+    assert ask("d") == 4
+    assert [ask(each) for each in "acd"] == [1, 3, 4]
+    assert ask("b") == 5
+
+
+def test_an_answer_counts_as_large_as_it_is_now(world: World, answer: Answer) -> None:
+    """One that grows takes the room of others, and leaves it when it shrinks."""
+    world.watch.ask("small", answer)
+    world.watch.ask("growing", answer, size=lambda _: BUDGET - 2 * SMALL)
+    assert world.watch.ask("small", answer) == 1
+    world.new_revision()
+    world.watch.ask("small", answer)
+    world.watch.ask("growing", answer, size=lambda _: BUDGET - SMALL)
+    assert set(world.watch._slots) == {"growing"}
+    world.new_revision()
+    world.watch.ask("growing", answer)
+    world.watch.ask("small", answer)
+    assert set(world.watch._slots) == {"growing", "small"}
+
+
+def test_the_last_answer_is_kept_however_large(world: World, answer: Answer) -> None:
+    """Its viewers share it until another question is asked."""
+    world.watch.ask("other", answer)
+    for _ in range(2):
+        assert world.watch.ask("large", answer, size=lambda _: BUDGET + 1) == 2
+    assert set(world.watch._slots) == {"large"}
+    world.watch.ask("other", answer)
+    assert set(world.watch._slots) == {"other"}
+
+
+def test_what_somebody_waits_for_is_asked_once(world: World, hanging: Hanging) -> None:
+    """A question stays while its answer is under way, whatever else needs the room."""
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(world.watch.ask, "slow", hanging)
+        assert hanging.begun.wait(SECONDS)
+        world.watch.ask("large", lambda: None, size=lambda _: BUDGET)
+        assert "slow" in world.watch._slots
+        second = pool.submit(world.watch.ask, "slow", hanging)
+        hanging.end.set()
+        assert first.result(SECONDS) == second.result(SECONDS) == "at last"
+    assert len(hanging.threads) == 1
+    assert set(world.watch._slots) == {"slow"}
+
+
+def test_a_question_that_failed_makes_room(world: World, answer: Answer) -> None:
+    """Nobody waits for it any more."""
+    with pytest.raises(ZeroDivisionError):
+        world.watch.ask("failing", lambda: 1 // 0)
+    world.watch.ask("large", answer, size=lambda _: BUDGET)
+    assert set(world.watch._slots) == {"large"}
 
 
 def test_a_recorder_that_lives_is_believed(world: World) -> None:
@@ -319,6 +434,98 @@ def test_without_the_recorder_the_engine_is_asked_directly(world: World) -> None
 def test_what_a_silent_recorder_saw_counts_no_more(world: World) -> None:
     """An outage that it told of may be over: the engine knows."""
     world.beat(1, WORKER)
+    assert parts(world.later(60)) == [Part.RECORDER]
+
+
+def test_an_outage_goes_on_when_the_recorder_falls_silent(world: World) -> None:
+    """It keeps its beginning, and is away at every moment."""
+    world.problems = (NO_SIDECAR,)
+    since = NOON - timedelta(minutes=7)
+    world.beat(1, Outage(Part.SIDECAR, since, "as the recorder saw it"))
+    seen = [world.later(1).outages for _ in range(10)]
+    assert [outages[-1].since for outages in seen] == [since] * 10
+    assert [outage.why for outage in seen[-1]] == ["it gives no sign of life", "nothing answers"]
+
+
+def test_what_a_recorder_told_before_anybody_looked_keeps_its_beginning(world: World) -> None:
+    """A dashboard that starts after the recorder has died knows what it knew."""
+    world.problems = (NO_SIDECAR,)
+    world.beat(1, Outage(Part.SIDECAR, NOON, "gone"))
+    assert [outage.since for outage in world.later(60).outages] == [NOON, NOON]
+
+
+def test_an_outage_keeps_its_beginning_while_the_ledger_is_away(world: World) -> None:
+    """That the ledger went and came back says nothing of the sidecar."""
+    world.problems = (NO_SIDECAR,)
+    world.beat(1, Outage(Part.SIDECAR, NOON, "gone"))
+    world.later(60)
+    known, world.pulse = world.pulse, GONE
+    world.later(60)
+    world.pulse = known
+    assert [outage.since for outage in world.later(60).outages] == [NOON, NOON]
+
+
+def test_a_ledger_that_goes_again_has_a_new_outage(world: World) -> None:
+    """It was back in between."""
+    known, world.pulse = world.pulse, GONE
+    world.later(1)
+    world.pulse = known
+    world.later(1)
+    world.pulse = GONE
+    world.later(1)
+    assert world.later(1).outages[0].since == NOON + timedelta(seconds=3)
+
+
+def test_a_look_does_not_wait_for_an_engine_that_hangs(world: World, hanging: Hanging) -> None:
+    """Before it has ever answered, nothing is known of it; it is asked once at a time."""
+    world.in_engine = hanging
+    for _ in range(3):
+        assert parts(world.later(60)) == [Part.RECORDER]
+    assert hanging.begun.wait(SECONDS)
+    assert world.asked_engine == 1
+
+
+def test_the_engine_is_asked_in_a_thread_that_keeps_no_process(
+    world: World, hanging: Hanging
+) -> None:
+    """Who stops the dashboard does not wait for a sidecar that hangs."""
+    world.in_engine = hanging
+    world.later(60)
+    assert hanging.begun.wait(SECONDS)
+    assert [thread.daemon for thread in hanging.threads] == [True]
+
+
+def test_an_answer_that_comes_late_is_seen_later(world: World, hanging: Hanging) -> None:
+    """It is the last one that is known, although the engine hangs again."""
+    world.problems, world.in_engine = (NO_SIDECAR,), hanging
+    world.later(60)
+    hanging.end.set()
+    hanging.threads[0].join(SECONDS)
+    hanging.end.clear()
+    world.later(1)
+    assert parts(world.later(GRACE.total_seconds())) == [Part.RECORDER, Part.SIDECAR]
+    assert world.asked_engine == 2
+
+
+def test_what_was_known_goes_on_while_the_engine_hangs(world: World, hanging: Hanging) -> None:
+    """An outage that the recorder saw is no less one because nobody answers."""
+    world.beat(1, WORKER)
+    world.later(1)
+    world.in_engine = hanging
+    assert world.later(60).outages[1:] == (WORKER,)
+
+
+def test_what_is_known_is_forgotten_when_the_recorder_is_back(
+    world: World, hanging: Hanging
+) -> None:
+    """An engine that hangs in the next silence is not what it was in the one before."""
+    world.problems = (NO_SIDECAR,)
+    world.later(60)
+    assert parts(world.later(1)) == [Part.RECORDER, Part.SIDECAR]
+    world.beat()
+    world.later(1)
+    world.in_engine = hanging
+    world.later(60)
     assert parts(world.later(60)) == [Part.RECORDER]
 
 

@@ -51,6 +51,29 @@ def test_each_part_has_its_own_outage() -> None:
     assert [outage.part for outage in outages.now([WORKER], at(6))] == [Part.WORKER]
 
 
+def test_an_outage_that_somebody_else_told_of_keeps_its_beginning() -> None:
+    """It goes on without a new grace, with its last reason."""
+    outages = Outages()
+    outages.take_over([Outage(Part.SIDECAR, at(0), "no answer in time")])
+    assert outages.now([SIDECAR], at(0.5)) == ()
+    assert outages.now([SIDECAR], at(5)) == (Outage(Part.SIDECAR, at(0), "it is gone"),)
+
+
+def test_only_what_was_told_last_is_remembered() -> None:
+    """Who is told that nothing is away forgets what was: the next outage begins anew."""
+    outages = Outages()
+    outages.now([SIDECAR], at(0))
+    outages.take_over([])
+    assert outages.now([SIDECAR], at(5)) == ()
+
+
+def test_an_outage_that_was_taken_over_ends() -> None:
+    """What somebody else saw may be over."""
+    outages = Outages()
+    outages.take_over([Outage(Part.SIDECAR, at(0), "it is gone")])
+    assert outages.now([WORKER], at(5)) == ()
+
+
 @pytest.mark.parametrize(
     "error", [EngineUnavailable("no sidecar accepts the connection"), EngineRefused("no")]
 )

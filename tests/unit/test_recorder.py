@@ -14,6 +14,7 @@ from operations.model import Part, Status
 from operations.recorder.clock import Clock
 from operations.recorder.health import Health
 from operations.recorder.recorder import Recorder
+from operations.records import Outage
 from operations.sighting import sight
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, moves, runs, vanishes
@@ -419,6 +420,19 @@ def test_while_the_engine_is_away_that_is_what_the_ledger_says(
     assert turning.ledger.pulse().outages == ()
     told = [line["event"] for line in log_lines.events() if "sidecar" in line["event"]]
     assert told == ["sidecar is away", "sidecar is back"]
+
+
+def test_an_outage_that_outlives_a_recorder_keeps_its_beginning(
+    gateway: FakeGateway, ledger: Ledger, anew: Callable[[], Turning]
+) -> None:
+    """The next recorder says from its first turn on what the last one said."""
+    known = Outage(Part.SIDECAR, at(0), str(gone(1)[0]))
+    ledger.beat(at(5), [known])
+    gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
+    recorder = anew().recorder
+    for _ in range(3):
+        recorder.turn()
+        assert ledger.pulse().outages == (known,)
 
 
 def test_reads_in_vain_are_given_up(gateway: FakeGateway, turning: Turning) -> None:
