@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -25,16 +25,22 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Look:
-    """The ledger's revision and what is away, as all viewers see it."""
+    """The ledger's generation and revision, and what is away, as all viewers see it."""
 
     revision: int
     outages: tuple[Outage, ...] = ()
+    generation: int = 0
 
     @property
     def version(self) -> str:
         """The same as long as there is nothing new to see."""
         away = ",".join(f"{outage.part}@{outage.since:%H%M%S}" for outage in self.outages)
-        return f"{self.revision}:{away}"
+        return f"{self.generation}.{self.revision}:{away}"
+
+    @property
+    def moment(self) -> tuple[int, int]:
+        """What changes whenever the ledger does."""
+        return self.generation, self.revision
 
     def is_away(self, *parts: Part) -> bool:
         """Whether one of the parts is away."""
@@ -91,7 +97,7 @@ class _Slot:
         """Whether the value is an answer still; without the recorder, no revision says so."""
         if self.look is None or look.is_away(Part.RECORDER):
             return self.look is look
-        return self.look.revision == look.revision
+        return self.look.moment == look.moment
 
 
 class Watch:
@@ -176,15 +182,15 @@ class Watch:
             pulse = self._pulse()
         except LedgerUnavailable as error:
             away = self._ledger_outages.now([Problem(Part.LEDGER, str(error))], now)
-            return Look(self._look.revision, away)
+            return replace(self._look, outages=away)
         self._ledger_outages.now([], now)
         self._hear(pulse)
         silent_since = pulse.beat_at or self._began
         if now - silent_since < SILENCE:
-            return Look(pulse.revision, pulse.outages)
+            return Look(pulse.revision, pulse.outages, pulse.generation)
         recorder = Outage(Part.RECORDER, silent_since, "it gives no sign of life")
         others = self._engine_outages.now(self._engine.problems(), now)
-        return Look(pulse.revision, (recorder, *others))
+        return Look(pulse.revision, (recorder, *others), pulse.generation)
 
     def _hear(self, pulse: Pulse) -> None:
         """Know what the recorder told last: what goes on when it falls silent began then."""

@@ -1,10 +1,9 @@
 """How the ledger's database is opened and spoken to: a SQLite file, so far."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import (
     URL,
@@ -12,20 +11,22 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    NullPool,
     TypeDecorator,
     create_engine,
     event,
     make_url,
 )
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_random
+from sqlalchemy.exc import IntegrityError, InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from operations.errors import InvalidInput, LedgerUnavailable
+from operations.ledger_file import BUSY_TIMEOUT, LedgerFile
 from operations.settings import sqlite_url, without_password
 
 CONNECTIONS = 20  # that one process keeps open at most, and ten more for a moment
-BUSY_TIMEOUT = 5000  # milliseconds that a SQLite writer waits for another
 _WRITES = "flowdeck_writes"  # the execution option of a transaction that means to write
+_FILE = "flowdeck_file"  # that of an engine, and what a connection to it knows: the SQLite file
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -47,17 +48,26 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, prepare: Callable[[Engine], None] = lambda _: None) -> Engine:
     """Return an engine for a SQLAlchemy URL, one per process.
 
-    Raises `InvalidInput` for any URL but one of a SQLite file, and `LedgerUnavailable`.
+    `prepare` brings a database to its schema: now, and whenever the one at the URL is found to be
+    another. It gets an engine of its own. Raises `InvalidInput` for any URL but one of a SQLite
+    file, and `LedgerUnavailable`.
     """
     try:
         parsed = make_url(sqlite_url(url))
     except ValueError as error:
         raise InvalidInput("FLOWDECK_LEDGER_URL", without_password(url), str(error)) from error
     with _translating():
-        return _sqlite(parsed)
+        return _sqlite(parsed, prepare)
+
+
+def generation(engine: Engine) -> int:
+    """Return how often the database was found to be another; raises `LedgerUnavailable`."""
+    file = engine.get_execution_options().get(_FILE)
+    with _translating():
+        return file.generation() if isinstance(file, LedgerFile) else 0
 
 
 @contextmanager
@@ -89,31 +99,34 @@ def _translating() -> Iterator[None]:
         raise LedgerUnavailable(str(error)) from error
 
 
-def _use_wal(file: str) -> None:
-    """Let readers read while another process writes; the file keeps that mode for good.
-
-    SQLite does not wait for the lock that this takes, so that processes which open a new file at
-    the same moment must try again.
-    """
-    tries = Retrying(
-        retry=retry_if_exception_message(match=".*locked"),
-        stop=stop_after_delay(BUSY_TIMEOUT / 1000),
-        wait=wait_random(0.01, 0.05),
-        reraise=True,
-    )
-    with closing(sqlite3.connect(file)) as connection:
-        tries(connection.execute, "PRAGMA journal_mode = WAL")
-
-
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, prepare: Callable[[Engine], None]) -> Engine:
     """Return an engine on a file that several processes write, one at a time."""
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        _use_wal(url.database)
-    engine = create_engine(url, pool_size=CONNECTIONS, pool_timeout=1)
 
+    def prepare_file() -> None:
+        prepare(_configured(create_engine(url, creator=file.open, poolclass=NullPool)))
+
+    file = LedgerFile(str(url.database), prepare_file)
+    file.generation()
+    options = {_FILE: file}
+    engine = create_engine(url, pool_size=CONNECTIONS, pool_timeout=1, execution_options=options)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_: Dialect, entry: ConnectionPoolEntry, *_how: object) -> sqlite3.Connection:
+        connection, entry.info[_FILE] = file.connect()
+        return connection
+
+    @event.listens_for(engine, "checkout")
+    def check(_: sqlite3.Connection, entry: ConnectionPoolEntry, _pooled: object) -> None:
+        if entry.info[_FILE] != file.found:
+            raise InvalidatePoolError
+
+    event.listen(engine, "engine_disposed", lambda _: file.close())
+    return _configured(engine)
+
+
+def _configured(engine: Engine) -> Engine:
     @event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _record: object) -> None:
+    def configure(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None  # the driver must not begin transactions of its own
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
         connection.execute("PRAGMA synchronous = NORMAL")

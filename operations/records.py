@@ -144,9 +144,11 @@ class Outage:
 class Pulse:
     """The ledger's revision, which grows with every change, and the recorder's last sign of life.
 
-    `beat_at` is None before the recorder's first beat; `outages` are what it saw then.
+    `beat_at` is None before the recorder's first beat; `outages` are what it saw then. Another
+    `generation` is another ledger in the place of the one before.
     """
 
     revision: int
     beat_at: datetime | None = None
     outages: tuple[Outage, ...] = field(default=())
+    generation: int = 0

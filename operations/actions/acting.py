@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 import structlog
 
+from operations.actions.spite import in_spite_of_the_ledger
 from operations.errors import (
     ActionNotAllowed,
     ActionUnderWay,
     EngineUnavailable,
     FlowdeckError,
-    LedgerUnavailable,
     OutcomeUnknown,
     UnknownInstance,
 )
@@ -63,12 +63,12 @@ class Acting:
         Without the ledger one acts all the same: it must be possible to stop what runs wild.
         """
         hold: Hold | None = None
-        with _in_spite_of_the_ledger():
+        with in_spite_of_the_ledger("an action", instance_id):
             hold = self._hold(instance_id, action)
         try:
             yield
         finally:
-            with _in_spite_of_the_ledger():
+            with in_spite_of_the_ledger("an action", instance_id):
                 if hold:
                     self._ledger.holds.release(hold)
 
@@ -155,7 +155,7 @@ class Acting:
             after=deed.after or "unknown",
             outcome=deed.outcome,
         )
-        with _in_spite_of_the_ledger():
+        with in_spite_of_the_ledger("an action", deed.instance_id):
             self._ledger.journal.note(deed)
             if deed.outcome is not Outcome.REFUSED and (seen := self._sighting(deed.instance_id)):
                 self._ledger.instances.record([seen])
@@ -165,14 +165,6 @@ class Acting:
             return sight(self._gateway, instance_id)
         except FlowdeckError:  # the recorder will see it
             return None
-
-
-@contextmanager
-def _in_spite_of_the_ledger() -> Iterator[None]:
-    try:
-        yield
-    except LedgerUnavailable as error:
-        log.warning("the ledger misses an action", reason=str(error))
 
 
 def is_reached(action: Action, status: Status) -> bool:

@@ -1,20 +1,18 @@
 """Starts: once, however often and from wherever the same start is asked for."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
+from operations.actions.spite import in_spite_of_the_ledger
 from operations.errors import (
     Conflict,
     EngineRefused,
     EngineUnavailable,
     InstanceExists,
     InvalidInput,
-    LedgerUnavailable,
     OutcomeUnknown,
 )
 from operations.gateway import Gateway
@@ -82,11 +80,11 @@ class Starting:
         try:
             created = self._start_in_engine(start)
         except (Conflict, EngineUnavailable, EngineRefused):
-            with _in_spite_of_the_ledger(start):  # the claim lapses by itself
-                self._ledger.starts.release(start)
+            with in_spite_of_the_ledger("a start", start.instance_id):
+                self._ledger.starts.release(start)  # or the claim lapses by itself
             raise
-        with _in_spite_of_the_ledger(start):  # the next request that finds the instance notes it
-            self._ledger.starts.accept(start)
+        with in_spite_of_the_ledger("a start", start.instance_id):
+            self._ledger.starts.accept(start)  # or the next request that finds the instance does
             self._ledger.instances.record([_first_sight(start)])
         log.info(
             f"start {start.instance_id}",
@@ -120,15 +118,6 @@ def _first_sight(start: Start) -> Sighting:
     return Sighting(
         pending, Timeline(), seen_at=start.claimed_at, scheduled_for=start.scheduled_for
     )
-
-
-@contextmanager
-def _in_spite_of_the_ledger(start: Start) -> Iterator[None]:
-    """Let what the engine did be the answer, even if it cannot be noted."""
-    try:
-        yield
-    except LedgerUnavailable as error:
-        log.warning("the ledger missed a start", instance_id=start.instance_id, reason=str(error))
 
 
 def _already_there(

@@ -1,12 +1,12 @@
 """What SQL remembers of the instances: who started them, what became of them, who acted on them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Engine, text
 
-from operations.database import open_engine, reading
-from operations.errors import LedgerUnavailable
+from operations.database import generation, open_engine, reading
 from operations.ledger.holds import Holds
 from operations.ledger.instances import Instances
 from operations.ledger.journal import Journal
@@ -33,9 +33,16 @@ class Ledger:
         with reading(self._engine) as connection:
             connection.execute(text("SELECT 1"))
 
+    def generation(self) -> int:
+        """Return how often the database at the URL was found to be another since it was opened.
+
+        Whoever remembers what the ledger holds must forget it when this changes.
+        """
+        return generation(self._engine)
+
     def pulse(self) -> Pulse:
         """Return the ledger's revision, and the recorder's last sign of life."""
-        return read_pulse(self._engine)
+        return replace(read_pulse(self._engine), generation=self.generation())
 
     def beat(self, at: datetime, outages: Sequence[Outage]) -> None:
         """Write the recorder's sign of life, which leaves the revision as it is."""
@@ -49,12 +56,7 @@ class Ledger:
 def open_ledger(url: str) -> Ledger:
     """Open the ledger at a SQLAlchemy URL; its file and its schema are made, or brought up to date.
 
-    Raises `LedgerUnavailable`.
+    The same is done anew whenever the file is found deleted or replaced. Raises
+    `LedgerUnavailable`.
     """
-    engine = open_engine(url)
-    try:
-        upgrade(engine)
-    except LedgerUnavailable:
-        engine.dispose()
-        raise
-    return Ledger(engine)
+    return Ledger(open_engine(url, upgrade))

@@ -76,10 +76,6 @@ class Instances:
         with reading(self._engine) as connection:
             return read_neighbours(connection, life)
 
-    def lives(self, instance_id: str) -> tuple[Entry, ...]:
-        """Return all lives of an id, newest first."""
-        return self._entries(_COLUMNS.instance_id == instance_id)
-
     def details(self, key: int) -> Details | None:
         """Return the rest of a life, None if there is no such life."""
         with reading(self._engine) as connection:

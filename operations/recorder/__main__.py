@@ -3,16 +3,16 @@
 import signal
 import sys
 import threading
+from contextlib import closing
 
 import structlog
 
 from operations.errors import InvalidInput, LedgerUnavailable
 from operations.gateway import DaprGateway, Gateway
-from operations.ledger import open_ledger
+from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
 from operations.recorder.clock import Clock
 from operations.recorder.health import Health
-from operations.recorder.ledger_file import LedgerFile
 from operations.recorder.recorder import Recorder
 from operations.settings import OperationsSettings
 
@@ -51,28 +51,26 @@ class Keeping:
         """Follow the engine until told to stop; raises `InvalidInput` for what is no ledger."""
         while not self._stopping.is_set():
             try:
-                self._follow()
+                with closing(open_ledger(self._url)) as ledger:
+                    while not self._stopping.is_set():
+                        self._follow(ledger)
             except LedgerUnavailable as error:
                 if not self._is_away:
                     log.warning("the ledger is away", reason=str(error))
                 self._is_away = True
                 self._stopping.wait(LEDGER_AGAIN)
 
-    def _follow(self) -> None:
-        ledger = open_ledger(self._url)
-        file = LedgerFile(self._url)
+    def _follow(self, ledger: Ledger) -> None:
+        """Follow the engine until the ledger is another: a recorder remembers what it holds."""
+        generation = ledger.generation()
         recorder = Recorder(self._gateway, ledger, self._health, self._clock)
         try:
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and ledger.generation() == generation:
                 recorder.turn()
                 self._say_that_it_is_there()
-                if file.is_another:
-                    log.warning("the ledger was deleted or replaced: following the engine anew")
-                    return
                 self._stopping.wait(REST)
         finally:
             recorder.close()
-            ledger.close()
 
     def _say_that_it_is_there(self) -> None:
         if self._is_away:

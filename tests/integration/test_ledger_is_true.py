@@ -48,7 +48,7 @@ def true_entry(rich: Rich, instance_id: str) -> Entry:
     """Return the entry of an instance that has ended, once it says what the engine says."""
     state, history = rich.ended(instance_id), rich.gateway.history(instance_id)
     entry = rich.recorded(instance_id, state.status)
-    assert rich.ledger.instances.lives(instance_id) == (entry,)
+    assert rich.ledger.instances.neighbours(entry) == (None, None)
     assert entry.workflow == state.workflow
     assert entry.last_updated_at == state.last_updated_at
     assert entry.ended_at == moment(history, "executionCompleted")
@@ -261,12 +261,11 @@ def test_what_was_purged_elsewhere_stays_in_the_ledger(rich: Rich) -> None:
     assert details.history
     rich.gateway.start("failing", instance_id, json.dumps("no paper"))
     rich.ended(instance_id)
-    rich.recorded(instance_id, Status.FAILED)
-    lives = rich.ledger.instances.lives(instance_id)
-    assert [(life.workflow, life.status) for life in lives] == [
-        ("failing", Status.FAILED),
-        ("parallel", Status.COMPLETED),
-    ]
+    failed = rich.recorded(instance_id, Status.FAILED)
+    before, after = rich.ledger.instances.neighbours(failed)
+    assert before
+    assert (before.key, before.workflow, before.status) == (first.key, "parallel", Status.COMPLETED)
+    assert (failed.workflow, after) == ("failing", None)
 
 
 def test_an_id_that_breaks_the_list_hides_nothing_that_is_known(rich: Rich) -> None:

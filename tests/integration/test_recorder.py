@@ -73,7 +73,8 @@ def test_an_order_is_in_the_ledger_from_its_start_to_its_end(
     assert running.waits_for == "process_order, check_inventory"
     output = stack.wait_for(instance_id, "COMPLETED")["output"]
     entry = recorded(ledger, instance_id, Status.COMPLETED, 3)
-    assert (entry.key, ledger.instances.lives(instance_id)) == (running.key, (entry,))
+    assert entry.key == running.key
+    assert ledger.instances.neighbours(entry) == (None, None)
     attempts = ledger.instances.attempts(entry.key)
     assert sorted(attempt.name for attempt in attempts) == ACTIVITIES
     assert {attempt.ending for attempt in attempts} == {Ending.COMPLETED}
@@ -99,7 +100,10 @@ def test_what_the_api_does_is_in_the_ledger_at_once(stack: Stack, ledger: Ledger
         assert entry
         assert entry.status is status
     eventually(lambda: not is_followed(ledger, instance_id), 5, "its history is archived")
-    assert [life.status for life in ledger.instances.lives(instance_id)] == [Status.TERMINATED]
+    ended = ledger.instances.latest(instance_id)
+    assert ended
+    assert ended.status is Status.TERMINATED
+    assert ledger.instances.neighbours(ended) == (None, None)
 
 
 def is_followed(ledger: Ledger, instance_id: str) -> bool:
@@ -125,7 +129,7 @@ def assert_recorded_once(ledger: Ledger, orders: list[str]) -> None:
     for instance_id in orders:
         entry = recorded(ledger, instance_id, Status.COMPLETED, 15)
         eventually(lambda each=instance_id: not is_followed(ledger, each), 10, "it is archived")  # type: ignore[misc]
-        assert ledger.instances.lives(instance_id) == (entry,)
+        assert ledger.instances.neighbours(entry) == (None, None)
         attempts = ledger.instances.attempts(entry.key)
         assert sorted(attempt.name for attempt in attempts) == ACTIVITIES
         assert {attempt.ending for attempt in attempts} == {Ending.COMPLETED}

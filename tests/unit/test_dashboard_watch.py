@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from threading import Barrier, Event, Thread, current_thread
 
 import pytest
@@ -629,3 +629,15 @@ def test_a_version_tells_one_outage_from_the_next(
     first = versions(1)
     world.beat(1, replace(WORKER, since=NOON + timedelta(seconds=1)))
     assert versions(1) != first
+
+
+def test_another_ledger_with_the_same_revision_is_asked_anew() -> None:
+    """An answer from a ledger that was replaced is none of the one in its place."""
+    pulses = [Pulse(7, datetime.now(UTC)), Pulse(7, datetime.now(UTC), generation=1)]
+    watch = Watch(lambda: pulses[0], lambda: ())
+    assert watch.ask("who", lambda: "old") == "old"
+    shown = watch.look().version
+    pulses.pop(0)
+    watch.refresh()
+    assert watch.ask("who", lambda: "new") == "new"
+    assert watch.look().version != shown

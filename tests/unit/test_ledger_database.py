@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
-from operations.database import BUSY_TIMEOUT, open_engine, reading, writing
+from operations.database import open_engine, reading, writing
 from operations.errors import InvalidInput, LedgerUnavailable
 from operations.ledger import Ledger, Start, open_ledger
+from operations.ledger_file import BUSY_TIMEOUT
 from operations.model import Actor
-from operations.records import Deed, Filter, Outcome
+from operations.records import ALL_TIME, Deed, Filter, Outcome
+from tests.unit.pages import entry as list_entry
 from tests.unit.sightings import at, sighting
 
 ANN = Actor("ann", "operator")
@@ -54,7 +56,7 @@ def test_a_folder_that_cannot_be_made_is_an_unavailable_ledger(tmp_path: Path) -
 
 def test_a_folder_that_takes_no_file_is_an_unavailable_ledger() -> None:
     """Where no file can be made, even by root, the ledger says so."""
-    with pytest.raises(LedgerUnavailable, match="unable to open database file"):
+    with pytest.raises(LedgerUnavailable, match=r"No such file .*/proc/ledger\.db"):
         open_ledger("sqlite:////proc/ledger.db")
 
 
@@ -101,7 +103,7 @@ METHODS: list[Callable[[Ledger], object]] = [
     lambda ledger: ledger.instances.page(Filter(), limit=1),
     lambda ledger: ledger.instances.counts(Filter()),
     lambda ledger: ledger.instances.latest("order_A"),
-    lambda ledger: ledger.instances.lives("order_A"),
+    lambda ledger: ledger.instances.life(1),
     lambda ledger: ledger.instances.details(1),
     lambda ledger: ledger.instances.attempts(1),
     lambda ledger: ledger.instances.unfinished(),
@@ -109,6 +111,8 @@ METHODS: list[Callable[[Ledger], object]] = [
     lambda ledger: ledger.instances.usual("order_workflow", ["process_order"]),
     lambda ledger: ledger.journal.note(DEED),
     lambda ledger: ledger.journal.of("order_A", 1),
+    lambda ledger: ledger.instances.neighbours(list_entry()),
+    lambda ledger: ledger.starts.accepted("order_A", ALL_TIME),
 ]
 WRITES = [METHODS[number] for number in (1, 3, 4, 5, 15)]
 
@@ -117,10 +121,10 @@ WRITES = [METHODS[number] for number in (1, 3, 4, 5, 15)]
 def test_a_ledger_that_is_gone_is_unavailable(
     ledger: Ledger, tmp_path: Path, method: Callable[[Ledger], object]
 ) -> None:
-    """Whatever is asked, the answer is that the ledger cannot be reached."""
-    ledger.close()
+    """Whatever is asked where no file can be made, the answer is why the ledger is out of reach."""
     shutil.rmtree(tmp_path / "data")
-    with pytest.raises(LedgerUnavailable, match="unable to open database file"):
+    (tmp_path / "data").touch()
+    with pytest.raises(LedgerUnavailable, match=f"File exists: '{tmp_path}/data'"):
         method(ledger)
 
 

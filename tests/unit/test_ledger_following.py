@@ -95,7 +95,7 @@ def test_what_is_to_be_followed_since_a_revision_is_told(ledger: Ledger) -> None
         (lambda ledger: ledger.instances.unfinished(5), "followed"),
         (lambda ledger: ledger.instances.finished_ids(), "followed"),
         (lambda ledger: ledger.instances.latest(ID), "latest_of_id"),
-        (lambda ledger: ledger.instances.lives(ID), "(latest_of_id|execution)"),
+        (lambda ledger: ledger.instances.neighbours(entry(ledger)), "latest_of_id"),
         (lambda ledger: ledger.instances.record([done(execution="e9")]), "latest_of_id"),
         (lambda ledger: ledger.instances.record([done(execution="e9")]), "execution"),
         (lambda ledger: ledger.instances.mark_purged([ID], at(1)), "latest_of_id"),

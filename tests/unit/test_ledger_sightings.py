@@ -213,7 +213,6 @@ def test_there_are_no_details_of_nothing(ledger: Ledger) -> None:
     """A key that no life has is answered with None."""
     assert ledger.instances.details(7) is None
     assert ledger.instances.latest("order_B") is None
-    assert ledger.instances.lives("order_B") == ()
     assert ledger.instances.attempts(7) == ()
 
 

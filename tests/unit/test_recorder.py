@@ -19,7 +19,7 @@ from operations.sighting import sight
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, moves, runs, vanishes
 from tests.unit.fakes import FakeGateway
-from tests.unit.sightings import ID, at, done, entry, pending, statuses
+from tests.unit.sightings import ID, at, done, entry, lives, pending, statuses
 from tests.waiting import eventually
 
 
@@ -211,7 +211,7 @@ def test_an_id_that_is_used_again_after_a_purge_is_followed_again(
     ends(gateway)
     turning.sees(Status.COMPLETED)
     assert statuses(turning.ledger) == [Status.COMPLETED] * 2
-    assert [each.execution_id for each in turning.ledger.instances.lives(ID)] == ["e2", "e1"]
+    assert [each.execution_id for each in lives(turning.ledger)] == ["e2", "e1"]
 
 
 def test_an_id_that_is_used_again_while_its_end_is_read_is_followed_again(
@@ -234,7 +234,7 @@ def test_an_id_that_is_used_again_while_its_end_is_read_is_followed_again(
     use_again(gateway, turning.ledger)
     turning.recorder.turn()
     let_go.set()
-    turning.until(lambda: len(turning.ledger.instances.lives(ID)) == 2, "both lives are there")
+    turning.until(lambda: len(lives(turning.ledger)) == 2, "both lives are there")
     turning.sees(Status.RUNNING)
 
 
@@ -252,7 +252,7 @@ def test_a_recorder_takes_up_where_the_last_one_stopped(
     histories = gateway.calls["history"]
     anew().sees(Status.COMPLETED, "order_2")
     assert gateway.calls["history"] == histories + 1
-    assert len(first.ledger.instances.lives("order_1")) == 1
+    assert len(lives(first.ledger, "order_1")) == 1
 
 
 def test_a_kill_between_reading_and_writing_loses_nothing(
@@ -280,7 +280,7 @@ def test_a_finished_life_without_a_history_is_read(
     turning = anew()
     turning.ledger.instances.record([replace(done(), history=None)])
     turning.until(lambda: archived(turning.ledger), "the history")
-    assert len(turning.ledger.instances.lives(ID)) == 1
+    assert len(lives(turning.ledger)) == 1
 
 
 def test_an_end_is_followed_until_its_history_is_there(

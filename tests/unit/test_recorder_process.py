@@ -19,7 +19,6 @@ from operations.ledger import Ledger, open_ledger
 from operations.model import EngineHealth, Part, Problem, Status
 from operations.recorder.__main__ import Keeping
 from operations.recorder.health import Health
-from operations.recorder.ledger_file import LedgerFile
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, runs
 from tests.unit.fakes import FakeGateway
@@ -125,23 +124,25 @@ def test_an_absence_of_the_ledger_is_two_lines(
     assert told == ["the ledger is away", "the ledger is back"]
 
 
-def test_a_file_is_another_once_it_is_deleted_or_replaced(tmp_path: Path) -> None:
-    """It stays the same however much is written into it."""
-    path = tmp_path / "ledger.db"
-    path.touch()
-    file = LedgerFile(f"sqlite:///{path}")
-    path.write_text("more")
-    assert not file.is_another
-    (tmp_path / "other.db").touch()
-    (tmp_path / "other.db").replace(path)
-    assert file.is_another
-    path.unlink()
-    assert file.is_another
-
-
-def test_a_ledger_that_is_no_file_stays_itself() -> None:
-    """There is nothing to look at."""
-    assert not LedgerFile("postgresql://flowdeck@db/flowdeck").is_another
+def test_a_deleted_ledger_is_one_warning(
+    gateway: FakeGateway,
+    ledger_url: str,
+    file: Path,
+    keeping: Callable[[], None],
+    log_lines: LogLines,
+) -> None:
+    """It was not away: the recorder begins anew at once, also if the log is left behind."""
+    runs(gateway)
+    ends(gateway)
+    keeping()
+    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
+    log_lines.configure("info")
+    file.unlink()
+    eventually(lambda: file.exists() and status(ledger_url) is Status.COMPLETED, 5, "again")
+    assert [line["event"] for line in log_lines.events()] == [
+        "the ledger was deleted or replaced",
+        "following the engine",
+    ]
 
 
 def test_a_part_that_goes_and_comes_is_two_lines(
