@@ -6,9 +6,8 @@ from operations.model import Status
 from operations.records import Filter
 
 MOST_SOUGHT = 256  # characters of a search: no id is longer
-
-
-_ASKS = frozenset({"status", "q", "at"})
+_SEARCH = "q"  # in the address and in the session: the part of an id that is sought
+_ASKS = frozenset({"status", _SEARCH, "at"})
 _SHOWN, _LEFT = "list", "list-left"  # in the session: the list's last address, and the way from it
 
 
@@ -24,6 +23,8 @@ def come_back() -> None:
     """
     if st.session_state.pop(_LEFT, False) and not _ASKS.intersection(st.query_params):
         st.query_params.from_dict(way_back())
+        if _SEARCH in st.query_params:
+            st.rerun()  # the search takes its text from the address with which a run begins
 
 
 def note() -> None:
@@ -40,7 +41,7 @@ def wanted() -> Filter:
     """Return the filter that the address asks for."""
     asked = {word.upper() for word in st.query_params.get_all("status")}
     statuses = frozenset(Status(word) for word in asked & set(Status))
-    return Filter(statuses=statuses, text=st.query_params.get("q", "").strip()[:MOST_SOUGHT])
+    return Filter(statuses=statuses, text=st.query_params.get(_SEARCH, "").strip()[:MOST_SOUGHT])
 
 
 def cursor() -> str | None:
@@ -74,7 +75,7 @@ def search() -> None:
     """Ask for a part of the id."""
     st.text_input(
         "Search by id",
-        key="q",
+        key=_SEARCH,
         bind="query-params",
         placeholder="Search by id",
         label_visibility="collapsed",

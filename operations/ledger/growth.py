@@ -68,7 +68,7 @@ def grown(life: Life, sighting: Sighting) -> Life:
     """Return a life with what a sighting adds to it."""
     entry = _grown(life.entry, sighting)
     purged_at = life.entry.purged_at
-    if purged_at and not (life.is_latest and sighting.seen_at > purged_at):
+    if purged_at and not (life.entry.is_latest and sighting.seen_at > purged_at):
         entry = gone(entry, purged_at)
     return replace(
         life,

@@ -22,7 +22,6 @@ class Life:
 
     entry: Entry
     seen_at: datetime
-    is_latest: bool = True
     is_archived: bool = False
 
     @property
@@ -44,7 +43,7 @@ def place(known: Sequence[Life], sighting: Sighting) -> Life | Unknown:
     same = [life for life in known if _is_same_execution(life, sighting)]
     if same:
         return max(same, key=lambda life: life.entry.key)
-    latest = next((life for life in known if life.is_latest), None)
+    latest = next((life for life in known if life.entry.is_latest), None)
     if latest is None:
         return Unknown.NEXT
     if sighting.seen_at < latest.seen_at and not _is_late_end(latest, sighting):

@@ -85,7 +85,7 @@ def touch_lives(connection: Connection, lives: Sequence[Life]) -> None:
 
 def _lives(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[Life]:
     for row in connection.execute(select(instances).where(*conditions)).mappings():
-        yield Life(entry_in(row), row["seen_at"], row["is_latest"], row["is_archived"])
+        yield Life(entry_in(row), row["seen_at"], row["is_archived"])
 
 
 def _row(life: Life, revision: int) -> dict[str, Any]:
@@ -93,7 +93,6 @@ def _row(life: Life, revision: int) -> dict[str, Any]:
         "status": life.entry.status.value,
         "revision": revision,
         "seen_at": life.seen_at,
-        "is_latest": life.is_latest,
         "is_archived": life.is_archived,
     }
     del row["key"]

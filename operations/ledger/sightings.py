@@ -111,7 +111,7 @@ def _open_next(
     lives, superseded = [], []
     for sighting in sightings:
         instance_id = sighting.instance.instance_id
-        before = next((life for life in known[instance_id] if life.is_latest), None)
+        before = next((life for life in known[instance_id] if life.entry.is_latest), None)
         if before:
             superseded.append(_superseded(before, sighting.seen_at))
         lives.append(opened(sighting, before.entry if before else None, starts.get(instance_id)))
@@ -139,4 +139,4 @@ def _inserted(
 
 def _superseded(life: Life, at: datetime) -> Life:
     entry = life.entry if life.entry.purged_at else gone(life.entry, at)
-    return replace(life, entry=entry, is_latest=False)
+    return replace(life, entry=replace(entry, is_latest=False))

@@ -14,7 +14,7 @@ from tests.browser.acts import (
     row,
     submit,
 )
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, settle
 from tests.integration.stack import Stack, unique
 
 
@@ -138,3 +138,42 @@ def test_two_browsers_see_the_same(open_page: OpenPage, stack: Stack) -> None:
     press(other, "Terminate", instance_id)
     expect_status(one, "TERMINATED")
     assert stack.status(instance_id)["status"] == "TERMINATED"
+
+
+def test_an_earlier_life_of_an_id_is_opened_from_its_row(open_page: OpenPage, stack: Stack) -> None:
+    """An id that was purged and used again has two rows, and each leads to its own page."""
+    order_id = unique("twice")
+    instance_id = stack.start_order(order_id, amount=11)
+    stack.wait_for(instance_id, "COMPLETED")
+    page = open_page(f"/?q={instance_id}")
+    expect_status(row(page, instance_id), "COMPLETED")
+    stack.purge(instance_id)
+    stack.start_order(order_id, amount=22)
+    rows = row(page, instance_id)
+    expect(rows).to_have_count(2)
+    expect_status(rows.nth(0), "RUNNING")
+    rows.nth(1).get_by_role("link").click()
+    expect(page.get_by_text("earlier life")).to_be_visible()
+    expect_status(page, "COMPLETED")
+    expect_bars(page, 3)
+    page.get_by_role("tab", name="Input and output").click()
+    expect(page.get_by_text('"amount": 11').first).to_be_visible()
+    page.get_by_role("link", name="later").click()
+    expect(page.get_by_text("earlier life")).to_be_hidden()
+    expect(page.get_by_text('"amount": 22').first).to_be_visible()
+    expect_status(page, "COMPLETED")
+
+
+def test_the_browsers_way_back_keeps_the_filter(open_page: OpenPage, stack: Stack) -> None:
+    """From an instance's page back to the list as it was, with its statuses and its search."""
+    instance_id = stack.start_order(unique("found"))
+    page = open_page("/?q=order_found-&status=running&status=completed")
+    row(page, instance_id).get_by_role("link").click()
+    expect(page).to_have_url(re.compile(rf"/instance\?id={instance_id}$"))
+    settle(page)
+    page.go_back()
+    expect(page.get_by_placeholder("Search by id")).to_have_value("order_found-")
+    for status in ("RUNNING", "COMPLETED"):
+        chip = page.locator(f'.chip[data-status="{status}"]')
+        expect(chip).to_have_attribute("aria-pressed", "true")
+    expect(row(page, instance_id)).to_be_visible()

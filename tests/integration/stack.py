@@ -177,6 +177,11 @@ class Stack:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["instance_id"])
 
+    def purge(self, instance_id: str) -> None:
+        """Have the engine forget an instance, past everybody else."""
+        daprd = f"http://127.0.0.1:{self.ports['dapr HTTP']}/v1.0/workflows/dapr"
+        httpx.post(f"{daprd}/{instance_id}/purge", timeout=5).raise_for_status()
+
     def status(self, instance_id: str) -> dict[str, Any]:
         """Return the body of the instance's status."""
         answer = httpx.get(f"{self.url}/workflow/status/{instance_id}", timeout=5)
