@@ -55,15 +55,15 @@ _LOOKS = {
     (SpanKind.WAIT, Ending.OPEN): Look("waiting for an event", _VIOLET, _DASHED),
     (SpanKind.WAIT, Ending.COMPLETED): Look("event came", _VIOLET),
     (SpanKind.WAIT, Ending.TIMED_OUT): Look("event did not come in time", _RED, _CROSSED),
-    (SpanKind.SUSPENSION, Ending.OPEN): Look("paused", _ORANGE, _DASHED),
-    (SpanKind.SUSPENSION, Ending.COMPLETED): Look("paused", _ORANGE),
+    (SpanKind.SUSPENSION, Ending.OPEN): Look("suspended", _ORANGE, _DASHED),
+    (SpanKind.SUSPENSION, Ending.COMPLETED): Look("suspended", _ORANGE),
 }
 _USUAL = Look("as long as 95 % of past runs", "--st-gray-background-color", height=0.92)
 _ELSE = Look("cut off by the end", _GRAY, _DASHED, height=0.4)
 _TITLES = {
     SpanKind.CHILD: "↳ {}",
     SpanKind.WAIT: "event: {}",
-    SpanKind.SUSPENSION: "paused",
+    SpanKind.SUSPENSION: "suspended",
 }
 
 

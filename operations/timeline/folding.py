@@ -172,7 +172,7 @@ class Folding:
     def suspended(self, event: HistoryEvent) -> None:
         """Begin a pause, unless it is paused."""
         if self._suspension not in self._open:
-            self._suspension = self._begin(event, SpanKind.SUSPENSION, SUSPENSIONS, "paused")
+            self._suspension = self._begin(event, SpanKind.SUSPENSION, SUSPENSIONS, "suspended")
 
     def resumed(self, event: HistoryEvent) -> None:
         """End the pause."""

@@ -30,7 +30,7 @@ def waiting_at(spans: Sequence[Span]) -> Waiting | None:
     """
     opened = [span for span in spans if span.ending is Ending.OPEN]
     if any(span.kind is SpanKind.SUSPENSION for span in opened):
-        return Waiting("paused")
+        return Waiting("suspended")
     timers = [span for span in opened if span.kind is SpanKind.TIMER]
     others = [span for span in opened if span.kind is not SpanKind.TIMER]
     if others:

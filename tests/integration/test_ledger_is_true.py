@@ -212,7 +212,7 @@ def test_a_pause_and_its_end_are_followed(rich: Rich) -> None:
     instance_id = rich.start("waiting")
     rich.recorded(instance_id, Status.RUNNING)
     rich.gateway.pause(instance_id)
-    assert rich.recorded(instance_id, Status.SUSPENDED).waits_for == "paused"
+    assert rich.recorded(instance_id, Status.SUSPENDED).waits_for == "suspended"
     rich.gateway.resume(instance_id)
     assert rich.recorded(instance_id, Status.RUNNING)
     rich.raise_event(instance_id, EVENT, "1")

@@ -51,8 +51,8 @@ LOOKS = [
     (SpanKind.WAIT, Ending.OPEN, "waiting for an event", "violet", "open"),
     (SpanKind.WAIT, Ending.TIMED_OUT, "event did not come in time", "red", "crossed"),
     (SpanKind.WAIT, Ending.CUT_OFF, "cut off by the end", "gray", "open"),
-    (SpanKind.SUSPENSION, Ending.COMPLETED, "paused", "orange", "solid"),
-    (SpanKind.SUSPENSION, Ending.OPEN, "paused", "orange", "open"),
+    (SpanKind.SUSPENSION, Ending.COMPLETED, "suspended", "orange", "solid"),
+    (SpanKind.SUSPENSION, Ending.OPEN, "suspended", "orange", "open"),
     (SpanKind.SUSPENSION, Ending.CUT_OFF, "cut off by the end", "gray", "open"),
 ]
 
@@ -240,8 +240,8 @@ def test_pauses_share_the_last_row() -> None:
     """All pauses of an instance stand in one row of their own."""
     history = (scheduled(0, 1), suspended(2), resumed(3), suspended(5), resumed(6))
     figure = drawn(read(*history))
-    assert figure.names[-1] == "paused"
-    assert [bar.start for bar in bars(figure) if bar.row == "paused"] == [2, 5]
+    assert figure.names[-1] == "suspended"
+    assert [bar.start for bar in bars(figure) if bar.row == "suspended"] == [2, 5]
 
 
 def test_children_are_told_from_activities() -> None:
@@ -321,7 +321,7 @@ def test_a_thousand_spans_are_one_figure_of_few_traces() -> None:
 def test_the_row_of_pauses_is_below_all_others() -> None:
     """Wherever a pause began, its row comes last."""
     pause = span(SpanKind.SUSPENSION, lane=SUSPENSIONS, name="", start=at(0.5))
-    assert only(pause, span()).names == ["charge", "paused"]
+    assert only(pause, span()).names == ["charge", "suspended"]
 
 
 USUAL = {"charge": Usual(median=1.5, p95=4, runs=20)}

@@ -155,7 +155,7 @@ SPANS: dict[str, list[tuple[SpanKind, str, Ending]]] = {
     "resumed": [
         (SpanKind.ACTIVITY, "work", Ending.COMPLETED),
         (SpanKind.ACTIVITY, "work", Ending.COMPLETED),
-        (SpanKind.SUSPENSION, "paused", Ending.COMPLETED),
+        (SpanKind.SUSPENSION, "suspended", Ending.COMPLETED),
         (SpanKind.ACTIVITY, "work", Ending.COMPLETED),
     ],
     "retried": [
@@ -190,8 +190,8 @@ def test_the_spans_of_a_recorded_history(
         ("pending", "start"),
         ("retrying", "retry of flaky"),
         ("running", "work ×2"),  # noqa: RUF001
-        ("suspended", "paused"),
-        ("suspended_while_waiting", "paused"),
+        ("suspended", "suspended"),
+        ("suspended_while_waiting", "suspended"),
         ("timer_open", "timer"),
         ("waiting", "event approval"),
         ("waiting_at_most", "event approval"),

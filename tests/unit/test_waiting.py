@@ -111,7 +111,7 @@ WAITING = {
         [timer(1, 1, 60), turn(2), timer(2, 2, 90)],
         Waiting("timer", at(90)),
     ),
-    "a pause, whatever else": ([scheduled(1, 1), suspended(2)], Waiting("paused")),
+    "a pause, whatever else": ([scheduled(1, 1), suspended(2)], Waiting("suspended")),
     "after a pause": ([scheduled(1, 1), suspended(2), resumed(3)], Waiting("charge")),
     "nothing after the end": ([scheduled(1, 1), ended(3)], None),
 }
