@@ -19,7 +19,7 @@ def left() -> None:
 def come_back() -> None:
     """Show what the list showed when it was left, unless the address says what to show.
 
-    The browser's own way back leads to the list with the query of the page that it came from.
+    Whichever way leads back: the browser's own has lost the list's query, the menu has none.
     """
     if st.session_state.pop(_LEFT, False) and not _ASKS.intersection(st.query_params):
         st.query_params.from_dict(way_back())

@@ -184,6 +184,8 @@ class Watch:
             away = self._ledger_outages.now([Problem(Part.LEDGER, str(error))], now)
             return replace(self._look, outages=away)
         self._ledger_outages.now([], now)
+        if pulse.generation != self._look.generation:
+            self._began = now  # a new ledger has not been beaten in yet
         self._hear(pulse)
         silent_since = pulse.beat_at or self._began
         if now - silent_since < SILENCE:
@@ -194,7 +196,7 @@ class Watch:
 
     def _hear(self, pulse: Pulse) -> None:
         """Know what the recorder told last: what goes on when it falls silent began then."""
-        if self._heard != (pulse.beat_at, pulse.outages):
+        if pulse.beat_at and self._heard != (pulse.beat_at, pulse.outages):
             self._heard = pulse.beat_at, pulse.outages
             self._engine_outages.take_over(pulse.outages)
             self._engine.known = tuple(Problem(each.part, each.why) for each in pulse.outages)

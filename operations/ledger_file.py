@@ -130,7 +130,8 @@ class LedgerFile:
         """Remove what the last file left, and make one if there is none.
 
         SQLite would replay the last file's log on the new one, and share an index of it with those
-        who have the last one open still.
+        who have the last one open still. Beside a file that was put there, only who knew the last
+        one can tell that a log is not its own.
         """
         is_gone = not file.exists()
         for part in parts:

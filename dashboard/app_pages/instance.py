@@ -103,7 +103,7 @@ def buttons(shown: View, away: str | None) -> None:
         for action, icon in ICONS.items():
             st.button(
                 action.value.capitalize(),
-                key=f"do-{action}-{shown.entry.key}",  # a late click is on what was shown then
+                key=f"do-{action}-{shown.entry.key}",  # a click on another life is none on this one
                 icon=icon,
                 disabled=action not in allowed or away is not None,
                 help=away if action in allowed else None,

@@ -25,9 +25,10 @@ function makeRow(state, text) {
   const remove = element("button", { class: "remove", title: "Remove", tabindex: "-1" }, icon("M4.6 4.6l6.8 6.8 M11.4 4.6l-6.8 6.8"));
   const row = element("div", { class: "row", role: "listitem" }, field, remove);
   field.addEventListener("input", () => { grow(state); state.say(); });
+  field.addEventListener("blur", () => leave(state, row, field));
   field.addEventListener("keydown", (event) => press(state, row, field, event));
   field.addEventListener("paste", (event) => paste(state, row, field, event));
-  remove.addEventListener("click", () => drop(state, row));
+  remove.addEventListener("click", () => { const next = row.nextSibling; drop(state, row); next.querySelector("input").focus(); });
   return row;
 }
 
@@ -51,8 +52,12 @@ function press(state, row, field, event) {
   } else if (event.key === "Backspace" && field.value === "" && row.previousSibling) {
     event.preventDefault();
     row.previousSibling.querySelector("input").focus();
-    if (row.nextSibling) drop(state, row, false);
   }
+}
+
+// A field that was emptied goes, so that errors number the items as the fields do.
+function leave(state, row, field) {
+  if (field.value === "" && row.nextSibling) drop(state, row);
 }
 
 // Several lines are several items.
@@ -62,17 +67,15 @@ function paste(state, row, field, event) {
   event.preventDefault();
   const made = lines.map((line) => makeRow(state, line));
   row.after(...made);
-  if (field.value === "") row.remove();
   grow(state);
   made.at(-1).querySelector("input").focus();
+  leave(state, row, field);
   state.say();
 }
 
-function drop(state, row, andFocus = true) {
-  const next = row.nextSibling ?? row.previousSibling;
+function drop(state, row) {
   row.remove();
   grow(state);
-  if (andFocus) next?.querySelector("input").focus();
   state.say();
 }
 

@@ -52,8 +52,7 @@ class Keeping:
         while not self._stopping.is_set():
             try:
                 with closing(open_ledger(self._url)) as ledger:
-                    while not self._stopping.is_set():
-                        self._follow(ledger)
+                    self._follow(ledger)
             except LedgerUnavailable as error:
                 if not self._is_away:
                     log.warning("the ledger is away", reason=str(error))

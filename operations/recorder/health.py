@@ -37,8 +37,9 @@ class Health:
         return self._away
 
     def take_over(self, outages: Iterable[Outage]) -> None:
-        """Know what the recorder before this one told: what goes on began then."""
-        self._outages.take_over(outages)
+        """Know what the recorder before this one told, unless something is away: that is known."""
+        if not self._away:
+            self._outages.take_over(outages)
 
     def doubt(self) -> None:
         """Have it asked at the next look: something was not answered."""

@@ -57,6 +57,33 @@ def test_markup_is_shown_as_written(open_page: OpenPage) -> None:
     assert page.locator("script", has_text="alert(1)").count() == 0
 
 
+def test_items_are_numbered_as_they_stand(open_page: OpenPage) -> None:
+    """Pasted lines are items, one that was emptied is none, and an error names the right one."""
+    page = open_page("/new")
+    form(page)
+    page.get_by_label("Item 3").evaluate(
+        """field => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text", "pen\\n\\n" + "x".repeat(201) + "\\r\\nink");
+            field.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+        }"""
+    )
+    expect(page.get_by_label("Item 5")).to_have_value("ink")
+    page.get_by_label("Item 1").fill("")
+    page.get_by_label("Item 2").focus()
+    expect(page.get_by_label("Item 1")).to_have_value("mouse")
+    page.get_by_role("button", name="Submit order").click()
+    expect(page.get_by_text("Item 3: found 'xxx")).to_be_visible()
+    page.get_by_label("Item 3").focus()
+    page.get_by_label("Item 3").locator("xpath=..").get_by_title("Remove").click()
+    page.get_by_role("button", name="Submit order").click()
+    page.get_by_role("tab", name="Input and output").click()
+    items = ["mouse", "pen", "ink"]
+    for item in items:
+        expect(page.get_by_text(f'"{item}"').first).to_be_visible()
+    expect(page.get_by_text('"laptop"')).to_have_count(0)
+
+
 def test_typing_an_item_is_not_disturbed(open_page: OpenPage, stack: Stack) -> None:
     """The page hears of every order meanwhile."""
     page = open_page("/new")

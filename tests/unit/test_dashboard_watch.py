@@ -641,3 +641,15 @@ def test_another_ledger_with_the_same_revision_is_asked_anew() -> None:
     watch.refresh()
     assert watch.ask("who", lambda: "new") == "new"
     assert watch.look().version != shown
+
+
+def test_a_new_ledger_without_a_beat_is_no_outage_of_the_recorder(world: World) -> None:
+    """A recorder is given time to find it; what else goes on began when it did."""
+    world.beat(9, WORKER)
+    world.problems = (Problem(Part.WORKER, "none"),)
+    world.later(1)
+    world.pulse = Pulse(0, None, generation=1)
+    assert world.later(3600).outages == ()
+    recorder, worker = world.later(SILENCE.total_seconds() + 1).outages
+    assert (recorder.part, recorder.since) == (Part.RECORDER, NOON + timedelta(seconds=3601))
+    assert (worker.part, worker.since) == (Part.WORKER, NOON)

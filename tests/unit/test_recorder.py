@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -433,6 +434,20 @@ def test_an_outage_that_outlives_a_recorder_keeps_its_beginning(
     for _ in range(3):
         recorder.turn()
         assert ledger.pulse().outages == (known,)
+
+
+def test_an_outage_keeps_its_beginning_when_the_ledger_is_another(
+    gateway: FakeGateway, ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new ledger tells of no outage: what this process knows is not forgotten for that."""
+    monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
+    gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
+    health = Health(gateway)
+    with closing(open_ledger(ledger_url.replace("ledger.db", "other.db"))) as other:
+        for each in (ledger, other):
+            with closing(Recorder(gateway, each, health, Clock())) as recorder:
+                recorder.turn()
+        assert other.pulse().outages == ledger.pulse().outages != ()
 
 
 def test_reads_in_vain_are_given_up(gateway: FakeGateway, turning: Turning) -> None:
