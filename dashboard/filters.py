@@ -29,7 +29,13 @@ def come_back() -> None:
 
 def note() -> None:
     """Note what the list shows."""
-    st.session_state[_SHOWN] = {each: st.query_params.get_all(each) for each in st.query_params}
+    asked = {each: st.query_params.get_all(each) for each in st.query_params if each != _SEARCH}
+    st.session_state[_SHOWN] = asked | ({_SEARCH: [_sought()]} if _sought() else {})
+
+
+def _sought() -> str:
+    """Return what is typed: in a fragment's run the address still has what was typed before."""
+    return str(st.session_state.get(_SEARCH, st.query_params.get(_SEARCH, "")) or "")
 
 
 def way_back() -> dict[str, list[str]]:
@@ -41,7 +47,8 @@ def wanted() -> Filter:
     """Return the filter that the address asks for."""
     asked = {word.upper() for word in st.query_params.get_all("status")}
     statuses = frozenset(Status(word) for word in asked & set(Status))
-    return Filter(statuses=statuses, text=st.query_params.get(_SEARCH, "").strip()[:MOST_SOUGHT])
+    text = _sought().strip()[:MOST_SOUGHT].replace("\0", "\ufffd")  # which no id has
+    return Filter(statuses=statuses, text=text)
 
 
 def cursor() -> str | None:

@@ -80,7 +80,8 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
     with left:
         order_id = st.text_input("Order id", value=suggested, key="order_id")
         errors["order_id"] = st.empty()
-        amount = st.number_input("Amount ($)", value=99.99, step=1.0, format="%.2f", key="amount")
+        # Not `st.number_input`, which rounds what it shows, and orders its first value if emptied.
+        amount = st.text_input("Amount ($)", value="99.99", key="amount")
         errors["amount"] = st.empty()
         batch, later = st.columns(2)
         count = batch.number_input(
@@ -106,11 +107,19 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
         errors["items"] = st.empty()
     return {
         "order_id": order_id,
-        "amount": amount,
+        "amount": _number(amount),
         "items": [str(text) for text in items],
         "count": int(count),
         "start": start.replace(tzinfo=zone()).astimezone(UTC) if start else None,
     }
+
+
+def _number(text: str) -> float | str:
+    """Return the number that was typed, or the text as it is, which the contract refuses."""
+    try:
+        return float(text) if "_" not in text else text
+    except ValueError:
+        return text
 
 
 def _noted() -> None:

@@ -49,7 +49,8 @@ def live(instance_id: str, life: int | None) -> None:
             query_params=way_back(),
         )
         bell(look)
-    banner(look)
+    with st.container():  # always there: what comes and goes must not move the tabs' place
+        banner(look)
     tell_all()
     away = look.is_away(Part.SIDECAR)
     try:
@@ -78,8 +79,10 @@ def everything(shown: View, away: str | None) -> None:
         on_open_change=opened,
     )
     buttons(shown, away)
-    failure(shown.failure)
-    bars(shown, now)
+    with st.container():
+        failure(shown.failure)
+    with st.container():
+        bars(shown, now)
     history, data, deeds = st.tabs(["History", "Input and output", "Who did what"])
     with history:
         history_table(shown)

@@ -42,6 +42,7 @@ function layoutOf(state, now, colour) {
   if (!state.zoomed) { xaxis.range = [wall(start - margin), wall(last + margin)]; xaxis.autorange = false; }
   else xaxis.range = state.zoomed;
   const narrow = state.chart.clientWidth < 560;
+  if (narrow) xaxis.nticks = 4;
   return { ...layout, xaxis, yaxis: { ...layout.yaxis, ticktext: names(state, narrow), linecolor: grid },
     font: { ...layout.font, color: text, family: colour("--st-font") },
     margin: { ...layout.margin, r: narrow ? 12 : layout.margin.r },

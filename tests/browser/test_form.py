@@ -100,6 +100,7 @@ def test_typing_an_item_is_not_disturbed(open_page: OpenPage, stack: Stack) -> N
         ("Order id", "two words", "expected 1 to 58 letters"),
         ("Amount ($)", "0", "expected a number above 0"),
         ("Amount ($)", "10.999", "at most 2 decimals"),
+        ("Amount ($)", "", "expected a number above 0"),
     ],
 )
 def test_a_mistake_is_told_at_its_field(

@@ -101,3 +101,28 @@ def test_a_narrow_page_needs_no_sideways_scrolling(
     page = open_page(path.format(instance_id), viewport=NARROW)
     expect(page.locator("input, tbody tr, .gantt .bars path").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
+def test_each_search_shows_its_own_rows(open_page: OpenPage, stack: Stack) -> None:
+    """Whatever was sought before; the address has it, also after loading the page anew."""
+    ids = [stack.start_order(unique(f"sought-{n}")) for n in range(5)]
+    page = open_page()
+    search = page.get_by_placeholder("Search by id")
+    for instance_id in ids:
+        search.fill(instance_id)
+        expect(page.locator("tbody tr")).to_have_count(1)
+        expect(row(page, instance_id)).to_be_visible()
+        expect(page.locator('.chip[data-status="ALL"]')).to_have_text("All1")
+        expect(page).to_have_url(re.compile(f"q={instance_id}"))
+    page.reload()
+    expect(search).to_have_value(ids[-1])
+    for instance_id in ids[:3]:
+        search.fill(instance_id)
+        expect(page.locator("tbody tr")).to_have_count(1)
+        expect(row(page, instance_id)).to_be_visible()
+    page.wait_for_timeout(QUIET)
+    expect(row(page, ids[2])).to_be_visible()
+    row(page, ids[2]).get_by_role("link").click()
+    page.get_by_test_id("stPageLink").get_by_role("link", name="Instances").click()
+    expect(search).to_have_value(ids[2])
+    expect(page.locator("tbody tr")).to_have_count(1)

@@ -35,6 +35,19 @@ def test_a_killed_worker_is_told_and_comes_back(open_page: OpenPage, stack: Stac
     expect(row(page, instance_id).locator('[data-status="COMPLETED"]')).to_be_visible(timeout=LONG)
 
 
+def test_the_open_tab_stays_open(open_page: OpenPage, stack: Stack) -> None:
+    """What comes and goes above the tabs, a banner for one, opens no other."""
+    instance_id = stack.start_order(unique("tabbed"))
+    page = open_page(f"/instance?id={instance_id}")
+    tab = page.get_by_role("tab", name="Who did what")
+    tab.click()
+    kill_worker_until_told(page, stack)
+    expect(tab).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_text("No worker is connected")).to_be_hidden(timeout=LONG)
+    expect(page.locator('.badge[data-status="COMPLETED"]').first).to_be_visible(timeout=LONG)
+    expect(tab).to_have_attribute("aria-selected", "true")
+
+
 def test_the_form_tells_of_an_outage_and_keeps_what_is_typed(
     open_page: OpenPage, stack: Stack
 ) -> None:

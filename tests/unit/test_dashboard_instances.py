@@ -582,3 +582,11 @@ def test_a_row_of_an_earlier_life_leads_to_that_life(desk: Desk) -> None:
     trigger(app, "table", "open", {"id": earlier["id"], "life": earlier["life"]})
     assert app.query_params == {"id": "order_A", "life": str(earlier["key"])}
     assert part(app, "header")["status"] == "COMPLETED"
+
+
+def test_a_search_for_what_no_id_has_finds_nothing(desk: Desk) -> None:
+    """A NUL would end the pattern on some databases, and be refused on others."""
+    desk.has("order_A")
+    app = desk.open(q="\0")
+    assert not app.exception
+    assert ids(app) == []

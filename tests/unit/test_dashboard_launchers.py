@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.launchers import MOST_AT_ONCE, _made_up, _mistakes, _orders
+from dashboard.launchers import MOST_AT_ONCE, _made_up, _mistakes, _number, _orders
 from worker.orders import Order
 
 LONGEST = "A" * 58
@@ -29,6 +29,20 @@ def mistakes(**told: Any) -> dict[str, str]:
         field: text.replace("\\", "").replace("\u2060", "").replace("\u00a0", " ")
         for field, text in found.items()
     }
+
+
+@pytest.mark.parametrize("text", ["", "abc", "12,50", "1_000", "nan", "inf", "0x1", "1 000"])
+def test_an_amount_that_is_no_number_is_told(text: str) -> None:
+    """As it was typed, and nothing else is ordered in its place."""
+    (told,) = mistakes(amount=_number(text)).values()
+    assert told.startswith(f"Found {text if text in {'nan', 'inf'} else repr(text)}")
+    assert told.endswith(f"expected {AMOUNT}.")
+
+
+@pytest.mark.parametrize(("text", "number"), [("99.99", 99.99), (" 5 ", 5.0), ("1e3", 1000.0)])
+def test_an_amount_is_the_number_that_was_typed(text: str, number: float) -> None:
+    """Without the blanks around it."""
+    assert _number(text) == number
 
 
 def test_one_order_keeps_its_id() -> None:
