@@ -1,7 +1,7 @@
 // Hears from the server when there is something new, and has the page ask for it. Says whether the
 // page is live. Silent while the tab is hidden.
 
-const AGAIN = 1000, NOT_OFTENER = 1000;
+const AGAIN = 1000, NOT_OFTENER = 1000, BUSY = 100;
 
 function begin(parent) {
   const dot = element("span", { class: "dot" });
@@ -38,10 +38,16 @@ function process(version) {
   return version.split("/")[0];
 }
 
+// A fragment that is asked for while another page is under way takes parts of that page away.
+function isBusy() {
+  const app = document.querySelector("[data-testid=stApp]");
+  return app !== null && app.dataset.testScriptState !== "notRunning";
+}
+
 function ring(state) {
   clearTimeout(state.later);
   const wait = state.rangAt + NOT_OFTENER - Date.now();
-  if (wait > 0) { state.later = setTimeout(() => ring(state), wait); return; }
+  if (wait > 0 || isBusy()) { state.later = setTimeout(() => ring(state), Math.max(wait, BUSY)); return; }
   state.rangAt = Date.now();
   if (process(state.heard) !== process(state.data.version)) globalThis.flowdeckRevive?.();
   else state.setTriggerValue("rang", state.rangAt);
@@ -71,6 +77,7 @@ export default function (component) {
   connect(state);
   return () => {
     state.ended = true;
+    clearTimeout(state.later);
     state.stop();
     document.removeEventListener("visibilitychange", state.listener);
     state.socket?.close();
