@@ -23,9 +23,7 @@ class Told:
 
 def act(action: Action, instance_id: str) -> None:
     """Do it, and have the outcome told, and shown at once."""
-    told = act_on(action, instance_id)
-    watch().refresh()
-    tell(told)
+    tell_outcomes(act_on(action, instance_id))
 
 
 def act_on(action: Action, instance_id: str) -> Told:
@@ -36,6 +34,12 @@ def act_on(action: Action, instance_id: str) -> Told:
         return Told(str(error), ":material/warning:")
     already = "" if acted.changed else " already"
     return Told(f"{instance_id} {_DONE[action]}{already}.")
+
+
+def tell_outcomes(*told: Told) -> None:
+    """Have what came of actions told, and shown at once."""
+    watch().refresh()
+    tell(*told)
 
 
 def tell(*told: Told) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.acting import act_on, tell
-from dashboard.session import watch
+from dashboard.acting import act_on, tell_outcomes
 from operations.model import Action
 
 AT_ONCE = 8  # actions that are under way at a time
@@ -25,8 +24,7 @@ def clicked() -> None:
     wanted = [(Action(click["action"]), str(click["id"])) for click in new]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         told = list(pool.map(lambda each: act_on(*each), wanted))
-    watch().refresh()
-    tell(*told)
+    tell_outcomes(*told)
 
 
 def handled() -> list[int]:

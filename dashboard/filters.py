@@ -30,7 +30,9 @@ def come_back() -> None:
 def note() -> None:
     """Note what the list shows."""
     asked = {each: st.query_params.get_all(each) for each in st.query_params if each != _SEARCH}
-    st.session_state[_SHOWN] = asked | ({_SEARCH: [_sought()]} if _sought() else {})
+    if text := _sought():
+        asked[_SEARCH] = [text]
+    st.session_state[_SHOWN] = asked
 
 
 def _sought() -> str:

@@ -102,7 +102,7 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
             key="items",
             data={"first": FIRST},
             default={"texts": FIRST},
-            on_texts_change=_noted,
+            on_texts_change=lambda: None,  # what was typed is looked at on submission
         ).texts
         errors["items"] = st.empty()
     return {
@@ -120,10 +120,6 @@ def _number(text: str) -> float | str:
         return float(text) if "_" not in text else text
     except ValueError:
         return text
-
-
-def _noted() -> None:
-    """Do nothing: what was typed is looked at when the form is submitted."""
 
 
 def _orders(typed: dict[str, Any]) -> list[dict[str, Any]]:

@@ -26,7 +26,8 @@ from operations.settings import sqlite_url, without_password
 
 CONNECTIONS = 20  # that one process keeps open at most, and ten more for a moment
 _WRITES = "flowdeck_writes"  # the execution option of a transaction that means to write
-_FILE = "flowdeck_file"  # that of an engine, and what a connection to it knows: the SQLite file
+_FILE = "flowdeck_file"  # that of an engine on a SQLite file
+_OPENED = "flowdeck_opened"  # what a connection knows: which file it is to
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -112,12 +113,12 @@ def _sqlite(url: URL, prepare: Callable[[Engine], None]) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def connect(_: Dialect, entry: ConnectionPoolEntry, *_how: object) -> sqlite3.Connection:
-        connection, entry.info[_FILE] = file.connect()
+        connection, entry.info[_OPENED] = file.connect()
         return connection
 
     @event.listens_for(engine, "checkout")
     def check(_: sqlite3.Connection, entry: ConnectionPoolEntry, _pooled: object) -> None:
-        if entry.info[_FILE] != file.found:
+        if entry.info[_OPENED] != file.found:
             raise InvalidatePoolError
 
     event.listen(engine, "engine_disposed", lambda _: file.close())

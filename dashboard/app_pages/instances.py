@@ -51,7 +51,7 @@ def live() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         search()
         bell(look)
-    note()  # now that the address has what was typed
+    note()  # now that the search knows what was typed
     banner(look)
     tell_all()
     shown, at = wanted(), cursor()

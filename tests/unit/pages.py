@@ -70,6 +70,19 @@ class Desk:
             seen.append(sighting(status, instance_id=each, **told))
         self.ledger.instances.record(seen)
 
+    def has_two_lives(self, instance_id: str = "order_A") -> tuple[int, int]:
+        """Have an id that was used twice: completed, then running; return the lives' keys."""
+        self.has(instance_id, status=Status.COMPLETED)
+        self.gateway.put(instance(instance_id, Status.RUNNING, '{"order_id": "A"}'))
+        told: dict[str, Any] = {"created": 60, "seen": 61, "execution": "second"}
+        later = sighting(Status.RUNNING, instance_id=instance_id, **told)
+        self.ledger.instances.record([later])
+        latest = self.ledger.instances.latest(instance_id)
+        assert latest
+        earlier, _ = self.ledger.instances.neighbours(latest)
+        assert earlier
+        return earlier.key, latest.key
+
     def has_recorded(self, name: str) -> str:
         """Have an instance that was recorded, in the engine and in the ledger; return its id."""
         found = recorded_state(name)

@@ -440,23 +440,9 @@ def test_a_failure_is_no_markup(desk: Desk) -> None:
     assert ":red[" not in app.error[0].value
 
 
-def lives(desk: Desk) -> tuple[int, int]:
-    """Have an id with two lives, the first one completed; return their keys."""
-    desk.has("order_A", status=Status.COMPLETED)
-    desk.gateway.put(instance("order_A", Status.RUNNING, '{"order_id": "A"}'))
-    desk.ledger.instances.record(
-        [sighting(Status.RUNNING, instance_id="order_A", created=60, seen=61, execution="second")]
-    )
-    latest = desk.ledger.instances.latest("order_A")
-    assert latest
-    earlier, _ = desk.ledger.instances.neighbours(latest)
-    assert earlier
-    return earlier.key, latest.key
-
-
 def test_an_earlier_life_has_its_own_page(desk: Desk) -> None:
     """It is shown as it ended, and offers nothing: an action would be one on the latest life."""
-    first, second = lives(desk)
+    first, second = desk.has_two_lives()
     app = desk.open(INSTANCE, id="order_A", life=str(first))
     assert not app.exception
     head = part(app, "header")
@@ -467,7 +453,7 @@ def test_an_earlier_life_has_its_own_page(desk: Desk) -> None:
 
 def test_the_lives_of_an_id_lead_to_one_another(desk: Desk) -> None:
     """From the latest to the one before, and back."""
-    first, second = lives(desk)
+    first, second = desk.has_two_lives()
     app = desk.open(INSTANCE, id="order_A")
     assert part(app, "header")["status"] == "RUNNING"
     trigger(app, "header", "open", {"id": "order_A", "life": first})
@@ -482,7 +468,7 @@ def test_the_lives_of_an_id_lead_to_one_another(desk: Desk) -> None:
 @pytest.mark.parametrize("life", ["0", "-1", "²", "x", "", "9" * 40, "77"])
 def test_a_life_that_is_not_there_is_told(desk: Desk, life: str) -> None:
     """No address breaks the page."""
-    lives(desk)
+    desk.has_two_lives()
     app = desk.open(INSTANCE, id="order_A", life=life)
     assert not app.exception
     assert "has no life" in texts(app.info)

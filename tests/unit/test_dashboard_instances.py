@@ -13,7 +13,7 @@ from operations.errors import EngineUnavailable
 from operations.model import Action, EngineHealth, Part, Problem, Status
 from operations.records import Outage
 from tests.unit.pages import LIST, ORDER, Desk, has_part, ids, part, run, send, texts, trigger
-from tests.unit.sightings import at, sighting, statuses
+from tests.unit.sightings import at, statuses
 
 MANY = [f"order_{number:02}" for number in range(120)]
 PLACES = {
@@ -573,9 +573,7 @@ def test_an_address_with_a_filter_is_heeded_on_the_way_back(desk: Desk) -> None:
 
 def test_a_row_of_an_earlier_life_leads_to_that_life(desk: Desk) -> None:
     """Each life of an id is a row, and each row leads to its own page."""
-    desk.has("order_A", status=Status.COMPLETED)
-    later = sighting(Status.RUNNING, instance_id="order_A", created=60, seen=61, execution="second")
-    desk.ledger.instances.record([later])
+    desk.has_two_lives()
     app = desk.open()
     latest, earlier = part(app, "table")["rows"]
     assert (latest["life"], earlier["life"]) == (None, earlier["key"])
