@@ -10,18 +10,18 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.live import zone
 from dashboard.parts import part
 from dashboard.texts import plain
 from worker.orders import WORKFLOW, Order, expected, instance_id_of
 
 MOST_AT_ONCE = 100
 FIRST = ["laptop", "mouse"]
+NOW = {"at": None, "isPart": False}
 _SUGGESTED = "suggested"  # in the session: the ids that were made up, the one on offer last
 _REMEMBERED = 20  # of them
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no letter that looks like another
 
-_items = part("items")
+_items, _start = part("items"), part("start")
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,13 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
             key="count",
             help="More than one are numbered: ORDER-1, ORDER-2 and so on.",
         )
-        start = later.datetime_input(
-            "Start at", value=None, key="start", help="Leave it empty to start now."
-        )
+        with later:  # Not `st.datetime_input`, which keeps to itself what is typed in part.
+            start = _start(
+                key="start",
+                data={},
+                default={"moment": NOW},
+                on_moment_change=_looked_at_later,
+            ).moment
         errors["start"] = st.empty()
     with right:
         # Not `st.data_editor`, which forgets the last edit when the form is submitted right after.
@@ -102,7 +106,7 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
             key="items",
             data={"first": FIRST},
             default={"texts": FIRST},
-            on_texts_change=lambda: None,  # what was typed is looked at on submission
+            on_texts_change=_looked_at_later,
         ).texts
         errors["items"] = st.empty()
     return {
@@ -110,8 +114,23 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
         "amount": _number(amount),
         "items": [str(text) for text in items],
         "count": int(count),
-        "start": start.replace(tzinfo=zone()).astimezone(UTC) if start else None,
+        "start": _moment(start),
     }
+
+
+def _looked_at_later() -> None:
+    """Do nothing: what was typed is looked at on submission."""
+
+
+def _moment(told: Mapping[str, Any]) -> datetime | str | None:
+    """Return when to start, None for now, or what was typed that is no moment."""
+    at = told["at"]
+    if at is None:
+        return "a part of a time" if told["isPart"] else None
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return repr(at)
 
 
 def _number(text: str) -> float | str:
@@ -132,7 +151,10 @@ def _orders(typed: dict[str, Any]) -> list[dict[str, Any]]:
 def _mistakes(order: dict[str, Any], typed: dict[str, Any]) -> dict[str, str]:
     """Return what is wrong with an order, by field, in the words of its contract."""
     told: dict[str, str] = {}
-    if typed["start"] and typed["start"] <= datetime.now(UTC):
+    start = typed["start"]
+    if isinstance(start, str):
+        told["start"] = f"Found {plain(start)}, expected day, hour and minute, or nothing for now."
+    elif start and start <= datetime.now(UTC):
         told["start"] = "Found a time that has passed, expected one to come, or none."
     try:
         Order.model_validate(order)
@@ -140,6 +162,10 @@ def _mistakes(order: dict[str, Any], typed: dict[str, Any]) -> dict[str, str]:
         for each in error.errors():
             field, *number = each["loc"]
             which = f"Item {int(number[0]) + 1}: found" if number else "Found"
-            found, wanted = plain(repr(each["input"])[:80]), plain(expected(each["loc"]))
+            found, wanted = plain(_found(each["input"])), plain(expected(each["loc"]))
             told.setdefault(str(field), f"{which} {found}, expected {wanted}.")
     return told
+
+
+def _found(value: object) -> str:
+    return f"{len(value)} items" if isinstance(value, list) else repr(value)[:80]

@@ -65,6 +65,14 @@ def _words(outage: Outage) -> str:
     return f"**{title} since {when}.** {consequence} It heals by itself. {plain(f'({outage.why})')}"
 
 
+def catching_up(look: Look) -> None:
+    """Say how much of what the engine has is not here yet."""
+    if look.behind:
+        st.caption(
+            f"Catching up with the engine: {look.behind:,} instances are still to be read.",
+        )
+
+
 def no_action(look: Look) -> str | None:
     """Return why nothing can be acted on now, None if it can."""
     away = [needed for needed in (Part.SIDECAR, Part.WORKER) if look.is_away(needed)]

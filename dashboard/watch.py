@@ -25,17 +25,21 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Look:
-    """The ledger's generation and revision, and what is away, as all viewers see it."""
+    """The ledger's generation and revision, and what is away, as all viewers see it.
+
+    `behind` is how many instances the recorder has still to read until it has caught up.
+    """
 
     revision: int
     outages: tuple[Outage, ...] = ()
     generation: int = 0
+    behind: int | None = None
 
     @property
     def version(self) -> str:
         """The same as long as there is nothing new to see."""
         away = ",".join(f"{outage.part}@{outage.since:%H%M%S}" for outage in self.outages)
-        return f"{self.generation}.{self.revision}:{away}"
+        return f"{self.generation}.{self.revision}:{away}:{self.behind}"
 
     @property
     def moment(self) -> tuple[int, int]:
@@ -189,10 +193,10 @@ class Watch:
         self._hear(pulse)
         silent_since = pulse.beat_at or self._began
         if now - silent_since < SILENCE:
-            return Look(pulse.revision, pulse.outages, pulse.generation)
+            return Look(pulse.revision, pulse.outages, pulse.generation, pulse.behind)
         recorder = Outage(Part.RECORDER, silent_since, "it gives no sign of life")
         others = self._engine_outages.now(self._engine.problems(), now)
-        return Look(pulse.revision, (recorder, *others), pulse.generation)
+        return Look(pulse.revision, (recorder, *others), pulse.generation, pulse.behind)
 
     def _hear(self, pulse: Pulse) -> None:
         """Know what the recorder told last: what goes on when it falls silent began then."""

@@ -42,6 +42,7 @@ def configure_logs(settings: OperationsSettings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of itself when imported
 
 
 def _renderers(settings: OperationsSettings) -> list[Processor]:

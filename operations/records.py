@@ -145,10 +145,13 @@ class Pulse:
     """The ledger's revision, which grows with every change, and the recorder's last sign of life.
 
     `beat_at` is None before the recorder's first beat; `outages` are what it saw then. Another
-    `generation` is another ledger in the place of the one before.
+    `generation` is another ledger in the place of the one before. `behind` is how many of the
+    engine's instances have not been read yet since the recorder began, None if it does not know;
+    from when it has caught up with them it is 0.
     """
 
     revision: int
     beat_at: datetime | None = None
     outages: tuple[Outage, ...] = field(default=())
     generation: int = 0
+    behind: int | None = None

@@ -8,7 +8,7 @@ from dashboard.acting import tell_all
 from dashboard.charts import milliseconds
 from dashboard.clicks import clicked, handled
 from dashboard.filters import come_back, cursor, note, search, to_newest, toggle, turn, wanted
-from dashboard.live import banner, bell, no_action
+from dashboard.live import banner, bell, catching_up, no_action
 from dashboard.parts import part
 from dashboard.rows import address, row
 from dashboard.session import house, watch
@@ -53,6 +53,7 @@ def live() -> None:
         bell(look)
     note()  # now that the search knows what was typed
     banner(look)
+    catching_up(look)
     tell_all()
     shown, at = wanted(), cursor()
     try:
@@ -85,7 +86,7 @@ def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
             "view": repr((sorted(shown.statuses), shown.text, cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
-            "empty": empty(shown),
+            "empty": empty(shown, look.behind),
             "away": no_action(look),
         },
         on_act_change=clicked,
@@ -100,8 +101,10 @@ def in_order(counts: Counts, shown: Filter) -> list[Status]:
     return [*ORDER, *(each for each in others if counts.get(each) or each in shown.statuses)]
 
 
-def empty(shown: Filter) -> tuple[str, str]:
+def empty(shown: Filter, behind: int | None) -> tuple[str, str]:
     """Return what is said of a list without rows."""
+    if behind != 0:
+        return "The ledger is being filled", "What the engine has will be here in a moment."
     if shown.statuses or shown.text:
         return "Nothing matches", "No instance has this status and this id. Loosen the filter."
     return "No instances yet", "Submit one with “New order”; it will be here at once."

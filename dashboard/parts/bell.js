@@ -1,7 +1,10 @@
 // Hears from the server when there is something new, and has the page ask for it. Says whether the
 // page is live. Silent while the tab is hidden.
 
-const AGAIN = 1000, NOT_OFTENER = 1000, BUSY = 100;
+const AGAIN = 1000, NOT_OFTENER = 1000, BUSY = 100; // milliseconds
+const SETTLED = 150; // milliseconds without a run, after which no other follows by itself
+const ANSWERED = 1000, UNANSWERED = 2500; // milliseconds after a click: a run since may be of what came before it
+const STATE = "data-test-script-state";
 
 function begin(parent) {
   const dot = element("span", { class: "dot" });
@@ -38,10 +41,35 @@ function process(version) {
   return version.split("/")[0];
 }
 
-// A fragment that is asked for while another page is under way takes parts of that page away.
+// Until the server has answered, Streamlit speaks for the page that it showed last: what the bell asked
+// for between a click and that answer would be asked of the page that one leaves, and take the place of
+// the next one. So the bell waits until the answer to whatever was clicked is there and has settled.
+function pace() {
+  return globalThis.flowdeckPace ??= watchPace({ askedAt: -Infinity, ranSince: true, restsSince: 0 });
+}
+
+function watchPace(pace) {
+  const asked = () => Object.assign(pace, { askedAt: Date.now(), ranSince: false });
+  addEventListener("click", asked, true);
+  addEventListener("popstate", asked, true);
+  addEventListener("keydown", ({ key }) => key === "Enter" && asked(), true);
+  const look = () => {
+    if (isRunning()) Object.assign(pace, { ranSince: true, restsSince: null });
+    else pace.restsSince ??= Date.now();
+  };
+  new MutationObserver(look).observe(document.body, { subtree: true, attributeFilter: [STATE] });
+  look();
+  return pace;
+}
+
+function isRunning() {
+  const app = document.querySelector(`[${STATE}]`);
+  return app !== null && app.getAttribute(STATE) !== "notRunning";
+}
+
 function isBusy() {
-  const app = document.querySelector("[data-testid=stApp]");
-  return app !== null && app.dataset.testScriptState !== "notRunning";
+  const { askedAt, ranSince, restsSince } = pace(), now = Date.now();
+  return restsSince === null || now - restsSince < SETTLED || now - askedAt < (ranSince ? ANSWERED : UNANSWERED);
 }
 
 function ring(state) {
@@ -49,7 +77,7 @@ function ring(state) {
   const wait = state.rangAt + NOT_OFTENER - Date.now();
   if (wait > 0 || isBusy()) { state.later = setTimeout(() => ring(state), Math.max(wait, BUSY)); return; }
   state.rangAt = Date.now();
-  if (process(state.heard) !== process(state.data.version)) globalThis.flowdeckRevive?.();
+  if (process(state.heard) !== process(state.data.version)) globalThis.flowdeckRevival?.revive();
   else state.setTriggerValue("rang", state.rangAt);
 }
 

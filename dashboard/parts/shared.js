@@ -23,6 +23,13 @@ function onPlainClick(follow) {
   };
 }
 
+// An id that is too long for its place loses its middle: both ends tell it from others.
+const TAIL = 9;
+
+function shortened(id) {
+  return element("span", { class: "shortened" }, element("span", {}, id.slice(0, -TAIL)), element("span", {}, id.slice(-TAIL)));
+}
+
 function duration(ms) {
   if (ms < 0) ms = 0;
   if (ms < SECOND) return `${Math.round(ms)} ms`;

@@ -58,7 +58,7 @@ function fill(state, row, data) {
   row.line.dataset.id = data.id;
   cells.Status.replaceChildren(badge(data.status));
   cells.Instance.replaceChildren(
-    element("a", { href: data.href, class: "id", title: data.id, onclick: onPlainClick(() => open(state, data)) }, data.id),
+    element("a", { href: data.href, class: "id", title: data.id, onclick: onPlainClick(() => open(state, data)) }, shortened(data.id)),
     element("span", { class: "muted workflow", title: data.workflow }, data.workflow || "not begun yet"));
   row.what = element("span", { title: data.failure ?? data.waits ?? "", class: data.failure ? "what failure" : "what" },
     data.failure ?? data.waits ?? "");

@@ -44,9 +44,12 @@ class Ledger:
         """Return the ledger's revision, and the recorder's last sign of life."""
         return replace(read_pulse(self._engine), generation=self.generation())
 
-    def beat(self, at: datetime, outages: Sequence[Outage]) -> None:
-        """Write the recorder's sign of life, which leaves the revision as it is."""
-        beat(self._engine, at, outages)
+    def beat(self, at: datetime, outages: Sequence[Outage], behind: int | None = 0) -> None:
+        """Write the recorder's sign of life, which leaves the revision as it is.
+
+        `behind` is how many instances are known of, but not read yet; None if that is not known.
+        """
+        beat(self._engine, at, outages, behind)
 
     def close(self) -> None:
         """Close the connections of this process."""

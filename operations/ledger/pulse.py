@@ -32,14 +32,16 @@ def read_pulse(engine: Engine) -> Pulse:
     """Read the row."""
     with reading(engine) as connection:
         row = connection.execute(select(pulse).where(_THE_ROW)).one()
-    return Pulse(row.revision, row.beat_at, tuple(map(_outage, json.loads(row.outages))))
+    outages = tuple(map(_outage, json.loads(row.outages)))
+    return Pulse(row.revision, row.beat_at, outages, behind=row.behind)
 
 
-def beat(engine: Engine, at: datetime, outages: Sequence[Outage]) -> None:
-    """Write that the recorder lives, and what it saw."""
+def beat(engine: Engine, at: datetime, outages: Sequence[Outage], behind: int | None) -> None:
+    """Write that the recorder lives, what it saw, and how much it has not seen yet."""
     told = json.dumps([_told(outage) for outage in outages])
+    values = {"beat_at": at, "outages": told, "behind": behind}
     with writing(engine) as connection:
-        connection.execute(update(pulse).where(_THE_ROW).values(beat_at=at, outages=told))
+        connection.execute(update(pulse).where(_THE_ROW).values(values))
 
 
 def _told(outage: Outage) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Brings a ledger's schema to the version that this code knows."""
 
-import logging
 from threading import Lock
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -8,7 +7,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from operations.database import reading, writing
 from operations.errors import LedgerUnavailable
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest version: a ledger that has it is opened without the help of Alembic."""
 
 _one_at_a_time = Lock()  # Alembic keeps what it works on in globals
@@ -29,8 +28,7 @@ def upgrade(engine: Engine) -> None:
 
 
 def _migrate(connection: Connection) -> None:
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    # Alembic is seldom needed, and logs even while it is imported.
+    # Alembic is seldom needed.
     from operations.ledger.migrations import known_versions, migrate  # noqa: PLC0415
 
     version = _version(connection)

@@ -130,4 +130,5 @@ pulse = Table(
     Column("revision", BigInteger, nullable=False),
     Column("beat_at", UtcDateTime),
     Column("outages", Text, nullable=False),
+    Column("behind", Integer),
 )

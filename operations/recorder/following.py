@@ -42,6 +42,12 @@ class Following:
     def __contains__(self, instance_id: object) -> bool:
         return instance_id in self._followed
 
+    @property
+    def never_read(self) -> int:
+        """How many have not been read yet, without those that cannot be read."""
+        every = self._followed.values()
+        return sum(1 for each in every if each.last is None and not each.troubles)
+
     def follow(self, ids: Iterable[str], now: float) -> None:
         """Follow these from now on; those that are followed already keep their due time."""
         for instance_id in ids:

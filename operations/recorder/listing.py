@@ -48,6 +48,8 @@ class Listing:
         self._last_page = ""
         self._under_way: _List | None = None
         self._refusal: str | None = None
+        self.is_complete = False
+        """Whether all ids have been listed once, as far as the engine can list them."""
 
     def news(self, known: set[str]) -> set[str]:
         """Return listed ids that are not known, and known ones that a whole list lacks.
@@ -76,6 +78,7 @@ class Listing:
             page = self._gateway.ids(token=listed.token)
         except EngineRefused as error:
             self._refused(str(error))
+            self.is_complete = True
             return set()
         finally:
             listed.cost += time.monotonic() - began
@@ -84,6 +87,7 @@ class Listing:
         self._last_page = listed.token
         listed.lacks.difference_update(page.ids)
         if page.next is None:
+            self.is_complete = True
             return listed.lacks | (set(page.ids) - known)
         listed.token, self._under_way = page.next, listed
         return set(page.ids) - known

@@ -39,6 +39,7 @@ class Recorder:
         self._readers = Readers(gateway, clock.now)
         self._finished: set[str] = set()
         self._revision: int | None = None
+        self._behind: int | None = None
         self._said: tuple[Outage, ...] | None = None
         self._next_beat = 0.0
 
@@ -152,8 +153,16 @@ class Recorder:
     def _beat(self) -> None:
         outages, now = self._health.outages, time.monotonic()
         if outages != self._said or now >= self._next_beat:
-            self._ledger.beat(datetime.now(UTC), outages)
+            self._ledger.beat(datetime.now(UTC), outages, self._count_behind())
             self._said, self._next_beat = outages, now + BEAT_EVERY
+
+    def _count_behind(self) -> int | None:
+        """Count what is still to be read, until it has caught up; then there is only news."""
+        if self._behind != 0 and self._listing.is_complete:
+            self._behind = self._following.never_read
+            if not self._behind:
+                log.info("caught up with the engine")
+        return self._behind
 
 
 def _gist(sighting: Sighting) -> tuple[object, object]:

@@ -51,7 +51,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, stack: Stack) -> Iterator[OpenPage]:
-    """Return what opens a page in a browser of its own, at a path.
+    """Return what opens a page in a browser of its own, at a path; `script` runs before its own.
 
     A test fails for any request to another host, any script error and any dialog.
     """
@@ -65,10 +65,11 @@ def open_page(browser: Browser, stack: Stack) -> Iterator[OpenPage]:
         if not request.url.startswith((stack.page, "data:", "blob:")):
             troubles.append(f"foreign: {request.url}")
 
-    def opened(path: str = "/", **options: Any) -> Page:
+    def opened(path: str = "/", *, script: str = "", **options: Any) -> Page:
         context = browser.new_context(
             **{"viewport": WIDE, "timezone_id": "Europe/Berlin", **options}
         )
+        context.add_init_script(script)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)

@@ -114,6 +114,27 @@ def test_a_mistake_is_told_at_its_field(
     assert page.url.endswith("/new")
 
 
+def test_a_time_to_start_that_is_typed_in_half_starts_nothing(
+    open_page: OpenPage, stack: Stack
+) -> None:
+    """What is missing is told; typed whole, it is when the order starts, in the viewer's zone."""
+    page = open_page("/new")
+    order_id = unique("later")
+    fill(page, "Order id", order_id)
+    start = page.get_by_label("Start at")
+    start.focus()
+    page.keyboard.type("12")
+    page.get_by_role("button", name="Submit order").click()
+    expect(page.get_by_text("Found a part of a time, expected day")).to_be_visible()
+    start.fill("2999-12-31T18:30")
+    page.get_by_role("button", name="Submit order").click()
+    expect_status(page, "PENDING")
+    expect(page.get_by_text("Dec 31, 2999, 18:30:00")).to_be_visible()
+    page.get_by_role("button", name="Terminate").click()
+    expect_status(page, "TERMINATED")
+    assert stack.status(f"order_{order_id}")["status"] == "TERMINATED"
+
+
 def test_what_was_typed_outlives_the_dashboard(open_page: OpenPage, stack: Stack) -> None:
     """After kill -9 of the dashboard the form is as it was left, and can be submitted."""
     page = open_page("/new")

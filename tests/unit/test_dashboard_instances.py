@@ -71,6 +71,25 @@ def test_an_empty_ledger_leads_to_the_first_order(desk: Desk) -> None:
     assert part(app, "table")["empty"][0] == "No instances yet"
 
 
+@pytest.mark.parametrize("behind", [None, 1])
+def test_a_ledger_that_is_being_filled_is_not_empty(desk: Desk, behind: int | None) -> None:
+    """What the engine has and the ledger lacks is on its way."""
+    desk.ledger.beat(datetime.now(UTC), (), behind)
+    app = desk.open(q="order")
+    assert part(app, "table")["empty"][0] == "The ledger is being filled"
+
+
+def test_how_much_is_still_to_be_read_is_told(desk: Desk) -> None:
+    """Above what is there already, until all is."""
+    desk.has("order_A")
+    desk.ledger.beat(datetime.now(UTC), (), behind=12345)
+    app = desk.open()
+    assert ids(app) == ["order_A"]
+    assert "12,345 instances are still to be read" in texts(app.caption)
+    desk.beat()
+    assert "still to be read" not in texts(run(app).caption)
+
+
 def test_nothing_that_matches_is_told_apart(desk: Desk) -> None:
     """A filter that leaves nothing is not an empty system."""
     desk.has("order_A")

@@ -83,7 +83,7 @@ def test_a_good_order_has_no_mistakes() -> None:
         ({"order_id": "a b"}, "order_id", f"Found 'a b', expected {ID}."),
         ({"order_id": "a||b"}, "order_id", f"Found 'a||b', expected {ID}."),
         ({"order_id": "A\n"}, "order_id", f"Found 'An', expected {ID}."),
-        ({"items": []}, "items", f"Found [], expected {ITEMS}."),
+        ({"items": []}, "items", f"Found 0 items, expected {ITEMS}."),
         ({"items": [""]}, "items", f"Item 1: found '', expected {ITEM}."),
         ({"items": ["a\x07"]}, "items", f"Item 1: found 'ax07', expected {ITEM}."),
         ({"items": ["x" * 201]}, "items", f"Item 1: found '{'x' * 79}, expected {ITEM}."),

@@ -3,13 +3,13 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
+from dashboard.charts import milliseconds
 from operations.errors import EngineUnavailable, LedgerUnavailable, OutcomeUnknown
 from operations.model import Part, Status
 from operations.records import Outage
@@ -25,7 +25,7 @@ UNAVAILABLE = EngineUnavailable("nothing answers")
 
 def field(app: AppTest, name: str) -> Any:
     """Return a field of the form."""
-    fields = [*app.text_input, *app.number_input, *app.datetime_input]
+    fields = [*app.text_input, *app.number_input]
     return next(each for each in fields if each.key == name)
 
 
@@ -39,6 +39,11 @@ def fill(app: AppTest, **typed: object) -> AppTest:
 def items(app: AppTest, *wanted: str) -> WidgetState:
     """Return what the browser says of the list of items once something was typed there."""
     return state(app, "items", {"texts": wanted})
+
+
+def start(app: AppTest, at: object, *, is_part: bool = False) -> WidgetState:
+    """Return what the browser says of the time to start once something was typed there."""
+    return state(app, "start", {"moment": {"at": at, "isPart": is_part}})
 
 
 def submit(app: AppTest, *states: WidgetState) -> AppTest:
@@ -85,7 +90,7 @@ def test_the_form_suggests_an_order(desk: Desk) -> None:
     assert suggested(app).startswith("ORDER-")
     assert field(app, "amount").value == "99.99"
     assert part(app, "items") == {"first": ["laptop", "mouse"]}
-    assert field(app, "start").value is None
+    assert has_part(app, "start")
 
 
 def test_each_session_suggests_an_id_of_its_own(desk: Desk) -> None:
@@ -181,7 +186,7 @@ def test_a_mistake_is_told_and_starts_nothing(
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        ((), "Found [], expected a list of 1 to 500 items."),
+        ((), "Found 0 items, expected a list of 1 to 500 items."),
         (("mouse", ""), f"Item 2: found '', expected {ITEM}."),
         (("x" * 201, "mouse"), f"Item 1: found '{'x' * 79}, expected {ITEM}."),
         (("a\x07b", "mouse"), f"Item 1: found 'ax07b', expected {ITEM}."),
@@ -215,31 +220,30 @@ def test_a_mistake_that_is_mended_is_gone(desk: Desk) -> None:
 
 def test_a_start_in_the_past_is_refused(desk: Desk) -> None:
     """Nothing is started now that was wanted yesterday."""
-    yesterday = datetime.now(ZoneInfo("Europe/Berlin")).replace(tzinfo=None) - timedelta(days=1)
-    app = submit(fill(desk.open(ORDER), start=yesterday))
+    app = desk.open(ORDER)
+    submit(app, start(app, milliseconds(datetime.now(UTC) - timedelta(days=1))))
     assert texts(app.error) == "Found a time that has passed, expected one to come, or none."
     assert not desk.gateway.calls
 
 
-def test_a_start_in_the_future_is_meant_in_the_viewers_zone(desk: Desk) -> None:
-    """What is typed in Berlin at noon is noon in Berlin."""
-    noon = (datetime.now(UTC) + timedelta(days=2)).replace(
-        hour=12, minute=0, second=0, microsecond=0, tzinfo=None
-    )
-    app = submit(fill(desk.open(ORDER), order_id="A1", start=noon))
+def test_a_start_in_the_future_is_the_moment_that_the_browser_tells(desk: Desk) -> None:
+    """It has worked out what was typed in its own time zone."""
+    noon = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
+    app = fill(desk.open(ORDER), order_id="A1")
+    submit(app, start(app, milliseconds(noon)))
     assert not app.exception
-    expected = noon.replace(tzinfo=ZoneInfo("Europe/Berlin")).astimezone(UTC)
-    assert desk.gateway.scheduled["order_A1"] == expected
-    assert part(app, "header")["scheduled"] == round(expected.timestamp() * 1000)
+    assert desk.gateway.scheduled["order_A1"] == noon
+    assert part(app, "header")["scheduled"] == milliseconds(noon)
 
 
-def test_a_start_without_a_zone_is_meant_in_utc(desk: Desk) -> None:
-    """A browser that does not tell its zone is taken for one in UTC."""
-    noon = (datetime.now(UTC) + timedelta(days=2)).replace(microsecond=0, second=0, tzinfo=None)
+@pytest.mark.parametrize("at", [None, 1e300, "soon", [], float("inf")])
+def test_a_start_that_is_no_moment_is_refused(desk: Desk, at: object) -> None:
+    """Nothing is started now because the time was typed in half."""
     app = desk.open(ORDER)
-    app.context = {}
-    submit(fill(run(app), order_id="A1", start=noon))
-    assert desk.gateway.scheduled["order_A1"] == noon.replace(tzinfo=UTC)
+    submit(app, start(app, at, is_part=at is None))
+    assert not app.exception
+    assert "expected" in texts(app.error)
+    assert not desk.gateway.calls
 
 
 def test_a_form_that_is_submitted_three_times_is_one_order(desk: Desk) -> None:

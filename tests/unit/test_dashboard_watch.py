@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from threading import Barrier, Event, Thread, current_thread
+from traceback import extract_tb
 
 import pytest
 
@@ -327,6 +328,21 @@ def test_many_who_wait_for_an_answer_share_its_error(world: World, error: Flowde
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(ask, range(16)))
     assert alone.came == 1
+
+
+@pytest.mark.parametrize("error", [GONE, EngineUnavailable("no sidecar")])
+def test_an_error_that_is_shared_keeps_nobodys_frames(
+    world: World, answer: Answer, error: FlowdeckError
+) -> None:
+    """However many share it, it leads back through the frames of the last alone."""
+    answer.error = error
+    lengths = set()
+    for _ in range(5):
+        with pytest.raises(type(error)) as raised:
+            world.watch.ask("list", answer)
+        lengths.add(len(extract_tb(raised.value.__traceback__)))
+    assert answer.asked == 1
+    assert len(lengths) == 1
 
 
 def test_answers_are_not_kept_without_end(world: World, answer: Answer) -> None:

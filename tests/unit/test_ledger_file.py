@@ -362,6 +362,28 @@ def test_a_file_that_is_lost_while_it_is_prepared_is_prepared_anew(
     engine.dispose()
 
 
+def test_a_file_that_is_lost_while_it_is_connected_to_is_left(
+    ledger: Ledger, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody goes on with what is not at the path any more."""
+    connect, connected = LedgerFile.open, list[str]()
+
+    def lose(of: LedgerFile) -> sqlite3.Connection:
+        connection = connect(of)
+        if not connected:
+            delete_all(file)
+        connected.append("once")
+        return connection
+
+    path = LedgerFile(str(file), ledger.ping)
+    path.generation()
+    monkeypatch.setattr(LedgerFile, "open", lose)
+    connection, identity = path.connect()
+    with closing(connection), closing(path):
+        assert identity == path.found
+        assert path.generation() == 1
+
+
 def test_a_file_is_made_by_one_process_at_a_time(ledger: Ledger, file: Path) -> None:
     """Else one would tidy away the log that another has just begun."""
     delete_all(file)

@@ -21,10 +21,10 @@ def test_a_new_ledger_has_no_beat(ledger: Ledger) -> None:
 
 def test_a_beat_is_read_as_it_was_written(ledger: Ledger) -> None:
     """The recorder's last sign of life holds what it saw."""
-    ledger.beat(at(3), OUTAGES)
-    assert ledger.pulse() == Pulse(0, at(3), OUTAGES)
-    ledger.beat(at(4), ())
-    assert ledger.pulse() == Pulse(0, at(4), ())
+    ledger.beat(at(3), OUTAGES, behind=7)
+    assert ledger.pulse() == Pulse(0, at(3), OUTAGES, behind=7)
+    ledger.beat(at(4), (), behind=None)
+    assert ledger.pulse() == Pulse(0, at(4), (), behind=None)
 
 
 def test_a_beat_is_no_news(ledger: Ledger) -> None:
@@ -32,7 +32,7 @@ def test_a_beat_is_no_news(ledger: Ledger) -> None:
     ledger.instances.record([sighting()])
     ledger.beat(at(3), OUTAGES)
     ledger.instances.record([done()])
-    assert ledger.pulse() == Pulse(2, at(3), OUTAGES)
+    assert ledger.pulse() == Pulse(2, at(3), OUTAGES, behind=0)
 
 
 def test_every_change_has_a_revision_of_its_own(ledger: Ledger, ledger_url: str) -> None:

@@ -34,6 +34,9 @@ def refused(times: int) -> list[FlowdeckError]:
     return [EngineRefused("The Dapr engine refused: UNKNOWN: it is broken.") for _ in range(times)]
 
 
+MANY = 500  # instances: more than are asked for at once
+
+
 @pytest.fixture(autouse=True)
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nothing wait for its pace."""
@@ -568,6 +571,39 @@ def test_each_turn_gives_a_sign_of_life(turning: Turning) -> None:
     beat = turning.ledger.pulse().beat_at
     assert beat
     turning.until(lambda: turning.ledger.pulse().beat_at != beat, "another beat")
+
+
+def test_how_far_it_is_behind_is_told_until_it_has_caught_up(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """First what was listed and not read, then nothing; what comes from then on is news."""
+    assert turning.ledger.pulse().behind is None
+    for number in range(MANY):
+        runs(gateway, f"order_{number}")
+    told: list[int] = []
+
+    def caught_up() -> bool:
+        behind = turning.ledger.pulse().behind
+        assert behind is not None
+        told.append(behind)
+        return behind == 0
+
+    turning.until(caught_up, "nothing is left to read")
+    assert told == sorted(told, reverse=True)
+    assert MANY > told[0] > 0
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+    assert turning.ledger.pulse().behind == 0
+
+
+def test_what_cannot_be_listed_or_read_is_not_waited_for(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """It has caught up as far as it can."""
+    gateway.errors["ids"] = refused(9)
+    gateway.errors["state"] = refused(1000)
+    turning.ledger.instances.record([pending()])
+    turning.until(lambda: turning.ledger.pulse().behind == 0, "it has caught up")
 
 
 def _unavailable(_: object) -> None:

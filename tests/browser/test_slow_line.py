@@ -1,0 +1,83 @@
+"""Pages stay whole where the server is far away, though the bell rings at any moment."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.acts import bars, row, submit
+from tests.browser.conftest import OpenPage
+from tests.integration.stack import Stack, unique
+
+ROUNDS = 4
+BUSY = 0.4  # seconds between two orders
+SLOW = """(() => {
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+        const late = this.url.includes("_stcore/stream");
+        if (late) setTimeout(() => send.call(this, data), 300);
+        else send.call(this, data);
+    };
+})()"""
+"""What is asked of Streamlit's server comes there later; the bell is heard at once."""
+
+
+@contextmanager
+def orders(stack: Stack) -> Iterator[None]:
+    """Have orders come in all the time, so that the bell rings as often as it may."""
+    end = Event()
+
+    def start() -> None:
+        while not end.wait(BUSY):
+            stack.start_order(unique("other"))
+
+    starting = Thread(target=start)
+    starting.start()
+    try:
+        yield
+    finally:
+        end.set()
+        starting.join()
+
+
+def expect_list(page: Page) -> None:
+    """Wait until the list is there, with all that belongs to it."""
+    expect(page.get_by_placeholder("Search by id")).to_be_visible()
+    expect(page.locator('.chip[data-status="ALL"]')).to_be_visible()
+    expect(page.locator("tbody tr").first).to_be_visible()
+
+
+def expect_instance(page: Page) -> None:
+    """Wait until the page of an instance is there, with all that belongs to it."""
+    expect(page).to_have_url(re.compile(r"/instance\?id="))
+    expect(page.locator("h1 + button.copy")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    expect(bars(page).first).to_be_visible()
+    expect(page.get_by_role("tab", name="History")).to_be_visible()
+
+
+def test_each_page_is_whole_however_the_bell_rings(open_page: OpenPage, stack: Stack) -> None:
+    """From the list to the form, to the instance, back, by a row, and back once more."""
+    page = open_page(script=SLOW)
+    with orders(stack):
+        for _ in range(ROUNDS):
+            submit(page, unique("far"))
+            expect_instance(page)
+            page.get_by_test_id("stPageLink").get_by_role("link", name="Instances").click()
+            expect_list(page)
+            page.locator("tbody tr").nth(1).get_by_role("link").click()
+            expect_instance(page)
+            page.go_back()
+            expect_list(page)
+
+
+def test_a_page_that_lost_everything_is_loaded_anew(open_page: OpenPage, stack: Stack) -> None:
+    """Whatever took its parts away, it is there again without a person's doing."""
+    instance_id = stack.start_order(unique("lost-and-found"))
+    page = open_page()
+    expect(row(page, instance_id)).to_be_visible()
+    page.evaluate("globalThis.isTheSame = true; document.querySelector('.stMain').remove()")
+    page.wait_for_function("globalThis.isTheSame === undefined")
+    expect(row(page, instance_id)).to_be_visible()
