@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.acting import act, tell_all
+from dashboard.back import back_link
 from dashboard.charts import gantt, milliseconds
 from dashboard.deeds import deeds_table
-from dashboard.filters import way_back
 from dashboard.history import history_table
 from dashboard.live import banner, bell, no_action
 from dashboard.parts import part
@@ -42,12 +42,7 @@ def live(instance_id: str, life: int | None) -> None:
         st.rerun()
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.page_link(
-            "app_pages/instances.py",
-            label="Instances",
-            icon=":material/arrow_back:",
-            query_params=way_back(),
-        )
+        back_link()
         bell(look)
     with st.container():  # always there: what comes and goes must not move the tabs' place
         banner(look)

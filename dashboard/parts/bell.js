@@ -11,7 +11,7 @@ function begin(parent) {
   const word = element("span", {});
   const line = element("div", { class: "bell muted", role: "status" }, dot, word);
   parent.append(line);
-  return { line, word, socket: null, retry: null, rangAt: 0, later: null };
+  return { line, word, socket: null, retry: null, rangAt: 0, later: null, madeAt: Date.now() };
 }
 
 function say(state, live) {
@@ -44,6 +44,7 @@ function process(version) {
 // Until the server has answered, Streamlit speaks for the page that it showed last: what the bell asked
 // for between a click and that answer would be asked of the page that one leaves, and take the place of
 // the next one. So the bell waits until the answer to whatever was clicked is there and has settled.
+// A bell that came with the answer, on the next page, has nothing to wait for.
 function pace() {
   return globalThis.flowdeckPace ??= watchPace({ askedAt: -Infinity, ranSince: true, restsSince: 0 });
 }
@@ -67,15 +68,16 @@ function isRunning() {
   return app !== null && app.getAttribute(STATE) !== "notRunning";
 }
 
-function isBusy() {
+function isBusy({ madeAt }) {
   const { askedAt, ranSince, restsSince } = pace(), now = Date.now();
-  return restsSince === null || now - restsSince < SETTLED || now - askedAt < (ranSince ? ANSWERED : UNANSWERED);
+  const awaits = askedAt > madeAt && now - askedAt < (ranSince ? ANSWERED : UNANSWERED);
+  return awaits || restsSince === null || now - restsSince < SETTLED;
 }
 
 function ring(state) {
   clearTimeout(state.later);
   const wait = state.rangAt + NOT_OFTENER - Date.now();
-  if (wait > 0 || isBusy()) { state.later = setTimeout(() => ring(state), Math.max(wait, BUSY)); return; }
+  if (wait > 0 || isBusy(state)) { state.later = setTimeout(() => ring(state), Math.max(wait, BUSY)); return; }
   state.rangAt = Date.now();
   if (process(state.heard) !== process(state.data.version)) globalThis.flowdeckRevival?.revive();
   else state.setTriggerValue("rang", state.rangAt);

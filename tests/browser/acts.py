@@ -61,6 +61,11 @@ def open_instance(page: Page, instance_id: str) -> None:
     settle(page)
 
 
+def back_to_list(page: Page) -> Locator:
+    """Return the link from an instance's page to the list as it was left."""
+    return page.locator(".back a")
+
+
 def bars(page: Page) -> Locator:
     """Return the bars of the Gantt, those of what is usual among them."""
     return page.locator(".gantt .bars path")

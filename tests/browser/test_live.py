@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.acts import expect_bars, expect_status, row
+from tests.browser.acts import back_to_list, expect_bars, expect_status, row
 from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
 
@@ -123,6 +123,6 @@ def test_each_search_shows_its_own_rows(open_page: OpenPage, stack: Stack) -> No
     page.wait_for_timeout(QUIET)
     expect(row(page, ids[2])).to_be_visible()
     row(page, ids[2]).get_by_role("link").click()
-    page.get_by_test_id("stPageLink").get_by_role("link", name="Instances").click()
+    back_to_list(page).click()
     expect(search).to_have_value(ids[2])
     expect(page.locator("tbody tr")).to_have_count(1)

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from operations.ledger import Ledger
 from operations.model import Status
 from tests.browser.acts import (
+    back_to_list,
     expect_bars,
     expect_status,
     open_instance,
@@ -162,6 +163,17 @@ def test_an_earlier_life_of_an_id_is_opened_from_its_row(open_page: OpenPage, st
     expect(page.get_by_text("earlier life")).to_be_hidden()
     expect(page.get_by_text('"amount": 22').first).to_be_visible()
     expect_status(page, "COMPLETED")
+
+
+def test_the_list_can_be_opened_beside_an_instance(open_page: OpenPage, stack: Stack) -> None:
+    """The address of the link back leads to the list as it was left, in a tab of its own too."""
+    instance_id = stack.start_order(unique("beside"))
+    page = open_page("/?q=order_beside-")
+    open_instance(page, instance_id)
+    address = back_to_list(page).evaluate("link => link.href")
+    beside = open_page(address.removeprefix(stack.page))
+    expect(beside.get_by_placeholder("Search by id")).to_have_value("order_beside-")
+    expect(row(beside, instance_id)).to_be_visible()
 
 
 def test_the_browsers_way_back_keeps_the_filter(open_page: OpenPage, stack: Stack) -> None:

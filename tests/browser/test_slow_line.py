@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.acts import bars, row, submit
+from tests.browser.acts import back_to_list, bars, row, submit
 from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
 
@@ -65,7 +65,7 @@ def test_each_page_is_whole_however_the_bell_rings(open_page: OpenPage, stack: S
         for _ in range(ROUNDS):
             submit(page, unique("far"))
             expect_instance(page)
-            page.get_by_test_id("stPageLink").get_by_role("link", name="Instances").click()
+            back_to_list(page).click()
             expect_list(page)
             page.locator("tbody tr").nth(1).get_by_role("link").click()
             expect_instance(page)

@@ -581,6 +581,17 @@ def test_the_way_back_brings_the_filter_again(desk: Desk) -> None:
     assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
 
 
+def test_the_link_back_leads_to_the_list_as_it_was_left(desk: Desk) -> None:
+    """Its address does so too, for a tab of its own."""
+    desk.has("order_A")
+    app = desk.open(LIST, status=["failed", "running"], q="order_")
+    trigger(app, "table", "open", {"id": "order_A"})
+    assert part(app, "back")["href"] == "./?status=failed&status=running&q=order_"
+    trigger(app, "back", "back", 1)
+    assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
+    assert ids(app) == ["order_A"]
+
+
 def test_an_address_with_a_filter_is_heeded_on_the_way_back(desk: Desk) -> None:
     """What was shown before gives way to what is asked for."""
     app = desk.open(LIST, status="failed")
