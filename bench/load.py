@@ -1,0 +1,92 @@
+"""What recorder and traces cost the engine at full load, on systems of the bench's own, in turn."""
+
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+from operations.gateway import DaprGateway
+from operations.ledger import open_ledger
+from tests.integration.stack import AT_ONCE, Stack
+from worker.orders import WORKFLOW, Order, instance_id_of
+
+PORTS = 29100
+ORDERS = 400  # a measurement
+ROUNDS = 3
+STARTERS = 16
+BETWEEN_READS = 0.02  # seconds
+ALONE, POLLING, TRACED = "the engine alone", "with the recorder, polling", "with traces too"
+
+
+@contextmanager
+def system(*, traces: bool) -> Iterator[Stack]:
+    """Run a system on an empty folder, whose activities take no time."""
+    settings = {**AT_ONCE, "FLOWDECK_SPANS_RATE": "1" if traces else "0"}
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), PORTS, settings) as stack:
+        stack.start()
+        yield stack
+
+
+def gateway_of(stack: Stack) -> DaprGateway:
+    """Return a gateway to a system's sidecar."""
+    return DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}", write_timeout=30, read_timeout=30)
+
+
+def ledger_url(stack: Stack) -> str:
+    """Return the URL of a system's ledger."""
+    return f"sqlite:///{stack.folder}/data/ledger.db"
+
+
+def run_orders(gateway: DaprGateway, count: int) -> float:
+    """Have so many orders done as quickly as the engine can; return the seconds that took."""
+    ids = [instance_id_of(f"LOAD-{time.time_ns()}-{number}") for number in range(count)]
+    began = time.monotonic()
+    with ThreadPoolExecutor(STARTERS) as pool:
+        list(pool.map(lambda each: _start(gateway, each), ids))
+    for instance_id in ids:
+        while not _is_over(gateway, instance_id):
+            time.sleep(BETWEEN_READS)
+    return time.monotonic() - began
+
+
+def _start(gateway: DaprGateway, instance_id: str) -> None:
+    order = Order(order_id=instance_id, amount=99.99, items=["laptop", "mouse"])
+    gateway.start(WORKFLOW, instance_id, order.model_dump_json())
+
+
+def _is_over(gateway: DaprGateway, instance_id: str) -> bool:
+    instance = gateway.state(instance_id)
+    return instance is not None and instance.status.is_finished
+
+
+def _rate(kind: str) -> float:
+    """Return the orders a second, and print the recorder's lag where it follows."""
+    with ExitStack() as around:
+        stack = around.enter_context(system(traces=kind == TRACED))
+        gateway = around.enter_context(closing(gateway_of(stack)))
+        if kind == ALONE:
+            around.enter_context(stack.frozen("recorder"))
+        rate = ORDERS / run_orders(gateway, ORDERS)
+        if kind != ALONE:
+            with closing(open_ledger(ledger_url(stack))) as ledger:
+                print(f"  {kind}: {ledger.pulse().measures}")
+        return rate
+
+
+def measure() -> None:
+    """Print what each kind of following leaves of the engine's full load."""
+    rates = defaultdict(list)
+    for _ in range(ROUNDS):
+        for kind in (ALONE, POLLING, TRACED):
+            rates[kind].append(_rate(kind))
+    alone = statistics.median(rates[ALONE])
+    for kind, found in rates.items():
+        median = statistics.median(found)
+        print(
+            f"full load, {kind}: median {median:.1f} orders a second ({ROUNDS} times, "
+            f"{min(found):.1f} to {max(found):.1f}), {median / alone:.0%} of the engine alone"
+        )
