@@ -2,17 +2,26 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
 from operations.errors import EngineRefused
-from operations.gateway import Gateway
+from operations.gateway import IdPage
+from operations.model import Part, Problem
 
 EVERY = 1.0  # seconds between two lists at least
 SHARE = 20  # a list that takes a second is made every 20 seconds
 AT_A_TIME = 0.2  # seconds of listing, after which something else has its turn
 
 log = structlog.get_logger(__name__)
+
+
+class Listable(Protocol):
+    """What lists ids: the gateway, or what stands before it."""
+
+    def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
+        """Return a page of ids; raises `EngineRefused` when an instance breaks the list."""
 
 
 @dataclass
@@ -42,7 +51,7 @@ class Listing:
     them. A long list is made in parts, so that nothing else has to wait for it.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Listable) -> None:
         self._gateway = gateway
         self._whole, self._end = _Pace(), _Pace()
         self._last_page = ""
@@ -50,6 +59,11 @@ class Listing:
         self._refusal: str | None = None
         self.is_complete = False
         """Whether all ids have been listed once, as far as the engine can list them."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why there is no list, if that is so, with the remedy."""
+        return (Problem(Part.LISTING, self._refusal),) if self._refusal else ()
 
     def news(self, known: set[str]) -> set[str]:
         """Return listed ids that are not known, and known ones that a whole list lacks.

@@ -1,7 +1,7 @@
 """Follows the engine by polling, and keeps what it sees in the ledger."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,8 +13,11 @@ from operations.ledger import Ledger
 from operations.recorder.clock import Clock
 from operations.recorder.following import Following
 from operations.recorder.health import Health
+from operations.recorder.hints import Hints
 from operations.recorder.listing import Listing
+from operations.recorder.measures import Meter, Metered
 from operations.recorder.readers import Look, Readers
+from operations.recorder.tracing import Tracing
 from operations.records import Entry, Outage, Sighting
 
 BEAT_EVERY = 1.0  # seconds between two signs of life, unless there is something to say
@@ -30,13 +33,23 @@ class Recorder:
     the ledger takes the same sighting only once. A new one takes up where the last one stopped.
     """
 
-    def __init__(self, gateway: Gateway, ledger: Ledger, health: Health, clock: Clock) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        ledger: Ledger,
+        health: Health,
+        clock: Clock,
+        hints: Hints | None = None,
+    ) -> None:
+        metered, hints = Metered(gateway), hints or Hints()
         self._ledger = ledger
         self._health = health
         self._clock = clock
         self._following = Following()
-        self._listing = Listing(gateway)
-        self._readers = Readers(gateway, clock.now)
+        self._listing = Listing(metered)
+        self._readers = Readers(metered, clock.now)
+        self._tracing = Tracing(hints, ledger, self._following)
+        self._meter = Meter(metered, hints)
         self._finished: set[str] = set()
         self._revision: int | None = None
         self._behind: int | None = None
@@ -50,7 +63,8 @@ class Recorder:
     def turn(self) -> None:
         """Do what is due now, and give a sign of life; raises `LedgerUnavailable`."""
         self._take_over()
-        self._health.look()
+        self._tracing.heed(self._finished)
+        self._health.look(self._listing.problems)
         if self._health.is_reachable:
             self._find_new()
             self._ask()
@@ -96,15 +110,32 @@ class Recorder:
 
     def _note(self, looks: Sequence[Look]) -> None:
         """Write what was seen, and when each is to be read again."""
+        looks = [self._traced(look) for look in looks]
         news = [look for look in looks if look.sighting and not self._is_known(look.sighting)]
         unwritten = self._write(news)
+        self._measure(look for look in news if look.instance_id not in unwritten)
         gone = [look.instance_id for look in looks if not look.sighting and not look.trouble]
         if gone:
             self._ledger.instances.mark_purged(gone, self._clock.now())
         for look in looks:
             self._report(unwritten.get(look.instance_id, look))
+        self._tracing.settle([look.instance_id for look in looks if _is_over(look)])
         if any(look.is_vain for look in looks):
             self._give_up()
+
+    def _traced(self, look: Look) -> Look:
+        if look.sighting is None:
+            return look
+        return replace(look, sighting=self._tracing.lent_to(look.sighting))
+
+    def _measure(self, looks: Iterable[Look]) -> None:
+        """Note the lag of what is new, unless it was there before the recorder was."""
+        now = datetime.now(UTC)
+        for look in looks:
+            last = self._following.last(look.instance_id)
+            is_news = look.sighting and not (last and last.instance == look.sighting.instance)
+            if look.sighting and is_news and self._behind == 0:
+                self._meter.readable(look.sighting, now)
 
     def _is_known(self, sighting: Sighting) -> bool:
         return not _is_all(sighting) and self._following.is_known(sighting)
@@ -153,7 +184,8 @@ class Recorder:
     def _beat(self) -> None:
         outages, now = self._health.outages, time.monotonic()
         if outages != self._said or now >= self._next_beat:
-            self._ledger.beat(datetime.now(UTC), outages, self._count_behind())
+            behind = self._count_behind()
+            self._ledger.beat(datetime.now(UTC), outages, behind, self._meter.measures())
             self._said, self._next_beat = outages, now + BEAT_EVERY
 
     def _count_behind(self) -> int | None:
@@ -172,3 +204,7 @@ def _gist(sighting: Sighting) -> tuple[object, object]:
 def _is_all(sighting: Sighting) -> bool:
     """Whether there is nothing more to see: it has ended, and its history is there."""
     return sighting.instance.status.is_finished and bool(sighting.history)
+
+
+def _is_over(look: Look) -> bool:
+    return look.sighting is not None and _is_all(look.sighting)

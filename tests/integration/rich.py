@@ -34,6 +34,7 @@ class Rich:
             **os.environ,
             "FLOWDECK_HOME": str(folder),
             "FLOWDECK_ENGINE_PORTS": str(engine_ports),
+            "FLOWDECK_SPANS_PORT": str(EngineSettings(engine_ports=engine_ports).spans),
             "DAPR_GRPC_ENDPOINT": endpoint,
         }
         self._open = ExitStack()
