@@ -41,7 +41,7 @@ _TOLD = {
     ),
     Part.LISTING: (
         "Dapr cannot list its instances",
-        "You see what is known, what is started here, and what a trace tells of; others are hidden.",
+        "You see what is known, started here, or told of by a trace; others are hidden.",
     ),
 }
 

@@ -61,7 +61,13 @@ class Endpoint:
     def __init__(self, host: str, port: int, hints: Hints) -> None:
         self._address = (host, port)
         self._server = uvicorn.Server(
-            uvicorn.Config(create_app(hints), lifespan="off", log_config=None, access_log=False)
+            uvicorn.Config(
+                create_app(hints),
+                lifespan="off",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+            )
         )
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="spans", daemon=True)

@@ -3,12 +3,14 @@
 import statistics
 import time
 from collections import Counter, deque
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 from operations.gateway import Gateway, IdPage
 from operations.history import HistoryEvent
 from operations.model import Instance
 from operations.recorder.hints import Hints
+from operations.recorder.readers import Look
 from operations.records import Measures, Sighting
 
 WINDOW = 60.0  # seconds over which lags are told
@@ -48,11 +50,15 @@ class Meter:
         self._beats: deque[tuple[float, Counter[str]]] = deque(maxlen=SPAN)
         self._beats.append((time.monotonic(), Counter()))
 
-    def readable(self, sighting: Sighting, at: datetime) -> None:
-        """Note when what was newly seen of an instance could be read in the ledger."""
-        happened = happened_at(sighting)
-        if happened:
-            self._lags.append((time.monotonic(), max(0.0, (at - happened).total_seconds())))
+    def readable(self, looks: Iterable[Look], last: Callable[[str], Sighting | None]) -> None:
+        """Note that what was seen is in the ledger now; `last` is what was there before."""
+        now, at = datetime.now(UTC), time.monotonic()
+        for look in looks:
+            before = last(look.instance_id)
+            is_same = before and look.sighting and before.instance == look.sighting.instance
+            happened = happened_at(look.sighting) if look.sighting and not is_same else None
+            if happened:
+                self._lags.append((at, max(0.0, (now - happened).total_seconds())))
 
     def measures(self) -> Measures:
         """Return the measures; to be asked for with every beat."""

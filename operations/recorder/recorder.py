@@ -1,7 +1,7 @@
 """Follows the engine by polling, and keeps what it sees in the ledger."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -100,7 +100,8 @@ class Recorder:
 
     def _find_new(self) -> None:
         try:
-            self._following.follow(self._listing.news(self._finished), time.monotonic())
+            news = self._listing.news(self._finished, self._following)
+            self._following.follow(news, time.monotonic())
         except EngineUnavailable:
             self._health.doubt()
 
@@ -110,10 +111,12 @@ class Recorder:
 
     def _note(self, looks: Sequence[Look]) -> None:
         """Write what was seen, and when each is to be read again."""
-        looks = [self._traced(look) for look in looks]
+        looks = self._tracing.traced(looks)
         news = [look for look in looks if look.sighting and not self._is_known(look.sighting)]
         unwritten = self._write(news)
-        self._measure(look for look in news if look.instance_id not in unwritten)
+        if self._behind == 0:  # what was there before the recorder was is no measure of it
+            written = [look for look in news if look.instance_id not in unwritten]
+            self._meter.readable(written, self._following.last)
         gone = [look.instance_id for look in looks if not look.sighting and not look.trouble]
         if gone:
             self._ledger.instances.mark_purged(gone, self._clock.now())
@@ -122,20 +125,6 @@ class Recorder:
         self._tracing.settle([look.instance_id for look in looks if _is_over(look)])
         if any(look.is_vain for look in looks):
             self._give_up()
-
-    def _traced(self, look: Look) -> Look:
-        if look.sighting is None:
-            return look
-        return replace(look, sighting=self._tracing.lent_to(look.sighting))
-
-    def _measure(self, looks: Iterable[Look]) -> None:
-        """Note the lag of what is new, unless it was there before the recorder was."""
-        now = datetime.now(UTC)
-        for look in looks:
-            last = self._following.last(look.instance_id)
-            is_news = look.sighting and not (last and last.instance == look.sighting.instance)
-            if look.sighting and is_news and self._behind == 0:
-                self._meter.readable(look.sighting, now)
 
     def _is_known(self, sighting: Sighting) -> bool:
         return not _is_all(sighting) and self._following.is_known(sighting)
