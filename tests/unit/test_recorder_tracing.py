@@ -16,6 +16,7 @@ from operations.recorder.health import Health
 from operations.recorder.hints import Hints
 from operations.recorder.recorder import Recorder
 from operations.recorder.spans import Hint, hints_in
+from operations.recorder.tracing import STRANGERS
 from operations.sighting import sight
 from tests.unit.engine import ends, moves, runs
 from tests.unit.fakes import FakeGateway
@@ -118,15 +119,24 @@ def test_a_hint_of_nobody_makes_no_row_and_is_not_followed(
     assert ledger.pulse().revision == 0
 
 
+def test_so_many_strangers_a_second_are_looked_at(recorder: Recorder) -> None:
+    """Any number of forged ids costs no more reads; a moment later there is room again."""
+    tracing = recorder._tracing
+    now = tracing._counted_at
+    assert sum(tracing._is_admitted(now) for _ in range(5000)) == module.STRANGERS
+    assert sum(tracing._is_admitted(now + 0.5) for _ in range(5000)) == module.STRANGERS / 2
+    assert sum(tracing._is_admitted(now + 9) for _ in range(5000)) == module.STRANGERS
+
+
 @pytest.mark.usefixtures("blind")
-def test_any_number_of_forged_ids_costs_few_reads(
+def test_forged_ids_beyond_that_are_not_read(
     gateway: FakeGateway, hints: Hints, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So many strangers a second are looked at, and no more."""
-    monkeypatch.setattr("operations.recorder.tracing.time.monotonic", lambda: 1000.0)  # no second passes
-    hints.offer([Hint(f"forged_{number}") for number in range(5000)])
-    until(lambda: gateway.calls["ids"] > 5, "turns")
-    assert gateway.calls["state"] <= module.STRANGERS
+    """Nor remembered."""
+    monkeypatch.setattr(module, "STRANGERS", 0)
+    hints.offer([Hint(f"forged_{number}") for number in range(500)])
+    until(lambda: gateway.calls["ids"] > 20, "turns")
+    assert gateway.calls["state"] <= STRANGERS
 
 
 def test_what_has_finished_is_read_again_only_for_a_start(
