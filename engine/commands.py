@@ -32,6 +32,7 @@ def variables(settings: EngineSettings) -> dict[str, str]:
     return {
         "DAPR_HOST_IP": LOOPBACK,  # else daprd tells the others the machine's outer address
         "FLOWDECK_SPANS_ADDRESS": f"{host}:{settings.spans}",  # tracing.yaml's
+        "FLOWDECK_TRACE_RATE": str(settings.trace_rate),
         "OTEL_BSP_SCHEDULE_DELAY": SPANS_EVERY,
     }
 

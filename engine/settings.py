@@ -28,6 +28,9 @@ class EngineSettings(Settings):
     spans_port: int | None = Field(
         None, description="By default the port after the block.", ge=1, le=65535
     )
+    trace_rate: float = Field(
+        1.0, description="The share of traces that daprd sends, 0 for none.", ge=0, le=1
+    )
     engine_log_level: Literal["debug", "info", "warn", "error", "fatal"] = "info"
 
     @property

@@ -94,7 +94,9 @@ def test_the_address_of_traces_is_laid_over_the_configuration(settings: EngineSe
     given = [a for a in lines(settings)["daprd"] if a.startswith("--config=")]
     files = [Path(argument.removeprefix("--config=")) for argument in given]
     assert [file.name for file in files] == ["dapr-config.yaml", "tracing.yaml"]
-    assert "${FLOWDECK_SPANS_ADDRESS}" in files[1].read_text()
+    for name in ("FLOWDECK_SPANS_ADDRESS", "FLOWDECK_TRACE_RATE"):
+        assert f"${{{name}}}" in files[1].read_text()
+        assert variables(settings)[name]
 
 
 def test_without_our_engine_traces_go_to_the_recorder_s_default() -> None:
@@ -119,6 +121,8 @@ def test_an_unknown_process_is_refused(settings: EngineSettings) -> None:
         ("ENGINE_PORTS", "many"),
         ("ENGINE_LOG_LEVEL", "loud"),
         ("APP_ID", ""),
+        ("SPANS_PORT", "0"),
+        ("TRACE_RATE", "2"),
     ],
 )
 def test_a_bad_setting_is_refused_with_its_value(
