@@ -40,7 +40,7 @@ class Tracing:
         for instance_id in {hint.instance_id for hint in hints}:
             is_over = instance_id in finished and instance_id not in started
             if instance_id in self._following or (not is_over and self._is_admitted(now)):
-                self._following.wake(instance_id, now)
+                self._following.hint(instance_id, now)
         self._new = _begins(hints)
         self._begins.add(self._new, now)
 
