@@ -11,55 +11,14 @@ from html import escape
 from textwrap import wrap
 from typing import Any
 
+from dashboard.looks import CROSSED, USUAL, Bar, Look, bars_of, look_of
 from operations.records import Usual
-from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline
+from operations.timeline import SUSPENSIONS, Span, SpanKind, Timeline
 
 ROWS = ((12, 30), (40, 24))  # up to so many rows, so many pixels each
 DENSE = 18  # pixels of a row where there are more
 MOST_TOLD = 300  # characters of an error in a hover text
 LINE = 56  # characters of a line of it
-
-
-_DASHED, _CROSSED = "/", "x"
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a bar looks, and what that says."""
-
-    says: str
-    colour: str
-    pattern: str = ""
-    height: float = 0.62  # of its row
-
-    @property
-    def swatch(self) -> str:
-        """The look in the legend."""
-        return {_DASHED: "open", _CROSSED: "crossed"}.get(self.pattern, "solid")
-
-
-_GREEN, _BLUE, _RED = "--st-green-color", "--st-blue-color", "--st-red-color"
-_ORANGE, _VIOLET, _GRAY = "--st-orange-color", "--st-violet-color", "--st-gray-color"
-_LOOKS = {
-    (SpanKind.ACTIVITY, Ending.COMPLETED): Look("completed (queue + run)", _GREEN),
-    (SpanKind.ACTIVITY, Ending.FAILED): Look("failed (queue + run)", _RED, _CROSSED),
-    (SpanKind.ACTIVITY, Ending.OPEN): Look("under way (queue + run)", _BLUE, _DASHED),
-    (SpanKind.ACTIVITY, Ending.CUT_OFF): Look("cut off by the end", _GRAY, _DASHED),
-    (SpanKind.CHILD, Ending.COMPLETED): Look("child completed", _GREEN, height=0.4),
-    (SpanKind.CHILD, Ending.FAILED): Look("child failed", _RED, _CROSSED, height=0.4),
-    (SpanKind.CHILD, Ending.OPEN): Look("child under way", _BLUE, _DASHED, height=0.4),
-    (SpanKind.BACKOFF, Ending.OPEN): Look("before the next attempt", _GRAY, _DASHED, height=0.18),
-    (SpanKind.BACKOFF, Ending.COMPLETED): Look("before the next attempt", _GRAY, height=0.18),
-    (SpanKind.TIMER, Ending.OPEN): Look("timer under way", _VIOLET, _DASHED, height=0.3),
-    (SpanKind.TIMER, Ending.COMPLETED): Look("timer", _VIOLET, height=0.3),
-    (SpanKind.WAIT, Ending.OPEN): Look("waiting for an event", _VIOLET, _DASHED),
-    (SpanKind.WAIT, Ending.COMPLETED): Look("event came", _VIOLET),
-    (SpanKind.WAIT, Ending.TIMED_OUT): Look("event did not come in time", _RED, _CROSSED),
-    (SpanKind.SUSPENSION, Ending.OPEN): Look("suspended", _ORANGE, _DASHED),
-    (SpanKind.SUSPENSION, Ending.COMPLETED): Look("suspended", _ORANGE),
-}
-_USUAL = Look("as long as 95 % of past runs", "--st-gray-background-color", height=0.92)
-_ELSE = Look("cut off by the end", _GRAY, _DASHED, height=0.4)
 _TITLES = {
     SpanKind.CHILD: "↳ {}",
     SpanKind.WAIT: "event: {}",
@@ -89,18 +48,19 @@ def gantt(timeline: Timeline, started_at: datetime, usual: Mapping[str, Usual]) 
     """
     lanes = _lanes(timeline.spans)
     rows = {lane: row for row, lane in enumerate(lanes)}
-    looks: dict[Look, list[Span]] = defaultdict(list)
+    looks: dict[Look, list[Bar]] = defaultdict(list)
     for span in timeline.spans:
-        looks[_look(span)].append(span)
-    shown = [*looks, *([_USUAL] if _is_usual_shown(timeline.spans, usual) else [])]
+        for bar in bars_of(span):
+            looks[bar.look].append(bar)
+    shown = [*looks, *([USUAL] if _is_usual_shown(timeline.spans, usual) else [])]
     return Gantt(
         traces=[
             *_usual_traces(timeline.spans, rows, usual),
-            *(_trace(look, spans, rows, started_at, usual) for look, spans in looks.items()),
+            *(_trace(look, bars, rows, started_at, usual) for look, bars in looks.items()),
         ],
         layout=_layout(list(lanes.values())),
         names=[_title(spans) for spans in lanes.values()],
-        legend=list(dict.fromkeys((look.says, look.colour, look.swatch) for look in shown)),
+        legend=_legend(shown),
         start=milliseconds(started_at),
         end=milliseconds(timeline.ended_at) if timeline.ended_at else None,
     )
@@ -118,8 +78,13 @@ def _lanes(spans: tuple[Span, ...]) -> dict[int, list[Span]]:
     return dict(sorted(lanes.items(), key=lambda lane: lane[0] == SUSPENSIONS))
 
 
-def _look(span: Span) -> Look:
-    return _LOOKS.get((span.kind, span.ending), _ELSE)
+def _legend(looks: Iterable[Look]) -> list[tuple[str, str, str]]:
+    """Return each look once; what waits in the queue is the same thing, however it ended."""
+    told: dict[object, tuple[str, str, str]] = {}
+    for look in looks:
+        entry = (look.says, look.colour, look.swatch)
+        told.setdefault(look.says if look.opacity < 1 else entry, entry)
+    return list(told.values())
 
 
 def _title(spans: list[Span]) -> str:
@@ -140,7 +105,7 @@ def _usual_traces(
         return []
     return [
         {
-            **_bars(_USUAL, known, rows),
+            **_bars(USUAL, [Bar(span, USUAL, span.start, None) for span in known], rows),
             "x": [round(usual[span.name].p95 * 1000) for span in known],
             "hoverinfo": "skip",
             "meta": {"open": False},
@@ -150,31 +115,33 @@ def _usual_traces(
 
 def _trace(
     look: Look,
-    spans: list[Span],
+    bars: list[Bar],
     rows: dict[int, int],
     started_at: datetime,
     usual: Mapping[str, Usual],
 ) -> dict[str, Any]:
+    spans = [bar.span for bar in bars]
     return {
-        **_bars(look, spans, rows),
-        "x": [_lasted(span) for span in spans],
+        **_bars(look, bars, rows),
+        "x": [_lasted(bar) for bar in bars],
         "hovertext": [_told(span, started_at, usual.get(span.name)) for span in spans],
         "hoverinfo": "text",
-        "meta": {"open": spans[0].end is None},
+        "meta": {"open": bars[0].end is None},
     }
 
 
-def _bars(look: Look, spans: list[Span], rows: dict[int, int]) -> dict[str, Any]:
+def _bars(look: Look, bars: list[Bar], rows: dict[int, int]) -> dict[str, Any]:
     return {
         "type": "bar",
         "orientation": "h",
         "name": look.says,
         "showlegend": False,
-        "y": [rows[span.lane] for span in spans],
-        "base": [milliseconds(span.start) for span in spans],
+        "y": [rows[bar.span.lane] for bar in bars],
+        "base": [milliseconds(bar.start) for bar in bars],
         "width": look.height,
         "marker": {
             "color": look.colour,
+            "opacity": look.opacity,
             "cornerradius": 4,
             "line": {"width": 1, "color": look.colour},
             "pattern": _pattern(look),
@@ -184,7 +151,7 @@ def _bars(look: Look, spans: list[Span], rows: dict[int, int]) -> dict[str, Any]
 
 def _pattern(look: Look) -> dict[str, Any]:
     """Return stripes for what is under way, and crosses over the colour of what failed."""
-    crossed = look.pattern == _CROSSED
+    crossed = look.pattern == CROSSED
     return {
         "shape": look.pattern,
         "fillmode": "overlay" if crossed else "replace",
@@ -194,8 +161,8 @@ def _pattern(look: Look) -> dict[str, Any]:
     }
 
 
-def _lasted(span: Span) -> int:
-    return milliseconds(span.end) - milliseconds(span.start) if span.end else 0
+def _lasted(of: Bar | Span) -> int:
+    return milliseconds(of.end) - milliseconds(of.start) if of.end else 0
 
 
 def _told(span: Span, started_at: datetime, usual: Usual | None) -> str:
@@ -205,6 +172,11 @@ def _told(span: Span, started_at: datetime, usual: Usual | None) -> str:
     lines.append(f"from +{in_words(begun)}")
     if span.end:
         lines[-1] += f", for {in_words((span.end - span.start).total_seconds())}"
+    if span.end and span.began:
+        queue, run = span.began - span.start, span.end - span.began
+        lines.append(
+            f"queue {in_words(queue.total_seconds())}, run {in_words(run.total_seconds())}"
+        )
     if usual and span.kind is SpanKind.ACTIVITY:
         lines.append(f"usually {in_words(usual.median)}, 95 % within {in_words(usual.p95)}")
     if span.failure:
@@ -216,7 +188,7 @@ def _told(span: Span, started_at: datetime, usual: Usual | None) -> str:
 def _how(span: Span) -> str:
     attempt = f", attempt {span.attempt} of {span.attempts}" if span.attempts > 1 else ""
     endless = ", no deadline" if span.kind is SpanKind.WAIT and not span.due else ""
-    return f"{_look(span).says}{attempt}{endless}"
+    return f"{look_of(span).says}{attempt}{endless}"
 
 
 def in_words(seconds: float) -> str:

@@ -39,6 +39,10 @@ _TOLD = {
         "The ledger cannot be read",
         "Nothing can be started; you see what was known before.",
     ),
+    Part.LISTING: (
+        "Dapr cannot list its instances",
+        "You see what is known, started here, or told of by a trace; others are hidden.",
+    ),
 }
 
 
@@ -62,7 +66,10 @@ def _words(outage: Outage) -> str:
     since = outage.since.astimezone(zone())
     today = since.date() == datetime.now(zone()).date()
     when = f"{since:%H:%M:%S}" if today else f"{since:%d %b %H:%M:%S}"
-    return f"**{title} since {when}.** {consequence} It heals by itself. {plain(f'({outage.why})')}"
+    healing = plain(outage.why)
+    if outage.part is not Part.LISTING:
+        healing = f"It heals by itself. {plain(f'({outage.why})')}"
+    return f"**{title} since {when}.** {consequence} {healing}"
 
 
 def catching_up(look: Look) -> None:

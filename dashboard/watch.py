@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from operations.errors import EngineUnavailable, LedgerUnavailable
 from operations.model import Part, Problem
 from operations.outages import Outages
-from operations.records import Outage, Pulse
+from operations.records import Measures, Outage, Pulse
 
 FRESH = 0.2  # seconds for which one look serves everybody
 SILENCE = timedelta(seconds=5)  # without a beat, after which the recorder counts as away
@@ -27,13 +27,15 @@ _Answer = TypeVar("_Answer")
 class Look:
     """The ledger's generation and revision, and what is away, as all viewers see it.
 
-    `behind` is how many instances the recorder has still to read until it has caught up.
+    `behind` is how many instances the recorder has still to read until it has caught up. What it
+    measured changes at every look, and is nothing new to see.
     """
 
     revision: int
     outages: tuple[Outage, ...] = ()
     generation: int = 0
     behind: int | None = None
+    measures: Measures | None = None
 
     @property
     def version(self) -> str:
@@ -193,10 +195,10 @@ class Watch:
         self._hear(pulse)
         silent_since = pulse.beat_at or self._began
         if now - silent_since < SILENCE:
-            return Look(pulse.revision, pulse.outages, pulse.generation, pulse.behind)
+            return _seen(pulse, pulse.outages)
         recorder = Outage(Part.RECORDER, silent_since, "it gives no sign of life")
         others = self._engine_outages.now(self._engine.problems(), now)
-        return Look(pulse.revision, (recorder, *others), pulse.generation, pulse.behind)
+        return replace(_seen(pulse, (recorder, *others)), measures=None)
 
     def _hear(self, pulse: Pulse) -> None:
         """Know what the recorder told last: what goes on when it falls silent began then."""
@@ -204,3 +206,7 @@ class Watch:
             self._heard = pulse.beat_at, pulse.outages
             self._engine_outages.take_over(pulse.outages)
             self._engine.known = tuple(Problem(each.part, each.why) for each in pulse.outages)
+
+
+def _seen(pulse: Pulse, outages: tuple[Outage, ...]) -> Look:
+    return Look(pulse.revision, outages, pulse.generation, pulse.behind, pulse.measures)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from engine.build import ensure
-from engine.commands import LOOPBACK, NEEDS, command
+from engine.commands import LOOPBACK, NEEDS, command, variables
 from engine.errors import EngineError
 from engine.installed import version_of
 from engine.settings import EngineSettings
@@ -38,7 +38,7 @@ def become(process: str, binaries: Path, settings: EngineSettings) -> None:
     """Wait for what `process` needs, then replace this one by it."""
     arguments = command(process, binaries, settings)  # before the folder changes
     settings.data.mkdir(parents=True, exist_ok=True)
-    os.environ["DAPR_HOST_IP"] = LOOPBACK  # else daprd tells the others the machine's outer address
+    os.environ.update(variables(settings))
     for name in NEEDS[process]:
         _wait_for(name, settings.ports[name])
     os.chdir(settings.home)

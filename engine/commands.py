@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
-from engine.settings import EngineSettings
+from engine.settings import PROJECT, EngineSettings
 
 LOOPBACK = "127.0.0.1"
+TRACING = PROJECT / "engine" / "tracing.yaml"
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - where a recorder may listen
+SPANS_EVERY = "200"  # milliseconds that daprd gathers spans before it sends them; else 5,000
 NEEDS = {"placement": (), "scheduler": (), "daprd": ("placement", "scheduler")}
 """Which ports of the block each process waits for before it starts."""
 
@@ -19,7 +22,19 @@ def command(process: str, binaries: Path, settings: EngineSettings) -> list[str]
     return [
         str(binaries / process),
         *(f"{flag}={value}" for flag, value in {**flags, **common}.items()),
+        *([f"--config={TRACING}"] if process == "daprd" else []),  # laid over the first one
     ]
+
+
+def variables(settings: EngineSettings) -> dict[str, str]:
+    """Return the environment variables that the engine's processes are given."""
+    host = LOOPBACK if settings.spans_host in _EVERYWHERE else settings.spans_host
+    return {
+        "DAPR_HOST_IP": LOOPBACK,  # else daprd tells the others the machine's outer address
+        "FLOWDECK_SPANS_ADDRESS": f"{host}:{settings.spans}",  # tracing.yaml's
+        "FLOWDECK_TRACE_RATE": str(settings.trace_rate),
+        "OTEL_BSP_SCHEDULE_DELAY": SPANS_EVERY,
+    }
 
 
 def _placement(settings: EngineSettings) -> dict[str, object]:

@@ -111,6 +111,8 @@ class Part(StrEnum):
     WORKER = "worker"
     RECORDER = "recorder"
     LEDGER = "ledger"
+    LISTING = "listing"
+    """The engine's list of its instances, which one id can break."""
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,18 @@ class Usual:
     runs: int
 
 
+@dataclass(frozen=True)
+class Begin:
+    """When an attempt of an activity began to run, by a trace: a hint, which may be false.
+
+    `event_id` is that of the event that scheduled it.
+    """
+
+    instance_id: str
+    event_id: int
+    at: datetime
+
+
 class Outcome(StrEnum):
     """What came of an operator's action."""
 
@@ -141,13 +153,32 @@ class Outage:
 
 
 @dataclass(frozen=True)
+class Measures:
+    """What the recorder costs and how far it is behind, by its own measure.
+
+    `lag_p50` and `lag_p95` are the seconds from when something happened until it was readable, over
+    the last minute, None if nothing happened. Reads of the engine and `hints` are those a second;
+    `dropped` hints are counted since the recorder began. `traces` says whether any arrive.
+    """
+
+    lag_p50: float | None = None
+    lag_p95: float | None = None
+    states: float = 0.0
+    histories: float = 0.0
+    lists: float = 0.0
+    hints: float = 0.0
+    dropped: int = 0
+    traces: bool = False
+
+
+@dataclass(frozen=True)
 class Pulse:
     """The ledger's revision, which grows with every change, and the recorder's last sign of life.
 
     `beat_at` is None before the recorder's first beat; `outages` are what it saw then. Another
     `generation` is another ledger in the place of the one before. `behind` is how many of the
     engine's instances have not been read yet since the recorder began, None if it does not know;
-    from when it has caught up with them it is 0.
+    from when it has caught up with them it is 0. `measures` are None if none were taken yet.
     """
 
     revision: int
@@ -155,3 +186,4 @@ class Pulse:
     outages: tuple[Outage, ...] = field(default=())
     generation: int = 0
     behind: int | None = None
+    measures: Measures | None = None

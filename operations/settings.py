@@ -62,7 +62,7 @@ def without_password(url: object) -> str:
 
 
 class OperationsSettings(Settings):
-    """Where Dapr and the ledger are, and what is logged.
+    """Where Dapr and the ledger are, where the recorder takes traces, and what is logged.
 
     `DAPR_GRPC_ENDPOINT`, `DAPR_GRPC_PORT` and `DAPR_API_TOKEN` are Dapr's own names, which
     `dapr run` and Kubernetes set.
@@ -73,6 +73,8 @@ class OperationsSettings(Settings):
     api_token: str | None = Field(None, validation_alias="DAPR_API_TOKEN", repr=False)
     ledger_url: Annotated[str, AfterValidator(sqlite_url)] | None = Field(None, repr=False)
     home: Path = Field(Path(), description="The folder that holds `data/`.")
+    spans_host: str = "127.0.0.1"
+    spans_port: int = Field(28010, ge=1, le=65535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 from operations.errors import UnknownInstance
-from operations.gateway import Gateway
 from operations.history import HistoryEvent
 from operations.model import Instance
 from operations.records import Sighting
@@ -14,12 +14,22 @@ from operations.timeline import Timeline, timeline_of
 READS = 3  # until state and history, which are read one after the other, tell the same
 
 
+class Readable(Protocol):
+    """What instances are read from: the gateway, or what stands before it."""
+
+    def state(self, instance_id: str) -> Instance | None:
+        """Return the instance, None if there is none with this id."""
+
+    def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
+        """Return the instance's events; `UnknownInstance` if there is none."""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
 def sight(
-    gateway: Gateway,
+    gateway: Readable,
     instance_id: str,
     last: Sighting | None = None,
     now: Callable[[], datetime] = _now,
@@ -44,7 +54,7 @@ def sight(
 
 
 def glimpse(
-    gateway: Gateway, instance_id: str, now: Callable[[], datetime] = _now
+    gateway: Readable, instance_id: str, now: Callable[[], datetime] = _now
 ) -> Sighting | None:
     """Return the instance without what its history tells, for one that cannot be read wholly.
 
@@ -55,12 +65,12 @@ def glimpse(
     return Sighting(instance, Timeline(), at) if instance else None
 
 
-def _with_history(gateway: Gateway, instance: Instance, at: datetime) -> Sighting:
+def _with_history(gateway: Readable, instance: Instance, at: datetime) -> Sighting:
     history = _history(gateway, instance.instance_id)
     return Sighting(instance, timeline_of(history), at, history, _scheduled_for(history))
 
 
-def _history(gateway: Gateway, instance_id: str) -> tuple[HistoryEvent, ...]:
+def _history(gateway: Readable, instance_id: str) -> tuple[HistoryEvent, ...]:
     try:
         return tuple(gateway.history(instance_id))
     except UnknownInstance:  # it has not begun, or was purged

@@ -1,6 +1,6 @@
 """One instance with all there is to know about it, wherever it is known from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from operations.errors import EngineUnavailable, UnknownInstance
 from operations.gateway import Gateway
@@ -9,7 +9,7 @@ from operations.ledger import Ledger
 from operations.model import Failure
 from operations.records import ALL_TIME, Deed, Details, Entry, Outcome, Period, Sighting
 from operations.sighting import sight
-from operations.timeline import Timeline, timeline_of
+from operations.timeline import Timeline, timeline_of, with_begins
 
 DEEDS = 100  # that are shown of an instance
 
@@ -95,13 +95,14 @@ def _from_ledger(ledger: Ledger, entry: Entry, details: Details) -> View:
 
 def _view(ledger: Ledger, entry: Entry, details: Details, timeline: Timeline) -> View:
     earlier, later = ledger.instances.neighbours(entry)
+    attempts = ledger.instances.attempts(entry.key)
     return View(
         entry=entry,
         input=details.input,
         output=details.output,
         custom_status=details.custom_status,
         failure=details.failure,
-        timeline=timeline,
+        timeline=replace(timeline, spans=with_begins(timeline.spans, attempts)),
         history=details.history,
         deeds=_deeds(ledger, entry.instance_id, _period(entry, earlier, later)),
         earlier=earlier.key if earlier else None,

@@ -75,10 +75,15 @@ def _alone_on(data: Path) -> Iterator[None]:
 
 def _check_ports(engine: EngineSettings, worker: WorkerSettings, page: DashboardSettings) -> None:
     settings = (
-        "FLOWDECK_PAGE_PORT, FLOWDECK_API_PORT, or FLOWDECK_ENGINE_PORTS (the first of the "
-        "engine's ten)"
+        "FLOWDECK_PAGE_PORT, FLOWDECK_API_PORT, FLOWDECK_SPANS_PORT, or FLOWDECK_ENGINE_PORTS "
+        "(the first of the engine's ten)"
     )
-    ports = {**engine.ports, "REST API": worker.port, "dashboard": page.page_port}
+    ports = {
+        **engine.ports,
+        "traces": engine.spans,
+        "REST API": worker.port,
+        "dashboard": page.page_port,
+    }
     for port, times in Counter(ports.values()).items():
         if times > 1:
             users = " and of ".join(name for name, each in ports.items() if each == port)
@@ -97,6 +102,7 @@ def _environment(engine: EngineSettings) -> dict[str, str]:
         "PYTHONUTF8": "1",
         "no_proxy": ",".join(filter(None, [_without_proxy(), LOOPBACK])),
         "FLOWDECK_HOME": str(engine.home.resolve()),
+        "FLOWDECK_SPANS_PORT": str(engine.spans),
         "DAPR_GRPC_ENDPOINT": f"{LOOPBACK}:{engine.ports['dapr gRPC']}",
     }
 

@@ -8,6 +8,7 @@ from dashboard.acting import tell_all
 from dashboard.charts import milliseconds
 from dashboard.clicks import clicked, handled
 from dashboard.filters import come_back, cursor, note, search, to_newest, toggle, turn, wanted
+from dashboard.lag import lag
 from dashboard.live import banner, bell, catching_up, no_action
 from dashboard.parts import part
 from dashboard.rows import address, row
@@ -51,6 +52,7 @@ def live() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         search()
         bell(look)
+        lag(look)
     note()  # now that the search knows what was typed
     banner(look)
     catching_up(look)

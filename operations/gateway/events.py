@@ -1,5 +1,6 @@
 """Dapr's history events as the one record of ours."""
 
+from base64 import b64encode
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
@@ -10,13 +11,17 @@ from operations.gateway.stubs import pb
 from operations.history import HistoryEvent, TimerOrigin
 from operations.model import Failure, Status
 
+_UNKNOWN = "unknown"
 _NOTHING = Empty()
 _ORIGINS = {str(origin): origin for origin in TimerOrigin}
 
 
 def event_of(event: pb.HistoryEvent) -> HistoryEvent:
-    """Return an event; its kind is `unknown` where Dapr has one that the SDK does not know."""
-    kind = event.WhichOneof("eventType") or "unknown"
+    """Return an event; its kind is `unknown` where Dapr has one that the SDK does not know.
+
+    The payload of such a one is the whole event as it came: protobuf's bytes, as base64 text.
+    """
+    kind = event.WhichOneof("eventType") or _UNKNOWN
     body: Message = getattr(event, kind, _NOTHING)
     payload = _found(body, "input", "result")
     due = _found(body, "fireAt", "scheduledStartTimestamp")
@@ -27,7 +32,7 @@ def event_of(event: pb.HistoryEvent) -> HistoryEvent:
         name=_found(body, "externalEvent.name", "name"),
         answers=_found(body, "taskScheduledId", "timerId"),
         task_execution_id=_found(body, "taskExecutionId", "activityRetry.taskExecutionId"),
-        payload=payload.value if payload else None,
+        payload=_as_it_came(event) if kind == _UNKNOWN else payload and payload.value,
         failure=_failure(body),
         fire_at=utc(due) if due else None,
         origin=_origin(body),
@@ -41,6 +46,10 @@ def event_of(event: pb.HistoryEvent) -> HistoryEvent:
         status=_status(body),
         rerun_of=_found(body, "rerunParentInstanceInfo.instanceID"),
     )
+
+
+def _as_it_came(event: pb.HistoryEvent) -> str:
+    return b64encode(event.SerializeToString()).decode()
 
 
 def _found(message: Message, *paths: str) -> Any:  # noqa: ANN401 - whatever the field holds

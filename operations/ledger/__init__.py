@@ -13,7 +13,7 @@ from operations.ledger.journal import Journal
 from operations.ledger.pulse import beat, read_pulse
 from operations.ledger.schema import upgrade
 from operations.ledger.starts import Start, Starts
-from operations.records import Outage, Pulse
+from operations.records import Measures, Outage, Pulse
 
 __all__ = ["Holds", "Instances", "Journal", "Ledger", "Start", "Starts", "open_ledger"]
 
@@ -44,12 +44,18 @@ class Ledger:
         """Return the ledger's revision, and the recorder's last sign of life."""
         return replace(read_pulse(self._engine), generation=self.generation())
 
-    def beat(self, at: datetime, outages: Sequence[Outage], behind: int | None = 0) -> None:
+    def beat(
+        self,
+        at: datetime,
+        outages: Sequence[Outage],
+        behind: int | None = 0,
+        measures: Measures | None = None,
+    ) -> None:
         """Write the recorder's sign of life, which leaves the revision as it is.
 
         `behind` is how many instances are known of, but not read yet; None if that is not known.
         """
-        beat(self._engine, at, outages, behind)
+        beat(self._engine, at, outages, behind, measures)
 
     def close(self) -> None:
         """Close the connections of this process."""

@@ -31,13 +31,14 @@ def write_attempts(connection: Connection, seen: Sequence[Seen]) -> set[int]:
     """Write what is new in sightings of lives; return the keys of those that changed."""
     outdated = [each.key for each in seen if each.is_new_generation]
     _forget(connection, outdated)
-    told = {
+    rows = {
         (each.key, span.event_id): _row(each.key, span)
         for each in seen
         for span in each.sighting.timeline.spans
         if span.kind is SpanKind.ACTIVITY
     }
-    known = _known(connection, sorted({key for key, _ in told}))
+    known = _known(connection, sorted({key for key, _ in rows}))
+    told = {place: _with_begin(row, known.get(place)) for place, row in rows.items()}
     _insert(connection, [row for place, row in told.items() if place not in known])
     _update(connection, [row for place, row in told.items() if known.get(place, row) != row])
     changed = {key for (key, event_id), row in told.items() if known.get((key, event_id)) != row}
@@ -84,11 +85,20 @@ def _row(key: int, span: Span) -> _Row:
         "lane": span.lane,
         "attempt": span.attempt,
         "started_at": span.start,
+        "began_at": span.began,
         "ended_at": span.end,
         "ending": span.ending.value,
         "error_type": span.failure.error_type[:NAME] if span.failure else None,
         "error_message": span.failure.message[:MESSAGE] if span.failure else None,
     }
+
+
+def _with_begin(row: _Row, known: _Row | None) -> _Row:
+    """Return a row with the begin that is known: whoever saw the attempt may not know of it."""
+    if known is None or known["started_at"] != row["started_at"]:
+        return row
+    begins = filter(None, (row["began_at"], known["began_at"]))
+    return row | {"began_at": max(begins, default=None)}
 
 
 def _span(row: RowMapping, in_lane: Mapping[int, int]) -> Span:
@@ -101,6 +111,7 @@ def _span(row: RowMapping, in_lane: Mapping[int, int]) -> Span:
         lane=row["lane"],
         event_id=row["event_id"],
         start=row["started_at"],
+        began=row["began_at"],
         end=row["ended_at"],
         ending=Ending(row["ending"]),
         attempt=row["attempt"],

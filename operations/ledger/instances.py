@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Engine, false, select, true
 
 from operations.database import reading
 from operations.ledger.attempts import read_attempts
+from operations.ledger.begins import lend
 from operations.ledger.cursors import Cursor
 from operations.ledger.details import read_details
 from operations.ledger.listing import read_counts, read_neighbours, read_page
@@ -15,7 +16,7 @@ from operations.ledger.sightings import mark_purged, record
 from operations.ledger.tables import instances
 from operations.ledger.usual import read_usual
 from operations.model import Status
-from operations.records import Details, Entry, Filter, Page, Sighting, Usual
+from operations.records import Begin, Details, Entry, Filter, Page, Sighting, Usual
 from operations.timeline import Span
 
 _COLUMNS = instances.c
@@ -45,6 +46,14 @@ class Instances:
         The status of a life whose end was not seen becomes UNKNOWN.
         """
         mark_purged(self._engine, ids, at)
+
+    def lend(self, begins: Collection[Begin]) -> None:
+        """Note when attempts began that are known to have ended, whichever life they are of.
+
+        What fits no attempt, or tells nothing new, changes nothing.
+        """
+        if begins:
+            lend(self._engine, begins)
 
     def page(self, wanted: Filter, *, limit: int, cursor: str | None = None) -> Page:
         """Return a page of lives, newest first: the newest page, or the one at a cursor.

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
 
 from operations.database import reading, writing
 from operations.ledger.tables import pulse
 from operations.model import Part
-from operations.records import Outage, Pulse
+from operations.records import Measures, Outage, Pulse
 
 _THE_ROW = pulse.c.key == 1
 
@@ -33,13 +35,21 @@ def read_pulse(engine: Engine) -> Pulse:
     with reading(engine) as connection:
         row = connection.execute(select(pulse).where(_THE_ROW)).one()
     outages = tuple(map(_outage, json.loads(row.outages)))
-    return Pulse(row.revision, row.beat_at, outages, behind=row.behind)
+    measures = _measures(json.loads(row.measures)) if row.measures else None
+    return Pulse(row.revision, row.beat_at, outages, behind=row.behind, measures=measures)
 
 
-def beat(engine: Engine, at: datetime, outages: Sequence[Outage], behind: int | None) -> None:
-    """Write that the recorder lives, what it saw, and how much it has not seen yet."""
+def beat(
+    engine: Engine,
+    at: datetime,
+    outages: Sequence[Outage],
+    behind: int | None,
+    measures: Measures | None,
+) -> None:
+    """Write that the recorder lives, what it saw, how much it has not seen yet, its measures."""
     told = json.dumps([_told(outage) for outage in outages])
-    values = {"beat_at": at, "outages": told, "behind": behind}
+    measured = json.dumps(vars(measures)) if measures else None
+    values = {"beat_at": at, "outages": told, "behind": behind, "measures": measured}
     with writing(engine) as connection:
         connection.execute(update(pulse).where(_THE_ROW).values(values))
 
@@ -50,3 +60,9 @@ def _told(outage: Outage) -> dict[str, str]:
 
 def _outage(told: dict[str, str]) -> Outage:
     return Outage(Part(told["part"]), datetime.fromisoformat(told["since"]), told["why"])
+
+
+def _measures(told: dict[str, Any]) -> Measures:
+    """Return measures without those that only another version knows."""
+    names = {field.name for field in fields(Measures)}
+    return Measures(**{name: value for name, value in told.items() if name in names})

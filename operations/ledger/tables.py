@@ -91,6 +91,7 @@ attempts = Table(
     Column("lane", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
+    Column("began_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("ending", String(32), nullable=False),
     Column("error_type", String(NAME)),
@@ -111,6 +112,8 @@ journal = Table(
     Column("before", String(32)),
     Column("after", String(32)),
     Column("message", Text),
+    Column("why", Text),
+    Column("bulk", String(64)),
     Column("revision", BigInteger, nullable=False),
     Index("journal_of_instance", "instance_id", "at", "key"),
 )
@@ -131,4 +134,5 @@ pulse = Table(
     Column("beat_at", UtcDateTime),
     Column("outages", Text, nullable=False),
     Column("behind", Integer),
+    Column("measures", Text),
 )

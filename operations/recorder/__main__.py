@@ -12,7 +12,9 @@ from operations.gateway import DaprGateway, Gateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
 from operations.recorder.clock import Clock
+from operations.recorder.endpoint import Endpoint
 from operations.recorder.health import Health
+from operations.recorder.hints import Hints
 from operations.recorder.recorder import Recorder
 from operations.settings import OperationsSettings
 
@@ -31,7 +33,9 @@ def main() -> None:
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
-        Keeping(settings.ledger, gateway, stopping).keep()
+        hints = Hints()
+        with Endpoint(settings.spans_host, settings.spans_port, hints):
+            Keeping(settings.ledger, gateway, stopping, hints).keep()
     except InvalidInput as error:
         sys.exit(str(error))
     gateway.close()
@@ -40,10 +44,13 @@ def main() -> None:
 class Keeping:
     """Keeps the ledger at a URL true, also after it was away, deleted or replaced."""
 
-    def __init__(self, url: str, gateway: Gateway, stopping: threading.Event) -> None:
+    def __init__(
+        self, url: str, gateway: Gateway, stopping: threading.Event, hints: Hints | None = None
+    ) -> None:
         self._url = url
         self._gateway = gateway
         self._stopping = stopping
+        self._hints = hints
         self._health, self._clock = Health(gateway), Clock()
         self._is_away = False
 
@@ -62,7 +69,7 @@ class Keeping:
     def _follow(self, ledger: Ledger) -> None:
         """Follow the engine until the ledger is another: a recorder remembers what it holds."""
         generation = ledger.generation()
-        recorder = Recorder(self._gateway, ledger, self._health, self._clock)
+        recorder = Recorder(self._gateway, ledger, self._health, self._clock, self._hints)
         try:
             while not self._stopping.is_set() and ledger.generation() == generation:
                 recorder.turn()

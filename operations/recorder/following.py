@@ -18,23 +18,30 @@ class _Followed:
     is_being_read: bool = False
     is_woken: bool = False
     is_quiet: bool = False
+    is_traced: bool = False
     is_confirmed: bool = False
     last: Sighting | None = None
     unchanged: int = 0
     troubles: int = 0
+
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """What it shares its pace with."""
+        return self.is_quiet, self.is_traced
 
 
 class Following:
     """The unfinished instances, each with its own due time (seconds of a monotonic clock).
 
     Those that wait for an event, a far timer or a person are read less often, and the more there
-    are the less often, so that they cost the engine little however many they are.
+    are the less often, so that they cost the engine little however many they are. So are those that
+    do something and are traced: a hint tells when to look.
     """
 
     def __init__(self) -> None:
         self._followed: dict[str, _Followed] = {}
         self._queue: list[tuple[float, str]] = []  # a heap, with due times that hold no more
-        self._many: Counter[bool] = Counter()  # how many are quiet, and how many are not
+        self._many: Counter[tuple[bool, bool]] = Counter()  # how many there are of each kind
 
     def __len__(self) -> int:
         return len(self._followed)
@@ -52,8 +59,8 @@ class Following:
         """Follow these from now on; those that are followed already keep their due time."""
         for instance_id in ids:
             if instance_id not in self._followed:
-                self._followed[instance_id] = _Followed()
-                self._many[False] += 1
+                self._followed[instance_id] = followed = _Followed()
+                self._many[followed.kind] += 1
                 self._put(instance_id, now)
 
     def wake(self, instance_id: str, now: float) -> None:
@@ -65,6 +72,12 @@ class Following:
             followed.is_woken = True
         else:
             self._put(instance_id, now)
+
+    def hint(self, instance_id: str, now: float) -> None:
+        """Read it now, for a trace hinted at it; others will, so it need not be asked often."""
+        self.wake(instance_id, now)
+        followed = self._followed[instance_id]
+        self._classify(followed, quiet=followed.is_quiet, traced=True)
 
     def due(self, now: float, most: int) -> list[str]:
         """Hand out ids that are due, the longest overdue first, to be read and reported on."""
@@ -96,8 +109,9 @@ class Following:
         followed.unchanged = followed.unchanged + 1 if followed.is_confirmed else 0
         followed.last, followed.troubles = replace(sighting, history=None), 0
         quiet = is_quiet(sighting, followed.unchanged)
-        self._classify(followed, quiet=quiet)
-        pace = again_in(sighting, self._many[quiet], quiet=quiet)
+        traced = followed.is_traced
+        self._classify(followed, quiet=quiet, traced=traced)
+        pace = again_in(sighting, self._many[followed.kind], quiet=quiet, traced=traced)
         self._report(instance_id, now, now + pace)
 
     def troubled(self, instance_id: str, now: float) -> int:
@@ -119,13 +133,13 @@ class Following:
             followed.last = None
             self._report(instance_id, now, now)
         else:
-            self._many[followed.is_quiet] -= 1
+            self._many[followed.kind] -= 1
             del self._followed[instance_id]
 
-    def _classify(self, followed: _Followed, *, quiet: bool) -> None:
-        self._many[followed.is_quiet] -= 1
-        self._many[quiet] += 1
-        followed.is_quiet = quiet
+    def _classify(self, followed: _Followed, *, quiet: bool, traced: bool) -> None:
+        self._many[followed.kind] -= 1
+        followed.is_quiet, followed.is_traced = quiet, traced
+        self._many[followed.kind] += 1
 
     def _report(self, instance_id: str, now: float, due: float) -> None:
         followed = self._followed[instance_id]

@@ -45,12 +45,12 @@ class Health:
         """Have it asked at the next look: something was not answered."""
         self._next = 0.0
 
-    def look(self) -> None:
-        """Ask the engine, if it is time."""
+    def look(self, others: Iterable[Problem] = ()) -> None:
+        """Ask the engine, if it is time; `others` are problems that were told of already."""
         if time.monotonic() < self._next:
             return
         before, self._problems = self._problems, engine_problems(self._gateway)
-        self._away = self._outages.now(self._problems, datetime.now(UTC))
+        self._away = self._outages.now((*self._problems, *others), datetime.now(UTC))
         _tell(before, self._problems)
         self._next = time.monotonic() + EVERY
 

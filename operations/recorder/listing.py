@@ -1,18 +1,29 @@
 """Finds instances by listing the engine's ids, as often as that is cheap."""
 
 import time
+from collections.abc import Container
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
 from operations.errors import EngineRefused
-from operations.gateway import Gateway
+from operations.gateway import IdPage
+from operations.model import Part, Problem
 
 EVERY = 1.0  # seconds between two lists at least
 SHARE = 20  # a list that takes a second is made every 20 seconds
+RARE = 100  # or every 100, if it is not needed to find new ids
 AT_A_TIME = 0.2  # seconds of listing, after which something else has its turn
 
 log = structlog.get_logger(__name__)
+
+
+class Listable(Protocol):
+    """What lists ids: the gateway, or what stands before it."""
+
+    def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
+        """Return a page of ids; raises `EngineRefused` when an instance breaks the list."""
 
 
 @dataclass
@@ -20,29 +31,37 @@ class _Pace:
     """When lists of a kind are made: the next one at `due`."""
 
     due: float = 0.0
+    is_rare: bool = False
 
     def after(self, cost: float) -> None:
-        self.due = time.monotonic() + max(EVERY, cost * SHARE)
+        share = RARE if self.is_rare else SHARE
+        self.due = time.monotonic() + max(EVERY, cost * share)
 
 
 @dataclass
 class _List:
-    """A list under way: the token of its next page, and what it lacks so far of what is known."""
+    """A list under way: the token of its next page, and what it lacks so far of what is known.
+
+    `is_found_by_its_end` says that all new ids so far are such as the end of the list shows.
+    """
 
     token: str
     pace: _Pace
     lacks: set[str] = field(default_factory=set)
     cost: float = 0.0
+    is_found_by_its_end: bool = True
 
 
 class Listing:
     """Lists the ids: all of them or, more often, the last page again and what came after it.
 
-    New ids come last where the store is SQLite or PostgreSQL; on any other the whole list finds
-    them. A long list is made in parts, so that nothing else has to wait for it.
+    New ids come last where the store is SQLite, where an id that is written again moves there too,
+    or PostgreSQL; on any other the whole list finds them. Where it finds none that way, it is made
+    more seldom: it then only tells what is gone. A long list is made in parts, so that nothing else
+    has to wait for it.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Listable) -> None:
         self._gateway = gateway
         self._whole, self._end = _Pace(), _Pace()
         self._last_page = ""
@@ -51,16 +70,22 @@ class Listing:
         self.is_complete = False
         """Whether all ids have been listed once, as far as the engine can list them."""
 
-    def news(self, known: set[str]) -> set[str]:
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why there is no list, if that is so, with the remedy."""
+        return (Problem(Part.LISTING, self._refusal),) if self._refusal else ()
+
+    def news(self, known: set[str], followed: Container[str] = ()) -> set[str]:
         """Return listed ids that are not known, and known ones that a whole list lacks.
 
-        They are what was found within a moment, should a list be due. Raises `EngineUnavailable`.
+        Those that are followed are returned too, but are not new. They are what was found within a
+        moment, should a list be due. Raises `EngineUnavailable`.
         """
         news: set[str] = set()
         until = time.monotonic() + AT_A_TIME
         listed = self._under_way or self._due(known)
         while listed and time.monotonic() < until:
-            news |= self._news_of_page(listed, known)
+            news |= self._news_of_page(listed, known, followed)
             listed = self._under_way
         return news
 
@@ -72,7 +97,7 @@ class Listing:
             return _List(self._last_page, self._end)
         return None
 
-    def _news_of_page(self, listed: _List, known: set[str]) -> set[str]:
+    def _news_of_page(self, listed: _List, known: set[str], followed: Container[str]) -> set[str]:
         began, self._under_way = time.monotonic(), None  # one that fails is begun anew
         try:
             page = self._gateway.ids(token=listed.token)
@@ -86,11 +111,20 @@ class Listing:
         self._refused(None)
         self._last_page = listed.token
         listed.lacks.difference_update(page.ids)
+        news = set(page.ids) - known
         if page.next is None:
-            self.is_complete = True
-            return listed.lacks | (set(page.ids) - known)
+            self._ends(listed)
+            return listed.lacks | news
+        if any(instance_id not in followed for instance_id in news):
+            listed.is_found_by_its_end = False
         listed.token, self._under_way = page.next, listed
-        return set(page.ids) - known
+        return news
+
+    def _ends(self, listed: _List) -> None:
+        self.is_complete = True
+        if listed.pace is self._whole:
+            self._whole.is_rare = bool(self._last_page) and listed.is_found_by_its_end
+            self._whole.after(listed.cost)
 
     def _refused(self, why: str | None) -> None:
         """Log a refusal once: what is known is followed on, and starts from here are found."""

@@ -10,6 +10,7 @@ BRISK = 0.5  # seconds between two reads of an instance that is doing something
 QUIET = 1.0  # seconds between two reads of one that waits
 SLOWEST = 60.0  # seconds between two reads of any
 BRISK_READS = 400  # a second at most, for all that do something
+TRACED_READS = 50  # a second at most, for those of them of which traces tell when to look
 QUIET_READS = 100  # a second at most, for all that wait
 SOON = 5.0  # seconds: what is due within them is as good as happening
 BEGINNING = 20  # reads without news for which a pending instance is expected to begin
@@ -17,9 +18,10 @@ FIRST_AGAIN = 2.0  # seconds after which one that could not be read is tried aga
 _WAITS = frozenset({SpanKind.WAIT, SpanKind.TIMER, SpanKind.BACKOFF})
 
 
-def again_in(sighting: Sighting, many: int, *, quiet: bool) -> float:
-    """Return the seconds until an instance is read again, which is one of so many as quiet."""
-    pace = max(QUIET, many / QUIET_READS) if quiet else max(BRISK, many / BRISK_READS)
+def again_in(sighting: Sighting, many: int, *, quiet: bool, traced: bool = False) -> float:
+    """Return the seconds until an instance is read again, which is one of so many such as it is."""
+    brisk_reads = TRACED_READS if traced else BRISK_READS
+    pace = max(QUIET, many / QUIET_READS) if quiet else max(BRISK, many / brisk_reads)
     return min(SLOWEST, pace, max(BRISK, seconds_until_due(sighting)))
 
 

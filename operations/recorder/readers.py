@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from operations.errors import EngineUnavailable, FlowdeckError
-from operations.gateway import Gateway
 from operations.records import Sighting
-from operations.sighting import glimpse, sight
+from operations.sighting import Readable, glimpse, sight
 
 READERS = 4  # reads that are under way at a time
 ASKED = 200  # instances that wait for a reader, at most
@@ -35,7 +34,7 @@ class Look:
 class Readers:
     """Reads instances in threads; every id that it is asked for comes back, read or unread."""
 
-    def __init__(self, gateway: Gateway, now: Callable[[], datetime]) -> None:
+    def __init__(self, gateway: Readable, now: Callable[[], datetime]) -> None:
         self._gateway = gateway
         self._now = now
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")

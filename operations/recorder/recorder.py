@@ -13,8 +13,11 @@ from operations.ledger import Ledger
 from operations.recorder.clock import Clock
 from operations.recorder.following import Following
 from operations.recorder.health import Health
+from operations.recorder.hints import Hints
 from operations.recorder.listing import Listing
+from operations.recorder.measures import Meter, Metered
 from operations.recorder.readers import Look, Readers
+from operations.recorder.tracing import Tracing
 from operations.records import Entry, Outage, Sighting
 
 BEAT_EVERY = 1.0  # seconds between two signs of life, unless there is something to say
@@ -30,13 +33,23 @@ class Recorder:
     the ledger takes the same sighting only once. A new one takes up where the last one stopped.
     """
 
-    def __init__(self, gateway: Gateway, ledger: Ledger, health: Health, clock: Clock) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        ledger: Ledger,
+        health: Health,
+        clock: Clock,
+        hints: Hints | None = None,
+    ) -> None:
+        metered, hints = Metered(gateway), hints or Hints()
         self._ledger = ledger
         self._health = health
         self._clock = clock
         self._following = Following()
-        self._listing = Listing(gateway)
-        self._readers = Readers(gateway, clock.now)
+        self._listing = Listing(metered)
+        self._readers = Readers(metered, clock.now)
+        self._tracing = Tracing(hints, ledger, self._following)
+        self._meter = Meter(metered, hints)
         self._finished: set[str] = set()
         self._revision: int | None = None
         self._behind: int | None = None
@@ -50,7 +63,8 @@ class Recorder:
     def turn(self) -> None:
         """Do what is due now, and give a sign of life; raises `LedgerUnavailable`."""
         self._take_over()
-        self._health.look()
+        self._tracing.heed(self._finished)
+        self._health.look(self._listing.problems)
         if self._health.is_reachable:
             self._find_new()
             self._ask()
@@ -86,7 +100,8 @@ class Recorder:
 
     def _find_new(self) -> None:
         try:
-            self._following.follow(self._listing.news(self._finished), time.monotonic())
+            news = self._listing.news(self._finished, self._following)
+            self._following.follow(news, time.monotonic())
         except EngineUnavailable:
             self._health.doubt()
 
@@ -96,13 +111,18 @@ class Recorder:
 
     def _note(self, looks: Sequence[Look]) -> None:
         """Write what was seen, and when each is to be read again."""
+        looks = self._tracing.traced(looks)
         news = [look for look in looks if look.sighting and not self._is_known(look.sighting)]
         unwritten = self._write(news)
+        if self._behind == 0:  # what was there before the recorder was is no measure of it
+            written = [look for look in news if look.instance_id not in unwritten]
+            self._meter.readable(written, self._following.last)
         gone = [look.instance_id for look in looks if not look.sighting and not look.trouble]
         if gone:
             self._ledger.instances.mark_purged(gone, self._clock.now())
         for look in looks:
             self._report(unwritten.get(look.instance_id, look))
+        self._tracing.settle([look.instance_id for look in looks if _is_over(look)])
         if any(look.is_vain for look in looks):
             self._give_up()
 
@@ -153,7 +173,8 @@ class Recorder:
     def _beat(self) -> None:
         outages, now = self._health.outages, time.monotonic()
         if outages != self._said or now >= self._next_beat:
-            self._ledger.beat(datetime.now(UTC), outages, self._count_behind())
+            behind = self._count_behind()
+            self._ledger.beat(datetime.now(UTC), outages, behind, self._meter.measures())
             self._said, self._next_beat = outages, now + BEAT_EVERY
 
     def _count_behind(self) -> int | None:
@@ -172,3 +193,7 @@ def _gist(sighting: Sighting) -> tuple[object, object]:
 def _is_all(sighting: Sighting) -> bool:
     """Whether there is nothing more to see: it has ended, and its history is there."""
     return sighting.instance.status.is_finished and bool(sighting.history)
+
+
+def _is_over(look: Look) -> bool:
+    return look.sighting is not None and _is_all(look.sighting)

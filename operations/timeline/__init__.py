@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from operations.history import HistoryEvent
+from operations.timeline.begins import began_within, with_begins
 from operations.timeline.folding import Folding
 from operations.timeline.reruns import Rerun, rerun_in
 from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind
@@ -20,7 +21,9 @@ __all__ = [
     "SpanKind",
     "Timeline",
     "Waiting",
+    "began_within",
     "timeline_of",
+    "with_begins",
 ]
 
 

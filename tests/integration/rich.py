@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,22 +21,28 @@ from tests.integration.stack import unique
 from tests.waiting import eventually
 
 ENGINE = ("engine placement", "engine scheduler", "engine daprd")
-APPLICATION = ("tests.integration.richapp", "operations.recorder")
+RECORDER = "operations.recorder"
+APPLICATION = ("tests.integration.richapp", RECORDER)
 
 
 class Rich:
     """A running engine with the rich application, and what a caller can do with it."""
 
-    def __init__(self, folder: Path, engine_ports: int) -> None:
-        ports = EngineSettings(engine_ports=engine_ports).ports
+    def __init__(self, folder: Path, engine_ports: int, **settings: str) -> None:
+        engine = EngineSettings(engine_ports=engine_ports)
+        ports = engine.ports
         endpoint = f"127.0.0.1:{ports['dapr gRPC']}"
         self._output = folder / "output.log"
         self._environment = {
             **os.environ,
             "FLOWDECK_HOME": str(folder),
             "FLOWDECK_ENGINE_PORTS": str(engine_ports),
+            "FLOWDECK_SPANS_PORT": str(engine.spans),
             "DAPR_GRPC_ENDPOINT": endpoint,
+            **settings,
         }
+        self.spans_port = engine.spans
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._open = ExitStack()
         self.gateway = DaprGateway(endpoint)
         self.ledger = open_ledger(f"sqlite:///{folder}/data/ledger.db")
@@ -70,6 +77,18 @@ class Rich:
             )
         self._open.callback(process.wait)
         self._open.callback(process.kill)
+        self._running[module] = process
+
+    @contextmanager
+    def without_recorder(self) -> Iterator[None]:
+        """Kill the recorder, and start another one in the end."""
+        recorder = self._running[RECORDER]
+        recorder.kill()
+        recorder.wait()
+        try:
+            yield
+        finally:
+            self._run(RECORDER)
 
     def _is_ready(self) -> bool:
         with suppress(FlowdeckError):

@@ -32,9 +32,9 @@ class Stack:
 
     def __init__(self, folder: Path, engine_ports: int, settings: dict[str, str]) -> None:
         self.folder = folder
-        self.api_port = engine_ports + 10
+        self.api_port = engine_ports + 11
         self.ports = EngineSettings(engine_ports=engine_ports).ports
-        self.page_port = engine_ports + 11
+        self.page_port = engine_ports + 12
         self.url = f"http://127.0.0.1:{self.api_port}"
         self.page = f"http://127.0.0.1:{self.page_port}"
         self.environment = {

@@ -36,6 +36,7 @@ def another(stack: Stack, tmp_path: Path) -> Iterator[Callable[[], Path]]:
     settings = {
         "FLOWDECK_LEDGER_URL": f"sqlite:///{file}",
         "DAPR_GRPC_PORT": str(stack.ports["dapr gRPC"]),
+        "FLOWDECK_SPANS_PORT": stack.environment["FLOWDECK_API_PORT"],  # taken: it polls
     }
     with ExitStack() as running:
 

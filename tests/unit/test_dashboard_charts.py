@@ -359,3 +359,49 @@ def test_many_rows_are_lower_than_few() -> None:
     few = only(span()).layout["height"]
     many = only(*(span(lane=n) for n in range(100))).layout["height"]
     assert many < 100 * few / 3
+
+
+RUNS = [
+    (Ending.COMPLETED, "completed", "green", "solid"),
+    (Ending.FAILED, "failed", "red", "crossed"),
+    (Ending.CUT_OFF, "cut off by the end", "gray", "open"),
+]
+
+
+@pytest.mark.parametrize(("ending", "says", "colour", "swatch"), RUNS)
+def test_queue_and_run_are_two_bars_where_the_begin_is_known(
+    ending: Ending, says: str, colour: str, swatch: str
+) -> None:
+    """In one row and one colour, the queue about a third as strong, as the legend says."""
+    figure = only(span(ending=ending, began=at(1.5)))
+    told = [(bar.start, bar.lasts, bar.says) for bar in bars(figure)]
+    assert told == [(1, 0.5, "in the queue"), (1.5, 1.5, says)]
+    assert [trace["marker"]["opacity"] for trace in figure.traces] == [0.35, 1]
+    theme = f"--st-{colour}-color"
+    assert figure.legend == [("in the queue", theme, "queued"), (says, theme, swatch)]
+
+
+def test_the_queue_is_in_the_legend_once() -> None:
+    """However the runs ended; and what is not told apart says so beside it."""
+    first, second = span(began=at(2)), span(ending=Ending.FAILED, began=at(2))
+    figure = only(first, second, span())
+    assert [says for says, _, _ in figure.legend] == [
+        "in the queue",
+        "completed",
+        "failed",
+        "completed (queue + run)",
+    ]
+
+
+def test_queue_and_run_are_told_of_a_bar_that_is_pointed_at() -> None:
+    """Both parts say the same; where they are not told apart nothing is said of them."""
+    first, second = bars(only(span(began=at(1.042))))
+    assert first.told == second.told
+    assert "<br>queue 42 ms, run 1.96 s" in first.told
+    assert "queue 42" not in bars(only(span()))[0].told
+
+
+def test_what_is_not_drawn_in_parts_is_drawn_as_strong_as_it_is() -> None:
+    """Only a queue is fainter."""
+    for kind, ending, *_ in LOOKS:
+        assert {trace["marker"]["opacity"] for trace in only(span(kind, ending)).traces} == {1}

@@ -11,7 +11,7 @@ from dashboard.bell import stamped
 from dashboard.live import no_action
 from operations.errors import EngineUnavailable
 from operations.model import Action, EngineHealth, Part, Problem, Status
-from operations.records import Outage
+from operations.records import Measures, Outage
 from tests.unit.pages import LIST, ORDER, Desk, has_part, ids, part, run, send, texts, trigger
 from tests.unit.sightings import at, statuses
 
@@ -88,6 +88,35 @@ def test_how_much_is_still_to_be_read_is_told(desk: Desk) -> None:
     assert "12,345 instances are still to be read" in texts(app.caption)
     desk.beat()
     assert "still to be read" not in texts(run(app).caption)
+
+
+def test_what_the_recorder_measured_is_there_to_be_looked_up(desk: Desk) -> None:
+    """Beside the mark that the page is live; before anything was measured there is nothing."""
+    assert "Recorder" not in texts(desk.open().caption)
+    measures = Measures(0.2, 0.41, states=2, lists=1, hints=3.5, dropped=1200, traces=True)
+    desk.ledger.beat(datetime.now(UTC), (), 0, measures)
+    told = texts(desk.open().caption)
+    assert "Recorder: 200 ms behind, 95 % within 410 ms." in told
+    assert "3.0 reads a second: 2.0 states, 0.0 histories, 1.0 lists." in told
+    assert "Traces arrive, with 3.5 hints a second; 1,200 were dropped." in told
+
+
+def test_that_no_traces_arrive_is_told_with_what_is_missing_then(desk: Desk) -> None:
+    """And that nothing happened, should it be so."""
+    desk.ledger.beat(datetime.now(UTC), (), 0, Measures())
+    told = texts(desk.open().caption)
+    assert "nothing happened within the last minute" in told
+    assert "No traces arrive: queue and run are not told apart." in told
+
+
+def test_a_list_that_the_engine_refuses_is_told_with_its_remedy(desk: Desk) -> None:
+    """It does not heal by itself."""
+    remedy = "Terminate that instance and purge it."
+    desk.beat(Outage(Part.LISTING, datetime.now(UTC), remedy))
+    told = texts(desk.open().warning)
+    assert "Dapr cannot list its instances since" in told
+    assert "Terminate that instance and purge it" in told
+    assert "heals by itself" not in told
 
 
 def test_nothing_that_matches_is_told_apart(desk: Desk) -> None:

@@ -18,12 +18,13 @@ from operations.errors import (
 )
 from operations.model import Part, Problem
 from operations.outages import GRACE
-from operations.records import Outage, Pulse
+from operations.records import Measures, Outage, Pulse
 from tests.unit.sightings import NOON
 
 GONE = LedgerUnavailable("unable to open database file")
 NO_SIDECAR = Problem(Part.SIDECAR, "nothing answers")
 WORKER = Outage(Part.WORKER, NOON, "none")
+MEASURES = Measures(lag_p50=0.2, lag_p95=0.4, traces=True)
 SECONDS = 10  # for which a test waits for another thread
 
 
@@ -88,6 +89,23 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr("dashboard.watch.datetime", world)
     world.begin()
     return world
+
+
+def test_measures_are_seen_and_are_nothing_new(world: World) -> None:
+    """They change with every beat: no page is drawn again for them."""
+    assert isinstance(world.pulse, Pulse)
+    before = world.later(0)
+    world.pulse = replace(world.pulse, measures=MEASURES)
+    after = world.later(FRESH)
+    assert (before.measures, after.measures) == (None, MEASURES)
+    assert before.version == after.version
+
+
+def test_a_recorder_that_is_away_measures_nothing(world: World) -> None:
+    """What it measured last is not so any more."""
+    assert isinstance(world.pulse, Pulse)
+    world.pulse = replace(world.pulse, measures=MEASURES)
+    assert world.later(SILENCE.total_seconds()).measures is None
 
 
 class Answer:

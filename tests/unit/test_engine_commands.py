@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from engine.commands import NEEDS, command
-from engine.settings import EngineSettings
+from engine.commands import NEEDS, command, variables
+from engine.settings import PROJECT, EngineSettings
+from operations.recorder.endpoint import PATH
+from operations.settings import OperationsSettings
 
 LISTENING = re.compile(
     r"^--(port|healthz-port|initial-cluster|etcd-client-port|etcd-initial-cluster"
@@ -78,6 +80,33 @@ def test_folders_are_absolute(
     assert f"--resources-path={tmp_path}/dapr" in lines(relative)["daprd"]
 
 
+def test_traces_go_to_the_port_after_the_block(settings: EngineSettings) -> None:
+    """Unless a setting says otherwise; who listens everywhere is on the loopback too."""
+    assert variables(settings)["FLOWDECK_SPANS_ADDRESS"] == "127.0.0.1:31010"
+    other = settings.model_copy(update={"spans_port": 7, "spans_host": "10.0.0.1"})
+    assert variables(other)["FLOWDECK_SPANS_ADDRESS"] == "10.0.0.1:7"
+    everywhere = settings.model_copy(update={"spans_host": "0.0.0.0"})
+    assert variables(everywhere)["FLOWDECK_SPANS_ADDRESS"] == "127.0.0.1:31010"
+
+
+def test_the_address_of_traces_is_laid_over_the_configuration(settings: EngineSettings) -> None:
+    """Daprd takes what comes later for what is true; the variable stands in the last file."""
+    given = [a for a in lines(settings)["daprd"] if a.startswith("--config=")]
+    files = [Path(argument.removeprefix("--config=")) for argument in given]
+    assert [file.name for file in files] == ["dapr-config.yaml", "tracing.yaml"]
+    for name in ("FLOWDECK_SPANS_ADDRESS", "FLOWDECK_TRACE_RATE"):
+        assert f"${{{name}}}" in files[1].read_text()
+        assert variables(settings)[name]
+
+
+def test_without_our_engine_traces_go_to_the_recorder_s_default() -> None:
+    """For `dapr run`, the address in the configuration is where a recorder listens by itself."""
+    configuration = (PROJECT / "components" / "dapr-config.yaml").read_text()
+    address = f"127.0.0.1:{OperationsSettings().spans_port}{PATH}"
+    assert f'endpointAddress: "http://{address}"' in configuration
+    assert EngineSettings().spans == OperationsSettings().spans_port
+
+
 def test_an_unknown_process_is_refused(settings: EngineSettings) -> None:
     """Sentry is no process of ours."""
     with pytest.raises(KeyError, match="sentry"):
@@ -88,10 +117,12 @@ def test_an_unknown_process_is_refused(settings: EngineSettings) -> None:
     ("name", "value"),
     [
         ("ENGINE_PORTS", "80"),
-        ("ENGINE_PORTS", "65527"),
+        ("ENGINE_PORTS", "65526"),
         ("ENGINE_PORTS", "many"),
         ("ENGINE_LOG_LEVEL", "loud"),
         ("APP_ID", ""),
+        ("SPANS_PORT", "0"),
+        ("TRACE_RATE", "2"),
     ],
 )
 def test_a_bad_setting_is_refused_with_its_value(
@@ -109,8 +140,8 @@ def test_settings_come_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The block of ports follows FLOWDECK_ENGINE_PORTS, the data FLOWDECK_HOME."""
-    monkeypatch.setenv("FLOWDECK_ENGINE_PORTS", "65526")
+    monkeypatch.setenv("FLOWDECK_ENGINE_PORTS", "65525")
     monkeypatch.setenv("FLOWDECK_HOME", str(tmp_path))
     settings = EngineSettings()
-    assert sorted(settings.ports.values()) == list(range(65526, 65536))
+    assert sorted(settings.ports.values()) == list(range(65525, 65535))
     assert settings.data == tmp_path / "data"

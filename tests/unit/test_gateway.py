@@ -12,7 +12,7 @@ from operations.errors import InvalidInput
 from operations.gateway import DaprGateway, IdPage
 from operations.gateway.stubs import pb
 from operations.model import Failure, Instance, Status
-from tests.unit.sidecar import CALLS, NOON, WRITES, Sidecar, stamp
+from tests.unit.sidecar import CALLS, NOON, READS, WRITES, Sidecar, stamp
 
 CALLER = "one-of-many"
 
@@ -171,6 +171,18 @@ def test_the_token_goes_with_every_call(sidecar: Sidecar) -> None:
             sidecar.metadata = {}
             call(dapr)
             assert sidecar.metadata["dapr-api-token"] == CALLER
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_reads_is_not_traced(sidecar: Sidecar, dapr: DaprGateway, name: str) -> None:
+    """Daprd would make a span of each read; of what it acts on, spans are wanted.
+
+    The scheduler is asked with a trace, and last, when the engine is asked how it is.
+    """
+    CALLS[name][1](dapr)
+    trace = str(sidecar.metadata.get("traceparent", ""))
+    is_read = name in READS and name != "health"
+    assert trace.endswith("-00") if is_read else not trace
 
 
 def test_without_a_token_none_is_sent(sidecar: Sidecar, dapr: DaprGateway) -> None:

@@ -1,5 +1,6 @@
 """Dapr's history events become records with all that they say."""
 
+from base64 import b64encode
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -208,7 +209,8 @@ def test_an_event_of_a_later_dapr_is_kept() -> None:
     later = pb.HistoryEvent.FromString(
         pb.HistoryEvent(eventId=7, timestamp=stamp(NOON)).SerializeToString() + b"\xf2\x3f\x00"
     )
-    assert event_of(later) == HistoryEvent(7, NOON, "unknown")
+    raw = b64encode(later.SerializeToString()).decode()
+    assert event_of(later) == HistoryEvent(7, NOON, "unknown", payload=raw)
 
 
 def test_what_caused_a_failure_stands_in_its_trace() -> None:

@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from operations.ledger import Ledger, open_ledger
+from operations.ledger.pulse import _measures
 from operations.model import Part
-from operations.records import Outage, Pulse
+from operations.records import Measures, Outage, Pulse
 from tests.unit.sightings import at, done, sighting
 
 OUTAGES = (
@@ -25,6 +26,20 @@ def test_a_beat_is_read_as_it_was_written(ledger: Ledger) -> None:
     assert ledger.pulse() == Pulse(0, at(3), OUTAGES, behind=7)
     ledger.beat(at(4), (), behind=None)
     assert ledger.pulse() == Pulse(0, at(4), (), behind=None)
+
+
+def test_measures_are_read_as_they_were_written(ledger: Ledger) -> None:
+    """Those that were not taken are None, and none are kept of a beat before."""
+    measures = Measures(lag_p50=0.2, lag_p95=None, states=1.5, dropped=3, traces=True)
+    ledger.beat(at(3), (), 0, measures)
+    assert ledger.pulse() == Pulse(0, at(3), (), behind=0, measures=measures)
+    ledger.beat(at(4), ())
+    assert ledger.pulse().measures is None
+
+
+def test_measures_of_another_version_are_left_out() -> None:
+    """A dashboard may be older or newer than the recorder."""
+    assert _measures({"lag_p95": 0.5, "of_the_future": 1}) == Measures(lag_p95=0.5)
 
 
 def test_a_beat_is_no_news(ledger: Ledger) -> None:

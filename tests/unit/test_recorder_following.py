@@ -6,7 +6,15 @@ import pytest
 
 from operations.model import Status
 from operations.recorder.following import Following
-from operations.recorder.pace import BEGINNING, BRISK, QUIET, SLOWEST, again_after, is_quiet
+from operations.recorder.pace import (
+    BEGINNING,
+    BRISK,
+    QUIET,
+    SLOWEST,
+    TRACED_READS,
+    again_after,
+    is_quiet,
+)
 from operations.records import Sighting
 from operations.timeline import Span, SpanKind
 from tests.unit.sightings import ID, activity, at, done, pending, sighting
@@ -230,3 +238,54 @@ def test_the_last_sighting_is_kept_without_its_history() -> None:
     assert last.instance == seen.instance
     assert last.history is None
     assert Following().last(ID) is None
+
+
+MANY_TRACED = 10 * TRACED_READS
+
+
+def traced(number: int) -> Following:
+    """Return so many instances that work, all of them traced, as they are followed at second 0."""
+    working_ones = [working(instance_id=f"order_{each}") for each in range(number)]
+    following = Following()
+    for each in working_ones:
+        following.hint(each.instance.instance_id, 0)
+    following.due(0, ALL)
+    for each in working_ones:
+        following.seen(each, 0)
+    return following
+
+
+def test_a_hint_has_it_read_at_once() -> None:
+    """Also one that is not followed yet."""
+    following = followed(working())
+    following.hint(ID, 0)
+    following.hint("order_new", 0)
+    assert sorted(following.due(0, ALL)) == [ID, "order_new"]
+
+
+def test_a_few_that_are_traced_are_read_as_often_as_others() -> None:
+    """Traces do not tell of everything that happens."""
+    following = traced(1)
+    assert following.due(BRISK - 0.01, ALL) == []
+    assert following.due(BRISK, ALL) == ["order_0"]
+
+
+def test_many_that_are_traced_are_asked_less_often_than_others() -> None:
+    """Hints tell when to look, whatever the number."""
+    following = traced(MANY_TRACED)
+    assert following.due(9, ALL) == []
+    assert len(following.due(10, ALL)) == MANY_TRACED
+    following.hint("order_7", 10)
+    for each in range(MANY_TRACED):
+        following.over(f"order_{each}", 10)
+    assert following.due(10, ALL) == ["order_7"]
+
+
+def test_what_is_traced_and_waits_is_read_as_all_that_waits() -> None:
+    """Nothing is expected of it."""
+    following = Following()
+    following.hint(ID, 0)
+    following.due(0, ALL)
+    following.seen(waiting(), 0)
+    assert following.due(QUIET - 0.01, ALL) == []
+    assert following.due(QUIET, ALL) == [ID]

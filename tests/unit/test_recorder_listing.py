@@ -1,9 +1,12 @@
 """How new instances are found by listing."""
 
+import time
+
 import pytest
 
 from operations.errors import EngineRefused, EngineUnavailable
-from operations.model import Status
+from operations.model import Part, Problem, Status
+from operations.recorder import listing as module
 from operations.recorder.listing import Listing
 from tests.unit.fakes import FakeGateway, instance
 
@@ -147,3 +150,66 @@ def test_a_list_that_costs_much_is_made_seldom(
     listing = Listing(gateway)
     listing.news(set())
     assert listing._whole.due == pytest.approx(100.15 + 3)
+
+
+def test_a_refusal_is_a_problem_while_it_lasts(gateway: FakeGateway, listing: Listing) -> None:
+    """It is told with its remedy."""
+    gateway.errors["ids"] = [EngineRefused("Terminate that instance and purge it.")]
+    listing.news(set())
+    assert listing.problems == (Problem(Part.LISTING, "Terminate that instance and purge it."),)
+    listing.news(set())
+    assert not listing.problems
+
+
+def costs(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a page cost 20 milliseconds, and no other time pass."""
+    now = 100.0
+
+    def slow() -> None:
+        nonlocal now
+        now += 0.02
+
+    monkeypatch.setattr("operations.recorder.listing.time.monotonic", lambda: now)
+    gateway.during["ids"] = slow
+
+
+def listed_again(listing: Listing, followed: set[str]) -> float:
+    """List all once more, and return after how many seconds that will be done again."""
+    listing._whole.due = listing._end.due = 0
+    listing.news(set(), followed)
+    assert listing._under_way is None
+    return listing._whole.due - time.monotonic()
+
+
+def test_a_whole_list_that_finds_nothing_new_is_made_seldom(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New ids stand at its end, where they are looked for anyway; the first list tells nothing."""
+    costs(gateway, monkeypatch)
+    listing, ids = Listing(gateway), {"a", "b", "c", "d"}
+    put(gateway, *sorted(ids))
+    assert listed_again(listing, set()) == pytest.approx(module.SHARE * 0.06)
+    put(gateway, "e")
+    assert listed_again(listing, ids) == pytest.approx(module.RARE * 0.06)
+
+
+def test_a_whole_list_that_finds_something_new_is_made_often(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store does not put new ids last: only the whole list finds them."""
+    costs(gateway, monkeypatch)
+    listing = Listing(gateway)
+    put(gateway, "a", "b", "c", "d", "e")
+    listed_again(listing, set())
+    assert listed_again(listing, {"b", "c", "d", "e"}) == pytest.approx(module.SHARE * 0.06)
+
+
+def test_a_list_of_one_page_is_made_often(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no end that could be looked at by itself."""
+    costs(gateway, monkeypatch)
+    listing = Listing(gateway)
+    put(gateway, "a")
+    for _ in range(2):
+        assert listed_again(listing, {"a"}) == pytest.approx(max(module.EVERY, module.SHARE * 0.02))

@@ -47,6 +47,14 @@ def test_the_api_s_port_is_none_of_the_engine_s() -> None:
         )
 
 
+def test_the_port_of_traces_is_one_of_its_own() -> None:
+    """It clashes as any other does."""
+    with pytest.raises(CannotStart, match=r"Port 31010 is that of traces and of REST API: set"):
+        _check_ports(
+            EngineSettings(engine_ports=31000), WorkerSettings(api_port=31010), DashboardSettings()
+        )
+
+
 @pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
 def test_no_proxy_is_asked_for_the_loopback(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """What the user reaches without a proxy stays; 127.0.0.1 comes to it."""
@@ -60,3 +68,4 @@ def test_processes_are_told_where_the_sidecar_and_the_data_are(tmp_path: Path) -
     environment = _environment(EngineSettings(home=tmp_path, engine_ports=31000))
     assert environment["DAPR_GRPC_ENDPOINT"] == "127.0.0.1:31007"
     assert environment["FLOWDECK_HOME"] == str(tmp_path)
+    assert environment["FLOWDECK_SPANS_PORT"] == "31010"

@@ -7,9 +7,10 @@ from functools import partial
 import pytest
 
 from operations.errors import EngineUnavailable, UnknownInstance
+from operations.history import HistoryEvent
 from operations.ledger import Ledger, Start
 from operations.model import LOCAL_USER, Actor, Failure, Status
-from operations.records import Deed, Entry, Outcome
+from operations.records import Begin, Deed, Entry, Outcome
 from operations.sighting import sight
 from operations.timeline import Ending
 from operations.views import View, view
@@ -306,6 +307,27 @@ def test_deeds_are_of_their_own_life(gateway: FakeGateway, ledger: Ledger) -> No
     for moments in told:
         did(ledger, *moments)
     assert [tuple(times(of_life(gateway, ledger, key))) for key in keys] == told
+
+
+def test_begins_are_shown_beside_what_the_engine_tells(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The engine's history knows of none: the ledger does, while the instance lives and later."""
+    runs(gateway)
+    gateway.events[ID] = (
+        *gateway.events[ID],
+        HistoryEvent(1, at(1), "taskScheduled", name="charge"),
+        HistoryEvent(-1, at(4), "taskCompleted", answers=1),
+    )
+    recorder_sees(gateway, ledger)
+    ledger.instances.lend([Begin(ID, 1, at(2))])
+    assert [span.began for span in shown(gateway, ledger).timeline.spans] == [at(2)]
+    ends(gateway)
+    recorder_sees(gateway, ledger)
+    for engine_away in (False, True):
+        found = shown(gateway, ledger, engine_away=engine_away)
+        assert found.history == gateway.events[ID]
+        assert [span.began for span in found.timeline.spans] == [at(2)]
 
 
 def test_what_was_done_before_the_first_life_is_shown_with_it(

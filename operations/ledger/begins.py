@@ -1,0 +1,65 @@
+"""When attempts began, lent to those that the ledger holds already."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, select, update
+
+from operations.database import reading, writing
+from operations.ledger.portions import in_portions
+from operations.ledger.pulse import next_revision, set_revision
+from operations.ledger.tables import attempts, instances
+from operations.records import Begin
+from operations.timeline import began_within
+
+_Row = dict[str, Any]
+_Place = tuple[str, int]  # an instance's id, and the id of the event that scheduled an attempt
+
+
+def lend(engine: Engine, begins: Collection[Begin]) -> None:
+    """Write begins into the attempts, of whichever life, that may have begun then."""
+    told: dict[_Place, list[datetime]] = defaultdict(list)
+    for begin in begins:
+        told[begin.instance_id, begin.event_id].append(begin.at)
+    with reading(engine) as connection:
+        if not any(_lent(connection, told)):
+            return
+    with writing(engine) as connection:
+        revision = next_revision(connection)
+        rows = list(_lent(connection, told))
+        if rows:
+            _write(connection, rows, revision)
+            set_revision(connection, revision)
+
+
+def _lent(connection: Connection, told: dict[_Place, list[datetime]]) -> Iterator[_Row]:
+    """Return the attempts to which something is lent that is not known of them."""
+    columns = attempts.c
+    query = (
+        select(instances.c.instance_id, attempts)
+        .join(attempts, columns.key == instances.c.key)
+        .where(columns.ended_at.is_not(None))
+    )
+    for portion in in_portions(told):
+        ids, events = (sorted(set(part)) for part in zip(*portion, strict=True))
+        those = query.where(instances.c.instance_id.in_(ids), columns.event_id.in_(events))
+        for row in connection.execute(those).mappings():
+            times = told.get((row["instance_id"], row["event_id"]), ())
+            began = began_within(row["started_at"], row["ended_at"], times)
+            if began and (row["began_at"] is None or row["began_at"] < began):
+                yield {"of_key": row["key"], "of_event": row["event_id"], "began": began}
+
+
+def _write(connection: Connection, rows: list[_Row], revision: int) -> None:
+    columns = attempts.c
+    query = (
+        update(attempts)
+        .where(columns.key == bindparam("of_key"), columns.event_id == bindparam("of_event"))
+        .values(began_at=bindparam("began"))
+    )
+    connection.execute(query, rows)
+    for keys in in_portions({row["of_key"] for row in rows}):
+        grown = update(instances).where(instances.c.key.in_(keys))
+        connection.execute(grown.values(revision=revision))

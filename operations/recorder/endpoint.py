@@ -1,0 +1,112 @@
+"""Where Dapr sends its trace spans: a Zipkin v2 endpoint in a thread of the recorder's process."""
+
+import socket
+import threading
+from typing import Self
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from operations.recorder.hints import Hints
+from operations.recorder.spans import hints_in
+
+PATH = "/api/v2/spans"
+LARGEST = 2**20  # bytes of a request's body
+AGAIN = 5.0  # seconds before an address that cannot be listened on is tried again
+FAREWELL = 2.0  # seconds that the thread has to end
+
+log = structlog.get_logger(__name__)
+
+
+class _TooLarge(Exception):
+    """A body has more bytes than are read of one."""
+
+
+def create_app(hints: Hints) -> Starlette:
+    """Return the application that takes spans, and answers before they are heeded."""
+
+    async def take(request: Request) -> Response:
+        try:
+            hints.offer(hints_in(await _body(request)))
+        except _TooLarge:
+            return PlainTextResponse(f"expected at most {LARGEST} bytes", 413)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except ValueError as error:
+            return PlainTextResponse(f"expected a JSON list of spans: {error}", 400)
+        return Response(status_code=202)
+
+    return Starlette(routes=[Route(PATH, take, methods=["POST"])])
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST:
+            raise _TooLarge
+    return bytes(body)
+
+
+class Endpoint:
+    """Listens at an address while it is entered; one that is taken is tried again and again.
+
+    Without it the recorder goes on by polling.
+    """
+
+    def __init__(self, host: str, port: int, hints: Hints) -> None:
+        self._address = (host, port)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(hints),
+                lifespan="off",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+            )
+        )
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="spans", daemon=True)
+        self.port: int | None = None
+        """The port that is listened on now, None while that cannot be."""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._server.should_exit = True
+        self._thread.join(FAREWELL)
+
+    def _keep(self) -> None:
+        is_told = False
+        while not self._closing.is_set():
+            try:
+                with self._bound() as opened:
+                    self._serve(opened)
+            except OSError as error:
+                if not is_told:
+                    log.warning(
+                        "cannot listen for traces: going on by polling",
+                        address=self._address,
+                        reason=str(error),
+                    )
+                is_told = True
+                self._closing.wait(AGAIN)
+
+    def _bound(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        return socket.create_server(self._address, family=family)
+
+    def _serve(self, opened: socket.socket) -> None:
+        self.port = opened.getsockname()[1]
+        log.info("listening for traces", port=self.port)
+        try:
+            self._server.run(sockets=[opened])
+        finally:
+            self.port = None

@@ -1,0 +1,99 @@
+"""What the recorder costs, and how far it is behind, by its own measure."""
+
+import statistics
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from operations.gateway import Gateway, IdPage
+from operations.history import HistoryEvent
+from operations.model import Instance
+from operations.recorder.hints import Hints
+from operations.recorder.readers import Look
+from operations.records import Measures, Sighting
+
+WINDOW = 60.0  # seconds over which lags are told
+SPAN = 10  # beats over which what happens a second is told
+
+
+class Metered:
+    """Reads the engine through a gateway, and counts how often."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self.reads: Counter[str] = Counter()
+
+    def state(self, instance_id: str) -> Instance | None:
+        """Return the instance, as the gateway does."""
+        self.reads["states"] += 1
+        return self._gateway.state(instance_id)
+
+    def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
+        """Return the instance's events, as the gateway does."""
+        self.reads["histories"] += 1
+        return self._gateway.history(instance_id)
+
+    def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
+        """Return a page of ids, as the gateway does."""
+        self.reads["lists"] += 1
+        return self._gateway.ids(page_size, token)
+
+
+class Meter:
+    """Measures lags, reads and hints."""
+
+    def __init__(self, metered: Metered, hints: Hints) -> None:
+        self._metered = metered
+        self._hints = hints
+        self._lags: deque[tuple[float, float]] = deque()  # when it was readable, and the lag
+        self._beats: deque[tuple[float, Counter[str]]] = deque(maxlen=SPAN)
+        self._beats.append((time.monotonic(), Counter()))
+
+    def readable(self, looks: Iterable[Look], last: Callable[[str], Sighting | None]) -> None:
+        """Note that what was seen is in the ledger now; `last` is what was there before."""
+        now, at = datetime.now(UTC), time.monotonic()
+        for look in looks:
+            before = last(look.instance_id)
+            is_same = before and look.sighting and before.instance == look.sighting.instance
+            happened = happened_at(look.sighting) if look.sighting and not is_same else None
+            if happened:
+                self._lags.append((at, max(0.0, (now - happened).total_seconds())))
+
+    def measures(self) -> Measures:
+        """Return the measures; to be asked for with every beat."""
+        now = time.monotonic()
+        while self._lags and now - self._lags[0][0] > WINDOW:
+            self._lags.popleft()
+        median, p95 = _percentiles([lag for _, lag in self._lags])
+        return Measures(
+            lag_p50=median,
+            lag_p95=p95,
+            dropped=self._hints.dropped,
+            traces=self._hints.arrive,
+            **self._a_second(now),
+        )
+
+    def _a_second(self, now: float) -> dict[str, float]:
+        then, before = self._beats[0]
+        counts = Counter({**self._metered.reads, "hints": self._hints.came})
+        self._beats.append((now, counts))
+        names = ("states", "histories", "lists", "hints")
+        return {name: (counts[name] - before[name]) / max(1.0, now - then) for name in names}
+
+
+def happened_at(sighting: Sighting) -> datetime | None:
+    """Return when the last thing happened to an instance, by the engine's clock."""
+    times = [event.timestamp for event in sighting.history or ()]
+    if sighting.instance.last_updated_at:
+        times.append(sighting.instance.last_updated_at)
+    return max(times, default=None)
+
+
+def _percentiles(lags: list[float]) -> tuple[float | None, float | None]:
+    if not lags:
+        return None, None
+    if len(lags) == 1:
+        return lags[0], lags[0]
+    cuts = statistics.quantiles(lags, n=20, method="inclusive")
+    return cuts[9], cuts[18]

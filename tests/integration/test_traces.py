@@ -1,0 +1,139 @@
+"""Trace spans of the real engine: when each attempt began, and what happens without them."""
+
+import shutil
+import socket
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from engine.settings import PROJECT
+from operations.model import Part, Status
+from operations.records import Entry, Pulse
+from operations.timeline import Span
+from tests.integration.rich import Rich
+from tests.waiting import eventually
+
+AT_ONCE = 4  # activities that this engine hands out at a time; the others wait for their turn
+KINDS = [
+    (("parallel", "0.2"), 3),
+    (("fan_out", '{"activities": 40, "seconds": 0.05}'), 40),
+    (("retrying", '{"failures": 2}'), 3),
+    (("retrying", '{"failures": 9}'), 4),
+    (("failing", '"no paper"'), 1),
+    (("continuing", "1"), 1),
+]
+"""Workflows, their input, and how many attempts they leave."""
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
+    """Run the rich application on an engine that hands out a few activities at a time."""
+    folder = Path(tmp_path_factory.mktemp("traces"))
+    resources = folder / "components"
+    shutil.copytree(PROJECT / "components", resources)
+    configuration = resources / "dapr-config.yaml"
+    limit = f"  workflow:\n    maxConcurrentActivityInvocations: {AT_ONCE}\n"
+    configuration.write_text(configuration.read_text().replace("  workflow:\n", limit))
+    with Rich(folder, 29320, FLOWDECK_RESOURCES=str(resources)) as rich:
+        yield rich
+
+
+def recorded(rich: Rich, instance_id: str) -> Entry:
+    """Return the entry of an instance that has ended."""
+    return rich.recorded(instance_id, rich.ended(instance_id).status)
+
+
+def attempts(rich: Rich, instance_id: str) -> tuple[Span, ...]:
+    """Return the attempts of an instance that has ended, as soon as all begins are known."""
+    entry = recorded(rich, instance_id)
+
+    def told() -> tuple[Span, ...] | None:
+        found = rich.ledger.instances.attempts(entry.key)
+        return found if found and all(span.began for span in found) else None
+
+    return eventually(told, 10, "all begins are known")
+
+
+@pytest.mark.parametrize(("kind", "number"), KINDS)
+def test_each_attempt_began_between_its_scheduling_and_its_end(
+    rich: Rich, kind: tuple[str, str], number: int
+) -> None:
+    """Retries each at a time of their own, and one that continues as new in its last generation."""
+    found = attempts(rich, rich.start(*kind))
+    assert len(found) == number
+    for span in found:
+        assert span.began
+        assert span.end
+        assert span.start <= span.began <= span.end
+    assert len({span.began for span in found}) == number
+
+
+def test_what_waits_for_its_turn_is_told_from_what_runs(rich: Rich) -> None:
+    """All are scheduled at once; of their runs there are never more at a time than may be."""
+    found = attempts(rich, rich.start("fan_out", '{"activities": 12, "seconds": 0.3}'))
+    assert max(span.start for span in found) <= min(span.end for span in found if span.end)
+    for span in found:
+        running = [s for s in found if s.began and s.end and span.began and s.began <= span.began]
+        assert sum(1 for s in running if s.end and span.began and s.end > span.began) <= AT_ONCE
+
+
+def test_an_attempt_begins_after_the_one_before_it_failed(rich: Rich) -> None:
+    """What a history says of the order of retries, traces say too."""
+    found = attempts(rich, rich.start("retrying", '{"failures": 3, "seconds": 0.05}'))
+    for before, after in pairwise(found):
+        assert before.end
+        assert after.began
+        assert before.end <= after.began
+
+
+def test_what_the_recorder_measures_is_in_its_pulse(rich: Rich) -> None:
+    """Its lag, its reads, and that traces arrive."""
+    recorded(rich, rich.start("parallel", "0.1"))
+
+    def measured() -> bool:
+        measures = rich.ledger.pulse().measures
+        return bool(measures and measures.lag_p95 and measures.states and measures.traces)
+
+    eventually(measured, 10, "it has measured itself")
+
+
+def test_without_traces_all_is_recorded_but_the_begins(rich: Rich) -> None:
+    """Who holds the port, and never answers, holds up neither engine nor recorder."""
+    with rich.without_recorder():
+        holder = socket.create_server(("127.0.0.1", rich.spans_port))
+    with holder:
+        instance_id = rich.start("parallel", "0.1")
+        entry = recorded(rich, instance_id)
+        assert entry.status is Status.COMPLETED
+        found = rich.ledger.instances.attempts(entry.key)
+        assert [span.began for span in found] == [None] * 3
+    eventually(lambda: is_traced(rich.ledger.pulse()), 30, "traces arrive again")
+    assert len(attempts(rich, rich.start("parallel", "0.1"))) == 3
+
+
+def is_traced(pulse: Pulse) -> bool:
+    """Whether traces arrive."""
+    return bool(pulse.measures and pulse.measures.traces)
+
+
+def test_an_id_that_breaks_the_list_is_told_with_its_remedy_and_blinds_nobody(rich: Rich) -> None:
+    """It is found by its trace, as is what is started meanwhile; once it is purged all is well."""
+    broken = f"{rich.start('waiting')}||broken"
+    rich.gateway.start("no_such_workflow", broken, "{}")
+    try:
+        eventually(lambda: listing_trouble(rich), 15, "the trouble is told")
+        assert broken in listing_trouble(rich)
+        assert "purge it" in listing_trouble(rich)
+        assert recorded(rich, broken).status is Status.FAILED
+        assert recorded(rich, rich.start("parallel", "0.1")).status is Status.COMPLETED
+    finally:
+        rich.purge(broken)
+    eventually(lambda: not listing_trouble(rich), 15, "the trouble is over")
+
+
+def listing_trouble(rich: Rich) -> str:
+    """Return why the engine cannot list its instances, nothing if it can."""
+    outages = rich.ledger.pulse().outages
+    return next((each.why for each in outages if each.part is Part.LISTING), "")

@@ -1,0 +1,239 @@
+"""What the recorder makes of hints, in a real ledger."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from operations.errors import EngineRefused
+from operations.history import HistoryEvent
+from operations.ledger import Ledger
+from operations.model import Status
+from operations.recorder import tracing as module
+from operations.recorder.clock import Clock
+from operations.recorder.health import Health
+from operations.recorder.hints import Hints
+from operations.recorder.recorder import Recorder
+from operations.recorder.spans import Hint, hints_in
+from operations.recorder.tracing import STRANGERS
+from operations.sighting import sight
+from tests.unit.engine import ends, moves, runs
+from tests.unit.fakes import FakeGateway
+from tests.unit.sightings import ID, at, entry, statuses
+from tests.unit.zipkin import body, over, ran, started
+from tests.waiting import eventually
+
+REFUSAL = "Dapr cannot list its instances while one has the id 'a||b'"
+
+
+@pytest.fixture
+def hints() -> Hints:
+    """Return the queue between endpoint and recorder."""
+    return Hints()
+
+
+@pytest.fixture
+def recorder(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Recorder]:
+    """Return a recorder that reads only what it has reason to, and lists as often as it can."""
+    for pace in ("pace.BRISK", "pace.QUIET"):
+        monkeypatch.setattr(f"operations.recorder.{pace}", 1000)
+    for constant in ("listing.EVERY", "listing.SHARE", "recorder.BEAT_EVERY"):
+        monkeypatch.setattr(f"operations.recorder.{constant}", 0)
+    recorder = Recorder(gateway, ledger, Health(gateway), Clock(), hints)
+    yield recorder
+    recorder.close()
+
+
+@pytest.fixture
+def blind(gateway: FakeGateway) -> None:
+    """Have a list that is refused again and again."""
+    gateway.errors["ids"] = [EngineRefused(REFUSAL)] * 1000
+
+
+Until = Callable[[Callable[[], object], str], None]
+
+
+@pytest.fixture
+def until(recorder: Recorder) -> Until:
+    """Return what has the recorder make turns until something is so."""
+
+    def until(look: Callable[[], object], what: str) -> None:
+        eventually(lambda: recorder.turn() or look(), 5, what)  # type: ignore[func-returns-value]
+
+    return until
+
+
+def charged(gateway: FakeGateway, begin: float, end: float) -> None:
+    """Have an activity that was scheduled by event 1, and has ended."""
+    gateway.events[ID] = (
+        *gateway.events[ID],
+        HistoryEvent(1, at(begin), "taskScheduled", name="charge"),
+        HistoryEvent(-1, at(end), "taskCompleted", answers=1),
+    )
+    moves(gateway)
+
+
+def post(hints: Hints, *spans: object) -> None:
+    """Have spans arrive."""
+    hints.offer(hints_in(body(*spans)))
+
+
+def begins(ledger: Ledger) -> list[object]:
+    """Return when the order's attempts began."""
+    return [span.began for span in ledger.instances.attempts(entry(ledger).key)]
+
+
+def test_a_hint_has_an_instance_read_at_once(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+) -> None:
+    """It need not wait for its pace."""
+    runs(gateway)
+    until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
+    ends(gateway)
+    post(hints, over())
+    until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
+
+
+@pytest.mark.usefixtures("blind")
+def test_a_start_is_found_by_its_hint_though_no_list_can_be_had(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+) -> None:
+    """Nobody is blind to what is traced."""
+    runs(gateway)
+    post(hints, started())
+    until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
+
+
+@pytest.mark.usefixtures("blind")
+def test_a_hint_of_nobody_makes_no_row_and_is_not_followed(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+) -> None:
+    """It costs one read."""
+    post(hints, started("forged"), ran(1, at(1), "forged"), over("forged"))
+    until(lambda: gateway.calls["state"] and gateway.calls["ids"] > 5, "it was read")
+    assert gateway.calls["state"] == 1
+    assert ledger.instances.latest("forged") is None
+    assert ledger.pulse().revision == 0
+
+
+def test_so_many_strangers_a_second_are_looked_at(recorder: Recorder) -> None:
+    """Any number of forged ids costs no more reads; a moment later there is room again."""
+    tracing = recorder._tracing
+    now = tracing._counted_at
+    assert sum(tracing._is_admitted(now) for _ in range(5000)) == module.STRANGERS
+    assert sum(tracing._is_admitted(now + 0.5) for _ in range(5000)) == module.STRANGERS / 2
+    assert sum(tracing._is_admitted(now + 9) for _ in range(5000)) == module.STRANGERS
+
+
+@pytest.mark.usefixtures("blind")
+def test_forged_ids_beyond_that_are_not_read(
+    gateway: FakeGateway, hints: Hints, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor remembered."""
+    monkeypatch.setattr(module, "STRANGERS", 0)
+    hints.offer([Hint(f"forged_{number}") for number in range(500)])
+    until(lambda: gateway.calls["ids"] > 20, "turns")
+    assert gateway.calls["state"] <= STRANGERS
+
+
+def test_what_has_finished_is_read_again_only_for_a_start(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+) -> None:
+    """A late end is no news; a start may be that of the id's next life."""
+    runs(gateway)
+    ends(gateway)
+    until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
+    reads, listed = gateway.calls["state"], gateway.calls["ids"]
+    post(hints, over(), ran(1, at(0.5)))
+    until(lambda: gateway.calls["ids"] > listed + 3, "turns")
+    assert gateway.calls["state"] == reads
+    runs(gateway, life="e2", since=60)
+    post(hints, started())
+    until(lambda: statuses(ledger) == [Status.RUNNING, Status.COMPLETED], "its next life")
+
+
+def test_a_begin_that_comes_with_the_end_is_written_with_it(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+) -> None:
+    """The usual case: one change of the ledger."""
+    runs(gateway)
+    until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
+    charged(gateway, 1, 4)
+    revision = ledger.pulse().revision
+    post(hints, ran(1, at(2)))
+    until(lambda: begins(ledger) == [at(2)], "the begin")
+    assert ledger.pulse().revision == revision + 1
+
+
+def test_a_begin_that_comes_after_its_attempt_is_lent_to_it(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+) -> None:
+    """Also when the instance is archived and no more read; doubled, it is no news."""
+    runs(gateway)
+    charged(gateway, 1, 4)
+    ends(gateway)
+    until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
+    assert begins(ledger) == [None]
+    reads = gateway.calls["state"]
+    post(hints, ran(1, at(2)))
+    until(lambda: begins(ledger) == [at(2)], "the begin")
+    revision, listed = ledger.pulse().revision, gateway.calls["ids"]
+    post(hints, ran(1, at(2)), ran(1, at(99)))
+    until(lambda: gateway.calls["ids"] > listed + 3, "turns")
+    assert (begins(ledger), ledger.pulse().revision) == ([at(2)], revision)
+    assert gateway.calls["state"] == reads
+
+
+def test_a_begin_that_comes_before_its_attempt_is_known_waits_for_it(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+) -> None:
+    """As that of a paused instance, which takes its results later; what is forged never counts."""
+    runs(gateway)
+    until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
+    post(hints, ran(1, at(2)), ran(1, at(50)), ran(7, at(2)))
+    listed = gateway.calls["ids"]
+    until(lambda: gateway.calls["ids"] > listed + 3, "turns")
+    assert begins(ledger) == []
+    charged(gateway, 1, 4)
+    ends(gateway)
+    post(hints, over())
+    until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
+    assert begins(ledger) == [at(2)]
+
+
+def test_a_begin_outlives_the_sighting_of_another_process(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+) -> None:
+    """A page that writes the end first, newer than the recorder's look, knows of no begin."""
+    runs(gateway)
+    until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
+    charged(gateway, 1, 4)
+    ends(gateway)
+
+    def page_sees() -> None:
+        gateway.during.clear()
+        seen = sight(gateway, ID)
+        assert seen
+        ledger.instances.record([replace(seen, seen_at=seen.seen_at + timedelta(minutes=1))])
+
+    gateway.during["history"] = page_sees
+    post(hints, ran(1, at(2)))
+    until(
+        lambda: statuses(ledger) == [Status.COMPLETED] and begins(ledger) == [at(2)], "it is lent"
+    )
+
+
+def test_a_list_that_is_refused_is_an_outage_with_its_remedy(
+    gateway: FakeGateway, ledger: Ledger, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the pulse while it lasts, and no longer."""
+    monkeypatch.setattr("operations.recorder.health.EVERY", 0)
+    monkeypatch.setattr("operations.outages.GRACE", timedelta())
+    gateway.errors["ids"] = [EngineRefused(REFUSAL)] * 20
+    until(lambda: ledger.pulse().outages, "an outage")
+    (outage,) = ledger.pulse().outages
+    assert (outage.part, outage.why) == ("listing", REFUSAL)
+    until(lambda: not ledger.pulse().outages, "it is over")
