@@ -102,7 +102,7 @@ class Actions:
         Raises `UnknownInstance`, `NotRerunnable`, `InvalidInput` for an unsafe id, `InstanceExists`
         for one that is taken.
         """
-        wanted = new_id or made_up_id(source_id)
+        wanted = made_up_id(source_id) if new_id is None else new_id
         return self.rerunning.rerun(source_id, event_id, wanted, payload, Request(actor, why))
 
     def rerun_plan(self, source_id: str, event_id: int | None = None) -> RerunPlan:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from operations.actions.acting import Acted, begun
 from operations.actions.holding import Holding
 from operations.actions.noting import Noting, deed_of
-from operations.actions.requests import Request
+from operations.actions.requests import Request, is_text
 from operations.errors import (
     ActionNotAllowed,
     EngineUnavailable,
@@ -19,7 +19,7 @@ from operations.model import Action, Instance, allowed_actions
 from operations.timeline.spans import event_key
 
 LONGEST_NAME = 200  # characters
-NAME = f"a text of 1 to {LONGEST_NAME} characters"
+NAME = f"a text of 1 to {LONGEST_NAME} characters, without NUL"
 _LOOK_FIRST = "Look at its history before you raise it again: it would come twice."
 
 
@@ -35,7 +35,7 @@ class Raising:
         self, instance_id: str, name: str, payload: str | None, request: Request
     ) -> Acted:
         """Raise it alone on the instance, and note it, whatever comes of it."""
-        if not 1 <= len(name) <= LONGEST_NAME:
+        if not 1 <= len(name) <= LONGEST_NAME or not is_text(name):
             raise InvalidInput("event", name, NAME)
         with self._holding.alone_if_it_can_be(instance_id, Action.RAISE):
             before = begun(self._gateway, Action.RAISE, instance_id)

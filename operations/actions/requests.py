@@ -6,6 +6,7 @@ from operations.errors import InvalidInput
 from operations.model import Actor
 
 LONGEST = 500  # characters of a reason
+REASON = f"a text of up to {LONGEST} characters, without NUL"
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class Request:
     """Who asks for an action, why, and as a part of which bulk.
 
     `life` is the key of the one life of the id that is meant, None for the latest whichever it is.
-    Raises `InvalidInput` for a reason that is too long.
+    Raises `InvalidInput` for a reason that no journal could keep.
     """
 
     actor: Actor
@@ -22,5 +23,10 @@ class Request:
     life: int | None = None
 
     def __post_init__(self) -> None:
-        if len(self.why) > LONGEST:
-            raise InvalidInput("why", self.why, f"a text of up to {LONGEST} characters")
+        if len(self.why) > LONGEST or not is_text(self.why):
+            raise InvalidInput("why", self.why, REASON)
+
+
+def is_text(text: str) -> bool:
+    """Whether every database and gRPC take it: there is neither NUL in it nor half a character."""
+    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)

@@ -23,7 +23,7 @@ from operations.errors import (
 )
 from operations.gateway import Gateway
 from operations.ledger import Ledger, Start
-from operations.model import INSTANCE_ID, Action, allowed_actions, is_safe_id
+from operations.model import INSTANCE_ID, Action, Status, allowed_actions, is_safe_id
 from operations.records import Deed, Outcome, Sighting
 from operations.sighting import sight
 from operations.timeline.planning import RerunPlan, plan_of
@@ -126,8 +126,16 @@ class Rerunning:
         self._noting.note(replace(deed, outcome=outcome, after=deed.before, message=told))
         if created:
             told = f"from event {event_id} of {deed.instance_id!r}"
-            own = replace(deed, instance_id=new_id, before=None, message=told)
+            after = self._status_of(new_id)
+            own = replace(deed, instance_id=new_id, before=None, after=after, message=told)
             self._noting.note(own)
+
+    def _status_of(self, instance_id: str) -> Status | None:
+        try:
+            instance = self._gateway.state(instance_id)
+        except (EngineUnavailable, EngineRefused):  # it was made all the same
+            return None
+        return instance.status if instance else None
 
 
 _ASK_AGAIN = "The same request again, with this id for the new instance, is safe."

@@ -46,6 +46,20 @@ class Progress:
         return self.total - self.done - self.unchanged - self.refused - self.unknown
 
 
+class Pace:
+    """Gives out moments to begin, so many a second at most."""
+
+    def __init__(self, rate: float) -> None:
+        self._between = 1 / rate
+        self._next = 0.0
+
+    def until_next(self, now: float) -> float:
+        """Take the next moment, and return how many seconds after `now` it is."""
+        turn = max(now, self._next)
+        self._next = turn + self._between
+        return turn - now
+
+
 class Run:
     """A bulk under way: does something to targets, from several threads, at a rate.
 
@@ -62,13 +76,12 @@ class Run:
         self._do = do
         self._total = len(targets)
         self._done = done
-        self._rate = rate
+        self._pace = Pace(rate)
         self._cancelled = Event()
         self._lock = Lock()
         self._targets: Iterator[Target] = iter(targets)
         self._results: list[Result] = []
         self._outages = 0
-        self._next = time.monotonic()
         self._stopped: str | None = None
         # They die with the process, which does not wait for them: the journal knows how far it is.
         self._threads = [Thread(target=self._work, daemon=True) for _ in range(AT_ONCE)]
@@ -120,10 +133,7 @@ class Run:
     def _until_my_turn(self) -> float:
         """Return the seconds until the next item may begin, and take that moment."""
         with self._lock:
-            now = time.monotonic()
-            turn = max(now, self._next)
-            self._next = turn + 1 / self._rate
-            return turn - now
+            return self._pace.until_next(time.monotonic())
 
     def _try(self, target: Target) -> None:
         outage: str | None = None

@@ -111,7 +111,7 @@ class FakeGateway:
         if not (force or self.instances[instance_id].status.is_finished):
             raise NotFinished(instance_id)
         for event in self.events.get(instance_id, ()) if recursive or force else ():
-            if event.instance_id in self.instances and event.instance_id:
+            if event.kind.startswith("child") and event.instance_id in self.instances:
                 self.purge(event.instance_id, recursive=recursive, force=force)
         self.forced += force
         del self.instances[instance_id]
