@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.acting import act_on, tell_outcomes
-from operations.model import Action
+from operations.model import STEERING, Action
 
 AT_ONCE = 8  # actions that are under way at a time
 REMEMBERED = 200  # clicks of a session that were dealt with
@@ -21,7 +21,7 @@ def clicked() -> None:
     """Do what the clicks ask for that are new."""
     new = [click for click in _asked() if click["click"] not in handled()]
     st.session_state[_HANDLED] = [*handled(), *(click["click"] for click in new)][-REMEMBERED:]
-    wanted = [(Action(click["action"]), str(click["id"])) for click in new]
+    wanted = [(Action(click["action"]), str(click["id"])) for click in new if _is_offered(click)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         told = list(pool.map(lambda each: act_on(*each), wanted))
     tell_outcomes(*told)
@@ -30,6 +30,11 @@ def clicked() -> None:
 def handled() -> list[int]:
     """Return the numbers of the clicks that were dealt with, whatever came of them."""
     return list(st.session_state.get(_HANDLED, []))
+
+
+def _is_offered(click: dict[str, Any]) -> bool:
+    """Whether the table has a button for it: a purge, say, is never done by one click."""
+    return click["action"] in STEERING
 
 
 def _asked() -> list[dict[str, Any]]:

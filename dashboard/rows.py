@@ -5,11 +5,10 @@ from typing import Any
 from urllib.parse import quote
 
 from dashboard.charts import milliseconds
-from operations.model import Action, Status, allowed_actions
+from operations.model import STEERING, Action, Status, allowed_actions
 from operations.records import Entry
 
 INSTANCE = "instance"  # the path of an instance's page
-_ORDER = (Action.PAUSE, Action.RESUME, Action.TERMINATE)
 
 
 def address(clicked_on: dict[str, Any]) -> dict[str, str]:
@@ -63,14 +62,14 @@ def header(
 
 
 def offered(entry: Entry) -> tuple[Action, ...]:
-    """Return the actions that the entry's status allows, in the order in which they are shown.
+    """Return the actions of one click that the entry's status allows, in the order of the buttons.
 
     An earlier life has none: an action on its id would be one on the latest.
     """
     if entry.purged_at or not entry.is_latest:
         return ()
     allowed = allowed_actions(entry.status)
-    return tuple(action for action in _ORDER if action in allowed)
+    return tuple(action for action in STEERING if action in allowed)
 
 
 def failure_of(entry: Entry) -> str | None:

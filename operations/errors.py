@@ -6,10 +6,14 @@
     ├── Conflict
     │   ├── InstanceExists    the id is taken by another start, or by one that has ended
     │   ├── ActionUnderWay    another action on the instance has not come to its end yet
-    │   └── ActionNotAllowed  the instance's status does not allow the action
+    │   ├── ActionNotAllowed  the instance's status does not allow the action
+    │   ├── NotFinished       the instance, or one below it, has not ended: no purge but by force
+    │   ├── NotArchived       the ledger does not hold the whole of it, so that it is not purged
+    │   ├── NotRerunnable     the instance cannot be run again, or not from that event
+    │   └── AnotherLife       the id has another life by now than the one that was chosen
     ├── Unavailable           something is not there now; the same request later may succeed
     │   ├── EngineUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
-    │   ├── OutcomeUnknown    nobody knows yet whether it was done; asking again is safe
+    │   ├── OutcomeUnknown    nobody knows yet whether it was done; mostly, asking again is safe
     │   └── LedgerUnavailable the ledger's database cannot be reached
     └── EngineRefused         the engine answered with an error that has no name here
 
@@ -69,6 +73,39 @@ class ActionNotAllowed(Conflict):
         super().__init__(f"Cannot {action} {instance_id!r}: it is {status}.")
 
 
+class NotFinished(Conflict):
+    """The instance, or one below it, has not ended, so that it is purged only by force."""
+
+    def __init__(self, instance_id: str, child: str | None = None) -> None:
+        below = f"its descendant {child!r} has" if child else "it, or one below it, has"
+        super().__init__(
+            f"Cannot purge {instance_id!r}: {below} not ended. Terminate first, or force the purge."
+        )
+
+
+class NotArchived(Conflict):
+    """The ledger does not hold the whole of an instance yet, so that it is not purged."""
+
+    def __init__(self, instance_id: str) -> None:
+        super().__init__(
+            f"Cannot purge {instance_id!r} now: its history could not be archived. Try again."
+        )
+
+
+class NotRerunnable(Conflict):
+    """The instance cannot be run again, or not from that event."""
+
+    def __init__(self, instance_id: str, why: str) -> None:
+        super().__init__(f"Cannot rerun {instance_id!r}: {why}.")
+
+
+class AnotherLife(Conflict):
+    """The id has another life by now than the one that was chosen; nothing was done."""
+
+    def __init__(self, instance_id: str) -> None:
+        super().__init__(f"The id {instance_id!r} has another life by now; nothing was done to it.")
+
+
 class Unavailable(FlowdeckError):
     """Something is not there now."""
 
@@ -81,13 +118,13 @@ class EngineUnavailable(Unavailable):
 
 
 class OutcomeUnknown(Unavailable):
-    """Nobody knows yet whether it was done; the same request again is safe."""
+    """Nobody knows yet whether it was done; the message says what to do, mostly to ask again."""
 
-    def __init__(self, call: str, why: str) -> None:
-        super().__init__(
-            f"Whether the {call} was carried out is unknown ({why}). "
-            "The same request again is safe."
-        )
+    def __init__(
+        self, call: str, why: str, remedy: str = "The same request again is safe."
+    ) -> None:
+        super().__init__(f"Whether the {call} was carried out is unknown ({why}). {remedy}")
+        self.why = why
 
 
 class LedgerUnavailable(Unavailable):

@@ -37,10 +37,13 @@ class Action(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     TERMINATE = "terminate"
+    PURGE = "purge"
+    RERUN = "rerun"
+    RAISE = "raise"
 
     @property
     def goal(self) -> Status:
-        """The status that the action brings about."""
+        """The status that the action brings about; only those of `STEERING` have one."""
         return _GOALS[self]
 
 
@@ -49,18 +52,27 @@ _GOALS = {
     Action.RESUME: Status.RUNNING,
     Action.TERMINATE: Status.TERMINATED,
 }
+STEERING = (Action.PAUSE, Action.RESUME, Action.TERMINATE)
+"""The actions that bring about a status, in the order in which they are offered."""
+
+_OVER = frozenset({Action.PURGE, Action.RERUN})
 # A stalled instance refuses every action, so it is not in this table. One that is pending, which is
-# to start later, would begin at once if it were paused or resumed.
+# to start later, would begin at once if it were paused or resumed, or an event were raised to it.
 _ALLOWED = {
     Status.PENDING: frozenset({Action.TERMINATE}),
-    Status.RUNNING: frozenset({Action.PAUSE, Action.TERMINATE}),
-    Status.SUSPENDED: frozenset({Action.RESUME, Action.TERMINATE}),
+    Status.RUNNING: frozenset({Action.PAUSE, Action.TERMINATE, Action.RAISE}),
+    Status.SUSPENDED: frozenset({Action.RESUME, Action.TERMINATE, Action.RAISE}),
+    **dict.fromkeys(_FINISHED, _OVER),
 }
 
 
-def allowed_actions(status: Status) -> frozenset[Action]:
-    """Return the actions that would change an instance of this status."""
-    return _ALLOWED.get(status, frozenset())
+def allowed_actions(status: Status, *, forced: bool = False) -> frozenset[Action]:
+    """Return the actions that an instance of this status can be asked for.
+
+    A purge that is `forced` is allowed in every status.
+    """
+    allowed = _ALLOWED.get(status, frozenset())
+    return allowed | {Action.PURGE} if forced else allowed
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,11 @@ class Deed:
     before: Status | None = None
     after: Status | None = None
     message: str | None = None
-    """Why it was refused, or why nobody knows."""
+    """Why it was refused, why nobody knows, or what else there is to say."""
+    why: str | None = None
+    """The operator's own reason."""
+    bulk: str | None = None
+    """What the deeds of one bulk have in common."""
 
 
 @dataclass(frozen=True)

@@ -183,10 +183,10 @@ def status_answer(instance: Instance) -> dict[str, Any]:
     """Return the body for one instance: the specification's fields, others only if they tell."""
     body: dict[str, Any] = {
         "instance_id": instance.instance_id,
-        "runtime_status": _runtime_status(instance),
+        "runtime_status": runtime_status(instance),
         "status": instance.status,
-        "created_at": _zulu(instance.created_at),
-        "last_updated": _zulu(instance.last_updated_at),
+        "created_at": zulu(instance.created_at),
+        "last_updated": zulu(instance.last_updated_at),
         "output": parsed(instance.output),
     }
     if instance.custom_status and instance.status is not Status.COMPLETED:
@@ -204,7 +204,7 @@ def acted_answer(action: Action, acted: Acted) -> ActedAnswer:
         status=word,
         instance_id=instance.instance_id,
         changed=acted.changed,
-        runtime_status=_runtime_status(instance),
+        runtime_status=runtime_status(instance),
         message=f"Workflow {instance.instance_id} "
         + (f"was {word}" if acted.changed else f"is {instance.status} already"),
     )
@@ -217,9 +217,11 @@ _DONE: dict[Action, Literal["paused", "resumed", "terminated"]] = {
 }
 
 
-def _runtime_status(instance: Instance) -> str:
+def runtime_status(instance: Instance) -> str:
+    """Return the status as the specification writes it."""
     return f"WorkflowStatus.{instance.status}"
 
 
-def _zulu(time: datetime | None) -> str | None:
+def zulu(time: datetime | None) -> str | None:
+    """Return a time in UTC as the specification writes it."""
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z") if time else None

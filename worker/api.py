@@ -3,19 +3,18 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated
 
 import structlog
 from anyio import CapacityLimiter, to_thread
-from fastapi import FastAPI, Path
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 
 from operations.actions import Actions
-from operations.errors import FlowdeckError, UnknownInstance
+from operations.errors import FlowdeckError
 from operations.gateway import Gateway
 from operations.ledger import Ledger
-from operations.model import Action, Actor, is_safe_id
+from operations.model import Action
 from worker.answers import (
     ActedAnswer,
     Healthy,
@@ -29,21 +28,15 @@ from worker.answers import (
 from worker.bodies import AsciiResponse, JsonRoute
 from worker.limits import BodyLimit
 from worker.mistakes import handle_errors
-from worker.openapi import errors, links_to
+from worker.openapi import FOR_AN_ID, errors, links_to
+from worker.operating import add_operations
 from worker.orders import WORKFLOW, Order, instance_id_of
+from worker.paths import API_USER, InstanceId, possible
 from worker.runtime import RuntimeState
 
 VERSION = "0.1.0"
 CALLS_AT_ONCE = 200  # each in a thread, which a hung engine holds for seconds
-API_USER = Actor(name="api", role="operator")
 log = structlog.get_logger(__name__)
-
-InstanceId = Annotated[
-    str,
-    Path(
-        description="The instance's id: `order_` and the order's id.", examples=["order_ORDER001"]
-    ),
-]
 
 
 @dataclass(frozen=True)
@@ -70,8 +63,8 @@ def create_api(parts: Parts) -> FastAPI:
     api = FastAPIOffline(
         title="Flowdeck order workflow",
         version=VERSION,
-        description="Starts, watches, pauses, resumes and terminates the order workflow of a Dapr "
-        "application.",
+        description="Starts, watches, pauses, resumes, terminates, purges and reruns the order "
+        "workflow of a Dapr application, and raises events to it.",
         lifespan=lifespan,
         swagger_ui_parameters={"defaultModelsExpandDepth": 0},
     )
@@ -79,7 +72,9 @@ def create_api(parts: Parts) -> FastAPI:
     api.add_middleware(BodyLimit)
     handle_errors(api)
     _add_info(api, parts)
-    _add_orders(api, Actions(parts.gateway, parts.ledger))
+    actions = Actions(parts.gateway, parts.ledger)
+    _add_orders(api, actions)
+    add_operations(api, actions, parts.gateway, parts.ledger)
     return api
 
 
@@ -146,7 +141,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
         summary="Start a new workflow",
         operation_id="start",
         tags=["workflow"],
-        responses=errors(409, 413, 422, 500, 502, 503) | links_to("status", *Action),
+        responses=errors(409, 413, 422, 500, 502, 503) | links_to(*FOR_AN_ID),
     )
     def start(order: Order) -> StartedAnswer:
         instance_id = instance_id_of(order.order_id)
@@ -166,7 +161,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
         responses=errors(404, 413, 422, 500, 502, 503),
     )
     def status(instance_id: InstanceId) -> JSONResponse:
-        return AsciiResponse(status_answer(actions.read(_possible(instance_id))))
+        return AsciiResponse(status_answer(actions.read(possible(instance_id))))
 
     for action, summary in {
         Action.PAUSE: "Pause a running workflow",
@@ -178,19 +173,12 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
             summary=summary,
             operation_id=action.value,
             tags=["workflow"],
-            responses=errors(404, 409, 413, 422, 500, 502, 503) | links_to("status", *Action),
+            responses=errors(404, 409, 413, 422, 500, 502, 503) | links_to(*FOR_AN_ID),
         )(_endpoint(actions, action))
 
 
 def _endpoint(actions: Actions, action: Action) -> Callable[..., ActedAnswer]:
     def act(instance_id: InstanceId) -> ActedAnswer:
-        return acted_answer(action, actions.act(action, _possible(instance_id), API_USER))
+        return acted_answer(action, actions.act(action, possible(instance_id), API_USER))
 
     return act
-
-
-def _possible(instance_id: str) -> str:
-    """Return the id, or raise `UnknownInstance` for one that no order can have."""
-    if not is_safe_id(instance_id):
-        raise UnknownInstance(instance_id)
-    return instance_id

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from operations.errors import (
@@ -20,8 +21,9 @@ from operations.errors import (
     UnknownInstance,
 )
 from worker.bodies import AsciiResponse
+from worker.demands import RerunDemand, expected_in
 from worker.openapi import UNFORESEEN
-from worker.orders import expected
+from worker.orders import Order, expected
 
 LONGEST = 200  # characters of a wrong value that are given back
 MOST = 100  # mistakes of one request that are told
@@ -43,7 +45,8 @@ def handle_errors(api: FastAPI) -> None:
             kind = request.headers.get("content-type")
             mistakes = [_words("Content-Type", kind, "application/json", missing=not kind)]
         else:
-            mistakes = [_mistake(each, error.body) for each in error.errors()[:MOST]]
+            model = _model_of(request)
+            mistakes = [_mistake(each, error.body, model) for each in error.errors()[:MOST]]
         return AsciiResponse({"error": "InvalidInput", "detail": mistakes}, 422)
 
     @api.exception_handler(InvalidInput)
@@ -66,14 +69,21 @@ def handle_errors(api: FastAPI) -> None:
         return AsciiResponse({"error": type(error).__name__, "detail": UNFORESEEN}, 500)
 
 
-def _mistake(error: Mapping[str, Any], body: object) -> dict[str, Any]:
+def _model_of(request: Request) -> type[BaseModel]:
+    """Return what the request's body, or in a query its part, should have been."""
+    field = request.scope["route"].body_field
+    return field.field_info.annotation if field else RerunDemand
+
+
+def _mistake(error: Mapping[str, Any], body: object, model: type[BaseModel]) -> dict[str, Any]:
     place: Sequence[int | str] = error["loc"][1:]
     if error["type"] == "json_invalid":
         wrong = f"{error['ctx']['error']} at character {place[0]}"
         return _words("body", body, f"a JSON object ({wrong})")
     missing = error["type"] == "missing"
     found = None if missing else error["input"]
-    return _words(_path(place), found, expected(tuple(place)), missing=missing)
+    wanted = expected(tuple(place)) if model is Order else expected_in(model, tuple(place))
+    return _words(_path(place), found, wanted, missing=missing)
 
 
 def _words(field: str, found: object, wanted: str, *, missing: bool = False) -> dict[str, Any]:

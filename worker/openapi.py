@@ -9,13 +9,16 @@ from operations.errors import (
     FlowdeckError,
     UnknownInstance,
 )
-from operations.model import Action, Status
+from operations.model import STEERING, Action, Status
 from worker.answers import ErrorAnswer, InvalidAnswer
 from worker.limits import TOO_LARGE
 
 Responses = dict[int | str, dict[str, Any]]
 
 _ID = "order_ORDER001"
+FOR_AN_ID = ("status", "history", *(action.value for action in STEERING), Action.PURGE.value)
+"""The operations that ask for an `instance_id` and nothing else."""
+
 UNFORESEEN = "Something went wrong that was not foreseen; the worker's log says what."
 _WORDS: dict[int, tuple[str, FlowdeckError]] = {
     404: ("No instance has this id.", UnknownInstance(_ID)),

@@ -1,34 +1,25 @@
 """Pause, resume and terminate: check, act, read again, and note who did it."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-import structlog
-
-from operations.actions.spite import in_spite_of_the_ledger
+from operations.actions.holding import Holding
+from operations.actions.noting import Noting, deed_of
+from operations.actions.requests import Request
 from operations.errors import (
     ActionNotAllowed,
-    ActionUnderWay,
     EngineUnavailable,
-    FlowdeckError,
     OutcomeUnknown,
     UnknownInstance,
 )
 from operations.gateway import Gateway
 from operations.ledger import Ledger
-from operations.ledger.holds import Hold
-from operations.model import Action, Actor, Instance, Status, allowed_actions
-from operations.records import Deed, Outcome, Sighting
-from operations.sighting import sight
+from operations.model import Action, Instance, Status, allowed_actions
+from operations.records import Outcome
 
-PATIENCE = 1.0  # seconds to wait for another action on the same instance
 SETTLING = 0.5  # seconds to wait for a confirmed action to show
 BETWEEN_READS = 0.05  # seconds
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,62 +40,23 @@ class Acting:
 
     def __init__(self, gateway: Gateway, ledger: Ledger) -> None:
         self._gateway = gateway
-        self._ledger = ledger
+        self._holding = Holding(ledger)
+        self._noting = Noting(gateway, ledger)
 
-    def act(self, action: Action, instance_id: str, actor: Actor) -> Acted:
+    def act(self, action: Action, instance_id: str, request: Request) -> Acted:
         """Act alone on the instance, and note it, whatever comes of it."""
-        with self._alone_on(instance_id, action):
-            return self._act(action, instance_id, actor)
+        with self._holding.alone_if_it_can_be(instance_id, action):
+            return self._act(action, instance_id, request)
 
-    @contextmanager
-    def _alone_on(self, instance_id: str, action: Action) -> Iterator[None]:
-        """Shut out others: Dapr checks nothing, and two pauses at a time wreck an instance.
-
-        Without the ledger one acts all the same: it must be possible to stop what runs wild.
-        """
-        hold: Hold | None = None
-        with in_spite_of_the_ledger("an action", instance_id):
-            hold = self._hold(instance_id, action)
-        try:
-            yield
-        finally:
-            with in_spite_of_the_ledger("an action", instance_id):
-                if hold:
-                    self._ledger.holds.release(hold)
-
-    def _hold(self, instance_id: str, action: Action) -> Hold:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            if hold := self._ledger.holds.take(instance_id):
-                return hold
-            if time.monotonic() > deadline:
-                raise ActionUnderWay(action, instance_id)
-            time.sleep(BETWEEN_READS)
-
-    def _act(self, action: Action, instance_id: str, actor: Actor) -> Acted:
-        before = self._begun(action, instance_id)
-        after: Instance | None = None
-        failed: FlowdeckError | None = None
-        try:
-            after = self._reached(action, before)
-        except FlowdeckError as error:
-            failed = error
-            raise
-        finally:
-            self._note(_deed(action, before, after, failed, actor))
-        return Acted(before, after)
-
-    def _begun(self, action: Action, instance_id: str) -> Instance:
-        """Return the instance, once it is known whether it has begun.
-
-        For some milliseconds every start looks like one in the future, which only terminate may
-        touch: anything else would begin it at once.
-        """
-
-        def known(instance: Instance) -> bool:
-            return action is Action.TERMINATE or instance.status is not Status.PENDING
-
-        return self._read_until(known, instance_id)
+    def _act(self, action: Action, instance_id: str, request: Request) -> Acted:
+        before = begun(self._gateway, action, instance_id)
+        deed = deed_of(request, action, instance_id, before.status)
+        with self._noting.failure_of(deed):
+            self._noting.ensure_life(instance_id, request)
+            acted = Acted(before, self._reached(action, before))
+        outcome = Outcome.DONE if acted.changed else Outcome.UNCHANGED
+        self._noting.note(replace(deed, outcome=outcome, after=acted.after.status))
+        return acted
 
     def _reached(self, action: Action, before: Instance) -> Instance:
         """Return the instance as the action left it."""
@@ -118,7 +70,7 @@ class Acting:
             return is_reached(action, instance.status) or instance.status.is_finished
 
         try:
-            after = self._read_until(settled, before.instance_id)
+            after = read_until(self._gateway, settled, before.instance_id)
         except EngineUnavailable as error:
             raise OutcomeUnknown(action, str(error)) from error
         if not is_reached(action, after.status):
@@ -134,65 +86,33 @@ class Acting:
             Action.TERMINATE: self._gateway.terminate,
         }[action]
 
-    def _read_until(self, enough: Callable[[Instance], bool], instance_id: str) -> Instance:
-        """Read until the instance is as it should be, but not for long."""
-        deadline = time.monotonic() + SETTLING
-        while True:
-            instance = self._gateway.state(instance_id)
-            if instance is None:
-                raise UnknownInstance(instance_id)
-            if enough(instance) or time.monotonic() > deadline:
-                return instance
-            time.sleep(BETWEEN_READS)
 
-    def _note(self, deed: Deed) -> None:
-        """Write down what was done and what it led to, so that no list says otherwise."""
-        log.info(
-            f"{deed.action} {deed.instance_id}",
-            instance_id=deed.instance_id,
-            actor=deed.actor.name,
-            before=deed.before,
-            after=deed.after or "unknown",
-            outcome=deed.outcome,
-        )
-        with in_spite_of_the_ledger("an action", deed.instance_id):
-            self._ledger.journal.note(deed)
-            if deed.outcome is not Outcome.REFUSED and (seen := self._sighting(deed.instance_id)):
-                self._ledger.instances.record([seen])
+def begun(gateway: Gateway, action: Action, instance_id: str) -> Instance:
+    """Return the instance, once it is known whether it has begun; raises `UnknownInstance`.
 
-    def _sighting(self, instance_id: str) -> Sighting | None:
-        try:
-            return sight(self._gateway, instance_id)
-        except FlowdeckError:  # the recorder will see it
-            return None
+    For some milliseconds every start looks like one in the future, which only terminate may touch:
+    anything else would begin it at once.
+    """
+
+    def known(instance: Instance) -> bool:
+        return action is Action.TERMINATE or instance.status is not Status.PENDING
+
+    return read_until(gateway, known, instance_id)
+
+
+def read_until(gateway: Gateway, enough: Callable[[Instance], bool], instance_id: str) -> Instance:
+    """Read until the instance is as it should be, but not for long; raises `UnknownInstance`."""
+    deadline = time.monotonic() + SETTLING
+    while True:
+        instance = gateway.state(instance_id)
+        if instance is None:
+            raise UnknownInstance(instance_id)
+        if enough(instance) or time.monotonic() > deadline:
+            return instance
+        time.sleep(BETWEEN_READS)
 
 
 def is_reached(action: Action, status: Status) -> bool:
     """Whether an action had its effect: a resumed instance may have ended when it is read."""
     ended_by_itself = status in {Status.COMPLETED, Status.FAILED}
     return status is action.goal or (action is Action.RESUME and ended_by_itself)
-
-
-def _deed(
-    action: Action,
-    before: Instance,
-    after: Instance | None,
-    failed: FlowdeckError | None,
-    actor: Actor,
-) -> Deed:
-    return Deed(
-        at=datetime.now(UTC),
-        actor=actor,
-        action=action,
-        instance_id=before.instance_id,
-        outcome=_outcome(before, after, failed),
-        before=before.status,
-        after=after.status if after else None,
-        message=str(failed) if failed else None,
-    )
-
-
-def _outcome(before: Instance, after: Instance | None, failed: FlowdeckError | None) -> Outcome:
-    if after:
-        return Outcome.UNCHANGED if after.status is before.status else Outcome.DONE
-    return Outcome.UNKNOWN if isinstance(failed, OutcomeUnknown) else Outcome.REFUSED

@@ -56,12 +56,12 @@ class Starting:
             instance = self._gateway.state(instance_id)
             if instance:
                 return self._found(wanted, instance, arrived, finished_counts=finished_counts)
-            if latest is None or latest.is_accepted or _is_abandoned(latest):
+            if latest is None or latest.is_accepted or is_abandoned(latest):
                 in_time = time.monotonic() < began + CLAIM_BY
                 claimed = self._ledger.starts.claim(wanted, latest) if in_time else None
                 if claimed:
                     return self._start_claimed(claimed)
-            elif not _is_same(latest, wanted):
+            elif not is_same(latest, wanted):
                 raise InstanceExists(instance_id, "by another start, which is under way")
             time.sleep(BETWEEN_READS)
         raise OutcomeUnknown("start", "a start of it is under way")
@@ -72,7 +72,7 @@ class Starting:
         latest = self._ledger.starts.latest(wanted.instance_id)
         counts = finished_counts or _is_untold(latest, arrived)
         started = _already_there(wanted, instance, latest, finished_counts=counts)
-        if latest and not latest.is_accepted and _is_same(latest, wanted):
+        if latest and not latest.is_accepted and is_same(latest, wanted):
             self._ledger.starts.accept(latest)
         return started
 
@@ -85,7 +85,7 @@ class Starting:
             raise
         with in_spite_of_the_ledger("a start", start.instance_id):
             self._ledger.starts.accept(start)  # or the next request that finds the instance does
-            self._ledger.instances.record([_first_sight(start)])
+            self._ledger.instances.record([first_sight(start)])
         log.info(
             f"start {start.instance_id}",
             instance_id=start.instance_id,
@@ -110,7 +110,7 @@ class Starting:
         return True
 
 
-def _first_sight(start: Start) -> Sighting:
+def first_sight(start: Start) -> Sighting:
     """Return what is known of an instance that has just been started: lists show it at once."""
     pending = Instance(
         start.instance_id, start.workflow, Status.PENDING, None, None, input=start.payload
@@ -137,12 +137,13 @@ def _is_of(instance: Instance, wanted: Start, latest: Start | None) -> bool:
     The engine knows neither input nor workflow of one that is still pending: then the ledger does.
     """
     if instance.input is None and instance.status is Status.PENDING:
-        return latest is not None and _is_same(latest, wanted)
+        return latest is not None and is_same(latest, wanted)
     same_input = parsed(instance.input) == parsed(wanted.payload)
     return instance.workflow == wanted.workflow and same_input
 
 
-def _is_same(one: Start, other: Start) -> bool:
+def is_same(one: Start, other: Start) -> bool:
+    """Whether two starts ask for the same."""
     return (one.workflow, one.payload) == (other.workflow, other.payload)
 
 
@@ -155,5 +156,6 @@ def _is_untold(latest: Start | None, arrived: datetime) -> bool:
     return latest is not None and (latest.accepted_at is None or latest.accepted_at >= arrived)
 
 
-def _is_abandoned(start: Start) -> bool:
+def is_abandoned(start: Start) -> bool:
+    """Whether whoever claimed the start has had the time to make it."""
     return time.time_ns() - start.claim > CLAIM_LASTS * 10**9

@@ -103,6 +103,27 @@ class DaprGateway:
         request = pb.TerminateRequest(instanceId=instance_id, recursive=True)
         self._write(self._workflows.TerminateInstance, request, instance_id, "terminate")
 
+    def purge(self, instance_id: str, *, recursive: bool = True, force: bool = False) -> None:
+        # By force, an instance that is not there brings daprd down, unless it looks for children.
+        request = pb.PurgeInstancesRequest(
+            instanceId=instance_id, recursive=recursive or force, force=force
+        )
+        self._write(self._workflows.PurgeInstances, request, instance_id, "purge")
+
+    def rerun(self, source_id: str, event_id: int, new_id: str, payload: str | None = None) -> None:
+        request = pb.RerunWorkflowFromEventRequest(
+            sourceInstanceID=source_id,
+            eventID=event_id,
+            newInstanceID=new_id,
+            input=_text(payload),
+            overwriteInput=payload is not None,
+        )
+        self._write(self._workflows.RerunWorkflowFromEvent, request, source_id, "rerun")
+
+    def raise_event(self, instance_id: str, name: str, payload: str | None = None) -> None:
+        request = pb.RaiseEventRequest(instanceId=instance_id, name=name, input=_text(payload))
+        self._write(self._workflows.RaiseEvent, request, instance_id, "raise")
+
     def health(self) -> EngineHealth:
         metadata = self._read(self._sidecar.GetMetadata, metadata_pb2.GetMetadataRequest())
         problems = (*placement_problems(metadata), *self._scheduler_problems())
@@ -150,6 +171,10 @@ class DaprGateway:
             if may_have_acted(error):
                 raise OutcomeUnknown(name, words(error)) from error
             raise translated(error, instance_id) from error
+
+
+def _text(payload: str | None) -> StringValue | None:
+    return None if payload is None else StringValue(value=payload)
 
 
 def _stamp(time: datetime | None) -> Timestamp | None:

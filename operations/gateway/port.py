@@ -64,5 +64,28 @@ class Gateway(Protocol):
     def terminate(self, instance_id: str) -> None:
         """Terminate the instance and its children; `UnknownInstance` if there is none."""
 
+    def purge(self, instance_id: str, *, recursive: bool = True, force: bool = False) -> None:
+        """Have the engine forget an instance, and its descendants first if `recursive`.
+
+        `UnknownInstance` if there is none, `NotFinished` if it, or a descendant, has not ended;
+        what it had forgotten by then stays forgotten. With `force` it and its descendants are
+        forgotten where they stand, except for one that is pending: that is unknown to it.
+        """
+
+    def rerun(self, source_id: str, event_id: int, new_id: str, payload: str | None = None) -> None:
+        """Run a finished instance again from one of its events on, as another instance.
+
+        `payload` is JSON text in the place of that event's input, `null` among them; None keeps the
+        input. Raises `UnknownInstance` for the source, `InstanceExists` if there is an instance
+        `new_id`, even a finished one, and `NotRerunnable` for what cannot be run again.
+        """
+
+    def raise_event(self, instance_id: str, name: str, payload: str | None = None) -> None:
+        """Raise an external event with JSON text, or with nothing; `UnknownInstance` if none.
+
+        It is stored, and processed as soon as the instance runs. One that is pending begins at
+        once, and one that has finished takes no notice: callers must know its status.
+        """
+
     def health(self) -> EngineHealth:
         """Return what the sidecar says of itself and of what it needs."""

@@ -10,6 +10,8 @@ from operations.errors import (
     EngineUnavailable,
     FlowdeckError,
     InstanceExists,
+    NotFinished,
+    NotRerunnable,
     UnknownInstance,
 )
 
@@ -25,12 +27,22 @@ _REFUSED = (
 )
 _NOT_DONE = re.compile(
     r"no such instance exists|job name is invalid|received message larger than max"
+    r"|has not yet completed|workflow is stalled"
 )
 _NOT_SENT = re.compile(
     r"failed to connect to (all addresses|remote host)|errors resolving|dns resolution failed",
     re.IGNORECASE,
 )
 _BROKEN_LIST = re.compile(r"invalid key format: .*?\.workflow\|\|(?P<id>.*)\|\|metadata", re.DOTALL)
+_TAKEN = re.compile(r"workflow '(?P<id>.*)' has already been created", re.DOTALL)
+_NOT_RERUNNABLE = {
+    "does not have history event": "it has no event with this id",
+    "is not an event that can be rerun": "that event is no activity, timer or child",
+    "is not in a terminal state": "it has not ended",
+    "cannot rerun from child-workflows": "it is a child; rerun its parent",
+    "cannot write input to timer event": "a timer takes no input",
+    "must be different from the original": "the new one needs an id of its own",
+}
 _TOO_LARGE = re.compile(r"message larger than max \((?P<size>\d+) vs\. (?P<max>\d+)\)")
 
 
@@ -67,11 +79,23 @@ def translated(error: grpc.RpcError, instance_id: str = "") -> FlowdeckError:
     code, details = error.code(), _details(error)
     if code in _UNREACHABLE:
         return EngineUnavailable(words(error))
+    if refusal := _refusal(details, instance_id):
+        return refusal
     if code is grpc.StatusCode.NOT_FOUND or "no such instance exists" in details:
         return UnknownInstance(instance_id)
     if code is grpc.StatusCode.ALREADY_EXISTS:
         return InstanceExists(instance_id, "by an instance that runs")
     return EngineRefused(_remedy(details) or f"The Dapr engine refused: {code.name}: {details}")
+
+
+def _refusal(details: str, instance_id: str) -> FlowdeckError | None:
+    """Return what the words of a refusal say, where the code alone does not tell."""
+    if "has not yet completed" in details:
+        return NotFinished(instance_id)
+    if taken := _TAKEN.search(details):
+        return InstanceExists(taken["id"], "by another instance")
+    why = next((why for words, why in _NOT_RERUNNABLE.items() if words in details), None)
+    return NotRerunnable(instance_id, why) if why else None
 
 
 def words(error: grpc.RpcError) -> str:

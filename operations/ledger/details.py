@@ -1,16 +1,16 @@
 """What one page shows of a life and no list does: payloads, the failure in full, the history."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, true, update
 
 from operations.ledger.archive import decode, encode
 from operations.ledger.growth import Seen
 from operations.ledger.lives import is_final
 from operations.ledger.portions import in_portions
-from operations.ledger.tables import details
-from operations.model import Failure
+from operations.ledger.tables import details, instances
+from operations.model import Failure, Status
 from operations.records import Details, Sighting
 
 _Row = dict[str, Any]
@@ -37,6 +37,30 @@ def write_details(connection: Connection, seen: Sequence[Seen]) -> set[int]:
     ended = {each.key: _archived(each.sighting) for each in seen if _ends(each)}
     _update(connection, ended)
     return changed.keys() | ended.keys()
+
+
+def keep_history(connection: Connection, key: int, sighting: Sighting) -> None:
+    """Write the history of a life that has not ended, as far as it goes."""
+    _update(connection, {key: _archived(sighting)})
+
+
+def read_archived(connection: Connection, ids: Collection[str]) -> dict[str, Status]:
+    """Read the status of each id whose latest life is in the engine and has its history here."""
+    found: dict[str, Status] = {}
+    columns = instances.c
+    query = (
+        select(columns.instance_id, columns.status)
+        .join(details)
+        .where(
+            columns.is_latest.is_(true()),
+            columns.purged_at.is_(None),
+            details.c.history.is_not(None),
+        )
+    )
+    for portion in in_portions(ids):
+        rows = connection.execute(query.where(columns.instance_id.in_(portion)))
+        found.update((instance_id, Status(status)) for instance_id, status in rows)
+    return found
 
 
 def _known(connection: Connection, keys: list[int]) -> dict[int, _Row]:

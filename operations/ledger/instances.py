@@ -9,10 +9,10 @@ from operations.database import reading
 from operations.ledger.attempts import read_attempts
 from operations.ledger.begins import lend
 from operations.ledger.cursors import Cursor
-from operations.ledger.details import read_details
+from operations.ledger.details import read_archived, read_details
 from operations.ledger.listing import read_counts, read_neighbours, read_page
 from operations.ledger.rows import ENTRY_COLUMNS, entry_in
-from operations.ledger.sightings import mark_purged, record
+from operations.ledger.sightings import keep_histories, mark_purged, record
 from operations.ledger.tables import instances
 from operations.ledger.usual import read_usual
 from operations.model import Status
@@ -39,6 +39,18 @@ class Instances:
         UNKNOWN if its end was not seen.
         """
         record(self._engine, sightings)
+
+    def keep_histories(self, sightings: Sequence[Sighting]) -> None:
+        """Keep the histories as far as they go, for instances that are not to come to their end.
+
+        What the ledger has archived already stays as it is.
+        """
+        keep_histories(self._engine, sightings)
+
+    def archived(self, ids: Collection[str]) -> dict[str, Status]:
+        """Return the status of those ids whose latest life is kept here with its history."""
+        with reading(self._engine) as connection:
+            return read_archived(connection, ids)
 
     def mark_purged(self, ids: Collection[str], at: datetime) -> None:
         """Note that the engine had no more of these ids, unless they were seen after that time.

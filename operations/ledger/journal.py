@@ -36,6 +36,12 @@ class Journal:
         with reading(self._engine) as connection:
             return tuple(_deed(row) for row in connection.execute(query).mappings())
 
+    def of_bulk(self, bulk: str) -> tuple[Deed, ...]:
+        """Return what was done as a part of a bulk, in its order."""
+        query = select(journal).where(journal.c.bulk == bulk).order_by(journal.c.key)
+        with reading(self._engine) as connection:
+            return tuple(_deed(row) for row in connection.execute(query).mappings())
+
 
 def _deed(row: RowMapping) -> Deed:
     return Deed(
@@ -47,6 +53,8 @@ def _deed(row: RowMapping) -> Deed:
         before=_status(row["before"]),
         after=_status(row["after"]),
         message=row["message"],
+        why=row["why"],
+        bulk=row["bulk"],
     )
 
 

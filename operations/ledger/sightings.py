@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from operations.database import writing
 from operations.ledger.attempts import write_attempts
-from operations.ledger.details import write_details
+from operations.ledger.details import keep_history, write_details
 from operations.ledger.growth import Seen, gone, grown, opened
 from operations.ledger.lives import Life, Unknown, is_old_news, place
 from operations.ledger.pulse import next_revision, set_revision
@@ -47,6 +47,15 @@ def mark_purged(engine: Engine, ids: Iterable[str], at: datetime) -> None:
         if lives:
             update_lives(connection, revision, lives)
             set_revision(connection, revision)
+
+
+def keep_histories(engine: Engine, sightings: Sequence[Sighting]) -> None:
+    """Write the histories of the latest lives that are not archived."""
+    by_id = {each.instance.instance_id: each for each in sightings}
+    with writing(engine) as connection:
+        for life in latest_lives(connection, by_id):
+            if not life.is_archived:
+                keep_history(connection, life.entry.key, by_id[life.entry.instance_id])
 
 
 def _batches(sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:

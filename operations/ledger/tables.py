@@ -116,6 +116,7 @@ journal = Table(
     Column("bulk", String(64)),
     Column("revision", BigInteger, nullable=False),
     Index("journal_of_instance", "instance_id", "at", "key"),
+    Index("journal_of_bulk", "bulk"),
 )
 
 holds = Table(

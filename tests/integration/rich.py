@@ -44,6 +44,7 @@ class Rich:
         self.spans_port = engine.spans
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._open = ExitStack()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.gateway = DaprGateway(endpoint)
         self.ledger = open_ledger(f"sqlite:///{folder}/data/ledger.db")
         self._channel = open_channel(endpoint)
@@ -65,6 +66,19 @@ class Rich:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
+    @contextmanager
+    def without_worker(self) -> Iterator[None]:
+        """Have no worker for a while; afterwards there is another one."""
+        worker = self._processes[APPLICATION[0]]
+        worker.kill()
+        worker.wait()
+        eventually(lambda: self.gateway.health().workers == 0, 20, "the worker is gone")
+        try:
+            yield
+        finally:
+            self._run(APPLICATION[0])
+            eventually(self._is_ready, 60, "a worker is connected")
+
     def _run(self, module: str) -> None:
         with self._output.open("ab") as output:
             process = subprocess.Popen(
@@ -75,6 +89,7 @@ class Rich:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+        self._processes[module] = process
         self._open.callback(process.wait)
         self._open.callback(process.kill)
         self._running[module] = process

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from operations.errors import FlowdeckError, InstanceExists, UnknownInstance
+from operations.errors import FlowdeckError, InstanceExists, NotFinished, UnknownInstance
 from operations.gateway import IdPage
 from operations.history import HistoryEvent
 from operations.model import EngineHealth, Instance, Status
@@ -25,13 +25,16 @@ class FakeGateway:
 
     `errors` holds, by method, what its next calls raise instead of acting; `lost` what they raise
     after they have acted. `during` holds, by method, what happens while it is called. `scheduled`
-    is for when the instances that are to start later are due; nothing starts them.
+    is for when the instances that are to start later are due; nothing starts them. `raised` are
+    the events that came, `forced` is how many were purged by force.
     """
 
     def __init__(self) -> None:
         self.instances: dict[str, Instance] = {}
         self.events: dict[str, Sequence[HistoryEvent]] = {}
         self.scheduled: dict[str, datetime] = {}
+        self.raised: list[tuple[str, str, str | None]] = []
+        self.forced = 0
         self.calls: Counter[str] = Counter()
         self.errors: dict[str, list[FlowdeckError]] = {}
         self.lost: dict[str, list[FlowdeckError]] = {}
@@ -99,6 +102,45 @@ class FakeGateway:
     def terminate(self, instance_id: str) -> None:
         """Terminate it."""
         self._act("terminate", instance_id, Status.TERMINATED)
+
+    def purge(self, instance_id: str, *, recursive: bool = True, force: bool = False) -> None:
+        """Forget it, and its children first."""
+        self._enter("purge")
+        if instance_id not in self.instances:
+            raise UnknownInstance(instance_id)
+        if not (force or self.instances[instance_id].status.is_finished):
+            raise NotFinished(instance_id)
+        for event in self.events.get(instance_id, ()) if recursive or force else ():
+            if event.kind.startswith("child") and event.instance_id in self.instances:
+                self.purge(event.instance_id, recursive=recursive, force=force)
+        self.forced += force
+        del self.instances[instance_id]
+        self._leave("purge")
+
+    def rerun(self, source_id: str, event_id: int, new_id: str, payload: str | None = None) -> None:
+        """Have another instance, which runs, with the event that it was run again from."""
+        self._enter("rerun")
+        if source_id not in self.instances:
+            raise UnknownInstance(source_id)
+        with self._lock:
+            if new_id in self.instances:
+                raise InstanceExists(new_id, "by another instance")
+            self.put(replace(self.instances[source_id], instance_id=new_id, status=Status.RUNNING))
+        event = next(e for e in self.events[source_id] if e.event_id == event_id)
+        kept = payload if payload is not None else event.payload
+        anew = replace(event, rerun_of=source_id, payload=kept)
+        started = (e for e in self.events[source_id] if e.kind == "executionStarted")
+        self.events[new_id] = (*started, anew)
+        self._leave("rerun")
+
+    def raise_event(self, instance_id: str, name: str, payload: str | None = None) -> None:
+        """Keep it; one that has finished takes no notice."""
+        self._enter("raise")
+        if instance_id not in self.instances:
+            raise UnknownInstance(instance_id)
+        if not self.instances[instance_id].status.is_finished:
+            self.raised.append((instance_id, name, payload))
+        self._leave("raise")
 
     def health(self) -> EngineHealth:
         """Return what was set."""

@@ -23,6 +23,9 @@ EMPTY: dict[str, Callable[[], Any]] = {
     "SuspendInstance": pb.SuspendResponse,
     "ResumeInstance": pb.ResumeResponse,
     "TerminateInstance": pb.TerminateResponse,
+    "PurgeInstances": pb.PurgeInstancesResponse,
+    "RerunWorkflowFromEvent": pb.RerunWorkflowFromEventResponse,
+    "RaiseEvent": pb.RaiseEventResponse,
     "GetMetadata": metadata_pb2.GetMetadataResponse,
     "ListJobsAlpha1": jobs_pb2.ListJobsResponseAlpha1,
 }
@@ -90,6 +93,9 @@ WRITES: dict[str, tuple[str, Callable[[DaprGateway], object]]] = {
     "pause": ("SuspendInstance", lambda dapr: dapr.pause("order_A")),
     "resume": ("ResumeInstance", lambda dapr: dapr.resume("order_A")),
     "terminate": ("TerminateInstance", lambda dapr: dapr.terminate("order_A")),
+    "purge": ("PurgeInstances", lambda dapr: dapr.purge("order_A")),
+    "rerun": ("RerunWorkflowFromEvent", lambda dapr: dapr.rerun("order_A", 3, "order_B")),
+    "raise": ("RaiseEvent", lambda dapr: dapr.raise_event("order_A", "approval")),
 }
 CALLS = READS | WRITES
 

@@ -25,7 +25,7 @@ from operations.errors import (
     UnknownInstance,
 )
 from operations.ledger import Ledger, Start, Starts, open_ledger
-from operations.model import Action, Actor, Status
+from operations.model import STEERING, Action, Actor, Status
 from operations.records import Outcome
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
@@ -420,7 +420,7 @@ def test_an_action_works(
     assert gateway.instances["order_A"].status is after
 
 
-@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("action", STEERING)
 def test_a_repeated_action_changes_nothing(
     actions: Actions, gateway: FakeGateway, action: Action
 ) -> None:
@@ -441,7 +441,7 @@ FORBIDDEN = {
 
 
 @pytest.mark.parametrize(
-    ("action", "status"), [(action, status) for action in Action for status in FORBIDDEN[action]]
+    ("action", "status"), [(action, status) for action in STEERING for status in FORBIDDEN[action]]
 )
 def test_a_forbidden_action_is_refused(
     actions: Actions, gateway: FakeGateway, action: Action, status: Status
@@ -453,7 +453,7 @@ def test_a_forbidden_action_is_refused(
     assert not gateway.calls[action]
 
 
-@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("action", STEERING)
 def test_an_action_on_a_missing_instance_is_refused(actions: Actions, action: Action) -> None:
     """An unknown id is told as such."""
     with pytest.raises(UnknownInstance, match="No instance has the id 'order_A'"):
@@ -555,7 +555,7 @@ def test_an_action_whose_effect_does_not_show_is_no_success(
     assert time.monotonic() - began < 1
 
 
-@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("action", STEERING)
 def test_an_engine_that_is_gone_is_told(
     actions: Actions, gateway: FakeGateway, action: Action
 ) -> None:
@@ -622,7 +622,7 @@ def test_an_action_does_not_wait_for_ever_for_another(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While another holds the instance for long, nothing is done, and that is told."""
-    monkeypatch.setattr("operations.actions.acting.PATIENCE", 0.1)
+    monkeypatch.setattr("operations.actions.holding.PATIENCE", 0.1)
     gateway.put(instance("order_A", Status.RUNNING))
     assert ledger.holds.take("order_A")
     with pytest.raises(ActionUnderWay, match="another action on it is under way"):

@@ -118,6 +118,11 @@ def test_info_lists_the_endpoints(client: TestClient) -> None:
             "POST /workflow/pause/{instance_id}": "Pause a running workflow",
             "POST /workflow/resume/{instance_id}": "Resume a paused workflow",
             "POST /workflow/terminate/{instance_id}": "Terminate a workflow",
+            "GET /workflow/history/{instance_id}": "Get the whole history of a workflow",
+            "POST /workflow/purge/{instance_id}": "Archive a workflow and purge it",
+            "GET /workflow/rerun/{instance_id}": "Tell what a rerun would keep and run again",
+            "POST /workflow/rerun/{instance_id}": "Run a finished workflow again from an event on",
+            "POST /workflow/raise/{instance_id}": "Raise an external event to a workflow",
         },
     }
 
@@ -616,22 +621,20 @@ def test_the_documentation_needs_no_other_host(client: TestClient, page: str) ->
     assert [client.get(file).status_code for file in files] == [200] * len(files)
 
 
+ACTING = {"404", "409", "413", "422", "500", "502", "503"}
 ERRORS = {
     ("get", "/"): set[str](),
     ("get", "/health"): {"503"},
     ("post", "/workflow/start"): {"409", "413", "422", "500", "502", "503"},
     ("get", "/workflow/status/{instance_id}"): {"404", "413", "422", "500", "502", "503"},
-    ("post", "/workflow/pause/{instance_id}"): {"404", "409", "413", "422", "500", "502", "503"},
-    ("post", "/workflow/resume/{instance_id}"): {"404", "409", "413", "422", "500", "502", "503"},
-    ("post", "/workflow/terminate/{instance_id}"): {
-        "404",
-        "409",
-        "413",
-        "422",
-        "500",
-        "502",
-        "503",
-    },
+    ("post", "/workflow/pause/{instance_id}"): ACTING,
+    ("post", "/workflow/resume/{instance_id}"): ACTING,
+    ("post", "/workflow/terminate/{instance_id}"): ACTING,
+    ("get", "/workflow/history/{instance_id}"): {"404", "413", "422", "500", "502", "503"},
+    ("post", "/workflow/purge/{instance_id}"): ACTING,
+    ("get", "/workflow/rerun/{instance_id}"): ACTING,
+    ("post", "/workflow/rerun/{instance_id}"): ACTING,
+    ("post", "/workflow/raise/{instance_id}"): ACTING,
 }
 
 

@@ -601,6 +601,18 @@ def test_what_no_page_sends_changes_nothing(desk: Desk, forged: Forged) -> None:
     assert desk.gateway.instances["order_A"].status is Status.RUNNING
 
 
+@pytest.mark.parametrize("action", [Action.PURGE, Action.RERUN, Action.RAISE])
+def test_what_has_no_button_is_done_by_no_click(desk: Desk, action: Action) -> None:
+    """A status may allow more than a row offers."""
+    desk.has("order_A")
+    desk.has("order_B", status=Status.COMPLETED)
+    app = desk.open()
+    click(app, action, "order_A")
+    click(app, action, "order_B")
+    calls = desk.gateway.calls
+    assert not any(calls[method] for method in ("purge", "rerun", "raise"))
+
+
 def test_the_way_back_brings_the_filter_again(desk: Desk) -> None:
     """Whoever left the filtered list finds it filtered, whichever way leads back."""
     app = desk.open(LIST, status=["failed", "running"], q="order_")

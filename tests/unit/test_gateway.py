@@ -56,6 +56,60 @@ def test_an_action_names_its_instance(sidecar: Sidecar, dapr: DaprGateway, name:
     assert sidecar.request.instanceId == "order_A"
 
 
+@pytest.mark.parametrize(
+    ("how", "sent"),
+    [
+        ({}, {"recursive": True, "force": False}),
+        ({"recursive": False}, {"recursive": False, "force": False}),
+        ({"force": True}, {"recursive": True, "force": True}),
+        ({"force": True, "recursive": False}, {"recursive": True, "force": True}),
+    ],
+)
+def test_a_purge_by_force_always_looks_for_children(
+    sidecar: Sidecar, dapr: DaprGateway, how: dict[str, bool], sent: dict[str, bool]
+) -> None:
+    """One that does not brings the real sidecar down if the instance is not there."""
+    dapr.purge("order_A", **how)
+    request = sidecar.request
+    assert request.instanceId == "order_A"
+    assert {"recursive": request.recursive, "force": request.force} == sent
+
+
+@pytest.mark.parametrize("payload", ["null", "0", "false", '""', "{}"])
+def test_a_rerun_replaces_the_input(sidecar: Sidecar, dapr: DaprGateway, payload: str) -> None:
+    """Whatever is falsy is an input too."""
+    dapr.rerun("order_A", 3, "order_B", payload)
+    assert sidecar.request == pb.RerunWorkflowFromEventRequest(
+        sourceInstanceID="order_A",
+        eventID=3,
+        newInstanceID="order_B",
+        input=StringValue(value=payload),
+        overwriteInput=True,
+    )
+
+
+def test_a_rerun_without_a_payload_keeps_the_input(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """None is not null."""
+    dapr.rerun("order_A", 3, "order_B")
+    assert not sidecar.request.overwriteInput
+    assert not sidecar.request.HasField("input")
+
+
+@pytest.mark.parametrize("payload", ["null", "0", "false", '""', "{}"])
+def test_an_event_has_its_payload(sidecar: Sidecar, dapr: DaprGateway, payload: str) -> None:
+    """Whatever is falsy arrives, which the SDK's own client drops."""
+    dapr.raise_event("order_A", "approval", payload)
+    assert sidecar.request == pb.RaiseEventRequest(
+        instanceId="order_A", name="approval", input=StringValue(value=payload)
+    )
+
+
+def test_an_event_may_have_no_payload(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """Nothing is not null."""
+    dapr.raise_event("order_A", "approval")
+    assert not sidecar.request.HasField("input")
+
+
 def test_an_instance_is_read_whole(sidecar: Sidecar, dapr: DaprGateway) -> None:
     """Every field of the state arrives, times as aware UTC."""
     sidecar.answers["GetInstance"] = found(

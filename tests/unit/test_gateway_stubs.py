@@ -26,6 +26,9 @@ METHODS = {
     "SuspendInstance": "SuspendRequest SuspendResponse",
     "ResumeInstance": "ResumeRequest ResumeResponse",
     "TerminateInstance": "TerminateRequest TerminateResponse",
+    "PurgeInstances": "PurgeInstancesRequest PurgeInstancesResponse",
+    "RerunWorkflowFromEvent": "RerunWorkflowFromEventRequest RerunWorkflowFromEventResponse",
+    "RaiseEvent": "RaiseEventRequest RaiseEventResponse",
 }
 """The calls that the gateway makes: what goes out and what comes in."""
 
@@ -46,6 +49,10 @@ MESSAGES = {
     "SuspendRequest": "instanceId",
     "ResumeRequest": "instanceId",
     "TerminateRequest": "instanceId recursive",
+    "PurgeInstancesRequest": "instanceId recursive force",
+    "RerunWorkflowFromEventRequest": "sourceInstanceID eventID newInstanceID input:StringValue"
+    " overwriteInput",
+    "RaiseEventRequest": "instanceId name input:StringValue",
     "HistoryEvent": "eventId timestamp:Timestamp",
     "ExecutionStartedEvent": "name input:StringValue workflowInstance:WorkflowInstance"
     " parentInstance:ParentInstanceInfo scheduledStartTimestamp:Timestamp",

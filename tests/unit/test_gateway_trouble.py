@@ -12,6 +12,8 @@ from operations.errors import (
     EngineUnavailable,
     FlowdeckError,
     InstanceExists,
+    NotFinished,
+    NotRerunnable,
     OutcomeUnknown,
     UnknownInstance,
 )
@@ -54,12 +56,33 @@ def test_a_write_is_never_tried_again(sidecar: Sidecar, dapr: DaprGateway, name:
     assert sidecar.calls[method] == 1
 
 
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+PURGE = "failed to purge workflow state"
+UNFINISHED = "orchestration has not yet completed"
 TRANSLATIONS = [
     ("history", (grpc.StatusCode.NOT_FOUND, "nothing"), UnknownInstance),
     ("pause", (grpc.StatusCode.UNKNOWN, "no such instance exists"), UnknownInstance),
     ("resume", (grpc.StatusCode.UNKNOWN, "no such instance exists"), UnknownInstance),
     ("terminate", (grpc.StatusCode.NOT_FOUND, "nothing"), UnknownInstance),
     ("start", (grpc.StatusCode.ALREADY_EXISTS, "it runs"), InstanceExists),
+    ("purge", (grpc.StatusCode.UNKNOWN, f"{PURGE}: no such instance exists"), UnknownInstance),
+    ("purge", (grpc.StatusCode.UNKNOWN, f"{PURGE}: {UNFINISHED}"), NotFinished),
+    ("rerun", (grpc.StatusCode.NOT_FOUND, "workflow instance does not exist"), UnknownInstance),
+    ("rerun", (grpc.StatusCode.NOT_FOUND, "does not have history event with ID"), NotRerunnable),
+    ("rerun", (grpc.StatusCode.NOT_FOUND, "is not an event that can be rerun"), NotRerunnable),
+    ("rerun", (grpc.StatusCode.INVALID_ARGUMENT, "is not in a terminal state"), NotRerunnable),
+    (
+        "rerun",
+        (grpc.StatusCode.INVALID_ARGUMENT, "cannot rerun from child-workflows"),
+        NotRerunnable,
+    ),
+    (
+        "rerun",
+        (grpc.StatusCode.INVALID_ARGUMENT, "cannot write input to timer event"),
+        NotRerunnable,
+    ),
+    ("raise", (grpc.StatusCode.UNKNOWN, "no such instance exists"), UnknownInstance),
+    ("raise", (grpc.StatusCode.UNKNOWN, "workflow is stalled"), EngineRefused),
     ("start", (grpc.StatusCode.UNKNOWN, "job name is invalid"), EngineRefused),
     ("state", (grpc.StatusCode.INTERNAL, "broken"), EngineRefused),
     ("health", (grpc.StatusCode.UNAUTHENTICATED, "invalid token"), EngineRefused),
@@ -86,6 +109,16 @@ def test_an_error_of_the_sidecar_becomes_one_of_the_house(
     with pytest.raises(error) as raised:
         call(dapr)
     assert isinstance(raised.value.__cause__, grpc.RpcError)
+
+
+def test_the_id_that_a_rerun_finds_taken_is_the_new_one(
+    sidecar: Sidecar, dapr: DaprGateway
+) -> None:
+    """The call is about the source, and so it is the engine's words that name the other one."""
+    details = "workflow 'order_B' has already been created"
+    sidecar.failures["RerunWorkflowFromEvent"] = [(grpc.StatusCode.ALREADY_EXISTS, details)]
+    with pytest.raises(InstanceExists, match="The id 'order_B' is taken by another instance"):
+        dapr.rerun("order_A", 3, "order_B")
 
 
 def test_a_refusal_tells_the_sidecars_words(sidecar: Sidecar, dapr: DaprGateway) -> None:

@@ -25,6 +25,7 @@ DEED = Deed(
     [
         DEED,
         replace(DEED, action="start", before=None, after=None),
+        replace(DEED, why="to make room", bulk="b1"),
         replace(DEED, outcome=Outcome.REFUSED, after=None, message="Cannot pause it. " * 50),
     ],
 )
@@ -64,3 +65,11 @@ def test_a_deed_is_news(ledger: Ledger) -> None:
     ledger.journal.note(DEED)
     ledger.journal.note(DEED)
     assert ledger.pulse().revision == 2
+
+
+def test_the_deeds_of_a_bulk_are_found_by_its_name(ledger: Ledger) -> None:
+    """In the order in which they were done, whatever they were done to."""
+    of_bulk = [replace(DEED, instance_id=name, bulk="b1") for name in ("order_B", "order_A")]
+    for deed in (DEED, *of_bulk, replace(DEED, bulk="b2")):
+        ledger.journal.note(deed)
+    assert ledger.journal.of_bulk("b1") == tuple(of_bulk)

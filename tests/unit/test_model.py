@@ -4,17 +4,18 @@ from collections.abc import Set as AbstractSet
 
 import pytest
 
-from operations.model import Action, Status, allowed_actions, is_safe_id, parsed
+from operations.model import STEERING, Action, Status, allowed_actions, is_safe_id, parsed
 
-PAUSE, RESUME, TERMINATE = Action.PAUSE, Action.RESUME, Action.TERMINATE
+PAUSE, RESUME, TERMINATE = STEERING
+PURGE, RERUN, RAISE = Action.PURGE, Action.RERUN, Action.RAISE
 ALLOWED = {
     Status.PENDING: {TERMINATE},
-    Status.RUNNING: {PAUSE, TERMINATE},
-    Status.SUSPENDED: {RESUME, TERMINATE},
-    Status.COMPLETED: set[Action](),
-    Status.FAILED: set[Action](),
-    Status.TERMINATED: set[Action](),
-    Status.CANCELED: set[Action](),
+    Status.RUNNING: {PAUSE, TERMINATE, RAISE},
+    Status.SUSPENDED: {RESUME, TERMINATE, RAISE},
+    Status.COMPLETED: {PURGE, RERUN},
+    Status.FAILED: {PURGE, RERUN},
+    Status.TERMINATED: {PURGE, RERUN},
+    Status.CANCELED: {PURGE, RERUN},
     Status.CONTINUED_AS_NEW: set[Action](),
     Status.STALLED: set[Action](),
     Status.UNKNOWN: set[Action](),
@@ -23,8 +24,14 @@ ALLOWED = {
 
 @pytest.mark.parametrize(("status", "actions"), ALLOWED.items())
 def test_a_status_allows_these_actions(status: Status, actions: AbstractSet[Action]) -> None:
-    """Exactly the actions that would change an instance are allowed."""
+    """Exactly the actions that an instance can be asked for are allowed."""
     assert allowed_actions(status) == actions
+
+
+@pytest.mark.parametrize(("status", "actions"), ALLOWED.items())
+def test_force_purges_in_every_status(status: Status, actions: AbstractSet[Action]) -> None:
+    """Force adds the purge, and nothing else."""
+    assert allowed_actions(status, forced=True) == {*actions, PURGE}
 
 
 def test_every_status_is_in_the_table() -> None:

@@ -1,0 +1,58 @@
+"""An instance with all that it has started below it, as the engine has them."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+
+from operations.errors import EngineRefused, NotFinished
+from operations.gateway import Gateway
+from operations.records import Sighting
+from operations.sighting import glimpse, sight
+
+MOST = 1000  # descendants that are looked at in one go
+
+
+def family_of(gateway: Gateway, root: Sighting) -> tuple[Sighting, ...]:
+    """Return an instance and its descendants that the engine still has, parents first.
+
+    A workflow that continued as new has forgotten the children of its earlier generations. Raises
+    `EngineRefused` for more than `MOST` descendants.
+    """
+    found, waiting = {root.instance.instance_id: root}, deque(children_in(root))
+    while waiting:
+        child_id = waiting.popleft()
+        child = None if child_id in found else sight(gateway, child_id)
+        if child is None:
+            continue
+        found[child_id] = child
+        waiting.extend(children_in(child))
+        if len(found) > MOST:
+            raise EngineRefused(
+                f"{root.instance.instance_id!r} has more than {MOST} descendants: "
+                "that is too many for one purge. Purge some of them first."
+            )
+    return tuple(found.values())
+
+
+def children_in(sighting: Sighting) -> Iterator[str]:
+    """Yield the ids of the children that a history tells of."""
+    for event in sighting.history or ():
+        if event.kind == "childWorkflowInstanceCreated" and event.instance_id:
+            yield event.instance_id
+
+
+def ensure_finished(family: tuple[Sighting, ...]) -> None:
+    """Raise `NotFinished` if a descendant has not ended."""
+    root, *descendants = family
+    for each in descendants:
+        if not each.instance.status.is_finished:
+            raise NotFinished(root.instance.instance_id, each.instance.instance_id)
+
+
+def sight_what_can_be(gateway: Gateway, instance_id: str) -> Sighting | None:
+    """Return the instance, without a history if the engine cannot send that."""
+    try:
+        return sight(gateway, instance_id)
+    except EngineRefused:
+        glimpsed = glimpse(gateway, instance_id)
+        return replace(glimpsed, history=()) if glimpsed else None

@@ -1,0 +1,58 @@
+"""Whoever acts on an instance holds it, so that nobody else does at the same moment."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from operations.actions.spite import in_spite_of_the_ledger
+from operations.errors import ActionUnderWay
+from operations.ledger import Ledger
+from operations.ledger.holds import Hold
+from operations.model import Action
+
+PATIENCE = 1.0  # seconds to wait for another action on the same instance
+BETWEEN_TRIES = 0.05  # seconds
+
+
+class Holding:
+    """Shuts out others: Dapr checks nothing, and two pauses at a time wreck an instance."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @contextmanager
+    def alone_on(self, instance_id: str, action: Action) -> Iterator[None]:
+        """Hold the instance; raises `ActionUnderWay`, and `LedgerUnavailable`."""
+        hold = self._hold(instance_id, action)
+        try:
+            yield
+        finally:
+            self._release(hold)
+
+    @contextmanager
+    def alone_if_it_can_be(self, instance_id: str, action: Action) -> Iterator[None]:
+        """Hold the instance, but without the ledger act all the same.
+
+        It must be possible to stop what runs wild.
+        """
+        hold: Hold | None = None
+        with in_spite_of_the_ledger("an action", instance_id):
+            hold = self._hold(instance_id, action)
+        try:
+            yield
+        finally:
+            if hold:
+                self._release(hold)
+
+    def _hold(self, instance_id: str, action: Action) -> Hold:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            if hold := self._ledger.holds.take(instance_id):
+                return hold
+            if time.monotonic() > deadline:
+                raise ActionUnderWay(action, instance_id)
+            time.sleep(BETWEEN_TRIES)
+
+    def _release(self, hold: Hold) -> None:
+        with in_spite_of_the_ledger("an action", hold.instance_id):
+            self._ledger.holds.release(hold)  # or it lapses by itself

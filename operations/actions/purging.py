@@ -1,0 +1,139 @@
+"""Purges: archive first, then have the engine forget, and note who wanted it."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from operations.actions.families import ensure_finished, family_of, sight_what_can_be
+from operations.actions.holding import Holding
+from operations.actions.noting import Noting, deed_of
+from operations.actions.requests import Request
+from operations.actions.spite import in_spite_of_the_ledger
+from operations.errors import (
+    ActionNotAllowed,
+    AnotherLife,
+    NotArchived,
+    OutcomeUnknown,
+    UnknownInstance,
+)
+from operations.gateway import Gateway
+from operations.ledger import Ledger
+from operations.model import Action, Status, allowed_actions
+from operations.records import Outcome, Sighting
+from operations.sighting import sight
+
+
+@dataclass(frozen=True)
+class Purged:
+    """The outcome of a purge: `ids` are those that the engine has forgotten by it."""
+
+    instance_id: str
+    before: Status
+    ids: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether the purge did anything: False when the engine had forgotten it already."""
+        return bool(self.ids)
+
+
+@dataclass(frozen=True)
+class How:
+    """How to purge: also what has not ended (`force`), and with its descendants (`recursive`)."""
+
+    force: bool = False
+    recursive: bool = True
+
+
+class Purging:
+    """Purges instances: `Actions.purge` says what it does, and what it raises."""
+
+    def __init__(self, gateway: Gateway, ledger: Ledger) -> None:
+        self._gateway = gateway
+        self._ledger = ledger
+        self._holding = Holding(ledger)
+        self._noting = Noting(gateway, ledger)
+
+    def purge(self, instance_id: str, request: Request, how: How) -> Purged:
+        """Purge alone; without the ledger nothing is purged, for nothing could be archived."""
+        with self._holding.alone_on(instance_id, Action.PURGE):
+            before = self._gateway.state(instance_id)
+            if before is None:
+                return self._gone_already(instance_id, request)
+            deed = deed_of(request, Action.PURGE, instance_id, before.status)
+            with self._noting.failure_of(deed):
+                self._noting.ensure_life(instance_id, request)
+                family = self._archived(instance_id, how)
+                self._forget(family, how)
+            with in_spite_of_the_ledger("a purge", instance_id):  # or the recorder finds it gone
+                self._ledger.instances.mark_purged(_ids(family), datetime.now(UTC))
+            self._note(family, request)
+            return Purged(instance_id, before.status, _ids(family))
+
+    def _archived(self, instance_id: str, how: How) -> tuple[Sighting, ...]:
+        """Return what is going to be purged, once the ledger holds all of it."""
+        root = self._sighted(instance_id, how)
+        status = root.instance.status
+        if Action.PURGE not in allowed_actions(status, forced=how.force):
+            raise ActionNotAllowed(Action.PURGE, instance_id, status)
+        family = family_of(self._gateway, root) if how.recursive or how.force else (root,)
+        if not how.force:
+            ensure_finished(family)
+        self._ledger.instances.record(family)
+        if how.force:
+            self._ledger.instances.keep_histories(family)
+        kept = self._ledger.instances.archived(_ids(family))
+        for each in family:
+            if kept.get(each.instance.instance_id) is not each.instance.status:
+                raise NotArchived(each.instance.instance_id)
+        return family
+
+    def _sighted(self, instance_id: str, how: How) -> Sighting:
+        """Read the instance; one that is pending is ended first, for force alone does not do it."""
+        look = sight_what_can_be if how.force else sight
+        root = look(self._gateway, instance_id)
+        if root and how.force and root.instance.status is Status.PENDING:
+            self._gateway.terminate(instance_id)
+            root = look(self._gateway, instance_id)
+        if root is None:
+            raise UnknownInstance(instance_id)
+        return root
+
+    def _forget(self, family: tuple[Sighting, ...], how: How) -> None:
+        """Have the engine forget, and look whether it has."""
+        instance_id = family[0].instance.instance_id
+        unfinished = any(not each.instance.status.is_finished for each in family)
+        unknown: OutcomeUnknown | None = None
+        try:
+            self._gateway.purge(
+                instance_id, recursive=how.recursive, force=how.force and unfinished
+            )
+        except OutcomeUnknown as error:
+            unknown = error
+        except UnknownInstance:  # somebody else was faster
+            return
+        if there := self._gateway.state(instance_id):
+            raise unknown or OutcomeUnknown("purge", f"the instance still shows {there.status}")
+
+    def _gone_already(self, instance_id: str, request: Request) -> Purged:
+        entry = self._ledger.instances.latest(instance_id)
+        if entry is None:
+            raise UnknownInstance(instance_id)
+        if request.life not in (None, entry.key):
+            raise AnotherLife(instance_id)
+        if entry.purged_at is None:
+            self._ledger.instances.mark_purged([instance_id], datetime.now(UTC))
+        unchanged = Outcome.UNCHANGED
+        self._noting.note(deed_of(request, Action.PURGE, instance_id, entry.status, unchanged))
+        return Purged(instance_id, entry.status)
+
+    def _note(self, family: tuple[Sighting, ...], request: Request) -> None:
+        root = family[0].instance.instance_id
+        for each in family:
+            instance = each.instance
+            deed = deed_of(request, Action.PURGE, instance.instance_id, instance.status)
+            with_whom = None if instance.instance_id == root else f"with {root!r}"
+            self._noting.note(replace(deed, message=with_whom))
+
+
+def _ids(family: tuple[Sighting, ...]) -> tuple[str, ...]:
+    return tuple(each.instance.instance_id for each in family)

@@ -1,0 +1,187 @@
+"""Reruns: what would come of one, and one that is made once, however often it is asked for."""
+
+import json
+import secrets
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from operations.actions.holding import Holding
+from operations.actions.noting import Noting, deed_of
+from operations.actions.requests import Request
+from operations.actions.spite import in_spite_of_the_ledger
+from operations.actions.starting import first_sight, is_abandoned, is_same
+from operations.errors import (
+    ActionNotAllowed,
+    Conflict,
+    EngineRefused,
+    EngineUnavailable,
+    InstanceExists,
+    InvalidInput,
+    NotRerunnable,
+    OutcomeUnknown,
+    UnknownInstance,
+)
+from operations.gateway import Gateway
+from operations.ledger import Ledger, Start
+from operations.model import INSTANCE_ID, Action, Status, allowed_actions, is_safe_id
+from operations.records import Deed, Outcome, Sighting
+from operations.sighting import sight
+from operations.timeline.planning import RerunPlan, plan_of
+
+_LONGEST_ID = 64
+_MARK = 8  # hexadecimal digits that tell the reruns of one instance apart
+
+
+@dataclass(frozen=True)
+class Reran:
+    """The outcome of a rerun: `created` is False when the same rerun had been made already."""
+
+    source_id: str
+    instance_id: str
+    created: bool
+    plan: RerunPlan
+
+
+class Rerunning:
+    """Runs instances again: `Actions.rerun` says what it does, and what it raises."""
+
+    def __init__(self, gateway: Gateway, ledger: Ledger) -> None:
+        self._gateway = gateway
+        self._ledger = ledger
+        self._holding = Holding(ledger)
+        self._noting = Noting(gateway, ledger)
+
+    def source(self, source_id: str) -> Sighting:
+        """Return an instance that can be run again, with its history."""
+        source = sight(self._gateway, source_id)
+        if source is None:
+            if self._ledger.instances.latest(source_id):
+                raise NotRerunnable(source_id, "the engine has it no more")
+            raise UnknownInstance(source_id)
+        if Action.RERUN not in allowed_actions(source.instance.status):
+            raise ActionNotAllowed(Action.RERUN, source_id, source.instance.status)
+        if parent_id := source.timeline.parent_id:
+            raise NotRerunnable(source_id, f"it is a child of {parent_id!r}: rerun that")
+        return source
+
+    def rerun(
+        self, source_id: str, event_id: int, new_id: str, payload: str | None, request: Request
+    ) -> Reran:
+        """Claim the new id, make the rerun, and note it for both instances."""
+        if not is_safe_id(new_id):
+            raise InvalidInput("new_instance_id", new_id, INSTANCE_ID)
+        with self._holding.alone_on(source_id, Action.RERUN):
+            source = self.source(source_id)
+            deed = deed_of(request, Action.RERUN, source_id, source.instance.status)
+            with self._noting.failure_of(deed):
+                self._noting.ensure_life(source_id, request)
+                plan = planned(source, event_id, payload)
+                wanted = _start(source, event_id, new_id, payload, request)
+                created = self._make(wanted, source_id, event_id, payload)
+            self._note(deed, new_id, event_id, created=created)
+            return Reran(source_id, new_id, created, plan)
+
+    def _make(self, wanted: Start, source_id: str, event_id: int, payload: str | None) -> bool:
+        """Make the rerun unless it is there already; return whether it was made now."""
+        # In this order: a start that comes between the two reads makes the claim fail below.
+        latest = self._ledger.starts.latest(wanted.instance_id)
+        if self._gateway.state(wanted.instance_id):
+            self._take_for_own(wanted, latest)
+            return False
+        if latest and not (latest.is_accepted or is_abandoned(latest)):
+            raise _under_way(wanted, latest)
+        claimed = self._ledger.starts.claim(wanted, latest)
+        if claimed is None:
+            raise InstanceExists(wanted.instance_id, "by another start, which is under way")
+        self._make_claimed(claimed, source_id, event_id, payload)
+        return True
+
+    def _take_for_own(self, wanted: Start, latest: Start | None) -> None:
+        """Take what has the new id for this rerun, whose answer was lost, or refuse it."""
+        if latest is None or not is_same(latest, wanted):
+            raise InstanceExists(wanted.instance_id, "by another instance")
+        if not latest.is_accepted:
+            self._ledger.starts.accept(latest)
+
+    def _make_claimed(
+        self, start: Start, source_id: str, event_id: int, payload: str | None
+    ) -> None:
+        try:
+            self._gateway.rerun(source_id, event_id, start.instance_id, payload)
+        except (Conflict, EngineUnavailable, EngineRefused, UnknownInstance):
+            with in_spite_of_the_ledger("a rerun", start.instance_id):
+                self._ledger.starts.release(start)  # or the claim lapses by itself
+            raise
+        except OutcomeUnknown as error:
+            if not self._gateway.state(start.instance_id):
+                call = f"rerun as {start.instance_id!r}"
+                raise OutcomeUnknown(call, error.why, _ASK_AGAIN) from error
+        with in_spite_of_the_ledger("a rerun", start.instance_id):
+            self._ledger.starts.accept(start)
+            self._ledger.instances.record([first_sight(start)])
+
+    def _note(self, deed: Deed, new_id: str, event_id: int, *, created: bool) -> None:
+        outcome = Outcome.DONE if created else Outcome.UNCHANGED
+        told = f"from event {event_id}, as {new_id!r}"
+        self._noting.note(replace(deed, outcome=outcome, after=deed.before, message=told))
+        if created:
+            told = f"from event {event_id} of {deed.instance_id!r}"
+            after = self._status_of(new_id)
+            own = replace(deed, instance_id=new_id, before=None, after=after, message=told)
+            self._noting.note(own)
+
+    def _status_of(self, instance_id: str) -> Status | None:
+        try:
+            instance = self._gateway.state(instance_id)
+        except (EngineUnavailable, EngineRefused):  # it was made all the same
+            return None
+        return instance.status if instance else None
+
+
+_ASK_AGAIN = "The same request again, with this id for the new instance, is safe."
+
+
+def planned(source: Sighting, event_id: int, payload: str | None = None) -> RerunPlan:
+    """Return what comes of a rerun of a source; raises `NotRerunnable`."""
+    instance_id = source.instance.instance_id
+    plan = plan_of(source.history or (), event_id)
+    if plan is None:
+        raise NotRerunnable(instance_id, f"event {event_id} is no activity, timer or child of it")
+    if payload is not None and not plan.takes_input:
+        raise NotRerunnable(instance_id, f"event {event_id} is a timer, which takes no input")
+    return plan
+
+
+def made_up_id(source_id: str) -> str:
+    """Return an id for a rerun that nobody has."""
+    return _id_of(source_id, secrets.token_hex(_MARK // 2))
+
+
+def settled_id(source_id: str, life: int, event_id: int) -> str:
+    """Return an id for a rerun that is always the same for a life of the source and an event."""
+    return _id_of(source_id, sha256(f"{source_id} {life} {event_id}".encode()).hexdigest()[:_MARK])
+
+
+def _id_of(source_id: str, mark: str) -> str:
+    end = f"-rerun-{mark}"
+    return f"{source_id if is_safe_id(source_id) else 'an'}"[: _LONGEST_ID - len(end)] + end
+
+
+def _start(
+    source: Sighting, event_id: int, new_id: str, payload: str | None, request: Request
+) -> Start:
+    """Return the claim of a rerun; two are the same if they repeat the same from the same event."""
+    told = {
+        "rerun_of": source.instance.instance_id,
+        "execution": source.timeline.execution_id,
+        "event": event_id,
+        "input": payload,
+    }
+    workflow = source.instance.workflow
+    return Start(new_id, workflow, json.dumps(told, sort_keys=True), request.actor)
+
+
+def _under_way(wanted: Start, latest: Start) -> Conflict | OutcomeUnknown:
+    if is_same(latest, wanted):
+        return OutcomeUnknown("rerun", "a rerun of it is under way")
+    return InstanceExists(wanted.instance_id, "by another start, which is under way")

@@ -1,0 +1,266 @@
+"""Purges, reruns, events and bulks on the real engine, with an application that uses all of it."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from operations.actions import Actions, How
+from operations.actions.bulk import Bulk, Task
+from operations.errors import (
+    ActionNotAllowed,
+    InstanceExists,
+    NotFinished,
+    NotRerunnable,
+    OutcomeUnknown,
+    UnknownInstance,
+)
+from operations.histories import Source, history_of
+from operations.model import LOCAL_USER, Action, Status
+from operations.records import Filter, Outcome
+from tests.integration.rich import Rich
+from tests.integration.richapp import EVENT
+from tests.integration.stack import unique
+from tests.waiting import eventually
+
+LATER = timedelta(hours=1)
+FORCE = How(force=True)
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
+    """Run the rich application on a block of ports of its own."""
+    with Rich(Path(tmp_path_factory.mktemp("actions")), 29320) as rich:
+        yield rich
+
+
+@pytest.fixture
+def actions(rich: Rich) -> Actions:
+    """Return the actions on it."""
+    return Actions(rich.gateway, rich.ledger)
+
+
+def finished(rich: Rich, workflow: str, payload: str = "null") -> str:
+    """Start an instance, wait for its end, and return its id."""
+    instance_id = rich.start(workflow, payload)
+    rich.ended(instance_id)
+    return instance_id
+
+
+def children(rich: Rich, instance_id: str) -> list[str]:
+    """Return the ids of an instance's children."""
+    events = rich.gateway.history(instance_id)
+    return [e.instance_id or "" for e in events if e.kind == "childWorkflowInstanceCreated"]
+
+
+def test_a_purged_instance_is_archived_and_readable(rich: Rich, actions: Actions) -> None:
+    """Its row, its payloads and its whole history, though the engine has nothing any more."""
+    instance_id = finished(rich, "parallel", "0.1")
+    before = history_of(rich.gateway, rich.ledger, instance_id)
+    assert before.source is Source.ENGINE
+    assert actions.purge(instance_id, LOCAL_USER, "a test").changed
+    assert rich.gateway.state(instance_id) is None
+    told = history_of(rich.gateway, rich.ledger, instance_id)
+    assert (told.source, told.events) == (Source.ARCHIVE, before.events)
+    entry = rich.ledger.instances.latest(instance_id)
+    assert entry
+    assert entry.status is Status.COMPLETED
+    assert entry.purged_at
+    assert not actions.purge(instance_id, LOCAL_USER).changed
+
+
+def test_children_are_archived_and_purged_with_their_parent(rich: Rich, actions: Actions) -> None:
+    """All of the family is gone from the engine, and all is readable."""
+    parent = finished(rich, "parent", "0")
+    (child,) = children(rich, parent)
+    assert set(actions.purge(parent, LOCAL_USER).ids) == {parent, child}
+    for instance_id in (parent, child):
+        assert rich.gateway.state(instance_id) is None
+        assert history_of(rich.gateway, rich.ledger, instance_id).source is Source.ARCHIVE
+
+
+def test_what_runs_is_purged_only_by_force(rich: Rich, actions: Actions) -> None:
+    """Its history so far is kept, and its end is said to be unknown."""
+    instance_id = rich.start("waiting")
+    with pytest.raises(ActionNotAllowed, match="it is RUNNING"):
+        actions.purge(instance_id, LOCAL_USER)
+    with pytest.raises(NotFinished):
+        rich.gateway.purge(instance_id)
+    assert actions.purge(instance_id, LOCAL_USER, how=FORCE).before is Status.RUNNING
+    assert rich.gateway.state(instance_id) is None
+    kinds = [e.kind for e in history_of(rich.gateway, rich.ledger, instance_id).events]
+    assert "executionStarted" in kinds
+    rich.recorded(instance_id, Status.UNKNOWN)
+
+
+def test_what_is_pending_is_purged_by_force(rich: Rich, actions: Actions) -> None:
+    """It never begins."""
+    instance_id = rich.start("waiting", scheduled_for=datetime.now(UTC) + LATER)
+    assert actions.purge(instance_id, LOCAL_USER, how=FORCE).changed
+    assert rich.gateway.state(instance_id) is None
+
+
+def test_a_forced_purge_of_nothing_leaves_the_engine_alive(rich: Rich) -> None:
+    """The same call without a look for children brings the sidecar down."""
+    for recursive in (True, False):
+        with pytest.raises(UnknownInstance):
+            rich.gateway.purge(unique("nobody"), recursive=recursive, force=True)
+    assert rich.gateway.health().workers == 1
+
+
+def test_a_rerun_in_the_middle_with_another_input(rich: Rich, actions: Actions) -> None:
+    """What came before is kept, its peer runs again, and the ledger knows of which it is one."""
+    source = finished(rich, "parallel", "0.05")
+    first, second, last = (
+        e.event_id for e in rich.gateway.history(source) if e.kind == "taskScheduled"
+    )
+    plan = actions.rerun_plan(source, second)
+    assert [e.event_id for e in plan.again] == [first, second]
+    assert [e.event_id for e in plan.later] == [last]
+    reran = actions.rerun(source, second, LOCAL_USER, "try 0.2", payload="0.2")
+    ended = rich.ended(reran.instance_id)
+    assert (ended.input, ended.output) == ("0.05", "[0.05, 0.2, 0.05]")
+    entry = rich.recorded(reran.instance_id, Status.COMPLETED)
+    assert entry.rerun_of == source
+    (deed,) = rich.ledger.journal.of(reran.instance_id, 10)
+    assert (deed.action, deed.why) == ("rerun", "try 0.2")
+    again = actions.rerun(source, second, LOCAL_USER, new_id=reran.instance_id, payload="0.2")
+    assert not again.created
+
+
+def test_a_rerun_never_takes_another_s_id(rich: Rich, actions: Actions) -> None:
+    """Neither a running nor a finished instance is erased, by the engine or by us."""
+    source, other = finished(rich, "parallel", "0"), finished(rich, "parallel", "0")
+    running = rich.start("waiting")
+    for taken in (other, running):
+        with pytest.raises(InstanceExists, match=taken):
+            actions.rerun(source, 1, LOCAL_USER, new_id=taken)
+        with pytest.raises(InstanceExists, match=taken):
+            rich.gateway.rerun(source, 1, taken)
+    rich.gateway.terminate(running)
+
+
+def test_the_engine_refuses_what_the_plan_refuses(rich: Rich, actions: Actions) -> None:
+    """Each in the words of the house."""
+    asleep, parent = finished(rich, "sleeping", "0.05"), finished(rich, "parent", "0")
+    (child,) = children(rich, parent)
+    running = rich.start("waiting")
+    for source, event_id, payload in (
+        (asleep, 99, None),
+        (asleep, 2, None),
+        (asleep, 1, "1"),
+        (child, 1, None),
+    ):
+        with pytest.raises(NotRerunnable):
+            rich.gateway.rerun(source, event_id, unique("rerun"), payload)
+        with pytest.raises(NotRerunnable):
+            actions.rerun(source, event_id, LOCAL_USER, payload=payload)
+    with pytest.raises(NotRerunnable, match="it has not ended"):
+        rich.gateway.rerun(running, 1, unique("rerun"))
+    with pytest.raises(UnknownInstance):
+        rich.gateway.rerun(unique("nobody"), 1, unique("rerun"))
+    rich.gateway.terminate(running)
+
+
+@pytest.mark.parametrize("payload", ["0", "false", '""', "{}", "null", '"yes"', None])
+def test_an_event_arrives_in_the_workflow_as_sent(
+    rich: Rich, actions: Actions, payload: str | None
+) -> None:
+    """The workflow's output is what it was given, be it falsy."""
+    instance_id = rich.start("waiting")
+    actions.raise_event(instance_id, EVENT, payload, LOCAL_USER)
+    ended = rich.ended(instance_id)
+    assert ended.status is Status.COMPLETED
+    assert json.loads(ended.output or "null") == json.loads(payload or "null")
+    (raised,) = (e for e in rich.gateway.history(instance_id) if e.kind == "eventRaised")
+    assert (raised.name, raised.payload) == (EVENT, payload)
+
+
+def test_an_event_to_a_suspended_one_waits(rich: Rich, actions: Actions) -> None:
+    """It is in the history at once, and taken when the instance goes on."""
+    instance_id = rich.start("waiting")
+    actions.act(Action.PAUSE, instance_id, LOCAL_USER)
+    acted = actions.raise_event(instance_id, EVENT.upper(), "1", LOCAL_USER)
+    assert acted.after.status is Status.SUSPENDED
+    actions.act(Action.RESUME, instance_id, LOCAL_USER)
+    assert rich.ended(instance_id).output == "1"
+
+
+def test_an_event_to_what_does_not_run_is_refused(rich: Rich, actions: Actions) -> None:
+    """One that is pending is not begun by it."""
+    pending = rich.start("waiting", scheduled_for=datetime.now(UTC) + LATER)
+    ended = finished(rich, "parallel", "0")
+    for instance_id in (pending, ended):
+        with pytest.raises(ActionNotAllowed):
+            actions.raise_event(instance_id, EVENT, "1", LOCAL_USER)
+    with pytest.raises(UnknownInstance):
+        rich.gateway.raise_event(unique("nobody"), EVENT)
+    state = rich.gateway.state(pending)
+    assert state
+    assert state.status is Status.PENDING
+    rich.gateway.terminate(pending)
+
+
+def test_a_bulk_of_fifty_is_cancelled_and_made_whole(rich: Rich, actions: Actions) -> None:
+    """Over a filter; what was done by then is left alone when the same is done again."""
+    mark = unique("bulk")
+    ids = [f"{mark}-{number}" for number in range(50)]
+    for instance_id in ids:
+        rich.gateway.start("waiting", instance_id, "null")
+    shown = Filter(statuses=frozenset({Status.RUNNING}), text=mark)
+    bulk, task = Bulk(actions, rich.ledger), Task(Action.TERMINATE)
+    eventually(lambda: bulk.preview(task, shown).total == 50, 20, "the ledger has all fifty")
+    preview = bulk.preview(task, shown)
+    run = bulk.run(preview, LOCAL_USER, "a test", rate=20)
+    eventually(lambda: run.progress().done >= 5, 20, "some are done")
+    run.cancel()
+    cut = run.wait(30)
+    assert cut.is_over
+    assert (cut.done + cut.left, cut.left > 0) == (50, True)
+    rest = bulk.run(preview, LOCAL_USER, "a test").wait(60)
+    assert (rest.unchanged, rest.done, rest.refused + rest.unknown) == (cut.done, cut.left, 0)
+    deeds = rich.ledger.journal.of_bulk(preview.bulk)
+    done = [deed.instance_id for deed in deeds if deed.outcome is Outcome.DONE]
+    assert sorted(done) == sorted(ids)
+    for instance_id in ids:
+        rich.recorded(instance_id, Status.TERMINATED)
+
+
+def test_a_bulk_restarts_all_that_failed(rich: Rich, actions: Actions) -> None:
+    """Each once, however often it is asked for, and then purges what it left."""
+    failed = {finished(rich, "failing", '"no paper"') for _ in range(5)}
+    bulk = Bulk(actions, rich.ledger)
+    for instance_id in failed:
+        rich.recorded(instance_id, Status.FAILED)
+    chosen = sorted(failed)
+    run = bulk.run(bulk.preview(Task(Action.RERUN), chosen), LOCAL_USER)
+    assert run.wait(30).done == 5
+    for result in run.results():
+        assert rich.ended(result.new_id or "").status is Status.FAILED
+    assert bulk.run(bulk.preview(Task(Action.RERUN), chosen), LOCAL_USER).wait(30).unchanged == 5
+    purge = bulk.run(bulk.preview(Task(Action.PURGE), chosen), LOCAL_USER).wait(30)
+    assert purge.done == 5
+    assert not bulk.preview(Task(Action.PURGE), chosen).eligible
+
+
+def test_a_stuck_one_is_purged_by_force_while_no_worker_is_there(
+    rich: Rich, actions: Actions
+) -> None:
+    """All else waits for the worker, and says that nobody knows."""
+    ended, running = finished(rich, "parallel", "0"), rich.start("waiting")
+    with rich.without_worker():
+        with pytest.raises(OutcomeUnknown):
+            actions.purge(ended, LOCAL_USER)
+        assert actions.purge(running, LOCAL_USER, how=FORCE).changed
+        assert rich.gateway.state(running) is None
+    eventually(lambda: _purge_works(actions, ended), 30, "the purge works again")
+
+
+def _purge_works(actions: Actions, instance_id: str) -> bool:
+    try:
+        actions.purge(instance_id, LOCAL_USER)
+    except OutcomeUnknown:
+        return False
+    return True

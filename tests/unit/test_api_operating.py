@@ -1,0 +1,313 @@
+"""The REST API's histories, purges, reruns and events."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from operations.errors import EngineUnavailable, OutcomeUnknown
+from operations.ledger import Ledger
+from operations.model import Status
+from tests.unit.fakes import FakeGateway
+from tests.unit.runs import put, put_family
+from worker.answers import InvalidAnswer
+from worker.api import Parts, create_api
+from worker.runtime import RuntimeState
+
+JSON = {"content-type": "application/json"}
+WHY = "a text of up to 500 characters, none of them a control character"
+EVENT = "a text of 1 to 200 characters, none of them a control character"
+PURGE = "a JSON object with why, force, recursive"
+EVENT_ID = "the id of an event of the instance's history, 0 to 2147483647"
+NEW_ID = "1 to 64 letters, digits, _ or -, beginning with a letter or a digit"
+REQUESTS = {
+    "history": ("GET", None),
+    "purge": ("POST", {}),
+    "rerun": ("POST", {"event_id": 2}),
+    "raise": ("POST", {"event": "approval"}),
+}
+
+
+@pytest.fixture
+def client(gateway: FakeGateway, ledger: Ledger) -> Iterator[TestClient]:
+    """Return a client of the running application."""
+    parts = Parts(gateway, ledger, lambda: RuntimeState.RUNNING, lambda: None, lambda: None)
+    with TestClient(create_api(parts), raise_server_exceptions=False) as client:
+        yield client
+
+
+def ask(client: TestClient, operation: str, body: object = ...) -> httpx.Response:
+    """Ask for an operation on the order, with its usual body or another."""
+    method, usual = REQUESTS[operation]
+    path = f"/workflow/{operation}/order_A"
+    sent = usual if body is ... else body
+    answer: httpx.Response = client.request(
+        method, path, **({"json": sent} if sent is not None else {})
+    )
+    return answer
+
+
+def mistake(answer: httpx.Response) -> tuple[str, Any, str]:
+    """Return the field, the value and what was expected of the one mistake of an answer."""
+    assert answer.status_code == 422
+    (found,) = InvalidAnswer.model_validate(answer.json()).detail
+    return found.field, found.found, found.expected
+
+
+def test_a_history_is_told_whole(client: TestClient, gateway: FakeGateway) -> None:
+    """Every event with what it has, payloads as JSON, and where it comes from."""
+    put(gateway)
+    body = ask(client, "history").json()
+    assert (body["instance_id"], body["source"]) == ("order_A", "engine")
+    assert len(body["events"]) == len(gateway.events["order_A"])
+    assert body["events"][2] == {
+        "event_id": 1,
+        "timestamp": "2026-11-23T18:00:01Z",
+        "kind": "taskScheduled",
+        "name": "reserve",
+        "payload": "paper",
+    }
+    assert body["events"][3]["answers"] == 1
+
+
+def test_a_history_outlives_the_purge(client: TestClient, gateway: FakeGateway) -> None:
+    """From the archive the events are the same."""
+    put(gateway)
+    before = ask(client, "history").json()
+    ask(client, "purge")
+    assert ask(client, "history").json() == {**before, "source": "archive"}
+
+
+def test_a_purge_answers_what_is_gone(client: TestClient, gateway: FakeGateway) -> None:
+    """The descendants too."""
+    put_family(gateway)
+    assert ask(client, "purge").json() == {
+        "status": "purged",
+        "instance_id": "order_A",
+        "changed": True,
+        "purged": ["order_A", "order_A1", "order_A2"],
+        "message": "Workflow order_A was archived and purged",
+    }
+
+
+def test_a_purge_needs_no_body(client: TestClient, gateway: FakeGateway) -> None:
+    """And a second one changes nothing."""
+    put(gateway)
+    assert ask(client, "purge", None).json()["changed"] is True
+    again = ask(client, "purge", None).json()
+    assert (again["changed"], again["purged"]) == (False, [])
+    assert again["message"] == "Workflow order_A is purged already"
+
+
+def test_a_purge_may_be_forced(client: TestClient, gateway: FakeGateway) -> None:
+    """Without force what runs is 409."""
+    put(gateway, status=Status.RUNNING)
+    refused = ask(client, "purge")
+    assert refused.status_code == 409
+    assert refused.json() == {
+        "error": "ActionNotAllowed",
+        "detail": "Cannot purge 'order_A': it is RUNNING.",
+    }
+    assert ask(client, "purge", {"force": True}).status_code == 200
+
+
+def test_descendants_may_stay(client: TestClient, gateway: FakeGateway) -> None:
+    """Who wants it purges the one alone."""
+    put_family(gateway, Status.RUNNING)
+    assert ask(client, "purge").json()["error"] == "NotFinished"
+    assert ask(client, "purge", {"recursive": False}).json()["purged"] == ["order_A"]
+
+
+def test_a_reason_is_noted(client: TestClient, gateway: FakeGateway, ledger: Ledger) -> None:
+    """With the API as who."""
+    put(gateway)
+    ask(client, "purge", {"why": "to make room"})
+    (deed,) = ledger.journal.of("order_A", 10)
+    assert (deed.actor.name, deed.why) == ("api", "to make room")
+
+
+def test_a_rerun_answers_with_the_new_instance(client: TestClient, gateway: FakeGateway) -> None:
+    """The same again changes nothing."""
+    put(gateway)
+    body = {"event_id": 2, "new_instance_id": "order_B", "input": 7, "why": "again"}
+    answer = ask(client, "rerun", body).json()
+    assert answer == {
+        "status": "rerun",
+        "instance_id": "order_B",
+        "rerun_of": "order_A",
+        "event_id": 2,
+        "changed": True,
+        "message": "Workflow order_A runs again from event 2 as order_B",
+    }
+    assert gateway.events["order_B"][-1].payload == "7"
+    assert ask(client, "rerun", body).json()["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("more", "payload"),
+    [({}, "5"), ({"input": None}, "null"), ({"input": 0}, "0"), ({"input": {}}, "{}")],
+)
+def test_an_input_that_is_null_is_one(
+    client: TestClient, gateway: FakeGateway, more: dict[str, Any], payload: str
+) -> None:
+    """One that is not there keeps what it was."""
+    put(gateway)
+    new_id = ask(client, "rerun", {"event_id": 2, **more}).json()["instance_id"]
+    assert gateway.events[new_id][-1].payload == payload
+
+
+def test_a_rerun_is_told_beforehand(client: TestClient, gateway: FakeGateway) -> None:
+    """What is kept and what runs again, from an event or from the first."""
+    put(gateway)
+    plan = client.get("/workflow/rerun/order_A", params={"event_id": 2}).json()
+    charge = {"event_id": 2, "kind": "taskScheduled", "name": "charge"}
+    assert plan["kept"] == [{"event_id": 1, "kind": "taskScheduled", "name": "reserve"}]
+    assert plan["again"] == [charge]
+    assert plan["later"] == [{"event_id": 3, "kind": "timerCreated", "name": None}]
+    assert (plan["event_id"], plan["takes_input"]) == (2, True)
+    assert client.get("/workflow/rerun/order_A").json()["event_id"] == 1
+    assert not gateway.calls["rerun"]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"event_id": 99}, "NotRerunnable"),
+        ({"event_id": 3, "input": 1}, "NotRerunnable"),
+        ({"event_id": 2, "new_instance_id": "order_A"}, "InstanceExists"),
+    ],
+)
+def test_a_rerun_that_cannot_be_is_409(
+    client: TestClient, gateway: FakeGateway, body: dict[str, Any], error: str
+) -> None:
+    """With what is in its way."""
+    put(gateway)
+    answer = ask(client, "rerun", body)
+    assert (answer.status_code, answer.json()["error"]) == (409, error)
+
+
+@pytest.mark.parametrize(
+    ("more", "payload"),
+    [
+        ({}, None),
+        ({"payload": None}, "null"),
+        ({"payload": 0}, "0"),
+        ({"payload": False}, "false"),
+        ({"payload": ""}, '""'),
+        ({"payload": {}}, "{}"),
+        ({"payload": {"a": [1.5, "ä"]}}, r'{"a": [1.5, "\u00e4"]}'),
+    ],
+)
+def test_an_event_is_raised_as_it_was_sent(
+    client: TestClient, gateway: FakeGateway, more: dict[str, Any], payload: str | None
+) -> None:
+    """Falsy or not there at all."""
+    put(gateway, status=Status.RUNNING)
+    answer = ask(client, "raise", {"event": "approval", **more})
+    assert answer.json() == {
+        "status": "raised",
+        "instance_id": "order_A",
+        "event": "approval",
+        "runtime_status": "WorkflowStatus.RUNNING",
+        "message": "Event approval was raised to workflow order_A",
+    }
+    assert gateway.raised == [("order_A", "approval", payload)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "wrong"),
+    [
+        ("purge", '{"force": 1}', ("force", 1, "true or false")),
+        ("purge", '{"why": "a\\u0000b"}', ("why", "a\0b", WHY)),
+        ("purge", '{"why": null}', ("why", None, WHY)),
+        (
+            "purge",
+            '{"x": 1}',
+            ("x", 1, "no such field, but a JSON object with why, force, recursive"),
+        ),
+        ("purge", "[]", ("body", "a list of length 0", "a JSON object with why, force, recursive")),
+        ("rerun", "{}", ("event_id", None, EVENT_ID)),
+        ("rerun", '{"event_id": -1}', ("event_id", -1, EVENT_ID)),
+        ("rerun", '{"event_id": 1.5}', ("event_id", 1.5, EVENT_ID)),
+        ("rerun", '{"event_id": "1"}', ("event_id", "1", EVENT_ID)),
+        (
+            "rerun",
+            '{"event_id": 1, "new_instance_id": "a||b"}',
+            ("new_instance_id", "a||b", f"{NEW_ID}, or null"),
+        ),
+        ("rerun", '{"event_id": 1, "input": NaN}', ("input", "NaN", "any JSON value")),
+        ("raise", "{}", ("event", None, EVENT)),
+        ("raise", '{"event": ""}', ("event", "", EVENT)),
+        ("raise", '{"event": "a\\nb"}', ("event", "a\nb", EVENT)),
+        ("raise", '{"event": "a", "payload": Infinity}', ("payload", "Infinity", "any JSON value")),
+    ],
+)
+def test_a_wrong_body_is_422(
+    client: TestClient, gateway: FakeGateway, operation: str, body: str, wrong: tuple[str, Any, str]
+) -> None:
+    """It names the field, what was found, and what is expected."""
+    put(gateway)
+    answer = client.post(f"/workflow/{operation}/order_A", content=body, headers=JSON)
+    assert mistake(answer) == wrong
+    assert not gateway.calls
+
+
+@pytest.mark.parametrize("digits", [500, 5000])
+def test_a_number_that_is_too_long_is_422(
+    client: TestClient, gateway: FakeGateway, digits: int
+) -> None:
+    """No program at the other end could read it."""
+    put(gateway, status=Status.RUNNING)
+    body = f'{{"event": "a", "payload": {"1" * digits}}}'
+    answer = client.post("/workflow/raise/order_A", content=body, headers=JSON)
+    assert mistake(answer) == ("payload", f"a number of {digits} digits", "any JSON value")
+
+
+@pytest.mark.parametrize("event_id", ["x", "-1", "1.5", "99999999999"])
+def test_a_wrong_event_id_in_the_address_is_422(client: TestClient, event_id: str) -> None:
+    """As it is in a body."""
+    answer = client.get("/workflow/rerun/order_A", params={"event_id": event_id})
+    assert mistake(answer) == ("event_id", event_id, EVENT_ID)
+
+
+@pytest.mark.parametrize("operation", REQUESTS)
+def test_a_missing_instance_is_404(client: TestClient, operation: str) -> None:
+    """Whatever is asked of it."""
+    answer = ask(client, operation)
+    assert answer.status_code == 404
+    assert answer.json() == {
+        "error": "UnknownInstance",
+        "detail": "No instance has the id 'order_A'.",
+    }
+
+
+@pytest.mark.parametrize("operation", REQUESTS)
+def test_an_id_that_no_order_can_have_is_404(
+    client: TestClient, gateway: FakeGateway, operation: str
+) -> None:
+    """The engine is not even asked."""
+    method, body = REQUESTS[operation]
+    assert client.request(method, f"/workflow/{operation}/a||b", json=body).status_code == 404
+    assert not gateway.calls
+
+
+@pytest.mark.parametrize("operation", REQUESTS)
+def test_an_outage_is_503(client: TestClient, gateway: FakeGateway, operation: str) -> None:
+    """It is said as such."""
+    gone = EngineUnavailable("no sidecar")
+    gateway.errors = {method: [gone] for method in ("state", "history")}
+    answer = ask(client, operation)
+    assert (answer.status_code, answer.json()["error"]) == (503, "EngineUnavailable")
+
+
+def test_an_event_of_unknown_outcome_says_what_to_do(
+    client: TestClient, gateway: FakeGateway
+) -> None:
+    """The same again would be another event."""
+    put(gateway, status=Status.RUNNING)
+    gateway.lost["raise"] = [OutcomeUnknown("raise", "no answer in time")]
+    answer = ask(client, "raise")
+    assert answer.status_code == 503
+    assert "Look at its history" in answer.json()["detail"]

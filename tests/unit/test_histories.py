@@ -1,0 +1,59 @@
+"""Histories, wherever they are."""
+
+import pytest
+
+from operations.actions import Actions
+from operations.errors import EngineUnavailable, UnknownInstance
+from operations.histories import Source, history_of
+from operations.ledger import Ledger
+from operations.model import Status
+from operations.sighting import sight
+from tests.unit.fakes import FakeGateway
+from tests.unit.runs import ANN, put
+
+
+def test_the_engine_s_history_is_told_while_it_has_one(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Of one that runs, and of one that has ended."""
+    for status in (Status.RUNNING, Status.COMPLETED):
+        put(gateway, status=status)
+        told = history_of(gateway, ledger, "order_A")
+        assert (told.source, told.events) == (Source.ENGINE, gateway.events["order_A"])
+
+
+def test_an_archived_history_is_told_once_it_is_purged(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """It is the same."""
+    put(gateway)
+    before = history_of(gateway, ledger, "order_A").events
+    Actions(gateway, ledger).purge("order_A", ANN)
+    told = history_of(gateway, ledger, "order_A")
+    assert (told.source, told.events) == (Source.ARCHIVE, before)
+
+
+def test_an_archived_history_is_told_during_an_outage(gateway: FakeGateway, ledger: Ledger) -> None:
+    """One that is not archived is not there now."""
+    put(gateway)
+    gateway.errors["history"] = [EngineUnavailable("no sidecar")]
+    with pytest.raises(EngineUnavailable):
+        history_of(gateway, ledger, "order_A")
+    seen = sight(gateway, "order_A")
+    assert seen
+    ledger.instances.record([seen])
+    gateway.errors["history"] = [EngineUnavailable("no sidecar")]
+    assert history_of(gateway, ledger, "order_A").source is Source.ARCHIVE
+
+
+def test_an_id_that_nobody_knows_has_no_history(gateway: FakeGateway, ledger: Ledger) -> None:
+    """Nor has one that was gone before it could be archived."""
+    with pytest.raises(UnknownInstance):
+        history_of(gateway, ledger, "order_A")
+    put(gateway, status=Status.RUNNING)
+    seen = sight(gateway, "order_A")
+    assert seen
+    ledger.instances.record([seen])
+    gateway.instances.clear()
+    with pytest.raises(UnknownInstance):
+        history_of(gateway, ledger, "order_A")
