@@ -46,6 +46,7 @@ KEPT_TO = {
     ),
     "sqlalchemy": ("operations/database.py", "operations/ledger/"),
     "alembic": ("operations/ledger/",),
+    "psycopg": ("operations/database.py", "operations/ledger_server.py"),
     "streamlit": ("dashboard/",),
     "pandas": ("dashboard/",),
     "plotly": ("dashboard/",),
