@@ -140,8 +140,6 @@ class LedgerServer:
             return
         self._prepare()
         found = connection.identity()
-        if found[-1] is None:
-            raise LedgerUnavailable("it has a schema, but no pulse: it is being restored")
         if self._known:
             log.warning("the ledger's server was restarted, or its database replaced")
             self.generation += 1

@@ -57,7 +57,7 @@ class String(_Kept):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
         """Have a length where a database tells one and minds none."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(AnyText(collation="C"))
+            return AnyText(collation="C")
         return super().load_dialect_impl(dialect)
 
 
