@@ -116,7 +116,7 @@ def test_a_ledger_that_another_keeps_locked_is_unavailable(
     ledger_url: str, monkeypatch: pytest.MonkeyPatch, method: Callable[[Ledger], object]
 ) -> None:
     """A writer waits for another, but not for ever; readers do not wait at all."""
-    monkeypatch.setattr("operations.database.BUSY_TIMEOUT", 50)
+    monkeypatch.setattr("operations.engines.BUSY_TIMEOUT", 50)
     with closing(open_ledger(ledger_url)) as ledger, writing(open_engine(ledger_url)):
         with pytest.raises(LedgerUnavailable, match="locked"):
             method(ledger)

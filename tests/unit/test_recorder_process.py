@@ -114,7 +114,7 @@ def test_a_server_that_is_away_is_waited_for(
     keeping: Callable[[], None],
     log_lines: LogLines,
 ) -> None:
-    """What happens meanwhile is in the ledger when it is back, and that it was away is told once."""
+    """What happens meanwhile is in the ledger when it is back; its absence is two lines."""
     log_lines.configure("info")
     runs(gateway)
     keeping()
