@@ -73,7 +73,7 @@ def _configured(engine: Engine) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A deferred transaction that comes to write fails at once if another wrote meanwhile.
-        writes = connection.get_execution_options().get(_WRITES)
+        writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
@@ -123,7 +123,7 @@ def _how_to_connect(url: URL) -> dict[str, Any]:
 def _beginning(engine: Engine) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = bool(connection.get_execution_options().get(_WRITES))
+        writes = bool(connection.get_execution_options().get(WRITES))
         raw = connection.connection.driver_connection
         if isinstance(raw, ServerConnection):
             raw.begin(writes=writes)
