@@ -17,6 +17,7 @@ from operations.errors import (
     EngineRefused,
     FlowdeckError,
     InvalidInput,
+    LedgerRefused,
     Unavailable,
     UnknownInstance,
 )
@@ -31,6 +32,7 @@ _STATUS = {
     UnknownInstance: 404,
     Conflict: 409,
     InvalidInput: 422,
+    LedgerRefused: 500,
     EngineRefused: 502,
     Unavailable: 503,
 }
