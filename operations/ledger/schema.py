@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from operations.database import reading, writing
 from operations.errors import LedgerUnavailable
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest version: a ledger that has it is opened without the help of Alembic."""
 
 _one_at_a_time = Lock()  # Alembic keeps what it works on in globals
