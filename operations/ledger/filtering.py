@@ -84,23 +84,23 @@ class Walks:
 
     def _firsts(self) -> Iterator[Conditions]:
         if self._lead:
-            yield [_FACETS[self._lead] == _said(getattr(self._wanted, self._lead))]
+            yield [_FACETS[self._lead] == _kept(getattr(self._wanted, self._lead))]
         elif self._order.is_of_creation:
-            yield from ([_COLUMNS.workflow == _said(each)] for each in self._wanted.workflows)
+            yield from ([_COLUMNS.workflow == _kept(each)] for each in self._wanted.workflows)
 
     def _hidden(self, statuses: Sequence[Status]) -> Iterator[ColumnElement[bool]]:
         wanted, of_creation = self._wanted, self._order.is_of_creation
         for name, column in _FACETS.items():
             if name != self._lead and (value := getattr(wanted, name)):
-                yield _unindexed(column) == _said(value)
+                yield unindexed(column) == _kept(value)
         if wanted.workflows and (self._lead or not of_creation):
-            yield _unindexed(_COLUMNS.workflow).in_([_said(each) for each in wanted.workflows])
+            yield unindexed(_COLUMNS.workflow).in_([_kept(each) for each in wanted.workflows])
         if statuses and not of_creation:
-            yield _unindexed(_COLUMNS.status).in_([each.value for each in statuses])
+            yield unindexed(_COLUMNS.status).in_([each.value for each in statuses])
         if wanted.since and not of_creation:
-            yield _unindexed(_COLUMNS.created_at) >= wanted.since
+            yield unindexed(_COLUMNS.created_at) >= wanted.since
         if wanted.until and not of_creation:
-            yield _unindexed(_COLUMNS.created_at) < wanted.until
+            yield unindexed(_COLUMNS.created_at) < wanted.until
 
     @property
     def _begin(self) -> Place | None:
@@ -122,7 +122,7 @@ class Walks:
         return Place(micros_of(until), 0) if until else None
 
 
-def _unindexed(column: Column[Any]) -> ColumnElement[Any]:
+def unindexed(column: Column[Any]) -> ColumnElement[Any]:
     """Return a column as no index has it."""
     return func.coalesce(column, column)
 
@@ -150,5 +150,10 @@ def _written(text: str) -> list[str]:
 
 
 def _said(text: str) -> str:
-    """Return a text as the databases take it: no NUL, no half characters, and not too long."""
-    return text.replace("\0", "\ufffd").encode(errors="replace").decode()[:NAME]
+    """Return a text as the databases take it: without NUL and half characters."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
+def _kept(text: str) -> str:
+    """Return a text as it stands in a column."""
+    return _said(text)[:NAME]
