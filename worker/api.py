@@ -28,6 +28,7 @@ from worker.answers import (
 )
 from worker.bodies import AsciiResponse, JsonRoute
 from worker.limits import BodyLimit
+from worker.lists import add_list
 from worker.mistakes import handle_errors
 from worker.openapi import errors, links_to
 from worker.orders import WORKFLOW, Order, instance_id_of
@@ -80,6 +81,7 @@ def create_api(parts: Parts) -> FastAPI:
     handle_errors(api)
     _add_info(api, parts)
     _add_orders(api, Actions(parts.gateway, parts.ledger))
+    add_list(api, parts.ledger)
     return api
 
 

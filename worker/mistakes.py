@@ -20,6 +20,7 @@ from operations.errors import (
     UnknownInstance,
 )
 from worker.bodies import AsciiResponse
+from worker.lists import asked
 from worker.openapi import UNFORESEEN
 from worker.orders import expected
 
@@ -73,7 +74,9 @@ def _mistake(error: Mapping[str, Any], body: object) -> dict[str, Any]:
         return _words("body", body, f"a JSON object ({wrong})")
     missing = error["type"] == "missing"
     found = None if missing else error["input"]
-    return _words(_path(place), found, expected(tuple(place)), missing=missing)
+    of_query = error["loc"][0] == "query"
+    wanted = asked(place[0]) if of_query else expected(tuple(place))
+    return _words(_path(place), found, wanted, missing=missing)
 
 
 def _words(field: str, found: object, wanted: str, *, missing: bool = False) -> dict[str, Any]:

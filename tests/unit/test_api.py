@@ -118,6 +118,7 @@ def test_info_lists_the_endpoints(client: TestClient) -> None:
             "POST /workflow/pause/{instance_id}": "Pause a running workflow",
             "POST /workflow/resume/{instance_id}": "Resume a paused workflow",
             "POST /workflow/terminate/{instance_id}": "Terminate a workflow",
+            "GET /workflows": "List workflows",
         },
     }
 
@@ -620,6 +621,7 @@ ERRORS = {
     ("get", "/"): set[str](),
     ("get", "/health"): {"503"},
     ("post", "/workflow/start"): {"409", "413", "422", "500", "502", "503"},
+    ("get", "/workflows"): {"413", "422", "500", "503"},
     ("get", "/workflow/status/{instance_id}"): {"404", "413", "422", "500", "502", "503"},
     ("post", "/workflow/pause/{instance_id}"): {"404", "409", "413", "422", "500", "502", "503"},
     ("post", "/workflow/resume/{instance_id}"): {"404", "409", "413", "422", "500", "502", "503"},
