@@ -30,7 +30,8 @@ class Entry:
 
     `key` is the ledger's own number of the life. `created_at` never changes: lists are ordered by
     it. `started_at` and `ended_at` come from one clock, so that they give the duration.
-    `revision` is that of the ledger when the entry was last written. An action on the id is one on
+    `revision` is that of the ledger when the entry was last written. `custom_status` is what the
+    workflow says of itself, in one line of some length. An action on the id is one on
     its latest life, the only one that the engine may have.
     """
 
@@ -53,6 +54,7 @@ class Entry:
     purged_at: datetime | None
     revision: int
     is_latest: bool = True
+    custom_status: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,22 +70,67 @@ class Details:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which entries a list shows; nothing set shows all. `text` is a part of the id."""
+    """Which entries a list shows: those that all of it is true of; nothing set shows all.
+
+    Times are aware UTC, and those of creation: from `since` until right before `until`. `text` is a
+    part of the id; `anywhere` is one of the id, a payload, the custom status or the failure, as
+    they read or as JSON writes them. Of both, capitals from A to Z do not matter. The other texts
+    are the whole of what they name.
+    """
 
     statuses: frozenset[Status] = frozenset()
     text: str = ""
+    workflows: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+    anywhere: str = ""
+    custom_status: str = ""
+    waits_for: str = ""
+    parent_id: str = ""
+    rerun_of: str = ""
+    failure_type: str = ""
+
+
+class Sort(StrEnum):
+    """In which order a list stands; what has not ended yet comes last in the latter two."""
+
+    NEWEST = "newest"
+    """What was created last comes first."""
+    OLDEST = "oldest"
+    ENDED = "ended"
+    """What ended last comes first."""
+    LONGEST = "longest"
+    """What took longest from its start to its end comes first."""
+
+
+@dataclass(frozen=True, order=True)
+class Count:
+    """How many there are; a capped one is how many there are at least."""
+
+    number: int
+    is_capped: bool = False
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(self.number + other.number, self.is_capped or other.is_capped)
+
+    def __str__(self) -> str:
+        return f"{self.number:,}{'+' if self.is_capped else ''}"
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page of entries, newest first, with the keys that lead to the pages beside it.
+    """A page of entries in a list's order, with the keys that lead to the pages beside it.
 
-    `newer` and `older` are the cursors of those pages, None where there is none.
+    `newer` and `older` are the cursors of the pages before and after it, None where there is none:
+    they are named after the usual order. `before` is how many entries come before the page, None if
+    that is not known. Of a search in payloads, each request looks through some of the lives alone:
+    then a page may have less than there is room for, and `older` goes on from there.
     """
 
     entries: tuple[Entry, ...]
     newer: str | None
     older: str | None
+    before: Count | None = None
 
 
 @dataclass(frozen=True)

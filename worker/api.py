@@ -27,6 +27,7 @@ from worker.answers import (
 )
 from worker.bodies import AsciiResponse, JsonRoute
 from worker.limits import BodyLimit
+from worker.lists import add_list
 from worker.mistakes import handle_errors
 from worker.openapi import FOR_AN_ID, errors, links_to
 from worker.operating import add_operations
@@ -75,6 +76,7 @@ def create_api(parts: Parts) -> FastAPI:
     actions = Actions(parts.gateway, parts.ledger)
     _add_orders(api, actions)
     add_operations(api, actions, parts.gateway, parts.ledger)
+    add_list(api, parts.ledger)
     return api
 
 

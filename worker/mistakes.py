@@ -23,6 +23,7 @@ from operations.errors import (
 )
 from worker.bodies import AsciiResponse
 from worker.demands import RerunDemand, expected_in
+from worker.lists import Question, asked
 from worker.openapi import UNFORESEEN
 from worker.orders import Order, expected
 
@@ -74,7 +75,16 @@ def handle_errors(api: FastAPI) -> None:
 def _model_of(request: Request) -> type[BaseModel]:
     """Return what the request's body, or in a query its part, should have been."""
     field = request.scope["route"].body_field
-    return field.field_info.annotation if field else RerunDemand
+    if field is None:
+        return RerunDemand if request.path_params else Question
+    model: type[BaseModel] = field.field_info.annotation
+    return model
+
+
+def _wanted(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
+    if model is Order:
+        return expected(place)
+    return asked(place[0]) if model is Question else expected_in(model, place)
 
 
 def _mistake(error: Mapping[str, Any], body: object, model: type[BaseModel]) -> dict[str, Any]:
@@ -84,7 +94,7 @@ def _mistake(error: Mapping[str, Any], body: object, model: type[BaseModel]) -> 
         return _words("body", body, f"a JSON object ({wrong})")
     missing = error["type"] == "missing"
     found = None if missing else error["input"]
-    wanted = expected(tuple(place)) if model is Order else expected_in(model, tuple(place))
+    wanted = _wanted(tuple(place), model)
     return _words(_path(place), found, wanted, missing=missing)
 
 

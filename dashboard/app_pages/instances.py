@@ -16,7 +16,7 @@ from dashboard.session import house, watch
 from dashboard.watch import Look
 from operations.errors import InvalidInput, LedgerUnavailable
 from operations.model import Status
-from operations.records import Filter, Page
+from operations.records import Count, Filter, Page
 
 PER_PAGE = 50
 ORDER = (
@@ -28,7 +28,8 @@ ORDER = (
     Status.TERMINATED,
 )  # the others are shown when there are any
 
-Counts = dict[Status, int]
+Counts = dict[Status, Count]
+NONE = Count(0)
 chips, table = part("chips"), part("table")
 
 
@@ -76,7 +77,8 @@ def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
     chips(
         key="chips",
         data={
-            "counts": [(each, counts.get(each, 0)) for each in in_order(counts, shown)],
+            "all": str(sum(counts.values(), NONE)),
+            "counts": [(each, str(counts.get(each, NONE))) for each in in_order(counts, shown)],
             "selected": sorted(shown.statuses),
         },
         on_toggle_change=toggle,
@@ -100,7 +102,8 @@ def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
 def in_order(counts: Counts, shown: Filter) -> list[Status]:
     """Return the statuses that can be filtered by: the usual ones, and others that there are."""
     others = (status for status in Status if status not in ORDER)
-    return [*ORDER, *(each for each in others if counts.get(each) or each in shown.statuses)]
+    there = {status for status, count in counts.items() if count.number}
+    return [*ORDER, *(each for each in others if each in there | shown.statuses)]
 
 
 def empty(shown: Filter, behind: int | None) -> tuple[str, str]:
@@ -114,13 +117,26 @@ def empty(shown: Filter, behind: int | None) -> tuple[str, str]:
 
 def pager(page: Page, shown: Filter, counts: Counts) -> None:
     """Lead to the pages beside this one."""
-    total = sum(n for status, n in counts.items() if not shown.statuses or status in shown.statuses)
     if not (page.newer or page.older or cursor()):
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
-        st.caption(f"{len(page.entries)} of {total:,}")
+        st.caption(f"{place(page)} of {total(shown, counts)}")
         for label, to in (("← Newer", page.newer), ("Older →", page.older)):
             st.button(label, on_click=turn, args=(to,), disabled=to is None)
+
+
+def place(page: Page) -> str:
+    """Return which entries of the list a page shows, or how many, where that is not known."""
+    if page.before is None or page.before.is_capped or not page.entries:
+        return f"{len(page.entries):,}"
+    before = page.before.number
+    return f"{before + 1:,}–{before + len(page.entries):,}"  # noqa: RUF001 - from one to another
+
+
+def total(shown: Filter, counts: Counts) -> Count:
+    """Return how many entries the whole list has."""
+    wanted = shown.statuses or counts.keys()
+    return sum((count for status, count in counts.items() if status in wanted), NONE)
 
 
 come_back()

@@ -5,7 +5,7 @@ function chip(component, status, count, pressed) {
   return element("button", {
     class: `chip ${label[1]}`, "aria-pressed": String(pressed), "data-status": status ?? "ALL",
     onclick: () => component.setTriggerValue("toggle", { status }),
-  }, label[2] && icon(label[2]), label[0], element("span", { class: "count" }, count.toLocaleString()));
+  }, label[2] && icon(label[2]), label[0], element("span", { class: "count" }, count));
 }
 
 export default function (component) {
@@ -18,7 +18,7 @@ export default function (component) {
   const focused = line.getRootNode().activeElement?.dataset?.status;
   const none = data.selected.length === 0;
   line.replaceChildren(
-    chip(component, null, data.counts.reduce((sum, [, count]) => sum + count, 0), none),
+    chip(component, null, data.all, none),
     ...data.counts.map(([status, count]) => chip(component, status, count, data.selected.includes(status))));
   if (focused) line.querySelector(`[data-status="${focused}"]`)?.focus({ preventScroll: true });
   return () => REMEMBERED.delete(parentElement);

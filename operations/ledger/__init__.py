@@ -13,9 +13,19 @@ from operations.ledger.journal import Journal
 from operations.ledger.pulse import beat, read_pulse
 from operations.ledger.schema import upgrade
 from operations.ledger.starts import Start, Starts
+from operations.ledger.statistics import Statistics
 from operations.records import Measures, Outage, Pulse
 
-__all__ = ["Holds", "Instances", "Journal", "Ledger", "Start", "Starts", "open_ledger"]
+__all__ = [
+    "Holds",
+    "Instances",
+    "Journal",
+    "Ledger",
+    "Start",
+    "Starts",
+    "Statistics",
+    "open_ledger",
+]
 
 
 class Ledger:
@@ -27,6 +37,7 @@ class Ledger:
         self.instances = Instances(engine)
         self.journal = Journal(engine)
         self.holds = Holds(engine)
+        self.statistics = Statistics(engine)
 
     def ping(self) -> None:
         """Ask the database for nothing."""

@@ -3,17 +3,17 @@
 import binascii
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
 from operations.errors import InvalidInput
-from operations.records import Entry
+from operations.ledger.sorting import Order, Place, time_of
+from operations.records import Sort
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_FORM = struct.Struct(">cqq")
+_FORM = struct.Struct(">ccqq")
+_LETTERS = {Sort.NEWEST: b"n", Sort.OLDEST: b"o", Sort.ENDED: b"e", Sort.LONGEST: b"l"}
+_KEYS = range(1 - 2**62, 2**62)  # far beyond any key, and with room for the keys beside them
 
 
 class Way(Enum):
@@ -25,38 +25,45 @@ class Way(Enum):
 
 @dataclass(frozen=True)
 class Cursor:
-    """A page begins beyond the entry with this time and key, the way that is given."""
+    """A page begins beyond a place of a list in some order, the way that is given."""
 
+    sort: Sort
     way: Way
-    created_at: datetime
-    key: int
+    place: Place
 
     @classmethod
-    def beyond(cls, entry: Entry, way: Way) -> Self:
-        """Return the cursor of the page beyond an entry."""
-        return cls(way, entry.created_at, entry.key)
+    def read(cls, text: str, sort: Sort) -> Self:
+        """Return the cursor that a text stands for in a list of this order.
 
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Return the cursor that a text stands for; raises `InvalidInput`."""
+        Raises `InvalidInput`, also for one of another order.
+        """
         try:
-            way, created, key = _FORM.unpack(urlsafe_b64decode(text + "="))
-            cursor = cls(Way(way), _EPOCH + created * _MICROSECOND, key)
-            str(cursor.back())  # which a page may need
-        except (binascii.Error, struct.error, ValueError, OverflowError) as error:
+            letter, way, micros, key = _FORM.unpack(urlsafe_b64decode(text))
+            cursor = cls(sort, Way(way), Place(micros, key))
+        except (binascii.Error, struct.error, ValueError) as error:
             raise _nonsense(text) from error
-        if str(cursor) != text:
+        if letter != _LETTERS[sort] or str(cursor) != text or not cursor._is_possible:
             raise _nonsense(text)
         return cursor
 
-    def back(self) -> Self:
-        """Return the cursor of the page from which this one leads to older entries."""
-        return replace(self, way=Way.NEWER, key=self.key - 1)
+    @property
+    def order(self) -> Order:
+        """The order in which its page is read."""
+        return Order(self.sort, is_reversed=self.way is Way.NEWER)
+
+    @property
+    def _is_possible(self) -> bool:
+        try:
+            time_of(self.place.micros)
+        except OverflowError:
+            return False
+        return self.place.key in _KEYS
 
     def __str__(self) -> str:
-        created = (self.created_at - _EPOCH) // _MICROSECOND
-        return urlsafe_b64encode(_FORM.pack(self.way.value, created, self.key)).decode()[:-1]
+        place = self.place.micros, self.place.key
+        told = _FORM.pack(_LETTERS[self.sort], self.way.value, *place)
+        return urlsafe_b64encode(told).decode()
 
 
 def _nonsense(text: str) -> InvalidInput:
-    return InvalidInput("cursor", text, "the cursor of a page")
+    return InvalidInput("cursor", text, "the cursor of a page of the list in this order")

@@ -6,7 +6,7 @@ from datetime import datetime
 from operations.ledger.lives import Life, created_at, is_final
 from operations.ledger.starts import Start
 from operations.ledger.tables import MESSAGE, NAME
-from operations.model import Status
+from operations.model import Status, parsed
 from operations.records import Entry, Sighting
 from operations.timeline import Timeline
 
@@ -85,6 +85,12 @@ def gone(entry: Entry, at: datetime) -> Entry:
     return replace(entry, status=Status.UNKNOWN, waits_for=None, waits_until=None, purged_at=at)
 
 
+def stage_in(custom_status: str | None) -> str | None:
+    """Return what a custom status says, as one reads it, where it is not empty."""
+    said = parsed(custom_status)
+    return (said if isinstance(said, str) else custom_status or "")[:NAME] or None
+
+
 def _grown(entry: Entry, sighting: Sighting) -> Entry:
     instance, timeline, failure = sighting.instance, sighting.timeline, sighting.instance.failure
     return replace(
@@ -101,6 +107,7 @@ def _grown(entry: Entry, sighting: Sighting) -> Entry:
         failure_message=failure.message[:MESSAGE] if failure else entry.failure_message,
         parent_id=timeline.parent_id or entry.parent_id,
         rerun_of=timeline.rerun_of or entry.rerun_of,
+        custom_status=stage_in(instance.custom_status) or entry.custom_status,
         purged_at=None,
     )
 

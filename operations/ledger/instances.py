@@ -8,15 +8,26 @@ from sqlalchemy import ColumnElement, Engine, false, select, true
 from operations.database import reading
 from operations.ledger.attempts import read_attempts
 from operations.ledger.begins import lend
+from operations.ledger.counting import read_counts
 from operations.ledger.cursors import Cursor
 from operations.ledger.details import read_archived, read_details
-from operations.ledger.listing import read_counts, read_neighbours, read_page
+from operations.ledger.listing import Pages, read_neighbours
 from operations.ledger.rows import ENTRY_COLUMNS, entry_in
 from operations.ledger.sightings import keep_histories, mark_purged, record
 from operations.ledger.tables import instances
 from operations.ledger.usual import read_usual
 from operations.model import Status
-from operations.records import Begin, Details, Entry, Filter, Page, Sighting, Usual
+from operations.records import (
+    Begin,
+    Count,
+    Details,
+    Entry,
+    Filter,
+    Page,
+    Sighting,
+    Sort,
+    Usual,
+)
 from operations.timeline import Span
 
 _COLUMNS = instances.c
@@ -67,18 +78,28 @@ class Instances:
         if begins:
             lend(self._engine, begins)
 
-    def page(self, wanted: Filter, *, limit: int, cursor: str | None = None) -> Page:
-        """Return a page of lives, newest first: the newest page, or the one at a cursor.
+    def page(
+        self,
+        wanted: Filter,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        sort: Sort = Sort.NEWEST,
+    ) -> Page:
+        """Return a page of lives in an order: the first page, or the one at a cursor.
 
-        The way back to the newest page ends at that page, never at a part of it. Raises
-        `InvalidInput` for what is no cursor.
+        The way back to the first page ends at that page, never at a part of it. Raises
+        `InvalidInput` for what is no cursor of such a list.
         """
-        at = None if cursor is None else Cursor.read(cursor)
+        at = None if cursor is None else Cursor.read(cursor, sort)
         with reading(self._engine) as connection:
-            return read_page(connection, wanted, limit, at)
+            return Pages(connection, wanted, sort, limit).at(at)
 
-    def counts(self, wanted: Filter) -> dict[Status, int]:
-        """Return how many lives have each status, whichever statuses are wanted."""
+    def counts(self, wanted: Filter) -> dict[Status, Count]:
+        """Return how many lives have each status, whichever statuses are wanted.
+
+        Each is counted to 10,000; where a search reaches only so far back, all are counted as far.
+        """
         with reading(self._engine) as connection:
             return read_counts(connection, wanted)
 

@@ -1,41 +1,25 @@
-"""Lists of instances: pages, newest first, what is beside a life, how many of each status."""
+"""Lists of instances: their pages, and what is beside a life."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, select, tuple_
 
+from operations.ledger.counting import count, horizon
 from operations.ledger.cursors import Cursor, Way
+from operations.ledger.filtering import Walks
 from operations.ledger.rows import ENTRY_COLUMNS, entry_in
+from operations.ledger.sorting import Order, Place
 from operations.ledger.tables import instances
-from operations.model import Status
-from operations.records import Entry, Filter, Page
+from operations.records import Count, Entry, Filter, Page, Sort
 
-_PLACE = (instances.c.created_at, instances.c.key)
 # The latest life of an id is after all others, even if the clocks that told when they began differ.
-_PLACE_IN_ID = (instances.c.is_latest, *_PLACE)
-
-
-def read_page(connection: Connection, wanted: Filter, limit: int, cursor: Cursor | None) -> Page:
-    """Read the page at a cursor, or the newest."""
-    if cursor is None:
-        return _newest(connection, wanted, limit)
-    if cursor.way is Way.OLDER:
-        return _older(connection, wanted, limit, cursor)
-    return _newer(connection, wanted, limit, cursor)
-
-
-def read_counts(connection: Connection, wanted: Filter) -> dict[Status, int]:
-    """Count the entries of each status, whatever statuses are wanted."""
-    columns = instances.c
-    query = select(columns.status, func.count()).where(*_text(wanted)).group_by(columns.status)
-    found: dict[str, int] = dict(iter(connection.execute(query)))
-    return {status: found.get(status.value, 0) for status in Status}
+_PLACE_IN_ID = (instances.c.is_latest, instances.c.created_at, instances.c.key)
 
 
 def read_neighbours(connection: Connection, life: Entry) -> tuple[Entry | None, Entry | None]:
     """Read the lives of the same id right before and right after one."""
-    here, place = tuple_(*_PLACE_IN_ID), (life.is_latest, *_place(life))
+    here, place = tuple_(*_PLACE_IN_ID), (life.is_latest, life.created_at, life.key)
     of_id = select(*ENTRY_COLUMNS).where(instances.c.instance_id == life.instance_id).limit(1)
     earlier = of_id.where(here < place).order_by(*(column.desc() for column in _PLACE_IN_ID))
     later = of_id.where(here > place).order_by(*_PLACE_IN_ID)
@@ -43,57 +27,87 @@ def read_neighbours(connection: Connection, life: Entry) -> tuple[Entry | None, 
     return entry_in(before) if before else None, entry_in(after) if after else None
 
 
-def _newest(connection: Connection, wanted: Filter, limit: int) -> Page:
-    entries = _entries(connection, wanted, limit + 1)
-    page = entries[:limit]
-    return Page(page, newer=None, older=_older_than(page, more=len(entries) > limit))
+@dataclass(frozen=True)
+class _Found:
+    """Entries in the order in which they were looked for, and where the look ended, if it did."""
+
+    entries: tuple[Entry, ...]
+    horizon: Place | None
 
 
-def _older(connection: Connection, wanted: Filter, limit: int, cursor: Cursor) -> Page:
-    older = tuple_(*_PLACE) < _place(cursor)
-    entries = _entries(connection, wanted, limit + 1, older)
-    page = entries[:limit]
-    newer = Cursor.beyond(page[0], Way.NEWER) if page else cursor.back()
-    return Page(page, str(newer), _older_than(page, more=len(entries) > limit))
+@dataclass(frozen=True)
+class Pages:
+    """The pages of one list, each of `limit` entries at most."""
 
+    connection: Connection
+    wanted: Filter
+    sort: Sort
+    limit: int
 
-def _newer(connection: Connection, wanted: Filter, limit: int, cursor: Cursor) -> Page:
-    newer = tuple_(*_PLACE) > _place(cursor)
-    entries = _entries(connection, wanted, limit + 1, newer, oldest=True)
-    if len(entries) <= limit:
-        return _newest(connection, wanted, limit)
-    page = entries[1:]
-    return Page(page, str(Cursor.beyond(page[0], Way.NEWER)), _older_than(page, more=True))
+    def at(self, cursor: Cursor | None) -> Page:
+        """Read the page at a cursor, or the first."""
+        if cursor is None:
+            return self._first()
+        return self._older(cursor) if cursor.way is Way.OLDER else self._newer(cursor)
 
+    def _first(self) -> Page:
+        found = self._look(Order(self.sort))
+        return Page(found.entries[: self.limit], None, self._goes_on(found), Count(0))
 
-def _older_than(page: Sequence[Entry], *, more: bool) -> str | None:
-    return str(Cursor.beyond(page[-1], Way.OLDER)) if page and more else None
+    def _older(self, cursor: Cursor) -> Page:
+        found = self._look(cursor.order, cursor.place)
+        entries = found.entries[: self.limit]
+        back = self._beyond(entries[0], Way.NEWER) if entries else self._back(cursor)
+        return Page(entries, str(back), self._goes_on(found), self._before(back))
 
+    def _newer(self, cursor: Cursor) -> Page:
+        found = self._look(cursor.order, cursor.place)
+        entries = tuple(reversed(found.entries[: self.limit]))
+        is_full = len(found.entries) > self.limit
+        if not is_full and found.horizon is None:
+            return self._first()
+        here = self._beyond(entries[0], Way.NEWER) if entries else None
+        newer = here if is_full or found.horizon is None else self._at(found.horizon, Way.NEWER)
+        older = self._beyond(entries[-1], Way.OLDER) if entries else self._back(cursor)
+        return Page(entries, str(newer), str(older), self._before(here))
 
-def _entries(
-    connection: Connection,
-    wanted: Filter,
-    limit: int,
-    *conditions: ColumnElement[bool],
-    oldest: bool = False,
-) -> tuple[Entry, ...]:
-    """Read so many entries from one end of the list, and return them newest first.
+    def _goes_on(self, found: _Found) -> str | None:
+        if len(found.entries) > self.limit:
+            return str(self._beyond(found.entries[self.limit - 1], Way.OLDER))
+        return str(self._at(found.horizon, Way.OLDER)) if found.horizon else None
 
-    Each status is asked for by itself, for only then does an index hold them in this order.
-    """
-    query = select(*ENTRY_COLUMNS).where(*conditions, *_text(wanted)).limit(limit)
-    query = query.order_by(*(column if oldest else column.desc() for column in _PLACE))
-    status = instances.c.status
-    parts = [query.where(status == each.value) for each in wanted.statuses] or [query]
-    rows = (row for part in parts for row in connection.execute(part).mappings())
-    entries = sorted(map(entry_in, rows), key=_place, reverse=not oldest)[:limit]
-    return tuple(reversed(entries) if oldest else entries)
+    def _before(self, back: Cursor | None) -> Count | None:
+        """Count what comes before a page, given the cursor that leads back from it."""
+        if back is None or self.wanted.anywhere:
+            return None
+        walks = Walks(self.wanted, back.order, sorted(self.wanted.statuses))
+        return count(self.connection, walks, back.order, back.place)
 
+    def _look(self, order: Order, beyond: Place | None = None) -> _Found:
+        """Look for one entry more than a page has room for.
 
-def _place(of: Entry | Cursor) -> tuple[datetime, int]:
-    return of.created_at, of.key
+        Each walk is looked through by itself, for only then does an index hold it in order.
+        """
+        walks = Walks(self.wanted, order, sorted(self.wanted.statuses))
+        conditions = walks.within(beyond)
+        end = horizon(self.connection, walks, order, conditions)
+        bounds = [*conditions, *([order.until(end)] if end else []), *walks.rest]
+        found = (entry for head in walks.heads for entry in self._read(order, [*head, *bounds]))
+        entries = sorted(found, key=order.place_of, reverse=not order.ascends)
+        return _Found(tuple(entries[: self.limit + 1]), end)
 
+    def _read(self, order: Order, conditions: Sequence[ColumnElement[bool]]) -> list[Entry]:
+        query = select(*ENTRY_COLUMNS).where(*conditions)
+        query = query.order_by(*order.columns).limit(self.limit + 1)
+        return [entry_in(row) for row in self.connection.execute(query).mappings()]
 
-def _text(wanted: Filter) -> list[ColumnElement[bool]]:
-    has_text = instances.c.instance_id.icontains(wanted.text, autoescape=True)
-    return [has_text] if wanted.text else []
+    def _at(self, place: Place, way: Way) -> Cursor:
+        return Cursor(self.sort, way, place)
+
+    def _beyond(self, entry: Entry, way: Way) -> Cursor:
+        return self._at(Order(self.sort).place_of(entry), way)
+
+    def _back(self, cursor: Cursor) -> Cursor:
+        """Return the cursor of the page that ends where this one's begins."""
+        other = Way.NEWER if cursor.way is Way.OLDER else Way.OLDER
+        return self._at(cursor.order.reverse.right_before(cursor.place), other)

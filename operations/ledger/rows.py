@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from operations.ledger.lives import Life
 from operations.ledger.portions import in_portions
+from operations.ledger.sorting import ended_micros, took_micros
 from operations.ledger.tables import instances
 from operations.model import Status
 from operations.records import Entry
@@ -94,6 +95,8 @@ def _row(life: Life, revision: int) -> dict[str, Any]:
         "revision": revision,
         "seen_at": life.seen_at,
         "is_archived": life.is_archived,
+        "ended_micros": ended_micros(life.entry),
+        "took_micros": took_micros(life.entry),
     }
     del row["key"]
     return row

@@ -10,6 +10,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    text,
 )
 
 from operations.database import UtcDateTime
@@ -19,6 +20,15 @@ NAME = 255  # characters that are kept of an id, a workflow's or activity's name
 MESSAGE = 500  # and of an error's message in a list
 
 metadata = MetaData()
+
+
+def _index_of(column: str) -> Index:
+    """Return the index for lists of what has something in a column, which few lives have."""
+    has_it = text(f"{column} IS NOT NULL")
+    places = (column, "status", "created_at", "key")
+    name = f"instances_newest_of_{column}"
+    return Index(name, *places, sqlite_where=has_it, postgresql_where=has_it)
+
 
 starts = Table(
     "starts",
@@ -35,6 +45,8 @@ starts = Table(
 )
 
 # One row is one life of an instance id. The latest of an id is marked, for an id may have many.
+# `ended_micros` and `took_micros` tell `ended_at` and the duration again (in microseconds, -1 until
+# they are known), so that lists can be in their order without a NULL, and statistics are quick.
 instances = Table(
     "instances",
     metadata,
@@ -59,12 +71,18 @@ instances = Table(
     Column("seen_at", UtcDateTime, nullable=False),
     Column("is_latest", Boolean, nullable=False),
     Column("is_archived", Boolean, nullable=False),
-    Index("instances_newest", "created_at", "key"),
-    Index("instances_newest_of_status", "status", "created_at", "key"),
+    Column("custom_status", String(NAME)),
+    Column("ended_micros", BigInteger, nullable=False, server_default="-1"),
+    Column("took_micros", BigInteger, nullable=False, server_default="-1"),
+    Index("instances_newest", "created_at", "key", "instance_id"),
+    Index("instances_newest_of_status", "status", "created_at", "key", "instance_id"),
+    Index("instances_newest_of_workflow", "workflow", "status", "created_at", "key"),
+    *map(_index_of, ("custom_status", "failure_type", "waits_for", "parent_id", "rerun_of")),
+    Index("instances_ended", "ended_micros", "key", "status", "workflow", "took_micros"),
+    Index("instances_longest", "took_micros", "key", "status", "workflow"),
     Index("instances_latest_of_id", "instance_id", "is_latest"),
     Index("instances_execution", "instance_id", "execution_id"),
     Index("instances_followed", "is_archived", "purged_at", "revision", "instance_id"),
-    Index("instances_parent", "parent_id"),
     sqlite_autoincrement=True,
 )
 
@@ -96,6 +114,14 @@ attempts = Table(
     Column("error_type", String(NAME)),
     Column("error_message", String(MESSAGE)),
     Index("attempts_of_activity", "name", "ending", "key"),
+    Index("attempts_ended", "ended_at", "name", "ending", "started_at", "began_at"),
+    Index(
+        "attempts_failed",
+        "ended_at",
+        "key",
+        sqlite_where=text("error_type IS NOT NULL"),
+        postgresql_where=text("error_type IS NOT NULL"),
+    ),
 )
 
 journal = Table(

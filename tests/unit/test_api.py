@@ -123,6 +123,7 @@ def test_info_lists_the_endpoints(client: TestClient) -> None:
             "GET /workflow/rerun/{instance_id}": "Tell what a rerun would keep and run again",
             "POST /workflow/rerun/{instance_id}": "Run a finished workflow again from an event on",
             "POST /workflow/raise/{instance_id}": "Raise an external event to a workflow",
+            "GET /workflows": "List workflows",
         },
     }
 
@@ -626,6 +627,7 @@ ERRORS = {
     ("get", "/"): set[str](),
     ("get", "/health"): {"503"},
     ("post", "/workflow/start"): {"409", "413", "422", "500", "502", "503"},
+    ("get", "/workflows"): {"413", "422", "500", "503"},
     ("get", "/workflow/status/{instance_id}"): {"404", "413", "422", "500", "502", "503"},
     ("post", "/workflow/pause/{instance_id}"): ACTING,
     ("post", "/workflow/resume/{instance_id}"): ACTING,

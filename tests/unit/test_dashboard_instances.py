@@ -53,9 +53,9 @@ def turn(app: AppTest, label: str) -> AppTest:
     return send(app)
 
 
-def counts(app: AppTest) -> dict[str, int]:
+def counts(app: AppTest) -> dict[str, str]:
     """Return how many instances each status is said to have, where there are any."""
-    return {status: count for status, count in part(app, "chips")["counts"] if count}
+    return {status: count for status, count in part(app, "chips")["counts"] if count != "0"}
 
 
 def messages(app: AppTest) -> str:
@@ -132,7 +132,27 @@ def test_the_newest_fifty_are_shown(desk: Desk) -> None:
     desk.has(*MANY)
     app = desk.open()
     assert ids(app) == MANY[:-51:-1]
-    assert texts(app.caption) == "50 of 120"
+    assert texts(app.caption) == "1–50 of 120"  # noqa: RUF001 - from one to another
+
+
+def test_each_page_tells_its_place(desk: Desk) -> None:
+    """From which entry to which, of how many."""
+    desk.has(*MANY)
+    app = turn(desk.open(), "Older →")
+    assert texts(app.caption) == "51–100 of 120"  # noqa: RUF001 - from one to another
+    assert texts(turn(app, "Older →").caption) == "101–120 of 120"  # noqa: RUF001 - likewise
+
+
+def test_what_is_counted_no_further_is_told_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a plus: beyond it nobody counts the entries before a page either."""
+    monkeypatch.setattr("operations.ledger.counting.CAP", 60)
+    desk.has(*MANY)
+    desk.has("failed", status=Status.FAILED)
+    app = desk.open()
+    assert counts(app) == {"RUNNING": "60+", "FAILED": "1"}
+    assert part(app, "chips")["all"] == "61+"
+    assert texts(app.caption) == "1–50 of 61+"  # noqa: RUF001 - from one to another
+    assert texts(turn(turn(app, "Older →"), "Older →").caption) == "21 of 61+"
 
 
 def test_a_list_of_one_page_has_no_pager(desk: Desk) -> None:
@@ -180,7 +200,7 @@ def test_statuses_are_filtered_by_the_address(desk: Desk) -> None:
     app = desk.open(status=["failed", "completed"])
     assert sorted(ids(app)) == ["order_B", "order_C"]
     assert part(app, "chips")["selected"] == ["COMPLETED", "FAILED"]
-    assert counts(app) == {"RUNNING": 1, "FAILED": 1, "COMPLETED": 1}
+    assert counts(app) == {"RUNNING": "1", "FAILED": "1", "COMPLETED": "1"}
 
 
 @pytest.mark.parametrize("status", ["nonsense", "", "<b>", "RUNNING;--"])

@@ -1,0 +1,131 @@
+"""How long lives and attempts took.
+
+Percentiles are made here and not in SQL: there each would sort all that is read once more.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, Select, select, type_coerce
+
+from operations.ledger.sorting import micros_of, time_of
+from operations.ledger.tables import attempts, instances
+from operations.model import Status
+from operations.records import Period
+from operations.statistics import ActivityStatistics, Spread, Told, WorkflowStatistics
+from operations.timeline import Ending
+
+MOST = 300_000  # ends that a question reads: about a second
+_AT_ONCE = 1000  # rows: the garbage collector looks at all that are there, again and again
+_SECOND = 10**6  # microseconds
+
+
+@dataclass
+class _Found:
+    """What was found of one workflow or activity; durations in seconds."""
+
+    count: int = 0
+    failures: int = 0
+    took: list[float] = field(default_factory=list)
+    queue: list[float] = field(default_factory=list)
+    run: list[float] = field(default_factory=list)
+
+
+def read_workflows(connection: Connection, within: Period) -> Told[WorkflowStatistics]:
+    """Read how the lives of each workflow did that ended last in a period."""
+    columns = instances.c
+    query = (
+        select(columns.ended_micros, columns.workflow, columns.status, columns.took_micros)
+        .where(columns.ended_micros >= max(0, micros_of(within.since)))
+        .where(columns.ended_micros < micros_of(within.until))
+        .order_by(columns.ended_micros.desc(), columns.key.desc())
+    )
+    found: dict[str, _Found] = defaultdict(_Found)
+    since = within.since
+    for number, (ended, workflow, status, took) in enumerate(_rows(connection, query)):
+        if number == MOST:
+            since = time_of(ended)
+            break
+        of = found[workflow]
+        of.count += 1
+        of.failures += status == Status.FAILED
+        if took >= 0 and status in {Status.COMPLETED, Status.FAILED}:
+            of.took.append(took / _SECOND)
+    told = (
+        WorkflowStatistics(name, of.count, of.failures, spread(of.took))
+        for name, of in sorted(found.items())
+    )
+    return Told(Period(since, within.until), tuple(told))
+
+
+def read_activities(connection: Connection, within: Period) -> Told[ActivityStatistics]:
+    """Read how the attempts of each activity did that ended last in a period."""
+    found: dict[str, _Found] = defaultdict(_Found)
+    since, failed = within.since, Ending.FAILED.value
+    rows = _rows(connection, _ended_attempts(within))
+    for number, (name, ending, started, began, ended) in enumerate(rows):
+        if number == MOST:
+            since = ended if ended.tzinfo else ended.replace(tzinfo=UTC)
+            break
+        of, took = found[name], (ended - started).total_seconds()
+        of.took.append(took)
+        if ending == failed:
+            of.failures += 1
+        if began is not None:
+            queue = (began - started).total_seconds()
+            if not 0 <= queue <= took:  # clocks may differ
+                queue = 0 if queue < 0 else took
+            of.queue.append(queue)
+            of.run.append(took - queue)
+    told = tuple(_activity(name, of) for name, of in sorted(found.items()))
+    return Told(Period(since, within.until), told)
+
+
+def _ended_attempts(within: Period) -> Select[Any]:
+    columns = attempts.c
+    moments = (columns.started_at, columns.began_at, columns.ended_at)
+    # Times as the database has them: they are many, and are compared with each other alone.
+    started, began, ended = (type_coerce(each, DateTime) for each in moments)
+    return (
+        select(columns.name, columns.ending, started, began, ended)
+        .where(columns.ended_at >= within.since, columns.ended_at < within.until)
+        .where(columns.ended_at > columns.started_at)
+        .where(columns.ending.in_([Ending.COMPLETED.value, Ending.FAILED.value]))
+        .order_by(columns.ended_at.desc())
+    )
+
+
+def _rows(connection: Connection, query: Select[Any]) -> Iterable[Any]:
+    """Return one row more than are read, if there is one."""
+    portions = connection.execution_options(yield_per=_AT_ONCE)
+    return portions.execute(query.limit(MOST + 1))
+
+
+def _activity(name: str, of: _Found) -> ActivityStatistics:
+    return ActivityStatistics(
+        activity=name,
+        count=len(of.took),
+        failures=of.failures,
+        unknown=len(of.took) - len(of.queue),
+        queue=spread(of.queue),
+        run=spread(of.run),
+        took=spread(of.took),
+    )
+
+
+def spread(seconds: list[float]) -> Spread | None:
+    """Return how durations are spread, None if there are none; they are in order afterwards."""
+    seconds.sort()
+    if not seconds:
+        return None
+    median, p95, p99 = (_rank(seconds, share) for share in (0.5, 0.95, 0.99))
+    return Spread(len(seconds), median, p95, p99, seconds[-1])
+
+
+def _rank(ordered: list[float], share: float) -> float:
+    """Return the smallest value that at least this share of all does not exceed."""
+    return ordered[math.ceil(share * len(ordered)) - 1]

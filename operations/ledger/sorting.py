@@ -1,0 +1,124 @@
+"""The orders in which lists stand: each is that of a column that is never NULL, then of the key."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, tuple_
+
+from operations.ledger.tables import instances
+from operations.records import Entry, Sort
+
+NEVER = -1
+"""What stands for a time, or a duration, that is not known yet."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_COLUMNS: dict[Sort, Column[Any]] = {
+    Sort.NEWEST: instances.c.created_at,
+    Sort.OLDEST: instances.c.created_at,
+    Sort.ENDED: instances.c.ended_micros,
+    Sort.LONGEST: instances.c.took_micros,
+}
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where a life stands in an order: by the column's value in microseconds, and by its key."""
+
+    micros: int
+    key: int
+
+
+def micros_of(time: datetime) -> int:
+    """Return a time in microseconds since 1970."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def time_of(micros: int) -> datetime:
+    """Return the time that so many microseconds since 1970 are; raises `OverflowError`."""
+    return _EPOCH + micros * _MICROSECOND
+
+
+def ended_micros(entry: Entry) -> int:
+    """Return when a life ended in microseconds since 1970, `NEVER` if it has not."""
+    return micros_of(entry.ended_at) if entry.ended_at else NEVER
+
+
+def took_micros(entry: Entry) -> int:
+    """Return how many microseconds a life took, `NEVER` if it has not ended."""
+    if entry.started_at is None or entry.ended_at is None:
+        return NEVER
+    return max(0, (entry.ended_at - entry.started_at) // _MICROSECOND)
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order, or its reverse."""
+
+    sort: Sort
+    is_reversed: bool = False
+
+    @property
+    def ascends(self) -> bool:
+        """Whether the smallest value comes first."""
+        return (self.sort is Sort.OLDEST) is not self.is_reversed
+
+    @property
+    def is_of_creation(self) -> bool:
+        """Whether the column is the time of creation."""
+        return self.sort in {Sort.NEWEST, Sort.OLDEST}
+
+    @property
+    def columns(self) -> list[ColumnElement[Any]]:
+        """What a query is to be ordered by."""
+        return [each if self.ascends else each.desc() for each in self._columns]
+
+    @property
+    def place(self) -> list[ColumnElement[Any]]:
+        """What `place_in` reads."""
+        return list(self._columns)
+
+    def place_in(self, row: Any) -> Place:  # noqa: ANN401 - a row of those columns
+        """Return the place that a row holds."""
+        value, key = row
+        return Place(micros_of(value) if self.is_of_creation else value, key)
+
+    def place_of(self, entry: Entry) -> Place:
+        """Return where an entry stands."""
+        if self.is_of_creation:
+            return Place(micros_of(entry.created_at), entry.key)
+        value = ended_micros if self.sort is Sort.ENDED else took_micros
+        return Place(value(entry), entry.key)
+
+    @property
+    def reverse(self) -> "Order":
+        """The same the other way round."""
+        return Order(self.sort, is_reversed=not self.is_reversed)
+
+    def beyond(self, place: Place) -> ColumnElement[bool]:
+        """Return the condition that finds what comes after a place."""
+        here = tuple_(*self._columns)
+        return here > self._bound(place) if self.ascends else here < self._bound(place)
+
+    def until(self, place: Place) -> ColumnElement[bool]:
+        """Return the condition that finds what does not come after a place."""
+        here = tuple_(*self._columns)
+        return here <= self._bound(place) if self.ascends else here >= self._bound(place)
+
+    def right_before(self, place: Place) -> Place:
+        """Return a place beyond which the given one comes first."""
+        return Place(place.micros, place.key + (-1 if self.ascends else 1))
+
+    def last(self, *places: Place | None) -> Place | None:
+        """Return the place that comes last."""
+        known = [place for place in places if place]
+        return (max if self.ascends else min)(known, default=None)
+
+    @property
+    def _columns(self) -> tuple[Column[Any], Column[Any]]:
+        return _COLUMNS[self.sort], instances.c.key
+
+    def _bound(self, place: Place) -> tuple[Any, int]:
+        value = time_of(place.micros) if self.is_of_creation else place.micros
+        return value, place.key

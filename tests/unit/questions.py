@@ -1,0 +1,102 @@
+"""Lives of all kinds, and what is asked of them in lists."""
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from operations.ledger import Ledger
+from operations.model import Failure, Instance, Status
+from operations.records import Entry, Filter, Page, Sighting, Sort
+from operations.timeline import Waiting
+from tests.unit.sightings import at, sighting
+
+WORKFLOWS = ("order_workflow", "refund_workflow", "audit")
+STAGES = ("confirmed", "waiting for money", "")
+STATUSES = (Status.RUNNING, Status.SUSPENDED, Status.COMPLETED, Status.FAILED)
+
+
+def ids(page: Page) -> list[str]:
+    """Return the ids of a page."""
+    return [each.instance_id for each in page.entries]
+
+
+def pages(ledger: Ledger, wanted: Filter, limit: int, sort: Sort = Sort.NEWEST) -> Iterator[Page]:
+    """Return all pages, from the first to the last."""
+    page = ledger.instances.page(wanted, limit=limit, sort=sort)
+    yield page
+    while page.older:
+        page = ledger.instances.page(wanted, limit=limit, cursor=page.older, sort=sort)
+        yield page
+
+
+def listed(ledger: Ledger, wanted: Filter, sort: Sort = Sort.NEWEST, limit: int = 7) -> list[Entry]:
+    """Return what all pages of a list show."""
+    return [entry for page in pages(ledger, wanted, limit, sort) for entry in page.entries]
+
+
+def mixed(count: int, seed: int = 1) -> list[Sighting]:
+    """Return lives that are of all kinds, many of them of the same few moments."""
+    some = random.Random(seed)  # noqa: S311 - to mix them
+    return [_any(some, number) for number in range(count)]
+
+
+def _any(some: random.Random, number: int) -> Sighting:
+    status, created = some.choice(STATUSES), some.randrange(50)
+    failure = Failure(some.choice(("ValueError", "Timeout")), f"No {number}")
+    waits = some.choice(("approval", "payment"))
+    told: dict[str, Any] = {
+        "instance_id": f"id_{number:03}",
+        "workflow": some.choice(WORKFLOWS),
+        "created": created,
+        "seen": created + some.randrange(5),
+        "execution": f"e{number}",
+        "custom_status": some.choice(STAGES) or None,
+        "parent_id": some.choice((None, None, "id_000", "id_001")),
+        "rerun_of": some.choice((None, None, "id_002")),
+        "input": f'{{"number": {number}}}',
+        "output": '{"colour": "gr\\u00fcn"}' if status is Status.COMPLETED else None,
+        "failure": failure if status is Status.FAILED else None,
+        "waiting": None if status.is_finished else Waiting(waits),
+    }
+    return sighting(status, **told)
+
+
+def is_wanted(wanted: Filter, life: Sighting) -> bool:
+    """Whether a filter without texts lets a life through: said again, without SQL."""
+    instance, timeline = life.instance, life.timeline
+    created = timeline.started_at if timeline.rerun_of else instance.created_at
+    assert created
+    return (
+        (not wanted.statuses or instance.status in wanted.statuses)
+        and (not wanted.workflows or instance.workflow in wanted.workflows)
+        and (wanted.since is None or created >= wanted.since)
+        and (wanted.until is None or created < wanted.until)
+        and wanted.custom_status in ("", instance.custom_status)
+        and wanted.parent_id in ("", timeline.parent_id)
+        and wanted.rerun_of in ("", timeline.rerun_of)
+        and wanted.failure_type in ("", _failure_type(instance))
+        and wanted.waits_for in ("", timeline.waiting.what if timeline.waiting else None)
+    )
+
+
+def _failure_type(instance: Instance) -> str | None:
+    return instance.failure.error_type if instance.failure else None
+
+
+def any_filters(count: int, seed: int = 2) -> Sequence[Filter]:
+    """Return filters that are mixed of everything but texts."""
+    some = random.Random(seed)  # noqa: S311 - to mix them
+    return [
+        Filter(
+            statuses=frozenset(some.sample(STATUSES, some.choice((0, 0, 1, 2)))),
+            workflows=frozenset(some.sample(WORKFLOWS, some.choice((0, 0, 1, 2)))),
+            since=some.choice((None, None, at(some.randrange(30)))),
+            until=some.choice((None, None, at(30 + some.randrange(20)))),
+            custom_status=some.choice(("", "", *STAGES)),
+            waits_for=some.choice(("", "", "", "approval")),
+            parent_id=some.choice(("", "", "", "id_001")),
+            rerun_of=some.choice(("", "", "", "id_002")),
+            failure_type=some.choice(("", "", "", "ValueError")),
+        )
+        for _ in range(count)
+    ]

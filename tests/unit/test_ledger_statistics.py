@@ -1,0 +1,252 @@
+"""What the ledger tells of many lives and attempts."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from operations.errors import InvalidInput
+from operations.ledger import Ledger
+from operations.model import Failure, Status
+from operations.records import ALL_TIME, Period
+from operations.statistics import (
+    ActivityStatistics,
+    FailureGroup,
+    Minute,
+    Spread,
+    WorkflowStatistics,
+)
+from operations.timeline import Ending, Span
+from tests.unit.plans import plans
+from tests.unit.sightings import activity, at, entry, sighting
+
+HOUR = Period(at(0), at(3600))
+FAULT = Failure("ValueError", "No 7")
+
+
+def ended(
+    ledger: Ledger, number: int, took: float, status: Status = Status.COMPLETED, **told: Any
+) -> None:
+    """Record a life that took so many seconds since noon."""
+    ledger.instances.record(
+        [sighting(status, instance_id=f"i{number}", seen=took, execution=f"e{number}", **told)]
+    )
+
+
+def ran(ledger: Ledger, *spans: Span, instance_id: str = "order_A") -> None:
+    """Record a life with these attempts."""
+    ledger.instances.record([sighting(instance_id=instance_id, seen=3600, spans=spans)])
+
+
+def test_an_empty_ledger_has_nothing_to_tell(ledger: Ledger) -> None:
+    """Whatever is asked, for whichever time."""
+    for within in (HOUR, ALL_TIME):
+        told = ledger.statistics
+        assert told.workflows(within).of == ()
+        assert told.activities(within).of == ()
+        assert told.failures(within).of == ()
+
+
+def test_workflows_have_their_count_failures_and_durations(ledger: Ledger) -> None:
+    """Percentiles are those of the lives that were not terminated, in seconds."""
+    for number in range(1, 101):
+        ended(ledger, number, number)
+    ended(ledger, 101, 500, Status.FAILED, failure=FAULT)
+    ended(ledger, 102, 900, Status.TERMINATED)
+    ended(ledger, 103, 2, workflow="refund")
+    orders, refunds = ledger.statistics.workflows(HOUR).of
+    spread = Spread(count=101, median=51.0, p95=96.0, p99=100.0, longest=500.0)
+    assert orders == WorkflowStatistics("order_workflow", 102, 1, spread)
+    assert orders.failure_share == 1 / 102
+    assert refunds == WorkflowStatistics("refund", 1, 0, Spread(1, 2.0, 2.0, 2.0, 2.0))
+
+
+def test_a_period_has_what_ended_in_it(ledger: Ledger) -> None:
+    """From its first moment until right before its last, whenever it began."""
+    for number in (9, 10, 19, 20):
+        ended(ledger, number, number)
+    ran(ledger, *(activity(n, 0, n) for n in (9, 10, 19, 20)))
+    within = Period(at(10), at(20))
+    (orders,) = ledger.statistics.workflows(within).of
+    (charges,) = ledger.statistics.activities(within).of
+    assert (orders.count, charges.count) == (2, 2)
+
+
+def test_what_runs_is_not_counted(ledger: Ledger) -> None:
+    """Neither a life nor an attempt that has not ended, nor one that was cut off."""
+    ran(ledger, activity(1, 0), activity(2, 0, 5, ending=Ending.CUT_OFF))
+    assert ledger.statistics.workflows(HOUR).of == ()
+    assert ledger.statistics.activities(HOUR).of == ()
+
+
+def test_queue_and_run_of_an_attempt_are_told_apart(ledger: Ledger) -> None:
+    """Where its begin is known; the others count as unknown, and for both together."""
+    fault = {"ending": Ending.FAILED, "failure": FAULT}
+    ran(
+        ledger,
+        activity(1, 0, 10, began=at(1)),
+        activity(2, 0, 20, began=at(4), **fault),
+        activity(3, 0, 30),
+    )
+    (found,) = ledger.statistics.activities(HOUR).of
+    assert found == ActivityStatistics(
+        activity="charge",
+        count=3,
+        failures=1,
+        unknown=1,
+        queue=Spread(2, 1.0, 4.0, 4.0, 4.0),
+        run=Spread(2, 9.0, 16.0, 16.0, 16.0),
+        took=Spread(3, 20.0, 30.0, 30.0, 30.0),
+    )
+    assert found.failure_share == 1 / 3
+
+
+@pytest.mark.parametrize(("began", "queue"), [(-3, 0.0), (12, 10.0)])
+def test_a_begin_outside_the_attempt_is_moved_into_it(
+    ledger: Ledger, began: float, queue: float
+) -> None:
+    """Another machine's clock told it."""
+    ran(ledger, activity(1, 0, 10, began=at(began)))
+    (found,) = ledger.statistics.activities(HOUR).of
+    assert found.queue
+    assert found.run
+    assert (found.queue.longest, found.run.longest) == (queue, 10 - queue)
+
+
+def test_what_a_rerun_took_over_is_not_counted_again(ledger: Ledger) -> None:
+    """It has no time of its own, and failed elsewhere."""
+    ran(ledger, activity(1, 5, 5, ending=Ending.FAILED, failure=FAULT), activity(2, 5, 6))
+    (found,) = ledger.statistics.activities(HOUR).of
+    assert (found.count, found.failures) == (1, 0)
+    assert ledger.statistics.failures(HOUR).of == ()
+
+
+def test_of_more_than_can_be_read_the_latest_are(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is told says since when."""
+    monkeypatch.setattr("operations.ledger.durations.MOST", 3)
+    for number in range(1, 6):
+        ended(ledger, number, number)
+    ran(ledger, *(activity(n, 0, n) for n in range(1, 6)))
+    for told in (ledger.statistics.workflows(HOUR), ledger.statistics.activities(HOUR)):
+        assert told.of[0].count == 3
+        assert told.within == Period(at(2), HOUR.until)
+    assert ledger.statistics.workflows(Period(at(3), at(9))).within.since == at(3)
+
+
+def test_each_minute_is_told(ledger: Ledger) -> None:
+    """Those in which nothing happened as well, and nothing outside the period."""
+    ledger.instances.record(
+        [
+            sighting(Status.COMPLETED, instance_id="a", created=-1, seen=61),
+            sighting(Status.FAILED, instance_id="b", created=0, seen=59.9),
+            sighting(Status.TERMINATED, instance_id="c", created=60, seen=200),
+            sighting(instance_id="d", created=179.999999),
+            sighting(instance_id="e", created=180),
+        ]
+    )
+    assert ledger.statistics.throughput(Period(at(0), at(180))) == (
+        Minute(at(0), started=1, completed=0, failed=1),
+        Minute(at(60), started=1, completed=1, failed=0),
+        Minute(at(120), started=1, completed=0, failed=0),
+    )
+
+
+def test_a_period_may_begin_within_a_minute(ledger: Ledger) -> None:
+    """Then the first minute has what is left of it, and so has the last."""
+    for number in (10, 40, 70, 100):
+        ended(ledger, number, 5, created=number)
+    told = ledger.statistics.throughput(Period(at(30), at(90)))
+    assert [(each.at, each.started) for each in told] == [(at(0), 1), (at(60), 1)]
+
+
+def test_a_long_period_has_too_many_minutes(ledger: Ledger) -> None:
+    """What is longer than a week is refused, with what was found."""
+    within = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 8, 0, 1, tzinfo=UTC))
+    with pytest.raises(InvalidInput, match="period: found '7 days, 0:01:00', expected"):
+        ledger.statistics.throughput(within)
+
+
+def fails(ledger: Ledger, number: int, message: str, **told: Any) -> None:
+    """Record a life that failed with its one attempt, which failed a second before."""
+    failure = Failure("ValueError", message)
+    attempt = activity(1, 0, number - 1, ending=Ending.FAILED, failure=failure)
+    whole = Failure("TaskFailedError", f"i{number}: Activity task #1 failed: {message}")
+    ended(ledger, number, number, Status.FAILED, failure=whole, spans=(attempt,), **told)
+
+
+def test_failures_that_are_alike_are_one_group(ledger: Ledger) -> None:
+    """Of the activity and of the workflow; with when, how often, and the last one."""
+    for number in (10, 20, 30):
+        fails(ledger, number, f"No {number}")
+    assert ledger.statistics.failures(HOUR).of == (
+        FailureGroup(
+            name="order_workflow",
+            is_activity=False,
+            error_type="TaskFailedError",
+            message="…: Activity task #… failed: No …",
+            count=3,
+            first=at(10),
+            last=at(30),
+            example="i30",
+            life=entry(ledger, "i30").key,
+        ),
+        FailureGroup(
+            name="charge",
+            is_activity=True,
+            error_type="ValueError",
+            message="No …",
+            count=3,
+            first=at(9),
+            last=at(29),
+            example="i30",
+            life=entry(ledger, "i30").key,
+        ),
+    )
+
+
+def test_the_most_frequent_failure_comes_first(ledger: Ledger) -> None:
+    """However late another one was."""
+    for number in (10, 20):
+        fails(ledger, number, "often")
+    fails(ledger, 30, "once")
+    told = ledger.statistics.failures(HOUR).of
+    assert [(each.message, each.count) for each in told if each.is_activity] == [
+        ("often", 2),
+        ("once", 1),
+    ]
+
+
+def test_a_failure_without_a_reason_is_one(ledger: Ledger) -> None:
+    """Nobody told its type."""
+    ended(ledger, 5, 5, Status.FAILED)
+    (group,) = ledger.statistics.failures(HOUR).of
+    assert (group.error_type, group.message, group.count) == ("", "", 1)
+
+
+def test_of_very_many_failures_the_latest_are_grouped(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is told says since when."""
+    monkeypatch.setattr("operations.ledger.failures.MOST", 2)
+    for number in (10, 20, 30):
+        fails(ledger, number, "often")
+    told = ledger.statistics.failures(HOUR)
+    assert told.within.since == at(20)
+    assert [each.count for each in told.of] == [2, 1]
+
+
+ASKED = [
+    (lambda ledger: ledger.statistics.workflows(HOUR), "COVERING INDEX instances_ended"),
+    (lambda ledger: ledger.statistics.throughput(HOUR), "COVERING INDEX instances_"),
+    (lambda ledger: ledger.statistics.failures(HOUR), "INDEX instances_ended"),
+]
+
+
+@pytest.mark.parametrize(("ask", "index"), ASKED, ids=["workflows", "throughput", "failures"])
+def test_an_index_leads_to_what_ended(ledger: Ledger, ask: Any, index: str) -> None:
+    """Nothing but what is in the period is read, and nothing of it is sorted."""
+    found = [step for step in plans(ledger, ask) if " instances" in step]
+    assert found
+    assert all(index in step and step.startswith("SEARCH") for step in found), found
