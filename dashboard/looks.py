@@ -55,7 +55,7 @@ _RUNS = {
     Ending.CUT_OFF: Look("cut off by the end", _GRAY, _DASHED),
 }
 _QUEUES = {
-    ending: Look("in the queue", look.colour, opacity=QUEUED) for ending, look in _RUNS.items()
+    ending: Look("in Dapr's queue", look.colour, opacity=QUEUED) for ending, look in _RUNS.items()
 }
 _ELSE = Look("cut off by the end", _GRAY, _DASHED, height=0.4)
 

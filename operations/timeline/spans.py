@@ -43,10 +43,10 @@ class Span:
     the attempts of one activity call, or of one child, and the back-offs between them. `attempt`
     counts from 1, of `attempts` so far; a back-off has the number of the attempt before it. `due`
     is when a timer fires or a wait times out, None where there is no end. An activity's span is
-    its time in the queue and its run together; it `began` to run in between, None where no trace
-    told of it. What began in the same `turn` of the workflow began
-    together. A span is `copied` if a rerun took it over: it has no time of its own then, its start
-    and its end are those of the rerun's clock.
+    its time in the queue and its run together; it `began` to run in between, when it was handed to
+    a worker, None where no trace told of it: a worker's own queue counts as its run. What began in
+    the same `turn` of the workflow began together. A span is `copied` if a rerun took it over: it
+    has no time of its own then, its start and its end are those of the rerun's clock.
     """
 
     kind: SpanKind

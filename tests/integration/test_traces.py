@@ -37,6 +37,8 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
     limit = f"  workflow:\n    maxConcurrentActivityInvocations: {AT_ONCE}\n"
     configuration.write_text(configuration.read_text().replace("  workflow:\n", limit))
     with Rich(folder, 29320, FLOWDECK_RESOURCES=str(resources)) as rich:
+        # What daprd cannot deliver it drops: what it told before the recorder was there is lost.
+        eventually(lambda: is_traced(rich.ledger.pulse()), 30, "traces arrive")
         yield rich
 
 

@@ -375,10 +375,10 @@ def test_queue_and_run_are_two_bars_where_the_begin_is_known(
     """In one row and one colour, the queue about a third as strong, as the legend says."""
     figure = only(span(ending=ending, began=at(1.5)))
     told = [(bar.start, bar.lasts, bar.says) for bar in bars(figure)]
-    assert told == [(1, 0.5, "in the queue"), (1.5, 1.5, says)]
+    assert told == [(1, 0.5, "in Dapr's queue"), (1.5, 1.5, says)]
     assert [trace["marker"]["opacity"] for trace in figure.traces] == [0.35, 1]
     theme = f"--st-{colour}-color"
-    assert figure.legend == [("in the queue", theme, "queued"), (says, theme, swatch)]
+    assert figure.legend == [("in Dapr's queue", theme, "queued"), (says, theme, swatch)]
 
 
 def test_the_queue_is_in_the_legend_once() -> None:
@@ -386,7 +386,7 @@ def test_the_queue_is_in_the_legend_once() -> None:
     first, second = span(began=at(2)), span(ending=Ending.FAILED, began=at(2))
     figure = only(first, second, span())
     assert [says for says, _, _ in figure.legend] == [
-        "in the queue",
+        "in Dapr's queue",
         "completed",
         "failed",
         "completed (queue + run)",
