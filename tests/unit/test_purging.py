@@ -247,7 +247,8 @@ def test_by_force_an_unfinished_one_is_archived_as_far_as_it_is(
     assert entry(ledger).status is Status.UNKNOWN
     assert entry(ledger).purged_at
     assert history_of(gateway, ledger, "order_A").events == history
-    assert ledger.journal.of("order_A", 1)[0].before is status
+    (deed,) = ledger.journal.of("order_A", 10)
+    assert (deed.before, deed.message) == (status, "by force")
 
 
 def test_by_force_a_pending_one_is_terminated_first(actions: Actions, gateway: FakeGateway) -> None:
