@@ -109,8 +109,8 @@ class Purging:
             )
         except OutcomeUnknown as error:
             unknown = error
-        except UnknownInstance:  # somebody else was faster
-            return
+        except UnknownInstance:  # somebody else was faster, unless it shows all the same
+            unknown = None
         if there := self._gateway.state(instance_id):
             raise unknown or OutcomeUnknown("purge", f"the instance still shows {there.status}")
 
