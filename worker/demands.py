@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from operations.actions.raising import LONGEST_NAME
 from operations.actions.requests import LONGEST
@@ -20,6 +20,11 @@ def _can_be_carried(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     except (TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error
     return value
+
+
+def _whole(value: object) -> object:
+    """Take 3.0 for 3, as JSON does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Json = Annotated[Any, Field(description="any JSON value"), AfterValidator(_can_be_carried)]
@@ -41,6 +46,7 @@ EventId = Annotated[
         description=f"the id of an event of the instance's history, 0 to {MOST_EVENTS}",
         examples=[3],
     ),
+    BeforeValidator(_whole),
 ]
 NewId = Annotated[
     str,

@@ -66,7 +66,7 @@ def _add_purge(api: FastAPI, actions: Actions) -> None:
 
 def _add_reruns(api: FastAPI, actions: Actions) -> None:
     @api.get(
-        "/workflow/rerun/{instance_id}",
+        "/workflow/rerun-plan/{instance_id}",
         summary="Tell what a rerun would keep and run again",
         operation_id="rerun_plan",
         tags=["workflow"],

@@ -18,7 +18,7 @@ from operations.errors import (
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.model import Action, Status, allowed_actions
-from operations.records import Outcome, Sighting
+from operations.records import Deed, Outcome, Sighting
 from operations.sighting import sight
 
 
@@ -66,7 +66,7 @@ class Purging:
                 self._forget(family, how)
             with in_spite_of_the_ledger("a purge", instance_id):  # or the recorder finds it gone
                 self._ledger.instances.mark_purged(_ids(family), datetime.now(UTC))
-            self._note(family, request)
+            self._note(family, deed, request)
             return Purged(instance_id, before.status, _ids(family))
 
     def _archived(self, instance_id: str, how: How) -> tuple[Sighting, ...]:
@@ -109,8 +109,8 @@ class Purging:
             )
         except OutcomeUnknown as error:
             unknown = error
-        except UnknownInstance:  # somebody else was faster
-            return
+        except UnknownInstance:  # somebody else was faster, unless it shows all the same
+            unknown = None
         if there := self._gateway.state(instance_id):
             raise unknown or OutcomeUnknown("purge", f"the instance still shows {there.status}")
 
@@ -126,13 +126,15 @@ class Purging:
         self._noting.note(deed_of(request, Action.PURGE, instance_id, entry.status, unchanged))
         return Purged(instance_id, entry.status)
 
-    def _note(self, family: tuple[Sighting, ...], request: Request) -> None:
-        root = family[0].instance.instance_id
-        for each in family:
-            instance = each.instance
-            deed = deed_of(request, Action.PURGE, instance.instance_id, instance.status)
-            with_whom = None if instance.instance_id == root else f"with {root!r}"
-            self._noting.note(replace(deed, message=with_whom))
+    def _note(self, family: tuple[Sighting, ...], deed: Deed, request: Request) -> None:
+        """Note it for the instance and, with whom they went, for its descendants."""
+        root, *descendants = family
+        by_force = None if root.instance.status.is_finished else "by force"
+        self._noting.note(replace(deed, message=by_force))
+        for each in descendants:
+            gone = each.instance
+            of_child = deed_of(request, Action.PURGE, gone.instance_id, gone.status)
+            self._noting.note(replace(of_child, message=f"with {deed.instance_id!r}"))
 
 
 def _ids(family: tuple[Sighting, ...]) -> tuple[str, ...]:

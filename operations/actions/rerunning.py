@@ -9,7 +9,7 @@ from operations.actions.holding import Holding
 from operations.actions.noting import Noting, deed_of
 from operations.actions.requests import Request
 from operations.actions.spite import in_spite_of_the_ledger
-from operations.actions.starting import first_sight, is_abandoned, is_same
+from operations.actions.starting import is_abandoned, is_same
 from operations.errors import (
     ActionNotAllowed,
     Conflict,
@@ -118,7 +118,6 @@ class Rerunning:
                 raise OutcomeUnknown(call, error.why, _ASK_AGAIN) from error
         with in_spite_of_the_ledger("a rerun", start.instance_id):
             self._ledger.starts.accept(start)
-            self._ledger.instances.record([first_sight(start)])
 
     def _note(self, deed: Deed, new_id: str, event_id: int, *, created: bool) -> None:
         outcome = Outcome.DONE if created else Outcome.UNCHANGED

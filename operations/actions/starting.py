@@ -85,7 +85,7 @@ class Starting:
             raise
         with in_spite_of_the_ledger("a start", start.instance_id):
             self._ledger.starts.accept(start)  # or the next request that finds the instance does
-            self._ledger.instances.record([first_sight(start)])
+            self._ledger.instances.record([_first_sight(start)])
         log.info(
             f"start {start.instance_id}",
             instance_id=start.instance_id,
@@ -110,7 +110,7 @@ class Starting:
         return True
 
 
-def first_sight(start: Start) -> Sighting:
+def _first_sight(start: Start) -> Sighting:
     """Return what is known of an instance that has just been started: lists show it at once."""
     pending = Instance(
         start.instance_id, start.workflow, Status.PENDING, None, None, input=start.payload

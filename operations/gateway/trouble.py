@@ -27,7 +27,7 @@ _REFUSED = (
 )
 _NOT_DONE = re.compile(
     r"no such instance exists|job name is invalid|received message larger than max"
-    r"|has not yet completed|workflow is stalled"
+    r"|has not yet completed|(workflow|actor) is stalled"
 )
 _NOT_SENT = re.compile(
     r"failed to connect to (all addresses|remote host)|errors resolving|dns resolution failed",

@@ -11,6 +11,7 @@ from operations.actions import Actions, How
 from operations.actions.bulk import Bulk, Task
 from operations.errors import (
     ActionNotAllowed,
+    EngineRefused,
     InstanceExists,
     NotFinished,
     NotRerunnable,
@@ -100,6 +101,27 @@ def test_what_is_pending_is_purged_by_force(rich: Rich, actions: Actions) -> Non
     instance_id = rich.start("waiting", scheduled_for=datetime.now(UTC) + LATER)
     assert actions.purge(instance_id, LOCAL_USER, how=FORCE).changed
     assert rich.gateway.state(instance_id) is None
+
+
+def test_what_is_stalled_is_purged_by_force(rich: Rich, actions: Actions) -> None:
+    """It has grown beyond what the sidecar sends to the worker, and refuses all else."""
+    instance_id = rich.start("waiting", json.dumps("x" * 2_000_000))
+    for _ in range(2):
+        rich.gateway.raise_event(instance_id, "other", json.dumps("y" * 1_500_000))
+    eventually(lambda: _status(rich, instance_id) is Status.STALLED, 20, "it is stalled")
+    with pytest.raises(EngineRefused, match="stalled"):
+        rich.gateway.raise_event(instance_id, EVENT, "1")
+    with pytest.raises(ActionNotAllowed, match="it is STALLED"):
+        actions.purge(instance_id, LOCAL_USER)
+    assert actions.purge(instance_id, LOCAL_USER, how=FORCE).before is Status.STALLED
+    assert _status(rich, instance_id) is None
+    kinds = [e.kind for e in history_of(rich.gateway, rich.ledger, instance_id).events]
+    assert "executionStalled" in kinds
+
+
+def _status(rich: Rich, instance_id: str) -> Status | None:
+    state = rich.gateway.state(instance_id)
+    return state.status if state else None
 
 
 def test_a_forced_purge_of_nothing_leaves_the_engine_alive(rich: Rich) -> None:

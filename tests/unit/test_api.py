@@ -120,7 +120,7 @@ def test_info_lists_the_endpoints(client: TestClient) -> None:
             "POST /workflow/terminate/{instance_id}": "Terminate a workflow",
             "GET /workflow/history/{instance_id}": "Get the whole history of a workflow",
             "POST /workflow/purge/{instance_id}": "Archive a workflow and purge it",
-            "GET /workflow/rerun/{instance_id}": "Tell what a rerun would keep and run again",
+            "GET /workflow/rerun-plan/{instance_id}": "Tell what a rerun would keep and run again",
             "POST /workflow/rerun/{instance_id}": "Run a finished workflow again from an event on",
             "POST /workflow/raise/{instance_id}": "Raise an external event to a workflow",
             "GET /workflows": "List workflows",
@@ -634,7 +634,7 @@ ERRORS = {
     ("post", "/workflow/terminate/{instance_id}"): ACTING,
     ("get", "/workflow/history/{instance_id}"): {"404", "413", "422", "500", "502", "503"},
     ("post", "/workflow/purge/{instance_id}"): ACTING,
-    ("get", "/workflow/rerun/{instance_id}"): ACTING,
+    ("get", "/workflow/rerun-plan/{instance_id}"): ACTING,
     ("post", "/workflow/rerun/{instance_id}"): ACTING,
     ("post", "/workflow/raise/{instance_id}"): ACTING,
 }

@@ -43,9 +43,7 @@ def ask(client: TestClient, operation: str, body: object = ...) -> httpx.Respons
     method, usual = REQUESTS[operation]
     path = f"/workflow/{operation}/order_A"
     sent = usual if body is ... else body
-    answer: httpx.Response = client.request(
-        method, path, **({"json": sent} if sent is not None else {})
-    )
+    answer: httpx.Response = client.request(method, path, json=sent)
     return answer
 
 
@@ -161,14 +159,22 @@ def test_an_input_that_is_null_is_one(
 def test_a_rerun_is_told_beforehand(client: TestClient, gateway: FakeGateway) -> None:
     """What is kept and what runs again, from an event or from the first."""
     put(gateway)
-    plan = client.get("/workflow/rerun/order_A", params={"event_id": 2}).json()
+    plan = client.get("/workflow/rerun-plan/order_A", params={"event_id": 2}).json()
     charge = {"event_id": 2, "kind": "taskScheduled", "name": "charge"}
     assert plan["kept"] == [{"event_id": 1, "kind": "taskScheduled", "name": "reserve"}]
     assert plan["again"] == [charge]
     assert plan["later"] == [{"event_id": 3, "kind": "timerCreated", "name": None}]
     assert (plan["event_id"], plan["takes_input"]) == (2, True)
-    assert client.get("/workflow/rerun/order_A").json()["event_id"] == 1
+    assert client.get("/workflow/rerun-plan/order_A").json()["event_id"] == 1
     assert not gateway.calls["rerun"]
+
+
+def test_a_whole_number_may_be_written_with_a_point(
+    client: TestClient, gateway: FakeGateway
+) -> None:
+    """JSON knows no other integers."""
+    put(gateway)
+    assert ask(client, "rerun", {"event_id": 2.0}).json()["event_id"] == 2
 
 
 @pytest.mark.parametrize(
@@ -268,7 +274,7 @@ def test_a_number_that_is_too_long_is_422(
 @pytest.mark.parametrize("event_id", ["x", "-1", "1.5", "99999999999"])
 def test_a_wrong_event_id_in_the_address_is_422(client: TestClient, event_id: str) -> None:
     """As it is in a body."""
-    answer = client.get("/workflow/rerun/order_A", params={"event_id": event_id})
+    answer = client.get("/workflow/rerun-plan/order_A", params={"event_id": event_id})
     assert mistake(answer) == ("event_id", event_id, EVENT_ID)
 
 

@@ -83,6 +83,7 @@ TRANSLATIONS = [
     ),
     ("raise", (grpc.StatusCode.UNKNOWN, "no such instance exists"), UnknownInstance),
     ("raise", (grpc.StatusCode.UNKNOWN, "workflow is stalled"), EngineRefused),
+    ("raise", (grpc.StatusCode.UNKNOWN, "failed to invoke: actor is stalled"), EngineRefused),
     ("start", (grpc.StatusCode.UNKNOWN, "job name is invalid"), EngineRefused),
     ("state", (grpc.StatusCode.INTERNAL, "broken"), EngineRefused),
     ("health", (grpc.StatusCode.UNAUTHENTICATED, "invalid token"), EngineRefused),

@@ -190,8 +190,19 @@ def test_what_is_still_there_was_not_purged(actions: Actions, gateway: FakeGatew
 def test_who_is_slower_finds_it_purged(actions: Actions, gateway: FakeGateway) -> None:
     """Somebody else's purge at the same moment is as good."""
     put(gateway)
-    gateway.errors["purge"] = [UnknownInstance("order_A")]
+    gateway.during["purge"] = gateway.instances.clear
     assert actions.purge("order_A", ANN).changed
+
+
+def test_what_the_engine_says_is_not_there_but_shows_was_not_purged(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Nothing is marked as purged that can still be read."""
+    put(gateway)
+    gateway.errors["purge"] = [UnknownInstance("order_A")]
+    with pytest.raises(OutcomeUnknown, match="still shows COMPLETED"):
+        actions.purge("order_A", ANN)
+    assert entry(ledger).purged_at is None
 
 
 def test_descendants_go_with_it_and_are_archived_first(
@@ -247,7 +258,8 @@ def test_by_force_an_unfinished_one_is_archived_as_far_as_it_is(
     assert entry(ledger).status is Status.UNKNOWN
     assert entry(ledger).purged_at
     assert history_of(gateway, ledger, "order_A").events == history
-    assert ledger.journal.of("order_A", 1)[0].before is status
+    (deed,) = ledger.journal.of("order_A", 10)
+    assert (deed.before, deed.message) == (status, "by force")
 
 
 def test_by_force_a_pending_one_is_terminated_first(actions: Actions, gateway: FakeGateway) -> None:
