@@ -9,8 +9,8 @@ from operations.database import reading
 from operations.ledger import Ledger
 
 
-def plans(ledger: Ledger, ask: Callable[[Ledger], object]) -> list[str]:
-    """Return SQLite's plan for each of the instances' queries that a question takes."""
+def plans(ledger: Ledger, ask: Callable[[Ledger], object], table: str = "instances") -> list[str]:
+    """Return SQLite's plan for each of a table's queries that a question takes."""
     queries: list[tuple[str, Any]] = []
 
     def note(*call: Any) -> None:
@@ -24,6 +24,6 @@ def plans(ledger: Ledger, ask: Callable[[Ledger], object]) -> list[str]:
         return [
             row[-1]
             for query, values in queries
-            if query.startswith("SELECT") and "FROM instances" in query
+            if query.startswith("SELECT") and f"FROM {table}" in query
             for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)
         ]
