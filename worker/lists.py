@@ -11,8 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Filter, Sort
-from worker.answers import ListAnswer, list_answer
 from worker.bodies import AsciiResponse
+from worker.listed import ListAnswer, list_answer
 from worker.openapi import errors
 
 MOST = 200  # instances in an answer

@@ -14,7 +14,7 @@ from operations.timeline import Waiting
 from tests.unit.fakes import FakeGateway
 from tests.unit.sightings import at, sighting
 from tests.unit.test_api import World, mistake
-from worker.answers import ListAnswer
+from worker.listed import ListAnswer
 
 TIME = "a time with its zone, such as 2026-01-11T12:00:00Z"
 CURSOR = "the cursor of a page of the list in this order"
