@@ -1,8 +1,12 @@
-"""`python -m bench`: what the README's figures say, on the system that is running."""
+"""`python -m bench`: what the README's figures say, on the system that is running.
+
+`python -m bench ledger` needs none: it fills ledgers of its own.
+"""
 
 import sys
 from contextlib import closing
 
+from bench import ledger as ledgers
 from bench import orders, pages
 from dashboard.settings import DashboardSettings
 from engine.settings import EngineSettings
@@ -15,7 +19,10 @@ from operations.settings import OperationsSettings
 
 
 def main() -> None:
-    """Measure orders, then pages."""
+    """Measure orders, then pages; or ledgers alone."""
+    if sys.argv[1:] == ["ledger"]:
+        ledgers.measure()
+        return
     engine, settings = EngineSettings.load(), OperationsSettings.load()
     configure_logs(settings.model_copy(update={"log_level": "warning"}))
     endpoint = f"127.0.0.1:{engine.ports['dapr gRPC']}"

@@ -17,7 +17,10 @@ from worker.orders import WORKFLOW, Order, instance_id_of, order_output
 SHIPPING = "shipping_workflow"
 RARE_ITEM = "kaleidoscope"
 """What one order of a thousand holds, so that a search can find a few."""
-_END = datetime(2026, 3, 1, tzinfo=UTC)
+END = datetime(2026, 3, 1, tzinfo=UTC)
+"""When the last one has been started."""
+LAST = "confirmed"
+"""The custom status of one that has completed."""
 _SPACING = 0.8  # seconds from one start to the next, on average
 _ITEMS = ("laptop", "mouse", "keyboard", "monitor", "desk lamp", "headset", "webcam", "USB hub")
 _STACK = '  File "/app/worker/activities.py", line {0}, in {1}\n    await self._work(seconds)\n' * 6
@@ -32,8 +35,8 @@ class Lives:
         self._chance = random.Random(seed)  # noqa: S311 - figures, not secrets
 
     def __iter__(self) -> Iterator[Sighting]:
-        """Return the lives, the oldest first; the last one ended right before the end of time."""
-        began = _END - timedelta(seconds=_SPACING * self._count)
+        """Return the lives, the oldest first."""
+        began = END - timedelta(seconds=_SPACING * self._count)
         last = ""
         for number in range(self._count):
             began += timedelta(seconds=self._chance.uniform(0, 2 * _SPACING))
@@ -72,7 +75,7 @@ class _Life:
             output = self._succeed()
         ended = Status.COMPLETED if output else Status.FAILED if failure else Status.TERMINATED
         self._event("executionCompleted", payload=output, status=ended, failure=failure)
-        stage = "confirmed" if output else "processing the order and checking the inventory"
+        stage = LAST if output else "processing the order and checking the inventory"
         return Sighting(
             Instance(
                 instance_id=self.instance_id,

@@ -11,11 +11,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Filter, Sort
-from worker.answers import ListAnswer, list_answer
 from worker.bodies import AsciiResponse
+from worker.listed import ListAnswer, list_answer
 from worker.openapi import errors
 
 MOST = 200  # instances in an answer
+WORKFLOWS = 20  # that one may ask for together: each is looked for by itself
 LONGEST = 255  # characters of a text: the ledger keeps no more of an id or a name
 _TIME = "a time with its zone, such as 2026-01-11T12:00:00Z"
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
@@ -54,7 +55,10 @@ class Question(BaseModel):
 
     status: list[Status] = Field([], description=f"one or more of {', '.join(Status)}")
     workflow: list[Annotated[str, Field(max_length=LONGEST)]] = Field(
-        [], description="one or more names of workflows", examples=[["order_workflow"]]
+        [],
+        max_length=WORKFLOWS,
+        description=f"the names of 1 to {WORKFLOWS} workflows",
+        examples=[["order_workflow"]],
     )
     since: Time = Field(None, description=f"{_TIME}: created then or later")
     until: Time = Field(None, description=f"{_TIME}: created before")

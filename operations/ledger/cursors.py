@@ -13,7 +13,7 @@ from operations.records import Sort
 
 _FORM = struct.Struct(">ccqq")
 _LETTERS = {Sort.NEWEST: b"n", Sort.OLDEST: b"o", Sort.ENDED: b"e", Sort.LONGEST: b"l"}
-_KEYS = range(1 - 2**62, 2**62)  # far beyond any key, and with room for the keys beside them
+_KEYS = range(-1, 2**31)  # what the databases keep, and the one beside the first
 
 
 class Way(Enum):

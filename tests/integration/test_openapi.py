@@ -11,12 +11,19 @@ from tests.integration.stack import AT_ONCE, Stack
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 EXAMPLES = 25  # requests for each endpoint and phase
+# A cursor is a text, and no schema can say which ones a list has given: others are refused.
+CONFIG = """
+[[operations]]
+include-name = "GET /workflows"
+checks.positive_data_acceptance.expected-statuses = ["200", "422"]
+"""
 
 
 def test_the_api_keeps_its_openapi_document(second: Callable[..., Stack], tmp_path: Path) -> None:
     """No request, good or bad, gets an answer that the document does not promise."""
     system = second(**AT_ONCE)
     system.start()
+    (tmp_path / "schemathesis.toml").write_text(CONFIG)
     run = subprocess.run(
         [
             SCHEMATHESIS,

@@ -9,8 +9,8 @@ from operations.database import reading
 from operations.ledger import Ledger
 
 
-def plans(ledger: Ledger, ask: Callable[[Ledger], object]) -> list[str]:
-    """Return the steps of the database's plans for the instances' queries of a question."""
+def plans(ledger: Ledger, ask: Callable[[Ledger], object], table: str = "instances") -> list[str]:
+    """Return the steps of the database's plans for a table's queries that a question takes."""
     queries: list[tuple[str, Any]] = []
 
     def note(*call: Any) -> None:
@@ -25,6 +25,6 @@ def plans(ledger: Ledger, ask: Callable[[Ledger], object]) -> list[str]:
         return [
             row[-1]
             for query, values in queries
-            if query.startswith("SELECT") and "FROM instances" in query
+            if query.startswith("SELECT") and f"FROM {table}" in query
             for row in connection.exec_driver_sql(f"{explain} {query}", values)
         ]

@@ -14,7 +14,7 @@ from operations.timeline import Waiting
 from tests.unit.fakes import FakeGateway
 from tests.unit.sightings import at, sighting
 from tests.unit.test_api import World, mistake
-from worker.answers import ListAnswer
+from worker.listed import ListAnswer
 
 TIME = "a time with its zone, such as 2026-01-11T12:00:00Z"
 CURSOR = "the cursor of a page of the list in this order"
@@ -172,6 +172,7 @@ LIMIT = "a whole number from 1 to 200"
 MISTAKES = [
     ({"status": "failed"}, "status[0]", "failed", STATUS),
     ({"status": ["FAILED", ""]}, "status[1]", "", STATUS),
+    ({"workflow": ["x"] * 21}, "workflow", "a list of length 21", "the names of 1 to 20 workflows"),
     ({"since": "yesterday"}, "since", "yesterday", f"{TIME}: created then or later"),
     ({"until": "2026-01-11"}, "until", "2026-01-11", f"{TIME}: created before"),
     ({"until": "2026-01-11T12:00:00"}, "until", "2026-01-11T12:00:00", f"{TIME}: created before"),

@@ -6,7 +6,9 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
+from operations.database import writing
 from operations.ledger import Ledger, open_ledger
 from operations.model import Failure, Status
 from operations.records import Count, Filter, Sort
@@ -107,19 +109,19 @@ def say(ledger: Ledger) -> None:
 FOUND = ["LAMP", "münchen", "M\\u00fcnchen", "pack", "valueerr", '"rope"', "0%", "ORDER_k"]
 
 
-@pytest.mark.parametrize("text", FOUND)
-def test_a_text_is_found_anywhere(ledger: Ledger, text: str) -> None:
+@pytest.mark.parametrize("sought", FOUND)
+def test_a_text_is_found_anywhere(ledger: Ledger, sought: str) -> None:
     """In the id, the payloads, the custom status and the failure, as it reads or as JSON has it."""
     say(ledger)
-    assert ids(ledger.instances.page(Filter(anywhere=text), limit=9)) == ["order_Kilo"]
-    assert ledger.instances.counts(Filter(anywhere=text))[Status.FAILED] == Count(1)
+    assert ids(ledger.instances.page(Filter(anywhere=sought), limit=9)) == ["order_Kilo"]
+    assert ledger.instances.counts(Filter(anywhere=sought))[Status.FAILED] == Count(1)
 
 
-@pytest.mark.parametrize("text", ["lump", "L_mp", "%", "stack", "\0", "\ud800"])
-def test_what_stands_nowhere_is_not_found(ledger: Ledger, text: str) -> None:
+@pytest.mark.parametrize("sought", ["lump", "L_mp", "0%0", "stack", "\0", "\ud800"])
+def test_what_stands_nowhere_is_not_found(ledger: Ledger, sought: str) -> None:
     """No character stands for others, and a stack is not searched."""
-    ledger.instances.record([sighting(input='{"item": "Lamp"}')])
-    assert ids(ledger.instances.page(Filter(anywhere=text), limit=9)) == []
+    say(ledger)
+    assert ids(ledger.instances.page(Filter(anywhere=sought), limit=9)) == []
 
 
 def test_a_text_that_json_need_not_escape_is_found_as_it_is(ledger: Ledger) -> None:
@@ -243,17 +245,29 @@ OF_CREATION = [
 ]
 
 
+def by_indexes(ledger: Ledger, wanted: Filter, index: str, sort: Sort) -> bool:
+    """Whether an index leads to what is wanted, and to each status alone for the counts."""
+    used = [re.search(r"INDEX instances_(\w+)", step) for step in steps(ledger, wanted, sort)]
+    of_status = "newest_of_status" if index == "newest" else index
+    names = {each[1] if each else "" for each in used}
+    return {index} <= names <= {index, of_status}
+
+
 @pytest.mark.parametrize("sort", [Sort.NEWEST, Sort.OLDEST])
 @pytest.mark.parametrize(("wanted", "index"), OF_CREATION, ids=range(len(OF_CREATION)))
 def test_an_index_leads_to_what_is_wanted(
     full: Ledger, wanted: Filter, index: str, sort: Sort
 ) -> None:
-    """Nothing is sorted, and of the counts' walks alone each is one of a status."""
-    found = steps(full, wanted, sort)
-    used = [re.search(r"INDEX instances_(\w+)", step) for step in found]
-    assert all(used), found
-    of_status = "newest_of_status" if index == "newest" else index
-    assert {index} <= {each[1] for each in used if each} <= {index, of_status}
+    """Nothing is sorted, and nothing read that is not wanted."""
+    assert by_indexes(full, wanted, index, sort)
+
+
+def test_statistics_lead_the_database_nowhere_else(ledger: Ledger) -> None:
+    """Whether somebody has had it look at its tables or not."""
+    ledger.instances.record(LIVES)
+    with writing(ledger._engine) as connection:
+        connection.execute(text("ANALYZE"))
+    assert all(by_indexes(ledger, *each, Sort.NEWEST) for each in OF_CREATION)
 
 
 BY_END = [

@@ -9,20 +9,24 @@ from contextlib import closing
 from pathlib import Path
 from threading import Barrier
 
+import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, text
 
 from engine.settings import PROJECT
 from operations.database import open_engine, reading, writing
 from operations.errors import LedgerUnavailable
 from operations.ledger import Ledger, Start, open_ledger
-from operations.ledger.migrations import known_versions
+from operations.ledger.migrations import _config, known_versions
 from operations.ledger.schema import HEAD
 from operations.ledger.tables import metadata
 from operations.model import Actor
+from operations.records import Filter, Period, Sort
+from operations.statistics import Spread
 from tests.unit.conftest import LogLines
+from tests.unit.questions import ids
 from tests.unit.sightings import at, entry, sighting
 
 OLD = """
@@ -185,3 +189,39 @@ def test_the_schema_is_made_without_a_word(log_lines: LogLines, new_url: str) ->
     log_lines.configure("info")
     opened(new_url)
     assert log_lines.text() == ""
+
+
+FOURTH = """
+INSERT INTO instances (key, instance_id, workflow, status, created_at, started_at, ended_at,
+    last_updated_at, revision, seen_at, is_latest, is_archived)
+VALUES (1, 'done', 'w', 'COMPLETED', '2026-01-11 12:00:00.000000', '2026-01-11 12:00:00.000000',
+        '2026-01-11 12:00:02.500000', NULL, 1, '2026-01-11 12:00:03.000000', 1, 1),
+       (2, 'runs', 'w', 'RUNNING', '2026-01-11 12:00:01.000000', '2026-01-11 12:00:01.000000',
+        NULL, NULL, 1, '2026-01-11 12:00:03.000000', 1, 0);
+INSERT INTO details (key, custom_status) VALUES (1, '"sent"'), (2, 'packing');
+"""
+
+
+@pytest.fixture
+def fourth(ledger_url: str, tmp_path: Path) -> str:
+    """Return the URL of a ledger of version 0004 that holds two lives."""
+    (tmp_path / "data").mkdir()
+    engine = create_engine(ledger_url)
+    with engine.begin() as connection:
+        alembic.command.upgrade(_config(connection), "0004")
+        for statement in FOURTH.split(";")[:-1]:
+            connection.execute(text(statement))
+    engine.dispose()
+    return ledger_url
+
+
+def test_what_was_written_before_can_be_asked_for(fourth: str) -> None:
+    """The columns that lists are filtered and sorted by are filled in from what is there."""
+    with closing(open_ledger(fourth)) as ledger:
+        assert differences(ledger) == []
+        pages = ledger.instances.page
+        assert ids(pages(Filter(custom_status="sent"), limit=9)) == ["done"]
+        assert ids(pages(Filter(custom_status="packing"), limit=9)) == ["runs"]
+        assert ids(pages(Filter(), limit=9, sort=Sort.LONGEST)) == ["done", "runs"]
+        (told,) = ledger.statistics.workflows(Period(at(0), at(60))).of
+        assert told.took == Spread(1, 2.5, 2.5, 2.5, 2.5)

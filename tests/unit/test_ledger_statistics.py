@@ -250,3 +250,11 @@ def test_an_index_leads_to_what_ended(ledger: Ledger, ask: Any, index: str) -> N
     found = [step for step in plans(ledger, ask) if " instances" in step]
     assert found
     assert all(index in step and step.startswith("SEARCH") for step in found), found
+
+
+def test_an_index_holds_all_that_is_asked_of_attempts(ledger: Ledger) -> None:
+    """Durations are read from it alone, and failures are few."""
+    (durations,) = plans(ledger, lambda ledger: ledger.statistics.activities(HOUR), "attempts")
+    assert durations.startswith("SEARCH attempts USING COVERING INDEX attempts_ended (ended_at>?")
+    failed, _ = plans(ledger, lambda ledger: ledger.statistics.failures(HOUR), "attempts")
+    assert failed.startswith("SEARCH attempts USING INDEX attempts_failed (ended_at>?")
