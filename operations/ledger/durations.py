@@ -69,7 +69,7 @@ def read_activities(connection: Connection, within: Period) -> Told[ActivityStat
     rows = _rows(connection, _ended_attempts(within))
     for number, (name, ending, started, began, ended) in enumerate(rows):
         if number == MOST:
-            since = ended if ended.tzinfo else ended.replace(tzinfo=UTC)
+            since = ended.astimezone(UTC) if ended.tzinfo else ended.replace(tzinfo=UTC)
             break
         of, took = found[name], (ended - started).total_seconds()
         of.took.append(took)
