@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help run engine browser test check prove bench screenshots constraints clean
+.PHONY: help run engine browser postgres test check prove bench screenshots constraints clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -14,8 +14,11 @@ run: .venv/run ## Run the whole system until Ctrl-C
 engine: .venv/run ## Build Dapr, if this machine has none of 1.18 or newer
 	@$(BIN)/python -m engine
 
-test: check .venv/test engine browser ## Static checks, unit tests, and tests of the whole system in a real browser
+test: check .venv/test engine postgres browser ## Static checks, unit tests, and tests of the whole system in a real browser
 	@$(BIN)/python -m pytest -m "not slow"
+
+postgres: .venv/test ## Install PostgreSQL, if this machine has none
+	@$(BIN)/python -m tests.postgres
 
 browser: .venv/test ## Install Chromium, if this machine has none
 	@$(BIN)/python -m tests.browser.chromium

@@ -1,33 +1,19 @@
-"""How the ledger's database is opened and spoken to: a SQLite file, so far."""
+"""How the ledger's database is opened and spoken to, and what becomes of its errors."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    DateTime,
-    Dialect,
-    Engine,
-    NullPool,
-    TypeDecorator,
-    create_engine,
-    event,
-    make_url,
-)
-from sqlalchemy.exc import IntegrityError, InvalidatePoolError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+import psycopg
+from sqlalchemy import Connection, DateTime, Dialect, Engine, TypeDecorator, make_url
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
-from operations.errors import InvalidInput, LedgerUnavailable
-from operations.ledger_file import BUSY_TIMEOUT, LedgerFile
-from operations.settings import sqlite_url, without_password
+from operations.engines import WRITES, found_another, make_engine
+from operations.errors import InvalidInput, LedgerRefused, LedgerUnavailable
+from operations.settings import database_url, without_password
 
-CONNECTIONS = 20  # that one process keeps open at most, and ten more for a moment
-_WRITES = "flowdeck_writes"  # the execution option of a transaction that means to write
-_FILE = "flowdeck_file"  # that of an engine on a SQLite file
-_OPENED = "flowdeck_opened"  # what a connection knows: which file it is to
+_TOO_MUCH = "54"  # the class of PostgreSQL's errors that tell of its own limits
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -54,21 +40,20 @@ def open_engine(url: str, prepare: Callable[[Engine], None] = lambda _: None) ->
 
     `prepare` brings a database to its schema: now, and whenever the one at the URL is found to be
     another. It gets an engine of its own. Raises `InvalidInput` for any URL but one of a SQLite
-    file, and `LedgerUnavailable`.
+    file or of PostgreSQL, and `LedgerUnavailable`.
     """
     try:
-        parsed = make_url(sqlite_url(url))
+        parsed = make_url(database_url(url))
     except ValueError as error:
         raise InvalidInput("FLOWDECK_LEDGER_URL", without_password(url), str(error)) from error
     with _translating():
-        return _sqlite(parsed, prepare)
+        return make_engine(parsed, prepare)
 
 
 def generation(engine: Engine) -> int:
     """Return how often the database was found to be another; raises `LedgerUnavailable`."""
-    file = engine.get_execution_options().get(_FILE)
     with _translating():
-        return file.generation() if isinstance(file, LedgerFile) else 0
+        return found_another(engine)
 
 
 @contextmanager
@@ -82,9 +67,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that is committed at the end.
 
-    Raises `LedgerUnavailable`, and lets `IntegrityError` through: it is an answer.
+    Raises `LedgerUnavailable` and `LedgerRefused`, and lets `IntegrityError` through: it is an
+    answer. Nothing is tried again: whoever asked may, for nothing was written.
     """
-    with _translating(), engine.execution_options(**{_WRITES: True}).begin() as connection:
+    with _translating(), engine.execution_options(**{WRITES: True}).begin() as connection:
         yield connection
 
 
@@ -95,47 +81,25 @@ def _translating() -> Iterator[None]:
     except IntegrityError:
         raise
     except SQLAlchemyError as error:
-        raise LedgerUnavailable(str(getattr(error, "orig", None) or error)) from error
-    except (sqlite3.Error, OSError) as error:
-        raise LedgerUnavailable(str(error)) from error
+        why = getattr(error, "orig", None) or error
+        if _is_of_value(error) or _is_too_much(why):
+            raise LedgerRefused(_line(why)) from error
+        raise LedgerUnavailable(_line(why)) from error
+    except (sqlite3.Error, psycopg.Error, OSError) as error:
+        raise LedgerUnavailable(_line(error)) from error
 
 
-def _sqlite(url: URL, prepare: Callable[[Engine], None]) -> Engine:
-    """Return an engine on a file that several processes write, one at a time."""
-
-    def prepare_file() -> None:
-        prepare(_configured(create_engine(url, creator=file.open, poolclass=NullPool)))
-
-    file = LedgerFile(str(url.database), prepare_file)
-    file.generation()
-    options = {_FILE: file}
-    engine = create_engine(url, pool_size=CONNECTIONS, pool_timeout=1, execution_options=options)
-
-    @event.listens_for(engine, "do_connect")
-    def connect(_: Dialect, entry: ConnectionPoolEntry, *_how: object) -> sqlite3.Connection:
-        connection, entry.info[_OPENED] = file.connect()
-        return connection
-
-    @event.listens_for(engine, "checkout")
-    def check(_: sqlite3.Connection, entry: ConnectionPoolEntry, _pooled: object) -> None:
-        if entry.info[_OPENED] != file.found:
-            raise InvalidatePoolError
-
-    event.listen(engine, "engine_disposed", lambda _: file.close())
-    return _configured(engine)
+def _is_of_value(error: SQLAlchemyError) -> bool:
+    """Whether a value could not be sent, or was not taken."""
+    is_unsent = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+    return is_unsent or isinstance(error, DataError)
 
 
-def _configured(engine: Engine) -> Engine:
-    @event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions of its own
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-        connection.execute("PRAGMA synchronous = NORMAL")
+def _is_too_much(error: BaseException) -> bool:
+    """Whether a server is there, but a value is more than it can take, in an index above all."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_TOO_MUCH)
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A deferred transaction that comes to write fails at once if another wrote meanwhile.
-        writes = connection.get_execution_options().get(_WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    return engine
+def _line(error: BaseException) -> str:
+    """Return an error's words in one line: PostgreSQL's driver takes several."""
+    return " ".join(str(error).split())

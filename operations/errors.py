@@ -11,7 +11,8 @@
     │   ├── EngineUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
     │   ├── OutcomeUnknown    nobody knows yet whether it was done; asking again is safe
     │   └── LedgerUnavailable the ledger's database cannot be reached
-    └── EngineRefused         the engine answered with an error that has no name here
+    ├── EngineRefused         the engine answered with an error that has no name here
+    └── LedgerRefused         the ledger's database cannot hold a value; nothing was written
 
 Foreign errors are translated once, where they arrive: gRPC's in `gateway`, SQLAlchemy's in
 `database`.
@@ -99,3 +100,10 @@ class LedgerUnavailable(Unavailable):
 
 class EngineRefused(FlowdeckError):
     """The engine answered with an error that has no name here."""
+
+
+class LedgerRefused(FlowdeckError):
+    """The ledger's database is there, but cannot hold a value; nothing was written."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The ledger cannot hold this: {why}.")

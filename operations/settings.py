@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -49,16 +50,30 @@ def _variable(place: object) -> str:
     return name if name.isupper() else PREFIX + name.upper()
 
 
-def sqlite_url(url: str) -> str:
+def database_url(url: str) -> str:
     """Return the URL of the ledger, or raise `ValueError` with what it must be."""
-    if not re.fullmatch(r"sqlite:///[^?]+", url) or ":memory:" in url:
-        raise ValueError("the URL of a SQLite file, such as sqlite:////srv/flowdeck/ledger.db")
+    is_file = re.fullmatch(r"sqlite:///[^?]+", url) and ":memory:" not in url
+    if not is_file and not _is_server(url):
+        raise ValueError(
+            "the URL of a SQLite file, such as sqlite:////srv/flowdeck/ledger.db, or of a "
+            "PostgreSQL database, such as postgresql://user:password@host/flowdeck"
+        )
     return url
+
+
+def _is_server(url: str) -> bool:
+    if not re.fullmatch(r"postgresql(\+psycopg)?://([^@/?#]*@)?[^@/?#]*/[^/?#]+(\?[^#]*)?", url):
+        return False
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def without_password(url: object) -> str:
     """Return a URL, or what was meant to be one, as it may be shown."""
-    return re.sub(r"//[^/@]*@", "//***@", str(url))
+    shown = re.sub(r"//.*@", "//***@", str(url), flags=re.DOTALL)
+    return re.sub(r"(password=)[^&\s]*", r"\1***", shown)
 
 
 class OperationsSettings(Settings):
@@ -71,7 +86,7 @@ class OperationsSettings(Settings):
     grpc_endpoint: str | None = Field(None, validation_alias="DAPR_GRPC_ENDPOINT")
     grpc_port: int = Field(28007, validation_alias="DAPR_GRPC_PORT", ge=1, le=65535)
     api_token: str | None = Field(None, validation_alias="DAPR_API_TOKEN", repr=False)
-    ledger_url: Annotated[str, AfterValidator(sqlite_url)] | None = Field(None, repr=False)
+    ledger_url: Annotated[str, AfterValidator(database_url)] | None = Field(None, repr=False)
     home: Path = Field(Path(), description="The folder that holds `data/`.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"

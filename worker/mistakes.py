@@ -16,6 +16,7 @@ from operations.errors import (
     EngineRefused,
     FlowdeckError,
     InvalidInput,
+    LedgerRefused,
     Unavailable,
     UnknownInstance,
 )
@@ -29,6 +30,7 @@ _STATUS = {
     UnknownInstance: 404,
     Conflict: 409,
     InvalidInput: 422,
+    LedgerRefused: 500,
     EngineRefused: 502,
     Unavailable: 503,
 }

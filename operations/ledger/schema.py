@@ -2,14 +2,15 @@
 
 from threading import Lock
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from operations.database import reading, writing
 from operations.errors import LedgerUnavailable
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest version: a ledger that has it is opened without the help of Alembic."""
 
+_LOCK = 0x666C6F77  # any number that nobody else may lock in the same database
 _one_at_a_time = Lock()  # Alembic keeps what it works on in globals
 
 
@@ -21,10 +22,22 @@ def upgrade(engine: Engine) -> None:
     with reading(engine) as connection:
         if _version(connection) == HEAD:
             return
-    # On SQLite the transaction shuts out other writers from its beginning. PostgreSQL does not: it
-    # needs an advisory lock here.
     with _one_at_a_time, writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            _shut_out_others(connection)
         _migrate(connection)
+
+
+def _shut_out_others(connection: Connection) -> None:
+    """Wait for others that change the schema: on SQLite the transaction itself does.
+
+    Then the server is to take its time, and texts must be able to hold any character.
+    """
+    connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    encoding = connection.execute(text("SHOW server_encoding")).scalar()
+    if encoding != "UTF8":
+        raise LedgerUnavailable(f"the encoding of its database is {encoding}, it must be UTF8")
 
 
 def _migrate(connection: Connection) -> None:

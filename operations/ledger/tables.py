@@ -9,12 +9,11 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
 )
 
 from operations.database import UtcDateTime
+from operations.ledger.columns import Key, String, Text
 
 NAME = 255  # characters that are kept of an id, a workflow's or activity's name, an error's type
 MESSAGE = 500  # and of an error's message in a list
@@ -39,7 +38,7 @@ starts = Table(
 instances = Table(
     "instances",
     metadata,
-    Column("key", Integer, primary_key=True),
+    Column("key", Key, primary_key=True),
     Column("instance_id", String(NAME), nullable=False),
     Column("execution_id", String(NAME)),
     Column("workflow", String(NAME), nullable=False),
@@ -102,7 +101,7 @@ attempts = Table(
 journal = Table(
     "journal",
     metadata,
-    Column("key", Integer, primary_key=True),
+    Column("key", Key, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("actor_name", String(NAME), nullable=False),
     Column("actor_role", String(64), nullable=False),

@@ -26,19 +26,21 @@ APPLICATION = ("tests.integration.richapp", "operations.recorder")
 class Rich:
     """A running engine with the rich application, and what a caller can do with it."""
 
-    def __init__(self, folder: Path, engine_ports: int) -> None:
+    def __init__(self, folder: Path, engine_ports: int, ledger_url: str = "") -> None:
         ports = EngineSettings(engine_ports=engine_ports).ports
         endpoint = f"127.0.0.1:{ports['dapr gRPC']}"
+        ledger_url = ledger_url or f"sqlite:///{folder}/data/ledger.db"
         self._output = folder / "output.log"
         self._environment = {
             **os.environ,
             "FLOWDECK_HOME": str(folder),
             "FLOWDECK_ENGINE_PORTS": str(engine_ports),
             "DAPR_GRPC_ENDPOINT": endpoint,
+            "FLOWDECK_LEDGER_URL": ledger_url,
         }
         self._open = ExitStack()
         self.gateway = DaprGateway(endpoint)
-        self.ledger = open_ledger(f"sqlite:///{folder}/data/ledger.db")
+        self.ledger = open_ledger(ledger_url)
         self._channel = open_channel(endpoint)
         self._stub = service.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
 

@@ -1,9 +1,9 @@
-"""What the unit tests share: an engine in memory, a ledger in a file, and the log's lines."""
+"""What the unit tests share: an engine in memory, a real ledger, and the log's lines."""
 
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,13 @@ from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
 from operations.settings import OperationsSettings
+from tests.postgres.ledgers import Ledgers
+from tests.postgres.server import Server
 from tests.unit.fakes import FakeGateway
 from tests.unit.pages import Desk
 from tests.unit.sidecar import Sidecar
+
+DATABASES = ("sqlite", "postgresql")
 
 settings.register_profile("flowdeck", deadline=None)  # a busy machine is no failure
 settings.load_profile("flowdeck")
@@ -57,10 +61,77 @@ def dapr(sidecar: Sidecar) -> Iterator[DaprGateway]:
         yield gateway
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run on both databases what is marked so."""
+    has = metafunc.definition.get_closest_marker
+    marked = has("both_databases") and not has("sqlite_alone")
+    if marked and "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", DATABASES, indirect=True)
+
+
 @pytest.fixture
-def ledger_url(tmp_path: Path) -> str:
-    """Return the URL of a SQLite file that is not there yet."""
-    return f"sqlite:///{tmp_path}/data/ledger.db"
+def database(request: pytest.FixtureRequest) -> str:
+    """Return what the ledger is kept in: SQLite, unless a test is marked `both_databases`."""
+    return getattr(request, "param", DATABASES[0])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """Return a PostgreSQL that runs, for all tests of the session."""
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def ledgers(postgres: Server) -> Ledgers:
+    """Return empty ledgers on it."""
+    return Ledgers(postgres)
+
+
+@pytest.fixture
+def new_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the URL of a database without a schema: of a SQLite file, one that is not there."""
+    if database == "sqlite":
+        yield f"sqlite:///{tmp_path}/data/ledger.db"
+        return
+    server: Server = request.getfixturevalue("postgres")
+    url = server.new()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+def empty_url(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], str]]:
+    """Return what gives the URL of an empty ledger; a SQLite file of that name is not there yet."""
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        if database == "sqlite":
+            return f"sqlite:///{tmp_path}/data/{name}.db"
+        made.append(request.getfixturevalue("ledgers").take())
+        return made[-1]
+
+    yield make
+    for url in made:
+        request.getfixturevalue("ledgers").give_back(url)
+
+
+@pytest.fixture
+def ledger_url(empty_url: Callable[[str], str]) -> str:
+    """Return the URL of an empty ledger."""
+    return empty_url("ledger")
+
+
+@pytest.fixture
+def other_url(empty_url: Callable[[str], str]) -> str:
+    """Return the URL of another empty ledger."""
+    return empty_url("other")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from operations.ledger import Ledger
 
 
 def plans(ledger: Ledger, ask: Callable[[Ledger], object]) -> list[str]:
-    """Return SQLite's plan for each of the instances' queries that a question takes."""
+    """Return the steps of the database's plans for the instances' queries of a question."""
     queries: list[tuple[str, Any]] = []
 
     def note(*call: Any) -> None:
@@ -20,10 +20,11 @@ def plans(ledger: Ledger, ask: Callable[[Ledger], object]) -> list[str]:
     event.listen(engine, "before_cursor_execute", note)
     ask(ledger)
     event.remove(engine, "before_cursor_execute", note)
+    explain = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN (COSTS OFF)"
     with reading(engine) as connection:
         return [
             row[-1]
             for query, values in queries
             if query.startswith("SELECT") and "FROM instances" in query
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)
+            for row in connection.exec_driver_sql(f"{explain} {query}", values)
         ]

@@ -31,6 +31,8 @@ from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.both_databases
+
 ANN = Actor("ann", "operator")
 ORDER = {"order_id": "A", "amount": 99.99, "items": ["laptop"]}
 OTHER = {**ORDER, "amount": 1}

@@ -12,16 +12,10 @@ from sqlalchemy import event, text
 
 from operations.database import open_engine, reading, writing
 from operations.errors import InvalidInput, LedgerUnavailable
-from operations.ledger import Ledger, Start, open_ledger
+from operations.ledger import Ledger, open_ledger
 from operations.ledger_file import BUSY_TIMEOUT
-from operations.model import Actor
-from operations.records import ALL_TIME, Deed, Filter, Outcome
-from tests.unit.pages import entry as list_entry
+from tests.unit.calls import CALLS, WANTED, WRITES
 from tests.unit.sightings import at, sighting
-
-ANN = Actor("ann", "operator")
-WANTED = Start("order_A", "order_workflow", '{"n": 1}', ANN)
-DEED = Deed(at(1), ANN, "start", "order_A", Outcome.DONE)
 
 
 def test_sqlite_waits_for_writers_and_logs_ahead(ledger: Ledger, ledger_url: str) -> None:
@@ -69,10 +63,23 @@ def test_a_file_that_is_no_database_is_an_unavailable_ledger(tmp_path: Path) -> 
     assert file.read_text().startswith("This is a letter")
 
 
-def test_another_database_is_refused_without_its_password() -> None:
-    """PostgreSQL comes with a later release; until then its URL is refused, its secret kept."""
-    with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: .* SQLite") as error:
-        open_ledger("postgresql://ann:secret@db/ledger")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://ann:secret@db/ledger",
+        "postgresql://ann:secret@db",
+        "postgresql://ann:secret@db:many/ledger",
+        "postgresql://ann:a/secret@db/ledger",
+        "postgresql://ann:a@secret@db/ledger",
+        "postgresql://ann:a#secret@db/ledger",
+        "postgresql+psycopg2://ann:secret@db/ledger",
+        "postgresql://db/ledger?password=secret&colour=red",
+    ],
+)
+def test_a_url_that_cannot_be_is_refused_without_its_password(url: str) -> None:
+    """What it must be is said, its secret kept."""
+    with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: found '.*db.*', exp") as error:
+        open_ledger(url)
     assert "secret" not in str(error.value)
 
 
@@ -93,31 +100,7 @@ def test_a_ping_tells_whether_the_database_is_there(ledger: Ledger, tmp_path: Pa
         ledger.ping()
 
 
-METHODS: list[Callable[[Ledger], object]] = [
-    lambda ledger: ledger.pulse(),
-    lambda ledger: ledger.beat(at(1), ()),
-    lambda ledger: ledger.starts.latest("order_A"),
-    lambda ledger: ledger.starts.claim(WANTED, None),
-    lambda ledger: ledger.instances.record([sighting()]),
-    lambda ledger: ledger.instances.mark_purged(["order_A"], at(1)),
-    lambda ledger: ledger.instances.page(Filter(), limit=1),
-    lambda ledger: ledger.instances.counts(Filter()),
-    lambda ledger: ledger.instances.latest("order_A"),
-    lambda ledger: ledger.instances.life(1),
-    lambda ledger: ledger.instances.details(1),
-    lambda ledger: ledger.instances.attempts(1),
-    lambda ledger: ledger.instances.unfinished(),
-    lambda ledger: ledger.instances.finished_ids(),
-    lambda ledger: ledger.instances.usual("order_workflow", ["process_order"]),
-    lambda ledger: ledger.journal.note(DEED),
-    lambda ledger: ledger.journal.of("order_A", 1),
-    lambda ledger: ledger.instances.neighbours(list_entry()),
-    lambda ledger: ledger.starts.accepted("order_A", ALL_TIME),
-]
-WRITES = [METHODS[number] for number in (1, 3, 4, 5, 15)]
-
-
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", CALLS)
 def test_a_ledger_that_is_gone_is_unavailable(
     ledger: Ledger, tmp_path: Path, method: Callable[[Ledger], object]
 ) -> None:
@@ -133,7 +116,7 @@ def test_a_ledger_that_another_keeps_locked_is_unavailable(
     ledger_url: str, monkeypatch: pytest.MonkeyPatch, method: Callable[[Ledger], object]
 ) -> None:
     """A writer waits for another, but not for ever; readers do not wait at all."""
-    monkeypatch.setattr("operations.database.BUSY_TIMEOUT", 50)
+    monkeypatch.setattr("operations.engines.BUSY_TIMEOUT", 50)
     with closing(open_ledger(ledger_url)) as ledger, writing(open_engine(ledger_url)):
         with pytest.raises(LedgerUnavailable, match="locked"):
             method(ledger)

@@ -11,6 +11,8 @@ from operations.records import Filter
 from tests.unit.plans import plans
 from tests.unit.sightings import ID, at, done, entry, sighting, statuses
 
+pytestmark = pytest.mark.both_databases
+
 MANY = [f"order_{number}" for number in range(1200)]
 
 
@@ -88,6 +90,7 @@ def test_what_is_to_be_followed_since_a_revision_is_told(ledger: Ledger) -> None
     assert ledger.instances.unfinished(2) == ()
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize(
     ("ask", "index"),
     [

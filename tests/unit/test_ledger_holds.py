@@ -4,6 +4,8 @@ import pytest
 
 from operations.ledger import Ledger
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_a_hold_shuts_out_others(ledger: Ledger) -> None:
     """While one holds an instance nobody else can, and another instance is free."""

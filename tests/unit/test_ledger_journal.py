@@ -9,6 +9,8 @@ from operations.model import Action, Actor, Status
 from operations.records import ALL_TIME, Deed, Outcome, Period
 from tests.unit.sightings import ID, at
 
+pytestmark = pytest.mark.both_databases
+
 DEED = Deed(
     at=at(1),
     actor=Actor("ann", "operator"),

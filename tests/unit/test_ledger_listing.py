@@ -14,6 +14,8 @@ from operations.records import Entry, Filter, Page
 from tests.unit.plans import plans
 from tests.unit.sightings import at, done, entry, sighting
 
+pytestmark = pytest.mark.both_databases
+
 ALL = Filter()
 FAILED = Filter(frozenset({Status.FAILED}))
 
@@ -194,6 +196,7 @@ def test_a_cursor_fits_into_a_url(ledger: Ledger) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{23}", cursor)
 
 
+@pytest.mark.sqlite_alone
 def test_neighbours_are_found_among_the_lives_of_the_id(ledger: Ledger) -> None:
     """Nothing of other ids is read."""
     fill(ledger, names(20))
@@ -210,6 +213,7 @@ def there_and_back(ledger: Ledger, wanted: Filter) -> None:
     ledger.instances.page(wanted, limit=10, cursor=second.newer)
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize(
     ("wanted", "index"),
     [
@@ -226,6 +230,7 @@ def test_a_page_is_found_by_an_index(ledger: Ledger, wanted: Filter, index: str)
     assert all(re.search(rf"USING INDEX {index}\b", step) for step in found), found
 
 
+@pytest.mark.sqlite_alone
 def test_a_text_is_searched_without_sorting(ledger: Ledger) -> None:
     """The search follows the list's own order, and ends when the page is full."""
     fill(ledger, names(20))

@@ -23,6 +23,8 @@ from tests.unit.sightings import (
     statuses,
 )
 
+pytestmark = pytest.mark.both_databases
+
 COMPLETED, PENDING, RUNNING = Status.COMPLETED, Status.PENDING, Status.RUNNING
 TERMINATED, UNKNOWN = Status.TERMINATED, Status.UNKNOWN
 SECOND = sighting(execution="e2", created=20, seen=21)

@@ -3,10 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+import pytest
+
 from operations.ledger import Ledger, open_ledger
 from operations.model import Part
 from operations.records import Outage, Pulse
 from tests.unit.sightings import at, done, sighting
+
+pytestmark = pytest.mark.both_databases
 
 OUTAGES = (
     Outage(Part.SIDECAR, at(1), "No sidecar at 127.0.0.1:28007."),

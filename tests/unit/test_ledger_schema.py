@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from engine.settings import PROJECT
-from operations.database import reading, writing
+from operations.database import open_engine, reading, writing
 from operations.errors import LedgerUnavailable
 from operations.ledger import Ledger, Start, open_ledger
 from operations.ledger.migrations import known_versions
@@ -64,11 +64,13 @@ def opened(url: str) -> int:
         return ledger.pulse().revision
 
 
+@pytest.mark.both_databases
 def test_the_versions_lead_to_the_tables(ledger: Ledger) -> None:
     """What the code writes is what the versions make."""
     assert differences(ledger) == []
 
 
+@pytest.mark.both_databases
 def test_the_newest_version_is_the_one_that_is_asked_for(ledger: Ledger) -> None:
     """A version that is added must be named as the newest."""
     assert max(known_versions()) == HEAD
@@ -99,6 +101,7 @@ def test_a_first_ledger_keeps_its_rows(old: str) -> None:
     assert times == [(1, "2026-01-11 12:00:00.000000"), (2, None)]
 
 
+@pytest.mark.both_databases
 def test_a_ledger_of_a_newer_flowdeck_is_refused(ledger: Ledger, ledger_url: str) -> None:
     """What this code does not know it does not touch, and says so."""
     with writing(ledger._engine) as connection:
@@ -109,28 +112,32 @@ def test_a_ledger_of_a_newer_flowdeck_is_refused(ledger: Ledger, ledger_url: str
         assert inspect(connection).has_table("instances")
 
 
-def test_a_schema_is_made_whole_or_not_at_all(ledger_url: str) -> None:
+@pytest.mark.both_databases
+def test_a_schema_is_made_whole_or_not_at_all(new_url: str) -> None:
     """A process that dies while it makes the schema leaves nothing behind."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("alembic.operations.Operations.bulk_insert", _die)
         with pytest.raises(KeyboardInterrupt):
-            open_ledger(ledger_url)
-    with closing(sqlite3.connect(ledger_url.removeprefix("sqlite:///"))) as connection:
-        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
-    assert opened(ledger_url) == 0
+            open_ledger(new_url)
+    engine = open_engine(new_url)
+    with reading(engine) as connection:
+        assert inspect(connection).get_table_names() == []
+    engine.dispose()
+    assert opened(new_url) == 0
 
 
 def _die(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_threads_open_a_new_ledger_at_once(ledger_url: str) -> None:
+@pytest.mark.both_databases
+def test_threads_open_a_new_ledger_at_once(new_url: str) -> None:
     """Of any number at the same moment one makes the schema, and all find it."""
     barrier = Barrier(8)
 
     def open_with_others(_: int) -> int:
         barrier.wait()
-        return opened(ledger_url)
+        return opened(new_url)
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(open_with_others, range(8))) == [0] * 8
@@ -143,15 +150,25 @@ def test_threads_open_ledgers_of_their_own_at_once(tmp_path: Path) -> None:
         assert list(pool.map(opened, urls)) == [0] * 8
 
 
-@pytest.mark.parametrize("kind", ["new", "old"])
-def test_processes_open_a_ledger_at_once(ledger_url: str, old: str, kind: str) -> None:
-    """The same holds between processes, and for a ledger that is taken over."""
-    url = old if kind == "old" else ledger_url
+@pytest.mark.both_databases
+def test_processes_open_a_new_ledger_at_once(new_url: str) -> None:
+    """The same holds between processes."""
+    open_in_two_processes(new_url)
+
+
+def test_processes_take_over_a_ledger_at_once(old: str) -> None:
+    """The same holds for one of the first ledgers."""
+    open_in_two_processes(old)
+
+
+def open_in_two_processes(url: str) -> None:
+    """Open a ledger in two processes at the same moment."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
         assert list(pool.map(opened, [url] * 2)) == [0] * 2
 
 
+@pytest.mark.both_databases
 def test_a_ledger_that_is_up_to_date_opens_without_alembic(ledger: Ledger, ledger_url: str) -> None:
     """Nothing is looked for where there is nothing to do."""
     del ledger
@@ -162,8 +179,9 @@ def test_a_ledger_that_is_up_to_date_opens_without_alembic(ledger: Ledger, ledge
     subprocess.run([sys.executable, "-c", script], cwd=PROJECT, check=True)
 
 
-def test_the_schema_is_made_without_a_word(log_lines: LogLines, ledger_url: str) -> None:
+@pytest.mark.both_databases
+def test_the_schema_is_made_without_a_word(log_lines: LogLines, new_url: str) -> None:
     """Alembic's own log is for those who write versions."""
     log_lines.configure("info")
-    opened(ledger_url)
+    opened(new_url)
     assert log_lines.text() == ""

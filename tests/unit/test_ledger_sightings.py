@@ -22,6 +22,8 @@ from tests.unit.sightings import (
     statuses,
 )
 
+pytestmark = pytest.mark.both_databases
+
 START = Start(ID, "order_workflow", "{}", LOCAL_USER, scheduled_for=at(60))
 FAILURE = Failure("ValueError", "m" * 600, "a stack")
 

@@ -14,6 +14,8 @@ from operations.ledger import Ledger, Start, open_ledger
 from operations.model import Actor
 from operations.records import ALL_TIME, Period
 
+pytestmark = pytest.mark.both_databases
+
 WANTED = Start("order_A", "order_workflow", '{"n": 1}', Actor("ann", "operator"))
 OTHER = replace(WANTED, payload='{"n": 2}', actor=Actor("bob", "admin"))
 IDS = [f"order_{number}" for number in range(20)]

@@ -7,6 +7,8 @@ from operations.records import Usual
 from operations.timeline import Ending, Span, SpanKind
 from tests.unit.sightings import at, sighting
 
+pytestmark = pytest.mark.both_databases
+
 WORKFLOW = "order_workflow"
 
 

@@ -23,6 +23,8 @@ from tests.unit.fakes import FakeGateway
 from tests.unit.sightings import ID, at, done, entry, lives, pending, statuses
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.both_databases
+
 
 def gone(times: int) -> list[FlowdeckError]:
     """Return what so many calls raise while the engine is away."""
@@ -340,7 +342,7 @@ def test_an_instance_that_the_ledger_cannot_hold_stops_no_other(
     """The others of its batch are written one by one."""
     for name in ("order_1", "order_2", "order_3"):
         runs(gateway, name)
-    gateway.put(replace(gateway.instances["order_2"], input="\ud800"))
+    gateway.put(replace(gateway.instances["order_2"], input=7))  # type: ignore[arg-type]
     turning.sees(Status.RUNNING, "order_1")
     turning.sees(Status.RUNNING, "order_3")
     assert statuses(turning.ledger, "order_2") == []
@@ -440,13 +442,13 @@ def test_an_outage_that_outlives_a_recorder_keeps_its_beginning(
 
 
 def test_an_outage_keeps_its_beginning_when_the_ledger_is_another(
-    gateway: FakeGateway, ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+    gateway: FakeGateway, ledger: Ledger, other_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A new ledger tells of no outage: what this process knows is not forgotten for that."""
     monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
     gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
     health = Health(gateway)
-    with closing(open_ledger(ledger_url.replace("ledger.db", "other.db"))) as other:
+    with closing(open_ledger(other_url)) as other:
         for each in (ledger, other):
             with closing(Recorder(gateway, each, health, Clock())) as recorder:
                 recorder.turn()
@@ -538,12 +540,12 @@ def test_news_that_the_ledger_did_not_take_are_written_again(
 
 
 def test_a_ledger_that_went_back_is_not_taken_for_the_same(
-    gateway: FakeGateway, turning: Turning, ledger_url: str
+    gateway: FakeGateway, turning: Turning, other_url: str
 ) -> None:
     """One that was restored is another: the recorder says so, to be begun anew."""
     runs(gateway)
     turning.turns()
-    other = open_ledger(ledger_url.replace("ledger.db", "other.db"))
+    other = open_ledger(other_url)
     turning.recorder._ledger = other
     with pytest.raises(LedgerUnavailable, match="replaced by an older one"):
         turning.recorder.turn()

@@ -19,6 +19,7 @@ from operations.ledger import Ledger, open_ledger
 from operations.model import EngineHealth, Part, Problem, Status
 from operations.recorder.__main__ import Keeping
 from operations.recorder.health import Health
+from tests.postgres.server import Server, name_in
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, runs
 from tests.unit.fakes import FakeGateway
@@ -89,6 +90,50 @@ def test_a_replaced_ledger_is_brought_up_to_date(
         part.unlink()
     copy.replace(file)
     eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "again")
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_dropped_database_is_filled_anew(
+    gateway: FakeGateway, ledger_url: str, postgres: Server, keeping: Callable[[], None]
+) -> None:
+    """The recorder fills the one that is made in its place."""
+    runs(gateway)
+    ends(gateway)
+    keeping()
+    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
+    postgres.drop(ledger_url)
+    postgres.run(f"CREATE DATABASE {name_in(ledger_url)}")
+    eventually(lambda: status(ledger_url) is Status.COMPLETED, 10, "again")
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_server_that_is_away_is_waited_for(
+    gateway: FakeGateway,
+    ledger_url: str,
+    postgres: Server,
+    keeping: Callable[[], None],
+    log_lines: LogLines,
+) -> None:
+    """What happens meanwhile is in the ledger when it is back; its absence is two lines."""
+    log_lines.configure("info")
+    runs(gateway)
+    keeping()
+    eventually(lambda: status(ledger_url) is Status.RUNNING, 5, "it is recorded")
+    told: list[str] = []
+
+    def tells(event: str) -> bool:
+        told.extend(line["event"] for line in log_lines.events() if "ledger is" in line["event"])
+        return event in told
+
+    postgres.stop()
+    try:
+        ends(gateway)
+        eventually(lambda: tells("the ledger is away"), 5, "it is told")
+    finally:
+        postgres.start()
+    eventually(lambda: status(ledger_url) is Status.COMPLETED, 10, "it is recorded")
+    eventually(lambda: tells("the ledger is back"), 5, "it is told")
+    assert told == ["the ledger is away", "the ledger is back"]
 
 
 def test_a_ledger_that_is_away_is_waited_for(

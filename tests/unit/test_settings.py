@@ -58,6 +58,20 @@ def test_the_ledger_is_where_it_is_told_to_be(monkeypatch: pytest.MonkeyPatch) -
     assert OperationsSettings().ledger == "sqlite:////var/ledger.db"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db/ledger",
+        "postgresql+psycopg://ann:s%40cret@[::1]:5433/ledger?sslmode=require",
+        "postgresql:///ledger?host=/run/postgresql",
+    ],
+)
+def test_the_ledger_may_be_on_postgresql(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any URL of a database that has a name is taken as it is."""
+    monkeypatch.setenv("FLOWDECK_LEDGER_URL", url)
+    assert OperationsSettings.load().ledger == url
+
+
 def test_variables_of_others_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """HOME, and other names that are a field's without the prefix, mean nothing here."""
     for name in ("HOME", "LOG_LEVEL", "API_TOKEN", "API_PORT", "FAULT_RATE"):
@@ -77,8 +91,8 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_refused_url_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is refused is said on a console, which others may read."""
-    monkeypatch.setenv("FLOWDECK_LEDGER_URL", "postgresql://ann:secret@db/ledger")
-    with pytest.raises(InvalidInput, match=r"found 'postgresql://\*\*\*@db/ledger'"):
+    monkeypatch.setenv("FLOWDECK_LEDGER_URL", "mysql://ann:secret@db/ledger")
+    with pytest.raises(InvalidInput, match=r"found 'mysql://\*\*\*@db/ledger'"):
         OperationsSettings.load()
 
 
@@ -119,7 +133,8 @@ def test_daprs_app_port_is_the_apis(monkeypatch: pytest.MonkeyPatch) -> None:
         (OperationsSettings, "FLOWDECK_LOG_FORMAT", "xml"),
         (EngineSettings, "FLOWDECK_ENGINE_PORTS", "80"),
         (EngineSettings, "FLOWDECK_ENGINE_LOG_LEVEL", "loud"),
-        (OperationsSettings, "FLOWDECK_LEDGER_URL", "postgresql://db/ledger"),
+        (OperationsSettings, "FLOWDECK_LEDGER_URL", "postgresql://db/"),
+        (OperationsSettings, "FLOWDECK_LEDGER_URL", "mysql://db/ledger"),
         (OperationsSettings, "FLOWDECK_LEDGER_URL", "sqlite://"),
         (OperationsSettings, "FLOWDECK_LEDGER_URL", "sqlite:///:memory:"),
         (OperationsSettings, "FLOWDECK_ENV_FILE", "/nope"),

@@ -28,6 +28,8 @@ from tests.unit.sightings import (
     sighting,
 )
 
+pytestmark = pytest.mark.both_databases
+
 ANN, BOB = Actor("Ann", "operator"), Actor("Bob", "admin")
 
 
