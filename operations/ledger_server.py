@@ -33,6 +33,7 @@ _IDENTITY = """
     SELECT pg_postmaster_start_time()::text, oid, pg_relation_filenode(to_regclass('pulse'))
     FROM pg_database WHERE datname = current_database()
 """
+_HOW = {"connect_timeout": CONNECT, "client_encoding": "utf8", "application_name": "flowdeck"}
 _SETTINGS = {
     "timezone": "UTC",  # in another one, the first and the last day are none that Python knows
     "statement_timeout": f"{STATEMENT}s",
@@ -102,7 +103,7 @@ class LedgerServer:
     """
 
     def __init__(self, how: dict[str, Any], prepare: Callable[[], None]) -> None:
-        self._how = {"connect_timeout": CONNECT, "client_encoding": "utf8", **how}
+        self._how = {**_HOW, **how}
         self._prepare = prepare
         self._lock = Lock()
         self._known: Identity | None = None

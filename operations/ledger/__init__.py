@@ -29,7 +29,10 @@ __all__ = [
 
 
 class Ledger:
-    """The ledger's database; every method raises `LedgerUnavailable` if it cannot be reached."""
+    """The ledger's database; every method raises `LedgerUnavailable` if it cannot be reached.
+
+    Those that write raise `LedgerRefused` for what it cannot hold.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -76,7 +79,7 @@ class Ledger:
 def open_ledger(url: str) -> Ledger:
     """Open the ledger at a SQLAlchemy URL; its file and its schema are made, or brought up to date.
 
-    The same is done anew whenever the file is found deleted or replaced. Raises
-    `LedgerUnavailable`.
+    The same is done anew whenever the file or the database is found deleted or replaced; a database
+    of PostgreSQL itself must be there. Raises `InvalidInput` and `LedgerUnavailable`.
     """
     return Ledger(open_engine(url, upgrade))

@@ -28,10 +28,13 @@ APPLICATION = ("tests.integration.richapp", RECORDER)
 class Rich:
     """A running engine with the rich application, and what a caller can do with it."""
 
-    def __init__(self, folder: Path, engine_ports: int, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, engine_ports: int, ledger_url: str = "", **settings: str
+    ) -> None:
         engine = EngineSettings(engine_ports=engine_ports)
         ports = engine.ports
         endpoint = f"127.0.0.1:{ports['dapr gRPC']}"
+        ledger_url = ledger_url or f"sqlite:///{folder}/data/ledger.db"
         self._output = folder / "output.log"
         self._environment = {
             **os.environ,
@@ -39,6 +42,7 @@ class Rich:
             "FLOWDECK_ENGINE_PORTS": str(engine_ports),
             "FLOWDECK_SPANS_PORT": str(engine.spans),
             "DAPR_GRPC_ENDPOINT": endpoint,
+            "FLOWDECK_LEDGER_URL": ledger_url,
             **settings,
         }
         self.spans_port = engine.spans
@@ -46,7 +50,7 @@ class Rich:
         self._open = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.gateway = DaprGateway(endpoint)
-        self.ledger = open_ledger(f"sqlite:///{folder}/data/ledger.db")
+        self.ledger = open_ledger(ledger_url)
         self._channel = open_channel(endpoint)
         self._stub = service.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
 

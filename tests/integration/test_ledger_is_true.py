@@ -13,6 +13,7 @@ from operations.records import Details, Entry
 from operations.timeline import Ending
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT, GENERATIONS
+from tests.postgres.server import Server
 from tests.waiting import eventually
 
 KINDS = [
@@ -32,9 +33,24 @@ KINDS = [
 
 
 @pytest.fixture(scope="module")
-def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
-    """Run the rich application on a block of ports of its own."""
-    with Rich(Path(tmp_path_factory.mktemp("rich")), 29300) as rich:
+def postgres() -> Iterator[Server]:
+    """Return a PostgreSQL that runs."""
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def rich(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rich]:
+    """Run the rich application on a block of ports of its own, with a ledger of either kind."""
+    on_server = request.param == "postgresql"
+    url = request.getfixturevalue("postgres").new() if on_server else ""
+    with Rich(Path(tmp_path_factory.mktemp("rich")), 29300, url) as rich:
         yield rich
 
 

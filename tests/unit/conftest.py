@@ -17,7 +17,8 @@ from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
 from operations.settings import OperationsSettings
-from tests.postgres.server import Server, name_in
+from tests.postgres.ledgers import Ledgers
+from tests.postgres.server import Server
 from tests.unit.fakes import FakeGateway
 from tests.unit.pages import Desk
 from tests.unit.sidecar import Sidecar
@@ -86,11 +87,9 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def template(postgres: Server) -> str:
-    """Return the name of a database that holds an empty ledger."""
-    url = postgres.new()
-    open_ledger(url).close()
-    return name_in(url)
+def ledgers(postgres: Server) -> Ledgers:
+    """Return empty ledgers on it."""
+    return Ledgers(postgres)
 
 
 @pytest.fixture
@@ -115,12 +114,12 @@ def empty_url(
     def make(name: str) -> str:
         if database == "sqlite":
             return f"sqlite:///{tmp_path}/data/{name}.db"
-        made.append(request.getfixturevalue("postgres").new(request.getfixturevalue("template")))
+        made.append(request.getfixturevalue("ledgers").take())
         return made[-1]
 
     yield make
     for url in made:
-        request.getfixturevalue("postgres").drop(url)
+        request.getfixturevalue("ledgers").give_back(url)
 
 
 @pytest.fixture

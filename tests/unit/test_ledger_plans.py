@@ -11,6 +11,7 @@ from operations.database import writing
 from operations.ledger import Ledger, open_ledger
 from operations.model import Status
 from operations.records import Filter
+from tests.postgres.ledgers import Ledgers
 from tests.postgres.server import Server
 from tests.unit.plans import plans
 from tests.unit.sightings import ID, at, done, entry, sighting
@@ -27,9 +28,9 @@ CROWD = """
 
 
 @pytest.fixture(scope="module")
-def crowded(postgres: Server, template: str) -> Iterator[Ledger]:
+def crowded(postgres: Server, ledgers: Ledgers) -> Iterator[Ledger]:
     """Return a ledger of 20,000 instances, and of two lives of `order_A`."""
-    url = postgres.new(template)
+    url = postgres.new(ledgers.template)
     with closing(open_ledger(url)) as ledger:
         ledger.instances.record([done(seen=9), sighting(execution="e2", created=20, seen=21)])
         for command in (CROWD, "ANALYZE"):

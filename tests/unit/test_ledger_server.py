@@ -10,8 +10,7 @@ from sqlalchemy import select, text
 from operations import ledger_server
 from operations.database import generation, open_engine, reading, writing
 from operations.errors import LedgerRefused, LedgerUnavailable
-from operations.ledger import Ledger, open_ledger
-from operations.ledger.schema import HEAD
+from operations.ledger import Ledger, open_ledger, schema
 from operations.ledger.tables import instances
 from operations.model import Status
 from operations.records import Filter
@@ -319,7 +318,7 @@ def test_a_schema_that_another_changes_is_waited_for_but_not_for_ever(
     with writing(held._engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
     with writing(held._engine) as connection:
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({0x666C6F77})"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({schema._LOCK})"))
         with pytest.raises(LedgerUnavailable, match="statement timeout"):
             open_ledger(url)
 
@@ -413,6 +412,6 @@ def test_a_database_that_cannot_be_prepared_is_tried_again(
     for _ in range(2):
         with pytest.raises(LedgerUnavailable, match="newer Flowdeck"):
             held.ping()
-    mortal.run(f"UPDATE alembic_version SET version_num = '{HEAD}'", name_in(url))  # noqa: S608
+    mortal.run(f"UPDATE alembic_version SET version_num = '{schema.HEAD}'", name_in(url))  # noqa: S608
     held.ping()
     assert held.generation() == 1
