@@ -12,11 +12,14 @@ from operations.records import Sighting
 
 @dataclass
 class _Followed:
-    """An instance that is read when it is `due`, unless it is being read at this moment."""
+    """An instance that is read when it is `due`, unless it is being read at this moment.
+
+    Then it is read again by when it is `wanted_by`.
+    """
 
     due: float = math.inf
     is_being_read: bool = False
-    is_woken: bool = False
+    wanted_by: float = math.inf
     is_quiet: bool = False
     is_traced: bool = False
     is_confirmed: bool = False
@@ -63,19 +66,19 @@ class Following:
                 self._many[followed.kind] += 1
                 self._put(instance_id, now)
 
-    def wake(self, instance_id: str, now: float) -> None:
-        """Read it now, or once more if it is being read at this moment."""
-        self.follow([instance_id], now)
+    def wake(self, instance_id: str, by: float) -> None:
+        """Read it by then, also if it is being read at this moment."""
+        self.follow([instance_id], by)
         followed = self._followed[instance_id]
         followed.unchanged, followed.is_confirmed = 0, False
         if followed.is_being_read:
-            followed.is_woken = True
-        else:
-            self._put(instance_id, now)
+            followed.wanted_by = min(by, followed.wanted_by)
+        elif by < followed.due:
+            self._put(instance_id, by)
 
-    def hint(self, instance_id: str, now: float) -> None:
-        """Read it now, for a trace hinted at it; others will, so it need not be asked often."""
-        self.wake(instance_id, now)
+    def hint(self, instance_id: str, by: float) -> None:
+        """Read it by then, for a trace hinted at it; others will, so it need not be asked often."""
+        self.wake(instance_id, by)
         followed = self._followed[instance_id]
         self._classify(followed, quiet=followed.is_quiet, traced=True)
 
@@ -112,26 +115,26 @@ class Following:
         traced = followed.is_traced
         self._classify(followed, quiet=quiet, traced=traced)
         pace = again_in(sighting, self._many[followed.kind], quiet=quiet, traced=traced)
-        self._report(instance_id, now, now + pace)
+        self._report(instance_id, now + pace)
 
     def troubled(self, instance_id: str, now: float) -> int:
         """Report that it could not be read; return how often in a row that was so."""
         followed = self._followed[instance_id]
         followed.last = None
         followed.troubles += 1
-        self._report(instance_id, now, now + again_after(followed.troubles))
+        self._report(instance_id, now + again_after(followed.troubles))
         return followed.troubles
 
     def unread(self, instance_id: str, now: float) -> None:
         """Report that it was not read."""
-        self._report(instance_id, now, now)
+        self._report(instance_id, now)
 
-    def over(self, instance_id: str, now: float) -> None:
+    def over(self, instance_id: str) -> None:
         """Report that there is no more to come: follow it no longer, unless it was woken since."""
         followed = self._followed[instance_id]
-        if followed.is_woken:
+        if followed.wanted_by < math.inf:
             followed.last = None
-            self._report(instance_id, now, now)
+            self._report(instance_id, math.inf)
         else:
             self._many[followed.kind] -= 1
             del self._followed[instance_id]
@@ -141,12 +144,12 @@ class Following:
         followed.is_quiet, followed.is_traced = quiet, traced
         self._many[followed.kind] += 1
 
-    def _report(self, instance_id: str, now: float, due: float) -> None:
+    def _report(self, instance_id: str, due: float) -> None:
         followed = self._followed[instance_id]
-        woken, followed.is_woken, followed.is_being_read = followed.is_woken, False, False
-        if woken:
+        by, followed.wanted_by, followed.is_being_read = followed.wanted_by, math.inf, False
+        if by < math.inf:
             followed.is_confirmed = False
-        self._put(instance_id, now if woken else due)
+        self._put(instance_id, min(by, due))
 
     def _put(self, instance_id: str, due: float) -> None:
         self._followed[instance_id].due = due

@@ -147,10 +147,10 @@ class Recorder:
             self._tell(look, self._following.troubled(look.instance_id, now))
         elif look.sighting is None:
             self._finished.discard(look.instance_id)
-            self._following.over(look.instance_id, now)
+            self._following.over(look.instance_id)
         elif _is_all(look.sighting):
             self._finished.add(look.instance_id)
-            self._following.over(look.instance_id, now)
+            self._following.over(look.instance_id)
         else:
             self._finished.discard(look.instance_id)
             self._following.seen(look.sighting, now)

@@ -13,6 +13,8 @@ from operations.recorder.spans import Hint
 from operations.records import Begin
 
 STRANGERS = 100  # ids a second that are looked at though nothing is known of them
+MANY = 50.0  # hints a second, above which an instance's are gathered
+GATHERED = 0.4  # seconds for which they are: then one read serves them all
 
 
 class Tracing:
@@ -31,16 +33,18 @@ class Tracing:
         self._new = _begins(())
         self._strangers = float(STRANGERS)
         self._counted_at = time.monotonic()
+        self._rate, self._heeded_at = 0.0, time.monotonic()
 
     def heed(self, finished: Collection[str]) -> None:
         """Have read what something happened to; of what has finished, only a new start is news."""
         now = time.monotonic()
         hints = self._hints.take()
+        by = now + (GATHERED if self._are_many(len(hints), now) else 0)
         started = {hint.instance_id for hint in hints if hint.is_start}
         for instance_id in {hint.instance_id for hint in hints}:
             is_over = instance_id in finished and instance_id not in started
             if instance_id in self._following or (not is_over and self._is_admitted(now)):
-                self._following.hint(instance_id, now)
+                self._following.hint(instance_id, by)
         self._new = _begins(hints)
         self._begins.add(self._new, now)
 
@@ -61,6 +65,12 @@ class Tracing:
         self._new = _begins(())
         for instance_id in over:
             self._begins.forget(instance_id)
+
+    def _are_many(self, came: int, now: float) -> bool:
+        """Whether so many hints come that to read for each would slow the engine down."""
+        passed, self._heeded_at = max(1e-3, now - self._heeded_at), now
+        self._rate += (came / passed - self._rate) * min(1.0, passed)
+        return self._rate > MANY
 
     def _is_admitted(self, now: float) -> bool:
         """Whether an id that is not followed may be looked at."""

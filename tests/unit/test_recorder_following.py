@@ -159,11 +159,24 @@ def test_one_that_is_woken_while_it_is_read_is_read_again() -> None:
     assert following.due(0.2, ALL) == [ID]
 
 
+def test_one_that_is_hinted_at_is_due_by_then() -> None:
+    """Also while it is read; what is due sooner stays so."""
+    following = followed(waiting())
+    following.hint(ID, 9.0)
+    assert following.due(0, ALL) == [ID]  # it had not been read yet
+    following.hint(ID, 0.6)
+    following.hint(ID, 0.7)
+    following.seen(waiting(), 0)
+    assert following.due(0.5, ALL) == []
+    following.hint(ID, 0.8)
+    assert following.due(0.6, ALL) == [ID]
+
+
 def test_one_that_is_over_is_not_followed() -> None:
     """It is never due again, and can be followed anew."""
     following = followed(working())
     following.due(EVER, ALL)
-    following.over(ID, 1)
+    following.over(ID)
     assert ID not in following
     assert following.due(EVER, ALL) == []
     following.follow([ID], 2)
@@ -175,7 +188,7 @@ def test_what_is_over_does_not_count() -> None:
     following = followed(*[waiting(instance_id=f"order_{number}") for number in range(1000)])
     *others, last = following.due(EVER, ALL)
     for instance_id in others:
-        following.over(instance_id, 0)
+        following.over(instance_id)
     following.seen(waiting(instance_id=last), 0)
     assert following.due(QUIET, ALL) == [last]
 
@@ -185,7 +198,7 @@ def test_one_that_was_woken_before_it_was_over_is_read_again() -> None:
     following = followed(working())
     following.due(EVER, ALL)
     following.wake(ID, 1)
-    following.over(ID, 2)
+    following.over(ID)
     assert following.due(2, ALL) == [ID]
     assert following.last(ID) is None
 
@@ -277,7 +290,7 @@ def test_many_that_are_traced_are_asked_less_often_than_others() -> None:
     assert len(following.due(10, ALL)) == MANY_TRACED
     following.hint("order_7", 10)
     for each in range(MANY_TRACED):
-        following.over(f"order_{each}", 10)
+        following.over(f"order_{each}")
     assert following.due(10, ALL) == ["order_7"]
 
 

@@ -97,6 +97,15 @@ def test_a_hint_has_an_instance_read_at_once(
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
 
 
+def test_many_hints_are_gathered(recorder: Recorder) -> None:
+    """Above so many a second an instance is read once for all of its hints; then at once again."""
+    tracing = recorder._tracing
+    now = tracing._heeded_at
+    assert not tracing._are_many(1, now + 0.1)
+    assert tracing._are_many(1000, now + 1.1)
+    assert not tracing._are_many(0, now + 9)
+
+
 @pytest.mark.usefixtures("blind")
 def test_a_start_is_found_by_its_hint_though_no_list_can_be_had(
     gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
