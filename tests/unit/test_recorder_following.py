@@ -163,13 +163,14 @@ def test_one_that_is_hinted_at_is_due_by_then() -> None:
     """Also while it is read; what is due sooner stays so."""
     following = followed(waiting())
     following.hint(ID, 9.0)
-    assert following.due(0, ALL) == [ID]  # it had not been read yet
-    following.hint(ID, 0.6)
-    following.hint(ID, 0.7)
-    following.seen(waiting(), 0)
-    assert following.due(0.5, ALL) == []
-    following.hint(ID, 0.8)
-    assert following.due(0.6, ALL) == [ID]
+    assert following.due(QUIET - 0.1, ALL) == []
+    assert following.due(QUIET, ALL) == [ID]
+    following.hint(ID, QUIET + 0.6)
+    following.hint(ID, QUIET + 0.7)
+    following.seen(waiting(), QUIET)
+    following.hint(ID, QUIET + 0.8)
+    assert following.due(QUIET + 0.5, ALL) == []
+    assert following.due(QUIET + 0.6, ALL) == [ID]
 
 
 def test_one_that_is_over_is_not_followed() -> None:
