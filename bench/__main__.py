@@ -1,13 +1,15 @@
-"""`python -m bench`: what the README's figures say, on the system that is running.
+"""`python -m bench`: what the README's figures say.
 
-`python -m bench ledger` needs none: it fills ledgers of its own.
+`orders` and `pages` are measured on the system that is running; `ledger`, `load` and `asking` make
+what they need. Named none, all are measured: `python -m bench load` is one alone.
 """
 
 import sys
+from collections.abc import Callable
 from contextlib import closing
 
+from bench import asking, load, orders, pages
 from bench import ledger as ledgers
-from bench import orders, pages
 from dashboard.settings import DashboardSettings
 from engine.settings import EngineSettings
 from operations.actions import Actions
@@ -19,23 +21,42 @@ from operations.settings import OperationsSettings
 
 
 def main() -> None:
-    """Measure orders, then pages; or ledgers alone."""
-    if sys.argv[1:] == ["ledger"]:
-        ledgers.measure()
-        return
-    engine, settings = EngineSettings.load(), OperationsSettings.load()
+    """Measure what is named on the command line, or all there is."""
+    settings = OperationsSettings.load()
     configure_logs(settings.model_copy(update={"log_level": "warning"}))
-    endpoint = f"127.0.0.1:{engine.ports['dapr gRPC']}"
-    try:
-        with (
-            closing(DaprGateway(endpoint, api_token=settings.api_token)) as gateway,
-            closing(open_ledger(settings.ledger)) as ledger,
-        ):
-            actions = Actions(gateway, ledger)
-            orders.measure(gateway, actions)
-            pages.measure(DashboardSettings.load(), actions)
-    except Unavailable as error:
-        sys.exit(f"{error} Start the system first: make run")
+    wanted = sys.argv[1:] or list(_MEASURES)
+    for name in wanted:
+        if name not in _MEASURES:
+            sys.exit(f"Found {name!r}, expected some of {', '.join(_MEASURES)}, or nothing.")
+    for name in wanted:
+        _MEASURES[name]()
+
+
+def _running(measure: Callable[[DaprGateway, Actions], None]) -> Callable[[], None]:
+    """Return what measures on the system that is running."""
+
+    def measured() -> None:
+        engine, settings = EngineSettings.load(), OperationsSettings.load()
+        endpoint = f"127.0.0.1:{engine.ports['dapr gRPC']}"
+        try:
+            with (
+                closing(DaprGateway(endpoint, api_token=settings.api_token)) as gateway,
+                closing(open_ledger(settings.ledger)) as ledger,
+            ):
+                measure(gateway, Actions(gateway, ledger))
+        except Unavailable as error:
+            sys.exit(f"{error} Start the system first: make run")
+
+    return measured
+
+
+_MEASURES: dict[str, Callable[[], None]] = {
+    "orders": _running(orders.measure),
+    "pages": _running(lambda _, actions: pages.measure(DashboardSettings.load(), actions)),
+    "ledger": ledgers.measure,
+    "load": load.measure,
+    "asking": asking.measure,
+}
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ ALONE, POLLING, TRACED = "the engine alone", "with the recorder, polling", "with
 @contextmanager
 def system(*, traces: bool) -> Iterator[Stack]:
     """Run a system on an empty folder, whose activities take no time."""
-    settings = {**AT_ONCE, "FLOWDECK_SPANS_RATE": "1" if traces else "0"}
+    settings = {**AT_ONCE, "FLOWDECK_TRACE_RATE": "1" if traces else "0"}
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), PORTS, settings) as stack:
         stack.start()
         yield stack
