@@ -21,6 +21,7 @@ _INIT = ("--username=flowdeck", "--auth=trust", "--encoding=UTF8", "--no-sync", 
 # Another order than that of bytes, so that what relies on bytes must say so.
 _LANGUAGE = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
 _HASTE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
+_ENDING = ("setpriv", "--pdeathsig", "QUIT")  # it ends with the tests, also if they are killed
 _WHO = "postgres" if os.geteuid() == 0 else None  # it does not start as root
 
 
@@ -47,7 +48,8 @@ class Server:
             *_HASTE,
         )
         options = (part for setting in settings for part in ("-c", setting))
-        command = [str(self._programs / "postgres"), "-D", str(self._folder / "data"), *options]
+        program = (*_ENDING, str(self._programs / "postgres"))
+        command = [*program, "-D", str(self._folder / "data"), *options]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=self._folder, user=_WHO, stdout=log, stderr=log
