@@ -5,7 +5,7 @@ Percentiles are made here and not in SQL: there each would sort all that is read
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
@@ -99,10 +99,11 @@ def _ended_attempts(within: Period) -> Select[Any]:
     )
 
 
-def _rows(connection: Connection, query: Select[Any]) -> Iterable[Any]:
+def _rows(connection: Connection, query: Select[Any]) -> Iterator[Any]:
     """Return one row more than are read, if there is one."""
     portions = connection.execution_options(yield_per=_AT_ONCE)
-    return portions.execute(query.limit(MOST + 1))
+    with portions.execute(query.limit(MOST + 1)) as rows:
+        yield from rows
 
 
 def _activity(name: str, of: _Found) -> ActivityStatistics:

@@ -140,7 +140,7 @@ def _texts(wanted: Filter) -> Iterator[ColumnElement[bool]]:
 
 
 def _has(column: Column[Any], text: str) -> ColumnElement[bool]:
-    return column.icontains(_said(text), autoescape=True)
+    return column.icontains(text, autoescape=True)
 
 
 def _written(text: str) -> list[str]:
@@ -149,11 +149,6 @@ def _written(text: str) -> list[str]:
     return list(dict.fromkeys(forms))
 
 
-def _said(text: str) -> str:
-    """Return a text as the databases take it: without NUL and half characters."""
-    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
-
-
 def _kept(text: str) -> str:
     """Return a text as it stands in a column."""
-    return _said(text)[:NAME]
+    return text[:NAME]

@@ -21,6 +21,8 @@ from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, after, lost, put
 from tests.unit.sightings import entry
 
+pytestmark = pytest.mark.both_databases
+
 FAST = 10_000.0
 RUNNING = Filter(statuses=frozenset({Status.RUNNING}))
 FAILED = Filter(statuses=frozenset({Status.FAILED}))

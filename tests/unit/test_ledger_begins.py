@@ -11,6 +11,8 @@ from operations.records import Begin, Sighting
 from operations.timeline import Span
 from tests.unit.sightings import ID, activity, at, done, entry, lives, sighting
 
+pytestmark = pytest.mark.both_databases
+
 
 def began(ledger: Ledger, key: int | None = None) -> list[datetime | None]:
     """Return when each attempt of a life began, by default of the latest."""

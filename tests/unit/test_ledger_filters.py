@@ -16,6 +16,8 @@ from tests.unit.plans import plans
 from tests.unit.questions import any_filters, ids, is_wanted, listed, mixed, pages
 from tests.unit.sightings import at, entry, sighting
 
+pytestmark = pytest.mark.both_databases
+
 LIVES = mixed(200)
 FILTERS = any_filters(30)
 FAILED = frozenset({Status.FAILED})
@@ -262,6 +264,7 @@ def test_an_index_leads_to_what_is_wanted(
     assert by_indexes(full, wanted, index, sort)
 
 
+@pytest.mark.sqlite_alone
 def test_statistics_lead_the_database_nowhere_else(ledger: Ledger) -> None:
     """Whether somebody has had it look at its tables or not."""
     ledger.instances.record(LIVES)
@@ -278,6 +281,7 @@ BY_END = [
 ]
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize("wanted", BY_END, ids=range(len(BY_END)))
 @pytest.mark.parametrize(("sort", "index"), [(Sort.ENDED, "ended"), (Sort.LONGEST, "longest")])
 def test_another_order_has_an_index_of_its_own(
@@ -293,6 +297,7 @@ def test_another_order_has_an_index_of_its_own(
     assert all(f"INDEX instances_{index}" in step for step in found), found
 
 
+@pytest.mark.sqlite_alone
 def test_what_few_lives_have_is_found_before_it_is_sorted(full: Ledger) -> None:
     """The children of one parent are few, in whichever order."""
     wanted = Filter(parent_id="id_001")

@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 
+import pytest
+
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Sighting
 from operations.timeline import Timeline
 from tests.unit.events import completed, scheduled, started
 from tests.unit.sightings import ID, at, done, entry, glance, pending, sighting
+
+pytestmark = pytest.mark.both_databases
 
 SO_FAR = (started(0, execution_id="e1"), scheduled(1, 1))
 

@@ -20,6 +20,8 @@ from operations.timeline import Ending, Span
 from tests.unit.plans import plans
 from tests.unit.sightings import activity, at, entry, sighting
 
+pytestmark = pytest.mark.both_databases
+
 HOUR = Period(at(0), at(3600))
 FAULT = Failure("ValueError", "No 7")
 
@@ -244,6 +246,7 @@ ASKED = [
 ]
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize(("ask", "index"), ASKED, ids=["workflows", "throughput", "failures"])
 def test_an_index_leads_to_what_ended(ledger: Ledger, ask: Any, index: str) -> None:
     """Nothing but what is in the period is read, and nothing of it is sorted."""
@@ -252,6 +255,7 @@ def test_an_index_leads_to_what_ended(ledger: Ledger, ask: Any, index: str) -> N
     assert all(index in step and step.startswith("SEARCH") for step in found), found
 
 
+@pytest.mark.sqlite_alone
 def test_an_index_holds_all_that_is_asked_of_attempts(ledger: Ledger) -> None:
     """Durations are read from it alone, and failures are few."""
     (durations,) = plans(ledger, lambda ledger: ledger.statistics.activities(HOUR), "attempts")

@@ -25,6 +25,8 @@ from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, lost, put, put_family
 from tests.unit.sightings import entry
 
+pytestmark = pytest.mark.both_databases
+
 FORCE = How(force=True)
 FINISHED = [status for status in Status if status.is_finished]
 LOST = OutcomeUnknown("purge", "no answer in time")

@@ -18,6 +18,8 @@ from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, lost, put
 from tests.unit.sightings import entry
 
+pytestmark = pytest.mark.both_databases
+
 TAKES = (Status.RUNNING, Status.SUSPENDED)
 PAYLOADS = [None, "null", "0", "false", '""', "{}", '"yes"']
 

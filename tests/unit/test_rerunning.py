@@ -22,6 +22,8 @@ from tests.unit.fakes import FakeGateway, instance
 from tests.unit.runs import ANN, lost, put
 from tests.unit.sightings import entry
 
+pytestmark = pytest.mark.both_databases
+
 LOST = OutcomeUnknown("rerun", "no answer in time")
 
 
