@@ -15,7 +15,7 @@ from tests.integration.stack import AT_ONCE, Stack
 from worker.orders import WORKFLOW, Order, instance_id_of
 
 PORTS = 29100
-ORDERS = 400  # a measurement
+ORDERS = 300  # a measurement
 ROUNDS = 3
 STARTERS = 16
 BETWEEN_READS = 0.02  # seconds
