@@ -21,6 +21,7 @@ def deeds_table(shown: View) -> None:
                 "outcome": pd.Series([d.outcome.value for d in shown.deeds], dtype="str"),
                 "before": pd.Series([d.before or "" for d in shown.deeds], dtype="str"),
                 "after": pd.Series([d.after or "" for d in shown.deeds], dtype="str"),
+                "why": pd.Series([d.why or "" for d in shown.deeds], dtype="str"),
                 "message": pd.Series([d.message or "" for d in shown.deeds], dtype="str"),
             }
         ),
@@ -35,6 +36,7 @@ def deeds_table(shown: View) -> None:
             "outcome": "Outcome",
             "before": "Before",
             "after": "After",
-            "message": st.column_config.TextColumn("Why", width="large"),
+            "why": st.column_config.TextColumn("Why", width="medium"),
+            "message": st.column_config.TextColumn("What was told", width="large"),
         },
     )

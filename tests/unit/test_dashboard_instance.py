@@ -11,7 +11,7 @@ from streamlit.testing.v1.element_tree import Button
 
 from dashboard import session
 from operations.errors import EngineRefused, EngineUnavailable
-from operations.model import Failure, Part, Status
+from operations.model import LOCAL_USER, Action, Failure, Part, Status
 from operations.records import Outage
 from tests.unit.fakes import instance
 from tests.unit.histories import RECORDED, recorded, recorded_state
@@ -217,6 +217,15 @@ def test_a_refused_deed_is_shown_with_its_reason(desk: Desk) -> None:
     deeds = table(press(app, "pause"), "who").value
     assert list(deeds["outcome"]) == ["refused"]
     assert list(deeds["message"]) == ["Cannot pause 'order_A': it is FAILED."]
+
+
+def test_a_deed_is_shown_with_the_operators_reason(desk: Desk) -> None:
+    """Whoever acts may say why."""
+    desk.has("order_A")
+    session.house().actions.act(Action.PAUSE, "order_A", LOCAL_USER, why="the card was stolen")
+    assert list(table(desk.open(INSTANCE, id="order_A"), "who").value["why"]) == [
+        "the card was stolen"
+    ]
 
 
 def test_no_deeds_are_told(desk: Desk) -> None:
