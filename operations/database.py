@@ -68,7 +68,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that is committed at the end.
 
     Raises `LedgerUnavailable` and `LedgerRefused`, and lets `IntegrityError` through: it is an
-    answer. Nothing is tried again: whoever asked may, for nothing was written.
+    answer. Nothing is tried again; after an error it may be that all was written, never a part.
     """
     with _translating(), engine.execution_options(**{WRITES: True}).begin() as connection:
         yield connection

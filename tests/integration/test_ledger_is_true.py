@@ -18,7 +18,7 @@ from tests.waiting import eventually
 
 KINDS = [
     (("parallel", "0.2"), Status.COMPLETED, 3),
-    (("fan_out", '{"activities": 40, "seconds": 0.1}'), Status.COMPLETED, 40),
+    (("fan_out", '{"activities": 200, "seconds": 0.1}'), Status.COMPLETED, 200),
     (("retrying", '{"failures": 2}'), Status.COMPLETED, 3),
     (("retrying", '{"failures": 9}'), Status.FAILED, 4),
     (("failing", '"no paper"'), Status.FAILED, 1),

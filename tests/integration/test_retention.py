@@ -1,0 +1,45 @@
+"""What the engine forgets by itself stays in the ledger."""
+
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from engine.settings import PROJECT
+from operations.ledger import open_ledger
+from operations.model import Status
+from operations.records import Entry
+from tests.integration.stack import AT_ONCE, Stack, unique
+from tests.waiting import eventually
+
+RETENTION = "anyTerminal: 168h"
+ORDERS = 5
+
+
+def test_what_is_older_than_the_retention_is_kept_and_marked(
+    second: Callable[..., Stack], tmp_path: Path
+) -> None:
+    """With its history: the recorder reads it before the engine forgets it, seconds later."""
+    resources = tmp_path / "components"
+    shutil.copytree(PROJECT / "components", resources)
+    config = resources / "dapr-config.yaml"
+    assert RETENTION in config.read_text()
+    config.write_text(config.read_text().replace(RETENTION, "anyTerminal: 3s"))
+    stack = second(FLOWDECK_RESOURCES=str(resources), **AT_ONCE)
+    stack.start()
+    ids = [stack.start_order(unique("short-lived")) for _ in range(ORDERS)]
+    with closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db")) as ledger:
+
+        def forgotten() -> list[Entry]:
+            entries = [ledger.instances.latest(each) for each in ids]
+            return [entry for entry in entries if entry and entry.purged_at]
+
+        entries = eventually(
+            lambda: forgotten() if len(forgotten()) == ORDERS else None, 60, "all are forgotten"
+        )
+        assert {entry.status for entry in entries} == {Status.COMPLETED}
+        for entry in entries:
+            details = ledger.instances.details(entry.key)
+            assert details
+            assert details.history
+            assert details.output
