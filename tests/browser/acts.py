@@ -76,7 +76,8 @@ def expect_bars(page: Page, count: int) -> None:
     page.wait_for_function(
         """count => {
             const traces = document.querySelector(".gantt .chart")?.data ?? [];
-            const told = traces.filter(trace => trace.hoverinfo !== "skip" && !/queue$/.test(trace.name));
+            const told = traces.filter(({ hoverinfo, name }) =>
+                hoverinfo !== "skip" && !name.endsWith("queue"));
             return told.reduce((sum, trace) => sum + trace.x.length, 0) === count;
         }""",
         arg=count,
