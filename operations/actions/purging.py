@@ -11,6 +11,7 @@ from operations.actions.spite import in_spite_of_the_ledger
 from operations.errors import (
     ActionNotAllowed,
     AnotherLife,
+    EngineUnavailable,
     NotArchived,
     OutcomeUnknown,
     UnknownInstance,
@@ -78,6 +79,8 @@ class Purging:
         family = family_of(self._gateway, root) if how.recursive or how.force else (root,)
         if not how.force:
             ensure_finished(family)
+        elif not how.recursive and _have_finished(family):
+            family = (root,)  # force, which takes all along, is not needed
         self._ledger.instances.record(family)
         if how.force:
             self._ledger.instances.keep_histories(family)
@@ -101,17 +104,22 @@ class Purging:
     def _forget(self, family: tuple[Sighting, ...], how: How) -> None:
         """Have the engine forget, and look whether it has."""
         instance_id = family[0].instance.instance_id
-        unfinished = any(not each.instance.status.is_finished for each in family)
         unknown: OutcomeUnknown | None = None
         try:
             self._gateway.purge(
-                instance_id, recursive=how.recursive, force=how.force and unfinished
+                instance_id,
+                recursive=how.recursive,
+                force=how.force and not _have_finished(family),
             )
         except OutcomeUnknown as error:
             unknown = error
         except UnknownInstance:  # somebody else was faster, unless it shows all the same
             unknown = None
-        if there := self._gateway.state(instance_id):
+        try:
+            there = self._gateway.state(instance_id)
+        except EngineUnavailable as error:
+            raise unknown or OutcomeUnknown("purge", str(error)) from error
+        if there:
             raise unknown or OutcomeUnknown("purge", f"the instance still shows {there.status}")
 
     def _gone_already(self, instance_id: str, request: Request) -> Purged:
@@ -135,6 +143,10 @@ class Purging:
             gone = each.instance
             of_child = deed_of(request, Action.PURGE, gone.instance_id, gone.status)
             self._noting.note(replace(of_child, message=f"with {deed.instance_id!r}"))
+
+
+def _have_finished(family: tuple[Sighting, ...]) -> bool:
+    return all(each.instance.status.is_finished for each in family)
 
 
 def _ids(family: tuple[Sighting, ...]) -> tuple[str, ...]:

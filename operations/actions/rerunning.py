@@ -113,11 +113,18 @@ class Rerunning:
                 self._ledger.starts.release(start)  # or the claim lapses by itself
             raise
         except OutcomeUnknown as error:
-            if not self._gateway.state(start.instance_id):
+            if not self._is_there(start.instance_id):
                 call = f"rerun as {start.instance_id!r}"
                 raise OutcomeUnknown(call, error.why, _ASK_AGAIN) from error
         with in_spite_of_the_ledger("a rerun", start.instance_id):
             self._ledger.starts.accept(start)
+
+    def _is_there(self, instance_id: str) -> bool:
+        """Whether the engine is known to have the instance."""
+        try:
+            return self._gateway.state(instance_id) is not None
+        except EngineUnavailable:
+            return False
 
     def _note(self, deed: Deed, new_id: str, event_id: int, *, created: bool) -> None:
         outcome = Outcome.DONE if created else Outcome.UNCHANGED

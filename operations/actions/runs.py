@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
+import structlog
+
 from operations.actions.choosing import Target
 from operations.errors import FlowdeckError, OutcomeUnknown, Unavailable
 from operations.records import Outcome
 
 AT_ONCE = 8  # items under way at a time
 OUTAGES = 3 * AT_ONCE  # items in a row that fail for an outage, after which it stops by itself
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,9 @@ class Run:
         except FlowdeckError as error:
             result = Result(target.instance_id, Outcome.REFUSED, str(error))
             outage = str(error) if isinstance(error, Unavailable) else None
+        except Exception as error:
+            log.exception(f"cannot act on {target.instance_id}", instance_id=target.instance_id)
+            result = Result(target.instance_id, Outcome.UNKNOWN, str(error))
         self._ended(result, outage)
 
     def _ended(self, result: Result, outage: str | None = None) -> None:

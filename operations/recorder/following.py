@@ -22,6 +22,8 @@ class _Followed:
     wanted_by: float = math.inf
     is_quiet: bool = False
     is_traced: bool = False
+    is_hinted: bool = False
+    since: float = math.inf
     is_confirmed: bool = False
     last: Sighting | None = None
     unchanged: int = 0
@@ -52,17 +54,18 @@ class Following:
     def __contains__(self, instance_id: object) -> bool:
         return instance_id in self._followed
 
-    @property
-    def never_read(self) -> int:
-        """How many have not been read yet, without those that cannot be read."""
+    def never_read(self, since: float) -> int:
+        """How many followed since then, or before, have not been read, but for what cannot be."""
         every = self._followed.values()
-        return sum(1 for each in every if each.last is None and not each.troubles)
+        return sum(
+            1 for each in every if each.since <= since and each.last is None and not each.troubles
+        )
 
     def follow(self, ids: Iterable[str], now: float) -> None:
         """Follow these from now on; those that are followed already keep their due time."""
         for instance_id in ids:
             if instance_id not in self._followed:
-                self._followed[instance_id] = followed = _Followed()
+                self._followed[instance_id] = followed = _Followed(since=now)
                 self._many[followed.kind] += 1
                 self._put(instance_id, now)
 
@@ -80,6 +83,7 @@ class Following:
         """Read it by then, for a trace hinted at it; others will, so it need not be asked often."""
         self.wake(instance_id, by)
         followed = self._followed[instance_id]
+        followed.is_hinted = True
         self._classify(followed, quiet=followed.is_quiet, traced=True)
 
     def due(self, now: float, most: int) -> list[str]:
@@ -112,7 +116,9 @@ class Following:
         followed.unchanged = followed.unchanged + 1 if followed.is_confirmed else 0
         followed.last, followed.troubles = replace(sighting, history=None), 0
         quiet = is_quiet(sighting, followed.unchanged)
-        traced = followed.is_traced
+        # News without a hint: traces, if there are any, do not tell all of this one.
+        traced = followed.is_traced and (followed.is_hinted or followed.is_confirmed)
+        followed.is_hinted = False
         self._classify(followed, quiet=quiet, traced=traced)
         pace = again_in(sighting, self._many[followed.kind], quiet=quiet, traced=traced)
         self._report(instance_id, now + pace)

@@ -108,7 +108,6 @@ class Listing:
         finally:
             listed.cost += time.monotonic() - began
             listed.pace.after(listed.cost)
-        self._refused(None)
         self._last_page = listed.token
         listed.lacks.difference_update(page.ids)
         news = set(page.ids) - known
@@ -122,7 +121,8 @@ class Listing:
 
     def _ends(self, listed: _List) -> None:
         self.is_complete = True
-        if listed.pace is self._whole:
+        if listed.pace is self._whole:  # a part of it says nothing of the rest
+            self._refused(None)
             self._whole.is_rare = bool(self._last_page) and listed.is_found_by_its_end
             self._whole.after(listed.cost)
 

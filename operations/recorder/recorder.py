@@ -53,6 +53,7 @@ class Recorder:
         self._finished: set[str] = set()
         self._revision: int | None = None
         self._behind: int | None = None
+        self._listed_at: float | None = None
         self._said: tuple[Outage, ...] | None = None
         self._next_beat = 0.0
 
@@ -180,7 +181,8 @@ class Recorder:
     def _count_behind(self) -> int | None:
         """Count what is still to be read, until it has caught up; then there is only news."""
         if self._behind != 0 and self._listing.is_complete:
-            self._behind = self._following.never_read
+            self._listed_at = self._listed_at or time.monotonic()
+            self._behind = self._following.never_read(self._listed_at)
             if not self._behind:
                 log.info("caught up with the engine")
         return self._behind

@@ -253,6 +253,22 @@ def test_an_item_of_unknown_outcome_is_counted_as_such(world: World) -> None:
     assert counts(world.run(TERMINATE, RUNNING)[1]) == (0, 0, 0, 1, 0)
 
 
+def test_an_item_that_goes_wrong_unforeseen_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is of unknown outcome, and every item is counted."""
+    world.has("order_A", "order_B")
+    terminate = world.gateway.terminate
+
+    def odd(instance_id: str) -> None:
+        if instance_id == "order_A":
+            raise ValueError("nobody thought of this")
+        terminate(instance_id)
+
+    monkeypatch.setattr(world.gateway, "terminate", odd)
+    assert sum(counts(world.run(TERMINATE, RUNNING)[1])) == 2
+
+
 def test_a_bulk_that_is_cancelled_begins_with_nothing_more(world: World) -> None:
     """What is under way comes to its end, and the rest is left as it was."""
     world.has(*names(50))

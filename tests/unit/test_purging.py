@@ -180,6 +180,21 @@ def test_a_purge_that_does_not_come_through_is_of_unknown_outcome(
     assert ledger.journal.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
 
 
+def test_a_purge_after_which_the_engine_is_gone_is_of_unknown_outcome(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """It was asked for, and nobody can see what came of it."""
+    put(gateway)
+
+    def goes() -> None:
+        gateway.errors["state"] = [EngineUnavailable("no sidecar accepts the connection")]
+
+    gateway.during["purge"] = goes
+    with pytest.raises(OutcomeUnknown, match="no sidecar"):
+        actions.purge("order_A", ANN)
+    assert ledger.journal.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
+
+
 def test_what_is_still_there_was_not_purged(actions: Actions, gateway: FakeGateway) -> None:
     """An engine that says it did and did not is not believed."""
     put(gateway)
@@ -234,6 +249,14 @@ def test_descendants_may_stay(actions: Actions, gateway: FakeGateway) -> None:
     """Who wants it purges the one alone."""
     put_family(gateway, Status.RUNNING)
     assert actions.purge("order_A", ANN, how=How(recursive=False)).ids == ("order_A",)
+    assert set(gateway.instances) == {"order_A1", "order_A2"}
+
+
+def test_finished_descendants_may_stay_by_force_too(actions: Actions, gateway: FakeGateway) -> None:
+    """Force is not needed, so that the one alone goes, and the others are not told to have gone."""
+    put_family(gateway)
+    how = How(force=True, recursive=False)
+    assert actions.purge("order_A", ANN, how=how).ids == ("order_A",)
     assert set(gateway.instances) == {"order_A1", "order_A2"}
 
 

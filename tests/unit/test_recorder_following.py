@@ -173,6 +173,18 @@ def test_one_that_is_hinted_at_is_due_by_then() -> None:
     assert following.due(QUIET + 0.6, ALL) == [ID]
 
 
+def test_one_whose_news_came_without_a_hint_is_not_traced() -> None:
+    """Traces do not tell of all: it is asked as often as if there were none."""
+    following = followed(working())
+    following.hint(ID, 0)
+    following.due(EVER, ALL)
+    following.seen(working(), 0)
+    assert following._followed[ID].is_traced
+    following.due(EVER, ALL)
+    following.seen(working(status=Status.SUSPENDED), 1)
+    assert not following._followed[ID].is_traced
+
+
 def test_one_that_is_over_is_not_followed() -> None:
     """It is never due again, and can be followed anew."""
     following = followed(working())

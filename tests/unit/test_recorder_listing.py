@@ -161,6 +161,23 @@ def test_a_refusal_is_a_problem_while_it_lasts(gateway: FakeGateway, listing: Li
     assert not listing.problems
 
 
+def test_a_list_that_breaks_off_is_a_problem_all_the_time(
+    gateway: FakeGateway, listing: Listing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages before the one that cannot be had do not say that all is well."""
+    monkeypatch.setattr("operations.recorder.listing.AT_A_TIME", 0)
+    for number in range(3000):
+        gateway.put(instance(f"order_{number}", Status.RUNNING, "{}"))
+    listing._refused("Terminate that instance and purge it.")
+    listed = listing._due(set())
+    assert listed
+    listing._news_of_page(listed, set(), ())
+    assert listing.problems
+    while listing._under_way:
+        listing._news_of_page(listing._under_way, set(), ())
+    assert not listing.problems
+
+
 def costs(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a page cost 20 milliseconds, and no other time pass."""
     now = 100.0

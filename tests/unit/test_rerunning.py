@@ -216,6 +216,22 @@ def test_a_rerun_that_does_not_come_through_may_be_repeated(
     assert latest.is_accepted
 
 
+def test_a_rerun_after_which_the_engine_is_gone_is_of_unknown_outcome(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """It may have been made: the same again finds it."""
+
+    def goes() -> None:
+        gateway.errors["state"] = [EngineUnavailable("no sidecar accepts the connection")]
+
+    gateway.during["rerun"] = goes
+    gateway.lost["rerun"] = [LOST]
+    with pytest.raises(OutcomeUnknown, match="with this id"):
+        rerun(actions)
+    assert ledger.journal.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
+    assert not rerun(actions).created
+
+
 def test_a_claim_whose_rerun_never_came_lapses(
     actions: Actions, gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from operations.database import UtcDateTime
+from operations.ledger.columns import String, Text
 from operations.model import parsed
 
 revision = "0006"
@@ -29,11 +30,11 @@ _instances = sa.table(
     sa.column("key", sa.Integer),
     sa.column("started_at", UtcDateTime),
     sa.column("ended_at", UtcDateTime),
-    sa.column("custom_status", sa.String),
+    sa.column("custom_status", String(255)),
     sa.column("ended_micros", sa.BigInteger),
     sa.column("took_micros", sa.BigInteger),
 )
-_details = sa.table("details", sa.column("key", sa.Integer), sa.column("custom_status", sa.Text))
+_details = sa.table("details", sa.column("key", sa.Integer), sa.column("custom_status", Text))
 
 
 def upgrade() -> None:
