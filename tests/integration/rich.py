@@ -46,7 +46,6 @@ class Rich:
             **settings,
         }
         self.spans_port = engine.spans
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._open = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.gateway = DaprGateway(endpoint)
@@ -96,12 +95,11 @@ class Rich:
         self._processes[module] = process
         self._open.callback(process.wait)
         self._open.callback(process.kill)
-        self._running[module] = process
 
     @contextmanager
     def without_recorder(self) -> Iterator[None]:
         """Kill the recorder, and start another one in the end."""
-        recorder = self._running[RECORDER]
+        recorder = self._processes[RECORDER]
         recorder.kill()
         recorder.wait()
         try:

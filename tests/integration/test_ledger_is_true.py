@@ -35,12 +35,8 @@ KINDS = [
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Server]:
     """Return a PostgreSQL that runs."""
-    server = Server()
-    try:
-        server.start()
+    with Server() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

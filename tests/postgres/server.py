@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
 import psycopg
 
@@ -37,6 +38,18 @@ class Server:
             shutil.chown(self._folder, _WHO, _WHO)
         init = (self._programs / "initdb", "-D", self._folder / "data", *_INIT, *_LANGUAGE)
         subprocess.run(init, check=True, stdout=subprocess.DEVNULL, cwd=self._folder, user=_WHO)
+
+    def __enter__(self) -> Self:
+        """Start it; at the end nothing is left of it."""
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def start(self) -> None:
         """Start, and wait until it answers; on the same port each time."""

@@ -78,12 +78,8 @@ def database(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """Return a PostgreSQL that runs, for all tests of the session."""
-    server = Server()
-    try:
-        server.start()
+    with Server() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")

@@ -37,12 +37,8 @@ def database() -> str:
 @pytest.fixture(scope="module")
 def mortal() -> Iterator[Server]:
     """Return a server that tests may stop, if they start it again."""
-    server = Server()
-    try:
-        server.start()
+    with Server() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture
