@@ -66,7 +66,7 @@ class Purging:
                 family = self._archived(instance_id, how)
                 self._forget(family, how)
             with in_spite_of_the_ledger("a purge", instance_id):  # or the recorder finds it gone
-                self._ledger.instances.mark_purged(_ids(family), datetime.now(UTC))
+                self._ledger.instances.mark_purged(dict.fromkeys(_ids(family), datetime.now(UTC)))
             self._note(family, deed, request)
             return Purged(instance_id, before.status, _ids(family))
 
@@ -129,7 +129,7 @@ class Purging:
         if request.life not in (None, entry.key):
             raise AnotherLife(instance_id)
         if entry.purged_at is None:
-            self._ledger.instances.mark_purged([instance_id], datetime.now(UTC))
+            self._ledger.instances.mark_purged({instance_id: datetime.now(UTC)})
         unchanged = Outcome.UNCHANGED
         self._noting.note(deed_of(request, Action.PURGE, instance_id, entry.status, unchanged))
         return Purged(instance_id, entry.status)

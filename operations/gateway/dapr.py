@@ -17,7 +17,7 @@ from operations.gateway.health import connected_workers, placement_problems, sch
 from operations.gateway.port import IdPage
 from operations.gateway.records import instance_of
 from operations.gateway.stubs import pb, service
-from operations.gateway.trouble import may_have_acted, translated, while_passing, words
+from operations.gateway.trouble import may_have_acted, patiently, translated, words
 from operations.history import HistoryEvent
 from operations.model import EngineHealth, Instance, Problem
 
@@ -153,14 +153,13 @@ class DaprGateway:
         timeout: float | None = None,
     ) -> _Answer:
         end = time.monotonic() + (timeout or self._read_timeout)
+        metadata = (*self._metadata, _UNTRACED)
         try:
-            for attempt in while_passing():
-                with attempt:
-                    left = max(0.0, end - time.monotonic())
-                    return call(request, timeout=left, metadata=(*self._metadata, _UNTRACED))
+            return patiently(
+                lambda: call(request, timeout=max(0.0, end - time.monotonic()), metadata=metadata)
+            )
         except grpc.RpcError as error:
             raise translated(error, instance_id) from error
-        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _write(
         self, call: Callable[..., Any], request: object, instance_id: str, name: str

@@ -1,8 +1,11 @@
 """Dapr's history events as the one record of ours."""
 
 from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
@@ -13,6 +16,7 @@ from operations.model import Failure, Status
 
 _UNKNOWN = "unknown"
 _NOTHING = Empty()
+_Step = tuple[str, bool]  # a field's name, and whether it may be absent
 _ORIGINS = {str(origin): origin for origin in TimerOrigin}
 
 
@@ -54,18 +58,32 @@ def _as_it_came(event: pb.HistoryEvent) -> str:
 
 def _found(message: Message, *paths: str) -> Any:  # noqa: ANN401 - whatever the field holds
     """Return the first of these fields, or fields of fields, that is there and not empty."""
-    for path in paths:
-        value = _at(message, path)
+    for steps in _possible(message.DESCRIPTOR, paths):
+        value = _at(message, steps)
         if value is not None and value != "":
             return value
     return None
 
 
-def _at(message: Message, path: str) -> Any:  # noqa: ANN401
+@cache
+def _possible(message: Descriptor, paths: tuple[str, ...]) -> tuple[tuple[_Step, ...], ...]:
+    """Return those of the paths that a kind of message may have: few, and asked for very often."""
+    return tuple(steps for path in paths if (steps := _steps(message, path.split("."))))
+
+
+def _steps(message: Descriptor, names: Sequence[str]) -> tuple[_Step, ...] | None:
+    first, *others = names
+    field = message.fields_by_name.get(first)
+    if field is None or not others:
+        return ((first, field.has_presence),) if field else None
+    then = _steps(field.message_type, others) if field.message_type else None
+    return ((first, field.has_presence), *then) if then else None
+
+
+def _at(message: Message, steps: tuple[_Step, ...]) -> Any:  # noqa: ANN401
     value: Any = message
-    for name in path.split("."):
-        field = value.DESCRIPTOR.fields_by_name.get(name)
-        if field is None or (field.has_presence and not value.HasField(name)):
+    for name, has_presence in steps:
+        if has_presence and not value.HasField(name):
             return None
         value = getattr(value, name)
     return value

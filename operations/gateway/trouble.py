@@ -1,6 +1,8 @@
 """gRPC's errors: which pass by themselves, which leave the outcome open, and what ours they are."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import grpc
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
@@ -15,6 +17,7 @@ from operations.errors import (
     UnknownInstance,
 )
 
+_Answer = TypeVar("_Answer")
 _UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _REFUSED = (
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -46,14 +49,17 @@ _NOT_RERUNNABLE = {
 _TOO_LARGE = re.compile(r"message larger than max \((?P<size>\d+) vs\. (?P<max>\d+)\)")
 
 
-def while_passing() -> Retrying:
-    """Retry what passes by itself: a read can fail for a moment while its instance is written."""
-    return Retrying(
-        retry=retry_if_exception(_is_passing),
-        stop=stop_after_attempt(5),
-        wait=wait_exponential(multiplier=0.01, max=0.1),
-        reraise=True,
-    )
+def patiently(ask: Callable[[], _Answer]) -> _Answer:
+    """Ask, and again while that fails with what passes by itself; raises `grpc.RpcError`.
+
+    A read can fail for a moment while its instance is written.
+    """
+    try:
+        return ask()
+    except grpc.RpcError as error:
+        if not _is_passing(error):
+            raise
+    return _AGAIN(ask)
 
 
 def _is_passing(error: BaseException) -> bool:
@@ -62,6 +68,14 @@ def _is_passing(error: BaseException) -> bool:
         and error.code() is grpc.StatusCode.UNKNOWN
         and "declared in metadata" in _details(error)
     )
+
+
+_AGAIN = Retrying(
+    retry=retry_if_exception(_is_passing),
+    stop=stop_after_attempt(4),
+    wait=wait_exponential(multiplier=0.02, max=0.1),
+    reraise=True,
+)
 
 
 def may_have_acted(error: grpc.RpcError) -> bool:

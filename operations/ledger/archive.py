@@ -21,8 +21,8 @@ _Named = TypeVar("_Named", bound=StrEnum)
 def encode(history: Sequence[HistoryEvent]) -> bytes:
     """Return a history as bytes."""
     events = [_told(event) for event in history]
-    told = json.dumps({"version": _VERSION, "events": events}, separators=(",", ":"))
-    return zlib.compress(told.encode())
+    told = {"version": _VERSION, "events": events}
+    return zlib.compress(json.dumps(told, separators=(",", ":"), default=_plain).encode())
 
 
 def decode(archived: bytes) -> tuple[HistoryEvent, ...]:
@@ -31,13 +31,12 @@ def decode(archived: bytes) -> tuple[HistoryEvent, ...]:
 
 
 def _told(event: HistoryEvent) -> dict[str, object]:
-    return {name: _plain(value) for name, value in vars(event).items() if value is not None}
+    return {name: value for name, value in vars(event).items() if value is not None}
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return vars(value) if isinstance(value, Failure) else value
+    """Return what JSON has no word for as something that it has."""
+    return value.isoformat() if isinstance(value, datetime) else vars(value)
 
 
 def _event(told: dict[str, Any]) -> HistoryEvent:

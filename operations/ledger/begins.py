@@ -15,6 +15,15 @@ from operations.records import Begin
 from operations.timeline import began_within
 
 _Row = dict[str, Any]
+_ENDED = (
+    select(instances.c.instance_id, attempts)
+    .join(attempts, attempts.c.key == instances.c.key)
+    .where(
+        attempts.c.ended_at.is_not(None),
+        instances.c.instance_id.in_(bindparam("ids", expanding=True)),
+        attempts.c.event_id.in_(bindparam("events", expanding=True)),
+    )
+)
 _Place = tuple[str, int]  # an instance's id, and the id of the event that scheduled an attempt
 
 
@@ -36,16 +45,9 @@ def lend(engine: Engine, begins: Collection[Begin]) -> None:
 
 def _lent(connection: Connection, told: dict[_Place, list[datetime]]) -> Iterator[_Row]:
     """Return the attempts to which something is lent that is not known of them."""
-    columns = attempts.c
-    query = (
-        select(instances.c.instance_id, attempts)
-        .join(attempts, columns.key == instances.c.key)
-        .where(columns.ended_at.is_not(None))
-    )
     for portion in in_portions(told):
         ids, events = (sorted(set(part)) for part in zip(*portion, strict=True))
-        those = query.where(instances.c.instance_id.in_(ids), columns.event_id.in_(events))
-        for row in connection.execute(those).mappings():
+        for row in connection.execute(_ENDED, {"ids": ids, "events": events}).mappings():
             times = told.get((row["instance_id"], row["event_id"]), ())
             began = began_within(row["started_at"], row["ended_at"], times)
             if began and (row["began_at"] is None or row["began_at"] < began):

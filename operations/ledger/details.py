@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, true, update
+from sqlalchemy import Connection, Executable, RowMapping, bindparam, insert, select, true, update
 
 from operations.ledger.archive import decode, encode
 from operations.ledger.growth import Seen
@@ -17,7 +17,15 @@ _Row = dict[str, Any]
 _NOTHING: _Row = {
     column.name: None for column in details.c if column.name not in {"key", "history"}
 }
-_COLUMNS = [column for column in details.c if column.name != "history"]
+
+# Statements are made once: to make one takes longer than to execute it.
+_KNOWN = select(*(column for column in details.c if column.name != "history")).where(
+    details.c.key.in_(bindparam("keys", expanding=True))
+)
+_INSERT = insert(details)
+_ONE = update(details).where(details.c.key == bindparam("of"))
+_UPDATE = _ONE.values({name: bindparam(name) for name in _NOTHING})
+_ARCHIVE = _ONE.values(history=bindparam("history"))
 
 
 def read_details(connection: Connection, key: int) -> Details | None:
@@ -30,18 +38,21 @@ def read_details(connection: Connection, key: int) -> Details | None:
 def write_details(connection: Connection, seen: Sequence[Seen]) -> set[int]:
     """Write what is new in sightings of lives; return the keys of those that changed."""
     known = _known(connection, [each.key for each in seen])
-    _insert(connection, [each.key for each in seen if each.key not in known])
-    rows = {each.key: _grown(known.get(each.key, _NOTHING), each.sighting) for each in seen}
-    changed = {key: row for key, row in rows.items() if row != known.get(key, _NOTHING)}
-    _update(connection, changed)
-    ended = {each.key: _archived(each.sighting) for each in seen if _ends(each)}
-    _update(connection, ended)
-    return changed.keys() | ended.keys()
+    told = {each.key: _grown(known.get(each.key, _NOTHING), each.sighting) for each in seen}
+    ended = {each.key: encode(each.sighting.history or ()) for each in seen if _ends(each)}
+    changed = {key for key, row in told.items() if row != known.get(key, _NOTHING)}
+    new = told.keys() - known.keys()
+    rows = [{"key": key, "history": ended.get(key), **told[key]} for key in new]
+    _execute(connection, _INSERT, rows)
+    _execute(connection, _UPDATE, [{"of": key, **told[key]} for key in changed - new])
+    archived = [{"of": key, "history": ended[key]} for key in ended.keys() - new]
+    _execute(connection, _ARCHIVE, archived)
+    return changed | ended.keys()
 
 
 def keep_history(connection: Connection, key: int, sighting: Sighting) -> None:
     """Write the history of a life that has not ended, as far as it goes."""
-    _update(connection, {key: _archived(sighting)})
+    _execute(connection, _ARCHIVE, [{"of": key, "history": encode(sighting.history or ())}])
 
 
 def read_archived(connection: Connection, ids: Collection[str]) -> dict[str, Status]:
@@ -66,29 +77,18 @@ def read_archived(connection: Connection, ids: Collection[str]) -> dict[str, Sta
 def _known(connection: Connection, keys: list[int]) -> dict[int, _Row]:
     rows = {}
     for portion in in_portions(keys):
-        query = select(*_COLUMNS).where(details.c.key.in_(portion))
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(_KNOWN, {"keys": portion}).mappings():
             rows[row["key"]] = {name: row[name] for name in _NOTHING}
     return rows
 
 
-def _insert(connection: Connection, keys: list[int]) -> None:
-    if keys:
-        connection.execute(insert(details), [{"key": key} for key in keys])
-
-
-def _update(connection: Connection, rows: dict[int, _Row]) -> None:
+def _execute(connection: Connection, query: Executable, rows: list[_Row]) -> None:
     if rows:
-        query = update(details).where(details.c.key == bindparam("of"))
-        connection.execute(query, [{**row, "of": key} for key, row in rows.items()])
+        connection.execute(query, rows)
 
 
 def _ends(seen: Seen) -> bool:
     return is_final(seen.sighting) and not (seen.before and seen.before.is_archived)
-
-
-def _archived(sighting: Sighting) -> _Row:
-    return {"history": encode(sighting.history or ())}
 
 
 def _grown(known: _Row, sighting: Sighting) -> _Row:

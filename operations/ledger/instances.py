@@ -1,9 +1,9 @@
 """The instances, life by life."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Engine, false, select, true
+from sqlalchemy import ColumnElement, Engine, bindparam, false, select, true
 
 from operations.database import reading
 from operations.ledger.attempts import read_attempts
@@ -33,6 +33,10 @@ from operations.timeline import Span
 _COLUMNS = instances.c
 _NEWEST = (_COLUMNS.created_at.desc(), _COLUMNS.key.desc())
 _IN_ENGINE = _COLUMNS.purged_at.is_(None)
+_ENTRIES = select(*ENTRY_COLUMNS).order_by(*_NEWEST)
+_UNFINISHED = _ENTRIES.where(
+    _COLUMNS.is_archived.is_(false()), _IN_ENGINE, _COLUMNS.revision > bindparam("since")
+)
 _KEYS = range(1, 2**63)  # any other number is none that a database could be asked for
 
 
@@ -63,12 +67,12 @@ class Instances:
         with reading(self._engine) as connection:
             return read_archived(connection, ids)
 
-    def mark_purged(self, ids: Collection[str], at: datetime) -> None:
-        """Note that the engine had no more of these ids, unless they were seen after that time.
+    def mark_purged(self, gone_at: Mapping[str, datetime]) -> None:
+        """Note at which time the engine had no more of an id, unless it was seen after that.
 
         The status of a life whose end was not seen becomes UNKNOWN.
         """
-        mark_purged(self._engine, ids, at)
+        mark_purged(self._engine, gone_at)
 
     def lend(self, begins: Collection[Begin]) -> None:
         """Note when attempts began that are known to have ended, whichever life they are of.
@@ -143,8 +147,9 @@ class Instances:
         Those are also the finished ones of which no history has been recorded yet. `since` is a
         revision: then only those of which something was written after it.
         """
-        is_later = _COLUMNS.revision > since
-        return self._entries(_COLUMNS.is_archived.is_(false()), _IN_ENGINE, is_later)
+        with reading(self._engine) as connection:
+            rows = connection.execute(_UNFINISHED, {"since": since}).mappings()
+            return tuple(map(entry_in, rows))
 
     def finished_ids(self) -> frozenset[str]:
         """Return the ids whose latest life the engine has, and is finished and wholly recorded."""
@@ -153,6 +158,6 @@ class Instances:
             return frozenset(connection.execute(query).scalars())
 
     def _entries(self, *conditions: ColumnElement[bool]) -> tuple[Entry, ...]:
-        query = select(*ENTRY_COLUMNS).where(*conditions).order_by(*_NEWEST)
+        query = _ENTRIES.where(*conditions)
         with reading(self._engine) as connection:
             return tuple(map(entry_in, connection.execute(query).mappings()))

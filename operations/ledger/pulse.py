@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from operations.database import reading, writing
 from operations.ledger.tables import pulse
@@ -14,6 +14,9 @@ from operations.model import Part
 from operations.records import Measures, Outage, Pulse
 
 _THE_ROW = pulse.c.key == 1
+_READ = select(pulse).where(_THE_ROW)
+_LOCK = select(pulse.c.revision).where(_THE_ROW).with_for_update()
+_SET = update(pulse).where(_THE_ROW).values(revision=bindparam("next"))
 
 
 def next_revision(connection: Connection) -> int:
@@ -21,19 +24,18 @@ def next_revision(connection: Connection) -> int:
 
     Until its end no other transaction gets one: who sees a revision sees all that came before it.
     """
-    query = select(pulse.c.revision).where(_THE_ROW).with_for_update()
-    return int(connection.execute(query).scalar_one()) + 1
+    return int(connection.execute(_LOCK).scalar_one()) + 1
 
 
 def set_revision(connection: Connection, revision: int) -> None:
     """Let the ledger have the revision of what was written."""
-    connection.execute(update(pulse).where(_THE_ROW).values(revision=revision))
+    connection.execute(_SET, {"next": revision})
 
 
 def read_pulse(engine: Engine) -> Pulse:
     """Read the row."""
     with reading(engine) as connection:
-        row = connection.execute(select(pulse).where(_THE_ROW)).one()
+        row = connection.execute(_READ).one()
     outages = tuple(map(_outage, json.loads(row.outages)))
     measures = _measures(json.loads(row.measures)) if row.measures else None
     return Pulse(row.revision, row.beat_at, outages, behind=row.behind, measures=measures)

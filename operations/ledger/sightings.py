@@ -1,7 +1,7 @@
 """How what was seen of instances comes into the ledger."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -35,13 +35,14 @@ def record(engine: Engine, sightings: Sequence[Sighting]) -> None:
             set_revision(connection, revision)
 
 
-def mark_purged(engine: Engine, ids: Iterable[str], at: datetime) -> None:
-    """Note which ids the engine had no more at a time, unless they were seen later."""
+def mark_purged(engine: Engine, gone_at: Mapping[str, datetime]) -> None:
+    """Note which ids the engine had no more at which time, unless they were seen later."""
     with writing(engine) as connection:
         revision = next_revision(connection)
         lives = [
             replace(life, entry=gone(life.entry, at))
-            for life in latest_lives(connection, ids)
+            for life in latest_lives(connection, gone_at)
+            for at in [gone_at[life.entry.instance_id]]
             if life.entry.purged_at is None and life.seen_at <= at
         ]
         if lives:

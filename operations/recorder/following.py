@@ -3,18 +3,22 @@
 import heapq
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from operations.recorder.pace import again_after, again_in, is_quiet
 from operations.records import Sighting
+
+SETTLING = 0.2  # seconds after a hint, within which the engine may still be at what it hints at
 
 
 @dataclass
 class _Followed:
     """An instance that is read when it is `due`, unless it is being read at this moment.
 
-    Then it is read again by when it is `wanted_by`.
+    Then it is read again by when it is `wanted_by`. It was hinted at first, since it was last
+    handed out, at `hinted_at`, and settles some time after the last hint. `told` is how many events
+    of which execution were read.
     """
 
     due: float = math.inf
@@ -22,10 +26,14 @@ class _Followed:
     wanted_by: float = math.inf
     is_quiet: bool = False
     is_traced: bool = False
-    is_hinted: bool = False
+    is_read_for_hint: bool = False
+    is_read_settled: bool = False
+    hinted_at: float = math.inf
+    settles_at: float = -math.inf
     since: float = math.inf
     is_confirmed: bool = False
     last: Sighting | None = None
+    told: tuple[str | None, int] = (None, 0)
     unchanged: int = 0
     troubles: int = 0
 
@@ -79,12 +87,18 @@ class Following:
         elif by < followed.due:
             self._put(instance_id, by)
 
-    def hint(self, instance_id: str, by: float) -> None:
+    def hint(self, instance_id: str, now: float, by: float) -> None:
         """Read it by then, for a trace hinted at it; others will, so it need not be asked often."""
         self.wake(instance_id, by)
         followed = self._followed[instance_id]
-        followed.is_hinted = True
+        followed.hinted_at = min(now, followed.hinted_at)
+        followed.settles_at = now + SETTLING
         self._classify(followed, quiet=followed.is_quiet, traced=True)
+
+    def waits(self, now: float) -> Iterator[float]:
+        """Return how many seconds ago each was hinted at that has not been read since."""
+        every = self._followed.values()
+        return (now - each.hinted_at for each in every if each.hinted_at < math.inf)
 
     def due(self, now: float, most: int) -> list[str]:
         """Hand out ids that are due, the longest overdue first, to be read and reported on."""
@@ -94,6 +108,9 @@ class Following:
             followed = self._followed.get(instance_id)
             if followed and followed.due == due and not followed.is_being_read:
                 followed.is_being_read = True
+                followed.is_read_for_hint = followed.hinted_at < math.inf
+                followed.is_read_settled = now >= followed.settles_at
+                followed.hinted_at = math.inf
                 ids.append(instance_id)
         return ids
 
@@ -102,25 +119,32 @@ class Following:
         followed = self._followed.get(instance_id)
         return followed.last if followed else None
 
+    def told(self, sighting: Sighting) -> int:
+        """Return how many of an instance's events had been read before."""
+        execution_id, told = self._followed[sighting.instance.instance_id].told
+        return told if execution_id == sighting.timeline.execution_id else 0
+
     def is_known(self, sighting: Sighting) -> bool:
         """Whether the ledger has surely got this: what came late to it may have been no news."""
         followed = self._followed[sighting.instance.instance_id]
-        is_same = followed.last is not None and followed.last.instance == sighting.instance
-        return is_same and followed.is_confirmed
+        return followed.is_confirmed and _tells_the_same(followed.last, sighting)
 
     def seen(self, sighting: Sighting, now: float) -> None:
         """Report what was seen, and is in the ledger now: it goes on."""
         instance_id = sighting.instance.instance_id
         followed = self._followed[instance_id]
-        followed.is_confirmed = bool(followed.last and followed.last.instance == sighting.instance)
+        followed.is_confirmed = _tells_the_same(followed.last, sighting)
         followed.unchanged = followed.unchanged + 1 if followed.is_confirmed else 0
+        if sighting.history is not None:
+            followed.told = (sighting.timeline.execution_id, len(sighting.history))
         followed.last, followed.troubles = replace(sighting, history=None), 0
         quiet = is_quiet(sighting, followed.unchanged)
         # News without a hint: traces, if there are any, do not tell all of this one.
-        traced = followed.is_traced and (followed.is_hinted or followed.is_confirmed)
-        followed.is_hinted = False
+        is_hinted = followed.is_read_for_hint or followed.hinted_at < math.inf
+        traced = followed.is_traced and (is_hinted or followed.is_confirmed)
         self._classify(followed, quiet=quiet, traced=traced)
-        pace = again_in(sighting, self._many[followed.kind], quiet=quiet, traced=traced)
+        many, settled = self._many[followed.kind], followed.is_read_settled
+        pace = again_in(sighting, many, quiet=quiet, traced=traced and settled)
         self._report(instance_id, now + pace)
 
     def troubled(self, instance_id: str, now: float) -> int:
@@ -160,3 +184,9 @@ class Following:
     def _put(self, instance_id: str, due: float) -> None:
         self._followed[instance_id].due = due
         heapq.heappush(self._queue, (due, instance_id))
+
+
+def _tells_the_same(last: Sighting | None, sighting: Sighting) -> bool:
+    if last is None:
+        return False
+    return (last.instance, last.timeline) == (sighting.instance, sighting.timeline)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from operations.recorder.spans import Hint
 
 ROOM = 10_000  # hints that wait to be heeded; what comes when there is no room is dropped
-SILENCE = 10.0  # seconds without any span, after which none are said to arrive
+SILENCE = 60.0  # seconds without any span, after which none are said to arrive: few may be sampled
 
 
 class Hints:

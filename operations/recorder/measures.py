@@ -3,17 +3,17 @@
 import statistics
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from operations.gateway import Gateway, IdPage
 from operations.history import HistoryEvent
 from operations.model import Instance
 from operations.recorder.hints import Hints
-from operations.recorder.readers import Look
 from operations.records import Measures, Sighting
 
 WINDOW = 60.0  # seconds over which lags are told
+LAGS = 5000  # that are told of at most: the newest
 SPAN = 10  # beats over which what happens a second is told
 
 
@@ -46,26 +46,26 @@ class Meter:
     def __init__(self, metered: Metered, hints: Hints) -> None:
         self._metered = metered
         self._hints = hints
-        self._lags: deque[tuple[float, float]] = deque()  # when it was readable, and the lag
+        self._lags: deque[tuple[float, float]] = deque(maxlen=LAGS)  # when readable, the lag
         self._beats: deque[tuple[float, Counter[str]]] = deque(maxlen=SPAN)
         self._beats.append((time.monotonic(), Counter()))
 
-    def readable(self, looks: Iterable[Look], last: Callable[[str], Sighting | None]) -> None:
-        """Note that what was seen is in the ledger now; `last` is what was there before."""
+    def readable(self, sightings: Iterable[Sighting], told: Callable[[Sighting], int]) -> None:
+        """Note that these are in the ledger now; of so many events each had been `told` before."""
         now, at = datetime.now(UTC), time.monotonic()
-        for look in looks:
-            before = last(look.instance_id)
-            is_same = before and look.sighting and before.instance == look.sighting.instance
-            happened = happened_at(look.sighting) if look.sighting and not is_same else None
-            if happened:
+        for sighting in sightings:
+            for happened in happened_since(sighting, told(sighting)):
                 self._lags.append((at, max(0.0, (now - happened).total_seconds())))
 
-    def measures(self) -> Measures:
-        """Return the measures; to be asked for with every beat."""
+    def measures(self, waits: Iterable[float] = ()) -> Measures:
+        """Return the measures, to be asked for with every beat.
+
+        What was hinted at and is not readable yet counts with the seconds that it `waits` already.
+        """
         now = time.monotonic()
         while self._lags and now - self._lags[0][0] > WINDOW:
             self._lags.popleft()
-        median, p95 = _percentiles([lag for _, lag in self._lags])
+        median, p95 = _percentiles([*(lag for _, lag in self._lags), *waits])
         return Measures(
             lag_p50=median,
             lag_p95=p95,
@@ -82,12 +82,18 @@ class Meter:
         return {name: (counts[name] - before[name]) / max(1.0, now - then) for name in names}
 
 
-def happened_at(sighting: Sighting) -> datetime | None:
-    """Return when the last thing happened to an instance, by the engine's clock."""
-    times = [event.timestamp for event in sighting.history or ()]
-    if sighting.instance.last_updated_at:
-        times.append(sighting.instance.last_updated_at)
-    return max(times, default=None)
+def happened_since(sighting: Sighting, told: int) -> Iterator[datetime]:
+    """Return when each event but the first `told` was there to be read, by the engine's clock.
+
+    That is its own time or that of the workflow's turn that took it, whichever is later: a paused
+    instance takes what happened long ago, and a rerun what happened to another.
+    """
+    turn = sighting.timeline.started_at
+    for number, event in enumerate(sighting.history or ()):
+        if turn is None or event.kind == "workflowStarted":
+            turn = max(filter(None, (turn, event.timestamp)))
+        if number >= told:
+            yield max(turn, event.timestamp)
 
 
 def _percentiles(lags: list[float]) -> tuple[float | None, float | None]:

@@ -9,6 +9,7 @@ from operations.timeline import Ending, SpanKind
 BRISK = 0.5  # seconds between two reads of an instance that is doing something
 QUIET = 1.0  # seconds between two reads of one that waits
 SLOWEST = 60.0  # seconds between two reads of any
+TRACED = 1.5  # seconds between two of one that traces tell of, and told nothing lately
 BRISK_READS = 400  # a second at most, for all that do something
 TRACED_READS = 50  # a second at most, for those of them of which traces tell when to look
 QUIET_READS = 100  # a second at most, for all that wait
@@ -20,8 +21,12 @@ _WAITS = frozenset({SpanKind.WAIT, SpanKind.TIMER, SpanKind.BACKOFF})
 
 def again_in(sighting: Sighting, many: int, *, quiet: bool, traced: bool = False) -> float:
     """Return the seconds until an instance is read again, which is one of so many such as it is."""
-    brisk_reads = TRACED_READS if traced else BRISK_READS
-    pace = max(QUIET, many / QUIET_READS) if quiet else max(BRISK, many / brisk_reads)
+    if quiet:
+        pace = max(QUIET, many / QUIET_READS)
+    elif traced:
+        pace = max(TRACED, many / TRACED_READS)
+    else:
+        pace = max(BRISK, many / BRISK_READS)
     return min(SLOWEST, pace, max(BRISK, seconds_until_due(sighting)))
 
 

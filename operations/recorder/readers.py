@@ -18,10 +18,12 @@ PATIENCE = 0.3  # seconds
 class Look:
     """What came of reading an instance; `sighting` is None if the engine has none with this id.
 
-    With a `trouble` it is what could be read in spite of it, None if that is nothing.
+    With a `trouble` it is what could be read in spite of it, None if that is nothing. The engine
+    was asked `at` this time.
     """
 
     instance_id: str
+    at: datetime
     sighting: Sighting | None = None
     trouble: Exception | None = None
 
@@ -66,10 +68,11 @@ class Readers:
         return [self._asked.pop(future) for future in taken]
 
     def _look(self, instance_id: str, last: Sighting | None) -> Look:
+        at = self._now()
         try:
-            return Look(instance_id, sight(self._gateway, instance_id, last, self._now))
+            return Look(instance_id, at, sight(self._gateway, instance_id, last, self._now))
         except Exception as error:  # noqa: BLE001 - nothing that one has may stop the others
-            return Look(instance_id, self._glimpse(instance_id), error)
+            return Look(instance_id, at, self._glimpse(instance_id), error)
 
     def _glimpse(self, instance_id: str) -> Sighting | None:
         try:

@@ -44,7 +44,6 @@ class Recorder:
         metered, hints = Metered(gateway), hints or Hints()
         self._ledger = ledger
         self._health = health
-        self._clock = clock
         self._following = Following()
         self._listing = Listing(metered)
         self._readers = Readers(metered, clock.now)
@@ -102,7 +101,7 @@ class Recorder:
     def _find_new(self) -> None:
         try:
             news = self._listing.news(self._finished, self._following)
-            self._following.follow(news, time.monotonic())
+            self._following.follow(news, self._tracing.by(time.monotonic()))
         except EngineUnavailable:
             self._health.doubt()
 
@@ -116,11 +115,11 @@ class Recorder:
         news = [look for look in looks if look.sighting and not self._is_known(look.sighting)]
         unwritten = self._write(news)
         if self._behind == 0:  # what was there before the recorder was is no measure of it
-            written = [look for look in news if look.instance_id not in unwritten]
-            self._meter.readable(written, self._following.last)
-        gone = [look.instance_id for look in looks if not look.sighting and not look.trouble]
+            written = (look.sighting for look in news if look.instance_id not in unwritten)
+            self._meter.readable(filter(None, written), self._following.told)
+        gone = {look.instance_id: look.at for look in looks if not (look.sighting or look.trouble)}
         if gone:
-            self._ledger.instances.mark_purged(gone, self._clock.now())
+            self._ledger.instances.mark_purged(gone)
         for look in looks:
             self._report(unwritten.get(look.instance_id, look))
         self._tracing.settle([look.instance_id for look in looks if _is_over(look)])
@@ -174,8 +173,8 @@ class Recorder:
     def _beat(self) -> None:
         outages, now = self._health.outages, time.monotonic()
         if outages != self._said or now >= self._next_beat:
-            behind = self._count_behind()
-            self._ledger.beat(datetime.now(UTC), outages, behind, self._meter.measures())
+            measures = self._meter.measures(self._following.waits(now))
+            self._ledger.beat(datetime.now(UTC), outages, self._count_behind(), measures)
             self._said, self._next_beat = outages, now + BEAT_EVERY
 
     def _count_behind(self) -> int | None:

@@ -28,12 +28,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Hint:
     """That something happened to an instance, if it is true.
 
-    `begin` is there if an attempt has ended; `is_start` says that the instance was started.
+    `begin` is there if an attempt has ended; `is_start` says that the instance was started,
+    `is_end` that it has ended.
     """
 
     instance_id: str
     begin: Begin | None = None
     is_start: bool = False
+    is_end: bool = False
 
 
 def hints_in(body: bytes) -> list[Hint]:
@@ -61,7 +63,7 @@ def _hint(span: object) -> Hint | None:
     if what not in _HINTING or not isinstance(instance_id, str) or not _is_possible(instance_id):
         return None
     begin = _begin(instance_id, tags, span) if what == _ACTIVITY else None
-    return Hint(instance_id, begin, is_start=what == _START)
+    return Hint(instance_id, begin, is_start=what == _START, is_end=what == _END)
 
 
 def _is_possible(instance_id: str) -> bool:

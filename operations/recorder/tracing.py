@@ -14,7 +14,8 @@ from operations.records import Begin
 
 STRANGERS = 100  # ids a second that are looked at though nothing is known of them
 MANY = 50.0  # hints a second, above which an instance's are gathered
-GATHERED = 0.4  # seconds for which they are: then one read serves them all
+GATHERED = 0.6  # seconds for which they are: then one read serves them all
+ENDING = 0.3  # seconds that a busy engine takes from the end that it hints at until that is written
 
 
 class Tracing:
@@ -39,12 +40,15 @@ class Tracing:
         """Have read what something happened to; of what has finished, only a new start is news."""
         now = time.monotonic()
         hints = self._hints.take()
-        by = now + (GATHERED if self._are_many(len(hints), now) else 0)
+        self._count(len(hints), now)
+        later = self.by(now)
+        ending = min(later, now + ENDING)
         started = {hint.instance_id for hint in hints if hint.is_start}
+        ended = {hint.instance_id for hint in hints if hint.is_end}
         for instance_id in {hint.instance_id for hint in hints}:
             is_over = instance_id in finished and instance_id not in started
             if instance_id in self._following or (not is_over and self._is_admitted(now)):
-                self._following.hint(instance_id, by)
+                self._following.hint(instance_id, now, ending if instance_id in ended else later)
         self._new = _begins(hints)
         self._begins.add(self._new, now)
 
@@ -58,19 +62,25 @@ class Tracing:
     def settle(self, over: Sequence[str]) -> None:
         """Write what came after its attempt was written, and forget what is over.
 
-        Raises `LedgerUnavailable`.
+        What is followed will be read, for it was hinted at, and gets its begins then. What is over
+        may have been written by others, who know of none. Raises `LedgerUnavailable`.
         """
-        of_over = (begin for each in over for begin in self._begins.of(each))
-        self._ledger.instances.lend(self._new.union(of_over))
+        late = {begin for begin in self._new if begin.instance_id not in self._following}
+        late.update(begin for each in over for begin in self._begins.of(each))
+        self._ledger.instances.lend(late)
         self._new = _begins(())
         for instance_id in over:
             self._begins.forget(instance_id)
 
-    def _are_many(self, came: int, now: float) -> bool:
-        """Whether so many hints come that to read for each would slow the engine down."""
+    def by(self, now: float) -> float:
+        """Return by when something new is to be read: later, if so many hints come that to read for
+        each would slow the engine down.
+        """
+        return now + (GATHERED if self._rate > MANY else 0)
+
+    def _count(self, came: int, now: float) -> None:
         passed, self._heeded_at = max(1e-3, now - self._heeded_at), now
         self._rate += (came / passed - self._rate) * min(1.0, passed)
-        return self._rate > MANY
 
     def _is_admitted(self, now: float) -> bool:
         """Whether an id that is not followed may be looked at."""

@@ -18,7 +18,7 @@ CALLS: list[Callable[[Ledger], object]] = [
     lambda ledger: ledger.starts.latest("order_A"),
     lambda ledger: ledger.starts.claim(WANTED, None),
     lambda ledger: ledger.instances.record([sighting()]),
-    lambda ledger: ledger.instances.mark_purged(["order_A"], at(1)),
+    lambda ledger: ledger.instances.mark_purged({"order_A": at(1)}),
     lambda ledger: ledger.instances.page(Filter(), limit=1),
     lambda ledger: ledger.instances.counts(Filter()),
     lambda ledger: ledger.instances.latest("order_A"),

@@ -57,7 +57,7 @@ def test_an_instance_is_told_as_the_ledger_knows_it(client: TestClient, ledger: 
     failed = sighting(Status.FAILED, seen=3, failure=Failure("ValueError", "No"), parent_id="p")
     waits = sighting(instance_id="b", created=5, custom_status='"new"', waiting=Waiting("pay"))
     ledger.instances.record([failed, waits])
-    ledger.instances.mark_purged(["order_A"], at(60))
+    ledger.instances.mark_purged({"order_A": at(60)})
     waiting, gone = ask(client)["workflows"]
     assert gone == {
         "instance_id": "order_A",

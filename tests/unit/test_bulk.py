@@ -125,7 +125,9 @@ def test_a_preview_says_who_is_not_eligible_and_why(world: World) -> None:
     world.has("order_A")
     world.has(*(f"done_{number}" for number in range(NAMED + 2)), status=Status.COMPLETED)
     world.has("gone_A", "gone_B", status=Status.COMPLETED)
-    world.ledger.instances.mark_purged(["gone_A", "gone_B"], datetime.max.replace(tzinfo=UTC))
+    world.ledger.instances.mark_purged(
+        dict.fromkeys(["gone_A", "gone_B"], datetime.max.replace(tzinfo=UTC))
+    )
     world.has("order_Z", status=Status.TERMINATED)
     preview = world.bulk.preview(TERMINATE, Filter())
     assert [each.instance_id for each in preview.eligible] == ["order_A"]

@@ -291,7 +291,7 @@ def test_an_instance_that_the_engine_has_no_more_is_shown(desk: Desk) -> None:
     """The ledger keeps what was purged, which nothing can be done to."""
     found = desk.has_recorded("completed")
     del desk.gateway.instances[found]
-    desk.ledger.instances.mark_purged([found], datetime.now(UTC))
+    desk.ledger.instances.mark_purged({found: datetime.now(UTC)})
     app = desk.open(INSTANCE, id=found)
     assert part(app, "header")["purged"] is not None
     assert part(app, "gantt")["figure"]["names"]

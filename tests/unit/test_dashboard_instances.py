@@ -596,7 +596,7 @@ def test_an_odd_id_is_a_row_like_any_other(desk: Desk, odd: str) -> None:
 def test_what_the_ledger_says_of_a_life_is_what_the_row_shows(desk: Desk) -> None:
     """A purged life has no buttons, and its status stays."""
     desk.has("order_A", status=Status.COMPLETED)
-    desk.ledger.instances.mark_purged(["order_A"], datetime.now(UTC))
+    desk.ledger.instances.mark_purged({"order_A": datetime.now(UTC)})
     row = part(desk.open(), "table")["rows"][0]
     assert (row["status"], row["actions"]) == (statuses(desk.ledger)[0], [])
 

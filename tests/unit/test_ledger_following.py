@@ -38,7 +38,7 @@ def test_an_id_whose_latest_life_runs_is_not_finished(ledger: Ledger) -> None:
 def test_what_was_purged_is_neither_followed_nor_finished(ledger: Ledger) -> None:
     """What the engine has no more is none of the recorder's business."""
     ledger.instances.record([sighting(instance_id="order_1"), done(instance_id="order_2")])
-    ledger.instances.mark_purged(["order_1", "order_2", "order_3"], at(30))
+    ledger.instances.mark_purged(dict.fromkeys(["order_1", "order_2", "order_3"], at(30)))
     assert unfinished(ledger) == ledger.instances.finished_ids() == frozenset()
     assert entry(ledger, "order_2").purged_at == at(30)
     assert statuses(ledger, "order_2") == [Status.COMPLETED]
@@ -47,15 +47,15 @@ def test_what_was_purged_is_neither_followed_nor_finished(ledger: Ledger) -> Non
 def test_a_purged_life_whose_end_nobody_saw_is_unknown(ledger: Ledger) -> None:
     """An instance that is gone does not run."""
     ledger.instances.record([sighting()])
-    ledger.instances.mark_purged([ID], at(30))
+    ledger.instances.mark_purged({ID: at(30)})
     assert statuses(ledger) == [Status.UNKNOWN]
 
 
 def test_a_purge_is_noted_once(ledger: Ledger) -> None:
     """To note it again changes neither the time nor the revision."""
     ledger.instances.record([done(seen=9)])
-    ledger.instances.mark_purged([ID], at(30))
-    ledger.instances.mark_purged([ID], at(40))
+    ledger.instances.mark_purged({ID: at(30)})
+    ledger.instances.mark_purged({ID: at(40)})
     assert entry(ledger).purged_at == at(30)
     assert (entry(ledger).revision, ledger.pulse().revision) == (2, 2)
 
@@ -63,7 +63,7 @@ def test_a_purge_is_noted_once(ledger: Ledger) -> None:
 def test_what_was_seen_later_was_not_purged(ledger: Ledger) -> None:
     """The purge was of a life before, or was none."""
     ledger.instances.record([done(seen=9)])
-    ledger.instances.mark_purged([ID], at(8))
+    ledger.instances.mark_purged({ID: at(8)})
     assert entry(ledger).purged_at is None
     assert ledger.pulse().revision == 1
 
@@ -71,14 +71,14 @@ def test_what_was_seen_later_was_not_purged(ledger: Ledger) -> None:
 def test_many_are_purged_at_once(ledger: Ledger) -> None:
     """Any number of ids is one transaction, and one revision."""
     ledger.instances.record([done(instance_id=name) for name in MANY])
-    ledger.instances.mark_purged(MANY, at(30))
+    ledger.instances.mark_purged(dict.fromkeys(MANY, at(30)))
     assert ledger.instances.finished_ids() == frozenset()
     assert ledger.pulse().revision == 2
 
 
 def test_nothing_purged_is_no_change(ledger: Ledger) -> None:
     """Without an id there is nothing to write."""
-    ledger.instances.mark_purged([], at(1))
+    ledger.instances.mark_purged({})
     assert ledger.pulse().revision == 0
 
 
@@ -101,7 +101,7 @@ def test_what_is_to_be_followed_since_a_revision_is_told(ledger: Ledger) -> None
         (lambda ledger: ledger.instances.neighbours(entry(ledger)), "latest_of_id"),
         (lambda ledger: ledger.instances.record([done(execution="e9")]), "latest_of_id"),
         (lambda ledger: ledger.instances.record([done(execution="e9")]), "execution"),
-        (lambda ledger: ledger.instances.mark_purged([ID], at(1)), "latest_of_id"),
+        (lambda ledger: ledger.instances.mark_purged({ID: at(1)}), "latest_of_id"),
         (lambda ledger: ledger.instances.counts(Filter()), "newest_of_status"),
     ],
 )

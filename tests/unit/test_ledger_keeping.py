@@ -69,5 +69,5 @@ def test_only_what_has_its_history_is_archived(ledger: Ledger) -> None:
 def test_what_is_purged_is_archived_no_more(ledger: Ledger) -> None:
     """A purge asks for what the engine has at that moment."""
     ledger.instances.record([done()])
-    ledger.instances.mark_purged([ID], at(99))
+    ledger.instances.mark_purged({ID: at(99)})
     assert ledger.instances.archived([ID]) == {}

@@ -191,7 +191,7 @@ def test_the_same_source_run_again_under_the_same_id_is_another_life(ledger: Led
     """Two reruns have one execution id, but the second began after the first had ended."""
     first = done(seen=9, rerun_of="order_B", started_at=at(5))
     ledger.instances.record([first])
-    ledger.instances.mark_purged([ID], at(10))
+    ledger.instances.mark_purged({ID: at(10)})
     second = sighting(seen=21, rerun_of="order_B", started_at=at(20))
     ledger.instances.record([second, second])
     assert statuses(ledger) == [RUNNING, COMPLETED]
@@ -200,7 +200,7 @@ def test_the_same_source_run_again_under_the_same_id_is_another_life(ledger: Led
 def test_a_life_seen_again_is_not_purged(ledger: Ledger) -> None:
     """What the engine shows is there, whatever was thought."""
     ledger.instances.record([sighting(seen=1)])
-    ledger.instances.mark_purged([ID], at(2))
+    ledger.instances.mark_purged({ID: at(2)})
     ledger.instances.record([sighting(seen=3)])
     assert (statuses(ledger), entry(ledger).purged_at) == ([RUNNING], None)
 
@@ -208,7 +208,7 @@ def test_a_life_seen_again_is_not_purged(ledger: Ledger) -> None:
 def test_what_was_seen_before_a_purge_does_not_undo_it(ledger: Ledger) -> None:
     """A sighting from before the purge tells what was purged then."""
     ledger.instances.record([sighting(seen=1)])
-    ledger.instances.mark_purged([ID], at(5))
+    ledger.instances.mark_purged({ID: at(5)})
     ledger.instances.record([sighting(Status.SUSPENDED, seen=3)])
     assert (statuses(ledger), entry(ledger).purged_at) == ([UNKNOWN], at(5))
     ledger.instances.record([done(seen=4)])
@@ -218,7 +218,7 @@ def test_what_was_seen_before_a_purge_does_not_undo_it(ledger: Ledger) -> None:
 def test_a_purged_id_used_again_has_another_life(ledger: Ledger) -> None:
     """The life that was purged does not become the one that runs."""
     ledger.instances.record([sighting(seen=1)])
-    ledger.instances.mark_purged([ID], at(5))
+    ledger.instances.mark_purged({ID: at(5)})
     ledger.instances.record([SECOND])
     assert statuses(ledger) == [RUNNING, UNKNOWN]
     assert lives(ledger)[1].purged_at == at(5)

@@ -58,7 +58,7 @@ def there_and_back(wanted: Filter) -> Callable[[Ledger], object]:
         (lambda ledger: ledger.instances.latest(ID), "(latest_of_id|execution)"),
         (lambda ledger: ledger.instances.neighbours(entry(ledger)), "latest_of_id"),
         (lambda ledger: ledger.instances.record([done(execution="e9")]), "execution"),
-        (lambda ledger: ledger.instances.mark_purged([ID], at(1)), "(latest_of_id|execution)"),
+        (lambda ledger: ledger.instances.mark_purged({ID: at(1)}), "(latest_of_id|execution)"),
     ],
 )
 def test_an_answer_is_found_by_an_index(

@@ -372,7 +372,7 @@ def test_writers_of_every_kind_at_once_do_not_stop_each_other(
         of, name = (ledger, other)[number % 2], names[number % 4]
         seen = [sighting(instance_id=each, seen=number) for each in names]
         of.instances.record(seen if number % 3 else seen[::-1])
-        of.instances.mark_purged(names if number % 5 else names[::-1], at(number))
+        of.instances.mark_purged(dict.fromkeys(names if number % 5 else names[::-1], at(number)))
         of.journal.note(DEED)
         of.beat(at(number), ())
         latest = of.starts.latest(name)

@@ -82,7 +82,7 @@ def test_a_long_text_is_kept_whole_where_it_names_something(ledger: Ledger) -> N
         found = entry(ledger, each)
         assert (found.instance_id, found.execution_id) == (each, LONG)
         assert (found.parent_id, found.rerun_of) == (LONG, LONG)
-    ledger.instances.mark_purged(ids, at(99))
+    ledger.instances.mark_purged(dict.fromkeys(ids, at(99)))
     assert ledger.holds.take(ids[0])
 
 

@@ -20,7 +20,7 @@ from operations.sighting import sight
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, moves, runs, vanishes
 from tests.unit.fakes import FakeGateway
-from tests.unit.sightings import ID, at, done, entry, lives, pending, statuses
+from tests.unit.sightings import ID, at, done, entry, lives, pending, sighting, statuses
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.both_databases
@@ -106,7 +106,7 @@ def archived(ledger: Ledger, instance_id: str = ID) -> bool:
 def use_again(gateway: FakeGateway, ledger: Ledger) -> None:
     """Purge the instance and start another with its id, as our own actions do."""
     runs(gateway, life="e2", since=60)
-    ledger.instances.mark_purged([ID], datetime.now(UTC))
+    ledger.instances.mark_purged({ID: datetime.now(UTC)})
     ledger.instances.record([pending(seen_at=datetime.now(UTC))])
 
 
@@ -119,6 +119,25 @@ def test_a_listed_instance_is_followed_to_its_end(gateway: FakeGateway, turning:
     details = turning.ledger.instances.details(entry(turning.ledger).key)
     assert details
     assert (details.output, details.history) == ('"done"', gateway.events[ID])
+
+
+def test_what_is_gone_was_gone_when_it_was_asked_for(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """What somebody else has seen of its id meanwhile is there: that look says nothing of it."""
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+
+    def another_sees_it() -> None:
+        turning.ledger.instances.record([sighting(seen_at=datetime.now(UTC))])
+
+    gateway.during["state"] = another_sees_it
+    vanishes(gateway)
+    turning.turns(1)
+    listed = gateway.calls["ids"]
+    turning.until(lambda: gateway.calls["ids"] > listed + 3, "turns")
+    assert statuses(turning.ledger) == [Status.RUNNING]
+    assert entry(turning.ledger).purged_at is None
 
 
 def test_a_finished_instance_is_read_once(gateway: FakeGateway, turning: Turning) -> None:

@@ -39,7 +39,7 @@ def post(endpoint: Endpoint, content: bytes) -> int:
 def test_spans_are_taken(endpoint: Endpoint, hints: Hints) -> None:
     """The answer does not wait for anybody to heed them."""
     assert post(endpoint, body(over())) == 202
-    assert hints.take() == [Hint(ID)]
+    assert hints.take() == [Hint(ID, is_end=True)]
 
 
 def test_a_full_queue_is_no_trouble_of_the_sender_s(endpoint: Endpoint, hints: Hints) -> None:

@@ -1,9 +1,11 @@
 """When each instance that is followed is read next."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from operations.history import HistoryEvent
 from operations.model import Status
 from operations.recorder.following import Following
 from operations.recorder.pace import (
@@ -11,6 +13,7 @@ from operations.recorder.pace import (
     BRISK,
     QUIET,
     SLOWEST,
+    TRACED,
     TRACED_READS,
     again_after,
     is_quiet,
@@ -162,13 +165,13 @@ def test_one_that_is_woken_while_it_is_read_is_read_again() -> None:
 def test_one_that_is_hinted_at_is_due_by_then() -> None:
     """Also while it is read; what is due sooner stays so."""
     following = followed(waiting())
-    following.hint(ID, 9.0)
+    following.hint(ID, 0, 9.0)
     assert following.due(QUIET - 0.1, ALL) == []
     assert following.due(QUIET, ALL) == [ID]
-    following.hint(ID, QUIET + 0.6)
-    following.hint(ID, QUIET + 0.7)
+    following.hint(ID, QUIET, QUIET + 0.6)
+    following.hint(ID, QUIET, QUIET + 0.7)
     following.seen(waiting(), QUIET)
-    following.hint(ID, QUIET + 0.8)
+    following.hint(ID, QUIET, QUIET + 0.8)
     assert following.due(QUIET + 0.5, ALL) == []
     assert following.due(QUIET + 0.6, ALL) == [ID]
 
@@ -176,7 +179,7 @@ def test_one_that_is_hinted_at_is_due_by_then() -> None:
 def test_one_whose_news_came_without_a_hint_is_not_traced() -> None:
     """Traces do not tell of all: it is asked as often as if there were none."""
     following = followed(working())
-    following.hint(ID, 0)
+    following.hint(ID, 0, 0)
     following.due(EVER, ALL)
     following.seen(working(), 0)
     assert following._followed[ID].is_traced
@@ -254,6 +257,8 @@ def test_what_was_seen_twice_is_surely_in_the_ledger() -> None:
     following.seen(working(seen_at=at(9)), 1)
     assert following.is_known(working())
     assert not following.is_known(working(last_updated_at=at(10)))
+    begun = replace(activity(1, 0), began=at(0))  # a trace told of it meanwhile
+    assert not following.is_known(sighting(spans=(begun,)))
 
 
 def test_the_last_sighting_is_kept_without_its_history() -> None:
@@ -274,34 +279,71 @@ def traced(number: int) -> Following:
     working_ones = [working(instance_id=f"order_{each}") for each in range(number)]
     following = Following()
     for each in working_ones:
-        following.hint(each.instance.instance_id, 0)
+        following.hint(each.instance.instance_id, 0, 0)
     following.due(0, ALL)
     for each in working_ones:
         following.seen(each, 0)
     return following
 
 
+def settled(number: int) -> Following:
+    """Return the same, read again some time after the last hint, at second 0."""
+    following = traced(number)
+    for instance_id in following.due(EVER, ALL):
+        following.seen(working(instance_id=instance_id), 0)
+    return following
+
+
 def test_a_hint_has_it_read_at_once() -> None:
     """Also one that is not followed yet."""
     following = followed(working())
-    following.hint(ID, 0)
-    following.hint("order_new", 0)
+    following.hint(ID, 0, 0)
+    following.hint("order_new", 0, 0)
     assert sorted(following.due(0, ALL)) == [ID, "order_new"]
 
 
-def test_a_few_that_are_traced_are_read_as_often_as_others() -> None:
-    """Traces do not tell of everything that happens."""
+def test_one_is_read_again_right_after_a_hint_and_then_less_often() -> None:
+    """The engine may still be at what the hint was of; later the next hint tells when to look."""
     following = traced(1)
     assert following.due(BRISK - 0.01, ALL) == []
     assert following.due(BRISK, ALL) == ["order_0"]
+    following.seen(working(instance_id="order_0"), BRISK)
+    assert following.due(BRISK + TRACED - 0.01, ALL) == []
+    assert following.due(BRISK + TRACED, ALL) == ["order_0"]
+
+
+def test_how_long_hints_wait_to_be_heeded() -> None:
+    """From the first one since an instance was last handed out."""
+    following = followed(working())
+    following.hint(ID, 3, 9)
+    following.hint(ID, 5, 9)
+    assert list(following.waits(10)) == [7]
+    assert following.due(9, ALL) == [ID]
+    assert list(following.waits(10)) == []
+    following.hint(ID, 10, 10)
+    following.seen(working(), 11)
+    assert list(following.waits(12)) == [2]
+
+
+def test_how_much_of_a_history_was_told_before() -> None:
+    """Of the same execution; a look without news, or one that failed, tells nothing else."""
+    one, two = (HistoryEvent(number, at(number), "taskScheduled") for number in (1, 2))
+    following = followed(working(history=(one,)))
+    assert following.told(working(history=(one, two))) == 1
+    following.due(EVER, ALL)
+    following.seen(working(), 1)
+    following.due(EVER, ALL)
+    following.troubled(ID, 2)
+    assert following.told(working(history=(one, two))) == 1
+    assert following.told(working(history=(one, two), execution="e2")) == 0
 
 
 def test_many_that_are_traced_are_asked_less_often_than_others() -> None:
     """Hints tell when to look, whatever the number."""
-    following = traced(MANY_TRACED)
+    following = settled(MANY_TRACED)
     assert following.due(9, ALL) == []
     assert len(following.due(10, ALL)) == MANY_TRACED
-    following.hint("order_7", 10)
+    following.hint("order_7", 10, 10)
     for each in range(MANY_TRACED):
         following.over(f"order_{each}")
     assert following.due(10, ALL) == ["order_7"]
@@ -310,7 +352,7 @@ def test_many_that_are_traced_are_asked_less_often_than_others() -> None:
 def test_what_is_traced_and_waits_is_read_as_all_that_waits() -> None:
     """Nothing is expected of it."""
     following = Following()
-    following.hint(ID, 0)
+    following.hint(ID, 0, 0)
     following.due(0, ALL)
     following.seen(waiting(), 0)
     assert following.due(QUIET - 0.01, ALL) == []

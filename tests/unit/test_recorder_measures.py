@@ -1,6 +1,5 @@
 """What the recorder measures of itself."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,8 +7,7 @@ import pytest
 from operations.history import HistoryEvent
 from operations.recorder import measures as module
 from operations.recorder.hints import Hints
-from operations.recorder.measures import Meter, Metered, happened_at
-from operations.recorder.readers import Look
+from operations.recorder.measures import Meter, Metered, happened_since
 from operations.recorder.spans import Hint
 from operations.records import Sighting
 from tests.unit.engine import runs
@@ -35,19 +33,22 @@ def meter(metered: Metered, hints: Hints) -> Meter:
     return Meter(metered, hints)
 
 
-def happened(seconds: float) -> Sighting:
-    """Return a sighting of something that happened so many seconds ago."""
-    return sighting(last_updated_at=datetime.now(UTC) - timedelta(seconds=seconds))
+def happened(*seconds: float) -> Sighting:
+    """Return a sighting of events that happened so many seconds ago."""
+    now = datetime.now(UTC)
+    began = now - timedelta(hours=1)
+    ago = [HistoryEvent(1, now - timedelta(seconds=each), "taskScheduled") for each in seconds]
+    return sighting(started_at=began, history=tuple(ago))
 
 
-def readable(meter: Meter, *sightings: Sighting, before: Sighting | None = None) -> None:
-    """Have sightings be in the ledger now."""
-    meter.readable([Look(ID, each) for each in sightings], lambda _: before)
+def readable(meter: Meter, *sightings: Sighting, told: int = 0) -> None:
+    """Have sightings be in the ledger now, of each of which so many events were there before."""
+    meter.readable(sightings, lambda _: told)
 
 
 def test_a_lag_is_from_what_happened_until_it_can_be_read(meter: Meter) -> None:
     """Median and p95 of the last minute, in seconds."""
-    readable(meter, *(happened(second) for second in range(21)))
+    readable(meter, *(happened(second) for second in range(11)), happened(*range(11, 21)))
     measures = meter.measures()
     assert measures.lag_p50 == pytest.approx(10, abs=0.9)
     assert measures.lag_p95 == pytest.approx(19, abs=0.9)
@@ -61,12 +62,19 @@ def test_a_single_lag_is_both(meter: Meter) -> None:
     assert measures.lag_p50 == measures.lag_p95 == pytest.approx(3, abs=0.9)
 
 
-def test_what_is_no_news_has_no_lag(meter: Meter) -> None:
-    """It was written once more, or tells no time."""
-    seen = happened(3)
-    readable(meter, seen, before=replace(seen, seen_at=at(0)))
+def test_each_event_counts_once(meter: Meter) -> None:
+    """What was told of before was readable then; what tells of no event has no lag."""
+    readable(meter, happened(50, 3), told=1)
+    readable(meter, happened(50), told=1)
     readable(meter, pending())
-    assert meter.measures().lag_p50 is None
+    measures = meter.measures()
+    assert measures.lag_p50 == measures.lag_p95 == pytest.approx(3, abs=0.9)
+
+
+def test_what_waits_to_be_read_counts_with_its_time_so_far(meter: Meter) -> None:
+    """A recorder that reads nothing more is behind more and more."""
+    readable(meter, happened(1))
+    assert meter.measures([7.0] * 9).lag_p50 == 7
 
 
 def test_clocks_that_differ_make_no_negative_lag(meter: Meter) -> None:
@@ -82,11 +90,28 @@ def test_old_lags_do_not_count(meter: Meter, monkeypatch: pytest.MonkeyPatch) ->
     assert meter.measures().lag_p50 is None
 
 
-def test_the_last_event_may_be_later_than_the_state_tells() -> None:
-    """Of both times the later one is when it happened."""
-    history = (HistoryEvent(1, at(9), "taskScheduled"), HistoryEvent(2, at(4), "taskCompleted"))
-    assert happened_at(sighting(last_updated_at=at(5), history=history)) == at(9)
-    assert happened_at(sighting(last_updated_at=at(11), history=history)) == at(11)
+def test_no_more_lags_are_kept_than_are_told_of(meter: Meter) -> None:
+    """The newest count."""
+    readable(meter, happened(*[50] * module.LAGS))
+    readable(meter, happened(*[3] * module.LAGS))
+    assert meter.measures().lag_p95 == pytest.approx(3, abs=0.9)
+
+
+def test_an_event_is_there_when_a_turn_takes_it() -> None:
+    """A result may wait for long; what a rerun copied, or a start that is due later, is not old."""
+    history = (
+        HistoryEvent(-1, at(20), "workflowStarted"),
+        HistoryEvent(1, at(5), "executionStarted"),
+        HistoryEvent(2, at(21), "taskScheduled"),
+        HistoryEvent(-1, at(40), "workflowStarted"),
+        HistoryEvent(-1, at(22), "taskCompleted"),
+        HistoryEvent(-1, at(41), "executionCompleted"),
+    )
+    seen = sighting(started_at=at(20), history=history)
+    moments = [at(20), at(20), at(21), at(40), at(40), at(41)]
+    assert list(happened_since(seen, 0)) == moments
+    assert list(happened_since(seen, 4)) == moments[4:]
+    assert list(happened_since(sighting(started_at=None, history=history), 5)) == [at(41)]
 
 
 def test_reads_and_hints_are_counted_by_the_second(

@@ -23,7 +23,7 @@ def test_an_activity_tells_when_which_attempt_began() -> None:
 
 def test_a_start_and_an_end_only_hint_at_an_instance() -> None:
     """A start is told from an end."""
-    assert hints_in(body(started(), over())) == [Hint(ID, is_start=True), Hint(ID)]
+    assert hints_in(body(started(), over())) == [Hint(ID, is_start=True), Hint(ID, is_end=True)]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_an_id_that_no_instance_has_is_dropped(instance_id: Any) -> None:
 @pytest.mark.parametrize("instance_id", ["a||b", "parent:0001", "a" * LONGEST, "Auftrag ü"])
 def test_an_id_of_anybody_else_s_making_is_taken(instance_id: str) -> None:
     """Also one that breaks the engine's list: it is one to be seen."""
-    assert hints_in(body(over(instance_id))) == [Hint(instance_id)]
+    assert hints_in(body(over(instance_id))) == [Hint(instance_id, is_end=True)]
 
 
 @pytest.mark.parametrize("event_id", ["", "-1", "x", "3.0", "²", "9" * 10, 3, None])

@@ -1,5 +1,6 @@
 """What the recorder makes of hints, in a real ledger."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -101,9 +102,27 @@ def test_many_hints_are_gathered(recorder: Recorder) -> None:
     """Above so many a second an instance is read once for all of its hints; then at once again."""
     tracing = recorder._tracing
     now = tracing._heeded_at
-    assert not tracing._are_many(1, now + 0.1)
-    assert tracing._are_many(1000, now + 1.1)
-    assert not tracing._are_many(0, now + 9)
+    tracing._count(1, now + 0.1)
+    assert tracing.by(now) == now
+    tracing._count(1000, now + 1.1)
+    assert tracing.by(now) == now + module.GATHERED
+    tracing._count(0, now + 9)
+    assert tracing.by(now) == now
+
+
+def test_the_end_is_looked_at_sooner_than_all_else(
+    recorder: Recorder, hints: Hints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy engine takes a moment to write it."""
+    monkeypatch.setattr(recorder._tracing, "_count", lambda *_: None)
+    recorder._tracing._rate = 2 * module.MANY
+    post(hints, started("goes_on"), started("ended"), over("ended"))
+    before = time.monotonic()
+    recorder._tracing.heed(())
+    assert recorder._following.due(before + module.ENDING - 0.01, 9) == []
+    assert recorder._following.due(time.monotonic() + module.ENDING, 9) == ["ended"]
+    assert recorder._following.due(before + module.GATHERED - 0.01, 9) == []
+    assert recorder._following.due(time.monotonic() + module.GATHERED, 9) == ["goes_on"]
 
 
 @pytest.mark.usefixtures("blind")

@@ -96,7 +96,7 @@ def test_what_was_purged_is_read_from_the_ledger(gateway: FakeGateway, ledger: L
     recorder_sees(gateway, ledger)
     events = gateway.events[ID]
     vanishes(gateway)
-    ledger.instances.mark_purged([ID], datetime.now(UTC))
+    ledger.instances.mark_purged({ID: datetime.now(UTC)})
     assert shown(gateway, ledger).history == events
 
 
@@ -350,7 +350,7 @@ def test_each_life_has_its_own_start(gateway: FakeGateway, ledger: Ledger) -> No
         assert claimed
         ledger.starts.accept(claimed)
         ledger.instances.record([pending(seen_at=claimed.claimed_at)])
-        ledger.instances.mark_purged([ID], datetime.now(UTC))
+        ledger.instances.mark_purged({ID: datetime.now(UTC)})
     runs(gateway, since=10**9)
     recorder_sees(gateway, ledger)
     elsewhere, second, first = lives(ledger)
