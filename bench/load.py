@@ -7,11 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from operations.gateway import DaprGateway
-from operations.ledger import open_ledger
+from operations.ledger import Ledger, open_ledger
+from operations.records import Measures
 from tests.integration.stack import AT_ONCE, Stack
+from tests.waiting import eventually
 from worker.orders import WORKFLOW, Order, instance_id_of
 
 PORTS = 29100
@@ -73,8 +76,16 @@ def _rate(kind: str) -> float:
         rate = ORDERS / run_orders(gateway, ORDERS)
         if kind != ALONE:
             with closing(open_ledger(ledger_url(stack))) as ledger:
-                print(f"  {kind}: {ledger.pulse().measures}")
+                print(f"  {kind}: {_measured(ledger, ORDERS)}")
         return rate
+
+
+def _measured(ledger: Ledger, count: int) -> Measures | None:
+    """Return what the recorder measured, once so many are in the ledger with all there is."""
+    eventually(lambda: len(ledger.instances.finished_ids()) >= count, 60, "the recorder has all")
+    then = datetime.now(UTC)
+    eventually(lambda: (ledger.pulse().beat_at or then) > then, 10, "a beat")
+    return ledger.pulse().measures
 
 
 def measure() -> None:

@@ -14,7 +14,7 @@ from operations.records import Begin
 
 STRANGERS = 100  # ids a second that are looked at though nothing is known of them
 MANY = 50.0  # hints a second, above which an instance's are gathered
-GATHERED = 0.6  # seconds for which they are: then one read serves them all
+GATHERED = 0.45  # seconds for which they are: then one read serves them all
 ENDING = 0.3  # seconds that a busy engine takes from the end that it hints at until that is written
 
 
