@@ -4,43 +4,10 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 
+from operations.recorder.followed import Followed
 from operations.recorder.pace import again_after, again_in, is_quiet
 from operations.records import Sighting
-
-SETTLING = 0.2  # seconds after a hint, within which the engine may still be at what it hints at
-
-
-@dataclass
-class _Followed:
-    """An instance that is read when it is `due`, unless it is being read at this moment.
-
-    Then it is read again by when it is `wanted_by`. It was hinted at first, since it was last
-    handed out, at `hinted_at`, and settles some time after the last hint. `told` is how many events
-    of which execution were read.
-    """
-
-    due: float = math.inf
-    is_being_read: bool = False
-    wanted_by: float = math.inf
-    is_quiet: bool = False
-    is_traced: bool = False
-    is_read_for_hint: bool = False
-    is_read_settled: bool = False
-    hinted_at: float = math.inf
-    settles_at: float = -math.inf
-    since: float = math.inf
-    is_confirmed: bool = False
-    last: Sighting | None = None
-    told: tuple[str | None, int] = (None, 0)
-    unchanged: int = 0
-    troubles: int = 0
-
-    @property
-    def kind(self) -> tuple[bool, bool]:
-        """What it shares its pace with."""
-        return self.is_quiet, self.is_traced
 
 
 class Following:
@@ -52,7 +19,7 @@ class Following:
     """
 
     def __init__(self) -> None:
-        self._followed: dict[str, _Followed] = {}
+        self._followed: dict[str, Followed] = {}
         self._queue: list[tuple[float, str]] = []  # a heap, with due times that hold no more
         self._many: Counter[tuple[bool, bool]] = Counter()  # how many there are of each kind
 
@@ -69,13 +36,16 @@ class Following:
             1 for each in every if each.since <= since and each.last is None and not each.troubles
         )
 
-    def follow(self, ids: Iterable[str], now: float) -> None:
-        """Follow these from now on; those that are followed already keep their due time."""
+    def follow(self, ids: Iterable[str], now: float, by: float | None = None) -> None:
+        """Follow these from now on, and read them now, or by then.
+
+        Those that are followed already keep their due time.
+        """
         for instance_id in ids:
             if instance_id not in self._followed:
-                self._followed[instance_id] = followed = _Followed(since=now)
+                self._followed[instance_id] = followed = Followed(since=now)
                 self._many[followed.kind] += 1
-                self._put(instance_id, now)
+                self._put(instance_id, now if by is None else by)
 
     def wake(self, instance_id: str, by: float) -> None:
         """Read it by then, also if it is being read at this moment."""
@@ -91,14 +61,13 @@ class Following:
         """Read it by then, for a trace hinted at it; others will, so it need not be asked often."""
         self.wake(instance_id, by)
         followed = self._followed[instance_id]
-        followed.hinted_at = min(now, followed.hinted_at)
-        followed.settles_at = now + SETTLING
+        followed.hint(now)
         self._classify(followed, quiet=followed.is_quiet, traced=True)
 
     def waits(self, now: float) -> Iterator[float]:
         """Return how many seconds ago each was hinted at that has not been read since."""
         every = self._followed.values()
-        return (now - each.hinted_at for each in every if each.hinted_at < math.inf)
+        return (now - each.hinted_at for each in every if each.is_hinted)
 
     def due(self, now: float, most: int) -> list[str]:
         """Hand out ids that are due, the longest overdue first, to be read and reported on."""
@@ -107,10 +76,7 @@ class Following:
             due, instance_id = heapq.heappop(self._queue)
             followed = self._followed.get(instance_id)
             if followed and followed.due == due and not followed.is_being_read:
-                followed.is_being_read = True
-                followed.is_read_for_hint = followed.hinted_at < math.inf
-                followed.is_read_settled = now >= followed.settles_at
-                followed.hinted_at = math.inf
+                followed.hand_out(now)
                 ids.append(instance_id)
         return ids
 
@@ -127,21 +93,15 @@ class Following:
     def is_known(self, sighting: Sighting) -> bool:
         """Whether the ledger has surely got this: what came late to it may have been no news."""
         followed = self._followed[sighting.instance.instance_id]
-        return followed.is_confirmed and _tells_the_same(followed.last, sighting)
+        return followed.is_confirmed and followed.tells_the_same(sighting)
 
     def seen(self, sighting: Sighting, now: float) -> None:
         """Report what was seen, and is in the ledger now: it goes on."""
         instance_id = sighting.instance.instance_id
         followed = self._followed[instance_id]
-        followed.is_confirmed = _tells_the_same(followed.last, sighting)
-        followed.unchanged = followed.unchanged + 1 if followed.is_confirmed else 0
-        if sighting.history is not None:
-            followed.told = (sighting.timeline.execution_id, len(sighting.history))
-        followed.last, followed.troubles = replace(sighting, history=None), 0
+        followed.see(sighting)
         quiet = is_quiet(sighting, followed.unchanged)
-        # News without a hint: traces, if there are any, do not tell all of this one.
-        is_hinted = followed.is_read_for_hint or followed.hinted_at < math.inf
-        traced = followed.is_traced and (is_hinted or followed.is_confirmed)
+        traced = followed.traces_tell_of_it
         self._classify(followed, quiet=quiet, traced=traced)
         many, settled = self._many[followed.kind], followed.is_read_settled
         pace = again_in(sighting, many, quiet=quiet, traced=traced and settled)
@@ -169,7 +129,7 @@ class Following:
             self._many[followed.kind] -= 1
             del self._followed[instance_id]
 
-    def _classify(self, followed: _Followed, *, quiet: bool, traced: bool) -> None:
+    def _classify(self, followed: Followed, *, quiet: bool, traced: bool) -> None:
         self._many[followed.kind] -= 1
         followed.is_quiet, followed.is_traced = quiet, traced
         self._many[followed.kind] += 1
@@ -184,9 +144,3 @@ class Following:
     def _put(self, instance_id: str, due: float) -> None:
         self._followed[instance_id].due = due
         heapq.heappush(self._queue, (due, instance_id))
-
-
-def _tells_the_same(last: Sighting | None, sighting: Sighting) -> bool:
-    if last is None:
-        return False
-    return (last.instance, last.timeline) == (sighting.instance, sighting.timeline)

@@ -101,7 +101,8 @@ class Recorder:
     def _find_new(self) -> None:
         try:
             news = self._listing.news(self._finished, self._following)
-            self._following.follow(news, self._tracing.by(time.monotonic()))
+            now = time.monotonic()
+            self._following.follow(news, now, self._tracing.by(now))
         except EngineUnavailable:
             self._health.doubt()
 

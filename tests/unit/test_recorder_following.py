@@ -56,6 +56,15 @@ def test_a_new_one_is_due_at_once() -> None:
     assert following.due(EVER, ALL) == []
 
 
+def test_a_new_one_may_be_left_some_time() -> None:
+    """It counts as never read from now on."""
+    following = Following()
+    following.follow([ID], 5, 7)
+    assert following.due(6.9, ALL) == []
+    assert following.never_read(5) == 1
+    assert following.due(7, ALL) == [ID]
+
+
 def test_to_follow_it_again_changes_nothing() -> None:
     """One that is being read is not handed out to a second reader."""
     following = Following()
