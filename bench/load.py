@@ -19,7 +19,8 @@ from worker.orders import WORKFLOW, Order, instance_id_of
 
 PORTS = 29100
 ORDERS = 300  # a measurement
-ROUNDS = 3
+ROUNDS = 5
+A_SECOND, STEADY = 8, 120  # orders a second, and how many, where the engine is far from full
 STARTERS = 16
 BETWEEN_READS = 0.02  # seconds
 ALONE, POLLING, TRACED = "the engine alone", "with the recorder, polling", "with traces too"
@@ -66,30 +67,46 @@ def _is_over(gateway: DaprGateway, instance_id: str) -> bool:
     return instance is not None and instance.status.is_finished
 
 
-def _rate(kind: str) -> float:
-    """Return the orders a second, and print the recorder's lag where it follows."""
+def run_steadily(gateway: DaprGateway, count: int) -> None:
+    """Start so many orders, some a second, and wait for the last one's end."""
+    ids = [instance_id_of(f"STEADY-{time.time_ns()}-{number}") for number in range(count)]
+    with ThreadPoolExecutor(STARTERS) as pool:
+        for instance_id in ids:
+            pool.submit(_start, gateway, instance_id)
+            time.sleep(1 / A_SECOND)
+    eventually(lambda: _is_over(gateway, ids[-1]), 60, "the last order has ended")
+
+
+@contextmanager
+def _followed(kind: str) -> Iterator[tuple[DaprGateway, Ledger]]:
     with ExitStack() as around:
         stack = around.enter_context(system(traces=kind == TRACED))
         gateway = around.enter_context(closing(gateway_of(stack)))
         if kind == ALONE:
             around.enter_context(stack.frozen("recorder"))
+        yield gateway, around.enter_context(closing(open_ledger(ledger_url(stack))))
+
+
+def _rate(kind: str) -> float:
+    """Return the orders a second, and print the recorder's lag where it follows."""
+    with _followed(kind) as (gateway, ledger):
         rate = ORDERS / run_orders(gateway, ORDERS)
         if kind != ALONE:
-            with closing(open_ledger(ledger_url(stack))) as ledger:
-                print(f"  {kind}: {_measured(ledger, ORDERS)}")
+            print(f"  full load, {kind}: {_measured(ledger, ORDERS)}")
         return rate
 
 
-def _measured(ledger: Ledger, count: int) -> Measures | None:
+def _measured(ledger: Ledger, count: int) -> str:
     """Return what the recorder measured, once so many are in the ledger with all there is."""
     eventually(lambda: len(ledger.instances.finished_ids()) >= count, 60, "the recorder has all")
     then = datetime.now(UTC)
     eventually(lambda: (ledger.pulse().beat_at or then) > then, 10, "a beat")
-    return ledger.pulse().measures
+    told = ledger.pulse().measures or Measures()
+    return f"lag {told.lag_p50:.2f} s in the median, p95 {told.lag_p95:.2f} s"
 
 
 def measure() -> None:
-    """Print what each kind of following leaves of the engine's full load."""
+    """Print what each kind of following leaves of the engine's full load, and its lag."""
     rates = defaultdict(list)
     for _ in range(ROUNDS):
         for kind in (ALONE, POLLING, TRACED):
@@ -101,3 +118,7 @@ def measure() -> None:
             f"full load, {kind}: median {median:.1f} orders a second ({ROUNDS} times, "
             f"{min(found):.1f} to {max(found):.1f}), {median / alone:.0%} of the engine alone"
         )
+    for kind in (POLLING, TRACED):
+        with _followed(kind) as (gateway, ledger):
+            run_steadily(gateway, STEADY)
+            print(f"{A_SECOND} orders a second, {kind}: {_measured(ledger, STEADY)}")
