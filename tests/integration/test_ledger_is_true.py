@@ -89,7 +89,7 @@ def test_a_child_is_linked_to_its_parent(rich: Rich, workflow: str) -> None:
 
 
 def test_one_that_continues_as_new_is_one_life(rich: Rich) -> None:
-    """From its first start to its last end, with the attempts of its last generation."""
+    """From its first start to its last end, with the attempts of each generation of its own."""
     instance_id = rich.start("continuing", "1")
     first = rich.recorded(instance_id, Status.RUNNING)
     entry = true_entry(rich, instance_id)
@@ -98,6 +98,9 @@ def test_one_that_continues_as_new_is_one_life(rich: Rich) -> None:
     details = rich.ledger.instances.details(entry.key)
     assert details
     assert details.output == str(GENERATIONS)
+    assert entry.generation <= GENERATIONS  # one that nobody looked at was not seen
+    kept = rich.ledger.instances.kept(entry.key)
+    assert kept.attempts == kept.generations == len(kept.newest) < entry.generation
 
 
 def test_a_rerun_is_linked_to_its_source(rich: Rich) -> None:

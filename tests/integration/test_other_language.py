@@ -12,7 +12,7 @@ from operations.history import HistoryEvent
 from operations.model import Status, parsed
 from operations.records import Entry
 from operations.timeline import timeline_of
-from tests.integration.goapp import EVENT, ODD, build
+from tests.integration.goapp import EVENT, GENERATIONS, ODD, build
 from tests.integration.rich import Rich
 from tests.integration.truth import one, true_entry
 from tests.postgres.server import Server
@@ -175,6 +175,39 @@ def test_an_event_that_came_in_time(go: Rich) -> None:
     assert entry.started_at
     figure = gantt(timeline_of(history), entry.started_at, {})
     assert [words for words, *_ in figure.legend] == ["event came"]
+
+
+def test_each_generation_keeps_the_attempts_that_the_engine_had(go: Rich) -> None:
+    """The engine forgets them when the workflow continues as new; the ledger does not."""
+    instance_id = go.start("continuing", "1")
+    told = {}
+    for number in range(1, GENERATIONS + 1):
+        eventually(lambda n=number: _waits_in(go, instance_id, n), 10, "it waits")  # type: ignore[misc]
+        told[number] = _activities(go.gateway.history(instance_id))
+        go.raise_event(instance_id, EVENT, "null")
+    entry, _ = entry_of(go, instance_id)
+    assert entry.generation == GENERATIONS
+    for number, expected in told.items():
+        spans = go.ledger.instances.attempts(entry.key, number)
+        assert [(span.event_id, span.name, span.start, span.end) for span in spans] == expected
+    kept = go.ledger.instances.kept(entry.key)
+    assert (kept.generations, kept.attempts) == (GENERATIONS - 1, GENERATIONS - 1)
+
+
+def _waits_in(go: Rich, instance_id: str, generation: int) -> bool:
+    entry = _waits(go, instance_id)
+    return bool(entry and entry.generation == generation)
+
+
+def _activities(
+    history: tuple[HistoryEvent, ...],
+) -> list[tuple[int, str | None, datetime, datetime]]:
+    ends = {event.answers: event.timestamp for event in history if event.kind == "taskCompleted"}
+    return [
+        (event.event_id, event.name, event.timestamp, ends[event.event_id])
+        for event in history
+        if event.kind == "taskScheduled"
+    ]
 
 
 def test_what_no_json_is_can_be_found_and_read(go: Rich, api: TestClient) -> None:

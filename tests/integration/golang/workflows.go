@@ -116,13 +116,16 @@ func panicking(ctx *workflow.WorkflowContext) (any, error) {
 	return nil, ctx.CallActivity("panic", workflow.WithActivityRetryPolicy(twice)).Await(nil)
 }
 
-// continuing works once in each generation, and begins anew until the last.
+// continuing works and waits for the event in each generation, and begins anew until the last.
 func continuing(ctx *workflow.WorkflowContext) (any, error) {
 	var generation int
 	if err := ctx.GetInput(&generation); err != nil {
 		return nil, err
 	}
-	if err := ctx.CallActivity("work", workflow.WithActivityInput(500)).Await(nil); err != nil {
+	if err := ctx.CallActivity("work", workflow.WithActivityInput(10)).Await(nil); err != nil {
+		return nil, err
+	}
+	if err := ctx.WaitForExternalEvent(event, forever).Await(nil); err != nil {
 		return nil, err
 	}
 	if generation < generations {
