@@ -12,11 +12,14 @@ from streamlit.testing.v1.element_tree import Button
 from dashboard import session
 from dashboard.charts import milliseconds
 from operations.errors import EngineRefused, EngineUnavailable
+from operations.gateway.events import event_of
+from operations.gateway.stubs import pb
 from operations.model import LOCAL_USER, Action, Failure, Part, Status
 from operations.records import Outage
 from tests.unit.fakes import instance
 from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.pages import INSTANCE, Desk, has_part, part, run, send, texts, trigger
+from tests.unit.protobuf import message
 from tests.unit.sightings import activity, at, entry, sighting
 
 BUTTONS = ("pause", "resume", "terminate")
@@ -126,6 +129,18 @@ def test_the_events_payload_is_shown_once_it_is_chosen(desk: Desk) -> None:
     assert not app.exception
     assert f"**{recorded('completed')[chosen].kind}**" in [each.value for each in app.markdown]
     assert len(app.code) > before
+
+
+def test_an_event_of_a_kind_that_nobody_knows_is_told_by_its_fields(desk: Desk) -> None:
+    """In the table by its first one, and once it is chosen whole, and as it came."""
+    later = event_of(pb.HistoryEvent.FromString(b"\x08\x07" + message(99, message(1, b"news"))))
+    desk.has_recorded("waiting")
+    desk.gateway.events["waiting"] = (*recorded("waiting"), later)
+    app = desk.open(INSTANCE, id="waiting")
+    assert list(table(app, "event").value["event"])[-1] == "unknown kind (field 99)"
+    choose(app, len(recorded("waiting")))
+    assert not app.exception
+    assert [each.value for each in app.code][:2] == ['99 {\n  1: "news"\n}', later.raw]
 
 
 def test_a_chosen_event_that_is_there_no_more_is_none(desk: Desk) -> None:
