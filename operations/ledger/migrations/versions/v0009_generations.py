@@ -30,10 +30,10 @@ def _make_anew() -> None:
     run = op.get_bind().exec_driver_sql
     told = "SELECT sql FROM sqlite_master WHERE tbl_name = 'attempts' AND sql IS NOT NULL"
     (table,) = run(f"{told} AND type = 'table'").scalars().all()
-    indexes = run(f"{told} AND type = 'index'").scalars().all()
+    others = run(f"{told} AND type <> 'table'").scalars().all()
     op.rename_table("attempts", "attempts_before")
     run(_BEFORE.sub(_AFTER, table))
     run("INSERT INTO attempts SELECT * FROM attempts_before")
     op.drop_table("attempts_before")  # and its indexes
-    for index in indexes:
-        run(index)
+    for each in others:
+        run(each)
