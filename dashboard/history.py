@@ -77,6 +77,8 @@ def _event(event: HistoryEvent) -> None:
     with place:
         failure(event.failure)
         payload(place, event.kind, event.payload)
+        if event.raw:
+            payload(place, "As it came (protobuf, base64)", event.raw)
 
 
 def _as_json(history: tuple[HistoryEvent, ...]) -> str:

@@ -35,6 +35,7 @@ _LOOKS = {
     (SpanKind.ACTIVITY, Ending.FAILED): Look("failed (queue + run)", _RED, CROSSED),
     (SpanKind.ACTIVITY, Ending.OPEN): Look("under way (queue + run)", _BLUE, _DASHED),
     (SpanKind.ACTIVITY, Ending.CUT_OFF): Look("cut off by the end", _GRAY, _DASHED),
+    (SpanKind.ACTIVITY, Ending.UNSEEN): Look("end not seen", _GRAY, _DASHED),
     (SpanKind.CHILD, Ending.COMPLETED): Look("child completed", _GREEN, height=0.4),
     (SpanKind.CHILD, Ending.FAILED): Look("child failed", _RED, CROSSED, height=0.4),
     (SpanKind.CHILD, Ending.OPEN): Look("child under way", _BLUE, _DASHED, height=0.4),
@@ -53,6 +54,7 @@ _RUNS = {
     Ending.COMPLETED: Look("completed", _GREEN),
     Ending.FAILED: Look("failed", _RED, CROSSED),
     Ending.CUT_OFF: Look("cut off by the end", _GRAY, _DASHED),
+    Ending.UNSEEN: Look("end not seen", _GRAY, _DASHED),
 }
 _QUEUES = {
     ending: Look("in Dapr's queue", look.colour, opacity=QUEUED) for ending, look in _RUNS.items()

@@ -19,7 +19,8 @@ def view_size(shown: View) -> int:
 def _texts(shown: View) -> Iterator[str | None]:
     history, spans = shown.history or (), shown.timeline.spans
     yield from (shown.input, shown.output, shown.custom_status)
-    yield from (event.payload for event in history)
+    for event in history:
+        yield from (event.payload, event.raw)
     for span in spans:
         yield from (span.input, span.output)
     failed = (event.failure for event in history), (span.failure for span in spans)

@@ -53,7 +53,8 @@ def pinned_version() -> str:
     return found.group(1)
 
 
-def _oldest_go() -> tuple[int, ...]:
+def oldest_go() -> tuple[int, ...]:
+    """Return the version of Go that `go.mod` asks for."""
     found = re.search(r"^go (\S+)", _text("go.mod"), re.MULTILINE)
     return number(found.group(1)) if found else (0,)
 
@@ -62,7 +63,7 @@ def _build(say: Say) -> None:
     for stale in ENGINE.glob(".build-*"):
         shutil.rmtree(stale, ignore_errors=True)
     _check_room(ENGINE, 10**9)  # for the wheel, if it comes to that
-    go = find_go(_oldest_go(), say)
+    go = find_go(oldest_go(), say)
     _check_disk(go)
     version = pinned_version()
     say(
@@ -94,7 +95,7 @@ def _install(go: str, version: str, folder: Path, say: Say) -> None:
     with subprocess.Popen(
         [go, "install", "-v", *_arguments(version), "tool"],
         cwd=ENGINE,
-        env=_go_environment(folder),
+        env=go_environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -129,7 +130,8 @@ def _end(process: "subprocess.Popen[str]") -> None:
         process.kill()
 
 
-def _go_environment(folder: Path) -> dict[str, str]:
+def go_environment(folder: Path) -> dict[str, str]:
+    """Return the environment in which Go builds what modules pin, and installs it in a folder."""
     ours = {
         "GOBIN": str(folder),
         "GOFLAGS": "-mod=readonly",

@@ -45,6 +45,8 @@ class HistoryEvent:
     """How the instance ended, in `executionCompleted`."""
     rerun_of: str | None = None
     """The instance that this one is a rerun of."""
+    raw: str | None = None
+    """All of an event whose kind is unknown here, as it came: protobuf's bytes, as base64 text."""
 
 
 NO_END = 9999

@@ -31,8 +31,9 @@ class Entry:
     `key` is the ledger's own number of the life. `created_at` never changes: lists are ordered by
     it. `started_at` and `ended_at` come from one clock, so that they give the duration.
     `revision` is that of the ledger when the entry was last written. `custom_status` is what the
-    workflow says of itself, in one line of some length. An action on the id is one on
-    its latest life, the only one that the engine may have.
+    workflow says of itself, in one line of some length. `generation` counts, from 1, those that
+    were seen of a workflow that continues as new; it may have had more. An action on the id is one
+    on its latest life, the only one that the engine may have.
     """
 
     key: int
@@ -55,6 +56,7 @@ class Entry:
     revision: int
     is_latest: bool = True
     custom_status: str | None = None
+    generation: int = 1
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,30 @@ class Details:
     custom_status: str | None
     failure: Failure | None
     history: tuple[HistoryEvent, ...] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """An earlier generation of a workflow that continued as new, as far as it was seen.
+
+    `began_at` is when its first attempt was scheduled.
+    """
+
+    number: int
+    attempts: int
+    began_at: datetime
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How many earlier generations and attempts of a life are kept, and which those are.
+
+    Generations without an attempt do not count. `newest` are not all, if there are many.
+    """
+
+    generations: int = 0
+    attempts: int = 0
+    newest: tuple[Generation, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ class ActivityStatistics:
     """How the attempts of an activity ended, in whichever workflow, and how long they took.
 
     Nobody knows when `unknown` of them began: these are in `took`, which is queue and run together,
-    and neither in `queue` nor in `run`.
+    and neither in `queue` nor in `run`. Beside those that are counted there were `unseen` ones:
+    their workflow continued as new before anybody saw how they ended.
     """
 
     activity: str
@@ -58,11 +59,12 @@ class ActivityStatistics:
     queue: Spread | None
     run: Spread | None
     took: Spread | None
+    unseen: int = 0
 
     @property
     def failure_share(self) -> float:
         """Which share of them failed, from 0 to 1."""
-        return self.failures / self.count
+        return self.failures / self.count if self.count else 0.0
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from operations.gateway import Gateway
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Failure
-from operations.records import ALL_TIME, Deed, Details, Entry, Outcome, Period, Sighting
+from operations.records import ALL_TIME, Deed, Details, Entry, Kept, Outcome, Period, Sighting
 from operations.sighting import sight
 from operations.timeline import Timeline, timeline_of, with_begins
 
@@ -21,7 +21,8 @@ class View:
     `history` is None where the engine cannot be read and the ledger has no archive yet; the
     timeline then holds the activities alone. `deeds` are the operators' actions on this life, the
     last one first; the start, if it was made from here, is one of them. `earlier` and `later` are
-    the keys of the id's lives right before and right after this one.
+    the keys of the id's lives right before and right after this one. The timeline and the history
+    are those of the last generation of a workflow that continues as new; `kept` are the others.
     """
 
     entry: Entry
@@ -34,6 +35,7 @@ class View:
     deeds: tuple[Deed, ...]
     earlier: int | None
     later: int | None
+    kept: Kept
 
 
 def view(
@@ -107,6 +109,7 @@ def _view(ledger: Ledger, entry: Entry, details: Details, timeline: Timeline) ->
         deeds=_deeds(ledger, entry.instance_id, _period(entry, earlier, later)),
         earlier=earlier.key if earlier else None,
         later=later.key if later else None,
+        kept=ledger.instances.kept(entry.key) if entry.generation > 1 else Kept(),
     )
 
 

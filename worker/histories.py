@@ -29,11 +29,17 @@ class EventAnswer(Answer):
 
     event_id: int
     timestamp: datetime
-    kind: str = Field(description="As Dapr names it.")
+    kind: str = Field(
+        description="As Dapr names it; of one that is not known, the number of its field."
+    )
     name: str | None = None
     answers: int | None = Field(None, description="The event to which this one is the answer.")
     task_execution_id: str | None = None
-    payload: Any = Field(None, description="What goes in or comes out.")
+    payload: Any = Field(
+        None,
+        description="What goes in or comes out; of a kind that is not known, the event's fields "
+        "by their numbers, as text.",
+    )
     failure: FailureAnswer | None = None
     fire_at: datetime | None = None
     origin: str | None = None
@@ -41,6 +47,9 @@ class EventAnswer(Answer):
     execution_id: str | None = None
     status: str | None = None
     rerun_of: str | None = None
+    raw: str | None = Field(
+        None, description="An event of a kind that is not known as it came: protobuf, in base64."
+    )
 
 
 class HistoryAnswer(Answer):

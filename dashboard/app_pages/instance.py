@@ -7,21 +7,20 @@ import streamlit as st
 
 from dashboard.acting import act, tell_all
 from dashboard.back import back_link
-from dashboard.charts import gantt, milliseconds
+from dashboard.charts import milliseconds
 from dashboard.deeds import deeds_table
+from dashboard.gantts import bars
+from dashboard.generations import earlier_generations
 from dashboard.history import history_table
 from dashboard.live import banner, bell, no_action
 from dashboard.parts import part
 from dashboard.payloads import failure, payload
 from dashboard.rows import address, header, offered
-from dashboard.server import PLOTLY_PATH
 from dashboard.session import gateway, house, watch
 from dashboard.sizes import view_size
 from dashboard.texts import plain
 from operations.errors import EngineRefused, Unavailable, UnknownInstance
 from operations.model import Action, Part
-from operations.records import Usual
-from operations.timeline import SpanKind
 from operations.views import View, view
 
 ICONS = {
@@ -31,7 +30,7 @@ ICONS = {
 }
 KEY = re.compile("[0-9]{1,18}")
 
-head, chart = part("header"), part("gantt", isolated=False)
+head = part("header")
 
 
 @st.fragment
@@ -78,6 +77,7 @@ def everything(shown: View, away: str | None) -> None:
         failure(shown.failure)
     with st.container():
         bars(shown, now)
+        earlier_generations(shown, now)
     history, data, deeds = st.tabs(["History", "Input and output", "Who did what"])
     with history:
         history_table(shown)
@@ -108,38 +108,6 @@ def buttons(shown: View, away: str | None) -> None:
                 on_click=act,
                 args=(action, shown.entry.instance_id),
             )
-
-
-def bars(shown: View, now: int) -> None:
-    """Show the Gantt."""
-    started_at = shown.timeline.started_at or shown.entry.started_at
-    if started_at is None or not shown.timeline.spans:
-        ended = shown.entry.status.is_finished
-        st.caption("It ended without an activity." if ended else "No activity yet: bars grow here.")
-        return
-    figure = gantt(shown.timeline, started_at, usual(shown))
-    chart(
-        key="gantt",
-        data={
-            "id": shown.entry.key,
-            "figure": vars(figure),
-            "plotly": PLOTLY_PATH.removeprefix("/"),
-            "now": now,
-            "alt": f"Gantt of {shown.entry.instance_id}: {len(figure.names)} rows",
-        },
-    )
-
-
-def usual(shown: View) -> dict[str, Usual]:
-    """Return how long the instance's activities usually take; without the ledger, nothing."""
-    names = frozenset(s.name for s in shown.timeline.spans if s.kind is SpanKind.ACTIVITY)
-    workflow = shown.entry.workflow
-    try:
-        return watch().ask(
-            ("usual", workflow, names), lambda: house().ledger.instances.usual(workflow, names)
-        )
-    except Unavailable:
-        return {}
 
 
 def wanted_life() -> int | None:

@@ -6,27 +6,27 @@ from functools import cache
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor
-from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from operations.gateway.records import failure_of, status_of, utc
 from operations.gateway.stubs import pb
+from operations.gateway.unknown import readable, unknown_numbers
 from operations.history import HistoryEvent, TimerOrigin
 from operations.model import Failure, Status
 
-_UNKNOWN = "unknown"
-_NOTHING = Empty()
 _Step = tuple[str, bool]  # a field's name, and whether it may be absent
 _ORIGINS = {str(origin): origin for origin in TimerOrigin}
 
 
 def event_of(event: pb.HistoryEvent) -> HistoryEvent:
-    """Return an event; its kind is `unknown` where Dapr has one that the SDK does not know.
+    """Return an event, also one of a kind that Dapr has and the SDK does not know.
 
-    The payload of such a one is the whole event as it came: protobuf's bytes, as base64 text.
+    The payload of such a one is what it holds, by the numbers of its fields; `raw` is all of it.
     """
-    kind = event.WhichOneof("eventType") or _UNKNOWN
-    body: Message = getattr(event, kind, _NOTHING)
+    kind = event.WhichOneof("eventType")
+    if kind is None:
+        return _of_later_dapr(event)
+    body: Message = getattr(event, kind)
     payload = _found(body, "input", "result")
     due = _found(body, "fireAt", "scheduledStartTimestamp")
     return HistoryEvent(
@@ -36,7 +36,7 @@ def event_of(event: pb.HistoryEvent) -> HistoryEvent:
         name=_found(body, "externalEvent.name", "name"),
         answers=_found(body, "taskScheduledId", "timerId"),
         task_execution_id=_found(body, "taskExecutionId", "activityRetry.taskExecutionId"),
-        payload=_as_it_came(event) if kind == _UNKNOWN else payload and payload.value,
+        payload=payload and payload.value,
         failure=_failure(body),
         fire_at=utc(due) if due else None,
         origin=_origin(body),
@@ -52,8 +52,16 @@ def event_of(event: pb.HistoryEvent) -> HistoryEvent:
     )
 
 
-def _as_it_came(event: pb.HistoryEvent) -> str:
-    return b64encode(event.SerializeToString()).decode()
+def _of_later_dapr(event: pb.HistoryEvent) -> HistoryEvent:
+    numbers = unknown_numbers(event)
+    fields = f"field{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+    return HistoryEvent(
+        event_id=event.eventId,
+        timestamp=utc(event.timestamp),
+        kind=f"unknown kind ({fields})" if numbers else "unknown kind",
+        payload=readable(event) or None,
+        raw=b64encode(event.SerializeToString()).decode(),
+    )
 
 
 def _found(message: Message, *paths: str) -> Any:  # noqa: ANN401 - whatever the field holds

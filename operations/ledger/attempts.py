@@ -1,26 +1,33 @@
 """The attempts of a life's activities, so that they can be drawn without the engine."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
+from operations.ledger.generations import make_room
 from operations.ledger.growth import Seen
 from operations.ledger.portions import in_portions
-from operations.ledger.tables import MESSAGE, NAME, attempts
+from operations.ledger.tables import MESSAGE, NAME, attempts, instances
 from operations.model import Failure
 from operations.timeline import Ending, Span, SpanKind
 
 _Row = dict[str, Any]
 _WRITTEN = [column.name for column in attempts.c if not column.primary_key]
-_Place = tuple[int, int]  # a life's key, and the id of the event that began an attempt
+_PLACE = ("key", "generation", "event_id")
+_Place = tuple[int, int, int]  # a life's key, its generation, the event that began an attempt
 
 
-def read_attempts(connection: Connection, key: int) -> tuple[Span, ...]:
-    """Return the attempts of a life in the order in which they began, without their payloads."""
+def read_attempts(connection: Connection, key: int, generation: int | None) -> tuple[Span, ...]:
+    """Return the attempts of a life in the order in which they began, without their payloads.
+
+    They are those of one of its generations; None is the last that was seen.
+    """
     columns = attempts.c
-    query = select(attempts).where(columns.key == key)
+    last = select(instances.c.generation).where(instances.c.key == key).scalar_subquery()
+    wanted = last if generation is None else generation
+    query = select(attempts).where(columns.key == key, columns.generation == wanted)
     query = query.order_by(columns.started_at, columns.event_id)
     rows = connection.execute(query).mappings().all()
     in_lane = Counter(row["lane"] for row in rows)
@@ -29,35 +36,40 @@ def read_attempts(connection: Connection, key: int) -> tuple[Span, ...]:
 
 def write_attempts(connection: Connection, seen: Sequence[Seen]) -> set[int]:
     """Write what is new in sightings of lives; return the keys of those that changed."""
-    outdated = [each.key for each in seen if each.is_new_generation]
-    _forget(connection, outdated)
-    rows = {
-        (each.key, span.event_id): _row(each.key, span)
+    continued = [each for each in seen if each.is_new_generation]
+    make_room(connection, continued)
+    every = (
+        _row(each.key, each.after.entry.generation, span)
         for each in seen
         for span in each.sighting.timeline.spans
         if span.kind is SpanKind.ACTIVITY
-    }
-    known = _known(connection, sorted({key for key, _ in rows}))
+    )
+    rows = {_place(row): row for row in every}
+    known = _known(connection, rows)
     told = {place: _with_begin(row, known.get(place)) for place, row in rows.items()}
     _insert(connection, [row for place, row in told.items() if place not in known])
     _update(connection, [row for place, row in told.items() if known.get(place, row) != row])
-    changed = {key for (key, event_id), row in told.items() if known.get((key, event_id)) != row}
-    return changed | set(outdated)
+    changed = {row["key"] for place, row in told.items() if known.get(place) != row}
+    return changed | {each.key for each in continued}
 
 
-def _forget(connection: Connection, keys: Sequence[int]) -> None:
-    """Make room for a new generation, whose events are counted from the beginning again."""
-    for portion in in_portions(keys):
-        connection.execute(delete(attempts).where(attempts.c.key.in_(portion)))
-
-
-def _known(connection: Connection, keys: Sequence[int]) -> dict[_Place, _Row]:
+def _known(connection: Connection, places: Iterable[_Place]) -> dict[_Place, _Row]:
+    """Return what is known of the generations that these are of."""
+    keys: dict[int, set[int]] = defaultdict(set)  # by generation: mostly all have the same number
+    for key, generation, _ in places:
+        keys[generation].add(key)
     known = {}
-    for portion in in_portions(keys):
-        query = select(attempts).where(attempts.c.key.in_(portion))
-        for row in connection.execute(query).mappings():
-            known[row["key"], row["event_id"]] = dict(row)
+    for generation, of in keys.items():
+        query = select(attempts).where(attempts.c.generation == generation)
+        for portion in in_portions(sorted(of)):
+            rows = connection.execute(query.where(attempts.c.key.in_(portion))).mappings()
+            known.update({_place(row): dict(row) for row in rows})
     return known
+
+
+def _place(row: Mapping[str, Any] | RowMapping) -> _Place:
+    key, generation, event_id = (row[name] for name in _PLACE)
+    return key, generation, event_id
 
 
 def _insert(connection: Connection, rows: list[_Row]) -> None:
@@ -66,20 +78,20 @@ def _insert(connection: Connection, rows: list[_Row]) -> None:
 
 
 def _update(connection: Connection, rows: list[_Row]) -> None:
-    columns = attempts.c
     query = (
         update(attempts)
-        .where(columns.key == bindparam("of_key"), columns.event_id == bindparam("of_event"))
+        .where(*(attempts.c[name] == bindparam(f"of_{name}") for name in _PLACE))
         .values({name: bindparam(name) for name in _WRITTEN})
     )
     if rows:
-        places = ({"of_key": row["key"], "of_event": row["event_id"]} for row in rows)
-        connection.execute(query, [row | place for row, place in zip(rows, places, strict=True)])
+        written = ({**row, **{f"of_{name}": row[name] for name in _PLACE}} for row in rows)
+        connection.execute(query, list(written))
 
 
-def _row(key: int, span: Span) -> _Row:
+def _row(key: int, generation: int, span: Span) -> _Row:
     return {
         "key": key,
+        "generation": generation,
         "event_id": span.event_id,
         "name": span.name[:NAME],
         "lane": span.lane,

@@ -51,14 +51,23 @@ def _lent(connection: Connection, told: dict[_Place, list[datetime]]) -> Iterato
             times = told.get((row["instance_id"], row["event_id"]), ())
             began = began_within(row["started_at"], row["ended_at"], times)
             if began and (row["began_at"] is None or row["began_at"] < began):
-                yield {"of_key": row["key"], "of_event": row["event_id"], "began": began}
+                yield {
+                    "of_key": row["key"],
+                    "of_generation": row["generation"],
+                    "of_event": row["event_id"],
+                    "began": began,
+                }
 
 
 def _write(connection: Connection, rows: list[_Row], revision: int) -> None:
     columns = attempts.c
     query = (
         update(attempts)
-        .where(columns.key == bindparam("of_key"), columns.event_id == bindparam("of_event"))
+        .where(
+            columns.key == bindparam("of_key"),
+            columns.generation == bindparam("of_generation"),
+            columns.event_id == bindparam("of_event"),
+        )
         .values(began_at=bindparam("began"))
     )
     connection.execute(query, rows)

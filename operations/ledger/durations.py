@@ -20,6 +20,7 @@ from operations.statistics import ActivityStatistics, Spread, Told, WorkflowStat
 from operations.timeline import Ending
 
 MOST = 300_000  # ends that a question reads: about a second
+_COUNTED = [each.value for each in (Ending.COMPLETED, Ending.FAILED, Ending.UNSEEN)]
 _AT_ONCE = 1000  # rows: the garbage collector looks at all that are there, again and again
 _SECOND = 10**6  # microseconds
 
@@ -30,6 +31,7 @@ class _Found:
 
     count: int = 0
     failures: int = 0
+    unseen: int = 0
     took: list[float] = field(default_factory=list)
     queue: list[float] = field(default_factory=list)
     run: list[float] = field(default_factory=list)
@@ -65,13 +67,16 @@ def read_workflows(connection: Connection, within: Period) -> Told[WorkflowStati
 def read_activities(connection: Connection, within: Period) -> Told[ActivityStatistics]:
     """Read how the attempts of each activity did that ended last in a period."""
     found: dict[str, _Found] = defaultdict(_Found)
-    since, failed = within.since, Ending.FAILED.value
+    since, failed, unseen = within.since, Ending.FAILED.value, Ending.UNSEEN.value
     rows = _rows(connection, _ended_attempts(within))
     for number, (name, ending, started, began, ended) in enumerate(rows):
         if number == MOST:
             since = ended.astimezone(UTC) if ended.tzinfo else ended.replace(tzinfo=UTC)
             break
         of, took = found[name], (ended - started).total_seconds()
+        if ending == unseen:
+            of.unseen += 1
+            continue
         of.took.append(took)
         if ending == failed:
             of.failures += 1
@@ -94,7 +99,7 @@ def _ended_attempts(within: Period) -> Select[Any]:
         select(columns.name, columns.ending, started, began, ended)
         .where(columns.ended_at >= within.since, columns.ended_at < within.until)
         .where(columns.ended_at > columns.started_at)
-        .where(columns.ending.in_([Ending.COMPLETED.value, Ending.FAILED.value]))
+        .where(columns.ending.in_(_COUNTED))
         .order_by(columns.ended_at.desc())
     )
 
@@ -115,6 +120,7 @@ def _activity(name: str, of: _Found) -> ActivityStatistics:
         queue=spread(of.queue),
         run=spread(of.run),
         took=spread(of.took),
+        unseen=of.unseen,
     )
 
 

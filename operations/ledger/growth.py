@@ -30,8 +30,7 @@ class Seen:
     @property
     def is_new_generation(self) -> bool:
         """Whether the workflow has continued as new since it was last seen."""
-        known = self.before.entry.execution_id if self.before else None
-        return known not in (None, self.after.entry.execution_id)
+        return bool(self.before and self.before.entry.generation < self.after.entry.generation)
 
 
 def opened(sighting: Sighting, after: Entry | None, start: Start | None) -> Life:
@@ -96,6 +95,7 @@ def _grown(entry: Entry, sighting: Sighting) -> Entry:
     return replace(
         _waiting(entry, sighting),
         execution_id=timeline.execution_id or entry.execution_id,
+        generation=entry.generation + _continued(entry, timeline),
         workflow=instance.workflow[:NAME] or entry.workflow,
         status=instance.status,
         # A workflow that continues as new starts again, but its life began with the first start.
@@ -121,6 +121,12 @@ def _waiting(entry: Entry, sighting: Sighting) -> Entry:
     waiting = sighting.timeline.waiting
     what, until = (waiting.what[:NAME], waiting.until) if waiting else (None, None)
     return replace(entry, waits_for=what, waits_until=until)
+
+
+def _continued(entry: Entry, timeline: Timeline) -> bool:
+    """Whether a later generation was seen than is known: it has an execution of its own."""
+    known, seen = entry.execution_id, timeline.execution_id
+    return known is not None and seen is not None and known != seen
 
 
 def _earliest(*times: datetime | None) -> datetime | None:

@@ -11,6 +11,7 @@ from operations.ledger.begins import lend
 from operations.ledger.counting import read_counts
 from operations.ledger.cursors import Cursor
 from operations.ledger.details import read_archived, read_details
+from operations.ledger.generations import read_kept
 from operations.ledger.listing import Pages, read_neighbours
 from operations.ledger.rows import ENTRY_COLUMNS, entry_in
 from operations.ledger.sightings import keep_histories, mark_purged, record
@@ -23,6 +24,7 @@ from operations.records import (
     Details,
     Entry,
     Filter,
+    Kept,
     Page,
     Sighting,
     Sort,
@@ -127,14 +129,22 @@ class Instances:
         with reading(self._engine) as connection:
             return read_details(connection, key)
 
-    def attempts(self, key: int) -> tuple[Span, ...]:
+    def attempts(self, key: int, generation: int | None = None) -> tuple[Span, ...]:
         """Return the activity attempts of a life in the order in which they began.
 
-        They are without their payloads; of a workflow that continues as new they are those of the
-        generation that was last seen.
+        They are without their payloads; of a workflow that continues as new they are those of one
+        generation: of the last that was seen, unless another is asked for.
         """
         with reading(self._engine) as connection:
-            return read_attempts(connection, key)
+            return read_attempts(connection, key, generation)
+
+    def kept(self, key: int) -> Kept:
+        """Return what is kept of the earlier generations of a life.
+
+        Those are the newest that have 10,000 attempts at most together.
+        """
+        with reading(self._engine) as connection:
+            return read_kept(connection, key)
 
     def usual(self, workflow: str, activities: Collection[str]) -> dict[str, Usual]:
         """Return how long activities of a workflow usually take, those that have run often."""

@@ -74,6 +74,7 @@ instances = Table(
     Column("custom_status", String(NAME)),
     Column("ended_micros", BigInteger, nullable=False, server_default="-1"),
     Column("took_micros", BigInteger, nullable=False, server_default="-1"),
+    Column("generation", Integer, nullable=False, server_default="1"),
     Index("instances_newest", "created_at", "key", "instance_id"),
     Index("instances_newest_of_status", "status", "created_at", "key", "instance_id"),
     Index("instances_newest_of_workflow", "workflow", "status", "created_at", "key"),
@@ -99,10 +100,12 @@ details = Table(
     Column("history", LargeBinary),
 )
 
+# Each generation of a workflow that continues as new counts its events from the beginning.
 attempts = Table(
     "attempts",
     metadata,
     Column("key", ForeignKey("instances.key"), primary_key=True),
+    Column("generation", Integer, primary_key=True, autoincrement=False, server_default="1"),
     Column("event_id", Integer, primary_key=True, autoincrement=False),
     Column("name", String(NAME), nullable=False),
     Column("lane", Integer, nullable=False),

@@ -29,6 +29,8 @@ class Ending(StrEnum):
     TIMED_OUT = "timed out"
     CUT_OFF = "cut off"
     """The instance ended before it did."""
+    UNSEEN = "unseen"
+    """It continued as new before anybody saw how it ended: by then at the latest."""
 
 
 SUSPENSIONS = -1

@@ -1,9 +1,9 @@
-"""The rich application with an engine, a recorder and a ledger of its own."""
+"""An application of the tests with an engine, a recorder and a ledger of its own."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -22,19 +22,29 @@ from tests.waiting import eventually
 
 ENGINE = ("engine placement", "engine scheduler", "engine daprd")
 RECORDER = "operations.recorder"
-APPLICATION = ("tests.integration.richapp", RECORDER)
+RICH_APPLICATION = (sys.executable, "-m", "tests.integration.richapp")
+_APPLICATION = "the application"
 
 
 class Rich:
-    """A running engine with the rich application, and what a caller can do with it."""
+    """A running engine with an application, the rich one or another, and what can be done with it.
+
+    `application` is the command that runs it.
+    """
 
     def __init__(
-        self, folder: Path, engine_ports: int, ledger_url: str = "", **settings: str
+        self,
+        folder: Path,
+        engine_ports: int,
+        ledger_url: str = "",
+        application: Sequence[str] = RICH_APPLICATION,
+        **settings: str,
     ) -> None:
         engine = EngineSettings(engine_ports=engine_ports)
         ports = engine.ports
         endpoint = f"127.0.0.1:{ports['dapr gRPC']}"
         ledger_url = ledger_url or f"sqlite:///{folder}/data/ledger.db"
+        self._application = application
         self._output = folder / "output.log"
         self._environment = {
             **os.environ,
@@ -57,8 +67,9 @@ class Rich:
         self._open.callback(self._channel.close)
         self._open.callback(self.gateway.close)
         self._open.callback(self.ledger.close)
-        for module in (*ENGINE, *APPLICATION):
-            self._run(module)
+        for module in (*ENGINE, RECORDER):
+            self._run(module, sys.executable, "-m", *module.split())
+        self._run(_APPLICATION, *self._application)
         try:
             eventually(self._is_ready, 60, "a worker is connected")
         except AssertionError as error:
@@ -72,27 +83,27 @@ class Rich:
     @contextmanager
     def without_worker(self) -> Iterator[None]:
         """Have no worker for a while; afterwards there is another one."""
-        worker = self._processes[APPLICATION[0]]
+        worker = self._processes[_APPLICATION]
         worker.kill()
         worker.wait()
         eventually(lambda: self.gateway.health().workers == 0, 20, "the worker is gone")
         try:
             yield
         finally:
-            self._run(APPLICATION[0])
+            self._run(_APPLICATION, *self._application)
             eventually(self._is_ready, 60, "a worker is connected")
 
-    def _run(self, module: str) -> None:
+    def _run(self, name: str, *command: str) -> None:
         with self._output.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", *module.split()],
+                command,
                 cwd=PROJECT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        self._processes[module] = process
+        self._processes[name] = process
         self._open.callback(process.wait)
         self._open.callback(process.kill)
 
@@ -105,7 +116,7 @@ class Rich:
         try:
             yield
         finally:
-            self._run(RECORDER)
+            self._run(RECORDER, sys.executable, "-m", RECORDER)
 
     def _is_ready(self) -> bool:
         with suppress(FlowdeckError):

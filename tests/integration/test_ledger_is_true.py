@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from operations.history import HistoryEvent
 from operations.model import Status
-from operations.records import Details, Entry
+from operations.records import Entry
 from operations.timeline import Ending
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT, GENERATIONS
+from tests.integration.truth import moment, one, true_entry
 from tests.postgres.server import Server
 from tests.waiting import eventually
 
@@ -56,59 +56,6 @@ def started(rich: Rich) -> dict[tuple[str, str], str]:
     return {kind: rich.start(*kind) for kind, *_ in KINDS}
 
 
-def true_entry(rich: Rich, instance_id: str) -> Entry:
-    """Return the entry of an instance that has ended, once it says what the engine says."""
-    state, history = rich.ended(instance_id), rich.gateway.history(instance_id)
-    entry = rich.recorded(instance_id, state.status)
-    assert rich.ledger.instances.neighbours(entry) == (None, None)
-    assert entry.workflow == state.workflow
-    assert entry.last_updated_at == state.last_updated_at
-    assert entry.ended_at == moment(history, "executionCompleted")
-    assert entry.execution_id == one(history, "executionStarted").execution_id
-    assert (entry.waits_for, entry.waits_until, entry.purged_at) == (None, None, None)
-    told = (entry.failure_type, entry.failure_message)
-    failure = state.failure
-    assert told == ((failure.error_type, failure.message) if failure else (None, None))
-    assert rich.ledger.instances.details(entry.key) == Details(
-        state.input, state.output, state.custom_status, failure, history
-    )
-    assert_attempts(rich, entry, history)
-    return entry
-
-
-def assert_attempts(rich: Rich, entry: Entry, history: tuple[HistoryEvent, ...]) -> None:
-    """Hold the attempts of an instance against its events, one by one."""
-    told = {
-        span.event_id: (span.name, span.start, span.end, span.ending)
-        for span in rich.ledger.instances.attempts(entry.key)
-    }
-    answers = {event.answers: event for event in history if event.kind in ENDINGS}
-    assert told == {
-        event.event_id: (
-            event.name,
-            event.timestamp,
-            answers[event.event_id].timestamp,
-            ENDINGS[answers[event.event_id].kind],
-        )
-        for event in history
-        if event.kind == "taskScheduled"
-    }
-
-
-ENDINGS = {"taskCompleted": Ending.COMPLETED, "taskFailed": Ending.FAILED}
-
-
-def one(history: tuple[HistoryEvent, ...], kind: str) -> HistoryEvent:
-    """Return the one event of a kind."""
-    (event,) = (event for event in history if event.kind == kind)
-    return event
-
-
-def moment(history: tuple[HistoryEvent, ...], kind: str) -> datetime:
-    """Return when the one event of a kind was."""
-    return one(history, kind).timestamp
-
-
 @pytest.mark.parametrize(("kind", "status", "attempts"), KINDS)
 def test_what_ended_is_in_the_ledger_as_it_was(
     rich: Rich,
@@ -142,7 +89,7 @@ def test_a_child_is_linked_to_its_parent(rich: Rich, workflow: str) -> None:
 
 
 def test_one_that_continues_as_new_is_one_life(rich: Rich) -> None:
-    """From its first start to its last end, with the attempts of its last generation."""
+    """From its first start to its last end, with the attempts of each generation of its own."""
     instance_id = rich.start("continuing", "1")
     first = rich.recorded(instance_id, Status.RUNNING)
     entry = true_entry(rich, instance_id)
@@ -151,6 +98,9 @@ def test_one_that_continues_as_new_is_one_life(rich: Rich) -> None:
     details = rich.ledger.instances.details(entry.key)
     assert details
     assert details.output == str(GENERATIONS)
+    assert entry.generation <= GENERATIONS  # one that nobody looked at was not seen
+    kept = rich.ledger.instances.kept(entry.key)
+    assert kept.attempts == kept.generations == len(kept.newest) < entry.generation
 
 
 def test_a_rerun_is_linked_to_its_source(rich: Rich) -> None:

@@ -8,10 +8,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from operations.errors import EngineUnavailable, OutcomeUnknown
+from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Status
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import put, put_family
+from tests.unit.sightings import at
 from worker.answers import InvalidAnswer
 from worker.api import Parts, create_api
 from worker.runtime import RuntimeState
@@ -68,6 +70,19 @@ def test_a_history_is_told_whole(client: TestClient, gateway: FakeGateway) -> No
         "payload": "paper",
     }
     assert body["events"][3]["answers"] == 1
+
+
+def test_an_event_of_a_kind_that_nobody_knows_is_told(
+    client: TestClient, gateway: FakeGateway
+) -> None:
+    """By its fields, and as it came, from the engine and from the archive."""
+    put(gateway)
+    later = HistoryEvent(9, at(9), "unknown kind (field 99)", payload='99: "news"', raw="mgYE")
+    gateway.events["order_A"] = (*gateway.events["order_A"], later)
+    told = {"kind": "unknown kind (field 99)", "payload": '99: "news"', "raw": "mgYE"}
+    assert ask(client, "history").json()["events"][-1].items() >= told.items()
+    ask(client, "purge")
+    assert ask(client, "history").json()["events"][-1].items() >= told.items()
 
 
 def test_a_history_outlives_the_purge(client: TestClient, gateway: FakeGateway) -> None:

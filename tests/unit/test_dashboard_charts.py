@@ -37,6 +37,7 @@ LOOKS = [
     (SpanKind.ACTIVITY, Ending.FAILED, "failed (queue + run)", "red", "crossed"),
     (SpanKind.ACTIVITY, Ending.OPEN, "under way (queue + run)", "blue", "open"),
     (SpanKind.ACTIVITY, Ending.CUT_OFF, "cut off by the end", "gray", "open"),
+    (SpanKind.ACTIVITY, Ending.UNSEEN, "end not seen", "gray", "open"),
     (SpanKind.CHILD, Ending.COMPLETED, "child completed", "green", "solid"),
     (SpanKind.CHILD, Ending.FAILED, "child failed", "red", "crossed"),
     (SpanKind.CHILD, Ending.OPEN, "child under way", "blue", "open"),
@@ -365,6 +366,7 @@ RUNS = [
     (Ending.COMPLETED, "completed", "green", "solid"),
     (Ending.FAILED, "failed", "red", "crossed"),
     (Ending.CUT_OFF, "cut off by the end", "gray", "open"),
+    (Ending.UNSEEN, "end not seen", "gray", "open"),
 ]
 
 

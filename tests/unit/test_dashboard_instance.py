@@ -10,13 +10,17 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dashboard import session
+from dashboard.charts import milliseconds
 from operations.errors import EngineRefused, EngineUnavailable
+from operations.gateway.events import event_of
+from operations.gateway.stubs import pb
 from operations.model import LOCAL_USER, Action, Failure, Part, Status
 from operations.records import Outage
 from tests.unit.fakes import instance
 from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.pages import INSTANCE, Desk, has_part, part, run, send, texts, trigger
-from tests.unit.sightings import at, entry, sighting
+from tests.unit.protobuf import message
+from tests.unit.sightings import activity, at, entry, sighting
 
 BUTTONS = ("pause", "resume", "terminate")
 OFFERED = {
@@ -125,6 +129,18 @@ def test_the_events_payload_is_shown_once_it_is_chosen(desk: Desk) -> None:
     assert not app.exception
     assert f"**{recorded('completed')[chosen].kind}**" in [each.value for each in app.markdown]
     assert len(app.code) > before
+
+
+def test_an_event_of_a_kind_that_nobody_knows_is_told_by_its_fields(desk: Desk) -> None:
+    """In the table by its first one, and once it is chosen whole, and as it came."""
+    later = event_of(pb.HistoryEvent.FromString(b"\x08\x07" + message(99, message(1, b"news"))))
+    desk.has_recorded("waiting")
+    desk.gateway.events["waiting"] = (*recorded("waiting"), later)
+    app = desk.open(INSTANCE, id="waiting")
+    assert list(table(app, "event").value["event"])[-1] == "unknown kind (field 99)"
+    choose(app, len(recorded("waiting")))
+    assert not app.exception
+    assert [each.value for each in app.code][:2] == ['99 {\n  1: "news"\n}', later.raw]
 
 
 def test_a_chosen_event_that_is_there_no_more_is_none(desk: Desk) -> None:
@@ -472,6 +488,52 @@ def test_the_lives_of_an_id_lead_to_one_another(desk: Desk) -> None:
     assert part(app, "header")["status"] == "RUNNING"
     trigger(app, "header", "open", {"id": "order_A", "life": None})
     assert app.query_params == {"id": "order_A"}
+
+
+def test_earlier_generations_are_told_and_can_be_looked_at(desk: Desk) -> None:
+    """The bars are those of the last one; below stands what is kept of the others."""
+    for number in (0, 10, 20):
+        spans = (activity(1, number, number + 0.5),)
+        seen = sighting(execution=f"e{number}", created=number, seen=number + 1, spans=spans)
+        desk.ledger.instances.record([seen])
+    desk.gateway.put(instance("order_A", Status.RUNNING, "{}"))
+    app = desk.open(INSTANCE, id="order_A")
+    assert not app.exception
+    assert (
+        "this is generation 3 of those that were seen. "
+        "Of the earlier ones 2 attempts in 2 generations are kept." in texts(app.caption)
+    )
+    (choice,) = app.selectbox
+    assert choice.options == [
+        "Generation 2, 11 Jan 13:00:10: 1 attempt",
+        "Generation 1, 11 Jan 13:00:00: 1 attempt",
+    ]
+    assert len(gantts(app)) == 0
+    choice.select_index(1)
+    run(app)
+    (drawn,) = gantts(app)
+    latest = desk.ledger.instances.latest("order_A")
+    assert latest
+    assert drawn["id"] == f"{latest.key}-1"
+    assert (drawn["figure"]["start"], drawn["figure"]["end"]) == (ms(0), ms(0.5))
+
+
+def gantts(app: AppTest) -> list[dict[str, Any]]:
+    """Return the data of all Gantts of the page."""
+    parts = app.get("bidi_component")
+    return [json.loads(e.proto.json) for e in parts if e.proto.component_name == "flowdeck_gantt"]
+
+
+def ms(seconds: float) -> int:
+    """Return so many seconds after noon in milliseconds since 1970."""
+    return milliseconds(at(seconds))
+
+
+def test_one_that_never_continued_as_new_tells_of_no_generation(desk: Desk) -> None:
+    """There is nothing to choose."""
+    app = log_of(desk, "completed")
+    assert not app.selectbox
+    assert "generation" not in texts(app.caption)
 
 
 @pytest.mark.parametrize("life", ["0", "-1", "²", "x", "", "9" * 40, "77"])

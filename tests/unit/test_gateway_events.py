@@ -1,6 +1,6 @@
 """Dapr's history events become records with all that they say."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from operations.gateway.events import event_of
 from operations.gateway.stubs import pb
 from operations.history import HistoryEvent, TimerOrigin
 from operations.model import Failure, Status
+from tests.unit.protobuf import message
 from tests.unit.sidecar import NOON, Sidecar, stamp
 
 TEXT = StringValue(value='"text"')
@@ -204,13 +205,35 @@ def test_an_empty_payload_is_not_none() -> None:
     assert event.payload == ""
 
 
+def later(*fields: bytes) -> pb.HistoryEvent:
+    """Return an event of a later Dapr, which has these fields beside those that all have."""
+    known = pb.HistoryEvent(eventId=7, timestamp=stamp(NOON)).SerializeToString()
+    return pb.HistoryEvent.FromString(known + b"".join(fields))
+
+
 def test_an_event_of_a_later_dapr_is_kept() -> None:
     """A kind that the SDK does not know arrives as a field without a name."""
-    later = pb.HistoryEvent.FromString(
-        pb.HistoryEvent(eventId=7, timestamp=stamp(NOON)).SerializeToString() + b"\xf2\x3f\x00"
-    )
-    raw = b64encode(later.SerializeToString()).decode()
-    assert event_of(later) == HistoryEvent(7, NOON, "unknown", payload=raw)
+    inner = message(1, "späte Sendung".encode()) + message(2, message(1, b"\x00\xff"))
+    event = later(message(99, inner))
+    raw = b64encode(event.SerializeToString()).decode()
+    told = '99 {\n  1: "späte Sendung"\n  2 {\n    1: 0x00ff\n  }\n}'
+    kind = "unknown kind (field 99)"
+    assert event_of(event) == HistoryEvent(7, NOON, kind, payload=told, raw=raw)
+    assert pb.HistoryEvent.FromString(b64decode(raw)) == event
+
+
+def test_an_event_of_several_fields_without_names_names_all() -> None:
+    """Nothing tells which of them is the kind."""
+    event = event_of(later(message(99, b"a"), message(98, b"b"), message(98, b"c")))
+    assert event.kind == "unknown kind (fields 98, 99)"
+    assert event.payload == '99: "a"\n98: "b"\n98: "c"'
+
+
+def test_an_event_without_a_kind_says_so() -> None:
+    """It has nothing to tell, and is kept all the same."""
+    event = event_of(later())
+    assert (event.kind, event.payload) == ("unknown kind", None)
+    assert event.raw
 
 
 def test_what_caused_a_failure_stands_in_its_trace() -> None:

@@ -32,6 +32,7 @@ EVENTS = st.builds(
     execution_id=TEXTS,
     status=st.none() | st.sampled_from(Status),
     rerun_of=TEXTS,
+    raw=TEXTS,
 )
 
 

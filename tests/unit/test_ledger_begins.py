@@ -105,13 +105,26 @@ def test_begins_of_two_lives_are_told_apart_by_their_time(ledger: Ledger) -> Non
 
 
 def test_a_new_generation_has_begins_of_its_own(ledger: Ledger) -> None:
-    """Events are counted anew: the begin of the one before is neither kept nor lent."""
+    """Events are counted anew: a begin is lent to the one that it is of, by its time."""
     ledger.instances.record([seen(activity(1, 0, 3, began=at(2)), execution="g1")])
     ledger.instances.record([seen(activity(1, 4, 8), second=9, execution="g2")])
     lend(ledger, (1, 2))
     assert began(ledger) == [None]
     lend(ledger, (1, 5))
     assert began(ledger) == [at(5)]
+    (before,) = ledger.instances.attempts(entry(ledger).key, 1)
+    assert before.began == at(2)
+
+
+def test_an_earlier_generation_is_lent_its_begin_late(ledger: Ledger) -> None:
+    """The trace may come after the next generation was seen."""
+    ledger.instances.record([seen(activity(1, 0), execution="g1")])
+    later = sighting(seen=9, created=4, execution="g2", spans=(activity(1, 4, 8),))
+    ledger.instances.record([later])
+    lend(ledger, (1, 2))
+    assert began(ledger) == [None]
+    (before,) = ledger.instances.attempts(entry(ledger).key, 1)
+    assert before.began == at(2)
 
 
 def test_any_number_of_begins_is_lent(ledger: Ledger) -> None:

@@ -150,12 +150,13 @@ def test_the_generation_before_is_no_news(ledger: Ledger) -> None:
     assert [life.execution_id for life in lives(ledger)] == ["e2"]
 
 
-def test_a_new_generation_s_attempts_take_the_place_of_those_before(ledger: Ledger) -> None:
+def test_a_new_generation_has_attempts_of_its_own(ledger: Ledger) -> None:
     """Its events are counted from the beginning again, so that two generations cannot be one."""
     first = sighting(seen=1, spans=(activity(1, 0, 1), activity(2, 1)))
     second = sighting(execution="e2", created=5, seen=6, spans=(activity(1, 5),))
     ledger.instances.record([first, second])
     assert [span.start for span in ledger.instances.attempts(entry(ledger).key)] == [at(5)]
+    assert entry(ledger).generation == 2
 
 
 def test_a_last_generation_ends_the_life(ledger: Ledger) -> None:

@@ -198,6 +198,9 @@ VALUES (1, 'done', 'w', 'COMPLETED', '2026-01-11 12:00:00.000000', '2026-01-11 1
         '2026-01-11 12:00:02.500000', NULL, 1, '2026-01-11 12:00:03.000000', 1, 1),
        (2, 'runs', 'w', 'RUNNING', '2026-01-11 12:00:01.000000', '2026-01-11 12:00:01.000000',
         NULL, NULL, 1, '2026-01-11 12:00:03.000000', 1, 0);
+INSERT INTO attempts (key, event_id, name, lane, attempt, started_at, began_at, ended_at, ending)
+VALUES (1, 4, 'charge', 4, 1, '2026-01-11 12:00:00.000000', '2026-01-11 12:00:01.000000',
+        '2026-01-11 12:00:02.000000', 'completed');
 INSERT INTO details (key, custom_status) VALUES (1, '"sent"'), (2, 'packing');
 """
 
@@ -225,3 +228,6 @@ def test_what_was_written_before_can_be_asked_for(fourth: str) -> None:
         assert ids(pages(Filter(), limit=9, sort=Sort.LONGEST)) == ["done", "runs"]
         (told,) = ledger.statistics.workflows(Period(at(0), at(60))).of
         assert told.took == Spread(1, 2.5, 2.5, 2.5, 2.5)
+        (attempt,) = ledger.instances.attempts(1)
+        assert (attempt.event_id, attempt.began, attempt.end) == (4, at(1), at(2))
+        assert entry(ledger, "done").generation == 1

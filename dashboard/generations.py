@@ -1,0 +1,68 @@
+"""The earlier generations of a workflow that continued as new."""
+
+import streamlit as st
+
+from dashboard.gantts import draw
+from dashboard.live import zone
+from dashboard.session import house, watch
+from operations.errors import Unavailable
+from operations.records import Generation, Kept
+from operations.timeline import Span, Timeline
+from operations.views import View
+
+
+def earlier_generations(shown: View, now: int) -> None:
+    """Say how many are kept, and show the attempts of the one that is chosen."""
+    if shown.entry.generation == 1:
+        return
+    st.caption(_told(shown.entry.generation, shown.kept))
+    if not shown.kept.newest:
+        return
+    chosen = st.selectbox(
+        "Earlier generation",
+        shown.kept.newest,
+        format_func=_named,
+        index=None,
+        placeholder="Look at an earlier generation",
+        label_visibility="collapsed",
+        key=f"generation-{shown.entry.key}",
+    )
+    if chosen:
+        _attempts(shown, chosen.number, now)
+
+
+def _told(generation: int, kept: Kept) -> str:
+    return (
+        f"It continued as new: this is generation {generation:,} of those that were seen. "
+        f"Of the earlier ones {_many(kept.attempts, 'attempt')} "
+        f"in {_many(kept.generations, 'generation')} are kept."
+    )
+
+
+def _named(generation: Generation) -> str:
+    began = generation.began_at.astimezone(zone())
+    attempts = _many(generation.attempts, "attempt")
+    return f"Generation {generation.number:,}, {began:%d %b %H:%M:%S}: {attempts}"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _attempts(shown: View, number: int, now: int) -> None:
+    key = shown.entry.key
+    try:
+        spans = watch().ask(
+            ("generation", key, number), lambda: house().ledger.instances.attempts(key, number)
+        )
+    except Unavailable:
+        st.caption("It cannot be read now.")
+        return
+    if spans:
+        draw("generation", f"{key}-{number}", shown, (_timeline(spans), spans[0].start), now)
+
+
+def _timeline(spans: tuple[Span, ...]) -> Timeline:
+    """Return the stretch of time in which the attempts were."""
+    ends = [span.end for span in spans if span.end]
+    return Timeline(spans[0].start, max(ends, default=None), spans)

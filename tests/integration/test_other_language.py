@@ -1,0 +1,228 @@
+"""An application in Go: whatever its SDK writes is told as it is."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from dashboard.charts import gantt, milliseconds
+from operations.history import HistoryEvent
+from operations.model import Status, parsed
+from operations.records import Entry
+from operations.timeline import timeline_of
+from tests.integration.goapp import EVENT, GENERATIONS, ODD, build
+from tests.integration.rich import Rich
+from tests.integration.truth import one, true_entry
+from tests.postgres.server import Server
+from tests.waiting import eventually
+from worker.api import Parts, create_api
+from worker.runtime import RuntimeState
+
+KINDS = [
+    (("retrying", "null"), Status.COMPLETED, 3),
+    (("parent", ""), Status.COMPLETED, 0),
+    (("sleeping", ODD), Status.COMPLETED, 0),
+    (("waiting_at_most", "300"), Status.COMPLETED, 0),
+    (("plain_text", ODD), Status.COMPLETED, 2),
+    (("failing", '{"a": 1, "a": NaN}'), Status.FAILED, 1),
+    (("panicking", "[1,"), Status.FAILED, 2),
+    (("child", "no number"), Status.FAILED, 0),
+    (("no_such_workflow", ODD), Status.FAILED, 0),
+]
+"""Workflows, their input, how they end, and how many attempts that takes."""
+
+ANSWERS = {
+    "taskCompleted": "taskScheduled",
+    "taskFailed": "taskScheduled",
+    "timerFired": "timerCreated",
+    "childWorkflowInstanceCompleted": "childWorkflowInstanceCreated",
+    "childWorkflowInstanceFailed": "childWorkflowInstanceCreated",
+}
+
+
+@pytest.fixture(scope="module")
+def go(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
+    """Run the application in Go, with a ledger on PostgreSQL, which takes fewer characters."""
+    program = build(tmp_path_factory.mktemp("program"))
+    folder = tmp_path_factory.mktemp("go")
+    with Server() as server, Rich(folder, 29340, server.new(), (program,)) as rich:
+        yield rich
+
+
+@pytest.fixture(scope="module")
+def started(go: Rich) -> dict[tuple[str, str], str]:
+    """Start an instance of each kind, and return its id by workflow and input."""
+    return {kind: go.start(*kind) for kind, *_ in KINDS}
+
+
+@pytest.fixture
+def api(go: Rich) -> TestClient:
+    """Return the REST API over this engine and this ledger."""
+
+    def nothing() -> None:
+        pass
+
+    parts = Parts(go.gateway, go.ledger, lambda: RuntimeState.RUNNING, nothing, nothing)
+    return TestClient(create_api(parts))
+
+
+def entry_of(go: Rich, instance_id: str) -> tuple[Entry, tuple[HistoryEvent, ...]]:
+    """Return the true entry of an instance that has ended, and its history."""
+    return true_entry(go, instance_id), go.gateway.history(instance_id)
+
+
+@pytest.mark.parametrize(("kind", "status", "attempts"), KINDS)
+def test_the_ledger_says_what_the_engine_says(
+    go: Rich,
+    started: dict[tuple[str, str], str],
+    kind: tuple[str, str],
+    status: Status,
+    attempts: int,
+) -> None:
+    """Status, times, payloads, failure, history and attempts; the input is that of the start."""
+    entry, _ = entry_of(go, started[kind])
+    assert entry.status is status
+    assert len(go.ledger.instances.attempts(entry.key)) == attempts
+    details = go.ledger.instances.details(entry.key)
+    assert details
+    assert details.input == kind[1]
+
+
+@pytest.mark.parametrize("kind", [kind for kind, *_ in KINDS])
+def test_the_api_says_what_the_engine_says(
+    go: Rich, started: dict[tuple[str, str], str], api: TestClient, kind: tuple[str, str]
+) -> None:
+    """What is JSON comes as JSON, anything else as the text that it is."""
+    entry, history = entry_of(go, started[kind])
+    state = go.ended(entry.instance_id)
+    answer = api.get(f"/workflow/status/{entry.instance_id}")
+    assert answer.status_code == 200
+    body = answer.json()
+    assert (body["status"], body["output"]) == (state.status, parsed(state.output))
+    events = api.get(f"/workflow/history/{entry.instance_id}").json()["events"]
+    told = [(each["event_id"], each["kind"], each.get("payload")) for each in events]
+    assert told == [(each.event_id, each.kind, parsed(each.payload)) for each in history]
+
+
+@pytest.mark.parametrize("kind", [kind for kind, *_ in KINDS])
+def test_each_bar_is_where_the_engine_says(
+    go: Rich, started: dict[tuple[str, str], str], kind: tuple[str, str]
+) -> None:
+    """From what was scheduled to its answer, in milliseconds, and no bar more."""
+    entry, history = entry_of(go, started[kind])
+    assert entry.started_at
+    figure = gantt(timeline_of(history), entry.started_at, {})
+    bars = [bar for trace in figure.traces for bar in zip(trace["base"], trace["x"], strict=True)]
+    assert sorted(bars) == sorted(expected_bars(history))
+
+
+def expected_bars(history: tuple[HistoryEvent, ...]) -> Iterator[tuple[int, int]]:
+    """Return the begin and the length of all that was scheduled, without what cut it off."""
+    answers = {(ANSWERS[e.kind], e.answers): e.timestamp for e in history if e.kind in ANSWERS}
+    for event in history:
+        if event.kind in ANSWERS.values():
+            end = answers[event.kind, event.event_id]
+            yield milliseconds(event.timestamp), _between(event.timestamp, end)
+
+
+def _between(start: datetime, end: datetime) -> int:
+    return milliseconds(end) - milliseconds(start)
+
+
+def test_retries_are_attempts_of_one_call(go: Rich, started: dict[tuple[str, str], str]) -> None:
+    """In one row, numbered, with a back-off after each that failed."""
+    entry, history = entry_of(go, started["retrying", "null"])
+    attempts = go.ledger.instances.attempts(entry.key)
+    assert [(each.attempt, each.attempts) for each in attempts] == [(1, 3), (2, 3), (3, 3)]
+    assert [each.failure.message if each.failure else None for each in attempts] == [
+        "failure 1 of 2",
+        "failure 2 of 2",
+        None,
+    ]
+    assert entry.started_at
+    figure = gantt(timeline_of(history), entry.started_at, {})
+    assert figure.names == ["flaky"]
+
+
+def test_children_are_linked_to_their_parent(go: Rich, started: dict[tuple[str, str], str]) -> None:
+    """Two at once, each with a row in its parent's Gantt."""
+    entry, history = entry_of(go, started["parent", ""])
+    children = [e.instance_id for e in history if e.kind == "childWorkflowInstanceCreated"]
+    assert len(children) == 2
+    for child in children:
+        assert child
+        assert true_entry(go, child).parent_id == entry.instance_id
+    assert entry.custom_status == "two children"
+
+
+def test_a_timer_has_its_name(go: Rich, started: dict[tuple[str, str], str]) -> None:
+    """The row in the Gantt is called as the workflow calls the timer."""
+    entry, history = entry_of(go, started["sleeping", ODD])
+    assert entry.started_at
+    assert gantt(timeline_of(history), entry.started_at, {}).names == ["a nap"]
+
+
+def test_an_event_that_came_in_time(go: Rich) -> None:
+    """It is waited for with its deadline, and ends the wait, whose timer then fires in vain."""
+    instance_id = go.start("waiting_at_most", "60000")
+    entry = eventually(lambda: _waits(go, instance_id), 10, "it waits")
+    assert entry.waits_until
+    go.raise_event(instance_id, EVENT, ODD)
+    entry, history = entry_of(go, instance_id)
+    assert one(history, "eventRaised").payload == ODD
+    assert entry.started_at
+    figure = gantt(timeline_of(history), entry.started_at, {})
+    assert [words for words, *_ in figure.legend] == ["event came"]
+
+
+def test_each_generation_keeps_the_attempts_that_the_engine_had(go: Rich) -> None:
+    """The engine forgets them when the workflow continues as new; the ledger does not."""
+    instance_id = go.start("continuing", "1")
+    told = {}
+    for number in range(1, GENERATIONS + 1):
+        eventually(lambda n=number: _waits_in(go, instance_id, n), 10, "it waits")  # type: ignore[misc]
+        told[number] = _activities(go.gateway.history(instance_id))
+        go.raise_event(instance_id, EVENT, "null")
+    entry, _ = entry_of(go, instance_id)
+    assert entry.generation == GENERATIONS
+    for number, expected in told.items():
+        spans = go.ledger.instances.attempts(entry.key, number)
+        assert [(span.event_id, span.name, span.start, span.end) for span in spans] == expected
+    kept = go.ledger.instances.kept(entry.key)
+    assert (kept.generations, kept.attempts) == (GENERATIONS - 1, GENERATIONS - 1)
+
+
+def _waits_in(go: Rich, instance_id: str, generation: int) -> bool:
+    entry = _waits(go, instance_id)
+    return bool(entry and entry.generation == generation)
+
+
+def _activities(
+    history: tuple[HistoryEvent, ...],
+) -> list[tuple[int, str | None, datetime, datetime]]:
+    ends = {event.answers: event.timestamp for event in history if event.kind == "taskCompleted"}
+    return [
+        (event.event_id, event.name, event.timestamp, ends[event.event_id])
+        for event in history
+        if event.kind == "taskScheduled"
+    ]
+
+
+def test_what_no_json_is_can_be_found_and_read(go: Rich, api: TestClient) -> None:
+    """A payload, and a custom status, of any text: in the ledger, the list and the search."""
+    instance_id = go.start("waiting", ODD)
+    entry = eventually(lambda: _waits(go, instance_id), 10, "it waits")
+    assert (entry.waits_for, entry.waits_until) == (f"event {EVENT}", None)
+    go.raise_event(instance_id, EVENT, ODD)
+    assert entry_of(go, instance_id)[0].custom_status == f"waits: {ODD}"
+    for params in ({"custom_status": f"waits: {ODD}"}, {"text": ODD, "workflow": "waiting"}):
+        listed: dict[str, Any] = api.get("/workflows", params=params).json()
+        (found,) = listed["workflows"]
+        assert (found["instance_id"], found["custom_status"]) == (instance_id, f"waits: {ODD}")
+
+
+def _waits(go: Rich, instance_id: str) -> Entry | None:
+    entry = go.ledger.instances.latest(instance_id)
+    return entry if entry and entry.waits_for else None
