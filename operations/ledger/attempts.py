@@ -15,8 +15,20 @@ from operations.timeline import Ending, Span, SpanKind
 
 _Row = dict[str, Any]
 _WRITTEN = [column.name for column in attempts.c if not column.primary_key]
-_PLACE = ("key", "generation", "event_id")
 _Place = tuple[int, int, int]  # a life's key, its generation, the event that began an attempt
+_PLACE = ("key", "generation", "event_id")
+
+# Statements are made once: to make one takes longer than to execute it.
+_INSERT = insert(attempts)
+_UPDATE = (
+    update(attempts)
+    .where(*(attempts.c[name] == bindparam(f"of_{name}") for name in _PLACE))
+    .values({name: bindparam(name) for name in _WRITTEN})
+)
+_OF_GENERATION = select(attempts).where(
+    attempts.c.generation == bindparam("generation"),
+    attempts.c.key.in_(bindparam("keys", expanding=True)),
+)
 
 
 def read_attempts(connection: Connection, key: int, generation: int | None) -> tuple[Span, ...]:
@@ -60,9 +72,9 @@ def _known(connection: Connection, places: Iterable[_Place]) -> dict[_Place, _Ro
         keys[generation].add(key)
     known = {}
     for generation, of in keys.items():
-        query = select(attempts).where(attempts.c.generation == generation)
         for portion in in_portions(sorted(of)):
-            rows = connection.execute(query.where(attempts.c.key.in_(portion))).mappings()
+            wanted = {"generation": generation, "keys": portion}
+            rows = connection.execute(_OF_GENERATION, wanted).mappings()
             known.update({_place(row): dict(row) for row in rows})
     return known
 
@@ -74,18 +86,13 @@ def _place(row: Mapping[str, Any] | RowMapping) -> _Place:
 
 def _insert(connection: Connection, rows: list[_Row]) -> None:
     if rows:
-        connection.execute(insert(attempts), rows)
+        connection.execute(_INSERT, rows)
 
 
 def _update(connection: Connection, rows: list[_Row]) -> None:
-    query = (
-        update(attempts)
-        .where(*(attempts.c[name] == bindparam(f"of_{name}") for name in _PLACE))
-        .values({name: bindparam(name) for name in _WRITTEN})
-    )
     if rows:
         written = ({**row, **{f"of_{name}": row[name] for name in _PLACE}} for row in rows)
-        connection.execute(query, list(written))
+        connection.execute(_UPDATE, list(written))
 
 
 def _row(key: int, generation: int, span: Span) -> _Row:

@@ -9,7 +9,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from operations.database import reading, writing
@@ -18,6 +28,12 @@ from operations.ledger.portions import in_portions
 from operations.ledger.tables import starts
 from operations.model import Actor
 from operations.records import Period
+
+_OF_IDS = (
+    select(starts)
+    .where(starts.c.instance_id.in_(bindparam("ids", expanding=True)))
+    .order_by(starts.c.life)
+)
 
 
 @dataclass(frozen=True)
@@ -114,8 +130,7 @@ def latest_starts(connection: Connection, ids: Iterable[str]) -> dict[str, Start
     """Return the latest start of each id that was started from here."""
     found: dict[str, Start] = {}
     for portion in in_portions(ids):
-        query = select(starts).where(starts.c.instance_id.in_(portion)).order_by(starts.c.life)
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(_OF_IDS, {"ids": portion}).mappings():
             found[row["instance_id"]] = _start(row)
     return found
 
