@@ -8,6 +8,7 @@
     │   ├── ActionUnderWay    another action on the instance has not come to its end yet
     │   ├── ActionNotAllowed  the instance's status does not allow the action
     │   ├── NotFinished       the instance, or one below it, has not ended: no purge but by force
+    │   ├── TooManyDescendants  there are more below the instance than one purge takes along
     │   ├── NotArchived       the ledger does not hold the whole of it, so that it is not purged
     │   ├── NotRerunnable     the instance cannot be run again, or not from that event
     │   └── AnotherLife       the id has another life by now than the one that was chosen
@@ -81,6 +82,16 @@ class NotFinished(Conflict):
         below = f"its descendant {child!r} has" if child else "it, or one below it, has"
         super().__init__(
             f"Cannot purge {instance_id!r}: {below} not ended. Terminate first, or force the purge."
+        )
+
+
+class TooManyDescendants(Conflict):
+    """There are more below an instance than one purge takes along; nothing was done."""
+
+    def __init__(self, instance_id: str, most: int) -> None:
+        super().__init__(
+            f"Cannot purge {instance_id!r} with its descendants: they are more than {most:,}. "
+            "Purge some of them first, or it without them."
         )
 
 

@@ -6,7 +6,7 @@ from operations.errors import EngineUnavailable, UnknownInstance
 from operations.gateway import Gateway
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
-from operations.model import Failure
+from operations.model import Action, Failure
 from operations.records import ALL_TIME, Deed, Details, Entry, Kept, Outcome, Period, Sighting
 from operations.sighting import sight
 from operations.timeline import Timeline, timeline_of, with_begins
@@ -142,7 +142,12 @@ def _deeds(ledger: Ledger, instance_id: str, within: Period) -> tuple[Deed, ...]
     deeds = ledger.journal.of(instance_id, DEEDS, within)
     # A start is claimed before its life begins, and accepted when the engine has begun it.
     start = ledger.starts.accepted(instance_id, within)
-    if start is None or start.accepted_at is None:
+    if start is None or start.accepted_at is None or any(map(_is_own_rerun, deeds)):
         return deeds
     started = Deed(start.accepted_at, start.actor, "start", instance_id, Outcome.DONE)
     return tuple(sorted((*deeds, started), key=lambda deed: deed.at, reverse=True))
+
+
+def _is_own_rerun(deed: Deed) -> bool:
+    """Whether it is the rerun that made the instance, and not one of the instance."""
+    return deed.action == Action.RERUN and deed.before is None

@@ -1,10 +1,10 @@
 """An instance with all that it has started below it, as the engine has them."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from operations.errors import EngineRefused, NotFinished
+from operations.errors import EngineRefused, NotFinished, TooManyDescendants
 from operations.gateway import Gateway
 from operations.records import Sighting
 from operations.sighting import glimpse, sight
@@ -12,25 +12,23 @@ from operations.sighting import glimpse, sight
 MOST = 1000  # descendants that are looked at in one go
 
 
-def family_of(gateway: Gateway, root: Sighting) -> tuple[Sighting, ...]:
+def family_of(gateway: Gateway, root: Sighting, go_on: Callable[[], None]) -> tuple[Sighting, ...]:
     """Return an instance and its descendants that the engine still has, parents first.
 
-    A workflow that continued as new has forgotten the children of its earlier generations. Raises
-    `EngineRefused` for more than `MOST` descendants.
+    A workflow that continued as new has forgotten the children of its earlier generations. Before
+    each read of a descendant `go_on` is called, which may raise. Raises `TooManyDescendants`.
     """
     found, waiting = {root.instance.instance_id: root}, deque(children_in(root))
     while waiting:
         child_id = waiting.popleft()
+        go_on()
         child = None if child_id in found else sight(gateway, child_id)
         if child is None:
             continue
         found[child_id] = child
         waiting.extend(children_in(child))
         if len(found) > MOST:
-            raise EngineRefused(
-                f"{root.instance.instance_id!r} has more than {MOST} descendants: "
-                "that is too many for one purge. Purge some of them first."
-            )
+            raise TooManyDescendants(root.instance.instance_id, MOST)
     return tuple(found.values())
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from operations.actions.spite import in_spite_of_the_ledger
 from operations.errors import ActionUnderWay
 from operations.ledger import Ledger
-from operations.ledger.holds import Hold
+from operations.ledger.holds import LASTS, Hold
 from operations.model import Action
 
 PATIENCE = 1.0  # seconds to wait for another action on the same instance
@@ -21,13 +21,13 @@ class Holding:
         self._ledger = ledger
 
     @contextmanager
-    def alone_on(self, instance_id: str, action: Action) -> Iterator[None]:
+    def alone_on(self, instance_id: str, action: Action) -> Iterator["Held"]:
         """Hold the instance; raises `ActionUnderWay`, and `LedgerUnavailable`."""
-        hold = self._hold(instance_id, action)
+        held = Held(self._ledger, self._hold(instance_id, action), action)
         try:
-            yield
+            yield held
         finally:
-            self._release(hold)
+            self._release(held.hold)
 
     @contextmanager
     def alone_if_it_can_be(self, instance_id: str, action: Action) -> Iterator[None]:
@@ -56,3 +56,22 @@ class Holding:
     def _release(self, hold: Hold) -> None:
         with in_spite_of_the_ledger("an action", hold.instance_id):
             self._ledger.holds.release(hold)  # or it lapses by itself
+
+
+class Held:
+    """An instance that is held, and is held on by who takes long."""
+
+    def __init__(self, ledger: Ledger, hold: Hold, action: Action) -> None:
+        self._ledger = ledger
+        self._action = action
+        self._lapses = time.monotonic() + LASTS
+        self.hold = hold
+
+    def hold_on(self) -> None:
+        """Hold it for longer, if it is time; raises `ActionUnderWay` if another has it by now."""
+        if self._lapses - time.monotonic() > LASTS / 2:
+            return
+        renewed = self._ledger.holds.renew(self.hold)
+        if renewed is None:
+            raise ActionUnderWay(self._action, self.hold.instance_id)
+        self.hold, self._lapses = renewed, time.monotonic() + LASTS

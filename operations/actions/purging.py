@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from operations.actions.families import ensure_finished, family_of, sight_what_can_be
-from operations.actions.holding import Holding
+from operations.actions.holding import Held, Holding
 from operations.actions.noting import Noting, deed_of
 from operations.actions.requests import Request
 from operations.actions.spite import in_spite_of_the_ledger
@@ -56,27 +56,29 @@ class Purging:
 
     def purge(self, instance_id: str, request: Request, how: How) -> Purged:
         """Purge alone; without the ledger nothing is purged, for nothing could be archived."""
-        with self._holding.alone_on(instance_id, Action.PURGE):
+        with self._holding.alone_on(instance_id, Action.PURGE) as held:
             before = self._gateway.state(instance_id)
             if before is None:
                 return self._gone_already(instance_id, request)
             deed = deed_of(request, Action.PURGE, instance_id, before.status)
             with self._noting.failure_of(deed):
                 self._noting.ensure_life(instance_id, request)
-                family = self._archived(instance_id, how)
+                family = self._archived(instance_id, how, held)
                 self._forget(family, how)
             with in_spite_of_the_ledger("a purge", instance_id):  # or the recorder finds it gone
                 self._ledger.instances.mark_purged(dict.fromkeys(_ids(family), datetime.now(UTC)))
             self._note(family, deed, request)
             return Purged(instance_id, before.status, _ids(family))
 
-    def _archived(self, instance_id: str, how: How) -> tuple[Sighting, ...]:
+    def _archived(self, instance_id: str, how: How, held: Held) -> tuple[Sighting, ...]:
         """Return what is going to be purged, once the ledger holds all of it."""
         root = self._sighted(instance_id, how)
         status = root.instance.status
         if Action.PURGE not in allowed_actions(status, forced=how.force):
             raise ActionNotAllowed(Action.PURGE, instance_id, status)
-        family = family_of(self._gateway, root) if how.recursive or how.force else (root,)
+        family: tuple[Sighting, ...] = (root,)
+        if how.recursive or how.force:
+            family = family_of(self._gateway, root, held.hold_on)
         if not how.force:
             ensure_finished(family)
         elif not how.recursive and _have_finished(family):
@@ -88,6 +90,7 @@ class Purging:
         for each in family:
             if kept.get(each.instance.instance_id) is not each.instance.status:
                 raise NotArchived(each.instance.instance_id)
+        held.hold_on()
         return family
 
     def _sighted(self, instance_id: str, how: How) -> Sighting:

@@ -56,21 +56,28 @@ class Raising:
         except OutcomeUnknown as error:
             raise OutcomeUnknown("raise", error.why, _LOOK_FIRST) from error
         try:
-            return self._with_event(instance_id, name)
+            return self._with_event(before, name)
         except EngineUnavailable as error:
             raise OutcomeUnknown("raise", str(error), _LOOK_FIRST) from error
 
-    def _with_event(self, instance_id: str, name: str) -> Instance:
+    def _with_event(self, before: Instance, name: str) -> Instance:
         """Read the instance again: one that ended before the event came has taken no notice."""
+        instance_id = before.instance_id
         after = self._gateway.state(instance_id)
         if after is None:
             raise UnknownInstance(instance_id)
-        if after.status.is_finished and not self._has_come(instance_id, name):
+        if after.status.is_finished and not self._has_come(before, name):
             raise ActionNotAllowed(Action.RAISE, instance_id, after.status)
         return after
 
-    def _has_come(self, instance_id: str, name: str) -> bool:
+    def _has_come(self, before: Instance, name: str) -> bool:
+        """Whether an event of that name came to the instance after it was read `before`.
+
+        Both times are the engine's.
+        """
         return any(
-            event.kind == "eventRaised" and event_key(event.name) == event_key(name)
-            for event in self._gateway.history(instance_id)
+            event.kind == "eventRaised"
+            and event_key(event.name) == event_key(name)
+            and (before.last_updated_at is None or event.timestamp > before.last_updated_at)
+            for event in self._gateway.history(before.instance_id)
         )

@@ -71,15 +71,22 @@ class Rerunning:
         if not is_safe_id(new_id):
             raise InvalidInput("new_instance_id", new_id, INSTANCE_ID)
         with self._holding.alone_on(source_id, Action.RERUN):
-            source = self.source(source_id)
-            deed = deed_of(request, Action.RERUN, source_id, source.instance.status)
+            deed = deed_of(request, Action.RERUN, source_id, self._status_before(source_id))
             with self._noting.failure_of(deed):
                 self._noting.ensure_life(source_id, request)
+                source = self.source(source_id)
                 plan = planned(source, event_id, payload)
                 wanted = _start(source, event_id, new_id, payload, request)
                 created = self._make(wanted, source_id, event_id, payload)
             self._note(deed, new_id, event_id, created=created)
             return Reran(source_id, new_id, created, plan)
+
+    def _status_before(self, source_id: str) -> Status:
+        if instance := self._gateway.state(source_id):
+            return instance.status
+        if entry := self._ledger.instances.latest(source_id):
+            return entry.status
+        raise UnknownInstance(source_id)
 
     def _make(self, wanted: Start, source_id: str, event_id: int, payload: str | None) -> bool:
         """Make the rerun unless it is there already; return whether it was made now."""

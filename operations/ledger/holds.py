@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, insert
+from sqlalchemy import ColumnElement, Engine, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from operations.database import writing
@@ -41,11 +41,18 @@ class Holds:
             return None
         return Hold(instance_id, now)
 
+    def renew(self, hold: Hold) -> Hold | None:
+        """Take a hold anew, before it counts as left behind; None if another has it by now."""
+        now = time.time_ns()
+        with writing(self._engine) as connection:
+            kept = connection.execute(update(holds).where(*_is(hold)).values(taken=now))
+        return Hold(hold.instance_id, now) if kept.rowcount else None
+
     def release(self, hold: Hold) -> None:
         """Give a hold back."""
-        columns = holds.c
-        query = delete(holds).where(
-            columns.instance_id == hold.instance_id, columns.taken == hold.taken
-        )
         with writing(self._engine) as connection:
-            connection.execute(query)
+            connection.execute(delete(holds).where(*_is(hold)))
+
+
+def _is(hold: Hold) -> tuple[ColumnElement[bool], ...]:
+    return holds.c.instance_id == hold.instance_id, holds.c.taken == hold.taken

@@ -168,6 +168,15 @@ def test_an_unsafe_id_reaches_nothing(actions: Actions, gateway: FakeGateway) ->
     assert not gateway.calls
 
 
+def test_a_start_is_made_however_long_it_took_to_read(
+    actions: Actions, gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only one that has waited for another's makes none of its own after a while."""
+    monkeypatch.setattr("operations.actions.starting.CLAIM_BY", 0)
+    assert start(actions).created
+    assert gateway.calls["start"] == 1
+
+
 @pytest.mark.parametrize("error", [UNAVAILABLE, EngineRefused("no")])
 def test_a_start_that_did_not_happen_is_forgotten(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: EngineUnavailable | EngineRefused

@@ -31,6 +31,20 @@ def test_a_hold_that_was_left_behind_lapses(
     assert ledger.holds.take("order_A")
 
 
+def test_a_hold_can_be_renewed(ledger: Ledger) -> None:
+    """By who has it; what it was before gives back nothing any more."""
+    hold = ledger.holds.take("order_A")
+    assert hold
+    renewed = ledger.holds.renew(hold)
+    assert renewed
+    assert renewed.taken > hold.taken
+    assert ledger.holds.renew(hold) is None
+    ledger.holds.release(hold)
+    assert ledger.holds.take("order_A") is None
+    ledger.holds.release(renewed)
+    assert ledger.holds.take("order_A")
+
+
 def test_a_hold_that_lapsed_gives_back_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,7 @@
 """Purges: an engine in memory, and a ledger in a real file."""
 
+import time
+
 import pytest
 
 from operations.actions import Actions, How
@@ -14,6 +16,7 @@ from operations.errors import (
     NotArchived,
     NotFinished,
     OutcomeUnknown,
+    TooManyDescendants,
     UnknownInstance,
 )
 from operations.histories import Source, history_of
@@ -266,7 +269,39 @@ def test_too_many_descendants_are_told(
     """One purge has a bound."""
     monkeypatch.setattr("operations.actions.families.MOST", 1)
     put_family(gateway)
-    with pytest.raises(EngineRefused, match="more than 1 descendants"):
+    with pytest.raises(TooManyDescendants, match=r"they are more than 1\. Purge some of them"):
+        actions.purge("order_A", ANN)
+    assert not gateway.calls["purge"]
+
+
+def test_a_purge_that_takes_long_is_held_on(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else acts on the instance while its descendants are read."""
+    put_family(gateway)
+    monkeypatch.setattr("operations.actions.holding.LASTS", 0.2)
+    monkeypatch.setattr("operations.ledger.holds.LASTS", 0.2)
+    others: list[object] = []
+
+    def is_slow() -> None:
+        time.sleep(0.12)
+        others.append(ledger.holds.take("order_A"))
+
+    gateway.during["history"] = is_slow
+    actions.purge("order_A", ANN)
+    assert others
+    assert not any(others)
+    assert ledger.holds.take("order_A")
+
+
+def test_a_purge_that_was_overtaken_is_not_made(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another may have begun to act on what was thought to be left behind."""
+    put_family(gateway)
+    monkeypatch.setattr("operations.actions.holding.LASTS", 0)
+    monkeypatch.setattr(ledger.holds, "renew", lambda _: None)
+    with pytest.raises(ActionUnderWay):
         actions.purge("order_A", ANN)
     assert not gateway.calls["purge"]
 

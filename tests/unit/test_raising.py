@@ -1,5 +1,7 @@
 """External events: an engine in memory, and a ledger in a real file."""
 
+from dataclasses import replace
+
 import pytest
 
 from operations.actions import Actions
@@ -85,6 +87,22 @@ def test_an_event_by_which_it_ends_has_come(actions: Actions, gateway: FakeGatew
     gateway.during["raise"] = end
     acted = actions.raise_event("order_A", "approval", None, ANN)
     assert acted.after.status is Status.COMPLETED
+
+
+def test_an_earlier_event_of_that_name_is_not_this_one(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """It was in the history before."""
+    last = gateway.instances["order_A"].last_updated_at
+    assert last
+
+    def end() -> None:
+        gateway.turn("order_A", Status.COMPLETED)
+        gateway.events["order_A"] = (replace(raised("approval", 3), timestamp=last),)
+
+    gateway.during["raise"] = end
+    with pytest.raises(ActionNotAllowed, match="it is COMPLETED"):
+        actions.raise_event("order_A", "approval", None, ANN)
 
 
 def test_an_event_whose_answer_was_lost_is_not_to_be_repeated_blindly(

@@ -126,9 +126,10 @@ def test_each_is_read_once_a_minute_at_least() -> None:
 
 def test_a_waiting_one_is_read_when_it_goes_on_by_itself() -> None:
     """A timer that is due within its pace shortens it."""
-    due = datetime.now(UTC) + timedelta(seconds=20)
-    many = [waiting(instance_id=f"order_{number}") for number in range(6000)]
-    following = followed(*many, waiting(due=due))
+    following = followed(*[waiting(instance_id=f"order_{number}") for number in range(6000)])
+    following.follow([ID], 0)
+    following.due(0, ALL)
+    following.seen(waiting(due=datetime.now(UTC) + timedelta(seconds=20)), 0)
     assert ID not in following.due(19, ALL)
     assert ID in following.due(20, ALL)
 

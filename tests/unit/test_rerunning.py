@@ -81,6 +81,33 @@ def test_a_rerun_is_noted_for_both(actions: Actions, ledger: Ledger) -> None:
     assert (new.before, new.after) == (None, Status.RUNNING)
 
 
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.SUSPENDED, Status.PENDING])
+def test_a_rerun_of_what_has_not_ended_is_refused_and_noted(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
+) -> None:
+    """Who looks at it finds who wanted it, and why it was not made."""
+    gateway.turn("order_A", status)
+    with pytest.raises(ActionNotAllowed, match=f"it is {status}") as refused:
+        rerun(actions)
+    (deed,) = ledger.journal.of("order_A", 10)
+    assert (deed.actor, deed.action, deed.why) == (ANN, "rerun", "once more")
+    assert (deed.outcome, deed.before) == (Outcome.REFUSED, status)
+    assert deed.message == str(refused.value)
+    assert not gateway.calls["rerun"]
+
+
+def test_a_rerun_of_what_the_engine_has_no_more_is_refused_and_noted(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The ledger knows how it was."""
+    rerun(actions)
+    del gateway.instances["order_A"]
+    with pytest.raises(NotRerunnable, match="the engine has it no more"):
+        rerun(actions, new_id="order_C")
+    deed, _ = ledger.journal.of("order_A", 10)
+    assert (deed.outcome, deed.before) == (Outcome.REFUSED, Status.COMPLETED)
+
+
 def test_an_id_is_made_up_if_none_is_given(actions: Actions, gateway: FakeGateway) -> None:
     """It tells whose rerun it is, and each is another."""
     one, other = rerun(actions, new_id=None), rerun(actions, new_id=None)

@@ -159,6 +159,21 @@ def test_what_operators_did_is_shown_with_the_start(gateway: FakeGateway, ledger
     assert (first.action, first.actor, first.outcome) == ("start", ANN, Outcome.DONE)
 
 
+def test_a_rerun_is_told_once(gateway: FakeGateway, ledger: Ledger) -> None:
+    """It is how the instance began: there was no other start. One of itself says nothing of it."""
+    runs(gateway)
+    claimed = ledger.starts.claim(Start(ID, "order_workflow", "{}", ANN), None)
+    assert claimed
+    ledger.starts.accept(claimed)
+    later = datetime(2126, 1, 1, tzinfo=UTC)
+    of_it = Deed(later, ANN, "rerun", ID, Outcome.DONE, before=Status.COMPLETED)
+    ledger.journal.note(of_it)
+    assert [deed.action for deed in shown(gateway, ledger).deeds] == ["rerun", "start"]
+    own = replace(of_it, before=None, message="from event 2 of 'order_0'")
+    ledger.journal.note(own)
+    assert shown(gateway, ledger).deeds == (own, of_it)
+
+
 def test_the_archive_gives_the_same_timeline_as_the_engine(
     gateway: FakeGateway, ledger: Ledger
 ) -> None:
