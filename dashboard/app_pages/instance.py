@@ -7,8 +7,8 @@ import streamlit as st
 
 from dashboard.acting import act, tell_all
 from dashboard.back import back_link
-from dashboard.charts import milliseconds
 from dashboard.deeds import deeds_table
+from dashboard.durations import milliseconds
 from dashboard.gantts import bars
 from dashboard.generations import earlier_generations
 from dashboard.history import history_table

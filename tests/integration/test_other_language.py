@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from dashboard.charts import gantt, milliseconds
+from dashboard.charts import gantt
+from dashboard.durations import milliseconds
 from operations.history import HistoryEvent
 from operations.model import Status, parsed
 from operations.records import Entry

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dashboard import session
-from dashboard.charts import milliseconds
+from dashboard.durations import milliseconds
 from operations.errors import EngineRefused, EngineUnavailable
 from operations.gateway.events import event_of
 from operations.gateway.stubs import pb
