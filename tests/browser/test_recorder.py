@@ -48,7 +48,7 @@ def test_what_the_recorder_measured_is_a_click_away(open_page: OpenPage, stack: 
     instance_id = stack.start_order(unique("measured"))
     page = open_page()
     expect_status(row(page, instance_id), "COMPLETED")
-    page.get_by_test_id("stPopoverButton").click()
+    page.get_by_test_id("stPopoverButton").locator("visible=true").click()
     told = page.get_by_test_id("stPopoverBody")
     expect(told).to_contain_text("behind in the middle")
     expect(told).to_contain_text("reads a second")
