@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from dashboard.snapshot import Look
-from operations.errors import EngineUnavailable, LedgerUnavailable
+from operations.errors import EngineUnavailable, LedgerUnavailable, QuestionTooWide
 from operations.model import Part
 
 BUDGET = 64 * 2**20  # bytes that are kept for the next viewer
@@ -25,7 +25,7 @@ class _Slot:
     value: Any = None
     size: int = SMALL
     failed: Look | None = None
-    error: LedgerUnavailable | EngineUnavailable | None = None
+    error: LedgerUnavailable | EngineUnavailable | QuestionTooWide | None = None
 
     def renew(
         self, look: Look, answer: Callable[[], _Answer], size: Callable[[_Answer], int]
@@ -38,9 +38,10 @@ class _Slot:
             try:
                 value = answer()
                 self.look, self.value, self.size = look, value, SMALL + size(value)
-            except (LedgerUnavailable, EngineUnavailable) as error:
+            except (LedgerUnavailable, EngineUnavailable, QuestionTooWide) as error:
                 self.failed, self.error = look, error
-        if self.error and self.look is None:
+        is_refused = isinstance(self.error, QuestionTooWide)  # an old answer would hide that
+        if self.error and (self.look is None or is_refused):
             raise self.error.with_traceback(None)  # or it would keep each viewer's frames
 
     def _holds(self, look: Look) -> bool:

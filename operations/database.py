@@ -1,18 +1,30 @@
 """How the ledger's database is opened and spoken to, and what becomes of its errors."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import psycopg
-from sqlalchemy import Connection, DateTime, Dialect, Engine, TypeDecorator, make_url
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    TypeDecorator,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from operations.engines import WRITES, found_another, make_engine
-from operations.errors import InvalidInput, LedgerRefused, LedgerUnavailable
+from operations.errors import InvalidInput, LedgerRefused, LedgerUnavailable, QuestionTooWide
 from operations.settings import database_url, without_password
 
+QUESTION = 2.0  # seconds that a question has, however many statements it takes
+_STEPS = 10_000  # of SQLite, from one look at the clock to the next
 _TOO_MUCH = "54"  # the class of PostgreSQL's errors that tell of its own limits
 
 
@@ -61,6 +73,55 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """Open a connection for a read; raises `LedgerUnavailable`."""
     with _translating(), engine.connect() as connection:
         yield connection
+
+
+@contextmanager
+def asking(engine: Engine) -> Iterator[Connection]:
+    """Open a connection for a question that may be too wide.
+
+    Raises `LedgerUnavailable`, and `QuestionTooWide` when `QUESTION` has passed.
+    """
+    with reading(engine) as connection:
+        try:
+            with _until(connection, time.monotonic() + QUESTION):
+                yield connection
+        except DBAPIError as error:
+            if is_out_of_time(error):
+                raise QuestionTooWide from error
+            raise
+
+
+def is_out_of_time(error: DBAPIError) -> bool:
+    """Whether a statement was ended because its time was up."""
+    why = error.orig
+    if isinstance(why, sqlite3.Error):
+        return getattr(why, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+    return isinstance(why, psycopg.errors.QueryCanceled)
+
+
+@contextmanager
+def _until(connection: Connection, deadline: float) -> Iterator[None]:
+    """Have a connection's statements end at a deadline; PostgreSQL's last one may overrun it."""
+
+    def is_over() -> bool:
+        return time.monotonic() > deadline
+
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection):
+        raw.set_progress_handler(is_over, _STEPS)
+        try:
+            yield
+        finally:
+            raw.set_progress_handler(None, 0)
+        return
+
+    def check(*_: object) -> None:
+        if is_over():
+            raise QuestionTooWide
+
+    connection.execute(text(f"SET LOCAL statement_timeout = {round(QUESTION * 1000)}"))
+    event.listen(connection, "before_cursor_execute", check)
+    yield
 
 
 @contextmanager

@@ -16,6 +16,7 @@
     │   ├── EngineUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
     │   ├── OutcomeUnknown    nobody knows yet whether it was done; mostly, asking again is safe
     │   └── LedgerUnavailable the ledger's database cannot be reached
+    ├── QuestionTooWide       the ledger would have to look at too much: narrow the question
     ├── EngineRefused         the engine answered with an error that has no name here
     └── LedgerRefused         the ledger's database cannot hold a value; nothing was written
 
@@ -144,6 +145,16 @@ class LedgerUnavailable(Unavailable):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"The ledger cannot be reached: {why}.")
+
+
+class QuestionTooWide(FlowdeckError):
+    """The ledger is there, but would have to look at more than it has time for."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This question is too wide: the ledger cannot answer it in time. "
+            "Narrow it: by a shorter period, a status or a workflow."
+        )
 
 
 class EngineRefused(FlowdeckError):

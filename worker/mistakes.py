@@ -18,6 +18,7 @@ from operations.errors import (
     FlowdeckError,
     InvalidInput,
     LedgerRefused,
+    QuestionTooWide,
     Unavailable,
     UnknownInstance,
 )
@@ -33,6 +34,7 @@ _STATUS = {
     UnknownInstance: 404,
     Conflict: 409,
     InvalidInput: 422,
+    QuestionTooWide: 422,
     LedgerRefused: 500,
     EngineRefused: 502,
     Unavailable: 503,

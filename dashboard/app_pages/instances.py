@@ -9,12 +9,12 @@ from dashboard.clicks import clicked, handled
 from dashboard.durations import milliseconds
 from dashboard.filters import come_back, cursor, note, search, to_newest, toggle, turn, wanted
 from dashboard.lag import lag
-from dashboard.live import banner, bell, catching_up, no_action
+from dashboard.live import banner, bell, catching_up, no_action, zone
 from dashboard.parts import part
 from dashboard.rows import address, row
 from dashboard.session import house, watch
 from dashboard.snapshot import Look
-from operations.errors import InvalidInput, LedgerUnavailable
+from operations.errors import InvalidInput, LedgerUnavailable, QuestionTooWide
 from operations.model import Status
 from operations.records import Count, Filter, Page
 
@@ -66,6 +66,8 @@ def live() -> None:
         st.rerun()
     except LedgerUnavailable:
         st.info("The list will be here as soon as the ledger can be read.")
+    except QuestionTooWide as error:
+        st.warning(str(error))
     else:
         listed(page, counts, shown, look)
 
@@ -90,7 +92,7 @@ def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
             "view": repr((sorted(shown.statuses), shown.text, cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
-            "empty": empty(shown, look.behind),
+            "empty": empty(page, shown, look.behind),
             "away": no_action(look),
         },
         on_act_change=clicked,
@@ -106,8 +108,10 @@ def in_order(counts: Counts, shown: Filter) -> list[Status]:
     return [*ORDER, *(each for each in others if each in there | shown.statuses)]
 
 
-def empty(shown: Filter, behind: int | None) -> tuple[str, str]:
+def empty(page: Page, shown: Filter, behind: int | None) -> tuple[str, str]:
     """Return what is said of a list without rows."""
+    if page.horizon:
+        return "Nothing found so far", "“Older” goes on from where the search stopped."
     if behind != 0:
         return "The ledger is being filled", "What the engine has will be here in a moment."
     if shown.statuses or shown.text:
@@ -120,7 +124,7 @@ def pager(page: Page, shown: Filter, counts: Counts) -> None:
     if not (page.newer or page.older or cursor()):
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
-        st.caption(f"{place(page)} of {total(shown, counts)}")
+        st.caption(f"{place(page)} of {total(shown, counts)}{searched(page)}")
         for label, to in (("← Newer", page.newer), ("Older →", page.older)):
             st.button(label, on_click=turn, args=(to,), disabled=to is None)
 
@@ -131,6 +135,13 @@ def place(page: Page) -> str:
         return f"{len(page.entries):,}"
     before = page.before.number
     return f"{before + 1:,}–{before + len(page.entries):,}"  # noqa: RUF001 - from one to another
+
+
+def searched(page: Page) -> str:
+    """Return how far back a search looked that stopped before the end of the list."""
+    if page.horizon is None or page.horizon.at is None:
+        return ""
+    return f" · searched back to {page.horizon.at.astimezone(zone()):%Y-%m-%d %H:%M:%S}"
 
 
 def total(shown: Filter, counts: Counts) -> Count:

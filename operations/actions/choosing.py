@@ -126,8 +126,9 @@ def _entries(ledger: Ledger, selection: Selection) -> Iterator[tuple[str, Entry 
     if isinstance(selection, Filter):
         yield from ((entry.instance_id, entry) for entry in _listed(ledger, selection))
     else:
-        for instance_id in dict.fromkeys(selection):
-            yield instance_id, ledger.instances.latest(instance_id)
+        ids = list(dict.fromkeys(selection))
+        found = ledger.instances.latest_of(ids[: CAP + 1])
+        yield from ((instance_id, found.get(instance_id)) for instance_id in ids)
 
 
 def _listed(ledger: Ledger, shown: Filter) -> Iterator[Entry]:

@@ -1,17 +1,20 @@
 """How many lives there are, counted no further than anybody reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select
+from sqlalchemy import Connection, func, literal_column, select
+from sqlalchemy.exc import DBAPIError
 
-from operations.ledger.filtering import Walks
+from operations.ledger.filtering import Conditions, Walks
 from operations.ledger.sorting import Order, Place
+from operations.ledger.sweeping import Sweep, is_late
 from operations.model import Status
 from operations.records import Count, Filter, Sort
 
 CAP = 10_000  # of each status
 
-_Conditions = Sequence[ColumnElement[bool]]
+_Of = TypeVar("_Of")
 
 
 def read_counts(connection: Connection, wanted: Filter) -> dict[Status, Count]:
@@ -21,42 +24,49 @@ def read_counts(connection: Connection, wanted: Filter) -> dict[Status, Count]:
     """
     order = Order(Sort.NEWEST)
     each = {status: Walks(wanted, order, [status]) for status in Status}
-    ends = [horizon(connection, walks, order, walks.within(None)) for walks in each.values()]
-    end = order.reverse.last(*ends)
-    return {status: _count(connection, walks, order, None, end) for status, walks in each.items()}
+    return _count(connection, Walks(wanted, order, ()), each, order, None)
 
 
 def count(connection: Connection, walks: Walks, order: Order, beyond: Place) -> Count:
     """Count what comes after a place."""
-    end = horizon(connection, walks, order, walks.within(beyond))
-    return _count(connection, walks, order, beyond, end)
-
-
-def horizon(
-    connection: Connection, walks: Walks, order: Order, conditions: _Conditions
-) -> Place | None:
-    """Return the last place as far as which a request looks, None if that is to the end."""
-    if walks.reach is None:
-        return None
-    ends = (_end(connection, walks.reach, order, [*head, *conditions]) for head in walks.heads)
-    return order.reverse.last(*ends)
-
-
-def _end(connection: Connection, reach: int, order: Order, conditions: _Conditions) -> Place | None:
-    """Return the place of the last life of a walk that is within reach, None if all are."""
-    query = select(*order.place).where(*conditions).order_by(*order.columns)
-    rows = connection.execute(query.offset(reach - 1).limit(2)).all()
-    return order.place_in(rows[0]) if len(rows) > 1 else None
+    return _count(connection, walks, {"all": walks}, order, beyond)["all"]
 
 
 def _count(
-    connection: Connection, walks: Walks, order: Order, beyond: Place | None, end: Place | None
-) -> Count:
-    bounds = [*walks.within(beyond), *([order.until(end)] if end else []), *walks.rest]
-    number = sum(_number(connection, [*head, *bounds]) for head in walks.heads)
-    return Count(min(number, CAP), is_capped=number > CAP or end is not None)
+    connection: Connection,
+    lead: Walks,
+    each: Mapping[_Of, Walks],
+    order: Order,
+    beyond: Place | None,
+) -> dict[_Of, Count]:
+    """Count what each of some walks has, step by step of those that lead."""
+    numbers = dict.fromkeys(each, 0)
+    sweep = Sweep(connection, lead, order, beyond)
+    try:
+        for step in sweep.steps():
+            found = {
+                of: _number(connection, walks, step.within(walks, order))
+                for of, walks in each.items()
+                if numbers[of] <= CAP
+            }
+            numbers |= {of: numbers[of] + number for of, number in found.items()}
+    except DBAPIError as error:
+        if not is_late(error, sweep, beyond):
+            raise
+    return {
+        of: Count(min(number, CAP), is_capped=number > CAP or not sweep.is_done)
+        for of, number in numbers.items()
+    }
 
 
-def _number(connection: Connection, conditions: _Conditions) -> int:
-    some = select(literal_column("1")).where(*conditions).limit(CAP + 1).subquery()
-    return connection.execute(select(func.count()).select_from(some)).scalar_one()
+def _number(connection: Connection, walks: Walks, within: Conditions) -> int:
+    """Count a step's lives, no further than to what is more than the cap."""
+    number = 0
+    for head in walks.heads:
+        conditions = (*head, *within, *walks.rest)
+        some = select(literal_column("1")).where(*conditions).limit(CAP + 1).subquery()
+        query = select(func.count()).select_from(some)
+        number += connection.execute(query).scalar_one()
+        if number > CAP:
+            break
+    return number

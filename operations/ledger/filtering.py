@@ -3,7 +3,7 @@
 A database that chooses among several indexes needs statistics, and with none, or with old ones,
 takes one that leads through the whole table. So the choice is made here: the condition that leads
 is put as it is, the others so that no index serves them, and they are put to what is met on the
-way. What a request looks at has a bound, whatever it finds: see `reach`.
+way. What a request looks at has a bound, whatever it finds: see `sweeping`.
 
 Payloads are searched where they are, the newest lives first. 100,000 orders take a quarter of a
 second (SQLite); an index of trigrams took 46 µs and 900 bytes more for each life that is written,
@@ -54,7 +54,7 @@ class Walks:
 
     @property
     def reach(self) -> int | None:
-        """How many lives of each walk a request may look at, None if each is one that is wanted."""
+        """How many lives a request may look at, None if each is one that is wanted."""
         if self._wanted.anywhere:
             return PAYLOADS
         return ROWS if self.rest else None

@@ -1,11 +1,11 @@
 """The instances, life by life."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Engine, bindparam, false, select, true
 
-from operations.database import reading
+from operations.database import asking, reading
 from operations.ledger.attempts import read_attempts
 from operations.ledger.begins import lend
 from operations.ledger.counting import read_counts
@@ -13,7 +13,7 @@ from operations.ledger.cursors import Cursor
 from operations.ledger.details import read_archived, read_details
 from operations.ledger.generations import read_kept
 from operations.ledger.listing import Pages, read_neighbours
-from operations.ledger.rows import ENTRY_COLUMNS, entry_in
+from operations.ledger.rows import ENTRY_COLUMNS, entry_in, latest_lives
 from operations.ledger.sightings import keep_histories, mark_purged, record
 from operations.ledger.tables import instances
 from operations.ledger.usual import read_usual
@@ -95,24 +95,30 @@ class Instances:
         """Return a page of lives in an order: the first page, or the one at a cursor.
 
         The way back to the first page ends at that page, never at a part of it. Raises
-        `InvalidInput` for what is no cursor of such a list.
+        `InvalidInput` for what is no cursor of such a list, and `QuestionTooWide`.
         """
         at = None if cursor is None else Cursor.read(cursor, sort)
-        with reading(self._engine) as connection:
+        with asking(self._engine) as connection:
             return Pages(connection, wanted, sort, limit).at(at)
 
     def counts(self, wanted: Filter) -> dict[Status, Count]:
         """Return how many lives have each status, whichever statuses are wanted.
 
         Each is counted to 10,000; where a search reaches only so far back, all are counted as far.
+        Raises `QuestionTooWide`.
         """
-        with reading(self._engine) as connection:
+        with asking(self._engine) as connection:
             return read_counts(connection, wanted)
 
     def latest(self, instance_id: str) -> Entry | None:
         """Return the latest life of an id, None for an id that was never seen."""
         found = self._entries(_COLUMNS.instance_id == instance_id, _COLUMNS.is_latest.is_(true()))
         return found[0] if found else None
+
+    def latest_of(self, ids: Iterable[str]) -> dict[str, Entry]:
+        """Return the latest life of each id that was ever seen."""
+        with reading(self._engine) as connection:
+            return {life.entry.instance_id: life.entry for life in latest_lives(connection, ids)}
 
     def life(self, key: int) -> Entry | None:
         """Return the life with this key, None if there is none."""

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, select, tuple_
+from sqlalchemy.exc import DBAPIError
 
-from operations.ledger.counting import count, horizon
+from operations.ledger.counting import count
 from operations.ledger.cursors import Cursor, Way
 from operations.ledger.filtering import Walks
 from operations.ledger.rows import ENTRY_COLUMNS, entry_in
-from operations.ledger.sorting import Order, Place
+from operations.ledger.sorting import Order, Place, time_of
+from operations.ledger.sweeping import Step, Sweep, is_late
 from operations.ledger.tables import instances
-from operations.records import Count, Entry, Filter, Page, Sort
+from operations.records import Count, Entry, Filter, Horizon, Page, Sort
 
 # The latest life of an id is after all others, even if the clocks that told when they began differ.
 _PLACE_IN_ID = (instances.c.is_latest, instances.c.created_at, instances.c.key)
@@ -29,10 +31,14 @@ def read_neighbours(connection: Connection, life: Entry) -> tuple[Entry | None, 
 
 @dataclass(frozen=True)
 class _Found:
-    """Entries in the order in which they were looked for, and where the look ended, if it did."""
+    """Entries in the order in which they were looked for, and where the look ended, if it did.
+
+    After one that was cut the connection answers no more.
+    """
 
     entries: tuple[Entry, ...]
     horizon: Place | None
+    is_cut: bool
 
 
 @dataclass(frozen=True)
@@ -52,13 +58,15 @@ class Pages:
 
     def _first(self) -> Page:
         found = self._look(Order(self.sort))
-        return Page(found.entries[: self.limit], None, self._goes_on(found), Count(0))
+        older, told = self._goes_on(found), self._told(found)
+        return Page(found.entries[: self.limit], None, older, Count(0), told)
 
     def _older(self, cursor: Cursor) -> Page:
         found = self._look(cursor.order, cursor.place)
         entries = found.entries[: self.limit]
         back = self._beyond(entries[0], Way.NEWER) if entries else self._back(cursor)
-        return Page(entries, str(back), self._goes_on(found), self._before(back))
+        before = None if found.is_cut else self._before(back)
+        return Page(entries, str(back), self._goes_on(found), before, self._told(found))
 
     def _newer(self, cursor: Cursor) -> Page:
         found = self._look(cursor.order, cursor.place)
@@ -69,7 +77,18 @@ class Pages:
         here = self._beyond(entries[0], Way.NEWER) if entries else None
         newer = here if is_full or found.horizon is None else self._at(found.horizon, Way.NEWER)
         older = self._beyond(entries[-1], Way.OLDER) if entries else self._back(cursor)
-        return Page(entries, str(newer), str(older), self._before(here))
+        before = None if found.is_cut else self._before(here)
+        return Page(entries, str(newer), str(older), before, self._told(found))
+
+    def _told(self, found: _Found) -> Horizon | None:
+        """Return where a look ended as one tells it."""
+        if found.horizon is None:
+            return None
+        micros = found.horizon.micros
+        if self.sort is Sort.LONGEST:
+            return Horizon(took=micros / 10**6 if micros >= 0 else None)
+        is_known = self.sort is not Sort.ENDED or micros >= 0
+        return Horizon(at=time_of(micros) if is_known else None)
 
     def _goes_on(self, found: _Found) -> str | None:
         if len(found.entries) > self.limit:
@@ -89,12 +108,23 @@ class Pages:
         Each walk is looked through by itself, for only then does an index hold it in order.
         """
         walks = Walks(self.wanted, order, sorted(self.wanted.statuses))
-        conditions = walks.within(beyond)
-        end = horizon(self.connection, walks, order, conditions)
-        bounds = [*conditions, *([order.until(end)] if end else []), *walks.rest]
-        found = (entry for head in walks.heads for entry in self._read(order, [*head, *bounds]))
-        entries = sorted(found, key=order.place_of, reverse=not order.ascends)
-        return _Found(tuple(entries[: self.limit + 1]), end)
+        sweep, entries = Sweep(self.connection, walks, order, beyond), list[Entry]()
+        try:
+            for step in sweep.steps():
+                entries.extend(self._on(step, walks, order))
+                if len(entries) > self.limit:
+                    break
+        except DBAPIError as error:
+            if not is_late(error, sweep, beyond):
+                raise
+        end = None if sweep.is_done or len(entries) > self.limit else sweep.horizon
+        return _Found(tuple(entries[: self.limit + 1]), end, sweep.is_cut)
+
+    def _on(self, step: Step, walks: Walks, order: Order) -> list[Entry]:
+        """Read the entries on a step, in order."""
+        within = [*step.within(walks, order), *walks.rest]
+        found = (entry for head in walks.heads for entry in self._read(order, [*head, *within]))
+        return sorted(found, key=order.place_of, reverse=not order.ascends)
 
     def _read(self, order: Order, conditions: Sequence[ColumnElement[bool]]) -> list[Entry]:
         query = select(*ENTRY_COLUMNS).where(*conditions)

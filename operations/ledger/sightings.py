@@ -54,6 +54,7 @@ def keep_histories(engine: Engine, sightings: Sequence[Sighting]) -> None:
     """Write the histories of the latest lives that are not archived."""
     by_id = {each.instance.instance_id: each for each in sightings}
     with writing(engine) as connection:
+        next_revision(connection)  # so that nobody else writes these lives meanwhile
         for life in latest_lives(connection, by_id):
             if not life.is_archived:
                 keep_history(connection, life.entry.key, by_id[life.entry.instance_id])

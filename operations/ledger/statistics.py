@@ -5,7 +5,7 @@ A question reads one index, the latest ends first, and no more of it than it has
 
 from sqlalchemy import Engine
 
-from operations.database import reading
+from operations.database import asking
 from operations.ledger.durations import read_activities, read_workflows
 from operations.ledger.failures import read_failures
 from operations.ledger.throughput import read_throughput
@@ -14,14 +14,14 @@ from operations.statistics import ActivityStatistics, FailureGroup, Minute, Told
 
 
 class Statistics:
-    """The statistics; every method raises `LedgerUnavailable` if the ledger cannot be reached."""
+    """The statistics; every method raises `LedgerUnavailable` and `QuestionTooWide`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def workflows(self, within: Period) -> Told[WorkflowStatistics]:
         """Return how the lives that ended in a period did, by workflow."""
-        with reading(self._engine) as connection:
+        with asking(self._engine) as connection:
             return read_workflows(connection, within)
 
     def activities(self, within: Period) -> Told[ActivityStatistics]:
@@ -29,12 +29,12 @@ class Statistics:
 
         What a rerun took over, and what was cut off by the end of its instance, does not count.
         """
-        with reading(self._engine) as connection:
+        with asking(self._engine) as connection:
             return read_activities(connection, within)
 
     def throughput(self, within: Period) -> tuple[Minute, ...]:
         """Return each minute of a period; raises `InvalidInput` if it is longer than a week."""
-        with reading(self._engine) as connection:
+        with asking(self._engine) as connection:
             return read_throughput(connection, within)
 
     def failures(self, within: Period) -> Told[FailureGroup]:
@@ -43,5 +43,5 @@ class Statistics:
         An attempt that failed is one of its activity's failures; if the life failed with it, that
         is one of its workflow's.
         """
-        with reading(self._engine) as connection:
+        with asking(self._engine) as connection:
             return read_failures(connection, within)

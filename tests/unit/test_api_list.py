@@ -37,6 +37,31 @@ def ask(client: TestClient, **asked: Any) -> dict[str, Any]:
     return body
 
 
+def test_a_search_that_stopped_says_how_far_it_looked(
+    client: TestClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next request goes on from there."""
+    every = [sighting(instance_id=f"order_{each}", created=each) for each in range(9)]
+    ledger.instances.record(every)
+    monkeypatch.setattr("operations.ledger.sweeping.FIRST", 4)
+    monkeypatch.setattr("operations.ledger.sweeping.PATIENCE", 0)
+    body = ask(client, id="order_1")
+    assert (ids(body), body["horizon"]) == ([], {"at": "2026-01-11T12:00:05Z", "took": None})
+    body = ask(client, id="order_1", cursor=body["next"])
+    assert (ids(body), body["next"] is not None) == (["order_1"], True)
+
+
+def test_a_question_that_is_too_wide_is_a_mistake(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no outage: it will be as wide later."""
+    monkeypatch.setattr("operations.database.QUESTION", 1e-6)
+    monkeypatch.setattr("operations.database._STEPS", 1)
+    answer = client.get("/workflows")
+    assert (answer.status_code, answer.json()["error"]) == (422, "QuestionTooWide")
+    assert "Narrow it" in answer.json()["detail"]
+
+
 def ids(body: dict[str, Any]) -> list[str]:
     """Return the ids of an answer."""
     return [each["instance_id"] for each in body["workflows"]]
@@ -47,6 +72,7 @@ def test_an_empty_ledger_has_an_empty_list(client: TestClient) -> None:
     assert ask(client) == {
         "workflows": [],
         "counts": {status: {"number": 0, "capped": False} for status in Status},
+        "horizon": None,
         "next": None,
         "previous": None,
     }

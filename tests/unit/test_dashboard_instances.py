@@ -176,6 +176,34 @@ def test_what_is_counted_no_further_is_told_so(desk: Desk, monkeypatch: pytest.M
     assert texts(turn(turn(app, "Older →"), "Older →").caption) == "21 of 61+"
 
 
+def test_a_search_that_stopped_says_how_far_it_looked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it found nothing so far, one can go on."""
+    monkeypatch.setattr("operations.ledger.sweeping.FIRST", 30)
+    monkeypatch.setattr("operations.ledger.sweeping.PATIENCE", 0)
+    desk.has(*MANY)
+    app = desk.open(q=MANY[0])
+    assert part(app, "table")["empty"][0] == "Nothing found so far"
+    assert texts(app.caption).startswith("0 of 0+ · searched back to 2026-01-11")
+    for _ in range(3):
+        app = turn(app, "Older →")
+    assert ids(app) == [MANY[0]]
+    assert "searched back" not in texts(app.caption)
+
+
+def test_a_question_that_is_too_wide_is_told_with_its_remedy(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger is there, and the rest of the page as it was."""
+    desk.has("order_A")
+    monkeypatch.setattr("operations.database.QUESTION", 1e-6)
+    monkeypatch.setattr("operations.database._STEPS", 1)
+    app = desk.open()
+    assert "Narrow it" in texts(app.warning)
+    assert not app.exception
+
+
 def test_a_list_of_one_page_has_no_pager(desk: Desk) -> None:
     """There is nowhere to turn to."""
     desk.has(*MANY[:50])

@@ -1,0 +1,87 @@
+"""How far a request looks along an order, step by step, and where it stops.
+
+All walks of a request share one budget: of lives, and of time. Nothing behind a horizon was looked
+at, and all before it was, so that the next request goes on from there.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy.exc import DBAPIError
+
+from operations.database import is_out_of_time
+from operations.ledger.filtering import Conditions, Walks
+from operations.ledger.sorting import Order, Place
+
+PATIENCE = 0.7  # seconds from which on a request takes no further step
+FIRST = 2000  # lives of the first step, payloads or not
+FASTER = 4  # times as many at most in the next one
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stretch of an order: from beyond a place, as far as another one, or to the end."""
+
+    beyond: Place | None
+    end: Place | None
+
+    def within(self, walks: Walks, order: Order) -> Conditions:
+        """Return the conditions that a walk's lives on it fulfil."""
+        return [*walks.within(self.beyond), *([order.until(self.end)] if self.end else [])]
+
+
+class Sweep:
+    """The steps of one request along an order; `horizon` is where the last one ended.
+
+    It is None if that was the end of the list.
+    """
+
+    def __init__(
+        self, connection: Connection, walks: Walks, order: Order, beyond: Place | None
+    ) -> None:
+        self._connection, self._walks, self._order = connection, walks, order
+        self.horizon = beyond
+        self.is_cut = False  # the database ended a statement: nothing more can be asked
+        self.is_done = False
+
+    def steps(self) -> Iterator[Step]:
+        """Take steps until the end of the list, or of the budget; the first one is always taken.
+
+        A step counts when the next is asked for. Whoever works on it says if it could not be.
+        """
+        began, left, size = time.monotonic(), self._walks.reach, FIRST
+        while True:
+            size = size if left is None else min(size, left)
+            since = time.monotonic()
+            step = Step(self.horizon, self._end(size) if left is not None else None)
+            yield step
+            self.horizon, self.is_done = step.end, step.end is None
+            left = (left or 0) - size
+            remains = began + PATIENCE - time.monotonic()
+            if self.is_done or left <= 0 or remains <= 0:
+                return
+            took = max(time.monotonic() - since, 1e-6)
+            size = max(1, min(FASTER * size, int(size * remains / took)))
+
+    def _end(self, size: int) -> Place | None:
+        """Return the place as far as which walks have so many lives together, about."""
+        each = max(1, size // len(self._walks.heads))
+        within = self._walks.within(self.horizon)
+        ends = (self._nth(each, [*head, *within]) for head in self._walks.heads)
+        return self._order.reverse.last(*ends)
+
+    def _nth(self, number: int, conditions: Sequence[ColumnElement[bool]]) -> Place | None:
+        """Return the place of a life of a walk, None if it is the last one or there is none."""
+        query = select(*self._order.place).where(*conditions).order_by(*self._order.columns)
+        rows = self._connection.execute(query.offset(number - 1).limit(2)).all()
+        return self._order.place_in(rows[0]) if len(rows) > 1 else None
+
+
+def is_late(error: DBAPIError, sweep: Sweep, beyond: Place | None) -> bool:
+    """Whether the time was up in a step, but some steps were taken before it."""
+    if not is_out_of_time(error) or sweep.horizon in (None, beyond):
+        return False
+    sweep.is_cut = True
+    return True

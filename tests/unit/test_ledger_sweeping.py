@@ -1,0 +1,149 @@
+"""Searches that look only so far at once, and questions that take too long."""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from operations.errors import QuestionTooWide
+from operations.ledger import Ledger
+from operations.ledger import sweeping as module
+from operations.model import Status
+from operations.records import ALL_TIME, Filter, Horizon, Page, Sort
+from tests.unit.sightings import at, done
+
+pytestmark = pytest.mark.both_databases
+
+MANY = 60
+RARE = Filter(anywhere="needle")
+"""What every tenth has in its output."""
+
+
+@pytest.fixture
+def filled(ledger: Ledger) -> Ledger:
+    """Return a ledger with lives of which a few are wanted."""
+    ledger.instances.record([life(number) for number in range(MANY)])
+    return ledger
+
+
+def life(number: int) -> Any:
+    """Return a life that was created so many seconds after noon, and took as many more."""
+    output = '"a needle"' if number % 10 == 0 else '"hay"'
+    return done(
+        instance_id=f"order_{number:02}",
+        execution=f"e{number}",
+        created=number,
+        seen=100 + 2 * number,
+        output=output,
+    )
+
+
+def pages(ledger: Ledger, sort: Sort, limit: int = 2) -> Iterator[Page]:
+    """Return all pages of the search, the first one first."""
+    page = ledger.instances.page(RARE, limit=limit, sort=sort)
+    yield page
+    while page.older:
+        page = ledger.instances.page(RARE, limit=limit, sort=sort, cursor=page.older)
+        yield page
+
+
+def ids(found: Iterator[Page]) -> list[str]:
+    """Return the ids on pages."""
+    return [entry.instance_id for page in found for entry in page.entries]
+
+
+@pytest.mark.parametrize("sort", Sort)
+@pytest.mark.parametrize("first", [1, 7, 1000])
+def test_nothing_is_skipped_and_nothing_comes_twice(
+    filled: Ledger, monkeypatch: pytest.MonkeyPatch, sort: Sort, first: int
+) -> None:
+    """However small the steps are, and though each request has time for one alone."""
+    wanted = [f"order_{number:02}" for number in range(0, MANY, 10)]
+    expected = wanted if sort is Sort.OLDEST else wanted[::-1]
+    monkeypatch.setattr(module, "FIRST", first)
+    assert ids(pages(filled, sort)) == expected
+    monkeypatch.setattr(module, "PATIENCE", 0)
+    assert ids(pages(filled, sort)) == expected
+
+
+def test_a_search_says_how_far_it_looked(filled: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it stopped before the end of the list; a page that is full needs no such words."""
+    monkeypatch.setattr(module, "FIRST", 15)
+    monkeypatch.setattr(module, "PATIENCE", 0)
+    page = filled.instances.page(RARE, limit=5)
+    assert [each.instance_id for each in page.entries] == ["order_50"]
+    assert page.horizon == Horizon(at=at(45))
+    assert page.older
+    longest = filled.instances.page(RARE, limit=5, sort=Sort.LONGEST)
+    assert longest.horizon == Horizon(took=100 + 45)
+    monkeypatch.setattr(module, "FIRST", 25)
+    assert filled.instances.page(RARE, limit=1).horizon is None
+    monkeypatch.setattr(module, "PATIENCE", 60)
+    assert filled.instances.page(RARE, limit=9).horizon is None
+
+
+def test_a_count_that_looked_only_so_far_is_one_of_at_least_so_many(
+    filled: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All statuses are counted as far."""
+    assert str(filled.instances.counts(RARE)[Status.COMPLETED]) == "6"
+    monkeypatch.setattr(module, "FIRST", 15)
+    monkeypatch.setattr(module, "PATIENCE", 0)
+    assert str(filled.instances.counts(RARE)[Status.COMPLETED]) == "1+"
+    assert str(filled.instances.counts(RARE)[Status.FAILED]) == "0+"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda ledger: ledger.instances.page(RARE, limit=9),
+        lambda ledger: ledger.instances.counts(RARE),
+        lambda ledger: ledger.statistics.workflows(ALL_TIME),
+        lambda ledger: ledger.statistics.activities(ALL_TIME),
+        lambda ledger: ledger.statistics.failures(ALL_TIME),
+    ],
+)
+def test_a_question_that_has_no_time_is_too_wide(
+    filled: Ledger, monkeypatch: pytest.MonkeyPatch, ask: Any
+) -> None:
+    """It is refused with its remedy: the ledger is there. The next one is answered."""
+    with monkeypatch.context() as hurried:
+        hurried.setattr("operations.database.QUESTION", 1e-6)
+        hurried.setattr("operations.database._STEPS", 1)
+        with pytest.raises(QuestionTooWide, match="Narrow it"):
+            ask(filled)
+    assert ask(filled)
+
+
+def test_a_search_that_is_cut_in_a_later_step_tells_what_it_found(
+    filled: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it looked at is not lost: the next request goes on from there."""
+    monkeypatch.setattr(module, "FIRST", 15)
+    asked = count()
+    end = module.Sweep._end
+
+    def cut(sweep: module.Sweep, size: int) -> Any:
+        if next(asked):
+            sweep._connection.execute(text(_endless(sweep)))
+        return end(sweep, size)
+
+    monkeypatch.setattr("operations.database.QUESTION", 0.3)
+    with monkeypatch.context() as slow:
+        slow.setattr(module.Sweep, "_end", cut)
+        page = filled.instances.page(RARE, limit=5)
+    assert [each.instance_id for each in page.entries] == ["order_50"]
+    assert page.horizon == Horizon(at=at(45))
+    assert page.older
+    rest = filled.instances.page(RARE, limit=9, cursor=page.older)
+    assert [each.instance_id for each in rest.entries] == [
+        f"order_{number}" for number in ("40", "30", "20", "10", "00")
+    ]
+
+
+def _endless(sweep: module.Sweep) -> str:
+    if sweep._connection.dialect.name == "postgresql":
+        return "SELECT pg_sleep(60)"
+    return "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
