@@ -11,16 +11,17 @@ has a form of its own in each database, and needs an extension in PostgreSQL.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, exists, func, or_
+from sqlalchemy import Column, ColumnElement, Connection, exists, func, or_, select
 
 from operations.ledger.sorting import Order, Place, micros_of
 from operations.ledger.tables import NAME, details, instances
 from operations.model import Status
 from operations.records import Filter
 
+FEW = 5000  # lives that are sorted where no index holds them in the order
 PAYLOADS = 50_000  # lives whose payloads one request looks through
 ROWS = 200_000  # lives to which one request puts conditions that no index serves
 
@@ -43,12 +44,20 @@ _FACETS: dict[str, Column[Any]] = {**_RARE, "custom_status": _COLUMNS.custom_sta
 class Walks:
     """The ways to what a filter lets through, in an order; each by itself is in that order.
 
-    `statuses` are those that are looked for; none stands for all.
+    `statuses` are those that are looked for; none stands for all. `leads` says whether what a life
+    may be of can lead: in an order of ends no index holds it, so that only a few can be sorted.
     """
 
-    def __init__(self, wanted: Filter, order: Order, statuses: Sequence[Status]) -> None:
+    def __init__(
+        self,
+        wanted: Filter,
+        order: Order,
+        statuses: Sequence[Status],
+        leads: Callable[[ColumnElement[bool]], bool] = lambda _: True,
+    ) -> None:
         self._wanted, self._order = wanted, order
-        self._lead = next((name for name in self._leaders if getattr(wanted, name)), None)
+        named = (name for name in self._leaders if getattr(wanted, name))
+        self._lead = next((name for name in named if leads(self._is_of(name))), None)
         self.heads = list(self._heads(statuses))
         self.rest = [*self._hidden(statuses), *_texts(wanted)]
 
@@ -84,9 +93,12 @@ class Walks:
 
     def _firsts(self) -> Iterator[Conditions]:
         if self._lead:
-            yield [_FACETS[self._lead] == _kept(getattr(self._wanted, self._lead))]
+            yield [self._is_of(self._lead)]
         elif self._order.is_of_creation:
             yield from ([_COLUMNS.workflow == _kept(each)] for each in self._wanted.workflows)
+
+    def _is_of(self, name: str) -> ColumnElement[bool]:
+        return _FACETS[name] == _kept(getattr(self._wanted, name))
 
     def _hidden(self, statuses: Sequence[Status]) -> Iterator[ColumnElement[bool]]:
         wanted, of_creation = self._wanted, self._order.is_of_creation
@@ -120,6 +132,18 @@ class Walks:
     def _until(self) -> Place | None:
         until = self._wanted.until if self._order.is_of_creation else None
         return Place(micros_of(until), 0) if until else None
+
+
+def few(connection: Connection, order: Order) -> Callable[[ColumnElement[bool]], bool]:
+    """Return what says whether a condition may lead in an order."""
+
+    def leads(condition: ColumnElement[bool]) -> bool:
+        if order.is_of_creation:
+            return True
+        query = select(instances.c.key).where(condition).offset(FEW).limit(1)
+        return connection.execute(query).first() is None
+
+    return leads
 
 
 def unindexed(column: Column[Any]) -> ColumnElement[Any]:

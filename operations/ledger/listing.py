@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from operations.ledger.counting import count
 from operations.ledger.cursors import Cursor, Way
-from operations.ledger.filtering import Walks
+from operations.ledger.filtering import Walks, few
 from operations.ledger.rows import ENTRY_COLUMNS, entry_in
 from operations.ledger.sorting import Order, Place, time_of
 from operations.ledger.sweeping import Step, Sweep, is_late
@@ -99,15 +99,18 @@ class Pages:
         """Count what comes before a page, given the cursor that leads back from it."""
         if back is None or self.wanted.anywhere:
             return None
-        walks = Walks(self.wanted, back.order, sorted(self.wanted.statuses))
-        return count(self.connection, walks, back.order, back.place)
+        return count(self.connection, self._walks(back.order), back.order, back.place)
+
+    def _walks(self, order: Order) -> Walks:
+        leads = few(self.connection, order)
+        return Walks(self.wanted, order, sorted(self.wanted.statuses), leads)
 
     def _look(self, order: Order, beyond: Place | None = None) -> _Found:
         """Look for one entry more than a page has room for.
 
         Each walk is looked through by itself, for only then does an index hold it in order.
         """
-        walks = Walks(self.wanted, order, sorted(self.wanted.statuses))
+        walks = self._walks(order)
         sweep, entries = Sweep(self.connection, walks, order, beyond), list[Entry]()
         try:
             for step in sweep.steps():

@@ -1,6 +1,7 @@
 """Searches that look only so far at once, and questions that take too long."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -11,7 +12,8 @@ from operations.errors import QuestionTooWide
 from operations.ledger import Ledger
 from operations.ledger import sweeping as module
 from operations.model import Status
-from operations.records import ALL_TIME, Filter, Horizon, Page, Sort
+from operations.records import ALL_TIME, Filter, Horizon, Page, Sighting, Sort
+from operations.timeline import Timeline
 from tests.unit.sightings import at, done
 
 pytestmark = pytest.mark.both_databases
@@ -28,7 +30,7 @@ def filled(ledger: Ledger) -> Ledger:
     return ledger
 
 
-def life(number: int) -> Any:
+def life(number: int) -> Sighting:
     """Return a life that was created so many seconds after noon, and took as many more."""
     output = '"a needle"' if number % 10 == 0 else '"hay"'
     return done(
@@ -66,6 +68,31 @@ def test_nothing_is_skipped_and_nothing_comes_twice(
     assert ids(pages(filled, sort)) == expected
     monkeypatch.setattr(module, "PATIENCE", 0)
     assert ids(pages(filled, sort)) == expected
+
+
+@pytest.mark.parametrize("sort", [Sort.ENDED, Sort.LONGEST])
+@pytest.mark.parametrize("number", [20, 2])
+def test_many_of_a_kind_are_met_on_the_way(
+    filled: Ledger, monkeypatch: pytest.MonkeyPatch, sort: Sort, number: int
+) -> None:
+    """Only a few are sorted; which of both it is, the list is the same."""
+    monkeypatch.setattr("operations.ledger.filtering.FEW", number)
+    monkeypatch.setattr(module, "FIRST", 7)
+    monkeypatch.setattr(module, "PATIENCE", 0)
+    children = [replace(life(each), timeline=_below(life(each))) for each in range(5, 15)]
+    filled.instances.record(children)
+    wanted, found = Filter(parent_id="order_P"), list[str]()
+    page = filled.instances.page(wanted, limit=3, sort=sort)
+    found.extend(each.instance_id for each in page.entries)
+    assert (page.horizon is None) is (number == 20)
+    while page.older:
+        page = filled.instances.page(wanted, limit=3, sort=sort, cursor=page.older)
+        found.extend(each.instance_id for each in page.entries)
+    assert found == [f"order_{each:02}" for each in range(14, 4, -1)]
+
+
+def _below(seen: Sighting) -> Timeline:
+    return replace(seen.timeline, parent_id="order_P")
 
 
 def test_a_search_says_how_far_it_looked(filled: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
