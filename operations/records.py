@@ -29,11 +29,12 @@ class Entry:
     """One life of an instance id as a list shows it; times are aware UTC.
 
     `key` is the ledger's own number of the life. `created_at` never changes: lists are ordered by
-    it. `started_at` and `ended_at` come from one clock, so that they give the duration.
-    `revision` is that of the ledger when the entry was last written. `custom_status` is what the
-    workflow says of itself, in one line of some length. `generation` counts, from 1, those that
-    were seen of a workflow that continues as new; it may have had more. An action on the id is one
-    on its latest life, the only one that the engine may have.
+    it. `started_at` and `ended_at` come from one clock, so that they give the duration. `began_at`
+    is when the first turn of the workflow began, None if nobody knows. `revision` is that of the
+    ledger when the entry was last written. `custom_status` is what the workflow says of itself, in
+    one line of some length. `generation` counts, from 1, those that were seen of a workflow that
+    continues as new; it may have had more. An action on the id is one on its latest life, the only
+    one that the engine may have.
     """
 
     key: int
@@ -56,6 +57,7 @@ class Entry:
     revision: int
     is_latest: bool = True
     custom_status: str | None = None
+    began_at: datetime | None = None
     generation: int = 1
 
 

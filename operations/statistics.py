@@ -30,12 +30,19 @@ class Spread:
 
 @dataclass(frozen=True)
 class WorkflowStatistics:
-    """How the lives of a workflow ended, and how long they took that were not terminated."""
+    """How the lives of a workflow ended, and how long they took that were not terminated.
+
+    `queue` is from when one was started, or was to start, until its first turn, and `run` from then
+    on. Nobody knows when `unknown` of them had that: these are in `took` alone.
+    """
 
     workflow: str
     count: int
     failures: int
     took: Spread | None
+    unknown: int = 0
+    queue: Spread | None = None
+    run: Spread | None = None
 
     @property
     def failure_share(self) -> float:

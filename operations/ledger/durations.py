@@ -36,32 +36,40 @@ class _Found:
     queue: list[float] = field(default_factory=list)
     run: list[float] = field(default_factory=list)
 
+    def lasted(self, took: int, queue: int, run: int) -> None:
+        """Note a duration and its parts, in microseconds, below 0 for what nobody knows."""
+        if took >= 0:
+            self.took.append(took / _SECOND)
+        if took >= 0 and queue >= 0 and run >= 0:
+            self.queue.append(queue / _SECOND)
+            self.run.append(run / _SECOND)
+
 
 def read_workflows(connection: Connection, within: Period) -> Told[WorkflowStatistics]:
     """Read how the lives of each workflow did that ended last in a period."""
     columns = instances.c
     query = (
-        select(columns.ended_micros, columns.workflow, columns.status, columns.took_micros)
+        select(
+            *(columns.ended_micros, columns.workflow, columns.status),
+            *(columns.took_micros, columns.queue_micros, columns.run_micros),
+        )
         .where(columns.ended_micros >= max(0, micros_of(within.since)))
         .where(columns.ended_micros < micros_of(within.until))
         .order_by(columns.ended_micros.desc(), columns.key.desc())
     )
     found: dict[str, _Found] = defaultdict(_Found)
     since = within.since
-    for number, (ended, workflow, status, took) in enumerate(_rows(connection, query)):
+    for number, (ended, workflow, status, *lasted) in enumerate(_rows(connection, query)):
         if number == MOST:
             since = time_of(ended)
             break
         of = found[workflow]
         of.count += 1
         of.failures += status == Status.FAILED
-        if took >= 0 and status in {Status.COMPLETED, Status.FAILED}:
-            of.took.append(took / _SECOND)
-    told = (
-        WorkflowStatistics(name, of.count, of.failures, spread(of.took))
-        for name, of in sorted(found.items())
-    )
-    return Told(Period(since, within.until), tuple(told))
+        if status in {Status.COMPLETED, Status.FAILED}:
+            of.lasted(*lasted)
+    told = tuple(_workflow(name, of) for name, of in sorted(found.items()))
+    return Told(Period(since, within.until), told)
 
 
 def read_activities(connection: Connection, within: Period) -> Told[ActivityStatistics]:
@@ -109,6 +117,18 @@ def _rows(connection: Connection, query: Select[Any]) -> Iterator[Any]:
     portions = connection.execution_options(yield_per=_AT_ONCE)
     with portions.execute(query.limit(MOST + 1)) as rows:
         yield from rows
+
+
+def _workflow(name: str, of: _Found) -> WorkflowStatistics:
+    return WorkflowStatistics(
+        workflow=name,
+        count=of.count,
+        failures=of.failures,
+        took=spread(of.took),
+        unknown=len(of.took) - len(of.queue),
+        queue=spread(of.queue),
+        run=spread(of.run),
+    )
 
 
 def _activity(name: str, of: _Found) -> ActivityStatistics:

@@ -100,6 +100,7 @@ def _grown(entry: Entry, sighting: Sighting) -> Entry:
         status=instance.status,
         # A workflow that continues as new starts again, but its life began with the first start.
         started_at=_earliest(entry.started_at, timeline.started_at),
+        began_at=_earliest(entry.began_at, timeline.began_at),
         ended_at=timeline.ended_at or entry.ended_at,
         last_updated_at=instance.last_updated_at or entry.last_updated_at,
         scheduled_for=sighting.scheduled_for or entry.scheduled_for,

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from operations.ledger.lives import Life
 from operations.ledger.portions import in_portions
-from operations.ledger.sorting import ended_micros, took_micros
+from operations.ledger.sorting import ended_micros, queue_micros, run_micros, took_micros
 from operations.ledger.tables import instances
 from operations.model import Status
 from operations.records import Entry
@@ -95,6 +95,8 @@ def _row(life: Life, revision: int) -> dict[str, Any]:
         "is_archived": life.is_archived,
         "ended_micros": ended_micros(life.entry),
         "took_micros": took_micros(life.entry),
+        "queue_micros": queue_micros(life.entry),
+        "run_micros": run_micros(life.entry),
     }
     del row["key"]
     return row

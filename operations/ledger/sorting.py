@@ -52,6 +52,25 @@ def took_micros(entry: Entry) -> int:
     return max(0, (entry.ended_at - entry.started_at) // _MICROSECOND)
 
 
+def queue_micros(entry: Entry) -> int:
+    """Return how many microseconds a life waited for its first turn, `NEVER` if nobody knows.
+
+    One that was to start at a time has waited since then.
+    """
+    is_later = entry.scheduled_for and entry.scheduled_for > entry.created_at
+    since = entry.scheduled_for if is_later else entry.started_at
+    if entry.began_at is None or since is None or entry.began_at < since:
+        return NEVER
+    return (entry.began_at - since) // _MICROSECOND
+
+
+def run_micros(entry: Entry) -> int:
+    """Return how many microseconds a life took from its first turn on, `NEVER` if nobody knows."""
+    if entry.began_at is None or entry.ended_at is None:
+        return NEVER
+    return max(0, (entry.ended_at - entry.began_at) // _MICROSECOND)
+
+
 @dataclass(frozen=True)
 class Order:
     """An order, or its reverse."""

@@ -47,6 +47,7 @@ starts = Table(
 # One row is one life of an instance id. The latest of an id is marked, for an id may have many.
 # `ended_micros` and `took_micros` tell `ended_at` and the duration again (in microseconds, -1 until
 # they are known), so that lists can be in their order without a NULL, and statistics are quick.
+# `queue_micros` and `run_micros` are the duration's parts, before the first turn and from then on.
 instances = Table(
     "instances",
     metadata,
@@ -75,11 +76,18 @@ instances = Table(
     Column("ended_micros", BigInteger, nullable=False, server_default="-1"),
     Column("took_micros", BigInteger, nullable=False, server_default="-1"),
     Column("generation", Integer, nullable=False, server_default="1"),
+    Column("began_at", UtcDateTime),
+    Column("queue_micros", BigInteger, nullable=False, server_default="-1"),
+    Column("run_micros", BigInteger, nullable=False, server_default="-1"),
     Index("instances_newest", "created_at", "key", "instance_id"),
     Index("instances_newest_of_status", "status", "created_at", "key", "instance_id"),
     Index("instances_newest_of_workflow", "workflow", "status", "created_at", "key"),
     *map(_index_of, ("custom_status", "failure_type", "waits_for", "parent_id", "rerun_of")),
-    Index("instances_ended", "ended_micros", "key", "status", "workflow", "took_micros"),
+    Index(
+        "instances_ended",
+        *("ended_micros", "key", "status", "workflow"),
+        *("took_micros", "queue_micros", "run_micros"),
+    ),
     Index("instances_longest", "took_micros", "key", "status", "workflow"),
     Index("instances_latest_of_id", "instance_id", "is_latest"),
     Index("instances_execution", "instance_id", "execution_id"),

@@ -32,7 +32,8 @@ class Timeline:
     """An instance's time in spans, in the order in which they began.
 
     `started_at` and `ended_at` are on one clock: a rerun's own, not that of what it repeats. A
-    rerun's `execution_id` is that of its source: Dapr copies it.
+    rerun's `execution_id` is that of its source: Dapr copies it. `began_at` is when the workflow's
+    first turn began, None if that is not known.
     """
 
     started_at: datetime | None = None
@@ -42,6 +43,7 @@ class Timeline:
     parent_id: str | None = None
     rerun_of: str | None = None
     waiting: Waiting | None = None
+    began_at: datetime | None = None
 
 
 def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
@@ -59,6 +61,7 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
         parent_id=started.instance_id if started else None,
         rerun_of=rerun.of if rerun else None,
         waiting=None if folding.ended_at else _waiting(spans, started_at, started),
+        began_at=_first_turn(rerun.own if rerun else history, started_at),
     )
 
 
@@ -70,6 +73,16 @@ def _clock(history: Sequence[HistoryEvent], started: HistoryEvent | None) -> dat
         return started.timestamp
     turns = (event.timestamp for event in history if event.kind == "workflowStarted")
     return next(turns, None)
+
+
+def _first_turn(history: Sequence[HistoryEvent], started_at: datetime | None) -> datetime | None:
+    """Return when the first turn began.
+
+    A generation that is not the first has its first turn before its start: it is another's.
+    """
+    turns = (event.timestamp for event in history if event.kind == "workflowStarted")
+    first = next(turns, None)
+    return first if first and started_at and first >= started_at else None
 
 
 def _folded(

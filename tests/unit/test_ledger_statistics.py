@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from operations.errors import InvalidInput
+from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Failure, Status
 from operations.records import ALL_TIME, Period
@@ -58,9 +59,46 @@ def test_workflows_have_their_count_failures_and_durations(ledger: Ledger) -> No
     ended(ledger, 103, 2, workflow="refund")
     orders, refunds = ledger.statistics.workflows(HOUR).of
     spread = Spread(count=101, median=51.0, p95=96.0, p99=100.0, longest=500.0)
-    assert orders == WorkflowStatistics("order_workflow", 102, 1, spread)
+    assert orders == WorkflowStatistics("order_workflow", 102, 1, spread, unknown=101)
     assert orders.failure_share == 1 / 102
-    assert refunds == WorkflowStatistics("refund", 1, 0, Spread(1, 2.0, 2.0, 2.0, 2.0))
+    assert refunds == WorkflowStatistics("refund", 1, 0, Spread(1, 2.0, 2.0, 2.0, 2.0), unknown=1)
+
+
+def test_queue_and_run_of_a_life_are_told_apart(ledger: Ledger) -> None:
+    """Where its first turn is known: it is not for one whose beginning nobody saw."""
+    ended(ledger, 1, 10, began_at=at(1))
+    ended(ledger, 2, 20, began_at=at(4))
+    ended(ledger, 3, 30)
+    ended(ledger, 4, 40, began_at=at(-1))  # a later generation's, of which the first was not seen
+    ended(ledger, 5, 50, Status.TERMINATED, began_at=at(9))
+    (found,) = ledger.statistics.workflows(HOUR).of
+    assert found == WorkflowStatistics(
+        workflow="order_workflow",
+        count=5,
+        failures=0,
+        took=Spread(4, 20.0, 40.0, 40.0, 40.0),
+        unknown=2,
+        queue=Spread(2, 1.0, 4.0, 4.0, 4.0),
+        run=Spread(2, 9.0, 16.0, 16.0, 16.0),
+    )
+
+
+def test_one_that_was_to_start_later_has_waited_since_then(ledger: Ledger) -> None:
+    """It was created long before."""
+    ended(ledger, 1, 90, started_at=at(63), began_at=at(63), scheduled_for=at(60))
+    (found,) = ledger.statistics.workflows(HOUR).of
+    assert (found.queue, found.run) == (Spread(1, 3, 3, 3, 3), Spread(1, 27, 27, 27, 27))
+
+
+def test_the_first_turn_that_was_ever_seen_counts(ledger: Ledger) -> None:
+    """A workflow that continues as new has others."""
+    first = sighting(execution="e1", began_at=at(1))
+    ledger.instances.record([first])
+    history = (HistoryEvent(-1, at(5), "workflowStarted"),)
+    last = sighting(Status.COMPLETED, execution="e2", seen=9, began_at=at(6), history=history)
+    ledger.instances.record([last])
+    (found,) = ledger.statistics.workflows(HOUR).of
+    assert (found.queue, found.run) == (Spread(1, 1, 1, 1, 1), Spread(1, 8, 8, 8, 8))
 
 
 def test_a_period_has_what_ended_in_it(ledger: Ledger) -> None:

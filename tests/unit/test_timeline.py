@@ -89,6 +89,22 @@ def test_started_at_is_that_of_the_start() -> None:
     assert timeline_of([turn(2), started(1)]).started_at == at(1)
 
 
+def test_it_begins_with_its_first_turn() -> None:
+    """A generation that is not the first had that before its start: it is another's."""
+    assert timeline_of([turn(2), started(1), turn(3)]).began_at == at(2)
+    assert timeline_of([turn(1), started(1)]).began_at == at(1)
+    assert timeline_of([turn(0.5), started(1), turn(3)]).began_at is None
+    assert timeline_of([started(1)]).began_at is None
+
+
+def test_a_rerun_begins_on_its_own_clock() -> None:
+    """What it copied was another's."""
+    timeline = timeline_of(recorded("rerun"))
+    assert timeline.began_at
+    assert timeline.started_at
+    assert timeline.started_at <= timeline.began_at < timeline.started_at + timedelta(seconds=1)
+
+
 def test_without_a_start_the_first_event_counts() -> None:
     """A history that lacks its start begins with what it has."""
     assert timeline_of([turn(2), scheduled(1, 3)]).started_at == at(2)

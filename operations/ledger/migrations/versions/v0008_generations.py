@@ -5,7 +5,7 @@ import re
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
+revision = "0008"
 down_revision = "0007"
 
 _BEFORE = re.compile(r'PRIMARY KEY \("?key"?, event_id\)')
