@@ -1,4 +1,4 @@
-"""How soon the ledger answers, by how many finished instances it holds."""
+"""How soon the ledger answers, on both databases, by how many finished instances it holds."""
 
 import statistics
 import tempfile
@@ -13,6 +13,7 @@ from bench.lives import END, LAST, RARE_ITEM, SHIPPING, Lives
 from operations.ledger import Ledger, open_ledger
 from operations.model import Status
 from operations.records import Filter, Period, Sort
+from tests.postgres.server import Server
 from worker.orders import WORKFLOW
 
 COUNTS = (10_000, 100_000)
@@ -48,25 +49,31 @@ FILTERS = {
 
 
 def measure() -> None:
-    """Print a table for each size of a ledger."""
-    for count in COUNTS:
-        with tempfile.TemporaryDirectory() as folder:
-            url = f"sqlite:///{folder}/ledger.db"
-            with closing(open_ledger(url)) as ledger:
-                _fill(ledger, count)
-                print("milliseconds: p50, p95")
-                for what, ask, rounds in _questions(ledger):
-                    _tell(what, ask, rounds)
+    """Print a table for each database and each size of a ledger."""
+    with Server() as server, tempfile.TemporaryDirectory() as folder:
+        for count in COUNTS:
+            for database, url in (
+                ("SQLite", f"sqlite:///{folder}/{count}.db"),
+                ("PostgreSQL", server.new()),
+            ):
+                with closing(open_ledger(url)) as ledger:
+                    _fill(ledger, database, count)
+                    print("milliseconds: p50, p95")
+                    for what, ask, rounds in _questions(ledger):
+                        _tell(what, ask, rounds)
 
 
-def _fill(ledger: Ledger, count: int) -> None:
+def _fill(ledger: Ledger, database: str, count: int) -> None:
     lives, took = iter(Lives(count)), 0.0
     while batch := list(islice(lives, AT_ONCE)):
         began = time.process_time()
         ledger.instances.record(batch)
         took += time.process_time() - began
     each = took / count * 1e6
-    print(f"\n{count:,} finished instances, recorded at {each:.0f} µs of the processor each")
+    print(
+        f"\n{database}: {count:,} finished instances, "
+        f"recorded at {each:.0f} µs of this process's processor time each"
+    )
 
 
 def _questions(ledger: Ledger) -> Iterator[tuple[str, Callable[[], object], int]]:

@@ -19,7 +19,9 @@ class JsonRequest(Request):
         """Return the body's value; an integer with very many digits as a `Decimal`."""
         body = await self.body()
         try:
-            return json.loads(body, parse_int=_integer)
+            return json.loads(body, parse_int=_integer, object_pairs_hook=_object)
+        except _Twice as error:
+            wrong, place = f"{error.args[0]!r} is there twice", 0
         except UnicodeDecodeError as error:
             wrong, place = f"not UTF-8: {error.reason}", error.start
         except RecursionError:
@@ -46,6 +48,18 @@ class AsciiResponse(JSONResponse):
     def render(self, content: object) -> bytes:
         """Return the body."""
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+
+
+class _Twice(Exception):
+    """An object has two values of one name, of which nobody knows which one is meant."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return made
 
 
 def _integer(digits: str) -> int | Decimal:

@@ -38,14 +38,10 @@ Why = Annotated[
     ),
 ]
 Switch = Annotated[bool, Field(description="true or false")]
+_EVENT_ID = f"the id of an event of the instance's history, 0 to {MOST_EVENTS}"
 EventId = Annotated[
     int,
-    Field(
-        ge=0,
-        le=MOST_EVENTS,
-        description=f"the id of an event of the instance's history, 0 to {MOST_EVENTS}",
-        examples=[3],
-    ),
+    Field(ge=0, le=MOST_EVENTS, description=_EVENT_ID, examples=[3]),
     BeforeValidator(_whole),
 ]
 NewId = Annotated[
@@ -93,6 +89,14 @@ class RerunDemand(Demand):
     event_id: EventId
     new_instance_id: NewId | None = Field(None, description=f"{INSTANCE_ID}, or null")
     input: Json = None
+
+
+class PlanQuestion(BaseModel):
+    """From which event on a rerun is planned: from the first, if that is not said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_id: EventId | None = Field(None, description=_EVENT_ID)
 
 
 class RaiseDemand(Demand):

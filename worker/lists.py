@@ -14,6 +14,7 @@ from operations.records import Filter, Sort
 from worker.bodies import AsciiResponse
 from worker.listed import ListAnswer, list_answer
 from worker.openapi import errors
+from worker.questions import once
 
 MOST = 200  # instances in an answer
 WORKFLOWS = 20  # that one may ask for together: each is looked for by itself
@@ -96,14 +97,6 @@ class Question(BaseModel):
         )
 
 
-def asked(name: object) -> str:
-    """Return what is expected of a parameter, in the words of its contract."""
-    fields = Question.model_fields
-    if not isinstance(name, str) or name not in fields:
-        return f"no such parameter; there are {', '.join(fields)}"
-    return str(fields[name].description)
-
-
 def add_list(api: FastAPI, ledger: Ledger) -> None:
     """Add the endpoint, which asks the ledger alone."""
 
@@ -114,6 +107,7 @@ def add_list(api: FastAPI, ledger: Ledger) -> None:
         tags=["workflow"],
         response_model=ListAnswer,
         responses=errors(413, 422, 500, 503),
+        dependencies=[once(Question)],
     )
     def workflows(question: Annotated[Question, Query()]) -> JSONResponse:
         instances, wanted = ledger.instances, question.filter

@@ -2,14 +2,15 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import BaseModel
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from operations.errors import (
@@ -23,10 +24,10 @@ from operations.errors import (
     UnknownInstance,
 )
 from worker.bodies import AsciiResponse
-from worker.demands import RerunDemand, expected_in
-from worker.lists import Question, asked
+from worker.demands import expected_in
 from worker.openapi import UNFORESEEN
 from worker.orders import Order, expected
+from worker.questions import asked
 
 LONGEST = 200  # characters of a wrong value that are given back
 MOST = 100  # mistakes of one request that are told
@@ -50,8 +51,8 @@ def handle_errors(api: FastAPI) -> None:
             kind = request.headers.get("content-type")
             mistakes = [_words("Content-Type", kind, "application/json", missing=not kind)]
         else:
-            model = _model_of(request)
-            mistakes = [_mistake(each, error.body, model) for each in error.errors()[:MOST]]
+            wanted = _wanted(request.scope["route"])
+            mistakes = [_mistake(each, error.body, wanted) for each in error.errors()[:MOST]]
         return AsciiResponse({"error": "InvalidInput", "detail": mistakes}, 422)
 
     @api.exception_handler(InvalidInput)
@@ -74,30 +75,25 @@ def handle_errors(api: FastAPI) -> None:
         return AsciiResponse({"error": type(error).__name__, "detail": UNFORESEEN}, 500)
 
 
-def _model_of(request: Request) -> type[BaseModel]:
-    """Return what the request's body, or in a query its part, should have been."""
-    field = request.scope["route"].body_field
-    if field is None:
-        return RerunDemand if request.path_params else Question
-    model: type[BaseModel] = field.field_info.annotation
-    return model
+def _wanted(route: APIRoute) -> Callable[[tuple[int | str, ...]], str]:
+    """Return what says what was expected at a place of a request's body, or of its query."""
+    (field,) = [route.body_field] if route.body_field else route.dependant.query_params
+    model: Any = field.field_info.annotation
+    if route.body_field is None:
+        return lambda place: asked(model, place[0])
+    return expected if model is Order else partial(expected_in, model)
 
 
-def _wanted(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    if model is Order:
-        return expected(place)
-    return asked(place[0]) if model is Question else expected_in(model, place)
-
-
-def _mistake(error: Mapping[str, Any], body: object, model: type[BaseModel]) -> dict[str, Any]:
+def _mistake(
+    error: Mapping[str, Any], body: object, wanted: Callable[[tuple[int | str, ...]], str]
+) -> dict[str, Any]:
     place: Sequence[int | str] = error["loc"][1:]
     if error["type"] == "json_invalid":
         wrong = f"{error['ctx']['error']} at character {place[0]}"
         return _words("body", body, f"a JSON object ({wrong})")
     missing = error["type"] == "missing"
     found = None if missing else error["input"]
-    wanted = _wanted(tuple(place), model)
-    return _words(_path(place), found, wanted, missing=missing)
+    return _words(_path(place), found, wanted(tuple(place)), missing=missing)
 
 
 def _words(field: str, found: object, wanted: str, *, missing: bool = False) -> dict[str, Any]:

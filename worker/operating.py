@@ -10,7 +10,7 @@ from operations.gateway import Gateway
 from operations.histories import history_of
 from operations.ledger import Ledger
 from worker.bodies import AsciiResponse
-from worker.demands import EventId, PurgeDemand, RaiseDemand, RerunDemand
+from worker.demands import PlanQuestion, PurgeDemand, RaiseDemand, RerunDemand
 from worker.histories import HistoryAnswer, PlanAnswer, history_answer, plan_answer
 from worker.openapi import FOR_AN_ID, errors, links_to
 from worker.outcomes import (
@@ -22,6 +22,7 @@ from worker.outcomes import (
     rerun_answer,
 )
 from worker.paths import API_USER, InstanceId, possible
+from worker.questions import once
 
 _NOTHING_MORE = PurgeDemand()
 _READ_ERRORS = errors(404, 413, 422, 500, 502, 503)
@@ -72,12 +73,13 @@ def _add_reruns(api: FastAPI, actions: Actions) -> None:
         tags=["workflow"],
         response_model=PlanAnswer,
         responses=_ERRORS,
+        dependencies=[once(PlanQuestion)],
     )
     def rerun_plan(
-        instance_id: InstanceId, event_id: Annotated[EventId | None, Query()] = None
+        instance_id: InstanceId, question: Annotated[PlanQuestion, Query()]
     ) -> JSONResponse:
         """Plan it from one event on, or from the first; nothing is done."""
-        plan = actions.rerun_plan(possible(instance_id), event_id)
+        plan = actions.rerun_plan(possible(instance_id), question.event_id)
         return AsciiResponse(plan_answer(instance_id, plan))
 
     @api.post(

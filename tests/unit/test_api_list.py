@@ -51,6 +51,15 @@ def test_a_search_that_stopped_says_how_far_it_looked(
     assert (ids(body), body["next"] is not None) == (["order_1"], True)
 
 
+@pytest.mark.parametrize("name", ["limit", "cursor", "since", "id", "sort"])
+def test_what_is_asked_twice_is_a_mistake(client: TestClient, name: str) -> None:
+    """Nobody knows which one is meant; of a list any number may be given."""
+    answer = client.get(f"/workflows?{name}=5&{name}=6")
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["message"] == f'{name}: found "5, 6", expected one value.'
+    assert ask(client, status=["RUNNING", "FAILED"], workflow=["a", "b"])
+
+
 def test_a_question_that_is_too_wide_is_a_mistake(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

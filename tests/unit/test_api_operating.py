@@ -289,6 +289,8 @@ def test_a_number_that_is_too_long_is_422(
 @pytest.mark.parametrize("event_id", ["x", "-1", "1.5", "99999999999"])
 def test_a_wrong_event_id_in_the_address_is_422(client: TestClient, event_id: str) -> None:
     """As it is in a body."""
+    for query in ("event_id=1&event_id=2", "nope=1"):
+        assert client.get(f"/workflow/rerun-plan/order_A?{query}").status_code == 422
     answer = client.get("/workflow/rerun-plan/order_A", params={"event_id": event_id})
     assert mistake(answer) == ("event_id", event_id, EVENT_ID)
 
