@@ -1,14 +1,15 @@
 """How many lives there are, counted no further than anybody reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
-from sqlalchemy import Connection, func, literal_column, select
+from sqlalchemy import Connection, literal_column
 from sqlalchemy.exc import DBAPIError
 
-from operations.ledger.filtering import Conditions, Walks
+from operations.ledger.filtering import Walks
 from operations.ledger.sorting import Order, Place
-from operations.ledger.sweeping import Sweep, is_late
+from operations.ledger.sweeping import Step, Sweep, is_late
+from operations.ledger.together import count_together
 from operations.model import Status
 from operations.records import Count, Filter, Sort
 
@@ -24,32 +25,28 @@ def read_counts(connection: Connection, wanted: Filter) -> dict[Status, Count]:
     """
     order = Order(Sort.NEWEST)
     each = {status: Walks(wanted, order, [status]) for status in Status}
-    return _count(connection, Walks(wanted, order, ()), each, order, None)
+    return _count(connection, Walks(wanted, order, ()), each, None)
 
 
-def count(connection: Connection, walks: Walks, order: Order, beyond: Place) -> Count:
+def count(connection: Connection, walks: Walks, beyond: Place) -> Count:
     """Count what comes after a place."""
-    return _count(connection, walks, {"all": walks}, order, beyond)["all"]
+    return _count(connection, walks, {"all": walks}, beyond)["all"]
 
 
 def _count(
     connection: Connection,
     lead: Walks,
     each: Mapping[_Of, Walks],
-    order: Order,
     beyond: Place | None,
 ) -> dict[_Of, Count]:
     """Count what each of some walks has, step by step of those that lead."""
     numbers = dict.fromkeys(each, 0)
-    sweep = Sweep(connection, lead, order, beyond)
+    sweep = Sweep(connection, lead, beyond)
     try:
         for step in sweep.steps():
-            found = {
-                of: _number(connection, walks, step.within(walks, order))
-                for of, walks in each.items()
-                if numbers[of] <= CAP
-            }
-            numbers |= {of: numbers[of] + number for of, number in found.items()}
+            counted = {of: walks for of, walks in each.items() if numbers[of] <= CAP}
+            for of, number in _numbers(connection, step, counted):
+                numbers[of] += number
     except DBAPIError as error:
         if not is_late(error, sweep, beyond):
             raise
@@ -59,14 +56,14 @@ def _count(
     }
 
 
-def _number(connection: Connection, walks: Walks, within: Conditions) -> int:
-    """Count a step's lives, no further than to what is more than the cap."""
-    number = 0
-    for head in walks.heads:
-        conditions = (*head, *within, *walks.rest)
-        some = select(literal_column("1")).where(*conditions).limit(CAP + 1).subquery()
-        query = select(func.count()).select_from(some)
-        number += connection.execute(query).scalar_one()
-        if number > CAP:
-            break
-    return number
+def _numbers(
+    connection: Connection, step: Step, each: Mapping[_Of, Walks]
+) -> Iterator[tuple[_Of, int]]:
+    """Count a step's lives on each walk, no further than to what is more than the cap."""
+    queries = [
+        (of, query.limit(CAP + 1))
+        for of, walks in each.items()
+        for query in step.queries(walks, literal_column("1"))
+    ]
+    found = count_together(connection, [query for _, query in queries])
+    return zip((of for of, _ in queries), found, strict=True)

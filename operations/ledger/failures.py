@@ -6,8 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from operations.ledger.filtering import unindexed
-from operations.ledger.sorting import micros_of
+from operations.ledger.sorting import micros_of, unindexed
 from operations.ledger.tables import attempts, instances
 from operations.likeness import likeness
 from operations.model import Status

@@ -12,11 +12,12 @@ has a form of its own in each database, and needs an extension in PostgreSQL.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, exists, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, exists, or_, select
 
-from operations.ledger.sorting import Order, Place, micros_of
+from operations.ledger.sorting import Order, Place, micros_of, unindexed
 from operations.ledger.tables import NAME, details, instances
 from operations.model import Status
 from operations.records import Filter
@@ -46,6 +47,7 @@ class Walks:
 
     `statuses` are those that are looked for; none stands for all. `leads` says whether what a life
     may be of can lead: in an order of ends no index holds it, so that only a few can be sorted.
+    `order` is the one to read them in, which then hides the index that would lead past those few.
     """
 
     def __init__(
@@ -55,9 +57,11 @@ class Walks:
         statuses: Sequence[Status],
         leads: Callable[[ColumnElement[bool]], bool] = lambda _: True,
     ) -> None:
-        self._wanted, self._order = wanted, order
+        self._wanted, self.order = wanted, order
         named = (name for name in self._leaders if getattr(wanted, name))
         self._lead = next((name for name in named if leads(self._is_of(name))), None)
+        if self._lead and not order.is_of_creation:
+            self.order = replace(order, is_sorted=True)
         self.heads = list(self._heads(statuses))
         self.rest = [*self._hidden(statuses), *_texts(wanted)]
 
@@ -68,21 +72,26 @@ class Walks:
             return PAYLOADS
         return ROWS if self.rest else None
 
-    def within(self, beyond: Place | None) -> Conditions:
-        """Return the conditions that all that comes after a place fulfils, and no more."""
-        begin = self._order.last(beyond, self._begin)
-        end = self._end
-        begins = [self._order.beyond(begin)] if begin else []
-        return [*begins, *([self._order.reverse.beyond(end)] if end else [])]
+    def within(self, beyond: Place | None, end: Place | None = None) -> Conditions:
+        """Return the conditions that all that comes after a place fulfils, and no more.
+
+        If it is to go no further than a life that comes after it, that alone bounds it: a third
+        bound would mislead SQLite.
+        """
+        begin = self.order.last(beyond, self._begin)
+        begins = [self.order.beyond(begin)] if begin else []
+        if end:
+            return [*begins, self.order.until(end)]
+        return [*begins, *([self.order.reverse.beyond(self._end)] if self._end else [])]
 
     @property
     def _leaders(self) -> Sequence[str]:
-        return list(_FACETS if self._order.is_of_creation else _RARE)
+        return list(_FACETS if self.order.is_of_creation else _RARE)
 
     def _heads(self, statuses: Sequence[Status]) -> Iterator[Conditions]:
         """Return, for each walk, what makes an index hold it in order."""
         firsts = list(self._firsts())
-        if not self._order.is_of_creation:  # what is met on the way is read from the index, too
+        if not self.order.is_of_creation:  # what is met on the way is read from the index, too
             yield from firsts or [[]]
             return
         if firsts and not statuses:
@@ -94,14 +103,14 @@ class Walks:
     def _firsts(self) -> Iterator[Conditions]:
         if self._lead:
             yield [self._is_of(self._lead)]
-        elif self._order.is_of_creation:
+        elif self.order.is_of_creation:
             yield from ([_COLUMNS.workflow == _kept(each)] for each in self._wanted.workflows)
 
     def _is_of(self, name: str) -> ColumnElement[bool]:
         return _FACETS[name] == _kept(getattr(self._wanted, name))
 
     def _hidden(self, statuses: Sequence[Status]) -> Iterator[ColumnElement[bool]]:
-        wanted, of_creation = self._wanted, self._order.is_of_creation
+        wanted, of_creation = self._wanted, self.order.is_of_creation
         for name, column in _FACETS.items():
             if name != self._lead and (value := getattr(wanted, name)):
                 yield unindexed(column) == _kept(value)
@@ -116,21 +125,21 @@ class Walks:
 
     @property
     def _begin(self) -> Place | None:
-        return self._since if self._order.ascends else self._until
+        return self._since if self.order.ascends else self._until
 
     @property
     def _end(self) -> Place | None:
-        return self._until if self._order.ascends else self._since
+        return self._until if self.order.ascends else self._since
 
     @property
     def _since(self) -> Place | None:
         """Return the place beyond which, in ascending order, there is what was created since."""
-        since = self._wanted.since if self._order.is_of_creation else None
+        since = self._wanted.since if self.order.is_of_creation else None
         return Place(micros_of(since), 0) if since else None  # keys begin with 1
 
     @property
     def _until(self) -> Place | None:
-        until = self._wanted.until if self._order.is_of_creation else None
+        until = self._wanted.until if self.order.is_of_creation else None
         return Place(micros_of(until), 0) if until else None
 
 
@@ -144,11 +153,6 @@ def few(connection: Connection, order: Order) -> Callable[[ColumnElement[bool]],
         return connection.execute(query).first() is None
 
     return leads
-
-
-def unindexed(column: Column[Any]) -> ColumnElement[Any]:
-    """Return a column as no index has it."""
-    return func.coalesce(column, column)
 
 
 def _texts(wanted: Filter) -> Iterator[ColumnElement[bool]]:

@@ -1,9 +1,8 @@
 """Lists of instances: their pages, and what is beside a life."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, select, tuple_
+from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.exc import DBAPIError
 
 from operations.ledger.counting import count
@@ -13,6 +12,7 @@ from operations.ledger.rows import ENTRY_COLUMNS, entry_in
 from operations.ledger.sorting import Order, Place, time_of
 from operations.ledger.sweeping import Step, Sweep, is_late
 from operations.ledger.tables import instances
+from operations.ledger.together import read_together
 from operations.records import Count, Entry, Filter, Horizon, Page, Sort
 
 # The latest life of an id is after all others, even if the clocks that told when they began differ.
@@ -99,7 +99,7 @@ class Pages:
         """Count what comes before a page, given the cursor that leads back from it."""
         if back is None or self.wanted.anywhere:
             return None
-        return count(self.connection, self._walks(back.order), back.order, back.place)
+        return count(self.connection, self._walks(back.order), back.place)
 
     def _walks(self, order: Order) -> Walks:
         leads = few(self.connection, order)
@@ -111,10 +111,10 @@ class Pages:
         Each walk is looked through by itself, for only then does an index hold it in order.
         """
         walks = self._walks(order)
-        sweep, entries = Sweep(self.connection, walks, order, beyond), list[Entry]()
+        sweep, entries = Sweep(self.connection, walks, beyond), list[Entry]()
         try:
             for step in sweep.steps():
-                entries.extend(self._on(step, walks, order))
+                entries.extend(self._on(step, walks))
                 if len(entries) > self.limit:
                     break
         except DBAPIError as error:
@@ -123,16 +123,15 @@ class Pages:
         end = None if sweep.is_done or len(entries) > self.limit else sweep.horizon
         return _Found(tuple(entries[: self.limit + 1]), end, sweep.is_cut)
 
-    def _on(self, step: Step, walks: Walks, order: Order) -> list[Entry]:
+    def _on(self, step: Step, walks: Walks) -> list[Entry]:
         """Read the entries on a step, in order."""
-        within = [*step.within(walks, order), *walks.rest]
-        found = (entry for head in walks.heads for entry in self._read(order, [*head, *within]))
+        order = walks.order
+        queries = [
+            query.order_by(*order.columns).limit(self.limit + 1)
+            for query in step.queries(walks, *ENTRY_COLUMNS)
+        ]
+        found = map(entry_in, read_together(self.connection, queries))
         return sorted(found, key=order.place_of, reverse=not order.ascends)
-
-    def _read(self, order: Order, conditions: Sequence[ColumnElement[bool]]) -> list[Entry]:
-        query = select(*ENTRY_COLUMNS).where(*conditions)
-        query = query.order_by(*order.columns).limit(self.limit + 1)
-        return [entry_in(row) for row in self.connection.execute(query).mappings()]
 
     def _at(self, place: Place, way: Way) -> Cursor:
         return Cursor(self.sort, way, place)

@@ -9,8 +9,8 @@ PORTION = 500  # values: SQLite and PostgreSQL take no more than some ten thousa
 _Value = TypeVar("_Value")
 
 
-def in_portions(values: Iterable[_Value]) -> Iterator[list[_Value]]:
+def in_portions(values: Iterable[_Value], size: int = PORTION) -> Iterator[list[_Value]]:
     """Return values in portions."""
     rest = iter(values)
-    while portion := list(islice(rest, PORTION)):
+    while portion := list(islice(rest, size)):
         yield portion

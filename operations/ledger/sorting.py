@@ -1,10 +1,10 @@
 """The orders in which lists stand: each is that of a column that is never NULL, then of the key."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, tuple_
+from sqlalchemy import Column, ColumnElement, func, tuple_
 
 from operations.ledger.tables import instances
 from operations.records import Entry, Sort
@@ -71,12 +71,18 @@ def run_micros(entry: Entry) -> int:
     return max(0, (entry.ended_at - entry.began_at) // _MICROSECOND)
 
 
+def unindexed(column: Column[Any]) -> ColumnElement[Any]:
+    """Return a column as no index has it."""
+    return func.coalesce(column, column)
+
+
 @dataclass(frozen=True)
 class Order:
-    """An order, or its reverse."""
+    """An order, or its reverse; one `is_sorted` if no index is to serve it."""
 
     sort: Sort
     is_reversed: bool = False
+    is_sorted: bool = False
 
     @property
     def ascends(self) -> bool:
@@ -94,9 +100,9 @@ class Order:
         return [each if self.ascends else each.desc() for each in self._columns]
 
     @property
-    def place(self) -> list[ColumnElement[Any]]:
+    def place(self) -> list[Column[Any]]:
         """What `place_in` reads."""
-        return list(self._columns)
+        return [_COLUMNS[self.sort], instances.c.key]
 
     def place_in(self, row: Any) -> Place:  # noqa: ANN401 - a row of those columns
         """Return the place that a row holds."""
@@ -113,7 +119,7 @@ class Order:
     @property
     def reverse(self) -> "Order":
         """The same the other way round."""
-        return Order(self.sort, is_reversed=not self.is_reversed)
+        return replace(self, is_reversed=not self.is_reversed)
 
     def beyond(self, place: Place) -> ColumnElement[bool]:
         """Return the condition that finds what comes after a place."""
@@ -135,8 +141,9 @@ class Order:
         return (max if self.ascends else min)(known, default=None)
 
     @property
-    def _columns(self) -> tuple[Column[Any], Column[Any]]:
-        return _COLUMNS[self.sort], instances.c.key
+    def _columns(self) -> tuple[ColumnElement[Any], Column[Any]]:
+        column = _COLUMNS[self.sort]
+        return unindexed(column) if self.is_sorted else column, instances.c.key
 
     def _bound(self, place: Place) -> tuple[Any, int]:
         value = time_of(place.micros) if self.is_of_creation else place.micros

@@ -5,15 +5,18 @@ at, and all before it was, so that the next request goes on from there.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, literal_column, select
 from sqlalchemy.exc import DBAPIError
 
 from operations.database import is_out_of_time
-from operations.ledger.filtering import Conditions, Walks
-from operations.ledger.sorting import Order, Place
+from operations.ledger.filtering import Walks
+from operations.ledger.sorting import Place
+from operations.ledger.together import read_together
 
 PATIENCE = 0.7  # seconds from which on a request takes no further step
 FIRST = 2000  # lives of the first step, payloads or not
@@ -27,9 +30,10 @@ class Step:
     beyond: Place | None
     end: Place | None
 
-    def within(self, walks: Walks, order: Order) -> Conditions:
-        """Return the conditions that a walk's lives on it fulfil."""
-        return [*walks.within(self.beyond), *([order.until(self.end)] if self.end else [])]
+    def queries(self, walks: Walks, *columns: ColumnElement[Any]) -> list[Select[Any]]:
+        """Return the queries of what walks find on it."""
+        within = [*walks.within(self.beyond, self.end), *walks.rest]
+        return [select(*columns).where(*head, *within) for head in walks.heads]
 
 
 class Sweep:
@@ -38,10 +42,8 @@ class Sweep:
     It is None if that was the end of the list.
     """
 
-    def __init__(
-        self, connection: Connection, walks: Walks, order: Order, beyond: Place | None
-    ) -> None:
-        self._connection, self._walks, self._order = connection, walks, order
+    def __init__(self, connection: Connection, walks: Walks, beyond: Place | None) -> None:
+        self._connection, self._walks = connection, walks
         self.horizon = beyond
         self.is_cut = False  # the database ended a statement: nothing more can be asked
         self.is_done = False
@@ -67,16 +69,22 @@ class Sweep:
 
     def _end(self, size: int) -> Place | None:
         """Return the place as far as which walks have so many lives together, about."""
-        each = max(1, size // len(self._walks.heads))
-        within = self._walks.within(self.horizon)
-        ends = (self._nth(each, [*head, *within]) for head in self._walks.heads)
-        return self._order.reverse.last(*ends)
-
-    def _nth(self, number: int, conditions: Sequence[ColumnElement[bool]]) -> Place | None:
-        """Return the place of a life of a walk, None if it is the last one or there is none."""
-        query = select(*self._order.place).where(*conditions).order_by(*self._order.columns)
-        rows = self._connection.execute(query.offset(number - 1).limit(2)).all()
-        return self._order.place_in(rows[0]) if len(rows) > 1 else None
+        order, within = self._walks.order, self._walks.within(self.horizon)
+        skipped = max(1, size // len(self._walks.heads)) - 1
+        queries = [
+            select(literal_column(str(walk)).label("walk"), *order.place)
+            .where(*head, *within)
+            .order_by(*order.columns)
+            .offset(skipped)
+            .limit(2)  # where there is no other after it, that is no end
+            for walk, head in enumerate(self._walks.heads)
+        ]
+        places: dict[int, list[Place]] = defaultdict(list)
+        for row in read_together(self._connection, queries):
+            place = order.place_in([row[column.name] for column in order.place])
+            places[row["walk"]].append(place)
+        both = (found for found in places.values() if len(found) > 1)
+        return order.reverse.last(*(order.reverse.last(*found) for found in both))
 
 
 def is_late(error: DBAPIError, sweep: Sweep, beyond: Place | None) -> bool:

@@ -15,8 +15,7 @@ from sqlalchemy import (
 )
 
 from operations.errors import InvalidInput
-from operations.ledger.filtering import unindexed
-from operations.ledger.sorting import micros_of, time_of
+from operations.ledger.sorting import micros_of, time_of, unindexed
 from operations.ledger.tables import instances
 from operations.model import Status
 from operations.records import Period

@@ -5,26 +5,36 @@ from typing import Any
 
 from sqlalchemy import event
 
-from operations.database import reading
+from operations.database import asking, reading
 from operations.ledger import Ledger
 
+Query = tuple[str, Any]
+"""A statement as the driver gets it, and its values."""
 
-def plans(ledger: Ledger, ask: Callable[[Ledger], object], table: str = "instances") -> list[str]:
-    """Return the steps of the database's plans for a table's queries that a question takes."""
-    queries: list[tuple[str, Any]] = []
+
+def asked(ledger: Ledger, ask: Callable[[Ledger], object], table: str = "instances") -> list[Query]:
+    """Return a table's queries that a question takes."""
+    queries: list[Query] = []
 
     def note(*call: Any) -> None:
         queries.append((call[2], call[3]))
 
-    engine = ledger._engine
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(ledger._engine, "before_cursor_execute", note)
     ask(ledger)
-    event.remove(engine, "before_cursor_execute", note)
-    explain = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN (COSTS OFF)"
-    with reading(engine) as connection:
-        return [
-            row[-1]
-            for query, values in queries
-            if query.startswith("SELECT") and f"FROM {table}" in query
-            for row in connection.exec_driver_sql(f"{explain} {query}", values)
-        ]
+    event.remove(ledger._engine, "before_cursor_execute", note)
+    return [each for each in queries if each[0].startswith("SELECT") and f"FROM {table}" in each[0]]
+
+
+def plan(ledger: Ledger, query: Query, *, as_question: bool = False) -> list[str]:
+    """Return the steps of the database's plan for a query; a question has settings of its own."""
+    is_sqlite = ledger._engine.dialect.name == "sqlite"
+    explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN (COSTS OFF)"
+    statement, values = query
+    opened = asking if as_question else reading
+    with opened(ledger._engine) as connection:
+        return [row[-1] for row in connection.exec_driver_sql(f"{explain} {statement}", values)]
+
+
+def plans(ledger: Ledger, ask: Callable[[Ledger], object], table: str = "instances") -> list[str]:
+    """Return the steps of the database's plans for a table's queries that a question takes."""
+    return [step for query in asked(ledger, ask, table) for step in plan(ledger, query)]
