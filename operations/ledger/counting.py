@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from sqlalchemy import Connection, func, literal_column, select
-from sqlalchemy.exc import DBAPIError
 
 from operations.ledger.filtering import Conditions, Walks
 from operations.ledger.sorting import Order, Place
-from operations.ledger.sweeping import Sweep, is_late
+from operations.ledger.sweeping import Sweep, cut_short
 from operations.model import Status
 from operations.records import Count, Filter, Sort
 
@@ -42,7 +41,7 @@ def _count(
     """Count what each of some walks has, step by step of those that lead."""
     numbers = dict.fromkeys(each, 0)
     sweep = Sweep(connection, lead, order, beyond)
-    try:
+    with cut_short(sweep):
         for step in sweep.steps():
             found = {
                 of: _number(connection, walks, step.within(walks, order))
@@ -50,9 +49,6 @@ def _count(
                 if numbers[of] <= CAP
             }
             numbers |= {of: numbers[of] + number for of, number in found.items()}
-    except DBAPIError as error:
-        if not is_late(error, sweep, beyond):
-            raise
     return {
         of: Count(min(number, CAP), is_capped=number > CAP or not sweep.is_done)
         for of, number in numbers.items()
