@@ -8,8 +8,8 @@ import streamlit as st
 from dashboard.bell import PATH, stamped
 from dashboard.parts import part
 from dashboard.session import watch
+from dashboard.snapshot import Look
 from dashboard.texts import plain
-from dashboard.watch import Look
 from operations.model import Part
 from operations.records import Outage
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from dashboard.charts import milliseconds
+from dashboard.durations import milliseconds
 from operations.model import STEERING, Action, Status, allowed_actions
 from operations.records import Entry
 

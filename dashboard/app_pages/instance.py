@@ -7,8 +7,9 @@ import streamlit as st
 
 from dashboard.acting import act, tell_all
 from dashboard.back import back_link
-from dashboard.charts import gantt, milliseconds
+from dashboard.charts import gantt
 from dashboard.deeds import deeds_table
+from dashboard.durations import milliseconds
 from dashboard.history import history_table
 from dashboard.live import banner, bell, no_action
 from dashboard.parts import part

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.acting import tell_all
-from dashboard.charts import milliseconds
 from dashboard.clicks import clicked, handled
+from dashboard.durations import milliseconds
 from dashboard.filters import come_back, cursor, note, search, to_newest, toggle, turn, wanted
 from dashboard.lag import lag
 from dashboard.live import banner, bell, catching_up, no_action
 from dashboard.parts import part
 from dashboard.rows import address, row
 from dashboard.session import house, watch
-from dashboard.watch import Look
+from dashboard.snapshot import Look
 from operations.errors import InvalidInput, LedgerUnavailable
 from operations.model import Status
 from operations.records import Count, Filter, Page

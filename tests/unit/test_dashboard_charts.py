@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from dashboard.charts import LINE, MOST_TOLD, Gantt, gantt, in_words, milliseconds
+from dashboard.charts import Gantt, gantt
+from dashboard.durations import in_words, milliseconds
+from dashboard.hover import LINE, MOST_TOLD
 from operations.model import Failure
 from operations.records import Usual
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline, timeline_of

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import session
+from dashboard import lag, session
 from dashboard.bell import stamped
 from dashboard.live import no_action
 from operations.errors import EngineUnavailable
@@ -96,16 +96,37 @@ def test_what_the_recorder_measured_is_there_to_be_looked_up(desk: Desk) -> None
     measures = Measures(0.2, 0.41, states=2, lists=1, hints=3.5, dropped=1200, traces=True)
     desk.ledger.beat(datetime.now(UTC), (), 0, measures)
     told = texts(desk.open().caption)
-    assert "Recorder: 200 ms behind, 95 % within 410 ms." in told
+    assert "Recorder: 200 ms behind in the middle, 95 % within 410 ms" in told
     assert "3.0 reads a second: 2.0 states, 0.0 histories, 1.0 lists." in told
     assert "Traces arrive, with 3.5 hints a second; 1,200 were dropped." in told
 
 
+@pytest.mark.parametrize(
+    ("behind", "measures", "words"),
+    [
+        (None, Measures(0.2, 0.4), "how much the engine has is not known yet."),
+        (1, Measures(0.2, 0.4), "catching up, 1 instance is still to be read."),
+        (
+            12345,
+            Measures(states=100),
+            "catching up, 12,345 instances are still to be read, about 2 min 3 s more.",
+        ),
+        (0, Measures(), "it has read everything, and nothing has happened for a minute."),
+        (0, Measures(0.2, 0.4), "200 ms behind in the middle, 95 % within 400 ms"),
+    ],
+)
+def test_what_the_recorder_does_is_told_apart(
+    behind: int | None, measures: Measures, words: str
+) -> None:
+    """It does not know yet, catches up, has nothing to do, or is behind by a measured time."""
+    said = lag.told(measures, behind)[0]
+    assert said.startswith(f"Recorder: {words}")
+
+
 def test_that_no_traces_arrive_is_told_with_what_is_missing_then(desk: Desk) -> None:
-    """And that nothing happened, should it be so."""
+    """Not before they do."""
     desk.ledger.beat(datetime.now(UTC), (), 0, Measures())
     told = texts(desk.open().caption)
-    assert "nothing happened within the last minute" in told
     assert "No traces arrive: queue and run are not told apart." in told
 
 

@@ -9,7 +9,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
-from dashboard.charts import milliseconds
+from dashboard.durations import milliseconds
 from operations.errors import EngineUnavailable, LedgerUnavailable, OutcomeUnknown
 from operations.model import Part, Status
 from operations.records import Outage

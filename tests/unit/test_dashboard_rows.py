@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dashboard.charts import milliseconds
+from dashboard.durations import milliseconds
 from dashboard.rows import header, offered, row
 from operations.model import Action, Status
 from operations.records import Entry

@@ -9,7 +9,9 @@ from traceback import extract_tb
 
 import pytest
 
-from dashboard.watch import BUDGET, FRESH, SILENCE, SMALL, Look, Watch
+from dashboard.answers import BUDGET, SMALL
+from dashboard.snapshot import Look
+from dashboard.watch import FRESH, SILENCE, Watch
 from operations.errors import (
     EngineUnavailable,
     FlowdeckError,
@@ -177,7 +179,7 @@ def parts(look: Look) -> list[Part]:
 
 
 def test_one_look_serves_everybody_for_a_moment(world: World) -> None:
-    """Within 0.2 seconds the ledger is read once, however many look."""
+    """Within `FRESH` seconds the ledger is read once, however many look."""
     for _ in range(50):
         world.watch.look()
     world.later(FRESH - 0.01)
@@ -185,7 +187,7 @@ def test_one_look_serves_everybody_for_a_moment(world: World) -> None:
 
 
 def test_a_look_grows_old(world: World) -> None:
-    """After 0.2 seconds the next one is new."""
+    """After `FRESH` seconds the next one is new."""
     world.watch.look()
     world.later(FRESH)
     assert world.looks == 2
@@ -375,7 +377,7 @@ def test_answers_are_not_kept_without_end(world: World, answer: Answer) -> None:
     answer.error = None
     assert world.watch.ask("first", answer) == 1
     assert world.watch.ask("one more", answer) == number + 1
-    assert len(world.watch._slots) == number
+    assert len(world.watch._answers._slots) == number
     assert world.watch.ask("first", answer) == 1
     assert world.watch.ask("second", answer) == number + 2
 
@@ -401,11 +403,11 @@ def test_an_answer_counts_as_large_as_it_is_now(world: World, answer: Answer) ->
     world.new_revision()
     world.watch.ask("small", answer)
     world.watch.ask("growing", answer, size=lambda _: BUDGET - SMALL)
-    assert set(world.watch._slots) == {"growing"}
+    assert set(world.watch._answers._slots) == {"growing"}
     world.new_revision()
     world.watch.ask("growing", answer)
     world.watch.ask("small", answer)
-    assert set(world.watch._slots) == {"growing", "small"}
+    assert set(world.watch._answers._slots) == {"growing", "small"}
 
 
 def test_the_last_answer_is_kept_however_large(world: World, answer: Answer) -> None:
@@ -413,9 +415,9 @@ def test_the_last_answer_is_kept_however_large(world: World, answer: Answer) -> 
     world.watch.ask("other", answer)
     for _ in range(2):
         assert world.watch.ask("large", answer, size=lambda _: BUDGET + 1) == 2
-    assert set(world.watch._slots) == {"large"}
+    assert set(world.watch._answers._slots) == {"large"}
     world.watch.ask("other", answer)
-    assert set(world.watch._slots) == {"other"}
+    assert set(world.watch._answers._slots) == {"other"}
 
 
 def test_what_somebody_waits_for_is_asked_once(world: World, hanging: Hanging) -> None:
@@ -424,12 +426,12 @@ def test_what_somebody_waits_for_is_asked_once(world: World, hanging: Hanging) -
         first = pool.submit(world.watch.ask, "slow", hanging)
         assert hanging.begun.wait(SECONDS)
         world.watch.ask("large", lambda: None, size=lambda _: BUDGET)
-        assert "slow" in world.watch._slots
+        assert "slow" in world.watch._answers._slots
         second = pool.submit(world.watch.ask, "slow", hanging)
         hanging.end.set()
         assert first.result(SECONDS) == second.result(SECONDS) == "at last"
     assert len(hanging.threads) == 1
-    assert set(world.watch._slots) == {"slow"}
+    assert set(world.watch._answers._slots) == {"slow"}
 
 
 def test_a_question_that_failed_makes_room(world: World, answer: Answer) -> None:
@@ -437,7 +439,7 @@ def test_a_question_that_failed_makes_room(world: World, answer: Answer) -> None
     with pytest.raises(ZeroDivisionError):
         world.watch.ask("failing", lambda: 1 // 0)
     world.watch.ask("large", answer, size=lambda _: BUDGET)
-    assert set(world.watch._slots) == {"large"}
+    assert set(world.watch._answers._slots) == {"large"}
 
 
 def test_a_recorder_that_lives_is_believed(world: World) -> None:

@@ -1,0 +1,67 @@
+"""The rows of a Gantt: how high they are, and how long each took."""
+
+from datetime import datetime
+from typing import Any
+
+from dashboard.durations import in_words, milliseconds
+from operations.timeline import Span, SpanKind
+
+ROWS = ((12, 30), (40, 24))  # up to so many rows, so many pixels each
+DENSE = 18  # pixels of a row where there are more
+
+
+def layout(lanes: list[list[Span]]) -> dict[str, Any]:
+    """Return the layout of a chart of lanes, each a row."""
+    return {
+        "barmode": "overlay",
+        "bargap": 0,
+        "height": max(1, len(lanes)) * _row_height(len(lanes)) + 88,
+        "margin": {"l": 10, "r": 90, "t": 30, "b": 44},
+        "font": {"size": 13},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "dragmode": "zoom",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)"},
+        "xaxis": {"type": "date", "ticks": "outside", "tickangle": 0, "nticks": 8},
+        "yaxis": {
+            "range": [len(lanes) - 0.5, -0.5],
+            "tickvals": list(range(len(lanes))),
+            "automargin": True,
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+        },
+        "annotations": [_length(row, spans) for row, spans in enumerate(lanes)],
+    }
+
+
+def _row_height(rows: int) -> int:
+    return next((height for most, height in ROWS if rows <= most), DENSE)
+
+
+def _lasted_in_all(spans: list[Span]) -> float:
+    """Return the seconds from the first attempt to the end of the last; of pauses, their sum."""
+    if spans[0].kind is SpanKind.SUSPENSION:
+        return sum(_seconds(span.start, span.end or span.start) for span in spans)
+    return _seconds(spans[0].start, spans[-1].end or spans[-1].start)
+
+
+def _length(row: int, spans: list[Span]) -> dict[str, Any]:
+    """Return how long a row took, in a column of its own on the right."""
+    end = spans[-1].end
+    text = in_words(_lasted_in_all(spans)) if end else "…"
+    return {
+        "text": text,
+        "x": 1,
+        "xref": "paper",
+        "xanchor": "left",
+        "xshift": 8,
+        "y": row,
+        "yanchor": "middle",
+        "showarrow": False,
+        "opacity": 0.75,
+    }
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return (milliseconds(end) - milliseconds(start)) / 1000
