@@ -5,23 +5,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.acts import back_to_list, bars, row, submit
 from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
 
-ROUNDS = 4
+ROUNDS, MANY = 4, 12
 BUSY = 0.4  # seconds between two orders
-SLOW = """(() => {
+SLOW = """(late => {
     const send = WebSocket.prototype.send;
     WebSocket.prototype.send = function (data) {
-        const late = this.url.includes("_stcore/stream");
-        if (late) setTimeout(() => send.call(this, data), 300);
+        if (this.url.includes("_stcore/stream")) setTimeout(() => send.call(this, data), late);
         else send.call(this, data);
     };
-})()"""
-"""What is asked of Streamlit's server comes there later; the bell is heard at once."""
+})"""
+"""What is asked of Streamlit's server comes `late` milliseconds later; the bell rings at once."""
 
 
 @contextmanager
@@ -58,11 +58,17 @@ def expect_instance(page: Page) -> None:
     expect(page.get_by_role("tab", name="History")).to_be_visible()
 
 
-def test_each_page_is_whole_however_the_bell_rings(open_page: OpenPage, stack: Stack) -> None:
+@pytest.mark.parametrize(
+    ("late", "rounds"),
+    [(300, ROUNDS), *(pytest.param(late, MANY, marks=pytest.mark.slow) for late in (0, 250, 700))],
+)
+def test_each_page_is_whole_however_the_bell_rings(
+    open_page: OpenPage, stack: Stack, late: int, rounds: int
+) -> None:
     """From the list to the form, to the instance, back, by a row, and back once more."""
-    page = open_page(script=SLOW)
+    page = open_page(script=f"{SLOW}({late})")
     with orders(stack):
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             submit(page, unique("far"))
             expect_instance(page)
             back_to_list(page).click()
