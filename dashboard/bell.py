@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-LOOK_EVERY = 0.25  # seconds between two looks while a page is open
+LOOK_EVERY = 0.15  # seconds between two looks while a page is open
 PATH = "/flowdeck/bell"
 _PROCESS = secrets.token_hex(4)
 

@@ -14,7 +14,7 @@ from operations.model import Part, Problem
 from operations.outages import Outages
 from operations.records import Outage, Pulse
 
-FRESH = 0.2  # seconds for which one look serves everybody
+FRESH = 0.125  # seconds for which one look serves everybody
 SILENCE = timedelta(seconds=5)  # without a beat, after which the recorder counts as away
 PATIENCE = 0.3  # seconds for which a look waits for the engine
 
@@ -62,7 +62,7 @@ class Watch:
         self._answers = Answers()
 
     def look(self) -> Look:
-        """Return what is there to see, at most 0.2 seconds old. Does not raise."""
+        """Return what is there to see, at most 0.125 seconds old. Does not raise."""
         with self._looking:
             if time.monotonic() - self._looked_at >= FRESH:
                 self._look = self._look_anew()
