@@ -28,7 +28,7 @@ check: .venv/test ## Static checks alone
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-prove: .venv/test engine postgres browser ## The slow proofs: every kind of kill, every length of line
+prove: .venv/test engine browser ## The slow proofs: every kind of kill, every length of line
 	@$(BIN)/python -m pytest -m slow --verbose --durations=0 --durations-min=1
 
 bench: .venv/test engine postgres browser ## Measure what the README's figures say

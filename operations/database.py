@@ -23,7 +23,7 @@ from operations.engines import WRITES, found_another, make_engine
 from operations.errors import InvalidInput, LedgerRefused, LedgerUnavailable, QuestionTooWide
 from operations.settings import database_url, without_password
 
-QUESTION = 2.0  # seconds that a question has, however many statements it takes
+QUESTION = 1.2  # seconds that a question has, however many statements it takes
 _STEPS = 10_000  # of SQLite, from one look at the clock to the next
 # PostgreSQL is not to guess how many rows a condition lets through: in vain it would take a whole
 # table, or sort all of a kind, for some that an index holds in order. Nor is it to compile.
@@ -87,14 +87,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def asking(engine: Engine) -> Iterator[Connection]:
+def asking(engine: Engine, seconds: float | None = None) -> Iterator[Connection]:
     """Open a connection for a question that may be too wide.
 
-    Raises `LedgerUnavailable`, and `QuestionTooWide` when `QUESTION` has passed.
+    Raises `LedgerUnavailable`, and `QuestionTooWide` when so many seconds, or else `QUESTION`, have
+    passed; PostgreSQL's last statement may take as long once more.
     """
+    seconds = QUESTION if seconds is None else seconds
     with reading(engine) as connection:
         try:
-            with _until(connection, time.monotonic() + QUESTION):
+            with _until(connection, seconds):
                 yield connection
         except DBAPIError as error:
             if is_out_of_time(error):
@@ -102,8 +104,10 @@ def asking(engine: Engine) -> Iterator[Connection]:
             raise
 
 
-def is_out_of_time(error: DBAPIError) -> bool:
-    """Whether a statement was ended because its time was up."""
+def is_out_of_time(error: DBAPIError | QuestionTooWide) -> bool:
+    """Whether a statement was ended, or not begun, because the time was up."""
+    if isinstance(error, QuestionTooWide):
+        return True
     why = error.orig
     if isinstance(why, sqlite3.Error):
         return getattr(why, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
@@ -111,8 +115,9 @@ def is_out_of_time(error: DBAPIError) -> bool:
 
 
 @contextmanager
-def _until(connection: Connection, deadline: float) -> Iterator[None]:
-    """Have a connection's statements end at a deadline; PostgreSQL's last one may overrun it."""
+def _until(connection: Connection, seconds: float) -> Iterator[None]:
+    """Have a connection's statements end after so many seconds."""
+    deadline = time.monotonic() + seconds
 
     def is_over() -> bool:
         return time.monotonic() > deadline
@@ -130,7 +135,7 @@ def _until(connection: Connection, deadline: float) -> Iterator[None]:
         if is_over():
             raise QuestionTooWide
 
-    connection.execute(_HURRY, {"timeout": f"{round(QUESTION * 1000)}"})
+    connection.execute(_HURRY, {"timeout": f"{round(seconds * 1000)}"})
     event.listen(connection, "before_cursor_execute", check)
     yield
 

@@ -92,7 +92,7 @@ class TooManyDescendants(Conflict):
     def __init__(self, instance_id: str, most: int) -> None:
         super().__init__(
             f"Cannot purge {instance_id!r} with its descendants: they are more than {most:,}. "
-            "Purge some of them first, or it without them."
+            "Purge some of them first, or it without them and without force."
         )
 
 

@@ -106,7 +106,7 @@ def add_list(api: FastAPI, ledger: Ledger) -> None:
         operation_id="workflows",
         tags=["workflow"],
         response_model=ListAnswer,
-        responses=errors(413, 422, 500, 503),
+        responses=errors(400, 413, 422, 500, 503),
         dependencies=[once(Question)],
     )
     def workflows(question: Annotated[Question, Query()]) -> JSONResponse:

@@ -35,7 +35,7 @@ _STATUS = {
     UnknownInstance: 404,
     Conflict: 409,
     InvalidInput: 422,
-    QuestionTooWide: 422,
+    QuestionTooWide: 400,
     LedgerRefused: 500,
     EngineRefused: 502,
     Unavailable: 503,

@@ -7,6 +7,7 @@ from operations.errors import (
     EngineRefused,
     EngineUnavailable,
     FlowdeckError,
+    QuestionTooWide,
     UnknownInstance,
 )
 from operations.model import STEERING, Action, Status
@@ -21,6 +22,7 @@ FOR_AN_ID = ("status", "history", *(action.value for action in STEERING), Action
 
 UNFORESEEN = "Something went wrong that was not foreseen; the worker's log says what."
 _WORDS: dict[int, tuple[str, FlowdeckError]] = {
+    400: ("The question is too wide: the ledger cannot answer it in time.", QuestionTooWide()),
     404: ("No instance has this id.", UnknownInstance(_ID)),
     409: (
         "What is there does not allow it, and stays as it is.",

@@ -1,10 +1,8 @@
 // Hears from the server when there is something new, and has the page ask for it. Says whether the
 // page is live. Silent while the tab is hidden.
 
-const AGAIN = 1000, BUSY = 40; // milliseconds
-const NOT_OFTENER = 1000; // milliseconds, in the long run
-const EARLIER = 750; // milliseconds by which one ring may come before its time, if the last one was answered
-const SETTLED = 80; // milliseconds without a run, after which no other follows by itself
+const AGAIN = 1000, NOT_OFTENER = 1000, BUSY = 100; // milliseconds
+const SETTLED = 150; // milliseconds without a run, after which no other follows by itself
 const ANSWERED = 1000, UNANSWERED = 2500; // milliseconds after a click: a run since may be of what came before it
 const STATE = "data-test-script-state";
 
@@ -13,7 +11,7 @@ function begin(parent) {
   const word = element("span", {});
   const line = element("div", { class: "bell muted", role: "status" }, dot, word);
   parent.append(line);
-  return { line, word, socket: null, retry: null, rangAt: 0, nextAt: 0, later: null, madeAt: Date.now() };
+  return { line, word, socket: null, retry: null, rangAt: 0, later: null, madeAt: Date.now() };
 }
 
 function say(state, live) {
@@ -76,19 +74,13 @@ function isBusy({ madeAt }) {
   return awaits || restsSince === null || now - restsSince < SETTLED;
 }
 
-// What happens in pairs, as a start and its first activity do, is seen at once; what goes on and on, once a second.
-function pause(state, now) {
-  const answered = state.data.version !== state.rangFrom;
-  return state.nextAt - (answered ? EARLIER : 0) - now;
-}
-
 function ring(state) {
   clearTimeout(state.later);
-  const now = Date.now(), wait = pause(state, now);
+  const wait = state.rangAt + NOT_OFTENER - Date.now();
   if (wait > 0 || isBusy(state)) { state.later = setTimeout(() => ring(state), Math.max(wait, BUSY)); return; }
-  Object.assign(state, { rangAt: now, nextAt: Math.max(now, state.nextAt) + NOT_OFTENER, rangFrom: state.data.version });
+  state.rangAt = Date.now();
   if (process(state.heard) !== process(state.data.version)) globalThis.flowdeckRevival?.revive();
-  else state.setTriggerValue("rang", now);
+  else state.setTriggerValue("rang", state.rangAt);
 }
 
 // What was rung while Streamlit itself was not connected is lost: ring again.

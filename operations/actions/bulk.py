@@ -14,7 +14,7 @@ from operations.actions.runs import Progress, Result, Run
 from operations.errors import InvalidInput, NotRerunnable
 from operations.ledger import Ledger
 from operations.model import Action, Actor
-from operations.records import Outcome
+from operations.records import Outcome, Sighting
 from operations.timeline.planning import failed_step, first_step
 
 __all__ = ["Bulk", "Preview", "Progress", "Result", "Run", "Selection", "Step", "Target", "Task"]
@@ -76,13 +76,13 @@ class _Doing:
         return Result(instance_id, Outcome.DONE if changed else Outcome.UNCHANGED)
 
     def _rerun(self, task: Task, target: Target, request: Request) -> Result:
-        instance_id = target.instance_id
-        history = self.actions.rerunning.source(instance_id).history or ()
-        find = failed_step if task.step is Step.FAILED else first_step
-        step = find(history)
-        if step is None:
-            raise NotRerunnable(instance_id, f"its history has no {task.step} step")
-        new_id = settled_id(instance_id, target.life, step.event_id)
-        reran = self.actions.rerunning.rerun(instance_id, step.event_id, new_id, None, request)
+        def choose(source: Sighting) -> tuple[int, str]:
+            find = failed_step if task.step is Step.FAILED else first_step
+            step = find(source.history or ())
+            if step is None:
+                raise NotRerunnable(target.instance_id, f"its history has no {task.step} step")
+            return step.event_id, settled_id(target.instance_id, target.life, step.event_id)
+
+        reran = self.actions.rerunning.rerun_from(target.instance_id, choose, None, request)
         outcome = Outcome.DONE if reran.created else Outcome.UNCHANGED
-        return Result(instance_id, outcome, new_id=reran.instance_id)
+        return Result(target.instance_id, outcome, new_id=reran.instance_id)

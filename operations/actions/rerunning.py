@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -27,6 +28,9 @@ from operations.model import INSTANCE_ID, Action, Status, allowed_actions, is_sa
 from operations.records import Deed, Outcome, Sighting
 from operations.sighting import sight
 from operations.timeline.planning import RerunPlan, plan_of
+
+Choice = Callable[[Sighting], tuple[int, str]]
+"""What says from which event a source is run again, and as which id; may raise `NotRerunnable`."""
 
 _LONGEST_ID = 64
 _MARK = 8  # hexadecimal digits that tell the reruns of one instance apart
@@ -70,11 +74,18 @@ class Rerunning:
         """Claim the new id, make the rerun, and note it for both instances."""
         if not is_safe_id(new_id):
             raise InvalidInput("new_instance_id", new_id, INSTANCE_ID)
+        return self.rerun_from(source_id, lambda _: (event_id, new_id), payload, request)
+
+    def rerun_from(
+        self, source_id: str, choose: Choice, payload: str | None, request: Request
+    ) -> Reran:
+        """Do the same with the event, and the new id, that come of the source."""
         with self._holding.alone_on(source_id, Action.RERUN):
             deed = deed_of(request, Action.RERUN, source_id, self._status_before(source_id))
             with self._noting.failure_of(deed):
                 self._noting.ensure_life(source_id, request)
                 source = self.source(source_id)
+                event_id, new_id = choose(source)
                 plan = planned(source, event_id, payload)
                 wanted = _start(source, event_id, new_id, payload, request)
                 created = self._make(wanted, source_id, event_id, payload)

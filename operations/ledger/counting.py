@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from sqlalchemy import Connection, literal_column
-from sqlalchemy.exc import DBAPIError
 
 from operations.ledger.filtering import Walks
 from operations.ledger.sorting import Order, Place
-from operations.ledger.sweeping import Step, Sweep, is_late
+from operations.ledger.sweeping import Step, Sweep, cut_short
 from operations.ledger.together import count_together
 from operations.model import Status
 from operations.records import Count, Filter, Sort
@@ -42,14 +41,11 @@ def _count(
     """Count what each of some walks has, step by step of those that lead."""
     numbers = dict.fromkeys(each, 0)
     sweep = Sweep(connection, lead, beyond)
-    try:
+    with cut_short(sweep):
         for step in sweep.steps():
             counted = {of: walks for of, walks in each.items() if numbers[of] <= CAP}
             for of, number in _numbers(connection, step, counted):
                 numbers[of] += number
-    except DBAPIError as error:
-        if not is_late(error, sweep, beyond):
-            raise
     return {
         of: Count(min(number, CAP), is_capped=number > CAP or not sweep.is_done)
         for of, number in numbers.items()

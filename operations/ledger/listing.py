@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.exc import DBAPIError
 
+from operations.database import is_out_of_time
+from operations.errors import QuestionTooWide
 from operations.ledger.counting import count
 from operations.ledger.cursors import Cursor, Way
 from operations.ledger.filtering import Walks, few
 from operations.ledger.rows import ENTRY_COLUMNS, entry_in
 from operations.ledger.sorting import Order, Place, time_of
-from operations.ledger.sweeping import Step, Sweep, is_late
+from operations.ledger.sweeping import Step, Sweep, cut_short
 from operations.ledger.tables import instances
 from operations.ledger.together import read_together
 from operations.records import Count, Entry, Filter, Horizon, Page, Sort
@@ -99,7 +101,12 @@ class Pages:
         """Count what comes before a page, given the cursor that leads back from it."""
         if back is None or self.wanted.anywhere:
             return None
-        return count(self.connection, self._walks(back.order), back.place)
+        try:
+            return count(self.connection, self._walks(back.order), back.place)
+        except (DBAPIError, QuestionTooWide) as error:
+            if is_out_of_time(error):  # the page is there all the same
+                return None
+            raise
 
     def _walks(self, order: Order) -> Walks:
         leads = few(self.connection, order)
@@ -112,14 +119,11 @@ class Pages:
         """
         walks = self._walks(order)
         sweep, entries = Sweep(self.connection, walks, beyond), list[Entry]()
-        try:
+        with cut_short(sweep):
             for step in sweep.steps():
                 entries.extend(self._on(step, walks))
                 if len(entries) > self.limit:
                     break
-        except DBAPIError as error:
-            if not is_late(error, sweep, beyond):
-                raise
         end = None if sweep.is_done or len(entries) > self.limit else sweep.horizon
         return _Found(tuple(entries[: self.limit + 1]), end, sweep.is_cut)
 

@@ -12,6 +12,8 @@ from operations.ledger.throughput import read_throughput
 from operations.records import Period
 from operations.statistics import ActivityStatistics, FailureGroup, Minute, Told, WorkflowStatistics
 
+SECONDS = 3.0  # that a question has; from half of that on, the latest ends have to do
+
 
 class Statistics:
     """The statistics; every method raises `LedgerUnavailable` and `QuestionTooWide`."""
@@ -21,7 +23,7 @@ class Statistics:
 
     def workflows(self, within: Period) -> Told[WorkflowStatistics]:
         """Return how the lives that ended in a period did, by workflow."""
-        with asking(self._engine) as connection:
+        with asking(self._engine, SECONDS) as connection:
             return read_workflows(connection, within)
 
     def activities(self, within: Period) -> Told[ActivityStatistics]:
@@ -29,12 +31,12 @@ class Statistics:
 
         What a rerun took over, and what was cut off by the end of its instance, does not count.
         """
-        with asking(self._engine) as connection:
+        with asking(self._engine, SECONDS) as connection:
             return read_activities(connection, within)
 
     def throughput(self, within: Period) -> tuple[Minute, ...]:
         """Return each minute of a period; raises `InvalidInput` if it is longer than a week."""
-        with asking(self._engine) as connection:
+        with asking(self._engine, SECONDS) as connection:
             return read_throughput(connection, within)
 
     def failures(self, within: Period) -> Told[FailureGroup]:
@@ -43,5 +45,5 @@ class Statistics:
         An attempt that failed is one of its activity's failures; if the life failed with it, that
         is one of its workflow's.
         """
-        with asking(self._engine) as connection:
+        with asking(self._engine, SECONDS) as connection:
             return read_failures(connection, within)

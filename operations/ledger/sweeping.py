@@ -7,6 +7,7 @@ at, and all before it was, so that the next request goes on from there.
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,13 @@ from sqlalchemy import ColumnElement, Connection, Select, literal_column, select
 from sqlalchemy.exc import DBAPIError
 
 from operations.database import is_out_of_time
+from operations.errors import QuestionTooWide
 from operations.ledger.filtering import Walks
 from operations.ledger.sorting import Place
 from operations.ledger.together import read_together
 
-PATIENCE = 0.7  # seconds from which on a request takes no further step
-FIRST = 2000  # lives of the first step, payloads or not
+PATIENCE = 0.6  # seconds from which on a request takes no further step
+FIRST = 250  # lives of the first step: payloads may be very large
 FASTER = 4  # times as many at most in the next one
 
 
@@ -87,9 +89,13 @@ class Sweep:
         return order.reverse.last(*(order.reverse.last(*found) for found in both))
 
 
-def is_late(error: DBAPIError, sweep: Sweep, beyond: Place | None) -> bool:
-    """Whether the time was up in a step, but some steps were taken before it."""
-    if not is_out_of_time(error) or sweep.horizon in (None, beyond):
-        return False
-    sweep.is_cut = True
-    return True
+@contextmanager
+def cut_short(sweep: Sweep) -> Iterator[None]:
+    """Let steps end when the time is up, if some were taken before."""
+    beyond = sweep.horizon
+    try:
+        yield
+    except (DBAPIError, QuestionTooWide) as error:
+        if not is_out_of_time(error) or sweep.horizon == beyond:
+            raise
+        sweep.is_cut = True

@@ -20,13 +20,14 @@ def expect_parts(page: Page, count: int) -> None:
     page.wait_for_function(
         """count => {
             const traces = document.querySelector(".gantt .chart")?.data ?? [];
-            const queued = traces.filter(({ marker }) => marker.opacity < 1);
-            const runs = traces.filter(
-                ({ name, marker }) => name === "completed" && marker.opacity === 1);
-            const places = (of, end) => of.flatMap(({ base, x, y }) => base.map(
-                (at, i) => `${y[i]} ${Date.parse(at) + (end ? x[i] : 0)}`));
-            const begins = new Set(places(runs, false)), ends = places(queued, true);
-            return ends.length === count && ends.every(end => begins.has(end));
+            const told = traces.filter(({ hoverinfo }) => hoverinfo !== "skip");
+            const places = (trace, end) => trace.base.map((at, index) =>
+                `${trace.y[index]} ${Date.parse(at) + (end ? trace.x[index] : 0)}`);
+            const [queues, runs] = [true, false].map((isPale) =>
+                told.filter(({ marker }) => marker.opacity < 1 === isPale));
+            const ends = queues.flatMap((trace) => places(trace, true));
+            const begins = new Set(runs.flatMap((trace) => places(trace, false)));
+            return ends.length === count && ends.every((end) => begins.has(end));
         }""",
         arg=count,
     )
@@ -48,7 +49,7 @@ def test_what_the_recorder_measured_is_a_click_away(open_page: OpenPage, stack: 
     instance_id = stack.start_order(unique("measured"))
     page = open_page()
     expect_status(row(page, instance_id), "COMPLETED")
-    page.get_by_test_id("stPopoverButton").locator("visible=true").click()
+    page.get_by_test_id("stTooltipHoverTarget").get_by_test_id("stPopoverButton").click()
     told = page.get_by_test_id("stPopoverBody")
     expect(told).to_contain_text("behind in the middle")
     expect(told).to_contain_text("reads a second")

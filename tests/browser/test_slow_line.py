@@ -21,7 +21,7 @@ SLOW = """(late => {
         else send.call(this, data);
     };
 })"""
-"""What is asked of Streamlit comes there so many milliseconds later; the bell is heard at once."""
+"""What is asked of Streamlit's server comes `late` milliseconds later; the bell rings at once."""
 
 
 @contextmanager

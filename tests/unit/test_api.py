@@ -628,7 +628,7 @@ ERRORS = {
     ("get", "/"): set[str](),
     ("get", "/health"): {"503"},
     ("post", "/workflow/start"): {"409", "413", "422", "500", "502", "503"},
-    ("get", "/workflows"): {"413", "422", "500", "503"},
+    ("get", "/workflows"): {"400", "413", "422", "500", "503"},
     ("get", "/workflow/status/{instance_id}"): {"404", "413", "422", "500", "502", "503"},
     ("post", "/workflow/pause/{instance_id}"): ACTING,
     ("post", "/workflow/resume/{instance_id}"): ACTING,

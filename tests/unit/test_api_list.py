@@ -67,7 +67,7 @@ def test_a_question_that_is_too_wide_is_a_mistake(
     monkeypatch.setattr("operations.database.QUESTION", 1e-6)
     monkeypatch.setattr("operations.database._STEPS", 1)
     answer = client.get("/workflows")
-    assert (answer.status_code, answer.json()["error"]) == (422, "QuestionTooWide")
+    assert (answer.status_code, answer.json()["error"]) == (400, "QuestionTooWide")
     assert "Narrow it" in answer.json()["detail"]
 
 

@@ -352,6 +352,12 @@ def test_what_has_no_step_to_begin_with_is_refused(world: World) -> None:
     run, progress = world.run(Task(Action.RERUN), FAILED)
     assert progress.refused == 1
     assert run.results()[0].message == "Cannot rerun 'order_A': its history has no first step."
+    (deed,) = world.ledger.journal.of("order_A", 9)
+    assert (deed.action, deed.outcome, deed.message) == (
+        Action.RERUN,
+        Outcome.REFUSED,
+        run.results()[0].message,
+    )
 
 
 def test_an_engine_that_is_gone_stops_the_bulk(

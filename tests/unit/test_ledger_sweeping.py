@@ -1,5 +1,6 @@
 """Searches that look only so far at once, and questions that take too long."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -12,9 +13,9 @@ from operations.errors import QuestionTooWide
 from operations.ledger import Ledger
 from operations.ledger import sweeping as module
 from operations.model import Status
-from operations.records import ALL_TIME, Filter, Horizon, Page, Sighting, Sort
+from operations.records import ALL_TIME, Filter, Horizon, Page, Period, Sighting, Sort
 from operations.timeline import Timeline
-from tests.unit.sightings import at, done
+from tests.unit.sightings import activity, at, done, sighting
 
 pytestmark = pytest.mark.both_databases
 
@@ -138,6 +139,7 @@ def test_a_question_that_has_no_time_is_too_wide(
     """It is refused with its remedy: the ledger is there. The next one is answered."""
     with monkeypatch.context() as hurried:
         hurried.setattr("operations.database.QUESTION", 1e-6)
+        hurried.setattr("operations.ledger.statistics.SECONDS", 1e-6)
         hurried.setattr("operations.database._STEPS", 1)
         with pytest.raises(QuestionTooWide, match="Narrow it"):
             ask(filled)
@@ -168,6 +170,55 @@ def test_a_search_that_is_cut_in_a_later_step_tells_what_it_found(
     assert [each.instance_id for each in rest.entries] == [
         f"order_{number}" for number in ("40", "30", "20", "10", "00")
     ]
+
+
+def test_a_search_whose_time_is_up_between_two_statements_tells_what_it_found(
+    filled: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does whose statement was ended."""
+    monkeypatch.setattr(module, "FIRST", 15)
+    monkeypatch.setattr("operations.database._STEPS", 1)
+    monkeypatch.setattr("operations.database.QUESTION", 0.3)
+    asked, end = count(), module.Sweep._end
+
+    def pause(sweep: module.Sweep, size: int) -> Any:
+        if next(asked):
+            time.sleep(0.4)
+        return end(sweep, size)
+
+    monkeypatch.setattr(module.Sweep, "_end", pause)
+    page = filled.instances.page(RARE, limit=5)
+    assert [each.instance_id for each in page.entries] == ["order_50"]
+    assert page.horizon == Horizon(at=at(45))
+
+
+def test_a_page_is_there_though_nobody_had_the_time_to_count_what_is_before_it(
+    filled: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it does not tell its place."""
+    first = filled.instances.page(Filter(), limit=5)
+
+    def too_late(*_: object) -> None:
+        raise QuestionTooWide
+
+    monkeypatch.setattr("operations.ledger.listing.count", too_late)
+    page = filled.instances.page(Filter(), limit=5, cursor=first.older)
+    assert (len(page.entries), page.before) == (5, None)
+
+
+@pytest.mark.parametrize("ask", ["workflows", "activities"])
+def test_statistics_are_of_as_much_as_there_is_time_for(
+    filled: Ledger, monkeypatch: pytest.MonkeyPatch, ask: str
+) -> None:
+    """The latest ends; the answer says since when."""
+    spans = tuple(activity(number, 0, number) for number in range(1, 20))
+    filled.instances.record([sighting(instance_id="order_A", seen=3600, spans=spans)])
+    monkeypatch.setattr("operations.ledger.durations.PATIENCE", 0)
+    monkeypatch.setattr("operations.ledger.durations._AT_ONCE", 4)
+    within = Period(at(0), at(9000))
+    told = getattr(filled.statistics, ask)(within)
+    assert sum(each.count for each in told.of) == 3
+    assert told.within.since > within.since
 
 
 def _endless(sweep: module.Sweep) -> str:
