@@ -6,6 +6,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, literal_column
 
 from operations.ledger.filtering import Walks
+from operations.ledger.probes import Probes
 from operations.ledger.sorting import Order, Place
 from operations.ledger.sweeping import Step, Sweep, cut_short
 from operations.ledger.together import count_together
@@ -22,9 +23,13 @@ def read_counts(connection: Connection, wanted: Filter) -> dict[Status, Count]:
 
     Where conditions reach no further than some lives, all statuses are counted as far as that.
     """
-    order = Order(Sort.NEWEST)
-    each = {status: Walks(wanted, order, [status]) for status in Status}
-    return _count(connection, Walks(wanted, order, ()), each, None)
+    order, probes = Order(Sort.NEWEST), Probes(connection)
+    lead = Walks(wanted, order, (), probes)
+    each = {
+        status: Walks(wanted, order, [status], probes) if status in probes.statuses else None
+        for status in Status
+    }
+    return _count(connection, lead, each, None)
 
 
 def count(connection: Connection, walks: Walks, beyond: Place) -> Count:
@@ -35,15 +40,15 @@ def count(connection: Connection, walks: Walks, beyond: Place) -> Count:
 def _count(
     connection: Connection,
     lead: Walks,
-    each: Mapping[_Of, Walks],
+    each: Mapping[_Of, Walks | None],
     beyond: Place | None,
 ) -> dict[_Of, Count]:
-    """Count what each of some walks has, step by step of those that lead."""
+    """Count what each of some walks has, step by step of those that lead; None has nothing."""
     numbers = dict.fromkeys(each, 0)
     sweep = Sweep(connection, lead, beyond)
     with cut_short(sweep):
         for step in sweep.steps():
-            counted = {of: walks for of, walks in each.items() if numbers[of] <= CAP}
+            counted = {of: walks for of, walks in each.items() if walks and numbers[of] <= CAP}
             for of, number in _numbers(connection, step, counted):
                 numbers[of] += number
     return {

@@ -11,18 +11,18 @@ has a form of its own in each database, and needs an extension in PostgreSQL.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, exists, or_, select
+from sqlalchemy import Column, ColumnElement, exists, or_
 
+from operations.ledger.probes import Probes
 from operations.ledger.sorting import Order, Place, micros_of, unindexed
 from operations.ledger.tables import NAME, details, instances
 from operations.model import Status
 from operations.records import Filter
 
-FEW = 5000  # lives that are sorted where no index holds them in the order
 PAYLOADS = 50_000  # lives whose payloads one request looks through
 ROWS = 200_000  # lives to which one request puts conditions that no index serves
 
@@ -45,8 +45,8 @@ _FACETS: dict[str, Column[Any]] = {**_RARE, "custom_status": _COLUMNS.custom_sta
 class Walks:
     """The ways to what a filter lets through, in an order; each by itself is in that order.
 
-    `statuses` are those that are looked for; none stands for all. `leads` says whether what a life
-    may be of can lead: in an order of ends no index holds it, so that only a few can be sorted.
+    `statuses` are those that are looked for; none stands for all. In an order of ends no index
+    holds what a life may be of: then that leads only if it is that of a few, which can be sorted.
     `order` is the one to read them in, which then hides the index that would lead past those few.
     """
 
@@ -55,11 +55,11 @@ class Walks:
         wanted: Filter,
         order: Order,
         statuses: Sequence[Status],
-        leads: Callable[[ColumnElement[bool]], bool] = lambda _: True,
+        probes: Probes,
     ) -> None:
-        self._wanted, self.order = wanted, order
+        self._wanted, self.order, self._probes = wanted, order, probes
         named = (name for name in self._leaders if getattr(wanted, name))
-        self._lead = next((name for name in named if leads(self._is_of(name))), None)
+        self._lead = next((name for name in named if self._leads(name)), None)
         if self._lead and not order.is_of_creation:
             self.order = replace(order, is_sorted=True)
         self.heads = list(self._heads(statuses))
@@ -95,7 +95,7 @@ class Walks:
             yield from firsts or [[]]
             return
         if firsts and not statuses:
-            statuses = tuple(Status)
+            statuses = self._probes.statuses or tuple(Status)
         of_status = [[_COLUMNS.status == status.value] for status in statuses] or [[]]
         for first in firsts or [[]]:
             yield from ([*first, *each] for each in of_status)
@@ -105,6 +105,9 @@ class Walks:
             yield [self._is_of(self._lead)]
         elif self.order.is_of_creation:
             yield from ([_COLUMNS.workflow == _kept(each)] for each in self._wanted.workflows)
+
+    def _leads(self, name: str) -> bool:
+        return self.order.is_of_creation or self._probes.are_few(self._is_of(name))
 
     def _is_of(self, name: str) -> ColumnElement[bool]:
         return _FACETS[name] == _kept(getattr(self._wanted, name))
@@ -141,18 +144,6 @@ class Walks:
     def _until(self) -> Place | None:
         until = self._wanted.until if self.order.is_of_creation else None
         return Place(micros_of(until), 0) if until else None
-
-
-def few(connection: Connection, order: Order) -> Callable[[ColumnElement[bool]], bool]:
-    """Return what says whether a condition may lead in an order."""
-
-    def leads(condition: ColumnElement[bool]) -> bool:
-        if order.is_of_creation:
-            return True
-        query = select(instances.c.key).where(condition).offset(FEW).limit(1)
-        return connection.execute(query).first() is None
-
-    return leads
 
 
 def _texts(wanted: Filter) -> Iterator[ColumnElement[bool]]:

@@ -9,7 +9,8 @@ from operations.database import is_out_of_time
 from operations.errors import QuestionTooWide
 from operations.ledger.counting import count
 from operations.ledger.cursors import Cursor, Way
-from operations.ledger.filtering import Walks, few
+from operations.ledger.filtering import Walks
+from operations.ledger.probes import Probes
 from operations.ledger.rows import ENTRY_COLUMNS, entry_in
 from operations.ledger.sorting import Order, Place, time_of
 from operations.ledger.sweeping import Step, Sweep, cut_short
@@ -109,8 +110,8 @@ class Pages:
             raise
 
     def _walks(self, order: Order) -> Walks:
-        leads = few(self.connection, order)
-        return Walks(self.wanted, order, sorted(self.wanted.statuses), leads)
+        probes = Probes(self.connection)
+        return Walks(self.wanted, order, sorted(self.wanted.statuses), probes)
 
     def _look(self, order: Order, beyond: Place | None = None) -> _Found:
         """Look for one entry more than a page has room for.

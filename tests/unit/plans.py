@@ -12,8 +12,13 @@ Query = tuple[str, Any]
 """A statement as the driver gets it, and its values."""
 
 
-def asked(ledger: Ledger, ask: Callable[[Ledger], object], table: str = "instances") -> list[Query]:
-    """Return a table's queries that a question takes."""
+def asked(
+    ledger: Ledger,
+    ask: Callable[[Ledger], object],
+    table: str = "instances",
+    begins: str = "SELECT",
+) -> list[Query]:
+    """Return a table's queries that a question takes, those that begin with a word."""
     queries: list[Query] = []
 
     def note(*call: Any) -> None:
@@ -22,7 +27,7 @@ def asked(ledger: Ledger, ask: Callable[[Ledger], object], table: str = "instanc
     event.listen(ledger._engine, "before_cursor_execute", note)
     ask(ledger)
     event.remove(ledger._engine, "before_cursor_execute", note)
-    return [each for each in queries if each[0].startswith("SELECT") and f"FROM {table}" in each[0]]
+    return [each for each in queries if each[0].startswith(begins) and f"FROM {table}" in each[0]]
 
 
 def plan(ledger: Ledger, query: Query, *, as_question: bool = False) -> list[str]:

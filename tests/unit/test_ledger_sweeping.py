@@ -77,7 +77,7 @@ def test_many_of_a_kind_are_met_on_the_way(
     filled: Ledger, monkeypatch: pytest.MonkeyPatch, sort: Sort, number: int
 ) -> None:
     """Only a few are sorted; which of both it is, the list is the same."""
-    monkeypatch.setattr("operations.ledger.filtering.FEW", number)
+    monkeypatch.setattr("operations.ledger.probes.FEW", number)
     monkeypatch.setattr(module, "FIRST", 7)
     monkeypatch.setattr(module, "PATIENCE", 0)
     children = [replace(life(each), timeline=_below(life(each))) for each in range(5, 15)]

@@ -94,7 +94,7 @@ def _run(ledger: Ledger, command: str) -> None:
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have one request take one step, and sort a few."""
     monkeypatch.setattr("operations.ledger.sweeping.PATIENCE", 0)
-    monkeypatch.setattr("operations.ledger.filtering.FEW", FEW)
+    monkeypatch.setattr("operations.ledger.probes.FEW", FEW)
 
 
 def leads(wanted: Filter, sort: Sort | None) -> set[str]:
@@ -144,6 +144,17 @@ def test_an_index_leads_to_all_that_is_read(crowded: Ledger, sort: Sort | None) 
             assert used <= expected, told
             assert not is_sorted or is_of_few(used, sort), told
     assert len(seen) > 20  # statements, or there was nothing to look at
+
+
+def test_the_statuses_that_there_are_are_found_by_their_index(crowded: Ledger) -> None:
+    """Each by one look, also the one that most lives have."""
+    (query,) = asked(crowded, lambda ledger: ledger.instances.counts(Filter()), begins="WITH")
+    steps = plan(crowded, query, as_question=True)
+    assert not any(WHOLE.search(step) for step in steps), steps
+    assert {found[1] for step in steps for found in INDEX.finditer(step)} == {"newest_of_status"}
+    counts = crowded.instances.counts(Filter())
+    there = {status for status, count in counts.items() if count.number}
+    assert there == {Status.COMPLETED, Status.FAILED, Status.RUNNING}
 
 
 def by_the_way(ledger: Ledger, wanted: Filter) -> set[str]:
