@@ -1,6 +1,7 @@
 """What is looked up before it is decided how a list is read."""
 
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
@@ -10,7 +11,7 @@ from operations.model import Status
 FEW = 5000  # lives that are sorted where no index holds them in the order
 
 
-def _statuses() -> Select[tuple[str]]:
+def _statuses() -> Select[Any]:
     """Make the query of the statuses: from one to the next one, in the only index with that order.
 
     To ask for each whether any life has it would let PostgreSQL look through all for one.
