@@ -1,7 +1,7 @@
 """`python -m bench`: what the README's figures say.
 
-`orders` and `pages` are measured on the system that is running; `ledger`, `load` and `asking` make
-what they need. Named none, all are measured: `python -m bench load` is one alone.
+Each makes what it needs: systems and ledgers of its own. Named none, all are measured:
+`python -m bench load` is one alone.
 """
 
 import sys
@@ -11,13 +11,12 @@ from contextlib import closing
 from bench import asking, load, orders, pages
 from bench import ledger as ledgers
 from dashboard.settings import DashboardSettings
-from engine.settings import EngineSettings
 from operations.actions import Actions
-from operations.errors import Unavailable
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.logs import configure_logs
 from operations.settings import OperationsSettings
+from tests.integration.stack import Stack
 
 
 def main() -> None:
@@ -32,27 +31,27 @@ def main() -> None:
         _MEASURES[name]()
 
 
-def _running(measure: Callable[[DaprGateway, Actions], None]) -> Callable[[], None]:
-    """Return what measures on the system that is running."""
+def _on_a_system(measure: Callable[[Stack, DaprGateway, Actions], None]) -> Callable[[], None]:
+    """Return what measures on a system whose activities take as long as they do."""
 
     def measured() -> None:
-        engine, settings = EngineSettings.load(), OperationsSettings.load()
-        endpoint = f"127.0.0.1:{engine.ports['dapr gRPC']}"
-        try:
-            with (
-                closing(DaprGateway(endpoint, api_token=settings.api_token)) as gateway,
-                closing(open_ledger(settings.ledger)) as ledger,
-            ):
-                measure(gateway, Actions(gateway, ledger))
-        except Unavailable as error:
-            sys.exit(f"{error} Start the system first: make run")
+        with (
+            load.system(traces=True, at_once=False) as stack,
+            closing(load.gateway_of(stack)) as gateway,
+            closing(open_ledger(load.ledger_url(stack))) as ledger,
+        ):
+            measure(stack, gateway, Actions(gateway, ledger))
 
     return measured
 
 
+def _settings(stack: Stack) -> DashboardSettings:
+    return DashboardSettings.load().model_copy(update={"page_port": stack.page_port})
+
+
 _MEASURES: dict[str, Callable[[], None]] = {
-    "orders": _running(orders.measure),
-    "pages": _running(lambda _, actions: pages.measure(DashboardSettings.load(), actions)),
+    "orders": _on_a_system(lambda _, gateway, actions: orders.measure(gateway, actions)),
+    "pages": _on_a_system(lambda stack, _, actions: pages.measure(_settings(stack), actions)),
     "ledger": ledgers.measure,
     "load": load.measure,
     "asking": asking.measure,

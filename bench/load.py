@@ -27,9 +27,9 @@ ALONE, POLLING, TRACED = "the engine alone", "with the recorder, polling", "with
 
 
 @contextmanager
-def system(*, traces: bool) -> Iterator[Stack]:
-    """Run a system on an empty folder, whose activities take no time."""
-    settings = {**AT_ONCE, "FLOWDECK_TRACE_RATE": "1" if traces else "0"}
+def system(*, traces: bool, at_once: bool = True) -> Iterator[Stack]:
+    """Run a system on an empty folder; its activities take no time, or as long as they do."""
+    settings = {**(AT_ONCE if at_once else {}), "FLOWDECK_TRACE_RATE": "1" if traces else "0"}
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), PORTS, settings) as stack:
         stack.start()
         yield stack

@@ -97,7 +97,7 @@ def _listener(port: int) -> psutil.Process:
         is_it = connection.laddr and connection.laddr.port == port
         if is_it and connection.status == psutil.CONN_LISTEN and connection.pid:
             return psutil.Process(connection.pid)
-    sys.exit(f"Nobody listens on port {port}. Start the system first: make run")
+    sys.exit(f"Nobody listens on port {port}")
 
 
 def _tell(what: str, seconds: list[float]) -> None:
