@@ -27,7 +27,7 @@ def family_of(gateway: Gateway, root: Sighting, go_on: Callable[[], None]) -> tu
             continue
         found[child_id] = child
         waiting.extend(children_in(child))
-        if len(found) > MOST:
+        if len(found) > MOST + 1:  # the root is one of them
             raise TooManyDescendants(root.instance.instance_id, MOST)
     return tuple(found.values())
 

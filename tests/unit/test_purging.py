@@ -272,6 +272,8 @@ def test_too_many_descendants_are_told(
     with pytest.raises(TooManyDescendants, match=r"they are more than 1\. Purge some of them"):
         actions.purge("order_A", ANN)
     assert not gateway.calls["purge"]
+    monkeypatch.setattr("operations.actions.families.MOST", 2)
+    assert len(actions.purge("order_A", ANN).ids) == 3
 
 
 def test_a_purge_that_takes_long_is_held_on(
