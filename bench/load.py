@@ -19,7 +19,7 @@ from worker.orders import WORKFLOW, Order, instance_id_of
 
 PORTS = 29100
 ORDERS = 300  # a measurement
-ROUNDS = 5
+ROUNDS = 3
 A_SECOND, STEADY = 8, 120  # orders a second, and how many, where the engine is far from full
 STARTERS = 16
 BETWEEN_READS = 0.02  # seconds
