@@ -1,6 +1,7 @@
 """gRPC's errors: which pass by themselves, which leave the outcome open, and what ours they are."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -59,6 +60,7 @@ def patiently(ask: Callable[[], _Answer]) -> _Answer:
     except grpc.RpcError as error:
         if not _is_passing(error):
             raise
+    time.sleep(_FIRST_WAIT)
     return _AGAIN(ask)
 
 
@@ -70,10 +72,11 @@ def _is_passing(error: BaseException) -> bool:
     )
 
 
+_FIRST_WAIT = 0.01  # seconds
 _AGAIN = Retrying(
     retry=retry_if_exception(_is_passing),
     stop=stop_after_attempt(4),
-    wait=wait_exponential(multiplier=0.02, max=0.1),
+    wait=wait_exponential(multiplier=2 * _FIRST_WAIT, max=0.1),
     reraise=True,
 )
 

@@ -19,12 +19,10 @@ _Place = tuple[int, int, int]  # a life's key, its generation, the event that be
 _PLACE = ("key", "generation", "event_id")
 
 # Statements are made once: to make one takes longer than to execute it.
+ONE = update(attempts).where(*(attempts.c[name] == bindparam(f"of_{name}") for name in _PLACE))
+"""What is to be changed of the attempt that is `of_key`, `of_generation`, and `of_event_id`."""
 _INSERT = insert(attempts)
-_UPDATE = (
-    update(attempts)
-    .where(*(attempts.c[name] == bindparam(f"of_{name}") for name in _PLACE))
-    .values({name: bindparam(name) for name in _WRITTEN})
-)
+_UPDATE = ONE.values({name: bindparam(name) for name in _WRITTEN})
 _OF_GENERATION = select(attempts).where(
     attempts.c.generation == bindparam("generation"),
     attempts.c.key.in_(bindparam("keys", expanding=True)),

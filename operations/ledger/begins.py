@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from operations.database import reading, writing
+from operations.ledger.attempts import ONE
 from operations.ledger.portions import in_portions
 from operations.ledger.pulse import next_revision, set_revision
 from operations.ledger.tables import attempts, instances
@@ -24,6 +25,7 @@ _ENDED = (
         attempts.c.event_id.in_(bindparam("events", expanding=True)),
     )
 )
+_BEGAN = ONE.values(began_at=bindparam("began"))
 _Place = tuple[str, int]  # an instance's id, and the id of the event that scheduled an attempt
 
 
@@ -54,23 +56,13 @@ def _lent(connection: Connection, told: dict[_Place, list[datetime]]) -> Iterato
                 yield {
                     "of_key": row["key"],
                     "of_generation": row["generation"],
-                    "of_event": row["event_id"],
+                    "of_event_id": row["event_id"],
                     "began": began,
                 }
 
 
 def _write(connection: Connection, rows: list[_Row], revision: int) -> None:
-    columns = attempts.c
-    query = (
-        update(attempts)
-        .where(
-            columns.key == bindparam("of_key"),
-            columns.generation == bindparam("of_generation"),
-            columns.event_id == bindparam("of_event"),
-        )
-        .values(began_at=bindparam("began"))
-    )
-    connection.execute(query, rows)
+    connection.execute(_BEGAN, rows)
     for keys in in_portions({row["of_key"] for row in rows}):
         grown = update(instances).where(instances.c.key.in_(keys))
         connection.execute(grown.values(revision=revision))

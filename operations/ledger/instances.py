@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, bindparam, false, select, true
+from sqlalchemy import ColumnElement, Engine, Select, bindparam, false, select, true
 
 from operations.database import asking, reading
 from operations.ledger.attempts import read_attempts
@@ -163,9 +164,7 @@ class Instances:
         Those are also the finished ones of which no history has been recorded yet. `since` is a
         revision: then only those of which something was written after it.
         """
-        with reading(self._engine) as connection:
-            rows = connection.execute(_UNFINISHED, {"since": since}).mappings()
-            return tuple(map(entry_in, rows))
+        return self._read(_UNFINISHED, since=since)
 
     def finished_ids(self) -> frozenset[str]:
         """Return the ids whose latest life the engine has, and is finished and wholly recorded."""
@@ -174,6 +173,8 @@ class Instances:
             return frozenset(connection.execute(query).scalars())
 
     def _entries(self, *conditions: ColumnElement[bool]) -> tuple[Entry, ...]:
-        query = _ENTRIES.where(*conditions)
+        return self._read(_ENTRIES.where(*conditions))
+
+    def _read(self, query: Select[Any], **values: int) -> tuple[Entry, ...]:
         with reading(self._engine) as connection:
-            return tuple(map(entry_in, connection.execute(query).mappings()))
+            return tuple(map(entry_in, connection.execute(query, values).mappings()))

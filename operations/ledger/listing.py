@@ -1,6 +1,7 @@
 """Lists of instances: their pages, and what is beside a life."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.exc import DBAPIError
@@ -109,9 +110,13 @@ class Pages:
                 return None
             raise
 
+    @cached_property
+    def _probes(self) -> Probes:
+        """What the page and the count of what is before it have in common."""
+        return Probes(self.connection)
+
     def _walks(self, order: Order) -> Walks:
-        probes = Probes(self.connection)
-        return Walks(self.wanted, order, sorted(self.wanted.statuses), probes)
+        return Walks(self.wanted, order, sorted(self.wanted.statuses), self._probes)
 
     def _look(self, order: Order, beyond: Place | None = None) -> _Found:
         """Look for one entry more than a page has room for.
