@@ -33,6 +33,7 @@ from worker.openapi import FOR_AN_ID, errors, links_to
 from worker.operating import add_operations
 from worker.orders import WORKFLOW, Order, instance_id_of
 from worker.paths import API_USER, InstanceId, possible
+from worker.questions import NOTHING_ASKED
 from worker.runtime import RuntimeState
 
 VERSION = "0.1.0"
@@ -144,6 +145,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
         operation_id="start",
         tags=["workflow"],
         responses=errors(409, 413, 422, 500, 502, 503) | links_to(*FOR_AN_ID),
+        dependencies=[NOTHING_ASKED],
     )
     def start(order: Order) -> StartedAnswer:
         instance_id = instance_id_of(order.order_id)
@@ -161,6 +163,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
         tags=["workflow"],
         response_model=StatusAnswer,
         responses=errors(404, 413, 422, 500, 502, 503),
+        dependencies=[NOTHING_ASKED],
     )
     def status(instance_id: InstanceId) -> JSONResponse:
         return AsciiResponse(status_answer(actions.read(possible(instance_id))))
@@ -176,6 +179,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
             operation_id=action.value,
             tags=["workflow"],
             responses=errors(404, 409, 413, 422, 500, 502, 503) | links_to(*FOR_AN_ID),
+            dependencies=[NOTHING_ASKED],
         )(_endpoint(actions, action))
 
 

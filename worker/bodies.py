@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 
+NOWHERE = -1  # the place of what is wrong with a body as a whole
 MOST_DIGITS = 400  # of an integer that Python is asked to make; beyond 4300 it refuses
 
 
@@ -21,11 +22,11 @@ class JsonRequest(Request):
         try:
             return json.loads(body, parse_int=_integer, object_pairs_hook=_object)
         except _Twice as error:
-            wrong, place = f"{error.args[0]!r} is there twice", 0
+            wrong, place = f"{error.args[0]!r} is there twice", NOWHERE
         except UnicodeDecodeError as error:
             wrong, place = f"not UTF-8: {error.reason}", error.start
         except RecursionError:
-            wrong, place = "nested too deeply", 0
+            wrong, place = "nested too deeply", NOWHERE
         raise json.JSONDecodeError(wrong, body.decode(errors="replace"), place)
 
 

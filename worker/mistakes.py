@@ -23,7 +23,7 @@ from operations.errors import (
     Unavailable,
     UnknownInstance,
 )
-from worker.bodies import AsciiResponse
+from worker.bodies import NOWHERE, AsciiResponse
 from worker.demands import expected_in
 from worker.openapi import UNFORESEEN
 from worker.orders import Order, expected
@@ -89,7 +89,8 @@ def _mistake(
 ) -> dict[str, Any]:
     place: Sequence[int | str] = error["loc"][1:]
     if error["type"] == "json_invalid":
-        wrong = f"{error['ctx']['error']} at character {place[0]}"
+        wrong = error["ctx"]["error"]
+        wrong = wrong if place[0] == NOWHERE else f"{wrong} at character {place[0]}"
         return _words("body", body, f"a JSON object ({wrong})")
     missing = error["type"] == "missing"
     found = None if missing else error["input"]

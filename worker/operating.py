@@ -22,7 +22,7 @@ from worker.outcomes import (
     rerun_answer,
 )
 from worker.paths import API_USER, InstanceId, possible
-from worker.questions import once
+from worker.questions import NOTHING_ASKED, once
 
 _NOTHING_MORE = PurgeDemand()
 _READ_ERRORS = errors(404, 413, 422, 500, 502, 503)
@@ -45,6 +45,7 @@ def _add_history(api: FastAPI, gateway: Gateway, ledger: Ledger) -> None:
         tags=["workflow"],
         response_model=HistoryAnswer,
         responses=_READ_ERRORS,
+        dependencies=[NOTHING_ASKED],
     )
     def history(instance_id: InstanceId) -> JSONResponse:
         """Tell every event, from the engine, or from the archive once it has been purged."""
@@ -58,6 +59,7 @@ def _add_purge(api: FastAPI, actions: Actions) -> None:
         operation_id="purge",
         tags=["workflow"],
         responses=_ERRORS | links_to(*FOR_AN_ID),
+        dependencies=[NOTHING_ASKED],
     )
     def purge(instance_id: InstanceId, demand: PurgeDemand = _NOTHING_MORE) -> PurgedAnswer:
         """Archive it and its descendants first; by force, purge also what has not ended."""
@@ -88,6 +90,7 @@ def _add_reruns(api: FastAPI, actions: Actions) -> None:
         operation_id="rerun",
         tags=["workflow"],
         responses=_ERRORS | links_to(*FOR_AN_ID),
+        dependencies=[NOTHING_ASKED],
     )
     def rerun(instance_id: InstanceId, demand: RerunDemand) -> RerunAnswer:
         """Run it as another instance; `input` takes the place of the event's, even if null."""
@@ -109,6 +112,7 @@ def _add_raise(api: FastAPI, actions: Actions) -> None:
         operation_id="raise",
         tags=["workflow"],
         responses=_ERRORS | links_to(*FOR_AN_ID),
+        dependencies=[NOTHING_ASKED],
     )
     def raise_event(instance_id: InstanceId, demand: RaiseDemand) -> RaisedAnswer:
         """Raise it with its payload, be it 0, false, "" or null; a second one is another."""

@@ -30,5 +30,14 @@ def once(model: type[BaseModel]) -> Any:  # noqa: ANN401 - what FastAPI makes of
     return Depends(check)
 
 
+def _check_none(request: Request) -> None:
+    for name, value in request.query_params.items():
+        raise InvalidInput(name, value, "no such parameter; there is none")
+
+
+NOTHING_ASKED = Depends(_check_none)
+"""The dependency that raises `InvalidInput` for any parameter: `force` would be left unheard."""
+
+
 def _are(names: list[str]) -> str:
     return f"are {', '.join(names)}" if len(names) > 1 else f"is {names[0]}"

@@ -21,6 +21,8 @@ KNOWN = (
     "404",  # Streamlit asks for its health below the page's own path first
     "ERR_CONNECTION_REFUSED",  # a dashboard that was killed
     "Error in connection establishment",
+    "No response received when attempting to reach",
+    "Streamlit server is not responding",
     "when disconnected from server",
 )
 """What the browser may complain of."""

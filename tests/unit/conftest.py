@@ -35,6 +35,15 @@ def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give questions to the ledger all the time they need: a busy machine is no failure."""
+    monkeypatch.setattr("operations.database.QUESTION", 60)
+    monkeypatch.setattr("operations.ledger.sweeping.PATIENCE", 60)
+    monkeypatch.setattr("operations.ledger.statistics.SECONDS", 60)
+    monkeypatch.setattr("operations.ledger.durations.PATIENCE", 60)
+
+
 @pytest.fixture
 def gateway() -> FakeGateway:
     """Return an engine without instances."""

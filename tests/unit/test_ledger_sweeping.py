@@ -159,7 +159,7 @@ def test_a_search_that_is_cut_in_a_later_step_tells_what_it_found(
             sweep._connection.execute(text(_endless(sweep)))
         return end(sweep, size)
 
-    monkeypatch.setattr("operations.database.QUESTION", 0.3)
+    monkeypatch.setattr("operations.database.QUESTION", 1.0)
     with monkeypatch.context() as slow:
         slow.setattr(module.Sweep, "_end", cut)
         page = filled.instances.page(RARE, limit=5)
@@ -178,12 +178,12 @@ def test_a_search_whose_time_is_up_between_two_statements_tells_what_it_found(
     """As one does whose statement was ended."""
     monkeypatch.setattr(module, "FIRST", 15)
     monkeypatch.setattr("operations.database._STEPS", 1)
-    monkeypatch.setattr("operations.database.QUESTION", 0.3)
+    monkeypatch.setattr("operations.database.QUESTION", 1.0)
     asked, end = count(), module.Sweep._end
 
     def pause(sweep: module.Sweep, size: int) -> Any:
         if next(asked):
-            time.sleep(0.4)
+            time.sleep(1.1)
         return end(sweep, size)
 
     monkeypatch.setattr(module.Sweep, "_end", pause)

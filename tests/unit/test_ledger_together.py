@@ -24,7 +24,6 @@ def test_portions_leave_nothing_out(
 ) -> None:
     """However many walks are in one, a list and its counts are what they are."""
     monkeypatch.setattr("operations.ledger.together.AT_ONCE", at_once)
-    monkeypatch.setattr("operations.database.QUESTION", 60)  # a busy machine is no failure
     ledger.instances.record(LIVES)
     found = [each.instance_id for each in listed(ledger, MANY)]
     assert sorted(found) == sorted(life.instance.instance_id for life in LIVES)

@@ -92,8 +92,7 @@ def _run(ledger: Ledger, command: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have one request take one step, and sort a few; a busy machine is no failure."""
-    monkeypatch.setattr("operations.database.QUESTION", 60)
+    """Have one request take one step, and sort a few."""
     monkeypatch.setattr("operations.ledger.sweeping.PATIENCE", 0)
     monkeypatch.setattr("operations.ledger.probes.FEW", FEW)
 
