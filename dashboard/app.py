@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.filters import left
-from dashboard.live import revival
+from dashboard.live import INSTANCE, NEW, revival
 
 HERE = Path(__file__).parent
 PAGES = HERE / "app_pages"
@@ -18,8 +18,8 @@ st.html("<style>[data-testid=stMainBlockContainer] {padding-top: 4.75rem}</style
 page = st.navigation(
     [
         st.Page(PAGES / "instances.py", title="Instances", default=True),
-        st.Page(PAGES / "new_order.py", title="New order", url_path="new"),
-        st.Page(PAGES / "instance.py", title="Instance", url_path="instance", visibility="hidden"),
+        st.Page(PAGES / "new_order.py", title="New order", url_path=NEW),
+        st.Page(PAGES / "instance.py", title="Instance", url_path=INSTANCE, visibility="hidden"),
     ],
     position="top",
 )

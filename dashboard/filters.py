@@ -8,6 +8,7 @@ from operations.records import Filter
 MOST_SOUGHT = 256  # characters of a search: no id is longer
 _SEARCH = "q"  # in the address and in the session: the part of an id that is sought
 _ASKS = frozenset({"status", _SEARCH, "at"})
+_ANOTHERS = "id"  # which only the address of an instance's page has
 _SHOWN, _LEFT = "list", "list-left"  # in the session: the list's last address, and the way from it
 
 
@@ -19,9 +20,11 @@ def left() -> None:
 def come_back() -> None:
     """Show what the list showed when it was left, unless the address says what to show.
 
-    Whichever way leads back: the browser's own has lost the list's query, the menu has none.
+    Whichever way leads back: the menu has no query, and the browser's own way has the query of the
+    page that was left, which it may send once more after it was told the list's.
     """
-    if st.session_state.pop(_LEFT, False) and not _ASKS.intersection(st.query_params):
+    was_left = st.session_state.pop(_LEFT, False) and not _ASKS.intersection(st.query_params)
+    if was_left or _ANOTHERS in st.query_params:
         st.query_params.from_dict(way_back())
         if _SEARCH in st.query_params:
             st.rerun()  # the search takes its text from the address with which a run begins

@@ -13,6 +13,8 @@ from dashboard.texts import plain
 from operations.model import Part
 from operations.records import Outage
 
+LIST, NEW, INSTANCE = "", "new", "instance"  # the pages, as their addresses end
+
 _bell, _revival = part("bell"), part("revival")
 _TOLD = {
     Part.SIDECAR: (
@@ -86,11 +88,16 @@ def no_action(look: Look) -> str | None:
     return f"{_TOLD[away[0]][0]}: nothing can be acted on until it is back." if away else None
 
 
-def bell(look: Look) -> None:
-    """Have this fragment run again whenever there is something new."""
+def bell(look: Look, page: str) -> None:
+    """Have this fragment of a page run again whenever there is something new."""
     _bell(
         key="bell",
-        data={"path": PATH.removeprefix("/"), "version": stamped(look.version)},
+        data={
+            "path": PATH.removeprefix("/"),
+            "version": stamped(look.version),
+            "elsewhere": [each for each in (NEW, INSTANCE) if each != page],
+            "here": page,
+        },
         on_rang_change=_rang,
     )
 

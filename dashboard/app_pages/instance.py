@@ -12,7 +12,7 @@ from dashboard.durations import milliseconds
 from dashboard.gantts import bars
 from dashboard.generations import earlier_generations
 from dashboard.history import history_table
-from dashboard.live import banner, bell, no_action
+from dashboard.live import INSTANCE, banner, bell, no_action
 from dashboard.parts import part
 from dashboard.payloads import failure, payload
 from dashboard.rows import address, header, offered
@@ -42,7 +42,7 @@ def live(instance_id: str, life: int | None) -> None:
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
         back_link()
-        bell(look)
+        bell(look, INSTANCE)
     with st.container():  # always there: what comes and goes must not move the tabs' place
         banner(look)
     tell_all()

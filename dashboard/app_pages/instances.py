@@ -9,7 +9,7 @@ from dashboard.clicks import clicked, handled
 from dashboard.durations import milliseconds
 from dashboard.filters import come_back, cursor, note, search, to_newest, toggle, turn, wanted
 from dashboard.lag import lag
-from dashboard.live import banner, bell, catching_up, no_action, zone
+from dashboard.live import LIST, banner, bell, catching_up, no_action, zone
 from dashboard.parts import part
 from dashboard.rows import address, row
 from dashboard.session import house, watch
@@ -49,14 +49,16 @@ def live() -> None:
     """Show the list as it is now."""
     if clicked_on := st.session_state.pop("opened-from-list", None):
         st.switch_page("app_pages/instance.py", query_params=address(clicked_on))
+    come_back()
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
         search()
-        bell(look)
+        bell(look, LIST)
         lag(look)
     note()  # now that the search knows what was typed
-    banner(look)
-    catching_up(look)
+    with st.container():  # always there: what comes and goes must not move the list's place
+        banner(look)
+        catching_up(look)
     tell_all()
     shown, at = wanted(), cursor()
     try:
@@ -150,5 +152,4 @@ def total(shown: Filter, counts: Counts) -> Count:
     return sum((count for status, count in counts.items() if status in wanted), NONE)
 
 
-come_back()
 live()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.acting import Told, tell, tell_all
 from dashboard.launchers import Request, order_form, renew
-from dashboard.live import banner, bell
+from dashboard.live import NEW, banner, bell
 from dashboard.parts import part
 from dashboard.server import PLOTLY_PATH
 from dashboard.session import house, viewer, watch
@@ -83,7 +83,7 @@ def head() -> None:
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("New order", anchor=False)
-        bell(look)
+        bell(look, NEW)
     banner(look)
 
 

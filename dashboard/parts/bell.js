@@ -68,7 +68,15 @@ function isRunning() {
   return app !== null && app.getAttribute(STATE) !== "notRunning";
 }
 
-function isBusy({ madeAt }) {
+// The browser's way back changes the address at once: then this page is one that is being left.
+function isLeft({ data: { here, elsewhere } }) {
+  const end = location.pathname.split("/").pop();
+  return here ? end !== here : elsewhere.includes(end);
+}
+
+function isBusy(state) {
+  if (isLeft(state)) return true;
+  const { madeAt } = state;
   const { askedAt, ranSince, restsSince } = pace(), now = Date.now();
   const awaits = askedAt > madeAt && now - askedAt < (ranSince ? ANSWERED : UNANSWERED);
   return awaits || restsSince === null || now - restsSince < SETTLED;

@@ -45,18 +45,18 @@ class Acting:
 
     def act(self, action: Action, instance_id: str, request: Request) -> Acted:
         """Act alone on the instance, and note it, whatever comes of it."""
-        with self._holding.alone_if_it_can_be(instance_id, action):
-            return self._act(action, instance_id, request)
-
-    def _act(self, action: Action, instance_id: str, request: Request) -> Acted:
-        before = begun(self._gateway, action, instance_id)
-        deed = deed_of(request, action, instance_id, before.status)
-        with self._noting.failure_of(deed):
+        with (
+            self._noting.failure_of(request, action, instance_id) as attempt,
+            self._holding.alone_if_it_can_be(instance_id, action),
+        ):
+            before = begun(self._gateway, action, instance_id)
+            attempt.before = before.status
             self._noting.ensure_life(instance_id, request)
             acted = Acted(before, self._reached(action, before))
-        outcome = Outcome.DONE if acted.changed else Outcome.UNCHANGED
-        self._noting.note(replace(deed, outcome=outcome, after=acted.after.status))
-        return acted
+            outcome = Outcome.DONE if acted.changed else Outcome.UNCHANGED
+            deed = deed_of(request, action, instance_id, before.status, outcome)
+            self._noting.note(replace(deed, after=acted.after.status))
+            return acted
 
     def _reached(self, action: Action, before: Instance) -> Instance:
         """Return the instance as the action left it."""

@@ -1,15 +1,21 @@
 """What was done is written down, with what it led to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
 
 from operations.actions.requests import Request
 from operations.actions.spite import in_spite_of_the_ledger
-from operations.errors import AnotherLife, FlowdeckError, OutcomeUnknown
+from operations.errors import (
+    AnotherLife,
+    FlowdeckError,
+    LedgerUnavailable,
+    OutcomeUnknown,
+    UnknownInstance,
+)
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.model import Action, Status
@@ -17,6 +23,13 @@ from operations.records import Deed, Outcome, Sighting
 from operations.sighting import sight
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Attempt:
+    """What is tried: `before` is how the instance was, once that has been read."""
+
+    before: Status | None = None
 
 
 def deed_of(
@@ -48,29 +61,38 @@ class Noting:
 
     def note(self, deed: Deed) -> None:
         """Write down what was done and what it led to, so that no list says otherwise."""
-        deed = replace(deed, at=datetime.now(UTC))
-        log.info(
-            f"{deed.action} {deed.instance_id}",
-            instance_id=deed.instance_id,
-            actor=deed.actor.name,
-            before=deed.before,
-            after=deed.after or "unknown",
-            outcome=deed.outcome,
-        )
-        with in_spite_of_the_ledger("an action", deed.instance_id):
-            self._ledger.journal.note(deed)
-            if deed.outcome is not Outcome.REFUSED and (seen := self._sighting(deed.instance_id)):
-                self._ledger.instances.record([seen])
+        self.note_all([deed])
+        if deed.outcome is not Outcome.REFUSED:
+            with in_spite_of_the_ledger("an action", deed.instance_id):
+                if seen := self._sighting(deed.instance_id):
+                    self._ledger.instances.record([seen])
+
+    def note_all(self, deeds: Sequence[Deed]) -> None:
+        """Write down what was done, all together."""
+        now = datetime.now(UTC)
+        for deed in deeds:
+            _log(deed)
+        with in_spite_of_the_ledger("an action", deeds[0].instance_id):
+            self._ledger.journal.note(*(replace(deed, at=now) for deed in deeds))
 
     @contextmanager
-    def failure_of(self, deed: Deed) -> Iterator[None]:
-        """Note the deed if it fails, with why; its success is for the doer to note."""
+    def failure_of(self, request: Request, action: Action, instance_id: str) -> Iterator[Attempt]:
+        """Note what is tried if it fails, with why; its success is for the doer to note.
+
+        Nothing is noted of an instance that nobody knows, nor in a ledger that was not there.
+        """
+        attempt = Attempt()
         try:
-            yield
+            yield attempt
         except FlowdeckError as error:
             is_open = isinstance(error, OutcomeUnknown)
             outcome = Outcome.UNKNOWN if is_open else Outcome.REFUSED
-            self.note(replace(deed, outcome=outcome, message=str(error)))
+            deed = deed_of(request, action, instance_id, attempt.before, outcome)
+            deed = replace(deed, message=str(error))
+            if isinstance(error, LedgerUnavailable):
+                _log(deed)
+            elif attempt.before or not isinstance(error, UnknownInstance):
+                self.note(deed)
             raise
 
     def ensure_life(self, instance_id: str, request: Request) -> None:
@@ -91,3 +113,14 @@ class Noting:
             return sight(self._gateway, instance_id)
         except FlowdeckError:  # the recorder will see it
             return None
+
+
+def _log(deed: Deed) -> None:
+    log.info(
+        f"{deed.action} {deed.instance_id}",
+        instance_id=deed.instance_id,
+        actor=deed.actor.name,
+        before=deed.before or "unknown",
+        after=deed.after or "unknown",
+        outcome=deed.outcome,
+    )

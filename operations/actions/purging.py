@@ -19,7 +19,7 @@ from operations.errors import (
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.model import Action, Status, allowed_actions
-from operations.records import Deed, Outcome, Sighting
+from operations.records import Outcome, Sighting
 from operations.sighting import sight
 
 
@@ -56,18 +56,20 @@ class Purging:
 
     def purge(self, instance_id: str, request: Request, how: How) -> Purged:
         """Purge alone; without the ledger nothing is purged, for nothing could be archived."""
-        with self._holding.alone_on(instance_id, Action.PURGE) as held:
+        with (
+            self._noting.failure_of(request, Action.PURGE, instance_id) as attempt,
+            self._holding.alone_on(instance_id, Action.PURGE) as held,
+        ):
             before = self._gateway.state(instance_id)
             if before is None:
                 return self._gone_already(instance_id, request)
-            deed = deed_of(request, Action.PURGE, instance_id, before.status)
-            with self._noting.failure_of(deed):
-                self._noting.ensure_life(instance_id, request)
-                family = self._archived(instance_id, how, held)
-                self._forget(family, how)
+            attempt.before = before.status
+            self._noting.ensure_life(instance_id, request)
+            family = self._archived(instance_id, how, held)
+            self._forget(family, how)
             with in_spite_of_the_ledger("a purge", instance_id):  # or the recorder finds it gone
                 self._ledger.instances.mark_purged(dict.fromkeys(_ids(family), datetime.now(UTC)))
-            self._note(family, deed, request)
+            self._note(family, before.status, request)
             return Purged(instance_id, before.status, _ids(family))
 
     def _archived(self, instance_id: str, how: How, held: Held) -> tuple[Sighting, ...]:
@@ -83,8 +85,10 @@ class Purging:
             ensure_finished(family)
         elif not how.recursive and _have_finished(family):
             family = (root,)  # force, which takes all along, is not needed
+        held.hold_on()
         self._ledger.instances.record(family)
         if how.force:
+            held.hold_on()
             self._ledger.instances.keep_histories(family)
         kept = self._ledger.instances.archived(_ids(family))
         for each in family:
@@ -137,15 +141,19 @@ class Purging:
         self._noting.note(deed_of(request, Action.PURGE, instance_id, entry.status, unchanged))
         return Purged(instance_id, entry.status)
 
-    def _note(self, family: tuple[Sighting, ...], deed: Deed, request: Request) -> None:
+    def _note(self, family: tuple[Sighting, ...], before: Status, request: Request) -> None:
         """Note it for the instance and, with whom they went, for its descendants."""
-        root, *descendants = family
-        by_force = None if root.instance.status.is_finished else "by force"
-        self._noting.note(replace(deed, message=by_force))
-        for each in descendants:
-            gone = each.instance
-            of_child = deed_of(request, Action.PURGE, gone.instance_id, gone.status)
-            self._noting.note(replace(of_child, message=f"with {deed.instance_id!r}"))
+        root, *descendants = (each.instance for each in family)
+        by_force = None if root.status.is_finished else "by force"
+        deed = deed_of(request, Action.PURGE, root.instance_id, before)
+        of_children = (
+            replace(
+                deed_of(request, Action.PURGE, each.instance_id, each.status),
+                message=f"with {root.instance_id!r}",
+            )
+            for each in descendants
+        )
+        self._noting.note_all([replace(deed, message=by_force), *of_children])
 
 
 def _have_finished(family: tuple[Sighting, ...]) -> bool:

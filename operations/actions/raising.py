@@ -37,12 +37,15 @@ class Raising:
         """Raise it alone on the instance, and note it, whatever comes of it."""
         if not 1 <= len(name) <= LONGEST_NAME or not is_text(name):
             raise InvalidInput("event", name, NAME)
-        with self._holding.alone_if_it_can_be(instance_id, Action.RAISE):
+        with (
+            self._noting.failure_of(request, Action.RAISE, instance_id) as attempt,
+            self._holding.alone_if_it_can_be(instance_id, Action.RAISE),
+        ):
             before = begun(self._gateway, Action.RAISE, instance_id)
+            attempt.before = before.status
+            self._noting.ensure_life(instance_id, request)
+            after = self._raised(before, name, payload)
             deed = deed_of(request, Action.RAISE, instance_id, before.status)
-            with self._noting.failure_of(deed):
-                self._noting.ensure_life(instance_id, request)
-                after = self._raised(before, name, payload)
             self._noting.note(replace(deed, after=after.status, message=f"the event {name!r}"))
             return Acted(before, after)
 

@@ -80,15 +80,18 @@ class Rerunning:
         self, source_id: str, choose: Choice, payload: str | None, request: Request
     ) -> Reran:
         """Do the same with the event, and the new id, that come of the source."""
-        with self._holding.alone_on(source_id, Action.RERUN):
-            deed = deed_of(request, Action.RERUN, source_id, self._status_before(source_id))
-            with self._noting.failure_of(deed):
-                self._noting.ensure_life(source_id, request)
-                source = self.source(source_id)
-                event_id, new_id = choose(source)
-                plan = planned(source, event_id, payload)
-                wanted = _start(source, event_id, new_id, payload, request)
-                created = self._make(wanted, source_id, event_id, payload)
+        with (
+            self._noting.failure_of(request, Action.RERUN, source_id) as attempt,
+            self._holding.alone_on(source_id, Action.RERUN),
+        ):
+            attempt.before = self._status_before(source_id)
+            self._noting.ensure_life(source_id, request)
+            source = self.source(source_id)
+            event_id, new_id = choose(source)
+            plan = planned(source, event_id, payload)
+            wanted = _start(source, event_id, new_id, payload, request)
+            created = self._make(wanted, source_id, event_id, payload)
+            deed = deed_of(request, Action.RERUN, source_id, attempt.before)
             self._note(deed, new_id, event_id, created=created)
             return Reran(source_id, new_id, created, plan)
 

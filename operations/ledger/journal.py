@@ -16,11 +16,12 @@ class Journal:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def note(self, deed: Deed) -> None:
-        """Add a deed."""
+    def note(self, *deeds: Deed) -> None:
+        """Add deeds, all or none."""
         with writing(self._engine) as connection:
             revision = next_revision(connection)
-            connection.execute(insert(journal).values(**row_of(deed), revision=revision))
+            rows = [{**row_of(deed), "revision": revision} for deed in deeds]
+            connection.execute(insert(journal), rows)
             set_revision(connection, revision)
 
     def of(self, instance_id: str, limit: int, within: Period = ALL_TIME) -> tuple[Deed, ...]:
