@@ -175,3 +175,11 @@ def is_safe_id(instance_id: str) -> bool:
     Dapr checks none: one with `||` breaks its listing, others never complete (ENGINE.md).
     """
     return _INSTANCE_ID.fullmatch(instance_id) is not None
+
+
+LONGEST_ID = 255  # characters of an id that are followed and kept
+
+
+def may_exist(instance_id: str) -> bool:
+    """Whether an engine may have an instance with this id: other applications choose their own."""
+    return 0 < len(instance_id) <= LONGEST_ID and instance_id.isprintable()

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import structlog
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
@@ -26,6 +25,7 @@ from worker.answers import (
     status_answer,
 )
 from worker.bodies import AsciiResponse, JsonRoute
+from worker.demands import Demand
 from worker.limits import BodyLimit
 from worker.lists import add_list
 from worker.mistakes import handle_errors
@@ -38,7 +38,7 @@ from worker.runtime import RuntimeState
 
 VERSION = "0.1.0"
 CALLS_AT_ONCE = 200  # each in a thread, which a hung engine holds for seconds
-log = structlog.get_logger(__name__)
+_NOTHING_MORE = Demand()
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
         )
 
     @api.get(
-        "/workflow/status/{instance_id}",
+        "/workflow/status/{instance_id:path}",
         summary="Get workflow status",
         operation_id="status",
         tags=["workflow"],
@@ -174,7 +174,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
         Action.TERMINATE: "Terminate a workflow",
     }.items():
         api.post(
-            f"/workflow/{action}/{{instance_id}}",
+            f"/workflow/{action}/{{instance_id:path}}",
             summary=summary,
             operation_id=action.value,
             tags=["workflow"],
@@ -184,7 +184,8 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
 
 
 def _endpoint(actions: Actions, action: Action) -> Callable[..., ActedAnswer]:
-    def act(instance_id: InstanceId) -> ActedAnswer:
-        return acted_answer(action, actions.act(action, possible(instance_id), API_USER))
+    def act(instance_id: InstanceId, demand: Demand = _NOTHING_MORE) -> ActedAnswer:
+        acted = actions.act(action, possible(instance_id), API_USER, demand.why)
+        return acted_answer(action, acted)
 
     return act

@@ -1,4 +1,4 @@
-"""What an operator may ask for by REST: the bodies of purge, rerun and raise."""
+"""What an operator may ask for by REST: the bodies of all that acts on an instance."""
 
 import json
 from typing import Annotated, Any
@@ -65,7 +65,7 @@ EventName = Annotated[
 
 
 class Demand(BaseModel):
-    """What is asked for, and why."""
+    """What is asked for, and why: nothing more to pause, resume or terminate."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

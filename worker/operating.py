@@ -39,7 +39,7 @@ def add_operations(api: FastAPI, actions: Actions, gateway: Gateway, ledger: Led
 
 def _add_history(api: FastAPI, gateway: Gateway, ledger: Ledger) -> None:
     @api.get(
-        "/workflow/history/{instance_id}",
+        "/workflow/history/{instance_id:path}",
         summary="Get the whole history of a workflow",
         operation_id="history",
         tags=["workflow"],
@@ -54,7 +54,7 @@ def _add_history(api: FastAPI, gateway: Gateway, ledger: Ledger) -> None:
 
 def _add_purge(api: FastAPI, actions: Actions) -> None:
     @api.post(
-        "/workflow/purge/{instance_id}",
+        "/workflow/purge/{instance_id:path}",
         summary="Archive a workflow and purge it",
         operation_id="purge",
         tags=["workflow"],
@@ -69,7 +69,7 @@ def _add_purge(api: FastAPI, actions: Actions) -> None:
 
 def _add_reruns(api: FastAPI, actions: Actions) -> None:
     @api.get(
-        "/workflow/rerun-plan/{instance_id}",
+        "/workflow/rerun-plan/{instance_id:path}",
         summary="Tell what a rerun would keep and run again",
         operation_id="rerun_plan",
         tags=["workflow"],
@@ -85,7 +85,7 @@ def _add_reruns(api: FastAPI, actions: Actions) -> None:
         return AsciiResponse(plan_answer(instance_id, plan))
 
     @api.post(
-        "/workflow/rerun/{instance_id}",
+        "/workflow/rerun/{instance_id:path}",
         summary="Run a finished workflow again from an event on",
         operation_id="rerun",
         tags=["workflow"],
@@ -107,7 +107,7 @@ def _add_reruns(api: FastAPI, actions: Actions) -> None:
 
 def _add_raise(api: FastAPI, actions: Actions) -> None:
     @api.post(
-        "/workflow/raise/{instance_id}",
+        "/workflow/raise/{instance_id:path}",
         summary="Raise an external event to a workflow",
         operation_id="raise",
         tags=["workflow"],

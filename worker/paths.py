@@ -5,20 +5,22 @@ from typing import Annotated
 from fastapi import Path
 
 from operations.errors import UnknownInstance
-from operations.model import Actor, is_safe_id
+from operations.model import Actor, may_exist
 
 API_USER = Actor(name="api", role="operator")
 
 InstanceId = Annotated[
     str,
     Path(
-        description="The instance's id: `order_` and the order's id.", examples=["order_ORDER001"]
+        description="The instance's id, whichever application's it is; an order's is `order_` and "
+        "the order's id.",
+        examples=["order_ORDER001"],
     ),
 ]
 
 
 def possible(instance_id: str) -> str:
-    """Return the id, or raise `UnknownInstance` for one that no order can have."""
-    if not is_safe_id(instance_id):
+    """Return the id, or raise `UnknownInstance` for one that no instance can have."""
+    if not may_exist(instance_id):
         raise UnknownInstance(instance_id)
     return instance_id

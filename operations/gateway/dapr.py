@@ -42,7 +42,7 @@ class DaprGateway:
         api_token: str | None = None,
         read_timeout: float = 1.0,
         write_timeout: float = 2.0,
-        history_timeout: float = 5.0,
+        history_timeout: float = 4.0,
     ) -> None:
         self._channel = open_channel(endpoint)
         self._workflows = service.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]

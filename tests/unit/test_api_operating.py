@@ -275,6 +275,21 @@ def test_a_wrong_body_is_422(
     assert not gateway.calls
 
 
+@pytest.mark.parametrize("operation", ["pause", "resume", "terminate"])
+def test_the_reason_for_it_is_noted(
+    client: TestClient, gateway: FakeGateway, ledger: Ledger, operation: str
+) -> None:
+    """Of whatever is done; a body that is there is read."""
+    put(gateway, status=Status.SUSPENDED if operation == "resume" else Status.RUNNING)
+    path = f"/workflow/{operation}/order_A"
+    assert mistake(client.post(path, json={"why": 1})) == ("why", 1, WHY)
+    wrong = "no such field, but a JSON object with why"
+    assert mistake(client.post(path, json={"force": True})) == ("force", True, wrong)
+    assert client.post(path, json={"why": "to look at it"}).json()["changed"]
+    (deed,) = ledger.journal.of("order_A", 9)
+    assert (deed.action, deed.why) == (operation, "to look at it")
+
+
 @pytest.mark.parametrize("digits", [500, 5000])
 def test_a_number_that_is_too_long_is_422(
     client: TestClient, gateway: FakeGateway, digits: int
@@ -307,12 +322,12 @@ def test_a_missing_instance_is_404(client: TestClient, operation: str) -> None:
 
 
 @pytest.mark.parametrize("operation", REQUESTS)
-def test_an_id_that_no_order_can_have_is_404(
+def test_an_id_that_no_instance_can_have_is_404(
     client: TestClient, gateway: FakeGateway, operation: str
 ) -> None:
     """The engine is not even asked."""
     method, body = REQUESTS[operation]
-    assert client.request(method, f"/workflow/{operation}/a||b", json=body).status_code == 404
+    assert client.request(method, f"/workflow/{operation}/a%00b", json=body).status_code == 404
     assert not gateway.calls
 
 

@@ -4,7 +4,15 @@ from collections.abc import Set as AbstractSet
 
 import pytest
 
-from operations.model import STEERING, Action, Status, allowed_actions, is_safe_id, parsed
+from operations.model import (
+    STEERING,
+    Action,
+    Status,
+    allowed_actions,
+    is_safe_id,
+    may_exist,
+    parsed,
+)
 
 PAUSE, RESUME, TERMINATE = STEERING
 PURGE, RERUN, RAISE = Action.PURGE, Action.RERUN, Action.RAISE
@@ -67,6 +75,18 @@ def test_a_safe_id_is_accepted(good: str) -> None:
 def test_an_unsafe_id_is_refused(bad: str) -> None:
     """Anything else could break Dapr's listing, or never complete."""
     assert not is_safe_id(bad)
+
+
+@pytest.mark.parametrize("instance_id", ["a", "a||b", "parent:0001", "é", "a b", "A" * 255])
+def test_other_applications_choose_their_own_ids(instance_id: str) -> None:
+    """Any of them may be looked at and acted on."""
+    assert may_exist(instance_id)
+
+
+@pytest.mark.parametrize("instance_id", ["", "a\0", "a\n", "\ud800", "A" * 256])
+def test_what_no_instance_has_for_its_id(instance_id: str) -> None:
+    """It is neither asked for nor kept."""
+    assert not may_exist(instance_id)
 
 
 @pytest.mark.parametrize(
