@@ -2,11 +2,11 @@
 
 from pydantic import Field
 
-from operations.settings import Settings
+from operations.settings import Host, Settings
 
 
 class DashboardSettings(Settings):
     """Settings of the dashboard."""
 
-    page_host: str = "127.0.0.1"
+    page_host: Host = "127.0.0.1"
     page_port: int = Field(8501, ge=1, le=65535)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from operations.settings import Settings
+from operations.settings import Host, Settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -24,7 +24,7 @@ class EngineSettings(Settings):
     engine_ports: int = Field(
         28000, description="First of the ten ports that the engine takes.", ge=1024, le=65525
     )
-    spans_host: str = Field("127.0.0.1", description="Where the recorder takes traces.")
+    spans_host: Host = Field("127.0.0.1", description="Where the recorder takes traces.")
     spans_port: int | None = Field(
         None, description="By default the port after the block.", ge=1, le=65535
     )

@@ -70,6 +70,15 @@ def _is_server(url: str) -> bool:
         return False
 
 
+def _host(host: str) -> str:
+    if not re.fullmatch(r"[^\s/@]+", host):  # an empty one would be every address
+        raise ValueError("the name or the address of a host, such as 127.0.0.1")
+    return host
+
+
+Host = Annotated[str, AfterValidator(_host)]
+
+
 def without_password(url: object) -> str:
     """Return a URL, or what was meant to be one, as it may be shown."""
     shown = re.sub(r"//.*@", "//***@", str(url), flags=re.DOTALL)
@@ -88,7 +97,7 @@ class OperationsSettings(Settings):
     api_token: str | None = Field(None, validation_alias="DAPR_API_TOKEN", repr=False)
     ledger_url: Annotated[str, AfterValidator(database_url)] | None = Field(None, repr=False)
     home: Path = Field(Path(), description="The folder that holds `data/`.")
-    spans_host: str = "127.0.0.1"
+    spans_host: Host = "127.0.0.1"
     spans_port: int = Field(28010, ge=1, le=65535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"

@@ -2,13 +2,13 @@
 
 from pydantic import Field
 
-from operations.settings import Settings
+from operations.settings import Host, Settings
 
 
 class WorkerSettings(Settings):
     """Settings of the worker. Durations are in seconds."""
 
-    api_host: str = "127.0.0.1"
+    api_host: Host = "127.0.0.1"
     api_port: int = Field(8000, ge=1, le=65535)
     app_port: int | None = Field(None, validation_alias="APP_PORT", ge=1, le=65535)
     process_seconds: float = Field(2.0, ge=0, le=3600, allow_inf_nan=False)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.settings import DashboardSettings
 from engine.settings import EngineSettings
 from operations.errors import InvalidInput
 from operations.settings import OperationsSettings, Settings
@@ -138,6 +139,10 @@ def test_daprs_app_port_is_the_apis(monkeypatch: pytest.MonkeyPatch) -> None:
         (OperationsSettings, "FLOWDECK_LEDGER_URL", "sqlite://"),
         (OperationsSettings, "FLOWDECK_LEDGER_URL", "sqlite:///:memory:"),
         (OperationsSettings, "FLOWDECK_ENV_FILE", "/nope"),
+        (OperationsSettings, "FLOWDECK_SPANS_HOST", ""),
+        (EngineSettings, "FLOWDECK_SPANS_HOST", ""),
+        (WorkerSettings, "FLOWDECK_API_HOST", "a host"),
+        (DashboardSettings, "FLOWDECK_PAGE_HOST", ""),
         (WorkerSettings, "APP_PORT", "many"),
         (WorkerSettings, "FLOWDECK_API_PORT", "65536"),
         (WorkerSettings, "FLOWDECK_PROCESS_SECONDS", "-1"),
