@@ -5,7 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.filters import left
-from dashboard.live import INSTANCE, NEW, revival
+from dashboard.live import NEW, revival
+from dashboard.rows import INSTANCE
 
 HERE = Path(__file__).parent
 PAGES = HERE / "app_pages"

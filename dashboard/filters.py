@@ -21,13 +21,17 @@ def come_back() -> None:
     """Show what the list showed when it was left, unless the address says what to show.
 
     Whichever way leads back: the menu has no query, and the browser's own way has the query of the
-    page that was left, which it may send once more after it was told the list's.
+    page that was left.
     """
-    was_left = st.session_state.pop(_LEFT, False) and not _ASKS.intersection(st.query_params)
-    if was_left or _ANOTHERS in st.query_params:
+    if st.session_state.pop(_LEFT, False) and not _ASKS.intersection(st.query_params):
         st.query_params.from_dict(way_back())
         if _SEARCH in st.query_params:
             st.rerun()  # the search takes its text from the address with which a run begins
+    elif _ANOTHERS in st.query_params:  # a busy browser says it once more
+        for name, values in way_back().items():
+            if name != _SEARCH:  # which keeps its text by itself
+                st.query_params[name] = values
+        del st.query_params[_ANOTHERS]
 
 
 def note() -> None:
@@ -95,5 +99,5 @@ def search() -> None:
         on_change=to_newest,
         type="search",
         live=True,
-        width=340,
+        width=270,  # so that, on a phone, what says whether it is live fits beside it
     )

@@ -7,13 +7,14 @@ import streamlit as st
 
 from dashboard.bell import PATH, stamped
 from dashboard.parts import part
+from dashboard.rows import INSTANCE
 from dashboard.session import watch
 from dashboard.snapshot import Look
 from dashboard.texts import plain
 from operations.model import Part
 from operations.records import Outage
 
-LIST, NEW, INSTANCE = "", "new", "instance"  # the pages, as their addresses end
+LIST, NEW = "", "new"  # the pages' addresses, as they end
 
 _bell, _revival = part("bell"), part("revival")
 _TOLD = {

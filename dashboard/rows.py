@@ -73,10 +73,11 @@ def offered(entry: Entry) -> tuple[Action, ...]:
 
 
 def failure_of(entry: Entry) -> str | None:
-    """Return why the instance failed, in one line."""
+    """Return why the instance failed, in one line, without its own id, which the SDK repeats."""
     if entry.failure_type is None:
         return None
-    return f"{entry.failure_type}: {entry.failure_message or ''}"
+    message = entry.failure_message or ""
+    return f"{entry.failure_type}: {message.removeprefix(f'{entry.instance_id}: ')}"
 
 
 def _times(entry: Entry) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from dashboard.durations import milliseconds
 from dashboard.gantts import bars
 from dashboard.generations import earlier_generations
 from dashboard.history import history_table
-from dashboard.live import INSTANCE, banner, bell, no_action
+from dashboard.live import banner, bell, no_action
 from dashboard.parts import part
 from dashboard.payloads import failure, payload
-from dashboard.rows import address, header, offered
+from dashboard.rows import INSTANCE, address, header, offered
 from dashboard.session import gateway, house, watch
 from dashboard.sizes import view_size
 from dashboard.texts import plain

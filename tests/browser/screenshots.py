@@ -15,7 +15,7 @@ from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.model import LOCAL_USER
 from operations.timeline import Ending
-from tests.browser.acts import expect_status
+from tests.browser.acts import bars, expect_status
 from tests.browser.chromium import FLAGS, find
 from tests.browser.conftest import settle
 from tests.integration.stack import Stack, unique
@@ -57,7 +57,7 @@ class Camera:
         """Picture a page, once what makes it ready is there, in each look."""
         for look in looks:
             with self.page(path, look) as page:
-                page.locator(ready).first.wait_for()
+                page.locator(ready).filter(visible=True).first.wait_for()
                 page.wait_for_load_state("networkidle")
                 keep(page, f"{name}-{look}")
 
@@ -92,7 +92,7 @@ def full(browser: Browser, stack: Stack) -> None:
     running = stack.start_order(unique("ORDER"))
     with camera.page(f"/instance?id={running}", "light") as page:
         expect_status(page, "RUNNING")
-        page.locator(".gantt .bars path").first.wait_for()
+        bars(page).first.wait_for()
         keep(page, "instance-running-light")
     camera.shoot("instance", f"/instance?id={retried(stack)}", ".gantt .bars path")
     camera.shoot("instance-paused", f"/instance?id={paused}", ".gantt .bars path", ("light",))

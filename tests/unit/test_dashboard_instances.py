@@ -503,6 +503,8 @@ def test_the_page_tells_the_bell_what_it_shows(desk: Desk) -> None:
     assert told == {
         "path": "flowdeck/bell",
         "version": stamped(session.watch().look().version),
+        "here": "",
+        "elsewhere": ["new", "instance"],
     }
     desk.has("order_B")
     assert part(run(app), "bell")["version"] != told["version"]
@@ -689,6 +691,18 @@ def test_the_way_back_brings_the_filter_again(desk: Desk) -> None:
     app.query_params = {"id": "order_A"}  # what the browser's own way back makes of the address
     run(app.switch_page(LIST))
     assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
+
+
+def test_an_address_that_comes_late_takes_no_filter_away(desk: Desk) -> None:
+    """A busy browser may say the address of the page that was left once more."""
+    app = desk.open(LIST, status=["failed", "running"], q="order_")
+    run(app.switch_page(ORDER))
+    app.query_params = {"id": "order_A"}
+    run(app.switch_page(LIST))
+    app.query_params = {"id": "order_A", "q": "order_"}
+    trigger(app, "bell", "rang", 1)
+    assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
+    assert part(app, "chips")["selected"] == ["FAILED", "RUNNING"]
 
 
 def test_the_link_back_leads_to_the_list_as_it_was_left(desk: Desk) -> None:

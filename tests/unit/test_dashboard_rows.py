@@ -46,6 +46,20 @@ def test_a_link_leads_to_its_own_instance(instance_id: str) -> None:
     assert parse_qs(link.query) == {"id": [instance_id]}
 
 
+def test_a_failure_does_not_begin_with_the_instances_own_id() -> None:
+    """The row has it already, and the place is for what went wrong."""
+    told = {
+        "failure_type": "TaskFailedError",
+        "failure_message": "order_A: Activity task #2 failed",
+    }
+    assert row(entry(instance_id="order_A", **told))["failure"] == (
+        "TaskFailedError: Activity task #2 failed"
+    )
+    assert row(entry(instance_id="order_B", **told))["failure"] == (
+        "TaskFailedError: order_A: Activity task #2 failed"
+    )
+
+
 def test_a_row_has_the_key_of_its_life() -> None:
     """Two lives of one id are two rows."""
     assert row(entry(key=3))["key"] == 3
