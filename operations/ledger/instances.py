@@ -166,11 +166,15 @@ class Instances:
         """
         return self._read(_UNFINISHED, since=since)
 
-    def finished_ids(self) -> frozenset[str]:
-        """Return the ids whose latest life the engine has, and is finished and wholly recorded."""
-        query = select(_COLUMNS.instance_id).where(_COLUMNS.is_archived.is_(true()), _IN_ENGINE)
+    def finished(self) -> dict[str, datetime | None]:
+        """Return the ids whose latest life the engine has, and is finished and wholly recorded.
+
+        With each comes when it ended, as the engine says (`last_updated_at`).
+        """
+        columns = (_COLUMNS.instance_id, _COLUMNS.last_updated_at)
+        query = select(*columns).where(_COLUMNS.is_archived.is_(true()), _IN_ENGINE)
         with reading(self._engine) as connection:
-            return frozenset(connection.execute(query).scalars())
+            return {row.instance_id: row.last_updated_at for row in connection.execute(query)}
 
     def _entries(self, *conditions: ColumnElement[bool]) -> tuple[Entry, ...]:
         return self._read(_ENTRIES.where(*conditions))

@@ -11,12 +11,14 @@ from operations.errors import EngineUnavailable, LedgerUnavailable
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.recorder.clock import Clock
+from operations.recorder.finished import Finished
 from operations.recorder.following import Following
 from operations.recorder.health import Health
 from operations.recorder.hints import Hints
 from operations.recorder.listing import Listing
 from operations.recorder.measures import Meter, Metered
 from operations.recorder.readers import Look, Readers
+from operations.recorder.rounds import Rounds
 from operations.recorder.tracing import Tracing
 from operations.records import Entry, Outage, Sighting
 
@@ -49,7 +51,8 @@ class Recorder:
         self._readers = Readers(metered, clock.now)
         self._tracing = Tracing(hints, ledger, self._following)
         self._meter = Meter(metered, hints)
-        self._finished: set[str] = set()
+        self._finished = Finished()
+        self._rounds = Rounds(metered, self._finished)
         self._revision: int | None = None
         self._behind: int | None = None
         self._listed_at: float | None = None
@@ -59,6 +62,7 @@ class Recorder:
     def close(self) -> None:
         """End the readers."""
         self._readers.close()
+        self._rounds.close()
 
     def turn(self) -> None:
         """Do what is due now, and give a sign of life; raises `LedgerUnavailable`."""
@@ -67,6 +71,7 @@ class Recorder:
         self._health.look(self._listing.problems)
         if self._health.is_reachable:
             self._find_new()
+            self._find_used_again()
             self._ask()
         self._note(self._readers.looks())
         self._beat()
@@ -88,7 +93,7 @@ class Recorder:
     def _remember(self) -> None:
         """Take up what the ledger holds."""
         unfinished = self._ledger.instances.unfinished()
-        self._finished = set(self._ledger.instances.finished_ids())
+        self._finished.take_over(self._ledger.instances.finished())
         self._following.follow((entry.instance_id for entry in unfinished), time.monotonic())
         log.info("following the engine", unfinished=len(unfinished), finished=len(self._finished))
 
@@ -103,6 +108,13 @@ class Recorder:
             news = self._listing.news(self._finished, self._following)
             now = time.monotonic()
             self._following.follow(news, now, self._tracing.by(now))
+        except EngineUnavailable:
+            self._health.doubt()
+
+    def _find_used_again(self) -> None:
+        try:
+            for instance_id in self._rounds.news(is_idle=self._readers.is_idle):
+                self._following.wake(instance_id, time.monotonic())
         except EngineUnavailable:
             self._health.doubt()
 
@@ -150,7 +162,7 @@ class Recorder:
             self._finished.discard(look.instance_id)
             self._following.over(look.instance_id)
         elif _is_all(look.sighting):
-            self._finished.add(look.instance_id)
+            self._finished.add(look.sighting.instance)
             self._following.over(look.instance_id)
         else:
             self._finished.discard(look.instance_id)

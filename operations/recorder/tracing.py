@@ -1,11 +1,12 @@
 """What the recorder makes of hints: it looks sooner, and lends begins to attempts."""
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from operations.ledger import Ledger
 from operations.recorder.begins import Begins
+from operations.recorder.finished import Finished
 from operations.recorder.following import Following
 from operations.recorder.hints import Hints
 from operations.recorder.readers import Look
@@ -36,17 +37,16 @@ class Tracing:
         self._counted_at = time.monotonic()
         self._rate, self._heeded_at = 0.0, time.monotonic()
 
-    def heed(self, finished: Collection[str]) -> None:
-        """Have read what something happened to; of what has finished, only a new start is news."""
+    def heed(self, finished: Finished) -> None:
+        """Have read what something happened to; to what has finished, only if it was later."""
         now = time.monotonic()
         hints = self._hints.take()
         self._count(len(hints), now)
         later = self.by(now)
         ending = min(later, now + ENDING)
-        started = {hint.instance_id for hint in hints if hint.is_start}
         ended = {hint.instance_id for hint in hints if hint.is_end}
-        for instance_id in {hint.instance_id for hint in hints}:
-            is_over = instance_id in finished and instance_id not in started
+        for instance_id, at in _latest(hints).items():
+            is_over = finished.explain(instance_id, at)
             if instance_id in self._following or (not is_over and self._is_admitted(now)):
                 self._following.hint(instance_id, now, ending if instance_id in ended else later)
         self._new = _begins(hints)
@@ -91,6 +91,14 @@ class Tracing:
             return False
         self._strangers -= 1
         return True
+
+
+def _latest(hints: Iterable[Hint]) -> dict[str, float]:
+    """Return the time of the latest hint of each instance."""
+    latest: dict[str, float] = {}
+    for hint in hints:
+        latest[hint.instance_id] = max(hint.at, latest.get(hint.instance_id, 0.0))
+    return latest
 
 
 def _begins(hints: Iterable[Hint]) -> frozenset[Begin]:

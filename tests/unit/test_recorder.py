@@ -50,6 +50,8 @@ def haste(monkeypatch: pytest.MonkeyPatch) -> None:
         "listing.SHARE",
         "health.EVERY",
         "recorder.BEAT_EVERY",
+        "rounds.IDLE",
+        "rounds.BUSY",
     ):
         monkeypatch.setattr(f"operations.recorder.{constant}", 0)
 
@@ -237,6 +239,31 @@ def test_an_id_that_is_used_again_after_a_purge_is_followed_again(
     turning.sees(Status.COMPLETED)
     assert statuses(turning.ledger) == [Status.COMPLETED] * 2
     assert [each.execution_id for each in lives(turning.ledger)] == ["e2", "e1"]
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_an_id_that_is_used_again_without_a_purge_is_followed_again(
+    gateway: FakeGateway,
+    anew: Callable[[], Turning],
+    monkeypatch: pytest.MonkeyPatch,
+    is_new: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """By anybody: the engine erases the life before, and tells nobody; nor need a trace come."""
+    monkeypatch.setattr("operations.recorder.rounds.SHORTEST", 0)
+    runs(gateway)
+    ends(gateway)
+    turning = anew()
+    turning.sees(Status.COMPLETED)
+    runs(gateway, life="e2", since=60)
+    monkeypatch.setattr("operations.recorder.rounds.IDLE", 1000)
+    turning = anew() if is_new else turning
+    turning.sees(Status.RUNNING)
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+    assert [each.execution_id for each in lives(turning.ledger)] == ["e2", "e1"]
+    histories = gateway.calls["history"]
+    turning.turns(10)
+    assert gateway.calls["history"] == histories
 
 
 def test_an_id_that_is_used_again_while_its_end_is_read_is_followed_again(
