@@ -49,14 +49,15 @@ class Instances:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def record(self, sightings: Sequence[Sighting]) -> None:
+    def record(self, sightings: Sequence[Sighting]) -> set[str]:
         """Write what was seen, all or nothing; to write it again, or older news, changes nothing.
 
         A life is an id with an execution id. What is known of one is not lost by what was not seen
         of it. A new life of an id ends the one before: it is marked as purged, and its status is
-        UNKNOWN if its end was not seen.
+        UNKNOWN if its end was not seen. Returns the ids of those sightings that were taken for
+        older news than what is there: of them nothing was written.
         """
-        record(self._engine, sightings)
+        return record(self._engine, sightings)
 
     def keep_histories(self, sightings: Sequence[Sighting]) -> None:
         """Keep the histories as far as they go, for instances that are not to come to their end.

@@ -24,15 +24,17 @@ from operations.ledger.starts import latest_starts
 from operations.records import Sighting
 
 
-def record(engine: Engine, sightings: Sequence[Sighting]) -> None:
-    """Write sightings, all or none."""
+def record(engine: Engine, sightings: Sequence[Sighting]) -> set[str]:
+    """Write sightings, all or none; return the ids of those that are older than what is known."""
+    old: set[str] = set()
     if not sightings:
-        return
+        return old
     with writing(engine) as connection:
         revision = next_revision(connection)
-        changes = [_record(connection, revision, batch) for batch in _batches(sightings)]
+        changes = [_record(connection, revision, batch, old) for batch in _batches(sightings)]
         if any(changes):
             set_revision(connection, revision)
+    return old
 
 
 def mark_purged(engine: Engine, gone_at: Mapping[str, datetime]) -> None:
@@ -71,15 +73,21 @@ def _batches(sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
     yield list(batch.values())
 
 
-def _record(connection: Connection, revision: int, batch: Sequence[Sighting]) -> bool:
-    """Write sightings of different instances; return whether that changed anything."""
+def _record(
+    connection: Connection, revision: int, batch: Sequence[Sighting], old: set[str]
+) -> bool:
+    """Write sightings of different instances; return whether that changed anything.
+
+    The ids of those that are old are added to `old`.
+    """
     known = _known(connection, batch)
-    placed = [(each, place(known[each.instance.instance_id], each)) for each in batch]
+    placed = [(each, _place(known[each.instance.instance_id], each)) for each in batch]
     grows = [
         Seen(life.entry.key, life, grown(life, sighting), sighting)
         for sighting, life in placed
-        if isinstance(life, Life) and not is_old_news(life, sighting)
+        if isinstance(life, Life)
     ]
+    old.update(each.instance.instance_id for each, at in placed if at is Unknown.STALE)
     opens = [
         *_open_next(connection, revision, known, [s for s, at in placed if at is Unknown.NEXT]),
         *_open_earlier(connection, revision, [s for s, at in placed if at is Unknown.EARLIER]),
@@ -92,6 +100,13 @@ def _record(connection: Connection, revision: int, batch: Sequence[Sighting]) ->
     update_lives(connection, revision, [each.after for each in grows if each.key in changed])
     touch_lives(connection, [each.after for each in grows if each.key not in changed])
     return bool(changed or opens)
+
+
+def _place(known: Sequence[Life], sighting: Sighting) -> Life | Unknown:
+    """Return the life that a sighting tells more of."""
+    found = place(known, sighting)
+    is_old = isinstance(found, Life) and is_old_news(found, sighting)
+    return Unknown.STALE if is_old else found
 
 
 def _known(connection: Connection, batch: Sequence[Sighting]) -> dict[str, list[Life]]:

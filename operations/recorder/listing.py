@@ -121,8 +121,8 @@ class Listing:
         return news
 
     def _ends(self, listed: _List) -> None:
-        self.is_complete = True
         if listed.pace is self._whole:  # a part of it says nothing of the rest
+            self.is_complete = True
             self._refused(None)
             self._whole.is_rare = bool(self._last_page) and listed.is_found_by_its_end
             self._whole.after(listed.cost)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -20,6 +19,7 @@ from operations.recorder.measures import Meter, Metered
 from operations.recorder.readers import Look, Readers
 from operations.recorder.rounds import Rounds
 from operations.recorder.tracing import Tracing
+from operations.recorder.writing import write
 from operations.records import Entry, Outage, Sighting
 
 BEAT_EVERY = 1.0  # seconds between two signs of life, unless there is something to say
@@ -82,6 +82,7 @@ class Recorder:
         revision = pulse.revision
         if self._revision is None:
             self._health.take_over(pulse.outages)
+            self._meter.measure_from(pulse.beat_at or datetime.now(UTC))
             self._remember()
         elif revision < self._revision:
             raise LedgerUnavailable("it was replaced by an older one")
@@ -94,7 +95,8 @@ class Recorder:
         """Take up what the ledger holds."""
         unfinished = self._ledger.instances.unfinished()
         self._finished.take_over(self._ledger.instances.finished())
-        self._following.follow((entry.instance_id for entry in unfinished), time.monotonic())
+        ids = (entry.instance_id for entry in unfinished)
+        self._following.follow(ids, time.monotonic(), is_backlog=True)
         log.info("following the engine", unfinished=len(unfinished), finished=len(self._finished))
 
     def _heed(self, entry: Entry) -> None:
@@ -104,10 +106,11 @@ class Recorder:
             self._following.wake(entry.instance_id, time.monotonic())
 
     def _find_new(self) -> None:
+        is_backlog = not self._listing.is_complete
         try:
             news = self._listing.news(self._finished, self._following)
             now = time.monotonic()
-            self._following.follow(news, now, self._tracing.by(now))
+            self._following.follow(news, now, self._tracing.by(now), is_backlog=is_backlog)
         except EngineUnavailable:
             self._health.doubt()
 
@@ -126,15 +129,18 @@ class Recorder:
         """Write what was seen, and when each is to be read again."""
         looks = self._tracing.traced(looks)
         news = [look for look in looks if look.sighting and not self._is_known(look.sighting)]
-        unwritten = self._write(news)
-        if self._behind == 0:  # what was there before the recorder was is no measure of it
-            written = (look.sighting for look in news if look.instance_id not in unwritten)
-            self._meter.readable(filter(None, written), self._following.told)
+        unwritten = write(self._ledger.instances, news)
+        written = (look.sighting for look in news if look.instance_id not in unwritten)
+        self._meter.readable(filter(None, written), self._following.told)
         gone = {look.instance_id: look.at for look in looks if not (look.sighting or look.trouble)}
         if gone:
             self._ledger.instances.mark_purged(gone)
         for look in looks:
-            self._report(unwritten.get(look.instance_id, look))
+            instance_id = look.instance_id
+            self._report(
+                unwritten.troubles.get(instance_id, look),
+                is_taken=instance_id not in unwritten.old,
+            )
         self._tracing.settle([look.instance_id for look in looks if _is_over(look)])
         if any(look.is_vain for look in looks):
             self._give_up()
@@ -142,31 +148,19 @@ class Recorder:
     def _is_known(self, sighting: Sighting) -> bool:
         return not _is_all(sighting) and self._following.is_known(sighting)
 
-    def _write(self, looks: Sequence[Look]) -> dict[str, Look]:
-        """Write sightings; return those looks, by id, whose sighting the ledger cannot hold."""
-        try:
-            self._ledger.instances.record([look.sighting for look in looks if look.sighting])
-        except LedgerUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - one must not stop the others
-            if len(looks) == 1:
-                return {looks[0].instance_id: replace(looks[0], trouble=error)}
-            return {name: bad for look in looks for name, bad in self._write([look]).items()}
-        return {}
-
-    def _report(self, look: Look) -> None:
+    def _report(self, look: Look, *, is_taken: bool) -> None:
         now = time.monotonic()
         if look.trouble:
             self._tell(look, self._following.troubled(look.instance_id, now))
         elif look.sighting is None:
             self._finished.discard(look.instance_id)
             self._following.over(look.instance_id)
-        elif _is_all(look.sighting):
+        elif is_taken and _is_all(look.sighting):
             self._finished.add(look.sighting.instance)
             self._following.over(look.instance_id)
         else:
             self._finished.discard(look.instance_id)
-            self._following.seen(look.sighting, now)
+            self._following.seen(look.sighting, now, is_taken=is_taken)
 
     def _tell(self, look: Look, troubles: int) -> None:
         """Log a trouble once; that the whole engine is away is told by its health."""
