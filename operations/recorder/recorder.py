@@ -141,7 +141,8 @@ class Recorder:
                 unwritten.troubles.get(instance_id, look),
                 is_taken=instance_id not in unwritten.old,
             )
-        self._tracing.settle([look.instance_id for look in looks if _is_over(look)])
+        seen = [look.sighting for look in looks if look.sighting]
+        self._tracing.settle(seen, [each.instance.instance_id for each in seen if _is_all(each)])
         if any(look.is_vain for look in looks):
             self._give_up()
 
@@ -201,7 +202,3 @@ def _gist(sighting: Sighting) -> tuple[object, object]:
 def _is_all(sighting: Sighting) -> bool:
     """Whether there is nothing more to see: it has ended, and its history is there."""
     return sighting.instance.status.is_finished and bool(sighting.history)
-
-
-def _is_over(look: Look) -> bool:
-    return look.sighting is not None and _is_all(look.sighting)

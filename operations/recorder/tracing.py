@@ -11,7 +11,7 @@ from operations.recorder.following import Following
 from operations.recorder.hints import Hints
 from operations.recorder.readers import Look
 from operations.recorder.spans import Hint
-from operations.records import Begin
+from operations.records import Begin, Sighting
 
 STRANGERS = 100  # ids a second that are looked at though nothing is known of them
 MANY = 50.0  # hints a second, above which an instance's are gathered
@@ -59,13 +59,15 @@ class Tracing:
             for look in looks
         ]
 
-    def settle(self, over: Sequence[str]) -> None:
+    def settle(self, seen: Iterable[Sighting], over: Sequence[str]) -> None:
         """Write what came after its attempt was written, and forget what is over.
 
-        What is followed will be read, for it was hinted at, and gets its begins then. What is over
+        What is followed will be read, for it was hinted at, and gets its begins then; those that
+        are of an earlier generation than was `seen` are lent to what is known of that. What is over
         may have been written by others, who know of none. Raises `LedgerUnavailable`.
         """
         late = {begin for begin in self._new if begin.instance_id not in self._following}
+        late.update(begin for each in seen for begin in self._begins.take_earlier(each))
         late.update(begin for each in over for begin in self._begins.of(each))
         self._ledger.instances.lend(late)
         self._new = _begins(())

@@ -85,9 +85,9 @@ def post(hints: Hints, *spans: object) -> None:
     hints.offer(hints_in(body(*spans)))
 
 
-def begins(ledger: Ledger) -> list[object]:
-    """Return when the order's attempts began."""
-    return [span.began for span in ledger.instances.attempts(entry(ledger).key)]
+def begins(ledger: Ledger, generation: int | None = None) -> list[object]:
+    """Return when the order's attempts began, those of its last generation or of another."""
+    return [span.began for span in ledger.instances.attempts(entry(ledger).key, generation)]
 
 
 def test_a_hint_has_an_instance_read_at_once(
@@ -236,6 +236,27 @@ def test_a_begin_that_comes_before_its_attempt_is_known_waits_for_it(
     post(hints, over())
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
     assert begins(ledger) == [at(2)]
+
+
+def test_a_begin_that_comes_after_its_generation_is_lent_to_it(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+) -> None:
+    """While the instance lives on: its history tells of the last generation alone."""
+    runs(gateway)
+    charged(gateway, 1, 4)
+    until(lambda: begins(ledger) == [None], "an attempt")
+    gateway.events[ID] = (
+        HistoryEvent(-1, at(5), "workflowStarted"),
+        HistoryEvent(-1, at(5.1), "executionStarted", execution_id="e2"),
+    )
+    charged(gateway, 6, 7)
+    post(hints, started())
+    until(lambda: entry(ledger).generation == 2, "it continues as new")
+    post(hints, ran(1, at(2)))
+    until(lambda: begins(ledger, generation=1) == [at(2)], "the begin")
+    assert begins(ledger) == [None]
+    post(hints, ran(1, at(6.5)))
+    until(lambda: begins(ledger) == [at(6.5)], "the next one's")
 
 
 def test_a_begin_outlives_the_sighting_of_another_process(
