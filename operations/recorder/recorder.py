@@ -14,6 +14,7 @@ from operations.recorder.finished import Finished
 from operations.recorder.following import Following
 from operations.recorder.health import Health
 from operations.recorder.hints import Hints
+from operations.recorder.histories import Histories
 from operations.recorder.listing import Listing
 from operations.recorder.measures import Meter, Metered
 from operations.recorder.readers import Look, Readers
@@ -51,6 +52,7 @@ class Recorder:
         self._readers = Readers(metered, clock.now)
         self._tracing = Tracing(hints, ledger, self._following)
         self._meter = Meter(metered, hints)
+        self._histories = Histories(ledger)
         self._finished = Finished()
         self._rounds = Rounds(metered, self._finished)
         self._revision: int | None = None
@@ -134,6 +136,7 @@ class Recorder:
         self._meter.readable(filter(None, written), self._following.told)
         gone = {look.instance_id: look.at for look in looks if not (look.sighting or look.trouble)}
         if gone:
+            self._histories.archive(gone)
             self._ledger.instances.mark_purged(gone)
         for look in looks:
             instance_id = look.instance_id
@@ -155,12 +158,15 @@ class Recorder:
             self._tell(look, self._following.troubled(look.instance_id, now))
         elif look.sighting is None:
             self._finished.discard(look.instance_id)
+            self._histories.forget(look.instance_id)
             self._following.over(look.instance_id)
         elif is_taken and _is_all(look.sighting):
             self._finished.add(look.sighting.instance)
+            self._histories.forget(look.instance_id)
             self._following.over(look.instance_id)
         else:
             self._finished.discard(look.instance_id)
+            self._histories.keep(look.sighting)
             self._following.seen(look.sighting, now, is_taken=is_taken)
 
     def _tell(self, look: Look, troubles: int) -> None:

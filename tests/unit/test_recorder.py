@@ -209,12 +209,20 @@ def test_what_another_process_saw_otherwise_is_read_at_once(
 
 
 def test_an_instance_that_is_gone_was_purged(gateway: FakeGateway, turning: Turning) -> None:
-    """One that the engine has no more, before its end was seen, is marked as purged."""
+    """One that the engine has no more, before its end was seen, is marked as purged.
+
+    Its history is kept as far as it was read.
+    """
     runs(gateway)
     turning.sees(Status.RUNNING)
+    history = gateway.events[ID]
     vanishes(gateway)
     turning.sees(Status.UNKNOWN)
-    assert entry(turning.ledger).purged_at
+    life = entry(turning.ledger)
+    assert life.purged_at
+    details = turning.ledger.instances.details(life.key)
+    assert details
+    assert details.history == history
 
 
 def test_a_finished_instance_that_is_no_more_listed_was_purged(
