@@ -54,8 +54,8 @@ class Instances:
 
         A life is an id with an execution id. What is known of one is not lost by what was not seen
         of it. A new life of an id ends the one before: it is marked as purged, and its status is
-        UNKNOWN if its end was not seen. Returns the ids of those sightings that were taken for
-        older news than what is there: of them nothing was written.
+        UNKNOWN if its end was not seen. Returns the ids of those sightings of which nothing was
+        written, for newer news is there, but not yet all of that life.
         """
         return record(self._engine, sightings)
 

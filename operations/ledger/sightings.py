@@ -11,7 +11,7 @@ from operations.database import writing
 from operations.ledger.attempts import write_attempts
 from operations.ledger.details import keep_history, write_details
 from operations.ledger.growth import Seen, gone, grown, opened
-from operations.ledger.lives import Life, Unknown, is_old_news, place
+from operations.ledger.lives import Life, Unknown, is_final, is_old_news, place
 from operations.ledger.pulse import next_revision, set_revision
 from operations.ledger.rows import (
     earlier_lives,
@@ -25,16 +25,16 @@ from operations.records import Sighting
 
 
 def record(engine: Engine, sightings: Sequence[Sighting]) -> set[str]:
-    """Write sightings, all or none; return the ids of those that are older than what is known."""
-    old: set[str] = set()
+    """Write sightings, all or none; return the ids of those that came too late to be written."""
+    late: set[str] = set()
     if not sightings:
-        return old
+        return late
     with writing(engine) as connection:
         revision = next_revision(connection)
-        changes = [_record(connection, revision, batch, old) for batch in _batches(sightings)]
+        changes = [_record(connection, revision, batch, late) for batch in _batches(sightings)]
         if any(changes):
             set_revision(connection, revision)
-    return old
+    return late
 
 
 def mark_purged(engine: Engine, gone_at: Mapping[str, datetime]) -> None:
@@ -74,20 +74,20 @@ def _batches(sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
 
 
 def _record(
-    connection: Connection, revision: int, batch: Sequence[Sighting], old: set[str]
+    connection: Connection, revision: int, batch: Sequence[Sighting], late: set[str]
 ) -> bool:
     """Write sightings of different instances; return whether that changed anything.
 
-    The ids of those that are old are added to `old`.
+    The ids of those that come too late are added to `late`.
     """
     known = _known(connection, batch)
-    placed = [(each, _place(known[each.instance.instance_id], each)) for each in batch]
+    placed = [(each, place(known[each.instance.instance_id], each)) for each in batch]
     grows = [
         Seen(life.entry.key, life, grown(life, sighting), sighting)
         for sighting, life in placed
-        if isinstance(life, Life)
+        if isinstance(life, Life) and not is_old_news(life, sighting)
     ]
-    old.update(each.instance.instance_id for each, at in placed if at is Unknown.STALE)
+    late.update(each.instance.instance_id for each, at in placed if _is_too_late(at, each))
     opens = [
         *_open_next(connection, revision, known, [s for s, at in placed if at is Unknown.NEXT]),
         *_open_earlier(connection, revision, [s for s, at in placed if at is Unknown.EARLIER]),
@@ -102,11 +102,12 @@ def _record(
     return bool(changed or opens)
 
 
-def _place(known: Sequence[Life], sighting: Sighting) -> Life | Unknown:
-    """Return the life that a sighting tells more of."""
-    found = place(known, sighting)
-    is_old = isinstance(found, Life) and is_old_news(found, sighting)
-    return Unknown.STALE if is_old else found
+def _is_too_late(found: Life | Unknown, sighting: Sighting) -> bool:
+    """Whether a sighting is not to be written, and may tell what is not known all the same."""
+    if isinstance(found, Life):
+        is_all_known = found.is_archived and is_final(sighting)
+        return is_old_news(found, sighting) and not is_all_known
+    return found is Unknown.STALE
 
 
 def _known(connection: Connection, batch: Sequence[Sighting]) -> dict[str, list[Life]]:

@@ -139,13 +139,11 @@ class Recorder:
             self._histories.archive(gone)
             self._ledger.instances.mark_purged(gone)
         for look in looks:
-            instance_id = look.instance_id
-            self._report(
-                unwritten.troubles.get(instance_id, look),
-                is_taken=instance_id not in unwritten.old,
-            )
+            told = unwritten.troubles.get(look.instance_id, look)
+            self._report(told, is_taken=look.instance_id not in unwritten.old)
         seen = [look.sighting for look in looks if look.sighting]
-        self._tracing.settle(seen, [each.instance.instance_id for each in seen if _is_all(each)])
+        ended = (each.instance.instance_id for each in seen if _is_all(each))
+        self._tracing.settle(seen, [each for each in ended if each not in unwritten])
         if any(look.is_vain for look in looks):
             self._give_up()
 

@@ -95,6 +95,13 @@ def test_an_older_sighting_than_the_last_is_no_news(ledger: Ledger) -> None:
     assert statuses(ledger) == [Status.RUNNING]
 
 
+def test_what_is_all_there_is_not_told_as_old(ledger: Ledger) -> None:
+    """Whoever reads the same end, and writes it later, has missed nothing."""
+    ledger.instances.record([done(seen=9)])
+    assert not ledger.instances.record([done(seen=8)])
+    assert ledger.instances.record([sighting(seen=8)]) == {ID}
+
+
 def test_old_news_of_what_is_gone_is_told_as_old(ledger: Ledger) -> None:
     """It is of no life that is known, and opens none."""
     ledger.instances.record([sighting(seen=5, created=4, execution="e2")])
