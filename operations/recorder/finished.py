@@ -41,6 +41,10 @@ class Finished:
         """Whether what happened to an id at that time, in seconds since 1970, is of a known end."""
         return at <= self._ended.get(instance_id, -1.0)
 
+    def has(self, instance: Instance) -> bool:
+        """Whether an instance is known to have ended, and is as it was then."""
+        return self._ended.get(instance.instance_id) == _seconds(instance.last_updated_at)
+
     def differ(self, instance_id: str, now: Instance | None) -> bool:
         """Whether the engine has something else with this id now than what is known to have ended.
 

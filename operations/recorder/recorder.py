@@ -133,7 +133,7 @@ class Recorder:
         news = [look for look in looks if look.sighting and not self._is_known(look.sighting)]
         unwritten = write(self._ledger.instances, news)
         written = (look.sighting for look in news if look.instance_id not in unwritten)
-        self._meter.readable(filter(None, written), self._following.told)
+        self._meter.readable(filter(None, written), self._told)
         gone = {look.instance_id: look.at for look in looks if not (look.sighting or look.trouble)}
         if gone:
             self._histories.archive(gone)
@@ -146,6 +146,11 @@ class Recorder:
         self._tracing.settle(seen, [each for each in ended if each not in unwritten])
         if any(look.is_vain for look in looks):
             self._give_up()
+
+    def _told(self, sighting: Sighting) -> int:
+        """Return how many of an instance's events had been read before."""
+        is_known = self._finished.has(sighting.instance)
+        return len(sighting.history or ()) if is_known else self._following.told(sighting)
 
     def _is_known(self, sighting: Sighting) -> bool:
         return not _is_all(sighting) and self._following.is_known(sighting)

@@ -626,6 +626,21 @@ def test_an_end_that_looks_old_is_written_in_the_end(
     turning.until(lambda: archived(turning.ledger), "its history")
 
 
+def test_what_ended_long_ago_and_is_looked_at_again_was_not_late(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """A trace may tell of an activity that began after its instance was terminated."""
+    turning.ledger.beat(at(0), ())
+    runs(gateway)
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+    meter = turning.recorder._meter
+    meter._lags.clear()
+    turning.recorder._following.wake(ID, 0)
+    turning.turns(1)
+    assert not meter._lags
+
+
 def test_a_ledger_that_went_back_is_not_taken_for_the_same(
     gateway: FakeGateway, turning: Turning, other_url: str
 ) -> None:
