@@ -59,7 +59,7 @@ def _page(ledger: Ledger) -> None:
 
 
 def _has_all(ledger: Ledger) -> bool:
-    return len(ledger.instances.finished_ids()) >= INSTANCES
+    return len(ledger.instances.finished()) >= INSTANCES
 
 
 def _median(act: Callable[[], None]) -> float:

@@ -99,7 +99,7 @@ def _rate(kind: str) -> float:
 
 def _measured(ledger: Ledger, count: int) -> str:
     """Return what the recorder measured, once so many are in the ledger with all there is."""
-    eventually(lambda: len(ledger.instances.finished_ids()) >= count, 60, "the recorder has all")
+    eventually(lambda: len(ledger.instances.finished()) >= count, 60, "the recorder has all")
     then = datetime.now(UTC)
     eventually(lambda: (ledger.pulse().beat_at or then) > then, 10, "a beat")
     told = ledger.pulse().measures or Measures()

@@ -15,7 +15,7 @@ from dashboard.rows import address, row
 from dashboard.session import house, watch
 from dashboard.snapshot import Look
 from operations.errors import InvalidInput, LedgerUnavailable, QuestionTooWide
-from operations.model import Status
+from operations.model import Part, Status
 from operations.records import Count, Filter, Page
 
 PER_PAGE = 50
@@ -94,7 +94,7 @@ def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
             "view": repr((sorted(shown.statuses), shown.text, cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
-            "empty": empty(page, shown, look.behind),
+            "empty": empty(page, shown, look),
             "away": no_action(look),
         },
         on_act_change=clicked,
@@ -110,11 +110,13 @@ def in_order(counts: Counts, shown: Filter) -> list[Status]:
     return [*ORDER, *(each for each in others if each in there | shown.statuses)]
 
 
-def empty(page: Page, shown: Filter, behind: int | None) -> tuple[str, str]:
+def empty(page: Page, shown: Filter, look: Look) -> tuple[str, str]:
     """Return what is said of a list without rows."""
     if page.horizon:
         return "Nothing found so far", "“Older” goes on from where the search stopped."
-    if behind != 0:
+    if look.behind != 0 and look.is_away(Part.SIDECAR, Part.LISTING, Part.RECORDER):
+        return "Nothing is here yet", "Why it is not known what the engine has is said above."
+    if look.behind != 0:
         return "The ledger is being filled", "What the engine has will be here in a moment."
     if shown.statuses or shown.text:
         return "Nothing matches", "No instance has this status and this id. Loosen the filter."

@@ -49,14 +49,15 @@ class Instances:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def record(self, sightings: Sequence[Sighting]) -> None:
+    def record(self, sightings: Sequence[Sighting]) -> set[str]:
         """Write what was seen, all or nothing; to write it again, or older news, changes nothing.
 
         A life is an id with an execution id. What is known of one is not lost by what was not seen
         of it. A new life of an id ends the one before: it is marked as purged, and its status is
-        UNKNOWN if its end was not seen.
+        UNKNOWN if its end was not seen. Returns the ids of those sightings of which nothing was
+        written, for newer news is there, but not yet all of that life.
         """
-        record(self._engine, sightings)
+        return record(self._engine, sightings)
 
     def keep_histories(self, sightings: Sequence[Sighting]) -> None:
         """Keep the histories as far as they go, for instances that are not to come to their end.
@@ -166,11 +167,15 @@ class Instances:
         """
         return self._read(_UNFINISHED, since=since)
 
-    def finished_ids(self) -> frozenset[str]:
-        """Return the ids whose latest life the engine has, and is finished and wholly recorded."""
-        query = select(_COLUMNS.instance_id).where(_COLUMNS.is_archived.is_(true()), _IN_ENGINE)
+    def finished(self) -> dict[str, datetime | None]:
+        """Return the ids whose latest life the engine has, and is finished and wholly recorded.
+
+        With each comes when it ended, as the engine says (`last_updated_at`).
+        """
+        columns = (_COLUMNS.instance_id, _COLUMNS.last_updated_at)
+        query = select(*columns).where(_COLUMNS.is_archived.is_(true()), _IN_ENGINE)
         with reading(self._engine) as connection:
-            return frozenset(connection.execute(query).scalars())
+            return {row.instance_id: row.last_updated_at for row in connection.execute(query)}
 
     def _entries(self, *conditions: ColumnElement[bool]) -> tuple[Entry, ...]:
         return self._read(_ENTRIES.where(*conditions))

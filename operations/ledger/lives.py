@@ -35,7 +35,7 @@ class Unknown(Enum):
 
     NEXT = "the id's next life"
     EARLIER = "a life that ended before the latest began"
-    STALE = "old news of something that is gone"
+    STALE = "old news"
 
 
 def place(known: Sequence[Life], sighting: Sighting) -> Life | Unknown:

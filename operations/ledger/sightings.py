@@ -11,7 +11,7 @@ from operations.database import writing
 from operations.ledger.attempts import write_attempts
 from operations.ledger.details import keep_history, write_details
 from operations.ledger.growth import Seen, gone, grown, opened
-from operations.ledger.lives import Life, Unknown, is_old_news, place
+from operations.ledger.lives import Life, Unknown, is_final, is_old_news, place
 from operations.ledger.pulse import next_revision, set_revision
 from operations.ledger.rows import (
     earlier_lives,
@@ -24,15 +24,17 @@ from operations.ledger.starts import latest_starts
 from operations.records import Sighting
 
 
-def record(engine: Engine, sightings: Sequence[Sighting]) -> None:
-    """Write sightings, all or none."""
+def record(engine: Engine, sightings: Sequence[Sighting]) -> set[str]:
+    """Write sightings, all or none; return the ids of those that came too late to be written."""
+    late: set[str] = set()
     if not sightings:
-        return
+        return late
     with writing(engine) as connection:
         revision = next_revision(connection)
-        changes = [_record(connection, revision, batch) for batch in _batches(sightings)]
+        changes = [_record(connection, revision, batch, late) for batch in _batches(sightings)]
         if any(changes):
             set_revision(connection, revision)
+    return late
 
 
 def mark_purged(engine: Engine, gone_at: Mapping[str, datetime]) -> None:
@@ -71,8 +73,13 @@ def _batches(sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
     yield list(batch.values())
 
 
-def _record(connection: Connection, revision: int, batch: Sequence[Sighting]) -> bool:
-    """Write sightings of different instances; return whether that changed anything."""
+def _record(
+    connection: Connection, revision: int, batch: Sequence[Sighting], late: set[str]
+) -> bool:
+    """Write sightings of different instances; return whether that changed anything.
+
+    The ids of those that come too late are added to `late`.
+    """
     known = _known(connection, batch)
     placed = [(each, place(known[each.instance.instance_id], each)) for each in batch]
     grows = [
@@ -80,6 +87,7 @@ def _record(connection: Connection, revision: int, batch: Sequence[Sighting]) ->
         for sighting, life in placed
         if isinstance(life, Life) and not is_old_news(life, sighting)
     ]
+    late.update(each.instance.instance_id for each, at in placed if _is_too_late(at, each))
     opens = [
         *_open_next(connection, revision, known, [s for s, at in placed if at is Unknown.NEXT]),
         *_open_earlier(connection, revision, [s for s, at in placed if at is Unknown.EARLIER]),
@@ -92,6 +100,14 @@ def _record(connection: Connection, revision: int, batch: Sequence[Sighting]) ->
     update_lives(connection, revision, [each.after for each in grows if each.key in changed])
     touch_lives(connection, [each.after for each in grows if each.key not in changed])
     return bool(changed or opens)
+
+
+def _is_too_late(found: Life | Unknown, sighting: Sighting) -> bool:
+    """Whether a sighting is not to be written, and may tell what is not known all the same."""
+    if isinstance(found, Life):
+        is_all_known = found.is_archived and is_final(sighting)
+        return is_old_news(found, sighting) and not is_all_known
+    return found is Unknown.STALE
 
 
 def _known(connection: Connection, batch: Sequence[Sighting]) -> dict[str, list[Life]]:

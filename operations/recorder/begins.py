@@ -42,6 +42,15 @@ class Begins:
         for begin in self.of(instance_id):
             self._forget(begin)
 
+    def take_earlier(self, sighting: Sighting) -> list[Begin]:
+        """Return the begins of attempts of the generations before the one seen, and forget them."""
+        started_at = sighting.timeline.started_at
+        told = self._of.get(sighting.instance.instance_id, ())
+        earlier = [begin for begin in told if started_at and begin.at < started_at]
+        for begin in earlier:
+            self._forget(begin)
+        return earlier
+
     def lent_to(self, sighting: Sighting) -> Sighting:
         """Return a sighting in which attempts have the begins that were told of them."""
         told = self.of(sighting.instance.instance_id)

@@ -12,21 +12,32 @@ SETTLING = 0.2  # seconds after a hint, within which the engine may still be at 
 class Followed:
     """An instance that is read when it is `due`, unless it is being read at this moment.
 
-    Then it is read again by when it is `wanted_by`. It was hinted at first, since it was last
-    handed out, at `hinted_at`, and settles some time after the last hint. `told` is how many events
-    of which execution were read.
+    What happens to it       | What is remembered of that
+    -------------------------|------------------------------------------------------------------
+    it is followed           | `since` when; `is_backlog` if it is no news, and may wait
+    it is hinted at          | `hinted_at` first since it was handed out, `unread_since` first
+      (at any moment)        |   since it was read; `settles_at` is some time after the last hint
+    it is handed out         | `is_being_read`; `is_read_for_hint`, and whether `is_read_settled`;
+                             |   who wants it meanwhile says by when: `wanted_by`
+    then: it is seen         | `last`, without history; `told`: how many events of which execution;
+                             |   `unchanged`: how often it was the same; `is_confirmed` if it is,
+                             |   and surely in the ledger; how it goes on: `is_quiet`, `is_traced`
+    or it cannot be read     | `troubles`: how often in a row
+    or it is over            | nothing: it is forgotten, unless it was wanted meanwhile
     """
 
     since: float = math.inf
     due: float = math.inf
-    is_being_read: bool = False
-    wanted_by: float = math.inf
+    is_backlog: bool = False
     is_quiet: bool = False
     is_traced: bool = False
     hinted_at: float = math.inf
+    unread_since: float = math.inf
     settles_at: float = -math.inf
+    is_being_read: bool = False
     is_read_for_hint: bool = False
     is_read_settled: bool = False
+    wanted_by: float = math.inf
     last: Sighting | None = None
     told: tuple[str | None, int] = (None, 0)
     is_confirmed: bool = False
@@ -52,6 +63,7 @@ class Followed:
     def hint(self, now: float) -> None:
         """Note that something may have happened to it."""
         self.hinted_at = min(now, self.hinted_at)
+        self.unread_since = min(now, self.unread_since)
         self.settles_at = now + SETTLING
 
     def hand_out(self, now: float) -> None:
@@ -60,13 +72,15 @@ class Followed:
         self.is_read_for_hint, self.is_read_settled = self.is_hinted, now >= self.settles_at
         self.hinted_at = math.inf
 
-    def see(self, sighting: Sighting) -> None:
-        """Note what was read; its history is not kept."""
-        self.is_confirmed = self.tells_the_same(sighting)
+    def see(self, sighting: Sighting, *, is_taken: bool) -> None:
+        """Note what was read, and whether the ledger has taken it; its history is not kept."""
+        self.is_confirmed = is_taken and self.tells_the_same(sighting)
         self.unchanged = self.unchanged + 1 if self.is_confirmed else 0
-        if sighting.history is not None:
-            self.told = sighting.timeline.execution_id, len(sighting.history)
         self.last, self.troubles = replace(sighting, history=None), 0
+        if is_taken:
+            self.unread_since = self.hinted_at
+            if sighting.history is not None:
+                self.told = sighting.timeline.execution_id, len(sighting.history)
 
     def tells_the_same(self, sighting: Sighting) -> bool:
         """Whether a sighting says what the last one said."""

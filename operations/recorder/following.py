@@ -4,10 +4,15 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from operations.recorder.followed import Followed
 from operations.recorder.pace import again_after, again_in, is_quiet
 from operations.records import Sighting
+
+BACKLOG = 0.25  # of the reads, at least, while there is much to catch up with
+
+_Queue = list[tuple[float, str]]  # a heap, with due times that hold no more
 
 
 class Following:
@@ -15,12 +20,14 @@ class Following:
 
     Those that wait for an event, a far timer or a person are read less often, and the more there
     are the less often, so that they cost the engine little however many they are. So are those that
-    do something and are traced: a hint tells when to look.
+    do something and are traced: a hint tells when to look. What only a list told of, while there
+    is much to catch up with, is read after all that lives, with a part of the reads in any case.
     """
 
     def __init__(self) -> None:
         self._followed: dict[str, Followed] = {}
-        self._queue: list[tuple[float, str]] = []  # a heap, with due times that hold no more
+        self._queue: _Queue = []
+        self._backlog: _Queue = []
         self._many: Counter[tuple[bool, bool]] = Counter()  # how many there are of each kind
 
     def __len__(self) -> int:
@@ -36,14 +43,21 @@ class Following:
             1 for each in every if each.since <= since and each.last is None and not each.troubles
         )
 
-    def follow(self, ids: Iterable[str], now: float, by: float | None = None) -> None:
+    def follow(
+        self,
+        ids: Iterable[str],
+        now: float,
+        by: float | None = None,
+        *,
+        is_backlog: bool = False,
+    ) -> None:
         """Follow these from now on, and read them now, or by then.
 
         Those that are followed already keep their due time.
         """
         for instance_id in ids:
             if instance_id not in self._followed:
-                self._followed[instance_id] = followed = Followed(since=now)
+                self._followed[instance_id] = followed = Followed(since=now, is_backlog=is_backlog)
                 self._many[followed.kind] += 1
                 self._put(instance_id, now if by is None else by)
 
@@ -54,7 +68,8 @@ class Following:
         followed.unchanged, followed.is_confirmed = 0, False
         if followed.is_being_read:
             followed.wanted_by = min(by, followed.wanted_by)
-        elif by < followed.due:
+        elif by < followed.due or followed.is_backlog:
+            followed.is_backlog = False
             self._put(instance_id, by)
 
     def hint(self, instance_id: str, now: float, by: float) -> None:
@@ -65,20 +80,24 @@ class Following:
         self._classify(followed, quiet=followed.is_quiet, traced=True)
 
     def waits(self, now: float) -> Iterator[float]:
-        """Return how many seconds ago each was hinted at that has not been read since."""
+        """Return how many seconds ago each was hinted at of which no news was written since."""
         every = self._followed.values()
-        return (now - each.hinted_at for each in every if each.is_hinted)
+        return (now - each.unread_since for each in every if each.unread_since < math.inf)
 
     def due(self, now: float, most: int) -> list[str]:
         """Hand out ids that are due, the longest overdue first, to be read and reported on."""
-        ids: list[str] = []
-        while self._queue and self._queue[0][0] <= now and len(ids) < most:
-            due, instance_id = heapq.heappop(self._queue)
+        kept = min(len(self._backlog), round(most * BACKLOG))
+        ids = list(islice(self._hand_out(self._queue, now), most - kept))
+        ids.extend(islice(self._hand_out(self._backlog, now), most - len(ids)))
+        return ids
+
+    def _hand_out(self, queue: _Queue, now: float) -> Iterator[str]:
+        while queue and queue[0][0] <= now:
+            due, instance_id = heapq.heappop(queue)
             followed = self._followed.get(instance_id)
             if followed and followed.due == due and not followed.is_being_read:
                 followed.hand_out(now)
-                ids.append(instance_id)
-        return ids
+                yield instance_id
 
     def last(self, instance_id: str) -> Sighting | None:
         """Return what was last seen of it, without its history."""
@@ -95,11 +114,11 @@ class Following:
         followed = self._followed[sighting.instance.instance_id]
         return followed.is_confirmed and followed.tells_the_same(sighting)
 
-    def seen(self, sighting: Sighting, now: float) -> None:
-        """Report what was seen, and is in the ledger now: it goes on."""
+    def seen(self, sighting: Sighting, now: float, *, is_taken: bool = True) -> None:
+        """Report what was seen, and whether it is in the ledger now: it goes on."""
         instance_id = sighting.instance.instance_id
         followed = self._followed[instance_id]
-        followed.see(sighting)
+        followed.see(sighting, is_taken=is_taken)
         quiet = is_quiet(sighting, followed.unchanged)
         traced = followed.traces_tell_of_it
         self._classify(followed, quiet=quiet, traced=traced)
@@ -123,7 +142,7 @@ class Following:
         """Report that there is no more to come: follow it no longer, unless it was woken since."""
         followed = self._followed[instance_id]
         if followed.wanted_by < math.inf:
-            followed.last = None
+            followed.last, followed.unread_since = None, followed.hinted_at
             self._report(instance_id, math.inf)
         else:
             self._many[followed.kind] -= 1
@@ -137,10 +156,12 @@ class Following:
     def _report(self, instance_id: str, due: float) -> None:
         followed = self._followed[instance_id]
         by, followed.wanted_by, followed.is_being_read = followed.wanted_by, math.inf, False
+        followed.is_backlog = False
         if by < math.inf:
             followed.is_confirmed = False
         self._put(instance_id, min(by, due))
 
     def _put(self, instance_id: str, due: float) -> None:
-        self._followed[instance_id].due = due
-        heapq.heappush(self._queue, (due, instance_id))
+        followed = self._followed[instance_id]
+        followed.due = due
+        heapq.heappush(self._backlog if followed.is_backlog else self._queue, (due, instance_id))

@@ -1,7 +1,7 @@
 """Finds instances by listing the engine's ids, as often as that is cheap."""
 
 import time
-from collections.abc import Container
+from collections.abc import Collection, Container
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -68,14 +68,14 @@ class Listing:
         self._under_way: _List | None = None
         self._refusal: str | None = None
         self.is_complete = False
-        """Whether all ids have been listed once, as far as the engine can list them."""
+        """Whether all ids have been listed once."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Why there is no list, if that is so, with the remedy."""
         return (Problem(Part.LISTING, self._refusal),) if self._refusal else ()
 
-    def news(self, known: set[str], followed: Container[str] = ()) -> set[str]:
+    def news(self, known: Collection[str], followed: Container[str] = ()) -> set[str]:
         """Return listed ids that are not known, and known ones that a whole list lacks.
 
         Those that are followed are returned too, but are not new. They are what was found within a
@@ -89,7 +89,7 @@ class Listing:
             listed = self._under_way
         return news
 
-    def _due(self, known: set[str]) -> _List | None:
+    def _due(self, known: Collection[str]) -> _List | None:
         now = time.monotonic()
         if now >= self._whole.due:
             return _List("", self._whole, set(known))
@@ -97,20 +97,21 @@ class Listing:
             return _List(self._last_page, self._end)
         return None
 
-    def _news_of_page(self, listed: _List, known: set[str], followed: Container[str]) -> set[str]:
+    def _news_of_page(
+        self, listed: _List, known: Container[str], followed: Container[str]
+    ) -> set[str]:
         began, self._under_way = time.monotonic(), None  # one that fails is begun anew
         try:
             page = self._gateway.ids(token=listed.token)
         except EngineRefused as error:
             self._refused(str(error))
-            self.is_complete = True
             return set()
         finally:
             listed.cost += time.monotonic() - began
             listed.pace.after(listed.cost)
         self._last_page = listed.token
         listed.lacks.difference_update(page.ids)
-        news = set(page.ids) - known
+        news = {each for each in page.ids if each not in known}
         if page.next is None:
             self._ends(listed)
             return listed.lacks | news
@@ -120,8 +121,8 @@ class Listing:
         return news
 
     def _ends(self, listed: _List) -> None:
-        self.is_complete = True
         if listed.pace is self._whole:  # a part of it says nothing of the rest
+            self.is_complete = True
             self._refused(None)
             self._whole.is_rare = bool(self._last_page) and listed.is_found_by_its_end
             self._whole.after(listed.cost)

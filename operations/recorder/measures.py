@@ -5,6 +5,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 
 from operations.gateway import Gateway, IdPage
 from operations.history import HistoryEvent
@@ -13,7 +14,8 @@ from operations.recorder.hints import Hints
 from operations.records import Measures, Sighting
 
 WINDOW = 60.0  # seconds over which lags are told
-LAGS = 5000  # that are told of at most: the newest
+LAGS = 60_000  # that are kept of them at most: 1000 a second
+SAMPLED = 5000  # of those, spread evenly, that percentiles are made of at least
 SPAN = 10  # beats over which what happens a second is told
 
 
@@ -47,15 +49,21 @@ class Meter:
         self._metered = metered
         self._hints = hints
         self._lags: deque[tuple[float, float]] = deque(maxlen=LAGS)  # when readable, the lag
+        self._since = datetime.now(UTC)
         self._beats: deque[tuple[float, Counter[str]]] = deque(maxlen=SPAN)
         self._beats.append((time.monotonic(), Counter()))
+
+    def measure_from(self, since: datetime) -> None:
+        """Measure the lag of all that happened from then on: nothing else was late."""
+        self._since = since
 
     def readable(self, sightings: Iterable[Sighting], told: Callable[[Sighting], int]) -> None:
         """Note that these are in the ledger now; of so many events each had been `told` before."""
         now, at = datetime.now(UTC), time.monotonic()
         for sighting in sightings:
             for happened in happened_since(sighting, told(sighting)):
-                self._lags.append((at, max(0.0, (now - happened).total_seconds())))
+                if happened >= self._since:
+                    self._lags.append((at, max(0.0, (now - happened).total_seconds())))
 
     def measures(self, waits: Iterable[float] = ()) -> Measures:
         """Return the measures, to be asked for with every beat.
@@ -65,7 +73,8 @@ class Meter:
         now = time.monotonic()
         while self._lags and now - self._lags[0][0] > WINDOW:
             self._lags.popleft()
-        median, p95 = _percentiles([*(lag for _, lag in self._lags), *waits])
+        sample = islice(self._lags, 0, None, max(1, len(self._lags) // SAMPLED))
+        median, p95 = _percentiles([*(lag for _, lag in sample), *waits])
         return Measures(
             lag_p50=median,
             lag_p95=p95,

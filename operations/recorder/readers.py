@@ -47,6 +47,11 @@ class Readers:
         """How many more may be asked for."""
         return ASKED - len(self._asked)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to read."""
+        return not self._asked
+
     def close(self) -> None:
         """Read no more; what is being read comes to its end by its deadline."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -11,13 +10,17 @@ from operations.errors import EngineUnavailable, LedgerUnavailable
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.recorder.clock import Clock
+from operations.recorder.finished import Finished
 from operations.recorder.following import Following
 from operations.recorder.health import Health
 from operations.recorder.hints import Hints
+from operations.recorder.histories import Histories
 from operations.recorder.listing import Listing
 from operations.recorder.measures import Meter, Metered
 from operations.recorder.readers import Look, Readers
+from operations.recorder.rounds import Rounds
 from operations.recorder.tracing import Tracing
+from operations.recorder.writing import write
 from operations.records import Entry, Outage, Sighting
 
 BEAT_EVERY = 1.0  # seconds between two signs of life, unless there is something to say
@@ -49,7 +52,9 @@ class Recorder:
         self._readers = Readers(metered, clock.now)
         self._tracing = Tracing(hints, ledger, self._following)
         self._meter = Meter(metered, hints)
-        self._finished: set[str] = set()
+        self._histories = Histories(ledger)
+        self._finished = Finished()
+        self._rounds = Rounds(metered, self._finished)
         self._revision: int | None = None
         self._behind: int | None = None
         self._listed_at: float | None = None
@@ -59,6 +64,7 @@ class Recorder:
     def close(self) -> None:
         """End the readers."""
         self._readers.close()
+        self._rounds.close()
 
     def turn(self) -> None:
         """Do what is due now, and give a sign of life; raises `LedgerUnavailable`."""
@@ -67,6 +73,7 @@ class Recorder:
         self._health.look(self._listing.problems)
         if self._health.is_reachable:
             self._find_new()
+            self._find_used_again()
             self._ask()
         self._note(self._readers.looks())
         self._beat()
@@ -77,6 +84,7 @@ class Recorder:
         revision = pulse.revision
         if self._revision is None:
             self._health.take_over(pulse.outages)
+            self._meter.measure_from(pulse.beat_at or datetime.now(UTC))
             self._remember()
         elif revision < self._revision:
             raise LedgerUnavailable("it was replaced by an older one")
@@ -88,8 +96,9 @@ class Recorder:
     def _remember(self) -> None:
         """Take up what the ledger holds."""
         unfinished = self._ledger.instances.unfinished()
-        self._finished = set(self._ledger.instances.finished_ids())
-        self._following.follow((entry.instance_id for entry in unfinished), time.monotonic())
+        self._finished.take_over(self._ledger.instances.finished())
+        ids = (entry.instance_id for entry in unfinished)
+        self._following.follow(ids, time.monotonic(), is_backlog=True)
         log.info("following the engine", unfinished=len(unfinished), finished=len(self._finished))
 
     def _heed(self, entry: Entry) -> None:
@@ -99,10 +108,18 @@ class Recorder:
             self._following.wake(entry.instance_id, time.monotonic())
 
     def _find_new(self) -> None:
+        is_backlog = not self._listing.is_complete
         try:
             news = self._listing.news(self._finished, self._following)
             now = time.monotonic()
-            self._following.follow(news, now, self._tracing.by(now))
+            self._following.follow(news, now, self._tracing.by(now), is_backlog=is_backlog)
+        except EngineUnavailable:
+            self._health.doubt()
+
+    def _find_used_again(self) -> None:
+        try:
+            for instance_id in self._rounds.news(is_idle=self._readers.is_idle):
+                self._following.wake(instance_id, time.monotonic())
         except EngineUnavailable:
             self._health.doubt()
 
@@ -114,47 +131,46 @@ class Recorder:
         """Write what was seen, and when each is to be read again."""
         looks = self._tracing.traced(looks)
         news = [look for look in looks if look.sighting and not self._is_known(look.sighting)]
-        unwritten = self._write(news)
-        if self._behind == 0:  # what was there before the recorder was is no measure of it
-            written = (look.sighting for look in news if look.instance_id not in unwritten)
-            self._meter.readable(filter(None, written), self._following.told)
+        unwritten = write(self._ledger.instances, news)
+        written = (look.sighting for look in news if look.instance_id not in unwritten)
+        self._meter.readable(filter(None, written), self._told)
         gone = {look.instance_id: look.at for look in looks if not (look.sighting or look.trouble)}
         if gone:
+            self._histories.archive(gone)
             self._ledger.instances.mark_purged(gone)
         for look in looks:
-            self._report(unwritten.get(look.instance_id, look))
-        self._tracing.settle([look.instance_id for look in looks if _is_over(look)])
+            told = unwritten.troubles.get(look.instance_id, look)
+            self._report(told, is_taken=look.instance_id not in unwritten.old)
+        seen = [look.sighting for look in looks if look.sighting]
+        ended = (each.instance.instance_id for each in seen if _is_all(each))
+        self._tracing.settle(seen, [each for each in ended if each not in unwritten])
         if any(look.is_vain for look in looks):
             self._give_up()
+
+    def _told(self, sighting: Sighting) -> int:
+        """Return how many of an instance's events had been read before."""
+        is_known = self._finished.has(sighting.instance)
+        return len(sighting.history or ()) if is_known else self._following.told(sighting)
 
     def _is_known(self, sighting: Sighting) -> bool:
         return not _is_all(sighting) and self._following.is_known(sighting)
 
-    def _write(self, looks: Sequence[Look]) -> dict[str, Look]:
-        """Write sightings; return those looks, by id, whose sighting the ledger cannot hold."""
-        try:
-            self._ledger.instances.record([look.sighting for look in looks if look.sighting])
-        except LedgerUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - one must not stop the others
-            if len(looks) == 1:
-                return {looks[0].instance_id: replace(looks[0], trouble=error)}
-            return {name: bad for look in looks for name, bad in self._write([look]).items()}
-        return {}
-
-    def _report(self, look: Look) -> None:
+    def _report(self, look: Look, *, is_taken: bool) -> None:
         now = time.monotonic()
         if look.trouble:
             self._tell(look, self._following.troubled(look.instance_id, now))
         elif look.sighting is None:
             self._finished.discard(look.instance_id)
+            self._histories.forget(look.instance_id)
             self._following.over(look.instance_id)
-        elif _is_all(look.sighting):
-            self._finished.add(look.instance_id)
+        elif is_taken and _is_all(look.sighting):
+            self._finished.add(look.sighting.instance)
+            self._histories.forget(look.instance_id)
             self._following.over(look.instance_id)
         else:
             self._finished.discard(look.instance_id)
-            self._following.seen(look.sighting, now)
+            self._histories.keep(look.sighting)
+            self._following.seen(look.sighting, now, is_taken=is_taken)
 
     def _tell(self, look: Look, troubles: int) -> None:
         """Log a trouble once; that the whole engine is away is told by its health."""
@@ -195,7 +211,3 @@ def _gist(sighting: Sighting) -> tuple[object, object]:
 def _is_all(sighting: Sighting) -> bool:
     """Whether there is nothing more to see: it has ended, and its history is there."""
     return sighting.instance.status.is_finished and bool(sighting.history)
-
-
-def _is_over(look: Look) -> bool:
-    return look.sighting is not None and _is_all(look.sighting)

@@ -22,19 +22,20 @@ _HINTING = frozenset({_ACTIVITY, _START, _END})
 _INSTANCE_ID, _EVENT_ID = "durabletask.task.instance_id", "durabletask.task.task_id"
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = round((datetime.max.replace(tzinfo=UTC) - _EPOCH) / timedelta(microseconds=1))
 
 
 @dataclass(frozen=True)
 class Hint:
     """That something happened to an instance, if it is true.
 
-    `begin` is there if an attempt has ended; `is_start` says that the instance was started,
-    `is_end` that it has ended.
+    `at` is when it began, in seconds since 1970, 0 if that is not told: an end began when its
+    instance did. `begin` is there if an attempt has ended; `is_end` says that the instance has.
     """
 
     instance_id: str
+    at: float = 0.0
     begin: Begin | None = None
-    is_start: bool = False
     is_end: bool = False
 
 
@@ -62,8 +63,10 @@ def _hint(span: object) -> Hint | None:
     instance_id = tags.get(_INSTANCE_ID)
     if what not in _HINTING or not isinstance(instance_id, str) or not _is_possible(instance_id):
         return None
-    begin = _begin(instance_id, tags, span) if what == _ACTIVITY else None
-    return Hint(instance_id, begin, is_start=what == _START, is_end=what == _END)
+    began = span.get("timestamp")
+    microseconds = began if isinstance(began, int) and 0 <= began <= _LATEST else 0
+    begin = _begin(instance_id, tags, microseconds) if what == _ACTIVITY else None
+    return Hint(instance_id, microseconds / 1e6, begin, is_end=what == _END)
 
 
 def _is_possible(instance_id: str) -> bool:
@@ -71,15 +74,8 @@ def _is_possible(instance_id: str) -> bool:
     return 0 < len(instance_id) <= LONGEST and instance_id.isprintable()
 
 
-def _begin(
-    instance_id: str, tags: dict[object, object], span: dict[object, object]
-) -> Begin | None:
-    event_id, microseconds = tags.get(_EVENT_ID), span.get("timestamp")
-    if not (isinstance(event_id, str) and _NUMBER.fullmatch(event_id)):
+def _begin(instance_id: str, tags: dict[object, object], microseconds: int) -> Begin | None:
+    event_id = tags.get(_EVENT_ID)
+    if not (microseconds and isinstance(event_id, str) and _NUMBER.fullmatch(event_id)):
         return None
-    if not isinstance(microseconds, int):
-        return None
-    try:
-        return Begin(instance_id, int(event_id), _EPOCH + timedelta(microseconds=microseconds))
-    except OverflowError:
-        return None
+    return Begin(instance_id, int(event_id), _EPOCH + timedelta(microseconds=microseconds))

@@ -1,16 +1,17 @@
 """What the recorder makes of hints: it looks sooner, and lends begins to attempts."""
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from operations.ledger import Ledger
 from operations.recorder.begins import Begins
+from operations.recorder.finished import Finished
 from operations.recorder.following import Following
 from operations.recorder.hints import Hints
 from operations.recorder.readers import Look
 from operations.recorder.spans import Hint
-from operations.records import Begin
+from operations.records import Begin, Sighting
 
 STRANGERS = 100  # ids a second that are looked at though nothing is known of them
 MANY = 50.0  # hints a second, above which an instance's are gathered
@@ -36,17 +37,16 @@ class Tracing:
         self._counted_at = time.monotonic()
         self._rate, self._heeded_at = 0.0, time.monotonic()
 
-    def heed(self, finished: Collection[str]) -> None:
-        """Have read what something happened to; of what has finished, only a new start is news."""
+    def heed(self, finished: Finished) -> None:
+        """Have read what something happened to; to what has finished, only if it was later."""
         now = time.monotonic()
         hints = self._hints.take()
         self._count(len(hints), now)
         later = self.by(now)
         ending = min(later, now + ENDING)
-        started = {hint.instance_id for hint in hints if hint.is_start}
         ended = {hint.instance_id for hint in hints if hint.is_end}
-        for instance_id in {hint.instance_id for hint in hints}:
-            is_over = instance_id in finished and instance_id not in started
+        for instance_id, at in _latest(hints).items():
+            is_over = finished.explain(instance_id, at)
             if instance_id in self._following or (not is_over and self._is_admitted(now)):
                 self._following.hint(instance_id, now, ending if instance_id in ended else later)
         self._new = _begins(hints)
@@ -59,13 +59,15 @@ class Tracing:
             for look in looks
         ]
 
-    def settle(self, over: Sequence[str]) -> None:
+    def settle(self, seen: Iterable[Sighting], over: Sequence[str]) -> None:
         """Write what came after its attempt was written, and forget what is over.
 
-        What is followed will be read, for it was hinted at, and gets its begins then. What is over
+        What is followed will be read, for it was hinted at, and gets its begins then; those that
+        are of an earlier generation than was `seen` are lent to what is known of that. What is over
         may have been written by others, who know of none. Raises `LedgerUnavailable`.
         """
         late = {begin for begin in self._new if begin.instance_id not in self._following}
+        late.update(begin for each in seen for begin in self._begins.take_earlier(each))
         late.update(begin for each in over for begin in self._begins.of(each))
         self._ledger.instances.lend(late)
         self._new = _begins(())
@@ -91,6 +93,14 @@ class Tracing:
             return False
         self._strangers -= 1
         return True
+
+
+def _latest(hints: Iterable[Hint]) -> dict[str, float]:
+    """Return the time of the latest hint of each instance."""
+    latest: dict[str, float] = {}
+    for hint in hints:
+        latest[hint.instance_id] = max(hint.at, latest.get(hint.instance_id, 0.0))
+    return latest
 
 
 def _begins(hints: Iterable[Hint]) -> frozenset[Begin]:

@@ -136,6 +136,13 @@ def parent(context: DaprWorkflowContext, seconds: float) -> Steps:
     return (yield context.call_child_workflow(parallel, input=seconds))
 
 
+def repeating(context: DaprWorkflowContext, child_id: str) -> Steps:
+    """Run `parallel` as a child with this id, and again with the same id after the event."""
+    yield context.call_child_workflow(parallel, input=0.1, instance_id=child_id)
+    yield context.wait_for_external_event(EVENT)
+    yield context.call_child_workflow(parallel, input=0.1, instance_id=child_id)
+
+
 def parent_of_failing(context: DaprWorkflowContext, reason: str) -> Steps:
     """Run `failing` as a child, and fail with it."""
     yield context.call_child_workflow(failing, input=reason)
@@ -160,6 +167,7 @@ WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps], ...] = (
     waiting_until,
     waiting_at_most,
     parent,
+    repeating,
     parent_of_failing,
     continuing,
 )

@@ -192,7 +192,7 @@ def complete(file: Path, gateway: DaprGateway) -> bool:
     if not file.exists():
         return False
     with closing(open_ledger(f"sqlite:///{file}")) as ledger:
-        known = ledger.instances.finished_ids()
+        known = set(ledger.instances.finished())
         known |= {entry.instance_id for entry in ledger.instances.unfinished()}
         running = {entry.instance_id for entry in ledger.instances.unfinished()}
     listed = set(gateway.ids(page_size=1000).ids)

@@ -3,6 +3,7 @@
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 
 from engine.settings import PROJECT
 from operations.model import Part, Status
+from operations.recorder.rounds import SHORTEST
 from operations.records import Entry, Pulse
 from operations.timeline import Span
 from tests.integration.rich import Rich
+from tests.integration.richapp import EVENT
+from tests.integration.stack import unique
 from tests.waiting import eventually
 
 AT_ONCE = 4  # activities that this engine hands out at a time; the others wait for their turn
@@ -103,9 +107,7 @@ def test_what_the_recorder_measures_is_in_its_pulse(rich: Rich) -> None:
 
 def test_without_traces_all_is_recorded_but_the_begins(rich: Rich) -> None:
     """Who holds the port, and never answers, holds up neither engine nor recorder."""
-    with rich.without_recorder():
-        holder = socket.create_server(("127.0.0.1", rich.spans_port))
-    with holder:
+    with untraced_recorder(rich):
         instance_id = rich.start("parallel", "0.1")
         entry = recorded(rich, instance_id)
         assert entry.status is Status.COMPLETED
@@ -113,6 +115,58 @@ def test_without_traces_all_is_recorded_but_the_begins(rich: Rich) -> None:
         assert [span.began for span in found] == [None] * 3
     eventually(lambda: is_traced(rich.ledger.pulse()), 30, "traces arrive again")
     assert len(attempts(rich, rich.start("parallel", "0.1"))) == 3
+
+
+@contextmanager
+def untraced_recorder(rich: Rich) -> Iterator[None]:
+    """Have a recorder that no trace reaches for a while."""
+    with rich.without_recorder():
+        holder = socket.create_server(("127.0.0.1", rich.spans_port))
+    with holder:
+        yield
+
+
+@pytest.fixture
+def untraced(rich: Rich) -> Iterator[None]:
+    """Have a recorder that no trace reaches during a test, and traces again after it."""
+    with untraced_recorder(rich):
+        yield
+    eventually(lambda: is_traced(rich.ledger.pulse()), 60, "traces arrive again")
+
+
+@pytest.mark.usefixtures("untraced")
+def test_without_traces_an_id_that_is_used_again_is_found(rich: Rich) -> None:
+    """By the next round over what has finished: the engine erases the first life, and lists on."""
+    instance_id = rich.start("parallel", "0.1")
+    recorded(rich, instance_id)
+    rich.gateway.start("parallel", instance_id, "0.1")
+    assert_used_again(rich, instance_id)
+
+
+@pytest.mark.usefixtures("untraced")
+def test_without_traces_a_child_that_is_used_again_is_found(rich: Rich) -> None:
+    """A parent that gives its children ids of its own making may give one twice."""
+    child_id = unique("child")
+    parent_id = rich.start("repeating", f'"{child_id}"')
+    rich.recorded(child_id, Status.COMPLETED, 20)
+    rich.raise_event(parent_id, EVENT, "null")
+    assert_used_again(rich, child_id)
+
+
+def assert_used_again(rich: Rich, instance_id: str) -> None:
+    """Wait until both lives of an id are there, each with its end and its attempts."""
+
+    def before() -> Entry | None:
+        latest = rich.ledger.instances.latest(instance_id)
+        assert latest
+        return rich.ledger.instances.neighbours(latest)[0]
+
+    earlier = eventually(before, 3 * SHORTEST, "its next life is there")
+    later = rich.recorded(instance_id, Status.COMPLETED)
+    assert earlier.status is Status.COMPLETED
+    assert earlier.execution_id != later.execution_id
+    for life in (earlier, later):
+        assert len(rich.ledger.instances.attempts(life.key)) == 3
 
 
 def is_traced(pulse: Pulse) -> bool:

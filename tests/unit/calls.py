@@ -26,7 +26,7 @@ CALLS: list[Callable[[Ledger], object]] = [
     lambda ledger: ledger.instances.details(1),
     lambda ledger: ledger.instances.attempts(1),
     lambda ledger: ledger.instances.unfinished(),
-    lambda ledger: ledger.instances.finished_ids(),
+    lambda ledger: ledger.instances.finished(),
     lambda ledger: ledger.instances.usual("order_workflow", ["process_order"]),
     lambda ledger: ledger.journal.note(DEED),
     lambda ledger: ledger.journal.of("order_A", 1),

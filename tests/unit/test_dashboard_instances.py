@@ -79,6 +79,14 @@ def test_a_ledger_that_is_being_filled_is_not_empty(desk: Desk, behind: int | No
     assert part(app, "table")["empty"][0] == "The ledger is being filled"
 
 
+@pytest.mark.parametrize("part_away", [Part.SIDECAR, Part.LISTING])
+def test_a_ledger_that_cannot_be_filled_is_not_being_filled(desk: Desk, part_away: Part) -> None:
+    """Nothing will be there in a moment: the banner says what has to be done."""
+    desk.ledger.beat(datetime.now(UTC), (Outage(part_away, datetime.now(UTC), "broken"),), None)
+    app = desk.open()
+    assert part(app, "table")["empty"][0] == "Nothing is here yet"
+
+
 def test_how_much_is_still_to_be_read_is_told(desk: Desk) -> None:
     """Above what is there already, until all is."""
     desk.has("order_A")

@@ -25,13 +25,13 @@ def test_what_runs_is_to_be_followed(ledger: Ledger) -> None:
     """A life is unfinished until its end is recorded."""
     ledger.instances.record([sighting(instance_id="order_1"), done(instance_id="order_2")])
     assert unfinished(ledger) == {"order_1"}
-    assert ledger.instances.finished_ids() == {"order_2"}
+    assert ledger.instances.finished().keys() == {"order_2"}
 
 
 def test_an_id_whose_latest_life_runs_is_not_finished(ledger: Ledger) -> None:
     """Of an id used twice the latest life counts."""
     ledger.instances.record([done(seen=9), sighting(execution="e2", created=20, seen=21)])
-    assert ledger.instances.finished_ids() == frozenset()
+    assert not ledger.instances.finished()
     assert unfinished(ledger) == {ID}
 
 
@@ -39,7 +39,8 @@ def test_what_was_purged_is_neither_followed_nor_finished(ledger: Ledger) -> Non
     """What the engine has no more is none of the recorder's business."""
     ledger.instances.record([sighting(instance_id="order_1"), done(instance_id="order_2")])
     ledger.instances.mark_purged(dict.fromkeys(["order_1", "order_2", "order_3"], at(30)))
-    assert unfinished(ledger) == ledger.instances.finished_ids() == frozenset()
+    assert not unfinished(ledger)
+    assert not ledger.instances.finished()
     assert entry(ledger, "order_2").purged_at == at(30)
     assert statuses(ledger, "order_2") == [Status.COMPLETED]
 
@@ -72,7 +73,7 @@ def test_many_are_purged_at_once(ledger: Ledger) -> None:
     """Any number of ids is one transaction, and one revision."""
     ledger.instances.record([done(instance_id=name) for name in MANY])
     ledger.instances.mark_purged(dict.fromkeys(MANY, at(30)))
-    assert ledger.instances.finished_ids() == frozenset()
+    assert not ledger.instances.finished()
     assert ledger.pulse().revision == 2
 
 
@@ -96,7 +97,7 @@ def test_what_is_to_be_followed_since_a_revision_is_told(ledger: Ledger) -> None
     [
         (lambda ledger: ledger.instances.unfinished(), "followed"),
         (lambda ledger: ledger.instances.unfinished(5), "followed"),
-        (lambda ledger: ledger.instances.finished_ids(), "followed"),
+        (lambda ledger: ledger.instances.finished(), "followed"),
         (lambda ledger: ledger.instances.latest(ID), "latest_of_id"),
         (lambda ledger: ledger.instances.neighbours(entry(ledger)), "latest_of_id"),
         (lambda ledger: ledger.instances.record([done(execution="e9")]), "latest_of_id"),

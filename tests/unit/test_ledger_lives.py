@@ -114,11 +114,11 @@ def test_an_end_at_a_glance_is_followed_until_its_history_is_there(ledger: Ledge
     """An instance that an operator ended is read once more, for its archive."""
     ledger.instances.record([glance(TERMINATED, seen=5)])
     assert [each.status for each in ledger.instances.unfinished()] == [TERMINATED]
-    assert ledger.instances.finished_ids() == frozenset()
+    assert not ledger.instances.finished()
     ledger.instances.record([replace(done(seen=6), seen_at=at(4))])
     assert statuses(ledger) == [COMPLETED]
     assert ledger.instances.unfinished() == ()
-    assert ledger.instances.finished_ids() == {ID}
+    assert ledger.instances.finished().keys() == {ID}
 
 
 @pytest.mark.parametrize("late", [glance(RUNNING, seen=10), glance(COMPLETED, seen=10)])
@@ -316,7 +316,7 @@ def test_a_generation_that_was_ended_is_of_the_life_that_ended(ledger: Ledger) -
     last = sighting(TERMINATED, execution="e2", created=5.1, seen=8, history=continued)
     ledger.instances.record([last])
     assert statuses(ledger) == [TERMINATED]
-    assert ledger.instances.finished_ids() == {ID}
+    assert ledger.instances.finished().keys() == {ID}
 
 
 @pytest.mark.parametrize("name", RECORDED)

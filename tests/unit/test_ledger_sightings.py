@@ -16,6 +16,7 @@ from tests.unit.sightings import (
     done,
     entry,
     glance,
+    lives,
     of_record,
     pending,
     sighting,
@@ -89,14 +90,29 @@ def test_an_older_sighting_than_the_last_is_no_news(ledger: Ledger) -> None:
     first = sighting(seen=1)
     ledger.instances.record([first])
     ledger.instances.record([replace(first, seen_at=at(3))])
-    ledger.instances.record([sighting(Status.SUSPENDED, seen=2)])
+    other = sighting(instance_id="order_B")
+    assert ledger.instances.record([sighting(Status.SUSPENDED, seen=2), other]) == {ID}
     assert statuses(ledger) == [Status.RUNNING]
+
+
+def test_what_is_all_there_is_not_told_as_old(ledger: Ledger) -> None:
+    """Whoever reads the same end, and writes it later, has missed nothing."""
+    ledger.instances.record([done(seen=9)])
+    assert not ledger.instances.record([done(seen=8)])
+    assert ledger.instances.record([sighting(seen=8)]) == {ID}
+
+
+def test_old_news_of_what_is_gone_is_told_as_old(ledger: Ledger) -> None:
+    """It is of no life that is known, and opens none."""
+    ledger.instances.record([sighting(seen=5, created=4, execution="e2")])
+    assert ledger.instances.record([sighting(seen=2, created=1)]) == {ID}
+    assert len(lives(ledger)) == 1
 
 
 def test_a_later_sighting_is_news(ledger: Ledger) -> None:
     """A status is followed, and the entry gets the revision of the change."""
-    ledger.instances.record([sighting(seen=1)])
-    ledger.instances.record([sighting(Status.SUSPENDED, seen=2)])
+    assert not ledger.instances.record([sighting(seen=1)])
+    assert not ledger.instances.record([sighting(Status.SUSPENDED, seen=2)])
     assert (entry(ledger).status, entry(ledger).revision) == (Status.SUSPENDED, 2)
 
 

@@ -4,12 +4,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from operations.errors import EngineRefused, EngineUnavailable, FlowdeckError, LedgerUnavailable
+from operations.history import HistoryEvent
 from operations.ledger import Ledger, open_ledger
 from operations.model import Part, Status
 from operations.recorder.clock import Clock
@@ -17,6 +18,7 @@ from operations.recorder.health import Health
 from operations.recorder.recorder import Recorder
 from operations.records import Outage
 from operations.sighting import sight
+from operations.timeline import Timeline
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, moves, runs, vanishes
 from tests.unit.fakes import FakeGateway
@@ -36,6 +38,7 @@ def refused(times: int) -> list[FlowdeckError]:
     return [EngineRefused("The Dapr engine refused: UNKNOWN: it is broken.") for _ in range(times)]
 
 
+AHEAD = timedelta(seconds=1.5)  # of another process's clock
 MANY = 500  # instances: more than are asked for at once
 
 
@@ -50,6 +53,8 @@ def haste(monkeypatch: pytest.MonkeyPatch) -> None:
         "listing.SHARE",
         "health.EVERY",
         "recorder.BEAT_EVERY",
+        "rounds.IDLE",
+        "rounds.BUSY",
     ):
         monkeypatch.setattr(f"operations.recorder.{constant}", 0)
 
@@ -204,12 +209,20 @@ def test_what_another_process_saw_otherwise_is_read_at_once(
 
 
 def test_an_instance_that_is_gone_was_purged(gateway: FakeGateway, turning: Turning) -> None:
-    """One that the engine has no more, before its end was seen, is marked as purged."""
+    """One that the engine has no more, before its end was seen, is marked as purged.
+
+    Its history is kept as far as it was read.
+    """
     runs(gateway)
     turning.sees(Status.RUNNING)
+    history = gateway.events[ID]
     vanishes(gateway)
     turning.sees(Status.UNKNOWN)
-    assert entry(turning.ledger).purged_at
+    life = entry(turning.ledger)
+    assert life.purged_at
+    details = turning.ledger.instances.details(life.key)
+    assert details
+    assert details.history == history
 
 
 def test_a_finished_instance_that_is_no_more_listed_was_purged(
@@ -237,6 +250,31 @@ def test_an_id_that_is_used_again_after_a_purge_is_followed_again(
     turning.sees(Status.COMPLETED)
     assert statuses(turning.ledger) == [Status.COMPLETED] * 2
     assert [each.execution_id for each in lives(turning.ledger)] == ["e2", "e1"]
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_an_id_that_is_used_again_without_a_purge_is_followed_again(
+    gateway: FakeGateway,
+    anew: Callable[[], Turning],
+    monkeypatch: pytest.MonkeyPatch,
+    is_new: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """By anybody: the engine erases the life before, and tells nobody; nor need a trace come."""
+    monkeypatch.setattr("operations.recorder.rounds.SHORTEST", 0)
+    runs(gateway)
+    ends(gateway)
+    turning = anew()
+    turning.sees(Status.COMPLETED)
+    runs(gateway, life="e2", since=60)
+    monkeypatch.setattr("operations.recorder.rounds.IDLE", 1000)
+    turning = anew() if is_new else turning
+    turning.sees(Status.RUNNING)
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+    assert [each.execution_id for each in lives(turning.ledger)] == ["e2", "e1"]
+    histories = gateway.calls["history"]
+    turning.turns(10)
+    assert gateway.calls["history"] == histories
 
 
 def test_an_id_that_is_used_again_while_its_end_is_read_is_followed_again(
@@ -551,11 +589,56 @@ def test_news_that_the_ledger_did_not_take_are_written_again(
     moves(gateway, status=Status.SUSPENDED)
     record = turning.ledger.instances.record
 
-    def take_nothing(_: object) -> None:
+    def take_nothing(_: object) -> set[str]:
         monkeypatch.setattr(turning.ledger.instances, "record", record)
+        return {ID}
 
     monkeypatch.setattr(turning.ledger.instances, "record", take_nothing)
     turning.sees(Status.SUSPENDED)
+
+
+def test_what_another_process_saw_whose_clock_is_ahead_does_not_stay(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """However often the recorder reads the news before its own clock comes to that time."""
+    runs(gateway)
+    turning.sees(Status.RUNNING)
+    old = sight(gateway, ID)
+    assert old
+    turning.ledger.instances.record([replace(old, seen_at=datetime.now(UTC) + AHEAD)])
+    moves(gateway, status=Status.SUSPENDED)
+    turning.turns(5)
+    turning.sees(Status.SUSPENDED)
+
+
+def test_an_end_that_looks_old_is_written_in_the_end(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """It is not over before the ledger has its history."""
+    runs(gateway)
+    old = sight(gateway, ID)
+    assert old
+    unknown = replace(old, timeline=Timeline(), history=None, seen_at=datetime.now(UTC) + AHEAD)
+    turning.ledger.instances.record([unknown])
+    gateway.events[ID] = (HistoryEvent(-1, at(0), "executionStarted"),)
+    ends(gateway)
+    turning.turns(5)
+    turning.until(lambda: archived(turning.ledger), "its history")
+
+
+def test_what_ended_long_ago_and_is_looked_at_again_was_not_late(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """A trace may tell of an activity that began after its instance was terminated."""
+    turning.ledger.beat(at(0), ())
+    runs(gateway)
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+    meter = turning.recorder._meter
+    meter._lags.clear()
+    turning.recorder._following.wake(ID, 0)
+    turning.turns(1)
+    assert not meter._lags
 
 
 def test_a_ledger_that_went_back_is_not_taken_for_the_same(
@@ -617,14 +700,48 @@ def test_how_far_it_is_behind_is_told_until_it_has_caught_up(
     assert turning.ledger.pulse().behind == 0
 
 
-def test_what_cannot_be_listed_or_read_is_not_waited_for(
-    gateway: FakeGateway, turning: Turning
-) -> None:
+def test_what_cannot_be_read_is_not_waited_for(gateway: FakeGateway, turning: Turning) -> None:
     """It has caught up as far as it can."""
-    gateway.errors["ids"] = refused(9)
     gateway.errors["state"] = refused(1000)
     turning.ledger.instances.record([pending()])
     turning.until(lambda: turning.ledger.pulse().behind == 0, "it has caught up")
+
+
+def test_how_far_it_is_behind_is_not_known_without_a_list(
+    gateway: FakeGateway, turning: Turning, log_lines: LogLines
+) -> None:
+    """What there is by then is caught up with as soon as there is a list."""
+    log_lines.configure("info")
+    gateway.errors["ids"] = refused(9)
+    for number in range(MANY):
+        runs(gateway, f"order_{number}")
+    while gateway.errors["ids"]:
+        turning.recorder.turn()
+        assert turning.ledger.pulse().behind is None
+    assert "caught up" not in "".join(line["event"] for line in log_lines.events())
+    turning.until(lambda: turning.ledger.pulse().behind, "it catches up")
+    turning.until(lambda: turning.ledger.pulse().behind == 0, "it has caught up")
+    measures = turning.ledger.pulse().measures
+    assert measures
+    assert measures.lag_p95 is None
+
+
+def test_what_happened_while_no_recorder_was_there_came_late(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """From the last beat of the one before on: that is how long it could not be read."""
+    now = (datetime.now(UTC) - at(0)).total_seconds()
+    turning.ledger.beat(at(now - 1000), ())
+    runs(gateway, "order_old", since=now - 2000)
+    runs(gateway, since=now - 500)
+
+    def lag() -> float | None:
+        measures = turning.ledger.pulse().measures
+        return measures.lag_p95 if measures else None
+
+    turning.until(lambda: len(turning.ledger.instances.unfinished()) == 2, "both are there")
+    turning.until(lag, "a lag")
+    assert lag() == pytest.approx(500, abs=60)
 
 
 def _unavailable(_: object) -> None:

@@ -12,7 +12,7 @@ from operations.recorder.hints import Hints
 from operations.recorder.spans import Hint
 from tests.unit.conftest import LogLines
 from tests.unit.sightings import ID
-from tests.unit.zipkin import body, over
+from tests.unit.zipkin import BEGAN, body, over
 from tests.waiting import eventually
 
 
@@ -39,7 +39,7 @@ def post(endpoint: Endpoint, content: bytes) -> int:
 def test_spans_are_taken(endpoint: Endpoint, hints: Hints) -> None:
     """The answer does not wait for anybody to heed them."""
     assert post(endpoint, body(over())) == 202
-    assert hints.take() == [Hint(ID, is_end=True)]
+    assert hints.take() == [Hint(ID, BEGAN / 1e6, is_end=True)]
 
 
 def test_a_full_queue_is_no_trouble_of_the_sender_s(endpoint: Endpoint, hints: Hints) -> None:

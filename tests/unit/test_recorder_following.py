@@ -271,6 +271,21 @@ def test_what_was_seen_twice_is_surely_in_the_ledger() -> None:
     assert not following.is_known(sighting(spans=(begun,)))
 
 
+def test_what_the_ledger_took_as_old_is_not_surely_in_it() -> None:
+    """However often it was read: it is to be written again, and counts as never told."""
+    event = HistoryEvent(1, at(1), "taskScheduled")
+    following = followed(working())
+    for second in range(3):
+        following.due(EVER, ALL)
+        following.seen(working(history=(event,)), second, is_taken=False)
+        assert not following.is_known(working())
+    assert following.told(working()) == 0
+    following.due(EVER, ALL)
+    following.seen(working(history=(event,)), 4)
+    assert following.is_known(working())
+    assert following.told(working()) == 1
+
+
 def test_the_last_sighting_is_kept_without_its_history() -> None:
     """A history may be large, and there may be many."""
     seen = done(instance_id=ID)
@@ -323,16 +338,83 @@ def test_one_is_read_again_right_after_a_hint_and_then_less_often() -> None:
 
 
 def test_how_long_hints_wait_to_be_heeded() -> None:
-    """From the first one since an instance was last handed out."""
+    """From the first one since an instance was last read."""
     following = followed(working())
     following.hint(ID, 3, 9)
     following.hint(ID, 5, 9)
     assert list(following.waits(10)) == [7]
     assert following.due(9, ALL) == [ID]
-    assert list(following.waits(10)) == []
+    assert list(following.waits(10)) == [7]
     following.hint(ID, 10, 10)
     following.seen(working(), 11)
     assert list(following.waits(12)) == [2]
+
+
+def test_a_hint_waits_until_what_it_led_to_is_written() -> None:
+    """Not only until somebody goes to read: that may fail for an hour."""
+    following = followed(working())
+    following.hint(ID, 3, 3)
+    following.due(3, ALL)
+    following.troubled(ID, 4)
+    assert list(following.waits(10)) == [7]
+    following.due(EVER, ALL)
+    following.unread(ID, 5)
+    following.due(EVER, ALL)
+    following.seen(working(), 6, is_taken=False)
+    assert list(following.waits(10)) == [7]
+    following.due(EVER, ALL)
+    following.seen(working(), 7)
+    assert list(following.waits(10)) == []
+
+
+def test_a_hint_waits_no_more_when_its_instance_is_over() -> None:
+    """One that came since then does."""
+    following = followed(working())
+    following.hint(ID, 1, 1)
+    following.due(1, ALL)
+    following.hint(ID, 4, 4)
+    following.over(ID)
+    assert list(following.waits(10)) == [6]
+    following.due(4, ALL)
+    following.over(ID)
+    assert list(following.waits(10)) == []
+
+
+BACKLOG = [f"old_{number}" for number in range(1000)]
+
+
+def catching_up() -> Following:
+    """Return what is followed when a long list has just been read, at second 0."""
+    following = Following()
+    following.follow(BACKLOG, 0, is_backlog=True)
+    return following
+
+
+def test_what_lives_is_read_before_what_is_caught_up_with() -> None:
+    """However long that waits; what it lacks to all of the reads is the backlog's."""
+    following = catching_up()
+    following.follow(["new"], 9)
+    assert following.due(9, 4)[0] == "new"
+    assert len(following.due(9, 100)) == 100
+    assert following.never_read(0) == 1000
+
+
+def test_what_is_woken_is_of_the_backlog_no_more() -> None:
+    """It lives: a hint, or a write of another process, told of it."""
+    following = catching_up()
+    following.hint(BACKLOG[-1], 9, 9)
+    following.wake(BACKLOG[-2], 8)
+    assert following.due(9, 4)[:2] == [BACKLOG[-2], BACKLOG[-1]]
+    assert sorted(following.due(9, ALL)) == sorted(set(BACKLOG[:-2]) - {BACKLOG[0], BACKLOG[1]})
+
+
+def test_the_backlog_has_a_part_of_the_reads_in_any_case() -> None:
+    """More that lives than can be read does not end the catching up."""
+    following = catching_up()
+    following.follow([f"new_{number}" for number in range(1000)], 9)
+    handed_out = following.due(9, 100)
+    assert sum(each in BACKLOG for each in handed_out) == 25
+    assert len(handed_out) == 100
 
 
 def test_how_much_of_a_history_was_told_before() -> None:

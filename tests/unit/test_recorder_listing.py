@@ -104,15 +104,17 @@ def test_a_list_that_is_refused_is_made_again(gateway: FakeGateway, listing: Lis
     put(gateway, "a", "b", "c")
     gateway.errors["ids"] = [EngineRefused("an id must not hold '||'")]
     assert listing.news({"x"}) == set()
+    assert not listing.is_complete
     assert listing.news(set()) == {"a", "b", "c"}
+    assert listing.is_complete
 
 
 def test_a_list_that_breaks_off_takes_nothing_for_gone(
     gateway: FakeGateway, listing: Listing
 ) -> None:
     """What stands on its other pages was not seen."""
-    put(gateway, "a", "b", "c")
-    pages = iter([None, EngineRefused("broken")])
+    put(gateway, "a", "b", "c", "d", "e")
+    pages = iter([None, None, EngineRefused("broken")])
     listed = gateway.ids
 
     def ids(token: str) -> object:
@@ -121,7 +123,10 @@ def test_a_list_that_breaks_off_takes_nothing_for_gone(
         return listed(token=token)
 
     gateway.ids = ids  # type: ignore[method-assign, assignment]
-    assert listing.news({"c", "x"}) == {"a", "b"}
+    assert listing.news({"e", "x"}) == {"a", "b", "c", "d"}
+    listing._whole.due = float("inf")
+    assert listing.news({"a", "b", "x"}) == {"c", "d", "e"}
+    assert not listing.is_complete
 
 
 def test_an_engine_that_is_away_is_told(gateway: FakeGateway) -> None:

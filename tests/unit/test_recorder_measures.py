@@ -29,8 +29,10 @@ def metered(gateway: FakeGateway) -> Metered:
 
 @pytest.fixture
 def meter(metered: Metered, hints: Hints) -> Meter:
-    """Return a meter."""
-    return Meter(metered, hints)
+    """Return a meter of all that happened."""
+    meter = Meter(metered, hints)
+    meter.measure_from(at(0))
+    return meter
 
 
 def happened(*seconds: float) -> Sighting:
@@ -90,11 +92,32 @@ def test_old_lags_do_not_count(meter: Meter, monkeypatch: pytest.MonkeyPatch) ->
     assert meter.measures().lag_p50 is None
 
 
-def test_no_more_lags_are_kept_than_are_told_of(meter: Meter) -> None:
+def test_what_happened_before_the_recorder_was_there_has_no_lag(
+    metered: Metered, hints: Hints
+) -> None:
+    """It reads an old engine's instances when it comes to them: nobody waited for that."""
+    meter = Meter(metered, hints)
+    readable(meter, happened(50))
+    assert meter.measures().lag_p50 is None
+    meter.measure_from(datetime.now(UTC) - timedelta(seconds=20))
+    readable(meter, happened(50, 10))
+    assert meter.measures().lag_p50 == pytest.approx(10, abs=0.9)
+
+
+def test_only_so_many_lags_are_kept(meter: Meter) -> None:
     """The newest count."""
     readable(meter, happened(*[50] * module.LAGS))
     readable(meter, happened(*[3] * module.LAGS))
     assert meter.measures().lag_p95 == pytest.approx(3, abs=0.9)
+
+
+def test_a_busy_minute_is_told_of_as_a_whole(meter: Meter) -> None:
+    """What was at its beginning counts as what was at its end."""
+    readable(meter, happened(*[50] * 3 * module.SAMPLED))
+    readable(meter, happened(*[3] * 3 * module.SAMPLED))
+    measures = meter.measures([20.0])
+    assert measures.lag_p50 == pytest.approx(20, abs=0.9)
+    assert measures.lag_p95 == pytest.approx(50, abs=0.9)
 
 
 def test_an_event_is_there_when_a_turn_takes_it() -> None:

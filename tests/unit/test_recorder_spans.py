@@ -11,19 +11,21 @@ from hypothesis import strategies as st
 from operations.recorder.spans import LONGEST, Hint, hints_in
 from operations.records import Begin
 from tests.unit.sightings import ID, at
-from tests.unit.zipkin import body, over, ran, span, started
+from tests.unit.zipkin import BEGAN, begun, body, over, ran, span, started
 
+AT = BEGAN / 1e6
 BEGIN = Begin(ID, 3, at(1.25))
 
 
 def test_an_activity_tells_when_which_attempt_began() -> None:
     """The id of the event that scheduled it, and its time to the microsecond."""
-    assert hints_in(body(ran(3, at(1.25)))) == [Hint(ID, BEGIN)]
+    assert hints_in(body(ran(3, at(1.25)))) == [Hint(ID, at(1.25).timestamp(), BEGIN)]
 
 
 def test_a_start_and_an_end_only_hint_at_an_instance() -> None:
-    """A start is told from an end."""
-    assert hints_in(body(started(), over())) == [Hint(ID, is_start=True), Hint(ID, is_end=True)]
+    """An end is told from a start, and each tells when it began."""
+    told = hints_in(body(begun(started(), at(1)), begun(over(), at(2))))
+    assert told == [Hint(ID, at(1).timestamp()), Hint(ID, at(2).timestamp(), is_end=True)]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_a_start_and_an_end_only_hint_at_an_instance() -> None:
 )
 def test_everything_else_hints_at_nothing(other: object) -> None:
     """The calls of the sidecar's API above all, and what is no span."""
-    assert hints_in(body(other, started())) == [Hint(ID, is_start=True)]
+    assert hints_in(body(other, started())) == [Hint(ID, AT)]
 
 
 @pytest.mark.parametrize(
@@ -58,14 +60,14 @@ def test_an_id_that_no_instance_has_is_dropped(instance_id: Any) -> None:
 @pytest.mark.parametrize("instance_id", ["a||b", "parent:0001", "a" * LONGEST, "Auftrag ü"])
 def test_an_id_of_anybody_else_s_making_is_taken(instance_id: str) -> None:
     """Also one that breaks the engine's list: it is one to be seen."""
-    assert hints_in(body(over(instance_id))) == [Hint(instance_id, is_end=True)]
+    assert hints_in(body(over(instance_id))) == [Hint(instance_id, AT, is_end=True)]
 
 
 @pytest.mark.parametrize("event_id", ["", "-1", "x", "3.0", "²", "9" * 10, 3, None])
 def test_an_attempt_without_a_number_has_no_begin(event_id: Any) -> None:
     """It hints at the instance all the same."""
     told = span("activity||charge", "SERVER", **{"durabletask.task.task_id": event_id})
-    assert hints_in(body(told)) == [Hint(ID)]
+    assert hints_in(body(told)) == [Hint(ID, AT)]
 
 
 @pytest.mark.parametrize("timestamp", [None, "1", 1.5, 10**30, -(10**30)])

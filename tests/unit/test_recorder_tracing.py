@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from operations.ledger import Ledger
 from operations.model import Status
 from operations.recorder import tracing as module
 from operations.recorder.clock import Clock
+from operations.recorder.finished import Finished
 from operations.recorder.health import Health
 from operations.recorder.hints import Hints
 from operations.recorder.recorder import Recorder
@@ -22,9 +24,10 @@ from operations.sighting import sight
 from tests.unit.engine import ends, moves, runs
 from tests.unit.fakes import FakeGateway
 from tests.unit.sightings import ID, at, entry, statuses
-from tests.unit.zipkin import body, over, ran, started
+from tests.unit.zipkin import begun, body, over, ran, started
 from tests.waiting import eventually
 
+NO_ROUNDS = ("rounds.IDLE", "rounds.BUSY")
 REFUSAL = "Dapr cannot list its instances while one has the id 'a||b'"
 
 
@@ -41,7 +44,7 @@ def recorder(
     """Return a recorder that reads only what it has reason to, and lists as often as it can."""
     for pace in ("pace.BRISK", "pace.QUIET"):
         monkeypatch.setattr(f"operations.recorder.{pace}", 1000)
-    for constant in ("listing.EVERY", "listing.SHARE", "recorder.BEAT_EVERY"):
+    for constant in ("listing.EVERY", "listing.SHARE", "recorder.BEAT_EVERY", *NO_ROUNDS):
         monkeypatch.setattr(f"operations.recorder.{constant}", 0)
     recorder = Recorder(gateway, ledger, Health(gateway), Clock(), hints)
     yield recorder
@@ -82,9 +85,9 @@ def post(hints: Hints, *spans: object) -> None:
     hints.offer(hints_in(body(*spans)))
 
 
-def begins(ledger: Ledger) -> list[object]:
-    """Return when the order's attempts began."""
-    return [span.began for span in ledger.instances.attempts(entry(ledger).key)]
+def begins(ledger: Ledger, generation: int | None = None) -> list[object]:
+    """Return when the order's attempts began, those of its last generation or of another."""
+    return [span.began for span in ledger.instances.attempts(entry(ledger).key, generation)]
 
 
 def test_a_hint_has_an_instance_read_at_once(
@@ -118,7 +121,7 @@ def test_the_end_is_looked_at_sooner_than_all_else(
     recorder._tracing._rate = 2 * module.MANY
     post(hints, started("goes_on"), started("ended"), over("ended"))
     before = time.monotonic()
-    recorder._tracing.heed(())
+    recorder._tracing.heed(Finished())
     assert recorder._following.due(before + module.ENDING - 0.01, 9) == []
     assert recorder._following.due(time.monotonic() + module.ENDING, 9) == ["ended"]
     assert recorder._following.due(before + module.GATHERED - 0.01, 9) == []
@@ -167,19 +170,22 @@ def test_forged_ids_beyond_that_are_not_read(
     assert gateway.calls["state"] <= STRANGERS
 
 
-def test_what_has_finished_is_read_again_only_for_a_start(
-    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+@pytest.mark.parametrize(
+    "told", [begun(started(), at(60)), begun(over(), at(60)), ran(1, at(60.5))]
+)
+def test_what_has_finished_is_read_again_only_for_what_came_later(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until, told: dict[str, Any]
 ) -> None:
-    """A late end is no news; a start may be that of the id's next life."""
+    """What comes late of a life is no news; anything that began after its end is of another."""
     runs(gateway)
     ends(gateway)
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
     reads, listed = gateway.calls["state"], gateway.calls["ids"]
-    post(hints, over(), ran(1, at(0.5)))
+    post(hints, begun(started(), at(0)), begun(over(), at(0)), ran(1, at(0.5)))
     until(lambda: gateway.calls["ids"] > listed + 3, "turns")
     assert gateway.calls["state"] == reads
     runs(gateway, life="e2", since=60)
-    post(hints, started())
+    post(hints, told)
     until(lambda: statuses(ledger) == [Status.RUNNING, Status.COMPLETED], "its next life")
 
 
@@ -209,7 +215,7 @@ def test_a_begin_that_comes_after_its_attempt_is_lent_to_it(
     post(hints, ran(1, at(2)))
     until(lambda: begins(ledger) == [at(2)], "the begin")
     revision, listed = ledger.pulse().revision, gateway.calls["ids"]
-    post(hints, ran(1, at(2)), ran(1, at(99)))
+    post(hints, ran(1, at(2)), ran(1, at(0.5)))
     until(lambda: gateway.calls["ids"] > listed + 3, "turns")
     assert (begins(ledger), ledger.pulse().revision) == ([at(2)], revision)
     assert gateway.calls["state"] == reads
@@ -230,6 +236,27 @@ def test_a_begin_that_comes_before_its_attempt_is_known_waits_for_it(
     post(hints, over())
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
     assert begins(ledger) == [at(2)]
+
+
+def test_a_begin_that_comes_after_its_generation_is_lent_to_it(
+    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+) -> None:
+    """While the instance lives on: its history tells of the last generation alone."""
+    runs(gateway)
+    charged(gateway, 1, 4)
+    until(lambda: begins(ledger) == [None], "an attempt")
+    gateway.events[ID] = (
+        HistoryEvent(-1, at(5), "workflowStarted"),
+        HistoryEvent(-1, at(5.1), "executionStarted", execution_id="e2"),
+    )
+    charged(gateway, 6, 7)
+    post(hints, started())
+    until(lambda: entry(ledger).generation == 2, "it continues as new")
+    post(hints, ran(1, at(2)))
+    until(lambda: begins(ledger, generation=1) == [at(2)], "the begin")
+    assert begins(ledger) == [None]
+    post(hints, ran(1, at(6.5)))
+    until(lambda: begins(ledger) == [at(6.5)], "the next one's")
 
 
 def test_a_begin_outlives_the_sighting_of_another_process(
