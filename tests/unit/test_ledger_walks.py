@@ -39,8 +39,10 @@ PARTS: list[dict[str, Any]] = [
     {"parent_id": "parent"},
     {"rerun_of": "source"},
 ]
-WHOLE = re.compile(r"Seq Scan|^SCAN (instances|details)(?! USING)")
-INDEX = re.compile(r"(?:using|USING(?: COVERING)? INDEX|Bitmap Index Scan on) instances_(\w+)")
+WHOLE = re.compile(r"Seq Scan|^SCAN (instances|details|waits)(?! USING)")
+INDEX = re.compile(
+    r"(?:using|USING(?: COVERING)? INDEX|Bitmap Index Scan on) (?:instances_(?!pkey)|(?=waits_n))(\w+)"
+)
 FEW_HAVE = {"newest_of_rerun_of", "newest_of_parent_id"}
 SORTED = re.compile(r"^Sort|-> +Sort|TEMP B-TREE FOR ORDER")
 
@@ -102,14 +104,19 @@ def leads(wanted: Filter, sort: Sort | None) -> set[str]:
     few = [name for name in ("rerun_of", "parent_id") if getattr(wanted, name)]
     many = [name for name in ("waits_for", "failure_type") if getattr(wanted, name)]
     if sort in {Sort.ENDED, Sort.LONGEST}:  # whether they are few is looked up in their own index
-        return {f"newest_of_{name}" for name in [*few[:1], *many]} | (set() if few else {sort})
+        return set(map(index_of, [*few[:1], *many])) | (set() if few else {sort})
     if facets := [*few, *many, *(["custom_status"] if wanted.custom_status else [])]:
-        return {f"newest_of_{facets[0]}"}
+        return {index_of(facets[0])}
     if wanted.workflows:
         return {"newest_of_workflow"}
     if sort is None:
         return {"newest", "newest_of_status"}
     return {"newest_of_status"} if wanted.statuses else {"newest"}
+
+
+def index_of(facet: str) -> str:
+    """Return the index for lists of what has something in common."""
+    return "waits_newest" if facet == "waits_for" else f"newest_of_{facet}"
 
 
 def ask(ledger: Ledger, wanted: Filter, sort: Sort | None) -> None:
