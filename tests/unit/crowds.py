@@ -18,15 +18,16 @@ _AT_ONCE = 2000
 def crowd(ledger: Ledger, count: int = MANY) -> None:
     """Add lives a second apart: most have completed, a tenth failed, a hundredth runs.
 
-    What runs waits for an approval. Half have a custom status; a few have the parent `parent`, or
-    are reruns of `source`.
+    What runs waits for an approval, and for a parcel of its own. Half have a custom status; a few
+    have the parent `parent`, or are reruns of `source`.
     """
     for first in range(0, count, _AT_ONCE):
         numbers = range(first, min(first + _AT_ONCE, count))
         with writing(ledger._engine) as connection:
             connection.execute(insert(instances), [_life(number) for number in numbers])
             connection.execute(insert(details), [_details(number) for number in numbers])
-            connection.execute(insert(waits), [_wait(number) for number in numbers if runs(number)])
+            open_ones = filter(runs, numbers)
+            connection.execute(insert(waits), [row for each in open_ones for row in _waits(each)])
 
 
 def runs(number: int) -> bool:
@@ -49,7 +50,7 @@ def _life(number: int) -> dict[str, Any]:
         "ended_micros": -1 if is_open else micros_of(created + took),
         "took_micros": -1 if is_open else took // timedelta(microseconds=1),
         "seen_at": created,
-        "waits_for": "event approval" if is_open else None,
+        "waits_for": f"event approval, event parcel {number}" if is_open else None,
         "failure_type": "ValueError" if failed else None,
         "custom_status": "confirmed" if number % 2 else None,
         "parent_id": "parent" if number % 2000 == 7 else None,
@@ -64,10 +65,6 @@ def _details(number: int) -> dict[str, Any]:
     return {"key": number + 1, "input": f'{{"number": {number}, "item": "laptop"}}'}
 
 
-def _wait(number: int) -> dict[str, Any]:
-    return {
-        "key": number + 1,
-        "name": "approval",
-        "status": "RUNNING",
-        "created_at": at(number),
-    }
+def _waits(number: int) -> list[dict[str, Any]]:
+    told = {"key": number + 1, "status": "RUNNING", "created_at": at(number)}
+    return [{**told, "name": name} for name in ("approval", f"parcel {number}")]

@@ -41,10 +41,12 @@ PARTS: list[dict[str, Any]] = [
 ]
 WHOLE = re.compile(r"Seq Scan|^SCAN (instances|details|waits)(?! USING)")
 INDEX = re.compile(
-    r"(?:using|USING(?: COVERING)? INDEX|Bitmap Index Scan on) (?:instances_(?!pkey)|(?=waits_n))(\w+)"
+    r"(?:using|USING(?: COVERING)? INDEX|Bitmap Index Scan on) "
+    r"(?:instances_(?!pkey)|(?=waits_))(\w+)"
 )
 FEW_HAVE = {"newest_of_rerun_of", "newest_of_parent_id"}
-SORTED = re.compile(r"^Sort|-> +Sort|TEMP B-TREE FOR ORDER")
+SORTED = re.compile(r"Sort Key: (?!(?:anon_\d+|\"ANY_subquery\")\.key$)|TEMP B-TREE FOR ORDER")
+"""Not the keys of a page, which PostgreSQL puts in order before it looks for each."""
 
 
 def filters() -> list[Filter]:
@@ -165,11 +167,13 @@ def test_the_statuses_that_there_are_are_found_by_their_index(crowded: Ledger) -
 
 
 def by_the_way(ledger: Ledger, wanted: Filter) -> set[str]:
-    """Return what also may lead: PostgreSQL may know that most lives have a wanted status."""
+    """Return what also may lead: PostgreSQL may know that most have a wanted status or name."""
+    if ledger._engine.dialect.name == "sqlite":
+        return set()
     is_of_most = Status.COMPLETED in wanted.statuses and not wanted.workflows
-    return {"newest"} if is_of_most and ledger._engine.dialect.name == "postgresql" else set()
+    return {*(["newest"] if is_of_most else []), *(["waits_pkey"] if wanted.waits_for else [])}
 
 
 def is_of_few(used: set[str], sort: Sort | None) -> bool:
     """Whether only of what a few lives have something was read, in an order of ends."""
-    return sort in {Sort.ENDED, Sort.LONGEST} and used <= FEW_HAVE
+    return sort in {Sort.ENDED, Sort.LONGEST} and used - {"waits_pkey"} <= FEW_HAVE
