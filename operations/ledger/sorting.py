@@ -147,6 +147,10 @@ class Order:
         known = [place for place in places if place]
         return (max if self.ascends else min)(known, default=None)
 
+    def first(self, *places: Place | None) -> Place | None:
+        """Return the place that comes first."""
+        return self.reverse.last(*places)
+
     @property
     def _columns(self) -> tuple[ColumnElement[Any], Column[Any]]:
         column, key = self.place
