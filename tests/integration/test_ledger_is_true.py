@@ -1,9 +1,7 @@
 """Every kind of instance in the ledger, held against the engine's own words."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,6 @@ from operations.timeline import Ending
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT, GENERATIONS
 from tests.integration.truth import moment, one, true_entry
-from tests.postgres.server import Server
 from tests.waiting import eventually
 
 KINDS = [
@@ -31,24 +28,6 @@ KINDS = [
     (("no_such_workflow", "{}"), Status.FAILED, 0),
 ]
 """Workflows, their input, how they end, and how many attempts that takes."""
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    """Return a PostgreSQL that runs."""
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def rich(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Rich]:
-    """Run the rich application on a block of ports of its own, with a ledger of either kind."""
-    on_server = request.param == "postgresql"
-    url = request.getfixturevalue("postgres").new() if on_server else ""
-    with Rich(Path(tmp_path_factory.mktemp("rich")), 29300, url) as rich:
-        yield rich
 
 
 @pytest.fixture(scope="module")
