@@ -295,6 +295,21 @@ def test_of_very_many_failures_the_latest_are_grouped(
     assert [each.count for each in told.of] == [2, 1]
 
 
+def test_what_there_is_no_time_for_is_left_out(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is asked, the latest ends have to do, and what is told says since when."""
+    monkeypatch.setattr("operations.ledger.latest.PATIENCE", 0)
+    monkeypatch.setattr("operations.ledger.latest._AT_ONCE", 3)
+    for number in (10, 20, 30, 40):
+        fails(ledger, number, "often")
+    told = ledger.statistics
+    assert told.failures(HOUR).within == Period(at(30), HOUR.until)
+    assert sum(each.count for each in told.failures(HOUR).of) == 3
+    assert told.workflows(HOUR).within == Period(at(20), HOUR.until)
+    assert told.activities(HOUR).within == Period(at(19), HOUR.until)
+
+
 ASKED = [
     (lambda ledger: ledger.statistics.workflows(HOUR), "COVERING INDEX instances_ended"),
     (lambda ledger: ledger.statistics.throughput(HOUR), "COVERING INDEX instances_"),
