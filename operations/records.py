@@ -103,7 +103,8 @@ class Filter:
     Times are aware UTC, and those of creation: from `since` until right before `until`. `text` is a
     part of the id; `anywhere` is one of the id, a payload, the custom status or the failure, as
     they read or as JSON writes them. Of both, capitals from A to Z do not matter. The other texts
-    are the whole of what they name.
+    are the whole of what they name. What waits for something `waits_for` it by its name, among
+    other things or alone: an event, activity, child, or timer, in whichever case.
     """
 
     statuses: frozenset[Status] = frozenset()

@@ -66,7 +66,7 @@ class Question(BaseModel):
     id: str = _text("a part of the id", "ORDER001")
     text: str = _text("a part of the id, a payload, the custom status or the failure", "laptop")
     custom_status: str = _text("the custom status", "confirmed")
-    waits_for: str = _text("the event that is waited for", "approval")
+    waits_for: str = _text("the name of an event, activity, child or timer", "approval")
     parent: str = _text("the id of the parent", "order_ORDER001")
     rerun_of: str = _text("the id of the instance that was run again", "order_ORDER001")
     failure: str = _text("the type of the failure", "TaskFailedError")

@@ -4,15 +4,14 @@ Percentiles are made here and not in SQL: there each would sort all that is read
 """
 
 import math
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Select, select, type_coerce
 
+from operations.ledger.latest import Latest
 from operations.ledger.sorting import micros_of, time_of
 from operations.ledger.tables import attempts, instances
 from operations.model import Status
@@ -21,9 +20,7 @@ from operations.statistics import ActivityStatistics, Spread, Told, WorkflowStat
 from operations.timeline import Ending
 
 MOST = 300_000  # ends that a question reads: about a second
-PATIENCE = 1.5  # seconds after which it reads no more
 _COUNTED = [each.value for each in (Ending.COMPLETED, Ending.FAILED, Ending.UNSEEN)]
-_AT_ONCE = 1000  # rows: the garbage collector looks at all that are there, again and again
 _SECOND = 10**6  # microseconds
 
 
@@ -60,16 +57,14 @@ def read_workflows(connection: Connection, within: Period) -> Told[WorkflowStati
         .order_by(columns.ended_micros.desc(), columns.key.desc())
     )
     found: dict[str, _Found] = defaultdict(_Found)
-    since, enough = within.since, _enough()
-    for number, (ended, workflow, status, *lasted) in enumerate(_rows(connection, query)):
-        if enough(number):
-            since = time_of(ended)
-            break
+    latest = Latest(connection, query, MOST)
+    for _, workflow, status, *lasted in latest:
         of = found[workflow]
         of.count += 1
         of.failures += status == Status.FAILED
         if status in {Status.COMPLETED, Status.FAILED}:
             of.lasted(*lasted)
+    since = time_of(latest.cut.ended_micros) if latest.cut else within.since
     told = tuple(_workflow(name, of) for name, of in sorted(found.items()))
     return Told(Period(since, within.until), told)
 
@@ -77,12 +72,9 @@ def read_workflows(connection: Connection, within: Period) -> Told[WorkflowStati
 def read_activities(connection: Connection, within: Period) -> Told[ActivityStatistics]:
     """Read how the attempts of each activity did that ended last in a period."""
     found: dict[str, _Found] = defaultdict(_Found)
-    since, failed, unseen = within.since, Ending.FAILED.value, Ending.UNSEEN.value
-    rows, enough = _rows(connection, _ended_attempts(within)), _enough()
-    for number, (name, ending, started, began, ended) in enumerate(rows):
-        if enough(number):
-            since = ended.astimezone(UTC) if ended.tzinfo else ended.replace(tzinfo=UTC)
-            break
+    failed, unseen = Ending.FAILED.value, Ending.UNSEEN.value
+    latest = Latest(connection, _ended_attempts(within), MOST)
+    for name, ending, started, began, ended in latest:
         of, took = found[name], (ended - started).total_seconds()
         if ending == unseen:
             of.unseen += 1
@@ -96,8 +88,14 @@ def read_activities(connection: Connection, within: Period) -> Told[ActivityStat
                 queue = 0 if queue < 0 else took
             of.queue.append(queue)
             of.run.append(took - queue)
+    since = _aware(latest.cut[-1]) if latest.cut else within.since
     told = tuple(_activity(name, of) for name, of in sorted(found.items()))
     return Told(Period(since, within.until), told)
+
+
+def _aware(time: datetime) -> datetime:
+    """Return a time as the database has it in UTC."""
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _ended_attempts(within: Period) -> Select[Any]:
@@ -112,23 +110,6 @@ def _ended_attempts(within: Period) -> Select[Any]:
         .where(columns.ending.in_(_COUNTED))
         .order_by(columns.ended_at.desc())
     )
-
-
-def _enough() -> Callable[[int], bool]:
-    """Return what says whether so many rows are as many as a question has time for."""
-    until = time.monotonic() + PATIENCE
-
-    def enough(number: int) -> bool:
-        return number == MOST or (number % _AT_ONCE == _AT_ONCE - 1 and time.monotonic() > until)
-
-    return enough
-
-
-def _rows(connection: Connection, query: Select[Any]) -> Iterator[Any]:
-    """Return one row more than are read, if there is one."""
-    portions = connection.execution_options(yield_per=_AT_ONCE)
-    with portions.execute(query.limit(MOST + 1)) as rows:
-        yield from rows
 
 
 def _workflow(name: str, of: _Found) -> WorkflowStatistics:

@@ -1,11 +1,12 @@
 """What fails alike."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
+from operations.ledger.latest import Latest
 from operations.ledger.sorting import micros_of, unindexed
 from operations.ledger.tables import attempts, instances
 from operations.likeness import likeness
@@ -16,41 +17,47 @@ from operations.statistics import FailureGroup, Told
 MOST = 20_000  # failures of attempts, and as many of lives, that a question reads
 GROUPS = 200  # that it tells of
 
+_Kind = tuple[str, bool, str, str]  # a name, whether an activity's, an error's type, its likeness
+
 
 @dataclass(frozen=True)
 class _Failed:
+    is_activity: bool
     name: str
     error_type: str | None
     message: str | None
     at: datetime
     instance_id: str
     life: int
-    is_activity: bool
 
     @property
-    def kind(self) -> tuple[str, bool, str, str]:
+    def kind(self) -> _Kind:
         """What it has in common with its like."""
         message = likeness(self.message or "", self.instance_id)
         return self.name, self.is_activity, self.error_type or "", message
 
 
 def read_failures(connection: Connection, within: Period) -> Told[FailureGroup]:
-    """Group the latest failures of a period."""
-    of_attempts = list(_attempts(connection, within))
-    of_lives = list(_lives(connection, within))
-    cut = [each[MOST - 1].at for each in (of_attempts, of_lives) if len(each) > MOST]
-    since = max(cut, default=within.since)
-    found: dict[tuple[str, bool, str, str], list[_Failed]] = {}
-    for failed in (*of_attempts, *of_lives):
+    """Group the latest failures of a period: those of attempts, and those of lives."""
+    read, since = list[tuple[_Kind, _Failed]](), within.since
+    for is_activity, query in ((True, _attempts(within)), (False, _lives(within))):
+        latest = Latest(connection, query, MOST, share=0.5)
+        for row in latest:
+            failed = _Failed(is_activity, *row)
+            read.append((failed.kind, failed))
+        if latest.cut:
+            since = max(since, read[-1][1].at)
+    found: dict[_Kind, list[_Failed]] = {}
+    for kind, failed in read:
         if failed.at >= since:
-            found.setdefault(failed.kind, []).append(failed)
+            found.setdefault(kind, []).append(failed)
     groups = sorted((_group(kind, of) for kind, of in found.items()), key=_rank)
     return Told(Period(since, within.until), tuple(groups[:GROUPS]))
 
 
-def _attempts(connection: Connection, within: Period) -> Iterator[_Failed]:
+def _attempts(within: Period) -> Select[Any]:
     columns = attempts.c
-    query = (
+    return (
         select(
             columns.name,
             columns.error_type,
@@ -64,15 +71,12 @@ def _attempts(connection: Connection, within: Period) -> Iterator[_Failed]:
         .where(columns.error_type.is_not(None))
         .where(columns.ended_at > columns.started_at)  # not what a rerun took over
         .order_by(columns.ended_at.desc(), columns.key.desc())
-        .limit(MOST + 1)
     )
-    for row in connection.execute(query):
-        yield _Failed(*row, is_activity=True)
 
 
-def _lives(connection: Connection, within: Period) -> Iterator[_Failed]:
+def _lives(within: Period) -> Select[Any]:
     columns = instances.c
-    query = (
+    return (
         select(
             columns.workflow,
             columns.failure_type,
@@ -85,13 +89,10 @@ def _lives(connection: Connection, within: Period) -> Iterator[_Failed]:
         .where(columns.ended_micros < micros_of(within.until))
         .where(unindexed(columns.status) == Status.FAILED.value)
         .order_by(columns.ended_micros.desc(), columns.key.desc())
-        .limit(MOST + 1)
     )
-    for row in connection.execute(query):
-        yield _Failed(*row, is_activity=False)
 
 
-def _group(kind: tuple[str, bool, str, str], failed: list[_Failed]) -> FailureGroup:
+def _group(kind: _Kind, failed: list[_Failed]) -> FailureGroup:
     last = max(failed, key=lambda each: (each.at, each.life))
     return FailureGroup(
         *kind,

@@ -15,11 +15,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, exists, or_
+from sqlalchemy import Column, ColumnElement, and_, exists, or_, select
 
 from operations.ledger.probes import Probes
 from operations.ledger.sorting import Order, Place, micros_of, unindexed
-from operations.ledger.tables import NAME, details, instances
+from operations.ledger.tables import NAME, details, instances, waits
+from operations.ledger.waits import kept_name
 from operations.model import Status
 from operations.records import Filter
 
@@ -32,10 +33,11 @@ _SEARCHED = [
     details.c[name]
     for name in ("input", "output", "custom_status", "failure_type", "failure_message")
 ]
+_WAITS = "waits_for"
 _RARE = {
     "rerun_of": _COLUMNS.rerun_of,
     "parent_id": _COLUMNS.parent_id,
-    "waits_for": _COLUMNS.waits_for,
+    _WAITS: waits.c.name,
     "failure_type": _COLUMNS.failure_type,
 }
 _FACETS: dict[str, Column[Any]] = {**_RARE, "custom_status": _COLUMNS.custom_status}
@@ -45,9 +47,25 @@ _FACETS: dict[str, Column[Any]] = {**_RARE, "custom_status": _COLUMNS.custom_sta
 class Walks:
     """The ways to what a filter lets through, in an order; each by itself is in that order.
 
-    `statuses` are those that are looked for; none stands for all. In an order of ends no index
-    holds what a life may be of: then that leads only if it is that of a few, which can be sorted.
-    `order` is the one to read them in, which then hides the index that would lead past those few.
+    `statuses` are those that are looked for; none stands for all. A walk's query has three parts:
+    its head, which makes an index hold it in order; the bounds of a step, which are places on that
+    index (`within`); and the rest, which is hidden from all indexes. The newest that failed or were
+    terminated, are of the workflow `ship`, have the failure type `Lost`, and were created since
+    noon, are two walks, whose rows are then merged:
+
+        SELECT … FROM instances WHERE failure_type = 'Lost' AND status = 'FAILED'
+            AND (created_at, key) > ('… 12:00', 0) AND coalesce(workflow, workflow) IN ('ship')
+            ORDER BY created_at DESC, key DESC LIMIT 51
+        SELECT … the same with status = 'TERMINATED'
+
+    The failure type leads, as the first of `_FACETS` that is asked for; without any, the workflow
+    would. What is waited for is in a table of its own, with the columns of such an index: if it
+    leads, head and bounds are of that.
+
+    In an order of ends no index holds what a life may be of: then that leads only if it is that of
+    a few, which can be sorted. `order` is the one to read them in, which then hides the index that
+    would lead past those few. If nothing leads, there is one walk along the order's own index, and
+    all of the filter is the rest.
     """
 
     def __init__(
@@ -62,6 +80,8 @@ class Walks:
         self._lead = next((name for name in named if self._leads(name)), None)
         if self._lead and not order.is_of_creation:
             self.order = replace(order, is_sorted=True)
+        elif self._lead == _WAITS:
+            self.order = replace(order, is_of_waits=True)
         self.heads = list(self._heads(statuses))
         self.rest = [*self._hidden(statuses), *_texts(wanted)]
 
@@ -96,7 +116,8 @@ class Walks:
             return
         if firsts and not statuses:
             statuses = self._probes.statuses or tuple(Status)
-        of_status = [[_COLUMNS.status == status.value] for status in statuses] or [[]]
+        column = waits.c.status if self.order.is_of_waits else _COLUMNS.status
+        of_status = [[column == status.value] for status in statuses] or [[]]
         for first in firsts or [[]]:
             yield from ([*first, *each] for each in of_status)
 
@@ -110,13 +131,20 @@ class Walks:
         return self.order.is_of_creation or self._probes.are_few(self._is_of(name))
 
     def _is_of(self, name: str) -> ColumnElement[bool]:
+        if name == _WAITS:
+            return and_(
+                waits.c.key == _COLUMNS.key, waits.c.name == kept_name(self._wanted.waits_for)
+            )
         return _FACETS[name] == _kept(getattr(self._wanted, name))
 
     def _hidden(self, statuses: Sequence[Status]) -> Iterator[ColumnElement[bool]]:
         wanted, of_creation = self._wanted, self.order.is_of_creation
         for name, column in _FACETS.items():
-            if name != self._lead and (value := getattr(wanted, name)):
+            if name not in {self._lead, _WAITS} and (value := getattr(wanted, name)):
                 yield unindexed(column) == _kept(value)
+        if wanted.waits_for and self._lead != _WAITS:
+            waiting = select(waits.c.name).where(self._is_of(_WAITS)).correlate(instances)
+            yield waiting.scalar_subquery().is_not(None)
         if wanted.workflows and (self._lead or not of_creation):
             yield unindexed(_COLUMNS.workflow).in_([_kept(each) for each in wanted.workflows])
         if statuses and not of_creation:

@@ -6,7 +6,7 @@ from datetime import datetime
 from operations.ledger.lives import Life, created_at, is_final
 from operations.ledger.starts import Start
 from operations.ledger.tables import MESSAGE, NAME
-from operations.model import Status, parsed
+from operations.model import Instance, Status, parsed
 from operations.records import Entry, Sighting
 from operations.timeline import Timeline
 
@@ -101,7 +101,7 @@ def _grown(entry: Entry, sighting: Sighting) -> Entry:
         # A workflow that continues as new starts again, but its life began with the first start.
         started_at=_earliest(entry.started_at, timeline.started_at),
         began_at=_earliest(entry.began_at, timeline.began_at),
-        ended_at=timeline.ended_at or entry.ended_at,
+        ended_at=timeline.ended_at or entry.ended_at or _last_changed(instance),
         last_updated_at=instance.last_updated_at or entry.last_updated_at,
         scheduled_for=sighting.scheduled_for or entry.scheduled_for,
         failure_type=failure.error_type[:NAME] if failure else entry.failure_type,
@@ -128,6 +128,11 @@ def _continued(entry: Entry, timeline: Timeline) -> bool:
     """Whether a later generation was seen than is known: it has an execution of its own."""
     known, seen = entry.execution_id, timeline.execution_id
     return known is not None and seen is not None and known != seen
+
+
+def _last_changed(instance: Instance) -> datetime | None:
+    """Return when a finished instance ended as far as its state tells: its history may be lost."""
+    return instance.last_updated_at if instance.status.is_finished else None
 
 
 def _earliest(*times: datetime | None) -> datetime | None:

@@ -19,6 +19,7 @@ from operations.ledger.tables import instances
 from operations.ledger.together import read_together
 from operations.records import Count, Entry, Filter, Horizon, Page, Sort
 
+_KEY = instances.c.key
 # The latest life of an id is after all others, even if the clocks that told when they began differ.
 _PLACE_IN_ID = (instances.c.is_latest, instances.c.created_at, instances.c.key)
 
@@ -134,12 +135,20 @@ class Pages:
         return _Found(tuple(entries[: self.limit + 1]), end, sweep.is_cut)
 
     def _on(self, step: Step, walks: Walks) -> list[Entry]:
-        """Read the entries on a step, in order."""
+        """Read the entries on a step, in order.
+
+        In an order of ends the keys are looked for first: its index tells most of what a life may
+        be of, but PostgreSQL would take each from the table before it puts a condition to it.
+        """
         order = walks.order
+        keys_first = bool(walks.rest) and not (order.is_of_creation or order.is_sorted)
         queries = [
             query.order_by(*order.columns).limit(self.limit + 1)
-            for query in step.queries(walks, *ENTRY_COLUMNS)
+            for query in step.queries(walks, *([_KEY] if keys_first else ENTRY_COLUMNS))
         ]
+        if keys_first:
+            keys = (select(query.subquery()) for query in queries)
+            queries = [select(*ENTRY_COLUMNS).where(_KEY.in_(each)) for each in keys]
         found = map(entry_in, read_together(self.connection, queries))
         return sorted(found, key=order.place_of, reverse=not order.ascends)
 

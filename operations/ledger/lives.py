@@ -1,7 +1,23 @@
 """Which life of an instance id a sighting is of.
 
 Dapr gives each life an execution id. A workflow that continues as new gets another one in each
-generation, and its life goes on. A rerun has that of its source.
+generation, and its life goes on. A rerun has that of its source. What decides is the first that is
+true of a sighting, held against the lives that are known of its id:
+
+| What is seen                                                       | Whose it is              |
+|--------------------------------------------------------------------|--------------------------|
+| has the execution id of a life, and is no rerun that began after   | that life's              |
+| the end of that life                                               |                          |
+| nothing is known of the id                                         | the next one's           |
+| was seen before the latest life was last seen, and is not the end  | an earlier one's if it is|
+| of what had shown but that it is there                             | a whole life, else stale |
+| is pending: the engine tells nothing of it                         | the latest's if that is  |
+|                                                                    | pending too, else next   |
+| is of another workflow, or has another parent, than the latest     | the next one's           |
+| was created after the latest life was over                         | the next one's           |
+| has another execution than the latest, or was created after that   | the latest's if it may be|
+| was last heard of: its history tells whether it continued as new   | a generation, else next  |
+| anything else                                                      | the latest's             |
 """
 
 from collections.abc import Sequence
@@ -9,6 +25,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from operations.ledger.tables import NAME
 from operations.records import Entry, Sighting
 
 
@@ -56,12 +73,26 @@ def is_same_life(latest: Life, sighting: Sighting) -> bool:
     created, known = created_at(sighting), latest.entry.execution_id
     if created is None:  # it is pending, which one that has an execution never is again
         return not latest.is_over and known is None
+    if _is_of_another(latest.entry, sighting):
+        return False
     goes_on = not latest.is_over or created <= _last_heard(latest.entry)
     if known is not None and sighting.timeline.execution_id is not None:
         return goes_on and _may_continue(sighting)
     if created <= _last_heard(latest.entry) or _is_untold(latest.entry):
         return goes_on
     return goes_on and _may_continue(sighting)
+
+
+def _is_of_another(entry: Entry, sighting: Sighting) -> bool:
+    """Whether the engine tells another workflow, or another parent, than it told of a life.
+
+    A workflow that continues as new keeps both.
+    """
+    workflow, known = sighting.instance.workflow[:NAME], entry.execution_id
+    if workflow and entry.workflow and workflow != entry.workflow and not _is_untold(entry):
+        return True
+    both_told = known is not None and sighting.timeline.execution_id is not None
+    return both_told and sighting.timeline.parent_id != entry.parent_id
 
 
 def is_old_news(life: Life, sighting: Sighting) -> bool:

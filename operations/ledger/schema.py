@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, func, inspect, select, text
 from operations.database import reading, writing
 from operations.errors import LedgerUnavailable
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest version: a ledger that has it is opened without the help of Alembic."""
 
 _LOCK = 0x666C6F77  # any number that nobody else may lock in the same database

@@ -21,6 +21,7 @@ from operations.ledger.rows import (
     update_lives,
 )
 from operations.ledger.starts import latest_starts
+from operations.ledger.waits import drop_waits, write_waits
 from operations.records import Sighting
 
 
@@ -49,6 +50,7 @@ def mark_purged(engine: Engine, gone_at: Mapping[str, datetime]) -> None:
         ]
         if lives:
             update_lives(connection, revision, lives)
+            drop_waits(connection, [life.entry.key for life in lives])
             set_revision(connection, revision)
 
 
@@ -95,6 +97,7 @@ def _record(
     changed = {
         *write_details(connection, [*grows, *opens]),
         *write_attempts(connection, [*grows, *opens]),
+        *write_waits(connection, [*grows, *opens]),
         *(each.key for each in grows if each.tells_more),
     }
     update_lives(connection, revision, [each.after for each in grows if each.key in changed])
@@ -143,6 +146,7 @@ def _open_next(
             superseded.append(_superseded(before, sighting.seen_at))
         lives.append(opened(sighting, before.entry if before else None, starts.get(instance_id)))
     update_lives(connection, revision, superseded)
+    drop_waits(connection, [life.entry.key for life in superseded])
     return _inserted(connection, revision, lives, sightings)
 
 

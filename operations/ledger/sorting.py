@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, func, tuple_
 
-from operations.ledger.tables import instances
+from operations.ledger.tables import instances, waits
 from operations.records import Entry, Sort
 
 NEVER = -1
@@ -78,11 +78,16 @@ def unindexed(column: Column[Any]) -> ColumnElement[Any]:
 
 @dataclass(frozen=True)
 class Order:
-    """An order, or its reverse; one `is_sorted` if no index is to serve it."""
+    """An order, or its reverse.
+
+    One `is_sorted` if no index is to serve it; one `is_of_waits` is served by that of what is
+    waited for.
+    """
 
     sort: Sort
     is_reversed: bool = False
     is_sorted: bool = False
+    is_of_waits: bool = False
 
     @property
     def ascends(self) -> bool:
@@ -102,6 +107,8 @@ class Order:
     @property
     def place(self) -> list[Column[Any]]:
         """What `place_in` reads."""
+        if self.is_of_waits:
+            return [waits.c.created_at, waits.c.key]
         return [_COLUMNS[self.sort], instances.c.key]
 
     def place_in(self, row: Any) -> Place:  # noqa: ANN401 - a row of those columns
@@ -140,10 +147,14 @@ class Order:
         known = [place for place in places if place]
         return (max if self.ascends else min)(known, default=None)
 
+    def first(self, *places: Place | None) -> Place | None:
+        """Return the place that comes first."""
+        return self.reverse.last(*places)
+
     @property
     def _columns(self) -> tuple[ColumnElement[Any], Column[Any]]:
-        column = _COLUMNS[self.sort]
-        return unindexed(column) if self.is_sorted else column, instances.c.key
+        column, key = self.place
+        return unindexed(column) if self.is_sorted else column, key
 
     def _bound(self, place: Place) -> tuple[Any, int]:
         value = time_of(place.micros) if self.is_of_creation else place.micros

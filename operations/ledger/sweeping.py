@@ -70,7 +70,11 @@ class Sweep:
             size = max(1, min(FASTER * size, int(size * remains / took)))
 
     def _end(self, size: int) -> Place | None:
-        """Return the place as far as which walks have so many lives together, about."""
+        """Return the place as far as which walks have so many lives together, about.
+
+        A walk's share ends with the first of the two places that are read of it; the second only
+        says that it goes on. The step ends where the first share does.
+        """
         order, within = self._walks.order, self._walks.within(self.horizon)
         skipped = max(1, size // len(self._walks.heads)) - 1
         queries = [
@@ -85,8 +89,8 @@ class Sweep:
         for row in read_together(self._connection, queries):
             place = order.place_in([row[column.name] for column in order.place])
             places[row["walk"]].append(place)
-        both = (found for found in places.values() if len(found) > 1)
-        return order.reverse.last(*(order.reverse.last(*found) for found in both))
+        shares = (found for found in places.values() if len(found) > 1)
+        return order.first(*(order.first(*found) for found in shares))
 
 
 @contextmanager

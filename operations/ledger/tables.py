@@ -22,10 +22,10 @@ MESSAGE = 500  # and of an error's message in a list
 metadata = MetaData()
 
 
-def _index_of(column: str) -> Index:
+def _index_of(column: str, *beside: str) -> Index:
     """Return the index for lists of what has something in a column, which few lives have."""
     has_it = text(f"{column} IS NOT NULL")
-    places = (column, "status", "created_at", "key")
+    places = (column, "status", "created_at", "key", *beside)
     name = f"instances_newest_of_{column}"
     return Index(name, *places, sqlite_where=has_it, postgresql_where=has_it)
 
@@ -82,7 +82,8 @@ instances = Table(
     Index("instances_newest", "created_at", "key", "instance_id"),
     Index("instances_newest_of_status", "status", "created_at", "key", "instance_id"),
     Index("instances_newest_of_workflow", "workflow", "status", "created_at", "key"),
-    *map(_index_of, ("custom_status", "failure_type", "waits_for", "parent_id", "rerun_of")),
+    _index_of("custom_status", "workflow"),  # many have the same one: they are counted there
+    *map(_index_of, ("failure_type", "parent_id", "rerun_of")),
     Index(
         "instances_ended",
         *("ended_micros", "key", "status", "workflow"),
@@ -93,6 +94,18 @@ instances = Table(
     Index("instances_execution", "instance_id", "execution_id"),
     Index("instances_followed", "is_archived", "purged_at", "revision", "instance_id"),
     sqlite_autoincrement=True,
+)
+
+# What a life waits for by name: its `waits_for` is but a sentence of it. Its status and its time of
+# creation are told again, so that an index holds each list in order.
+waits = Table(
+    "waits",
+    metadata,
+    Column("key", ForeignKey("instances.key"), primary_key=True),
+    Column("name", String(NAME), primary_key=True),
+    Column("status", String(32), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("waits_newest", "name", "status", "created_at", "key"),
 )
 
 details = Table(

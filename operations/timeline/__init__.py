@@ -11,8 +11,8 @@ from operations.history import HistoryEvent
 from operations.timeline.begins import began_within, with_begins
 from operations.timeline.folding import Folding
 from operations.timeline.reruns import Rerun, rerun_in
-from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind
-from operations.timeline.waiting import Waiting, waiting_at
+from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind, event_key
+from operations.timeline.waiting import Waiting, awaited_in, waiting_at
 
 __all__ = [
     "SUSPENSIONS",
@@ -22,9 +22,12 @@ __all__ = [
     "Timeline",
     "Waiting",
     "began_within",
+    "event_key",
     "timeline_of",
     "with_begins",
 ]
+
+_START = "start"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Timeline:
 
     `started_at` and `ended_at` are on one clock: a rerun's own, not that of what it repeats. A
     rerun's `execution_id` is that of its source: Dapr copies it. `began_at` is when the workflow's
-    first turn began, None if that is not known.
+    first turn began, None if that is not known. `awaited` are the names of all that it waits for,
+    by `event_key`, of which `waiting` tells in few words.
     """
 
     started_at: datetime | None = None
@@ -44,6 +48,7 @@ class Timeline:
     rerun_of: str | None = None
     waiting: Waiting | None = None
     began_at: datetime | None = None
+    awaited: frozenset[str] = frozenset()
 
 
 def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
@@ -62,6 +67,7 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
         rerun_of=rerun.of if rerun else None,
         waiting=None if folding.ended_at else _waiting(spans, started_at, started),
         began_at=_first_turn(rerun.own if rerun else history, started_at),
+        awaited=_awaited(spans, started_at),
     )
 
 
@@ -98,5 +104,9 @@ def _waiting(
     spans: Sequence[Span], started_at: datetime | None, started: HistoryEvent | None
 ) -> Waiting | None:
     if started_at is None:
-        return Waiting("start", started.fire_at if started else None)
+        return Waiting(_START, started.fire_at if started else None)
     return waiting_at(spans)
+
+
+def _awaited(spans: Sequence[Span], started_at: datetime | None) -> frozenset[str]:
+    return frozenset({_START}) if started_at is None else awaited_in(spans)

@@ -1,11 +1,11 @@
-"""What an instance is at, in the few words of a list's column."""
+"""What an instance is at: in the few words of a list's column, and by the names to find it by."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from operations.timeline.spans import Ending, Span, SpanKind
+from operations.timeline.spans import Ending, Span, SpanKind, event_key
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,31 @@ def waiting_at(spans: Sequence[Span]) -> Waiting | None:
     A timer is named only where nothing else is open. Beside something else it is a time-out, or
     what is left of one: that of a wait, if both began in the same turn.
     """
-    opened = [span for span in spans if span.ending is Ending.OPEN]
-    if any(span.kind is SpanKind.SUSPENSION for span in opened):
+    others, timers = _opened(spans)
+    if any(span.kind is SpanKind.SUSPENSION for span in others):
         return Waiting("suspended")
-    timers = [span for span in opened if span.kind is SpanKind.TIMER]
-    others = [span for span in opened if span.kind is not SpanKind.TIMER]
     if others:
         return _waiting_at_best(sorted(others, key=_telling), timers)
     return _waiting_for_timers(timers) if timers else None
+
+
+def awaited_in(spans: Sequence[Span]) -> frozenset[str]:
+    """Return the names of all that the open ones of an instance's spans are for, by `event_key`.
+
+    They are those of events, activities and children, of a pause, or else of timers. What it waits
+    for while it is paused is among them: it comes to that again.
+    """
+    others, timers = _opened(spans)
+    is_paused_at_most = all(span.kind is SpanKind.SUSPENSION for span in others)
+    named = [*others, *(_latest(timers) if is_paused_at_most else ())]
+    return frozenset(event_key(span.name) for span in named)
+
+
+def _opened(spans: Iterable[Span]) -> tuple[list[Span], list[Span]]:
+    """Return the spans that are open, the timers apart."""
+    opened = [span for span in spans if span.ending is Ending.OPEN]
+    timers = [span for span in opened if span.kind is SpanKind.TIMER]
+    return [span for span in opened if span.kind is not SpanKind.TIMER], timers
 
 
 def _telling(span: Span) -> tuple[int, int, datetime, int]:
@@ -49,10 +66,14 @@ def _waiting_at_best(ranked: Sequence[Span], timers: Sequence[Span]) -> Waiting:
 
 
 def _waiting_for_timers(timers: Sequence[Span]) -> Waiting:
-    """Speak of the timers that began last: older ones are left over."""
-    turn = max(timer.turn for timer in timers)
-    last = [timer for timer in timers if timer.turn == turn]
+    last = _latest(timers)
     return Waiting(_words(last, last), _earliest(last))
+
+
+def _latest(timers: Sequence[Span]) -> list[Span]:
+    """Return the timers that began last: older ones are left over."""
+    turn = max((timer.turn for timer in timers), default=0)
+    return [timer for timer in timers if timer.turn == turn]
 
 
 def _words(ranked: Sequence[Span], best: Sequence[Span]) -> str:

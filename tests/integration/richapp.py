@@ -157,6 +157,12 @@ def continuing(context: DaprWorkflowContext, generation: int) -> Steps:
     return generation
 
 
+def waiting_for_any(context: DaprWorkflowContext, names: list[str]) -> Steps:
+    """Wait for the first of several events."""
+    events = [context.wait_for_external_event(name) for name in names]
+    return (yield when_any(events)).get_result()
+
+
 WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps], ...] = (
     parallel,
     fan_out,
@@ -166,6 +172,7 @@ WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps], ...] = (
     waiting,
     waiting_until,
     waiting_at_most,
+    waiting_for_any,
     parent,
     repeating,
     parent_of_failing,

@@ -1,19 +1,17 @@
 """Every kind of instance in the ledger, held against the engine's own words."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
+from operations.history import HistoryEvent
 from operations.model import Status
 from operations.records import Entry
 from operations.timeline import Ending
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT, GENERATIONS
 from tests.integration.truth import moment, one, true_entry
-from tests.postgres.server import Server
 from tests.waiting import eventually
 
 KINDS = [
@@ -30,24 +28,6 @@ KINDS = [
     (("no_such_workflow", "{}"), Status.FAILED, 0),
 ]
 """Workflows, their input, how they end, and how many attempts that takes."""
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    """Return a PostgreSQL that runs."""
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def rich(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Rich]:
-    """Run the rich application on a block of ports of its own, with a ledger of either kind."""
-    on_server = request.param == "postgresql"
-    url = request.getfixturevalue("postgres").new() if on_server else ""
-    with Rich(Path(tmp_path_factory.mktemp("rich")), 29300, url) as rich:
-        yield rich
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +78,7 @@ def test_one_that_continues_as_new_is_one_life(rich: Rich) -> None:
     details = rich.ledger.instances.details(entry.key)
     assert details
     assert details.output == str(GENERATIONS)
-    assert entry.generation <= GENERATIONS  # one that nobody looked at was not seen
+    assert 1 < entry.generation <= GENERATIONS  # one that nobody looked at was not seen
     kept = rich.ledger.instances.kept(entry.key)
     assert kept.attempts == kept.generations == len(kept.newest) < entry.generation
 
@@ -123,6 +103,31 @@ def test_a_rerun_is_linked_to_its_source(rich: Rich) -> None:
     assert details
     assert (details.output, details.history) == (ended.output, history)
     assert len(rich.ledger.instances.attempts(entry.key)) == 3
+
+
+def test_a_rerun_in_the_middle_has_the_attempts_of_both(rich: Rich) -> None:
+    """What it took over has no time of its own; what it ran again has that of the engine."""
+    source_id = rich.start("parallel", "0.2")
+    source = true_entry(rich, source_id)
+    first, *_, last = scheduled_in(rich, source_id)
+    rerun_id = rich.rerun(source_id, last.event_id)
+    rich.ended(rerun_id)
+    entry = rich.recorded(rerun_id, Status.COMPLETED)
+    history = rich.gateway.history(rerun_id)
+    attempts = {span.event_id: span for span in rich.ledger.instances.attempts(entry.key)}
+    assert attempts.keys() == {event.event_id for event in scheduled_in(rich, rerun_id)}
+    assert {span.name for span in attempts.values()} == {first.name}
+    again = [span for span in attempts.values() if span.start != span.end]
+    assert [span.event_id for span in again] == [last.event_id]
+    (answer,) = (event for event in history if event.answers == last.event_id)
+    begun = [event.timestamp for event in history if event.kind == "taskScheduled"]
+    assert (again[0].start, again[0].end) == (max(begun), answer.timestamp)
+    taken_over = [span for span in attempts.values() if span.start == span.end]
+    assert {span.start for span in taken_over} == {entry.started_at}
+    assert {span.ending for span in attempts.values()} == {Ending.COMPLETED}
+    assert source.ended_at
+    assert entry.started_at
+    assert entry.started_at > source.ended_at
 
 
 def test_a_start_in_the_future_is_pending_until_then(rich: Rich) -> None:
@@ -151,6 +156,20 @@ def test_what_one_waits_for_is_told_until_it_comes(rich: Rich) -> None:
     details = rich.ledger.instances.details(entry.key)
     assert details
     assert details.output == '"yes"'
+
+
+def test_an_event_within_the_sdk_s_own_time_out_comes_in_time(rich: Rich) -> None:
+    """The wait has its end until then, and none that the ledger would go on telling."""
+    instance_id = rich.start("waiting_at_most", "3600")
+    eventually(
+        lambda: rich.recorded(instance_id, Status.RUNNING).waits_until, 5, "it waits until then"
+    )
+    assert rich.recorded(instance_id, Status.RUNNING).waits_for == f"event {EVENT}"
+    rich.raise_event(instance_id, EVENT, '"in time"')
+    entry = true_entry(rich, instance_id)
+    details = rich.ledger.instances.details(entry.key)
+    assert details
+    assert (entry.status, details.output) == (Status.COMPLETED, '"in time"')
 
 
 def test_until_when_one_waits_is_told(rich: Rich) -> None:
@@ -191,6 +210,7 @@ def test_one_that_was_terminated_with_its_child(rich: Rich) -> None:
 
     child_id = eventually(child, 10, "there is a child")
     rich.recorded(child_id, Status.RUNNING)
+    eventually(lambda: len(scheduled_in(rich, child_id)) == 2, 10, "the child works")
     rich.gateway.terminate(parent_id)
     for instance_id in (parent_id, child_id):
         rich.ended(instance_id)
@@ -200,11 +220,20 @@ def test_one_that_was_terminated_with_its_child(rich: Rich) -> None:
         assert details
         assert details.history == history
         attempts = rich.ledger.instances.attempts(entry.key)
-        assert {span.ending for span in attempts} <= {Ending.CUT_OFF}
+        scheduled = [event.event_id for event in history if event.kind == "taskScheduled"]
+        assert {span.event_id: span.ending for span in attempts} == dict.fromkeys(
+            scheduled, Ending.CUT_OFF
+        )
+        assert len(attempts) == (2 if instance_id == child_id else 0)
     assert rich.recorded(child_id, Status.TERMINATED).parent_id == parent_id
 
 
 CREATED = "childWorkflowInstanceCreated"
+
+
+def scheduled_in(rich: Rich, instance_id: str) -> list[HistoryEvent]:
+    """Return the attempts that the engine has scheduled in an instance."""
+    return [e for e in rich.gateway.history(instance_id) if e.kind == "taskScheduled"]
 
 
 def test_what_was_purged_elsewhere_stays_in_the_ledger(rich: Rich) -> None:

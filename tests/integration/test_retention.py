@@ -6,14 +6,18 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.settings import PROJECT
+from operations.gateway import DaprGateway
+from operations.history import HistoryEvent
 from operations.ledger import open_ledger
-from operations.model import Status
+from operations.model import Instance, Status
 from operations.records import Entry
 from tests.integration.stack import AT_ONCE, Stack, unique
+from tests.integration.truth import assert_true
 from tests.waiting import eventually
 
 RETENTION = "anyTerminal: 168h"
 ORDERS = 5
+ACTIVITIES = 3  # of an order
 
 
 def test_what_is_older_than_the_retention_is_kept_and_marked(
@@ -24,10 +28,12 @@ def test_what_is_older_than_the_retention_is_kept_and_marked(
     shutil.copytree(PROJECT / "components", resources)
     config = resources / "dapr-config.yaml"
     assert RETENTION in config.read_text()
-    config.write_text(config.read_text().replace(RETENTION, "anyTerminal: 3s"))
+    config.write_text(config.read_text().replace(RETENTION, "anyTerminal: 6s"))
     stack = second(FLOWDECK_RESOURCES=str(resources), **AT_ONCE)
     stack.start()
     ids = [stack.start_order(unique("short-lived")) for _ in range(ORDERS)]
+    with closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway:
+        last = {each: last_words(gateway, each) for each in ids}
     with closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db")) as ledger:
 
         def forgotten() -> list[Entry]:
@@ -39,7 +45,17 @@ def test_what_is_older_than_the_retention_is_kept_and_marked(
         )
         assert {entry.status for entry in entries} == {Status.COMPLETED}
         for entry in entries:
-            details = ledger.instances.details(entry.key)
-            assert details
-            assert details.history
-            assert details.output
+            state, history = last[entry.instance_id]
+            assert state.output
+            assert len(ledger.instances.attempts(entry.key)) == ACTIVITIES
+            assert_true(ledger, entry, state, history)
+
+
+def last_words(gateway: DaprGateway, instance_id: str) -> tuple[Instance, tuple[HistoryEvent, ...]]:
+    """Return what the engine says of an instance that has ended, before it forgets it."""
+
+    def ended() -> Instance | None:
+        state = gateway.state(instance_id)
+        return state if state and state.status.is_finished else None
+
+    return eventually(ended, 10, f"{instance_id} has ended"), gateway.history(instance_id)

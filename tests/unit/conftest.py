@@ -41,7 +41,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operations.database.QUESTION", 60)
     monkeypatch.setattr("operations.ledger.sweeping.PATIENCE", 60)
     monkeypatch.setattr("operations.ledger.statistics.SECONDS", 60)
-    monkeypatch.setattr("operations.ledger.durations.PATIENCE", 60)
+    monkeypatch.setattr("operations.ledger.latest.PATIENCE", 60)
 
 
 @pytest.fixture

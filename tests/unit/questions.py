@@ -7,11 +7,12 @@ from typing import Any
 from operations.ledger import Ledger
 from operations.model import Failure, Instance, Status
 from operations.records import Entry, Filter, Page, Sighting, Sort
-from operations.timeline import Waiting
+from operations.timeline import Waiting, event_key
 from tests.unit.sightings import at, sighting
 
 WORKFLOWS = ("order_workflow", "refund_workflow", "audit")
 STAGES = ("confirmed", "waiting for money", "")
+WAITS = (("Approval",), ("payment",), ("Approval", "cancel"), ("payment", "parcel", "Approval"))
 STATUSES = (Status.RUNNING, Status.SUSPENDED, Status.COMPLETED, Status.FAILED)
 
 
@@ -43,7 +44,7 @@ def mixed(count: int, seed: int = 1) -> list[Sighting]:
 def _any(some: random.Random, number: int) -> Sighting:
     status, created = some.choice(STATUSES), some.randrange(50)
     failure = Failure(some.choice(("ValueError", "Timeout")), f"No {number}")
-    waits = some.choice(("approval", "payment"))
+    waits = () if status.is_finished else some.choice(WAITS)
     told: dict[str, Any] = {
         "instance_id": f"id_{number:03}",
         "workflow": some.choice(WORKFLOWS),
@@ -56,7 +57,8 @@ def _any(some: random.Random, number: int) -> Sighting:
         "input": f'{{"number": {number}}}',
         "output": '{"colour": "gr\\u00fcn"}' if status is Status.COMPLETED else None,
         "failure": failure if status is Status.FAILED else None,
-        "waiting": None if status.is_finished else Waiting(waits),
+        "waiting": Waiting(f"event {waits[0]} and others") if waits else None,
+        "awaited": frozenset(map(event_key, waits)),
     }
     return sighting(status, **told)
 
@@ -75,7 +77,7 @@ def is_wanted(wanted: Filter, life: Sighting) -> bool:
         and wanted.parent_id in ("", timeline.parent_id)
         and wanted.rerun_of in ("", timeline.rerun_of)
         and wanted.failure_type in ("", _failure_type(instance))
-        and wanted.waits_for in ("", timeline.waiting.what if timeline.waiting else None)
+        and (not wanted.waits_for or event_key(wanted.waits_for) in timeline.awaited)
     )
 
 
@@ -93,7 +95,7 @@ def any_filters(count: int, seed: int = 2) -> Sequence[Filter]:
             since=some.choice((None, None, at(some.randrange(30)))),
             until=some.choice((None, None, at(30 + some.randrange(20)))),
             custom_status=some.choice(("", "", *STAGES)),
-            waits_for=some.choice(("", "", "", "approval")),
+            waits_for=some.choice(("", "", "", "approval", "PAYMENT")),
             parent_id=some.choice(("", "", "", "id_001")),
             rerun_of=some.choice(("", "", "", "id_002")),
             failure_type=some.choice(("", "", "", "ValueError")),

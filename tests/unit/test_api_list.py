@@ -115,6 +115,9 @@ def test_an_instance_is_told_as_the_ledger_knows_it(client: TestClient, ledger: 
     assert (waiting["ended_at"], waiting["failure"]) == (None, None)
 
 
+WAITING, PAY = Waiting("event pay, event cancel", at(999)), frozenset({"pay", "cancel"})
+
+
 def fill(ledger: Ledger) -> None:
     """Record two lives that differ in all that can be asked for."""
     ledger.instances.record(
@@ -130,7 +133,7 @@ def fill(ledger: Ledger) -> None:
                 failure=Failure("ValueError", "No"),
             ),
             sighting(instance_id="audit_2", workflow="audit", created=60, seen=61),
-            sighting(instance_id="wait_3", created=120, seen=121, waiting=Waiting("pay", at(999))),
+            sighting(instance_id="wait_3", created=120, seen=121, waiting=WAITING, awaited=PAY),
         ]
     )
 
@@ -150,6 +153,8 @@ QUESTIONS = [
     ({"text": "lamp"}, ["order_1"]),
     ({"custom_status": "packing"}, ["order_1"]),
     ({"waits_for": "pay"}, ["wait_3"]),
+    ({"waits_for": "Cancel", "status": "RUNNING"}, ["wait_3"]),
+    ({"waits_for": "event pay"}, []),
     ({"parent": "up"}, ["order_1"]),
     ({"rerun_of": "before"}, ["order_1"]),
     ({"failure": "ValueError"}, ["order_1"]),

@@ -1,6 +1,7 @@
 """Which life of an instance id a sighting is of."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.both_databases
 
 COMPLETED, PENDING, RUNNING = Status.COMPLETED, Status.PENDING, Status.RUNNING
 TERMINATED, UNKNOWN = Status.TERMINATED, Status.UNKNOWN
+WORKFLOW = "order_workflow"
 SECOND = sighting(execution="e2", created=20, seen=21)
 
 
@@ -163,8 +165,40 @@ def test_a_last_generation_ends_the_life(ledger: Ledger) -> None:
     """The engine's own history of a last generation is that of the life that runs."""
     last = of_record("continued", seen=10**8)
     instance = replace(last.instance, instance_id=ID)
-    ledger.instances.record([sighting(seen=1), replace(last, instance=instance)])
+    first = sighting(seen=1, workflow=instance.workflow)
+    ledger.instances.record([first, replace(last, instance=instance)])
     assert statuses(ledger) == [COMPLETED]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"workflow": "audit_workflow"},
+        {"workflow": "audit_workflow", "execution": None},
+        {"parent_id": "order_B"},
+    ],
+)
+def test_what_has_continued_is_the_same_workflow_of_the_same_parent(
+    ledger: Ledger, other: dict[str, Any]
+) -> None:
+    """An id that was used again by another while nobody looked, which has continued since."""
+    ledger.instances.record([sighting(seen=1, spans=(activity(1, 0),))])
+    continued = (
+        HistoryEvent(-1, at(20), "workflowStarted"),
+        HistoryEvent(-1, at(20.1), "executionStarted", execution_id="e2"),
+    )
+    told = {"execution": "e2", "created": 20.1, "seen": 21, "history": continued, **other}
+    ledger.instances.record([sighting(**told)])
+    latest, before = lives(ledger)
+    assert (before.workflow, before.status, before.generation) == ("order_workflow", UNKNOWN, 1)
+    assert (latest.workflow, latest.created_at) == (other.get("workflow", WORKFLOW), at(20.1))
+    assert (latest.generation, ledger.instances.attempts(latest.key)) == (1, ())
+
+
+def test_what_the_engine_runs_is_what_was_pending_whatever_was_asked_for(ledger: Ledger) -> None:
+    """A start tells of a workflow, but the engine has not said anything yet."""
+    ledger.instances.record([pending(workflow="asked_for"), sighting(seen=2)])
+    assert [life.workflow for life in lives(ledger)] == [WORKFLOW]
 
 
 def test_a_start_is_no_generation(ledger: Ledger) -> None:
@@ -328,7 +362,9 @@ def test_a_recorded_instance_is_a_later_generation_if_it_continued(
     if recorded.timeline.execution_id is None:
         return
     instance = replace(recorded.instance, instance_id=ID)
-    long_ago = sighting(created=-(10**8), seen=-(10**8) + 1)
+    parent_id = recorded.timeline.parent_id
+    told: dict[str, Any] = {"workflow": instance.workflow, "parent_id": parent_id}
+    long_ago = sighting(created=-(10**8), seen=-(10**8) + 1, **told)
     ledger.instances.record([long_ago, replace(recorded, instance=instance)])
     assert len(lives(ledger)) == (1 if name == "continued" else 2)
 

@@ -13,7 +13,7 @@ import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect, text
 
 from engine.settings import PROJECT
 from operations.database import open_engine, reading, writing
@@ -192,35 +192,50 @@ def test_the_schema_is_made_without_a_word(log_lines: LogLines, new_url: str) ->
 
 
 FOURTH = """
-INSERT INTO instances (key, instance_id, workflow, status, created_at, started_at, ended_at,
+INSERT INTO instances (instance_id, workflow, status, created_at, started_at, ended_at,
     last_updated_at, revision, seen_at, is_latest, is_archived)
-VALUES (1, 'done', 'w', 'COMPLETED', '2026-01-11 12:00:00.000000', '2026-01-11 12:00:00.000000',
-        '2026-01-11 12:00:02.500000', NULL, 1, '2026-01-11 12:00:03.000000', 1, 1),
-       (2, 'runs', 'w', 'RUNNING', '2026-01-11 12:00:01.000000', '2026-01-11 12:00:01.000000',
-        NULL, NULL, 1, '2026-01-11 12:00:03.000000', 1, 0);
+VALUES ('done', 'w', 'COMPLETED', '2026-01-11 12:00:00.000000', '2026-01-11 12:00:00.000000',
+        '2026-01-11 12:00:02.500000', NULL, 1, '2026-01-11 12:00:03.000000', TRUE, TRUE),
+       ('runs', 'w', 'RUNNING', '2026-01-11 12:00:01.000000', '2026-01-11 12:00:01.000000',
+        NULL, NULL, 1, '2026-01-11 12:00:03.000000', TRUE, FALSE);
 INSERT INTO attempts (key, event_id, name, lane, attempt, started_at, began_at, ended_at, ending)
 VALUES (1, 4, 'charge', 4, 1, '2026-01-11 12:00:00.000000', '2026-01-11 12:00:01.000000',
         '2026-01-11 12:00:02.000000', 'completed');
 INSERT INTO details (key, custom_status) VALUES (1, '"sent"'), (2, 'packing');
 """
+NINTH = """
+INSERT INTO instances (instance_id, workflow, status, created_at, started_at, waits_for, purged_at,
+    revision, seen_at, is_latest, is_archived)
+VALUES {}
+"""
+SENTENCES = {
+    "event Approval, event cancel": {"approval", "cancel"},
+    "event approval and 1 more": {"approval"},
+    "charge (attempt 3), check": {"charge", "check"},
+    "ship \N{MULTIPLICATION SIGN}20 and 2 more": {"ship"},
+    "child pay (attempt 2)": {"pay"},
+    "retry of charge": {"charge"},
+    "timer": {"timer"},
+    "suspended": {"suspended"},
+}
+"""What lists said before there were names, and the names in it."""
 
 
-@pytest.fixture
-def fourth(ledger_url: str, tmp_path: Path) -> str:
-    """Return the URL of a ledger of version 0004 that holds two lives."""
-    (tmp_path / "data").mkdir()
-    engine = create_engine(ledger_url)
-    with engine.begin() as connection:
-        alembic.command.upgrade(_config(connection), "0004")
-        for statement in FOURTH.split(";")[:-1]:
+def older(url: str, version: str, rows: str) -> str:
+    """Make a ledger of an older version that holds rows, and return its URL."""
+    engine = open_engine(url)
+    with writing(engine) as connection:
+        alembic.command.upgrade(_config(connection), version)
+        for statement in filter(str.strip, rows.split(";")):
             connection.execute(text(statement))
     engine.dispose()
-    return ledger_url
+    return url
 
 
-def test_what_was_written_before_can_be_asked_for(fourth: str) -> None:
+@pytest.mark.both_databases
+def test_what_was_written_before_can_be_asked_for(new_url: str) -> None:
     """The columns that lists are filtered and sorted by are filled in from what is there."""
-    with closing(open_ledger(fourth)) as ledger:
+    with closing(open_ledger(older(new_url, "0004", FOURTH))) as ledger:
         assert differences(ledger) == []
         pages = ledger.instances.page
         assert ids(pages(Filter(custom_status="sent"), limit=9)) == ["done"]
@@ -231,3 +246,22 @@ def test_what_was_written_before_can_be_asked_for(fourth: str) -> None:
         (attempt,) = ledger.instances.attempts(1)
         assert (attempt.event_id, attempt.began, attempt.end) == (4, at(1), at(2))
         assert entry(ledger, "done").generation == 1
+
+
+@pytest.mark.both_databases
+def test_what_is_waited_for_is_found_by_the_names_that_were_told(new_url: str) -> None:
+    """The rest is added as soon as it is looked at again, and nothing stands in its way."""
+    noon = "'2026-01-11 12:00:00.000000'"
+    rows = [
+        f"('i{number}', 'w', 'RUNNING', {noon}, {noon}, '{sentence}', NULL, 1, {noon}, TRUE, FALSE)"
+        for number, sentence in enumerate(SENTENCES)
+    ]
+    with closing(open_ledger(older(new_url, "0009", NINTH.format(", ".join(rows))))) as ledger:
+        assert differences(ledger) == []
+        for name in set().union(*SENTENCES.values()):
+            of = {f"i{n}" for n, names in enumerate(SENTENCES.values()) if name in names}
+            assert set(ids(ledger.instances.page(Filter(waits_for=name), limit=99))) == of
+        both = frozenset({"approval", "cancel"})
+        ledger.instances.record([sighting(instance_id="i1", workflow="w", seen=9, awaited=both)])
+        found = ledger.instances.page(Filter(waits_for="cancel"), limit=99)
+        assert set(ids(found)) == {"i0", "i1"}

@@ -9,7 +9,7 @@ from operations.errors import InvalidInput
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Failure, Status
-from operations.records import ALL_TIME, Period
+from operations.records import ALL_TIME, Filter, Period, Sort
 from operations.statistics import (
     ActivityStatistics,
     FailureGroup,
@@ -19,7 +19,8 @@ from operations.statistics import (
 )
 from operations.timeline import Ending, Span
 from tests.unit.plans import plans
-from tests.unit.sightings import activity, at, entry, sighting
+from tests.unit.questions import ids
+from tests.unit.sightings import activity, at, done, entry, glance, sighting
 
 pytestmark = pytest.mark.both_databases
 
@@ -62,6 +63,23 @@ def test_workflows_have_their_count_failures_and_durations(ledger: Ledger) -> No
     assert orders == WorkflowStatistics("order_workflow", 102, 1, spread, unknown=101)
     assert orders.failure_share == 1 / 102
     assert refunds == WorkflowStatistics("refund", 1, 0, Spread(1, 2.0, 2.0, 2.0, 2.0), unknown=1)
+
+
+def test_an_end_without_a_history_counts(ledger: Ledger) -> None:
+    """It was when the instance last changed, until its history tells it better."""
+    ledger.instances.record([sighting(), glance(Status.FAILED, seen=9)])
+    assert entry(ledger).ended_at == at(9)
+    assert [(told.count, told.failures) for told in ledger.statistics.workflows(HOUR).of] == [
+        (1, 1)
+    ]
+    assert ledger.statistics.throughput(Period(at(0), at(60)))[0].failed == 1
+    assert [told.count for told in ledger.statistics.failures(HOUR).of] == [1]
+    ledger.instances.record([sighting(instance_id="open"), done(instance_id="b", seen=8)])
+    by_end = ledger.instances.page(Filter(), limit=9, sort=Sort.ENDED)
+    assert ids(by_end) == ["order_A", "b", "open"]
+    ledger.instances.record([done(ended_at=at(7), seen=10)])
+    ledger.instances.record([glance(Status.COMPLETED, seen=11)])
+    assert entry(ledger).ended_at == at(7)
 
 
 def test_queue_and_run_of_a_life_are_told_apart(ledger: Ledger) -> None:
@@ -275,6 +293,21 @@ def test_of_very_many_failures_the_latest_are_grouped(
     told = ledger.statistics.failures(HOUR)
     assert told.within.since == at(20)
     assert [each.count for each in told.of] == [2, 1]
+
+
+def test_what_there_is_no_time_for_is_left_out(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is asked, the latest ends have to do, and what is told says since when."""
+    monkeypatch.setattr("operations.ledger.latest.PATIENCE", 0)
+    monkeypatch.setattr("operations.ledger.latest._AT_ONCE", 3)
+    for number in (10, 20, 30, 40):
+        fails(ledger, number, "often")
+    told = ledger.statistics
+    assert told.failures(HOUR).within == Period(at(30), HOUR.until)
+    assert sum(each.count for each in told.failures(HOUR).of) == 3
+    assert told.workflows(HOUR).within == Period(at(20), HOUR.until)
+    assert told.activities(HOUR).within == Period(at(19), HOUR.until)
 
 
 ASKED = [

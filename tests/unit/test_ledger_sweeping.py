@@ -213,8 +213,8 @@ def test_statistics_are_of_as_much_as_there_is_time_for(
     """The latest ends; the answer says since when."""
     spans = tuple(activity(number, 0, number) for number in range(1, 20))
     filled.instances.record([sighting(instance_id="order_A", seen=3600, spans=spans)])
-    monkeypatch.setattr("operations.ledger.durations.PATIENCE", 0)
-    monkeypatch.setattr("operations.ledger.durations._AT_ONCE", 4)
+    monkeypatch.setattr("operations.ledger.latest.PATIENCE", 0)
+    monkeypatch.setattr("operations.ledger.latest._AT_ONCE", 4)
     within = Period(at(0), at(9000))
     told = getattr(filled.statistics, ask)(within)
     assert sum(each.count for each in told.of) == 3

@@ -39,10 +39,14 @@ PARTS: list[dict[str, Any]] = [
     {"parent_id": "parent"},
     {"rerun_of": "source"},
 ]
-WHOLE = re.compile(r"Seq Scan|^SCAN (instances|details)(?! USING)")
-INDEX = re.compile(r"(?:using|USING(?: COVERING)? INDEX|Bitmap Index Scan on) instances_(\w+)")
+WHOLE = re.compile(r"Seq Scan|^SCAN (instances|details|waits)(?! USING)")
+INDEX = re.compile(
+    r"(?:using|USING(?: COVERING)? INDEX|Bitmap Index Scan on) "
+    r"(?:instances_(?!pkey)|(?=waits_))(\w+)"
+)
 FEW_HAVE = {"newest_of_rerun_of", "newest_of_parent_id"}
-SORTED = re.compile(r"^Sort|-> +Sort|TEMP B-TREE FOR ORDER")
+SORTED = re.compile(r"Sort Key: (?!(?:anon_\d+|\"ANY_subquery\")\.key$)|TEMP B-TREE FOR ORDER")
+"""Not the keys of a page, which PostgreSQL puts in order before it looks for each."""
 
 
 def filters() -> list[Filter]:
@@ -102,14 +106,19 @@ def leads(wanted: Filter, sort: Sort | None) -> set[str]:
     few = [name for name in ("rerun_of", "parent_id") if getattr(wanted, name)]
     many = [name for name in ("waits_for", "failure_type") if getattr(wanted, name)]
     if sort in {Sort.ENDED, Sort.LONGEST}:  # whether they are few is looked up in their own index
-        return {f"newest_of_{name}" for name in [*few[:1], *many]} | (set() if few else {sort})
+        return set(map(index_of, [*few[:1], *many])) | (set() if few else {sort})
     if facets := [*few, *many, *(["custom_status"] if wanted.custom_status else [])]:
-        return {f"newest_of_{facets[0]}"}
+        return {index_of(facets[0])}
     if wanted.workflows:
         return {"newest_of_workflow"}
     if sort is None:
         return {"newest", "newest_of_status"}
     return {"newest_of_status"} if wanted.statuses else {"newest"}
+
+
+def index_of(facet: str) -> str:
+    """Return the index for lists of what has something in common."""
+    return "waits_newest" if facet == "waits_for" else f"newest_of_{facet}"
 
 
 def ask(ledger: Ledger, wanted: Filter, sort: Sort | None) -> None:
@@ -158,11 +167,13 @@ def test_the_statuses_that_there_are_are_found_by_their_index(crowded: Ledger) -
 
 
 def by_the_way(ledger: Ledger, wanted: Filter) -> set[str]:
-    """Return what also may lead: PostgreSQL may know that most lives have a wanted status."""
+    """Return what also may lead: PostgreSQL may know that most have a wanted status or name."""
+    if ledger._engine.dialect.name == "sqlite":
+        return set()
     is_of_most = Status.COMPLETED in wanted.statuses and not wanted.workflows
-    return {"newest"} if is_of_most and ledger._engine.dialect.name == "postgresql" else set()
+    return {*(["newest"] if is_of_most else []), *(["waits_pkey"] if wanted.waits_for else [])}
 
 
 def is_of_few(used: set[str], sort: Sort | None) -> bool:
     """Whether only of what a few lives have something was read, in an order of ends."""
-    return sort in {Sort.ENDED, Sort.LONGEST} and used <= FEW_HAVE
+    return sort in {Sort.ENDED, Sort.LONGEST} and used - {"waits_pkey"} <= FEW_HAVE

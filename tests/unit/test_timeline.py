@@ -81,7 +81,7 @@ def test_the_future_is_ignored() -> None:
 
 def test_an_empty_history() -> None:
     """An instance without a history has not begun."""
-    assert timeline_of([]) == Timeline(waiting=Waiting("start"))
+    assert timeline_of([]) == Timeline(waiting=Waiting("start"), awaited=frozenset({"start"}))
 
 
 def test_started_at_is_that_of_the_start() -> None:

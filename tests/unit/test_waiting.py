@@ -121,3 +121,35 @@ WAITING = {
 def test_what_it_is_at(events: list[HistoryEvent], waiting: Waiting | None) -> None:
     """An instance says in a few words what it is at, and until when."""
     assert read(*events).waiting == waiting
+
+
+AWAITED = {
+    "nothing": ([], set()),
+    "an event, as the engine compares it": ([wait(1, 1, "Approval")], {"approval"}),
+    "one of two events": ([wait(1, 1, "yes"), wait(2, 1, "no", due=50)], {"yes", "no"}),
+    "what few words only count": (
+        [*(scheduled(number, 1, f"ship_{number}") for number in (1, 2, 3)), wait(4, 1)],
+        {"ship_1", "ship_2", "ship_3", "approval"},
+    ),
+    "a later attempt": (
+        [scheduled(1, 1, call="c"), failed(1, 2), scheduled(2, 3, call="c")],
+        {"charge"},
+    ),
+    "a retry": ([scheduled(1, 1, call="c"), failed(1, 2), back_off(2, 2, 9, "c")], {"charge"}),
+    "a child": ([child(1, 1, "c")], {"pay"}),
+    "a timer": ([timer(1, 1, 60, "cooling")], {"cooling"}),
+    "no time-out of something else": ([wait(1, 1), timer(2, 1, 60)], {"approval"}),
+    "an event that came": (
+        [wait(1, 1), raised("approval", 2), turn(2), scheduled(2, 2)],
+        {"charge"},
+    ),
+    "an event, though it is paused": ([wait(1, 1), suspended(2)], {"approval", "suspended"}),
+    "a timer, though it is paused": ([timer(1, 1, 60), suspended(2)], {"timer", "suspended"}),
+    "nothing after the end": ([wait(1, 1), ended(3)], set()),
+}
+
+
+@pytest.mark.parametrize(("events", "names"), AWAITED.values(), ids=AWAITED)
+def test_all_that_it_waits_for_has_a_name(events: list[HistoryEvent], names: set[str]) -> None:
+    """It is found by each of them, also where few words do not tell it."""
+    assert read(*events).awaited == names

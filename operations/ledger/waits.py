@@ -1,0 +1,68 @@
+"""What lives wait for, by name."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from operations.ledger.growth import Seen
+from operations.ledger.portions import in_portions
+from operations.ledger.tables import NAME, waits
+from operations.timeline import Timeline, event_key
+
+_Row = tuple[
+    int, str, str, datetime
+]  # a life's key, a name, the life's status, when it was created
+_NAMES = tuple(waits.c.keys())
+
+# Statements are made once: to make one takes longer than to execute it.
+_KNOWN = select(waits).where(waits.c.key.in_(bindparam("keys", expanding=True)))
+_INSERT = insert(waits)
+_DELETE = delete(waits).where(
+    waits.c.key == bindparam("of_key"), waits.c.name == bindparam("of_name")
+)
+_DROP = delete(waits).where(waits.c.key.in_(bindparam("keys", expanding=True)))
+
+
+def kept_name(name: str) -> str:
+    """Return the name of what is waited for as it stands in the table."""
+    return event_key(name)[:NAME]
+
+
+def write_waits(connection: Connection, seen: Sequence[Seen]) -> set[int]:
+    """Write what lives wait for as they were seen; return the keys of those where that changed."""
+    rows = _known(connection, [each.key for each in seen if each.before])
+    known = set[_Row]().union(*rows.values())
+    told = {row for each in seen for row in _told(each, rows[each.key])}
+    gone, new = known - told, told - known
+    if gone:
+        connection.execute(_DELETE, [{"of_key": key, "of_name": name} for key, name, *_ in gone])
+    if new:
+        connection.execute(_INSERT, [dict(zip(_NAMES, row, strict=True)) for row in new])
+    return {key for key, *_ in gone | new}
+
+
+def drop_waits(connection: Connection, keys: Collection[int]) -> None:
+    """Forget what lives waited for that the engine has no more."""
+    for portion in in_portions(keys):
+        connection.execute(_DROP, {"keys": portion})
+
+
+def _known(connection: Connection, keys: Collection[int]) -> dict[int, set[_Row]]:
+    rows: dict[int, set[_Row]] = defaultdict(set)
+    for portion in in_portions(keys):
+        for key, name, status, created_at in connection.execute(_KNOWN, {"keys": portion}):
+            rows[key].add((key, name, status, created_at))
+    return rows
+
+
+def _told(seen: Seen, known: Iterable[_Row]) -> set[_Row]:
+    """Return the rows of a life: a look without the history tells of nothing but its status."""
+    entry, timeline = seen.after.entry, seen.sighting.timeline
+    if seen.after.is_over:
+        return set()
+    names = set(map(kept_name, timeline.awaited))
+    if timeline == Timeline():
+        names = {name for _, name, *_ in known}
+    return {(seen.key, name, entry.status.value, entry.created_at) for name in names}
