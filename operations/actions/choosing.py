@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 
-from operations.actions.purging import How
+from operations.actions.forgetting import How
 from operations.ledger import Ledger
 from operations.model import STEERING, Action, Status, allowed_actions
 from operations.records import Entry, Filter

@@ -13,7 +13,7 @@ from operations.errors import FlowdeckError, OutcomeUnknown, Unavailable
 from operations.records import Outcome
 
 AT_ONCE = 8  # items under way at a time
-OUTAGES = 3 * AT_ONCE  # items in a row that fail for an outage, after which it stops by itself
+OUTAGES = 3 * AT_ONCE  # items in a row that fail, or stay unknown, for an outage: then it stops
 
 log = structlog.get_logger(__name__)
 
@@ -144,10 +144,11 @@ class Run:
         try:
             result = self._do(target)
         except OutcomeUnknown as error:
-            result = Result(target.instance_id, Outcome.UNKNOWN, str(error))
+            result, outage = Result(target.instance_id, Outcome.UNKNOWN, str(error)), str(error)
+        except Unavailable as error:
+            result, outage = Result(target.instance_id, Outcome.REFUSED, str(error)), str(error)
         except FlowdeckError as error:
             result = Result(target.instance_id, Outcome.REFUSED, str(error))
-            outage = str(error) if isinstance(error, Unavailable) else None
         except Exception as error:
             log.exception(f"cannot act on {target.instance_id}", instance_id=target.instance_id)
             result = Result(target.instance_id, Outcome.UNKNOWN, str(error))

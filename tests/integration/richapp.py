@@ -141,6 +141,15 @@ def parent_of_failing(context: DaprWorkflowContext, reason: str) -> Steps:
     yield context.call_child_workflow(failing, input=reason)
 
 
+def family(context: DaprWorkflowContext, children: int) -> Steps:
+    """Run so many children at once, which do nothing."""
+    yield when_all([context.call_child_workflow(leaf) for _ in range(children)])
+
+
+def leaf(_: DaprWorkflowContext, __: None) -> None:
+    """End at once."""
+
+
 def continuing(context: DaprWorkflowContext, generation: int) -> Steps:
     """Work once in each generation, and begin anew until the last."""
     yield _work(context, 0.5)
@@ -150,7 +159,7 @@ def continuing(context: DaprWorkflowContext, generation: int) -> Steps:
     return generation
 
 
-WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps], ...] = (
+WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
     parallel,
     fan_out,
     retrying,
@@ -161,6 +170,8 @@ WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps], ...] = (
     waiting_at_most,
     parent,
     parent_of_failing,
+    family,
+    leaf,
     continuing,
 )
 

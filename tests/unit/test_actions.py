@@ -656,7 +656,7 @@ def test_what_has_not_begun_can_only_be_terminated(
     actions: Actions, gateway: FakeGateway, action: Action, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dapr would begin it at once, however far its time is."""
-    monkeypatch.setattr("operations.actions.acting.SETTLING", 0.1)
+    monkeypatch.setattr("operations.actions.reads.SETTLING", 0.1)
     gateway.put(instance("order_A", Status.PENDING))
     with pytest.raises(ActionNotAllowed, match="it is PENDING"):
         actions.act(action, "order_A", ANN)

@@ -50,7 +50,7 @@ def test_an_event_to_what_does_not_run_is_refused(
     actions: Actions, gateway: FakeGateway, status: Status, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is pending would begin at once; one that has finished would take no notice."""
-    monkeypatch.setattr("operations.actions.acting.SETTLING", 0.1)
+    monkeypatch.setattr("operations.actions.reads.SETTLING", 0.1)
     gateway.turn("order_A", status)
     with pytest.raises(ActionNotAllowed, match=f"Cannot raise 'order_A': it is {status}"):
         actions.raise_event("order_A", "approval", None, ANN)
