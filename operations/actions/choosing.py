@@ -86,7 +86,9 @@ class Preview:
         return f"{told} There are more: one bulk looks at {CAP:,}. Do it again for the rest."
 
 
-def preview_of(ledger: Ledger, task: Task, selection: Selection) -> Preview:
+def preview_of(
+    ledger: Ledger, task: Task, selection: Selection, name: str | None = None
+) -> Preview:
     """Return what a bulk would act on, as the ledger has it; raises `LedgerUnavailable`."""
     entries = _entries(ledger, selection)
     chosen = tuple(islice(entries, CAP))
@@ -98,7 +100,8 @@ def preview_of(ledger: Ledger, task: Task, selection: Selection) -> Preview:
             eligible.append(Target(instance_id, entry.key, entry.status))
         else:
             reasons[reason or ""].append(instance_id)
-    return Preview(secrets.token_hex(8), task, tuple(eligible), _grouped(reasons), is_capped)
+    bulk = secrets.token_hex(8) if name is None else name
+    return Preview(bulk, task, tuple(eligible), _grouped(reasons), is_capped)
 
 
 def why_not(task: Task, entry: Entry | None) -> str | None:

@@ -11,7 +11,13 @@ from operations.actions import Actions, How
 from operations.actions.bulk import Bulk, Preview, Progress, Run, Step, Task
 from operations.actions.choosing import CAP, NAMED, Selection
 from operations.actions.runs import AT_ONCE, Pace
-from operations.errors import EngineUnavailable, InvalidInput, LedgerUnavailable, OutcomeUnknown
+from operations.errors import (
+    EngineRefused,
+    EngineUnavailable,
+    InvalidInput,
+    LedgerUnavailable,
+    OutcomeUnknown,
+)
 from operations.ledger import Ledger
 from operations.model import Action, Status
 from operations.records import Filter, Outcome
@@ -23,7 +29,7 @@ from tests.unit.sightings import entry
 
 pytestmark = pytest.mark.both_databases
 
-FAST = 10_000.0
+FAST = 1000.0
 RUNNING = Filter(statuses=frozenset({Status.RUNNING}))
 FAILED = Filter(statuses=frozenset({Status.FAILED}))
 TERMINATE, PURGE = Task(Action.TERMINATE), Task(Action.PURGE)
@@ -375,7 +381,89 @@ def test_an_engine_that_is_gone_stops_the_bulk(
     assert progress.left == 100 - progress.refused
 
 
-@pytest.mark.parametrize("rate", [0, -1])
+def test_a_worker_that_is_away_stops_the_bulk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody knows of one item after the other is an outage as well."""
+    monkeypatch.setattr("operations.actions.runs.OUTAGES", 10)
+    world.has(*names(100))
+    world.gateway.errors["terminate"] = [OutcomeUnknown("terminate", "no answer in time")] * 1000
+    _, progress = world.run(TERMINATE, RUNNING)
+    assert "no answer in time" in str(progress.stopped)
+    assert 10 <= progress.unknown <= 10 + 8
+    assert progress.left == 100 - progress.unknown
+
+
+def test_an_event_that_may_have_come_is_not_raised_again(world: World) -> None:
+    """Not by the same bulk: it would come twice. It stays unknown."""
+    world.has("order_A", "order_B")
+    world.gateway.lost["raise"] = [OutcomeUnknown("raise", "no answer in time")]
+    preview = world.bulk.preview(RAISE, RUNNING)
+    assert counts(world.bulk.run(preview, ANN).wait(30)) == (1, 0, 0, 1, 0)
+    assert counts(world.bulk.run(preview, ANN).wait(30)) == (0, 1, 0, 1, 0)
+    assert len(world.gateway.raised) == 2
+
+
+def test_an_event_is_not_raised_again_by_who_died_amid(world: World) -> None:
+    """It was noted before it was raised, so that another process knows by the bulk's name."""
+    world.has("order_A", "order_B")
+    world.gateway.during["raise"] = after(1, _die)
+    first = world.bulk.preview(RAISE, RUNNING, "friday")
+    world.bulk.run(first, ANN).wait(30)
+    reborn = World(world.gateway, world.ledger)
+    again = reborn.bulk.preview(RAISE, RUNNING, "friday")
+    progress = reborn.bulk.run(again, ANN).wait(30)
+    assert counts(progress) == (0, 1, 0, 1, 0)
+    assert world.gateway.calls["raise"] == 2
+
+
+def _die() -> None:
+    raise RuntimeError("the process ends here")
+
+
+def test_a_name_is_for_one_task(world: World) -> None:
+    """Else what was done of one would be left out of the other."""
+    world.has("order_A")
+    world.bulk.run(world.bulk.preview(RAISE, RUNNING, "friday"), ANN).wait(30)
+    other = world.bulk.preview(TERMINATE, RUNNING, "friday")
+    with pytest.raises(InvalidInput, match="name: found 'friday'"):
+        world.bulk.run(other, ANN)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\0b"])
+def test_a_name_that_is_none_is_refused(world: World, name: str) -> None:
+    """The journal could not keep it."""
+    with pytest.raises(InvalidInput, match="name: found"):
+        world.bulk.preview(TERMINATE, RUNNING, name)
+
+
+def test_an_event_without_a_name_is_told_by_the_preview(world: World) -> None:
+    """And not item by item."""
+    with pytest.raises(InvalidInput, match="event: found"):
+        world.bulk.preview(replace(RAISE, event=""), RUNNING)
+
+
+def test_what_cannot_be_sent_is_acted_on_too(world: World) -> None:
+    """A history beyond the sidecar's limit is not needed to tell that it is the same life."""
+    world.has("order_A")
+    preview = world.bulk.preview(TERMINATE, RUNNING)
+    world.gateway.errors["history"] = [EngineRefused("too large")] * 9
+    assert counts(world.bulk.run(preview, ANN).wait(30)) == (1, 0, 0, 0, 0)
+    assert entry(world.ledger).status is Status.TERMINATED
+    assert entry(world.ledger).key == preview.eligible[0].life
+
+
+def test_what_cannot_be_sent_and_is_younger_is_left_alone(world: World) -> None:
+    """It may be another life, and nobody can tell."""
+    world.has("order_A")
+    preview = world.bulk.preview(TERMINATE, RUNNING)
+    world.lives_again("order_A")
+    world.gateway.errors["history"] = [EngineRefused("too large")] * 9
+    assert counts(world.bulk.run(preview, ANN).wait(30)) == (0, 0, 1, 0, 0)
+    assert not world.gateway.calls["terminate"]
+
+
+@pytest.mark.parametrize("rate", [0, -1, 1e-12, 1e9, float("nan"), float("inf")])
 def test_a_rate_that_is_none_is_refused(world: World, rate: float) -> None:
     """It would never end, or never begin."""
     preview = world.bulk.preview(TERMINATE, RUNNING)
