@@ -1,13 +1,14 @@
 """What a bulk would act on: who is eligible, who is not, and why. Nothing is done here."""
 
 import secrets
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
 
 from operations.actions.forgetting import How
+from operations.errors import QuestionTooWide
 from operations.ledger import Ledger
 from operations.model import STEERING, Action, Status, allowed_actions
 from operations.records import Entry, Filter
@@ -16,8 +17,19 @@ CAP = 10_000  # instances that one bulk looks at
 NAMED = 5  # ids that are given for each reason
 _PER_PAGE = 500
 
-Selection = Filter | Sequence[str]
-"""The lives that a list shows, or the latest lives of some ids."""
+PATIENCE = 5.0  # seconds from which on a preview looks no further
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """Those lives that a list shows beyond a cursor."""
+
+    shown: Filter
+    cursor: str
+
+
+Selection = Filter | Beyond | Sequence[str]
+"""The lives that a list shows, or a part of it, or the latest lives of some ids."""
 
 
 class Step(StrEnum):
@@ -63,14 +75,20 @@ class Ineligible:
 class Preview:
     """What a bulk would do. `bulk` is its name in the journal.
 
-    `is_capped` says that the selection holds more than the `CAP` instances that were looked at.
+    `rest` is what was not looked at of the selection, None if all was: a preview of it goes on from
+    there. One looks at `CAP` instances at most, and not for long.
     """
 
     bulk: str
     task: Task
     eligible: tuple[Target, ...]
     ineligible: tuple[Ineligible, ...]
-    is_capped: bool = False
+    rest: Selection | None = None
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the selection holds more, or may, than was looked at."""
+        return self.rest is not None
 
     @property
     def total(self) -> int:
@@ -83,16 +101,14 @@ class Preview:
         told = f"{len(self.eligible):,} of {self.total:,} instances can be asked to {_words(self)}."
         if not self.is_capped:
             return told
-        return f"{told} There are more: one bulk looks at {CAP:,}. Do it again for the rest."
+        return f"{told} It has not looked at the rest: ask for a preview of that."
 
 
 def preview_of(
     ledger: Ledger, task: Task, selection: Selection, name: str | None = None
 ) -> Preview:
     """Return what a bulk would act on, as the ledger has it; raises `LedgerUnavailable`."""
-    entries = _entries(ledger, selection)
-    chosen = tuple(islice(entries, CAP))
-    is_capped = next(entries, None) is not None
+    chosen, rest = _looked_at(ledger, selection)
     eligible, reasons = [], defaultdict(list)
     for instance_id, entry in chosen:
         reason = why_not(task, entry)
@@ -101,7 +117,7 @@ def preview_of(
         else:
             reasons[reason or ""].append(instance_id)
     bulk = secrets.token_hex(8) if name is None else name
-    return Preview(bulk, task, tuple(eligible), _grouped(reasons), is_capped)
+    return Preview(bulk, task, tuple(eligible), _grouped(reasons), rest)
 
 
 def why_not(task: Task, entry: Entry | None) -> str | None:
@@ -125,21 +141,36 @@ def _why_not(task: Task, status: Status) -> str | None:
     return f"it is {status}"
 
 
-def _entries(ledger: Ledger, selection: Selection) -> Iterator[tuple[str, Entry | None]]:
+_Chosen = list[tuple[str, Entry | None]]
+
+
+def _looked_at(ledger: Ledger, selection: Selection) -> tuple[_Chosen, Selection | None]:
+    """Return the ids that a preview looks at, with their lives, and what it leaves for the next."""
     if isinstance(selection, Filter):
-        yield from ((entry.instance_id, entry) for entry in _listed(ledger, selection))
-    else:
-        ids = list(dict.fromkeys(selection))
-        found = ledger.instances.latest_of(ids[: CAP + 1])
-        yield from ((instance_id, found.get(instance_id)) for instance_id in ids)
+        return _listed(ledger, selection, None)
+    if isinstance(selection, Beyond):
+        return _listed(ledger, selection.shown, selection.cursor)
+    ids = list(dict.fromkeys(selection))
+    found = ledger.instances.latest_of(ids[:CAP])
+    return [(each, found.get(each)) for each in ids[:CAP]], tuple(ids[CAP:]) or None
 
 
-def _listed(ledger: Ledger, shown: Filter) -> Iterator[Entry]:
-    page = ledger.instances.page(shown, limit=_PER_PAGE)
-    yield from page.entries
-    while page.older:
-        page = ledger.instances.page(shown, limit=_PER_PAGE, cursor=page.older)
-        yield from page.entries
+def _listed(ledger: Ledger, shown: Filter, cursor: str | None) -> tuple[_Chosen, Selection | None]:
+    until, chosen = time.monotonic() + PATIENCE, _Chosen()
+    while True:
+        try:
+            limit = min(_PER_PAGE, CAP - len(chosen))
+            page = ledger.instances.page(shown, limit=limit, cursor=cursor)
+        except QuestionTooWide:
+            if cursor is None or not chosen:
+                raise
+            return chosen, Beyond(shown, cursor)
+        chosen.extend((entry.instance_id, entry) for entry in page.entries)
+        cursor = page.older
+        if cursor is None:
+            return chosen, None
+        if len(chosen) >= CAP or time.monotonic() > until:
+            return chosen, Beyond(shown, cursor)
 
 
 def _grouped(reasons: dict[str, list[str]]) -> tuple[Ineligible, ...]:

@@ -17,10 +17,11 @@ from operations.errors import (
     InvalidInput,
     LedgerUnavailable,
     OutcomeUnknown,
+    QuestionTooWide,
 )
 from operations.ledger import Ledger
 from operations.model import Action, Status
-from operations.records import Filter, Outcome
+from operations.records import Filter, Outcome, Page
 from operations.sighting import sight
 from tests.unit.events import failed, scheduled
 from tests.unit.fakes import FakeGateway
@@ -189,9 +190,50 @@ def test_a_selection_beyond_the_cap_says_so(world: World, monkeypatch: pytest.Mo
     world.has(*names(5))
     preview = world.bulk.preview(TERMINATE, RUNNING)
     assert (preview.total, preview.is_capped) == (3, True)
-    assert preview.message.endswith("Do it again for the rest.")
+    assert preview.message.endswith("ask for a preview of that.")
+    assert preview.rest
+    assert world.bulk.preview(TERMINATE, preview.rest).total == 2
     assert not world.bulk.preview(TERMINATE, names(3)).is_capped
+    of_ids = world.bulk.preview(TERMINATE, names(5))
+    assert of_ids.rest == ("order_3", "order_4")
     assert CAP == 10_000
+
+
+@pytest.mark.parametrize("slow", ["PATIENCE", "CAP"])
+def test_the_rest_of_a_selection_is_another_preview_s(
+    world: World, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    """It gets further although what was looked at stays chosen, as by events; none comes twice."""
+    monkeypatch.setattr("operations.actions.choosing._PER_PAGE", 2)
+    monkeypatch.setattr(f"operations.actions.choosing.{slow}", 2 if slow == "CAP" else -1)
+    world.has(*names(5))
+    selection: Selection | None = RUNNING
+    while selection is not None:
+        preview = world.bulk.preview(RAISE, selection)
+        world.bulk.run(preview, ANN, rate=FAST).wait(30)
+        selection = preview.rest
+    assert sorted(name for name, *_ in world.gateway.raised) == names(5)
+
+
+def test_what_was_found_is_kept_when_the_ledger_takes_too_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pages before are not thrown away; where there are none, it is told."""
+    monkeypatch.setattr("operations.actions.choosing._PER_PAGE", 2)
+    world.has(*names(5))
+    page = world.ledger.instances.page
+
+    def first_alone(wanted: Filter, *, limit: int, cursor: str | None = None) -> Page:
+        if cursor:
+            raise QuestionTooWide
+        return page(wanted, limit=limit)
+
+    monkeypatch.setattr(world.ledger.instances, "page", first_alone)
+    preview = world.bulk.preview(TERMINATE, RUNNING)
+    assert (preview.total, preview.is_capped) == (2, True)
+    assert preview.rest
+    with pytest.raises(QuestionTooWide):
+        world.bulk.preview(TERMINATE, preview.rest)
 
 
 @pytest.mark.parametrize(
