@@ -3,13 +3,15 @@
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from operations.actions.forgetting import How
 from operations.errors import QuestionTooWide
 from operations.ledger import Ledger
+from operations.ledger.kin import Below
 from operations.model import STEERING, Action, Status, allowed_actions
 from operations.records import Entry, Filter
 
@@ -76,7 +78,8 @@ class Preview:
     """What a bulk would do. `bulk` is its name in the journal.
 
     `rest` is what was not looked at of the selection, None if all was: a preview of it goes on from
-    there. One looks at `CAP` instances at most, and not for long.
+    there. One looks at `CAP` instances at most, and not for long. `descendants` is how many go
+    along with a purge.
     """
 
     bulk: str
@@ -84,6 +87,7 @@ class Preview:
     eligible: tuple[Target, ...]
     ineligible: tuple[Ineligible, ...]
     rest: Selection | None = None
+    descendants: int = 0
 
     @property
     def is_capped(self) -> bool:
@@ -99,6 +103,8 @@ class Preview:
     def message(self) -> str:
         """What is going to be done, in one sentence."""
         told = f"{len(self.eligible):,} of {self.total:,} instances can be asked to {_words(self)}."
+        if self.descendants:
+            told += f" Up to {self.descendants:,} descendants go along."
         if not self.is_capped:
             return told
         return f"{told} It has not looked at the rest: ask for a preview of that."
@@ -109,15 +115,45 @@ def preview_of(
 ) -> Preview:
     """Return what a bulk would act on, as the ledger has it; raises `LedgerUnavailable`."""
     chosen, rest = _looked_at(ledger, selection)
-    eligible, reasons = [], defaultdict(list)
+    eligible, reasons, descendants = [], defaultdict(list), 0
+    look = _looked_into(ledger, task, [entry for _, entry in chosen if entry])
     for instance_id, entry in chosen:
-        reason = why_not(task, entry)
+        reason = why_not(task, entry) or (entry and look.why_not(entry))
         if entry and reason is None:
+            descendants += look.below.get(instance_id, Below()).number
             eligible.append(Target(instance_id, entry.key, entry.status))
         else:
             reasons[reason or ""].append(instance_id)
     bulk = secrets.token_hex(8) if name is None else name
-    return Preview(bulk, task, tuple(eligible), _grouped(reasons), rest)
+    return Preview(bulk, task, tuple(eligible), _grouped(reasons), rest, descendants)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is not in the entries: what is below them, and which have a step that failed."""
+
+    task: Task
+    below: Mapping[str, Below] = field(default_factory=dict)
+    with_failures: frozenset[int] | None = None
+
+    def why_not(self, entry: Entry) -> str | None:
+        """Return why an instance that its entry makes eligible is not."""
+        if self.with_failures is not None and entry.key not in self.with_failures:
+            return "its history has no failed step"
+        below = self.below.get(entry.instance_id, Below())
+        if below.unfinished and not self.task.how.force:
+            return "a descendant of it has not ended"
+        return None
+
+
+def _looked_into(ledger: Ledger, task: Task, entries: Sequence[Entry]) -> _Look:
+    """Ask what the entries do not tell, a page at a time; what takes too long is left open."""
+    with suppress(QuestionTooWide):
+        if task.action is Action.PURGE and task.how.recursive:
+            return _Look(task, below=ledger.kin.below([each.instance_id for each in entries]))
+        if task.action is Action.RERUN and task.step is Step.FAILED:
+            return _Look(task, with_failures=ledger.kin.with_failures(entries))
+    return _Look(task)
 
 
 def why_not(task: Task, entry: Entry | None) -> str | None:

@@ -172,6 +172,34 @@ def test_by_force_everything_is_eligible_for_a_purge(world: World) -> None:
     assert not world.bulk.preview(PURGE, Filter()).eligible
 
 
+def test_a_preview_of_purges_tells_who_goes_along(world: World) -> None:
+    """All that is below, however deep; and nobody goes while one below has not ended."""
+    world.has("order_A", "order_B", status=Status.COMPLETED)
+    world.has("order_A1", status=Status.COMPLETED, parent="order_A")
+    world.has("order_A2", status=Status.COMPLETED, parent="order_A1")
+    world.has("order_B1", parent="order_B")
+    preview = world.bulk.preview(PURGE, ["order_A", "order_B"])
+    assert [each.instance_id for each in preview.eligible] == ["order_A"]
+    assert preview.descendants == 2
+    assert preview.message.endswith("Up to 2 descendants go along.")
+    assert [each.reason for each in preview.ineligible] == ["a descendant of it has not ended"]
+    forced = replace(PURGE, how=How(force=True))
+    assert world.bulk.preview(forced, ["order_A", "order_B"]).descendants == 3
+
+
+def test_what_has_no_failed_step_is_not_eligible_for_a_rerun_from_it(world: World) -> None:
+    """It is said beforehand; a step is an attempt, or a child."""
+    world.has("order_A", "order_B", status=Status.COMPLETED)
+    steps = (scheduled(1, 1, "charge"), failed(1, 2))
+    world.has("order_B1", status=Status.FAILED, parent="order_B")
+    put(world.gateway, "order_D", Status.FAILED, steps)
+    world.record("order_D")
+    chosen = ["order_A", "order_B", "order_D"]
+    preview = world.bulk.preview(Task(Action.RERUN, step=Step.FAILED), chosen)
+    assert [each.instance_id for each in preview.eligible] == ["order_B", "order_D"]
+    assert [each.reason for each in preview.ineligible] == ["its history has no failed step"]
+
+
 def test_an_earlier_life_is_not_eligible(world: World) -> None:
     """An action on its id would be one on the latest."""
     world.has("order_A")
@@ -375,18 +403,15 @@ def test_a_rerun_begins_with_the_first_step_or_the_failed_one(
     world: World, step: Step, name: str
 ) -> None:
     """Of a step that was tried several times, with its first attempt."""
-    world.has("order_A", status=Status.FAILED)
-    first, start, *_, end = world.gateway.events["order_A"]
-    world.gateway.events["order_A"] = (
-        first,
-        start,
+    steps = (
         scheduled(1, 1, "reserve"),
         scheduled(2, 2, "charge", call="c"),
         failed(2, 3),
         scheduled(3, 4, "charge", call="c"),
         failed(3, 5),
-        end,
     )
+    put(world.gateway, "order_A", Status.FAILED, steps)
+    world.record("order_A")
     run, _ = world.run(Task(Action.RERUN, step=step), FAILED)
     (result,) = run.results()
     rerun = world.gateway.events[result.new_id or ""][-1]
