@@ -150,4 +150,5 @@ def _deeds(ledger: Ledger, instance_id: str, within: Period) -> tuple[Deed, ...]
 
 def _is_own_rerun(deed: Deed) -> bool:
     """Whether it is the rerun that made the instance, and not one of the instance."""
-    return deed.action == Action.RERUN and deed.before is None
+    is_done = deed.outcome is Outcome.DONE  # one of it that was refused may not have read it either
+    return is_done and deed.action == Action.RERUN and deed.before is None

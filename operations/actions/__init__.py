@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from operations.actions.acting import Acted, Acting
-from operations.actions.purging import How, Purged, Purging
+from operations.actions.forgetting import How
+from operations.actions.purging import Purged, Purging
 from operations.actions.raising import Raising
 from operations.actions.requests import Request
 from operations.actions.rerunning import Reran, Rerunning, made_up_id, planned

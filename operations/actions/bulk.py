@@ -1,14 +1,18 @@
 """The same done to many instances: bounded, at a rate, with progress, and cancellable.
 
 What was done is in the journal, item by item. So a bulk that was cut short, even by the death of
-its process, is made whole by doing the same again: it leaves alone what it finds done.
+its process, is made whole by doing the same again: it leaves alone what it finds done. Events are
+the exception, for an instance does not show that it has had one: only a bulk of the same name,
+which its caller gave it, leaves alone those that had theirs, and those of which nobody knows
+whether they had, for it would come twice.
 """
 
 from dataclasses import dataclass
 
 from operations.actions import Actions
 from operations.actions.choosing import Preview, Selection, Step, Target, Task, preview_of
-from operations.actions.requests import Request
+from operations.actions.raising import check_event
+from operations.actions.requests import Request, is_text
 from operations.actions.rerunning import settled_id
 from operations.actions.runs import Progress, Result, Run
 from operations.errors import InvalidInput, NotRerunnable
@@ -20,6 +24,10 @@ from operations.timeline.planning import failed_step, first_step
 __all__ = ["Bulk", "Preview", "Progress", "Result", "Run", "Selection", "Step", "Target", "Task"]
 
 RATE = 50.0  # items a second
+SLOWEST = 0.01
+FASTEST = 1000.0
+LONGEST_NAME = 64  # characters
+NAME = f"a text of 1 to {LONGEST_NAME} characters, without NUL"
 _DONE = (Outcome.DONE, Outcome.UNCHANGED)
 
 
@@ -30,25 +38,47 @@ class Bulk:
         self._actions = actions
         self._ledger = ledger
 
-    def preview(self, task: Task, selection: Selection) -> Preview:
-        """Return who is eligible, and who is not and why; raises `LedgerUnavailable`."""
-        return preview_of(self._ledger, task, selection)
+    def preview(self, task: Task, selection: Selection, name: str | None = None) -> Preview:
+        """Return who is eligible, and who is not and why; raises `LedgerUnavailable`.
+
+        The `name` stands for one task, and the same one again for going on with it, from whichever
+        process; what it was done to, by its id, is then left alone. Without one it is made up.
+        Raises `InvalidInput` for a name, or an event, that is none.
+        """
+        if name is not None and (not 1 <= len(name) <= LONGEST_NAME or not is_text(name)):
+            raise InvalidInput("name", name, NAME)
+        if task.action is Action.RAISE:
+            check_event(task.event)
+        return preview_of(self._ledger, task, selection, name)
 
     def run(self, preview: Preview, actor: Actor, why: str = "", *, rate: float = RATE) -> Run:
         """Begin to act on what is eligible, at `rate` items a second at most.
 
         An item is left alone if its id has another life by then or its status forbids it, and if
-        this very preview has been carried out on it before, by whichever process. A rerun's id
+        a bulk of this name has been carried out on it before, by whichever process. A rerun's id
         comes of the instance's, so that a later bulk finds it as well; an event alone is raised
-        again by another preview. Raises `InvalidInput`, and `LedgerUnavailable`.
+        again by a bulk of another name. One of which nobody knows whether it came is not raised
+        again, and stays unknown. Raises `InvalidInput`, and `LedgerUnavailable`.
         """
-        if rate <= 0:
-            raise InvalidInput("rate", rate, "a number above 0")
+        if not SLOWEST <= rate <= FASTEST:
+            raise InvalidInput("rate", rate, f"a number from {SLOWEST} to {FASTEST:g}, a second")
         Request(actor, why)  # a reason that is too long is told now, not with each item
-        deeds = self._ledger.journal.of_bulk(preview.bulk)
-        done = frozenset(deed.instance_id for deed in deeds if deed.outcome in _DONE)
+        known = self._known(preview)
         do = _Doing(self._actions, preview, actor, why).do
-        return Run(do, preview.eligible, done, rate)
+        return Run(do, preview.eligible, known, rate)
+
+    def _known(self, preview: Preview) -> dict[str, Result]:
+        """Return what there is to say of the items that are to be left alone."""
+        action, known = preview.task.action, dict[str, Result]()
+        for deed in self._ledger.journal.of_bulk(preview.bulk):
+            if deed.action != action:
+                expected = f"one by which only {action} is done, not {deed.action}"
+                raise InvalidInput("name", preview.bulk, expected)
+            if deed.outcome in _DONE:
+                known[deed.instance_id] = Result(deed.instance_id, Outcome.UNCHANGED)
+            elif deed.outcome is Outcome.UNKNOWN and action is Action.RAISE:
+                known[deed.instance_id] = Result(deed.instance_id, deed.outcome, deed.message)
+        return known
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,17 @@
 """What a bulk would act on: who is eligible, who is not, and why. Nothing is done here."""
 
 import secrets
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
 
-from operations.actions.purging import How
+from operations.actions.forgetting import How
+from operations.errors import QuestionTooWide
 from operations.ledger import Ledger
+from operations.ledger.kin import Below
 from operations.model import STEERING, Action, Status, allowed_actions
 from operations.records import Entry, Filter
 
@@ -16,8 +19,19 @@ CAP = 10_000  # instances that one bulk looks at
 NAMED = 5  # ids that are given for each reason
 _PER_PAGE = 500
 
-Selection = Filter | Sequence[str]
-"""The lives that a list shows, or the latest lives of some ids."""
+PATIENCE = 5.0  # seconds from which on a preview looks no further
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """Those lives that a list shows beyond a cursor."""
+
+    shown: Filter
+    cursor: str
+
+
+Selection = Filter | Beyond | Sequence[str]
+"""The lives that a list shows, or a part of it, or the latest lives of some ids."""
 
 
 class Step(StrEnum):
@@ -63,14 +77,22 @@ class Ineligible:
 class Preview:
     """What a bulk would do. `bulk` is its name in the journal.
 
-    `is_capped` says that the selection holds more than the `CAP` instances that were looked at.
+    `rest` is what was not looked at of the selection, None if all was: a preview of it goes on from
+    there. One looks at `CAP` instances at most, and not for long. `descendants` is how many go
+    along with a purge.
     """
 
     bulk: str
     task: Task
     eligible: tuple[Target, ...]
     ineligible: tuple[Ineligible, ...]
-    is_capped: bool = False
+    rest: Selection | None = None
+    descendants: int = 0
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the selection holds more, or may, than was looked at."""
+        return self.rest is not None
 
     @property
     def total(self) -> int:
@@ -81,24 +103,57 @@ class Preview:
     def message(self) -> str:
         """What is going to be done, in one sentence."""
         told = f"{len(self.eligible):,} of {self.total:,} instances can be asked to {_words(self)}."
+        if self.descendants:
+            told += f" Up to {self.descendants:,} descendants go along."
         if not self.is_capped:
             return told
-        return f"{told} There are more: one bulk looks at {CAP:,}. Do it again for the rest."
+        return f"{told} It has not looked at the rest: ask for a preview of that."
 
 
-def preview_of(ledger: Ledger, task: Task, selection: Selection) -> Preview:
+def preview_of(
+    ledger: Ledger, task: Task, selection: Selection, name: str | None = None
+) -> Preview:
     """Return what a bulk would act on, as the ledger has it; raises `LedgerUnavailable`."""
-    entries = _entries(ledger, selection)
-    chosen = tuple(islice(entries, CAP))
-    is_capped = next(entries, None) is not None
-    eligible, reasons = [], defaultdict(list)
+    chosen, rest = _looked_at(ledger, selection)
+    eligible, reasons, descendants = [], defaultdict(list), 0
+    look = _looked_into(ledger, task, [entry for _, entry in chosen if entry])
     for instance_id, entry in chosen:
-        reason = why_not(task, entry)
+        reason = why_not(task, entry) or (entry and look.why_not(entry))
         if entry and reason is None:
+            descendants += look.below.get(instance_id, Below()).number
             eligible.append(Target(instance_id, entry.key, entry.status))
         else:
             reasons[reason or ""].append(instance_id)
-    return Preview(secrets.token_hex(8), task, tuple(eligible), _grouped(reasons), is_capped)
+    bulk = secrets.token_hex(8) if name is None else name
+    return Preview(bulk, task, tuple(eligible), _grouped(reasons), rest, descendants)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is not in the entries: what is below them, and which have a step that failed."""
+
+    task: Task
+    below: Mapping[str, Below] = field(default_factory=dict)
+    with_failures: frozenset[int] | None = None
+
+    def why_not(self, entry: Entry) -> str | None:
+        """Return why an instance that its entry makes eligible is not."""
+        if self.with_failures is not None and entry.key not in self.with_failures:
+            return "its history has no failed step"
+        below = self.below.get(entry.instance_id, Below())
+        if below.unfinished and not self.task.how.force:
+            return "a descendant of it has not ended"
+        return None
+
+
+def _looked_into(ledger: Ledger, task: Task, entries: Sequence[Entry]) -> _Look:
+    """Ask what the entries do not tell, a page at a time; what takes too long is left open."""
+    with suppress(QuestionTooWide):
+        if task.action is Action.PURGE and task.how.recursive:
+            return _Look(task, below=ledger.kin.below([each.instance_id for each in entries]))
+        if task.action is Action.RERUN and task.step is Step.FAILED:
+            return _Look(task, with_failures=ledger.kin.with_failures(entries))
+    return _Look(task)
 
 
 def why_not(task: Task, entry: Entry | None) -> str | None:
@@ -122,21 +177,36 @@ def _why_not(task: Task, status: Status) -> str | None:
     return f"it is {status}"
 
 
-def _entries(ledger: Ledger, selection: Selection) -> Iterator[tuple[str, Entry | None]]:
+_Chosen = list[tuple[str, Entry | None]]
+
+
+def _looked_at(ledger: Ledger, selection: Selection) -> tuple[_Chosen, Selection | None]:
+    """Return the ids that a preview looks at, with their lives, and what it leaves for the next."""
     if isinstance(selection, Filter):
-        yield from ((entry.instance_id, entry) for entry in _listed(ledger, selection))
-    else:
-        ids = list(dict.fromkeys(selection))
-        found = ledger.instances.latest_of(ids[: CAP + 1])
-        yield from ((instance_id, found.get(instance_id)) for instance_id in ids)
+        return _listed(ledger, selection, None)
+    if isinstance(selection, Beyond):
+        return _listed(ledger, selection.shown, selection.cursor)
+    ids = list(dict.fromkeys(selection))
+    found = ledger.instances.latest_of(ids[:CAP])
+    return [(each, found.get(each)) for each in ids[:CAP]], tuple(ids[CAP:]) or None
 
 
-def _listed(ledger: Ledger, shown: Filter) -> Iterator[Entry]:
-    page = ledger.instances.page(shown, limit=_PER_PAGE)
-    yield from page.entries
-    while page.older:
-        page = ledger.instances.page(shown, limit=_PER_PAGE, cursor=page.older)
-        yield from page.entries
+def _listed(ledger: Ledger, shown: Filter, cursor: str | None) -> tuple[_Chosen, Selection | None]:
+    until, chosen = time.monotonic() + PATIENCE, _Chosen()
+    while True:
+        try:
+            limit = min(_PER_PAGE, CAP - len(chosen))
+            page = ledger.instances.page(shown, limit=limit, cursor=cursor)
+        except QuestionTooWide:
+            if cursor is None or not chosen:
+                raise
+            return chosen, Beyond(shown, cursor)
+        chosen.extend((entry.instance_id, entry) for entry in page.entries)
+        cursor = page.older
+        if cursor is None:
+            return chosen, None
+        if len(chosen) >= CAP or time.monotonic() > until:
+            return chosen, Beyond(shown, cursor)
 
 
 def _grouped(reasons: dict[str, list[str]]) -> tuple[Ineligible, ...]:

@@ -30,8 +30,8 @@ class Holding:
             self._release(held.hold)
 
     @contextmanager
-    def alone_if_it_can_be(self, instance_id: str, action: Action) -> Iterator[None]:
-        """Hold the instance, but without the ledger act all the same.
+    def alone_if_it_can_be(self, instance_id: str, action: Action) -> Iterator[bool]:
+        """Hold the instance, but without the ledger act all the same; yield whether it is held.
 
         It must be possible to stop what runs wild.
         """
@@ -39,7 +39,7 @@ class Holding:
         with in_spite_of_the_ledger("an action", instance_id):
             hold = self._hold(instance_id, action)
         try:
-            yield
+            yield hold is not None
         finally:
             if hold:
                 self._release(hold)

@@ -1,7 +1,7 @@
 """What was done is written down, with what it led to."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from operations.actions.requests import Request
 from operations.actions.spite import in_spite_of_the_ledger
 from operations.errors import (
     AnotherLife,
+    EngineRefused,
     FlowdeckError,
     LedgerUnavailable,
     OutcomeUnknown,
@@ -18,38 +19,47 @@ from operations.errors import (
 )
 from operations.gateway import Gateway
 from operations.ledger import Ledger
-from operations.model import Action, Status
-from operations.records import Deed, Outcome, Sighting
-from operations.sighting import sight
+from operations.model import Action, Instance, Status
+from operations.records import Deed, Entry, Outcome, Sighting
+from operations.sighting import glimpse, sight
 
 log = structlog.get_logger(__name__)
 
 
+BEGUN = "begun, and what came of it was not noted"
+
+
 @dataclass
 class Attempt:
-    """What is tried: `before` is how the instance was, once that has been read."""
+    """What is tried, and by whom.
 
+    `before` is how the instance was, once that has been read; `detail` is what else there is to say
+    of it; `key` is the journal's for what is begun.
+    """
+
+    request: Request
+    action: Action
+    instance_id: str
     before: Status | None = None
+    detail: str | None = None
+    key: int | None = None
 
-
-def deed_of(
-    request: Request,
-    action: Action,
-    instance_id: str,
-    before: Status | None,
-    outcome: Outcome = Outcome.DONE,
-) -> Deed:
-    """Return what is about to be done, as if it were done."""
-    return Deed(
-        at=datetime.now(UTC),
-        actor=request.actor,
-        action=action,
-        instance_id=instance_id,
-        outcome=outcome,
-        before=before,
-        why=request.why or None,
-        bulk=request.bulk,
-    )
+    def deed(
+        self, outcome: Outcome, after: Status | None = None, message: str | None = None
+    ) -> Deed:
+        """Return it as a deed, with what came of it; its message is the detail, if no other."""
+        return Deed(
+            at=datetime.now(UTC),
+            actor=self.request.actor,
+            action=self.action,
+            instance_id=self.instance_id,
+            outcome=outcome,
+            before=self.before,
+            after=after,
+            message=message or self.detail,
+            why=self.request.why or None,
+            bulk=self.request.bulk,
+        )
 
 
 class Noting:
@@ -59,41 +69,56 @@ class Noting:
         self._gateway = gateway
         self._ledger = ledger
 
-    def note(self, deed: Deed) -> None:
-        """Write down what was done and what it led to, so that no list says otherwise."""
-        self.note_all([deed])
-        if deed.outcome is not Outcome.REFUSED:
-            with in_spite_of_the_ledger("an action", deed.instance_id):
-                if seen := self._sighting(deed.instance_id):
-                    self._ledger.instances.record([seen])
-
-    def note_all(self, deeds: Sequence[Deed]) -> None:
-        """Write down what was done, all together."""
-        now = datetime.now(UTC)
-        for deed in deeds:
-            _log(deed)
-        with in_spite_of_the_ledger("an action", deeds[0].instance_id):
-            self._ledger.journal.note(*(replace(deed, at=now) for deed in deeds))
-
     @contextmanager
-    def failure_of(self, request: Request, action: Action, instance_id: str) -> Iterator[Attempt]:
+    def attempt(self, request: Request, action: Action, instance_id: str) -> Iterator[Attempt]:
         """Note what is tried if it fails, with why; its success is for the doer to note.
 
         Nothing is noted of an instance that nobody knows, nor in a ledger that was not there.
         """
-        attempt = Attempt()
+        attempt = Attempt(request, action, instance_id)
         try:
             yield attempt
         except FlowdeckError as error:
             is_open = isinstance(error, OutcomeUnknown)
             outcome = Outcome.UNKNOWN if is_open else Outcome.REFUSED
-            deed = deed_of(request, action, instance_id, attempt.before, outcome)
-            deed = replace(deed, message=str(error))
-            if isinstance(error, LedgerUnavailable):
+            deed = attempt.deed(outcome, message=str(error))
+            if attempt.key is None and isinstance(error, LedgerUnavailable):
                 _log(deed)
             elif attempt.before or not isinstance(error, UnknownInstance):
-                self.note(deed)
+                self.note(deed, attempt.key)
             raise
+
+    def begin(self, attempt: Attempt) -> None:
+        """Note, right before it is done, what is tried: the process may die before it is noted."""
+        if attempt.key is not None:
+            return
+        told = f"{attempt.detail}: {BEGUN}" if attempt.detail else BEGUN
+        attempt.key = self._ledger.journal.begin(attempt.deed(Outcome.UNKNOWN, message=told))
+
+    def begin_in_spite(self, attempt: Attempt) -> None:
+        """Do the same, but go on without the ledger."""
+        with in_spite_of_the_ledger("an action", attempt.instance_id):
+            self.begin(attempt)
+
+    def note(self, deed: Deed, key: int | None = None) -> None:
+        """Write down what was done and what it led to, so that no list says otherwise."""
+        self.note_all([deed], key)
+        if deed.outcome is not Outcome.REFUSED:
+            with in_spite_of_the_ledger("an action", deed.instance_id):
+                if seen := self._sighting(deed.instance_id):
+                    self._ledger.instances.record([seen])
+
+    def note_all(self, deeds: Sequence[Deed], key: int | None = None) -> None:
+        """Write down what was done, all together; the first may have a key, as what was begun."""
+        now = datetime.now(UTC)
+        told = [replace(deed, at=now) for deed in deeds]
+        for deed in told:
+            _log(deed)
+        with in_spite_of_the_ledger("an action", told[0].instance_id):
+            if key is None:
+                self._ledger.journal.note(*told)
+            else:
+                self._ledger.journal.end(key, *told)
 
     def ensure_life(self, instance_id: str, request: Request) -> None:
         """Raise `AnotherLife` unless the id's present life is the one that is meant.
@@ -102,17 +127,36 @@ class Noting:
         """
         if request.life is None:
             return
-        if seen := sight(self._gateway, instance_id):
+        if seen := self._sight_to_tell(instance_id):
             self._ledger.instances.record([seen])
         latest = self._ledger.instances.latest(instance_id)
         if latest is None or latest.key != request.life:
             raise AnotherLife(instance_id)
 
-    def _sighting(self, instance_id: str) -> Sighting | None:
+    def _sight_to_tell(self, instance_id: str) -> Sighting | None:
+        """Read what tells the life; one whose history cannot be sent must be as old as is known."""
         try:
             return sight(self._gateway, instance_id)
-        except FlowdeckError:  # the recorder will see it
-            return None
+        except EngineRefused:
+            seen = glimpse(self._gateway, instance_id)
+            latest = self._ledger.instances.latest(instance_id)
+            if seen and not (latest and _was_there(latest, seen.instance)):
+                raise
+            return seen
+
+    def _sighting(self, instance_id: str) -> Sighting | None:
+        with suppress(FlowdeckError):  # or the recorder will see it
+            try:
+                return sight(self._gateway, instance_id)
+            except EngineRefused:
+                return glimpse(self._gateway, instance_id)
+        return None
+
+
+def _was_there(known: Entry, instance: Instance) -> bool:
+    """Whether an instance was created when a life was last heard of, both on the engine's clock."""
+    heard = max(filter(None, (known.created_at, known.last_updated_at, known.ended_at)))
+    return instance.created_at is not None and instance.created_at <= heard
 
 
 def _log(deed: Deed) -> None:

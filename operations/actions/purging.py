@@ -1,17 +1,21 @@
 """Purges: archive first, then have the engine forget, and note who wanted it."""
 
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from operations.actions.families import ensure_finished, family_of, sight_what_can_be
+from operations.actions.forgetting import ANSWERED, BULK, Forgetting, How, have_finished, ids_of
 from operations.actions.holding import Held, Holding
-from operations.actions.noting import Noting, deed_of
+from operations.actions.noting import Attempt, Noting
 from operations.actions.requests import Request
 from operations.actions.spite import in_spite_of_the_ledger
 from operations.errors import (
     ActionNotAllowed,
     AnotherLife,
-    EngineUnavailable,
+    FlowdeckError,
     NotArchived,
     OutcomeUnknown,
     UnknownInstance,
@@ -19,7 +23,7 @@ from operations.errors import (
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.model import Action, Status, allowed_actions
-from operations.records import Outcome, Sighting
+from operations.records import Deed, Outcome, Sighting
 from operations.sighting import sight
 
 
@@ -37,14 +41,6 @@ class Purged:
         return bool(self.ids)
 
 
-@dataclass(frozen=True)
-class How:
-    """How to purge: also what has not ended (`force`), and with its descendants (`recursive`)."""
-
-    force: bool = False
-    recursive: bool = True
-
-
 class Purging:
     """Purges instances: `Actions.purge` says what it does, and what it raises."""
 
@@ -56,25 +52,45 @@ class Purging:
 
     def purge(self, instance_id: str, request: Request, how: How) -> Purged:
         """Purge alone; without the ledger nothing is purged, for nothing could be archived."""
+        until = time.monotonic() + (ANSWERED if request.bulk is None else BULK)
         with (
-            self._noting.failure_of(request, Action.PURGE, instance_id) as attempt,
+            self._noting.attempt(request, Action.PURGE, instance_id) as attempt,
             self._holding.alone_on(instance_id, Action.PURGE) as held,
         ):
             before = self._gateway.state(instance_id)
             if before is None:
-                return self._gone_already(instance_id, request)
+                return self._gone_already(attempt)
             attempt.before = before.status
             self._noting.ensure_life(instance_id, request)
-            family = self._archived(instance_id, how, held)
-            self._forget(family, how)
-            with in_spite_of_the_ledger("a purge", instance_id):  # or the recorder finds it gone
-                self._ledger.instances.mark_purged(dict.fromkeys(_ids(family), datetime.now(UTC)))
-            self._note(family, before.status, request)
-            return Purged(instance_id, before.status, _ids(family))
+            with self._ended_if_pending(attempt, how):
+                family = self._archived(instance_id, how, held)
+            attempt.detail = None if before.status.is_finished else "by force"
+            self._noting.begin(attempt)
+            self._forget(Forgetting(self._gateway, family, how, held, until), attempt)
+            self._mark(family)
+            root = attempt.deed(Outcome.DONE)
+            self._noting.note_all([root, *_of_descendants(root, family)], attempt.key)
+            return Purged(instance_id, before.status, ids_of(family))
+
+    @contextmanager
+    def _ended_if_pending(self, attempt: Attempt, how: How) -> Iterator[None]:
+        """End what is pending, for force alone does not find it; what fails then was begun."""
+        if not (how.force and attempt.before is Status.PENDING):
+            yield
+            return
+        self._noting.begin(attempt)
+        self._gateway.terminate(attempt.instance_id)
+        try:
+            yield
+        except FlowdeckError as error:
+            why = f"it was terminated for it, and then: {str(error).rstrip('.')}"
+            raise OutcomeUnknown("purge", why) from error
 
     def _archived(self, instance_id: str, how: How, held: Held) -> tuple[Sighting, ...]:
         """Return what is going to be purged, once the ledger holds all of it."""
-        root = self._sighted(instance_id, how)
+        root = (sight_what_can_be if how.force else sight)(self._gateway, instance_id)
+        if root is None:
+            raise UnknownInstance(instance_id)
         status = root.instance.status
         if Action.PURGE not in allowed_actions(status, forced=how.force):
             raise ActionNotAllowed(Action.PURGE, instance_id, status)
@@ -83,82 +99,53 @@ class Purging:
             family = family_of(self._gateway, root, held.hold_on)
         if not how.force:
             ensure_finished(family)
-        elif not how.recursive and _have_finished(family):
+        elif not how.recursive and have_finished(family):
             family = (root,)  # force, which takes all along, is not needed
         held.hold_on()
         self._ledger.instances.record(family)
         if how.force:
             held.hold_on()
             self._ledger.instances.keep_histories(family)
-        kept = self._ledger.instances.archived(_ids(family))
+        kept = self._ledger.instances.archived(ids_of(family))
         for each in family:
             if kept.get(each.instance.instance_id) is not each.instance.status:
                 raise NotArchived(each.instance.instance_id)
         held.hold_on()
         return family
 
-    def _sighted(self, instance_id: str, how: How) -> Sighting:
-        """Read the instance; one that is pending is ended first, for force alone does not do it."""
-        look = sight_what_can_be if how.force else sight
-        root = look(self._gateway, instance_id)
-        if root and how.force and root.instance.status is Status.PENDING:
-            self._gateway.terminate(instance_id)
-            root = look(self._gateway, instance_id)
-        if root is None:
-            raise UnknownInstance(instance_id)
-        return root
-
-    def _forget(self, family: tuple[Sighting, ...], how: How) -> None:
-        """Have the engine forget, and look whether it has."""
-        instance_id = family[0].instance.instance_id
-        unknown: OutcomeUnknown | None = None
+    def _forget(self, forgetting: Forgetting, attempt: Attempt) -> None:
+        """Have the engine forget all; what of it has gone is marked and noted, if not all has."""
         try:
-            self._gateway.purge(
-                instance_id,
-                recursive=how.recursive,
-                force=how.force and not _have_finished(family),
-            )
-        except OutcomeUnknown as error:
-            unknown = error
-        except UnknownInstance:  # somebody else was faster, unless it shows all the same
-            unknown = None
-        try:
-            there = self._gateway.state(instance_id)
-        except EngineUnavailable as error:
-            raise unknown or OutcomeUnknown("purge", str(error)) from error
-        if there:
-            raise unknown or OutcomeUnknown("purge", f"the instance still shows {there.status}")
+            forgetting.forget()
+        except FlowdeckError:
+            if descendants := forgetting.descendants_gone():
+                self._mark(descendants)
+                self._noting.note_all(_of_descendants(attempt.deed(Outcome.DONE), descendants))
+            raise
 
-    def _gone_already(self, instance_id: str, request: Request) -> Purged:
+    def _mark(self, gone: tuple[Sighting, ...]) -> None:
+        with in_spite_of_the_ledger("a purge", gone[0].instance.instance_id):
+            self._ledger.instances.mark_purged(dict.fromkeys(ids_of(gone), datetime.now(UTC)))
+
+    def _gone_already(self, attempt: Attempt) -> Purged:
+        instance_id = attempt.instance_id
         entry = self._ledger.instances.latest(instance_id)
         if entry is None:
             raise UnknownInstance(instance_id)
-        if request.life not in (None, entry.key):
+        if attempt.request.life not in (None, entry.key):
             raise AnotherLife(instance_id)
         if entry.purged_at is None:
             self._ledger.instances.mark_purged({instance_id: datetime.now(UTC)})
-        unchanged = Outcome.UNCHANGED
-        self._noting.note(deed_of(request, Action.PURGE, instance_id, entry.status, unchanged))
+        attempt.before = entry.status
+        self._noting.note(attempt.deed(Outcome.UNCHANGED))
         return Purged(instance_id, entry.status)
 
-    def _note(self, family: tuple[Sighting, ...], before: Status, request: Request) -> None:
-        """Note it for the instance and, with whom they went, for its descendants."""
-        root, *descendants = (each.instance for each in family)
-        by_force = None if root.status.is_finished else "by force"
-        deed = deed_of(request, Action.PURGE, root.instance_id, before)
-        of_children = (
-            replace(
-                deed_of(request, Action.PURGE, each.instance_id, each.status),
-                message=f"with {root.instance_id!r}",
-            )
-            for each in descendants
-        )
-        self._noting.note_all([replace(deed, message=by_force), *of_children])
 
-
-def _have_finished(family: tuple[Sighting, ...]) -> bool:
-    return all(each.instance.status.is_finished for each in family)
-
-
-def _ids(family: tuple[Sighting, ...]) -> tuple[str, ...]:
-    return tuple(each.instance.instance_id for each in family)
+def _of_descendants(root: Deed, family: Sequence[Sighting]) -> list[Deed]:
+    """Return the deeds by which others than the root went with it."""
+    others = (each.instance for each in family if each.instance.instance_id != root.instance_id)
+    told = f"with {root.instance_id!r}"
+    return [
+        replace(root, instance_id=each.instance_id, before=each.status, message=told)
+        for each in others
+    ]

@@ -1,14 +1,12 @@
 """External events: check, raise, read again, and note who did it."""
 
-from dataclasses import replace
-
-from operations.actions.acting import Acted, begun
+from operations.actions.acting import Acted
 from operations.actions.holding import Holding
-from operations.actions.noting import Noting, deed_of
+from operations.actions.noting import Noting
+from operations.actions.reads import after_the_call, begun
 from operations.actions.requests import Request, is_text
 from operations.errors import (
     ActionNotAllowed,
-    EngineUnavailable,
     InvalidInput,
     OutcomeUnknown,
     UnknownInstance,
@@ -16,11 +14,18 @@ from operations.errors import (
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.model import Action, Instance, allowed_actions
+from operations.records import Outcome
 from operations.timeline.spans import event_key
 
 LONGEST_NAME = 200  # characters
 NAME = f"a text of 1 to {LONGEST_NAME} characters, without NUL"
 _LOOK_FIRST = "Look at its history before you raise it again: it would come twice."
+
+
+def check_event(name: str) -> None:
+    """Raise `InvalidInput` for what is no name of an event."""
+    if not 1 <= len(name) <= LONGEST_NAME or not is_text(name):
+        raise InvalidInput("event", name, NAME)
 
 
 class Raising:
@@ -35,33 +40,30 @@ class Raising:
         self, instance_id: str, name: str, payload: str | None, request: Request
     ) -> Acted:
         """Raise it alone on the instance, and note it, whatever comes of it."""
-        if not 1 <= len(name) <= LONGEST_NAME or not is_text(name):
-            raise InvalidInput("event", name, NAME)
+        check_event(name)
         with (
-            self._noting.failure_of(request, Action.RAISE, instance_id) as attempt,
-            self._holding.alone_if_it_can_be(instance_id, Action.RAISE),
+            self._noting.attempt(request, Action.RAISE, instance_id) as attempt,
+            self._holding.alone_if_it_can_be(instance_id, Action.RAISE) as is_alone,
         ):
             before = begun(self._gateway, Action.RAISE, instance_id)
-            attempt.before = before.status
+            attempt.before, attempt.detail = before.status, f"the event {name!r}"
             self._noting.ensure_life(instance_id, request)
+            if Action.RAISE not in allowed_actions(before.status):
+                raise ActionNotAllowed(Action.RAISE, instance_id, before.status)
+            if is_alone:  # or the ledger is away
+                self._noting.begin_in_spite(attempt)
             after = self._raised(before, name, payload)
-            deed = deed_of(request, Action.RAISE, instance_id, before.status)
-            self._noting.note(replace(deed, after=after.status, message=f"the event {name!r}"))
-            return Acted(before, after)
+            self._noting.note(attempt.deed(Outcome.DONE, after.status), attempt.key)
+            return Acted(before, after, changed=True)
 
     def _raised(self, before: Instance, name: str, payload: str | None) -> Instance:
         """Return the instance as it is once the engine has the event."""
-        instance_id = before.instance_id
-        if Action.RAISE not in allowed_actions(before.status):
-            raise ActionNotAllowed(Action.RAISE, instance_id, before.status)
         try:
-            self._gateway.raise_event(instance_id, name, payload)
+            self._gateway.raise_event(before.instance_id, name, payload)
         except OutcomeUnknown as error:
             raise OutcomeUnknown("raise", error.why, _LOOK_FIRST) from error
-        try:
+        with after_the_call("raise", _LOOK_FIRST):
             return self._with_event(before, name)
-        except EngineUnavailable as error:
-            raise OutcomeUnknown("raise", str(error), _LOOK_FIRST) from error
 
     def _with_event(self, before: Instance, name: str) -> Instance:
         """Read the instance again: one that ended before the event came has taken no notice."""

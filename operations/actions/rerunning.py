@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from operations.actions.holding import Holding
-from operations.actions.noting import Noting, deed_of
+from operations.actions.noting import Noting
 from operations.actions.requests import Request
 from operations.actions.spite import in_spite_of_the_ledger
 from operations.actions.starting import is_abandoned, is_same
@@ -81,7 +81,7 @@ class Rerunning:
     ) -> Reran:
         """Do the same with the event, and the new id, that come of the source."""
         with (
-            self._noting.failure_of(request, Action.RERUN, source_id) as attempt,
+            self._noting.attempt(request, Action.RERUN, source_id) as attempt,
             self._holding.alone_on(source_id, Action.RERUN),
         ):
             attempt.before = self._status_before(source_id)
@@ -89,10 +89,17 @@ class Rerunning:
             source = self.source(source_id)
             event_id, new_id = choose(source)
             plan = planned(source, event_id, payload)
-            wanted = _start(source, event_id, new_id, payload, request)
-            created = self._make(wanted, source_id, event_id, payload)
-            deed = deed_of(request, Action.RERUN, source_id, attempt.before)
-            self._note(deed, new_id, event_id, created=created)
+            attempt.detail = f"from event {event_id}, as {new_id!r}"
+
+            def make() -> None:
+                self._noting.begin(attempt)
+                self._gateway.rerun(source_id, event_id, new_id, payload)
+
+            created = self._make(_start(source, event_id, new_id, payload, request), make)
+            outcome = Outcome.DONE if created else Outcome.UNCHANGED
+            self._noting.note(attempt.deed(outcome, attempt.before), attempt.key)
+            if created:
+                self._note_of_new(attempt.deed(outcome), new_id, event_id)
             return Reran(source_id, new_id, created, plan)
 
     def _status_before(self, source_id: str) -> Status:
@@ -102,7 +109,7 @@ class Rerunning:
             return entry.status
         raise UnknownInstance(source_id)
 
-    def _make(self, wanted: Start, source_id: str, event_id: int, payload: str | None) -> bool:
+    def _make(self, wanted: Start, make: Callable[[], None]) -> bool:
         """Make the rerun unless it is there already; return whether it was made now."""
         # In this order: a start that comes between the two reads makes the claim fail below.
         latest = self._ledger.starts.latest(wanted.instance_id)
@@ -114,7 +121,7 @@ class Rerunning:
         claimed = self._ledger.starts.claim(wanted, latest)
         if claimed is None:
             raise InstanceExists(wanted.instance_id, "by another start, which is under way")
-        self._make_claimed(claimed, source_id, event_id, payload)
+        self._make_claimed(claimed, make)
         return True
 
     def _take_for_own(self, wanted: Start, latest: Start | None) -> None:
@@ -124,11 +131,9 @@ class Rerunning:
         if not latest.is_accepted:
             self._ledger.starts.accept(latest)
 
-    def _make_claimed(
-        self, start: Start, source_id: str, event_id: int, payload: str | None
-    ) -> None:
+    def _make_claimed(self, start: Start, make: Callable[[], None]) -> None:
         try:
-            self._gateway.rerun(source_id, event_id, start.instance_id, payload)
+            make()
         except (Conflict, EngineUnavailable, EngineRefused, UnknownInstance):
             with in_spite_of_the_ledger("a rerun", start.instance_id):
                 self._ledger.starts.release(start)  # or the claim lapses by itself
@@ -144,18 +149,14 @@ class Rerunning:
         """Whether the engine is known to have the instance."""
         try:
             return self._gateway.state(instance_id) is not None
-        except EngineUnavailable:
+        except (EngineUnavailable, EngineRefused):
             return False
 
-    def _note(self, deed: Deed, new_id: str, event_id: int, *, created: bool) -> None:
-        outcome = Outcome.DONE if created else Outcome.UNCHANGED
-        told = f"from event {event_id}, as {new_id!r}"
-        self._noting.note(replace(deed, outcome=outcome, after=deed.before, message=told))
-        if created:
-            told = f"from event {event_id} of {deed.instance_id!r}"
-            after = self._status_of(new_id)
-            own = replace(deed, instance_id=new_id, before=None, after=after, message=told)
-            self._noting.note(own)
+    def _note_of_new(self, deed: Deed, new_id: str, event_id: int) -> None:
+        """Note for the new instance how it came about."""
+        told, after = f"from event {event_id} of {deed.instance_id!r}", self._status_of(new_id)
+        own = replace(deed, instance_id=new_id, before=None, after=after, message=told)
+        self._noting.note(own)
 
     def _status_of(self, instance_id: str) -> Status | None:
         try:

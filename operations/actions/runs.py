@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
@@ -13,7 +13,7 @@ from operations.errors import FlowdeckError, OutcomeUnknown, Unavailable
 from operations.records import Outcome
 
 AT_ONCE = 8  # items under way at a time
-OUTAGES = 3 * AT_ONCE  # items in a row that fail for an outage, after which it stops by itself
+OUTAGES = 3 * AT_ONCE  # items in a row that fail, or stay unknown, for an outage: then it stops
 
 log = structlog.get_logger(__name__)
 
@@ -67,19 +67,19 @@ class Pace:
 class Run:
     """A bulk under way: does something to targets, from several threads, at a rate.
 
-    Those whose id is among the `done` it leaves alone.
+    Those of which something is `known` already, by their ids, it leaves alone.
     """
 
     def __init__(
         self,
         do: Callable[[Target], Result],
         targets: Sequence[Target],
-        done: frozenset[str],
+        known: Mapping[str, Result],
         rate: float,
     ) -> None:
         self._do = do
         self._total = len(targets)
-        self._done = done
+        self._known = known
         self._pace = Pace(rate)
         self._cancelled = Event()
         self._lock = Lock()
@@ -125,8 +125,8 @@ class Run:
 
     def _work(self) -> None:
         while target := self._take():
-            if target.instance_id in self._done:
-                self._ended(Result(target.instance_id, Outcome.UNCHANGED))
+            if known := self._known.get(target.instance_id):
+                self._ended(known)
             elif not self._cancelled.wait(self._until_my_turn()):
                 self._try(target)
 
@@ -144,10 +144,11 @@ class Run:
         try:
             result = self._do(target)
         except OutcomeUnknown as error:
-            result = Result(target.instance_id, Outcome.UNKNOWN, str(error))
+            result, outage = Result(target.instance_id, Outcome.UNKNOWN, str(error)), str(error)
+        except Unavailable as error:
+            result, outage = Result(target.instance_id, Outcome.REFUSED, str(error)), str(error)
         except FlowdeckError as error:
             result = Result(target.instance_id, Outcome.REFUSED, str(error))
-            outage = str(error) if isinstance(error, Unavailable) else None
         except Exception as error:
             log.exception(f"cannot act on {target.instance_id}", instance_id=target.instance_id)
             result = Result(target.instance_id, Outcome.UNKNOWN, str(error))

@@ -31,7 +31,8 @@ class DaprGateway:
 
     A call that reads, its retries included, and one that writes end after `read_timeout` and
     `write_timeout` seconds: short enough that an endpoint, which makes a few, answers within 5.
-    A history may be large: to read one may take `history_timeout` seconds.
+    A history may be large: to read one may take `history_timeout` seconds. A purge has the patience
+    of its caller.
     Raises `InvalidInput` for an endpoint that is no address.
     """
 
@@ -103,12 +104,19 @@ class DaprGateway:
         request = pb.TerminateRequest(instanceId=instance_id, recursive=True)
         self._write(self._workflows.TerminateInstance, request, instance_id, "terminate")
 
-    def purge(self, instance_id: str, *, recursive: bool = True, force: bool = False) -> None:
+    def purge(
+        self,
+        instance_id: str,
+        *,
+        recursive: bool = True,
+        force: bool = False,
+        patience: float | None = None,
+    ) -> None:
         # By force, an instance that is not there brings daprd down, unless it looks for children.
         request = pb.PurgeInstancesRequest(
             instanceId=instance_id, recursive=recursive or force, force=force
         )
-        self._write(self._workflows.PurgeInstances, request, instance_id, "purge")
+        self._write(self._workflows.PurgeInstances, request, instance_id, "purge", patience)
 
     def rerun(self, source_id: str, event_id: int, new_id: str, payload: str | None = None) -> None:
         request = pb.RerunWorkflowFromEventRequest(
@@ -162,10 +170,15 @@ class DaprGateway:
             raise translated(error, instance_id) from error
 
     def _write(
-        self, call: Callable[..., Any], request: object, instance_id: str, name: str
+        self,
+        call: Callable[..., Any],
+        request: object,
+        instance_id: str,
+        name: str,
+        timeout: float | None = None,
     ) -> None:
         try:
-            call(request, timeout=self._write_timeout, metadata=self._metadata)
+            call(request, timeout=timeout or self._write_timeout, metadata=self._metadata)
         except grpc.RpcError as error:
             if may_have_acted(error):
                 raise OutcomeUnknown(name, words(error)) from error

@@ -64,8 +64,17 @@ class Gateway(Protocol):
     def terminate(self, instance_id: str) -> None:
         """Terminate the instance and its children; `UnknownInstance` if there is none."""
 
-    def purge(self, instance_id: str, *, recursive: bool = True, force: bool = False) -> None:
+    def purge(
+        self,
+        instance_id: str,
+        *,
+        recursive: bool = True,
+        force: bool = False,
+        patience: float | None = None,
+    ) -> None:
         """Have the engine forget an instance, and its descendants first if `recursive`.
+
+        They go one after the other, while somebody waits for it: for `patience` seconds at most.
 
         `UnknownInstance` if there is none, `NotFinished` if it, or a descendant, has not ended;
         what it had forgotten by then stays forgotten. With `force` it and its descendants are

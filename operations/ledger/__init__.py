@@ -10,6 +10,7 @@ from operations.database import generation, open_engine, reading
 from operations.ledger.holds import Holds
 from operations.ledger.instances import Instances
 from operations.ledger.journal import Journal
+from operations.ledger.kin import Kin
 from operations.ledger.pulse import beat, read_pulse
 from operations.ledger.schema import upgrade
 from operations.ledger.starts import Start, Starts
@@ -39,6 +40,7 @@ class Ledger:
         self.starts = Starts(engine)
         self.instances = Instances(engine)
         self.journal = Journal(engine)
+        self.kin = Kin(engine)
         self.holds = Holds(engine)
         self.statistics = Statistics(engine)
 

@@ -1,6 +1,9 @@
-"""What operators did."""
+"""What operators did, and what they have begun to do."""
 
-from sqlalchemy import Engine, RowMapping, insert, select
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, insert, select, update
 
 from operations.database import reading, writing
 from operations.ledger.actors import actor_in, row_of
@@ -20,8 +23,24 @@ class Journal:
         """Add deeds, all or none."""
         with writing(self._engine) as connection:
             revision = next_revision(connection)
-            rows = [{**row_of(deed), "revision": revision} for deed in deeds]
-            connection.execute(insert(journal), rows)
+            _add(connection, revision, deeds)
+            set_revision(connection, revision)
+
+    def begin(self, deed: Deed) -> int:
+        """Add a deed that is about to be done, and return the key by which `end` finds it."""
+        with writing(self._engine) as connection:
+            revision = next_revision(connection)
+            added = connection.execute(insert(journal).values(_row(deed, revision)))
+            set_revision(connection, revision)
+            return int(added.inserted_primary_key[0])  # type: ignore[index]
+
+    def end(self, key: int, deed: Deed, *others: Deed) -> None:
+        """Write what came of a deed that was begun, and add others, all or none."""
+        with writing(self._engine) as connection:
+            revision = next_revision(connection)
+            begun = update(journal).where(*_is_begun(key, deed)).values(_row(deed, revision))
+            is_here = connection.execute(begun).rowcount  # or this ledger has replaced another
+            _add(connection, revision, others if is_here else (deed, *others))
             set_revision(connection, revision)
 
     def of(self, instance_id: str, limit: int, within: Period = ALL_TIME) -> tuple[Deed, ...]:
@@ -42,6 +61,25 @@ class Journal:
         query = select(journal).where(journal.c.bulk == bulk).order_by(journal.c.key)
         with reading(self._engine) as connection:
             return tuple(_deed(row) for row in connection.execute(query).mappings())
+
+
+def _add(connection: Connection, revision: int, deeds: Sequence[Deed]) -> None:
+    if deeds:
+        connection.execute(insert(journal), [_row(deed, revision) for deed in deeds])
+
+
+def _row(deed: Deed, revision: int) -> dict[str, Any]:
+    return {**row_of(deed), "revision": revision}
+
+
+def _is_begun(key: int, deed: Deed) -> tuple[ColumnElement[bool], ...]:
+    columns = journal.c
+    return (
+        columns.key == key,
+        columns.instance_id == deed.instance_id,
+        columns.action == deed.action,
+        columns.outcome == Outcome.UNKNOWN.value,
+    )
 
 
 def _deed(row: RowMapping) -> Deed:

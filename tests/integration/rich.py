@@ -42,7 +42,7 @@ class Rich:
     ) -> None:
         engine = EngineSettings(engine_ports=engine_ports)
         ports = engine.ports
-        endpoint = f"127.0.0.1:{ports['dapr gRPC']}"
+        self.endpoint = endpoint = f"127.0.0.1:{ports['dapr gRPC']}"
         ledger_url = ledger_url or f"sqlite:///{folder}/data/ledger.db"
         self._application = application
         self._output = folder / "output.log"

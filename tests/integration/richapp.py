@@ -148,6 +148,15 @@ def parent_of_failing(context: DaprWorkflowContext, reason: str) -> Steps:
     yield context.call_child_workflow(failing, input=reason)
 
 
+def family(context: DaprWorkflowContext, children: int) -> Steps:
+    """Run so many children at once, which do nothing."""
+    yield when_all([context.call_child_workflow(leaf) for _ in range(children)])
+
+
+def leaf(_: DaprWorkflowContext, __: None) -> None:
+    """End at once."""
+
+
 def continuing(context: DaprWorkflowContext, generation: int) -> Steps:
     """Work once in each generation, and begin anew until the last."""
     yield _work(context, 0.5)
@@ -163,7 +172,7 @@ def waiting_for_any(context: DaprWorkflowContext, names: list[str]) -> Steps:
     return (yield when_any(events)).get_result()
 
 
-WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps], ...] = (
+WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
     parallel,
     fan_out,
     retrying,
@@ -176,6 +185,8 @@ WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps], ...] = (
     parent,
     repeating,
     parent_of_failing,
+    family,
+    leaf,
     continuing,
 )
 

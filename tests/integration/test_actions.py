@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from operations.errors import (
     OutcomeUnknown,
     UnknownInstance,
 )
+from operations.gateway import DaprGateway
 from operations.histories import Source, history_of
 from operations.model import LOCAL_USER, Action, Status
 from operations.records import Filter, Outcome
@@ -80,6 +82,36 @@ def test_children_are_archived_and_purged_with_their_parent(rich: Rich, actions:
     for instance_id in (parent, child):
         assert rich.gateway.state(instance_id) is None
         assert history_of(rich.gateway, rich.ledger, instance_id).source is Source.ARCHIVE
+
+
+def test_a_large_family_is_purged_by_asking_again(rich: Rich, actions: Actions) -> None:
+    """What is cut in the middle is told, marked and noted as far as it went."""
+    parent = unique("family")
+    with closing(DaprGateway(rich.endpoint, write_timeout=60)) as patient:
+        patient.start("family", parent, "200")
+        eventually(lambda: _status(rich, parent) is Status.COMPLETED, 60, "the family has ended")
+    ids = {parent, *children(rich, parent)}
+    with pytest.MonkeyPatch.context() as hurried:
+        for name in ("ANSWERED", "SHORTEST", "LONGEST"):
+            hurried.setattr(f"operations.actions.forgetting.{name}", 0.3)
+            hurried.setattr(f"operations.actions.purging.{name}", 0.3, raising=False)
+        with pytest.raises(OutcomeUnknown, match="of 201 are gone"):
+            actions.purge(parent, LOCAL_USER)
+    gone = {each for each in ids if rich.gateway.state(each) is None}
+    assert parent not in gone
+    assert 0 < len(gone) < 200
+    for each in gone:
+        assert rich.ledger.journal.of(each, 1)[0].message == f"with {parent!r}"
+
+    def is_purged() -> bool:
+        with suppress(OutcomeUnknown):
+            actions.purge(parent, LOCAL_USER)
+        return rich.gateway.state(parent) is None
+
+    eventually(is_purged, 60, "the family is gone")
+    latest = rich.ledger.instances.latest_of(ids)
+    assert all(latest[each].purged_at for each in ids)
+    assert all(rich.ledger.journal.of(each, 9) for each in ids)
 
 
 def test_what_runs_is_purged_only_by_force(rich: Rich, actions: Actions) -> None:

@@ -12,12 +12,14 @@ from threading import Barrier
 import pytest
 
 from operations.actions import Acted, Actions, Started
+from operations.actions.noting import BEGUN
 from operations.database import open_engine
 from operations.errors import (
     ActionNotAllowed,
     ActionUnderWay,
     EngineRefused,
     EngineUnavailable,
+    FlowdeckError,
     InstanceExists,
     InvalidInput,
     LedgerUnavailable,
@@ -611,6 +613,48 @@ def test_an_action_whose_effect_cannot_be_read_is_of_unknown_outcome(
     assert gateway.instances["order_A"].status is Status.SUSPENDED
 
 
+@pytest.mark.parametrize("error", [EngineRefused("inbox key missing"), UNAVAILABLE])
+def test_what_fails_after_a_call_leaves_its_outcome_unknown(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, error: FlowdeckError
+) -> None:
+    """However it fails: the engine has confirmed it. The journal says so once."""
+    gateway.put(instance("order_A", Status.RUNNING))
+    gateway.during["terminate"] = lambda: gateway.errors.update(state=[error])
+    with pytest.raises(OutcomeUnknown):
+        actions.act(Action.TERMINATE, "order_A", ANN)
+    (deed,) = ledger.journal.of("order_A", 10)
+    assert (deed.outcome, deed.before) == (Outcome.UNKNOWN, Status.RUNNING)
+
+
+def test_what_is_purged_while_it_is_acted_on_is_of_unknown_outcome(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Nobody can see any more whether it was terminated."""
+    gateway.put(instance("order_A", Status.RUNNING))
+    gateway.during["terminate"] = lambda: gateway.during.update(state=gateway.instances.clear)
+    with pytest.raises(OutcomeUnknown):
+        actions.act(Action.TERMINATE, "order_A", ANN)
+    assert ledger.journal.of("order_A", 10)[0].outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("action", [Action.PAUSE, Action.TERMINATE])
+def test_who_dies_amid_an_action_has_noted_it(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, action: Action
+) -> None:
+    """Before the engine is called the journal has who does what, and that nobody knows more."""
+    gateway.put(instance("order_A", Status.RUNNING))
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    gateway.during[action] = die
+    with pytest.raises(KeyboardInterrupt):
+        actions.act(action, "order_A", ANN, "it runs wild")
+    (deed,) = ledger.journal.of("order_A", 10)
+    assert (deed.actor, deed.action, deed.why) == (ANN, action, "it runs wild")
+    assert (deed.outcome, deed.message) == (Outcome.UNKNOWN, BEGUN)
+
+
 def test_of_two_pauses_at_once_one_reaches_the_engine(
     actions: Actions, gateway: FakeGateway
 ) -> None:
@@ -656,7 +700,7 @@ def test_what_has_not_begun_can_only_be_terminated(
     actions: Actions, gateway: FakeGateway, action: Action, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dapr would begin it at once, however far its time is."""
-    monkeypatch.setattr("operations.actions.acting.SETTLING", 0.1)
+    monkeypatch.setattr("operations.actions.reads.SETTLING", 0.1)
     gateway.put(instance("order_A", Status.PENDING))
     with pytest.raises(ActionNotAllowed, match="it is PENDING"):
         actions.act(action, "order_A", ANN)

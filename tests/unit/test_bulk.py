@@ -11,10 +11,17 @@ from operations.actions import Actions, How
 from operations.actions.bulk import Bulk, Preview, Progress, Run, Step, Task
 from operations.actions.choosing import CAP, NAMED, Selection
 from operations.actions.runs import AT_ONCE, Pace
-from operations.errors import EngineUnavailable, InvalidInput, LedgerUnavailable, OutcomeUnknown
+from operations.errors import (
+    EngineRefused,
+    EngineUnavailable,
+    InvalidInput,
+    LedgerUnavailable,
+    OutcomeUnknown,
+    QuestionTooWide,
+)
 from operations.ledger import Ledger
 from operations.model import Action, Status
-from operations.records import Filter, Outcome
+from operations.records import Filter, Outcome, Page
 from operations.sighting import sight
 from tests.unit.events import failed, scheduled
 from tests.unit.fakes import FakeGateway
@@ -23,7 +30,7 @@ from tests.unit.sightings import entry
 
 pytestmark = pytest.mark.both_databases
 
-FAST = 10_000.0
+FAST = 1000.0
 RUNNING = Filter(statuses=frozenset({Status.RUNNING}))
 FAILED = Filter(statuses=frozenset({Status.FAILED}))
 TERMINATE, PURGE = Task(Action.TERMINATE), Task(Action.PURGE)
@@ -165,6 +172,34 @@ def test_by_force_everything_is_eligible_for_a_purge(world: World) -> None:
     assert not world.bulk.preview(PURGE, Filter()).eligible
 
 
+def test_a_preview_of_purges_tells_who_goes_along(world: World) -> None:
+    """All that is below, however deep; and nobody goes while one below has not ended."""
+    world.has("order_A", "order_B", status=Status.COMPLETED)
+    world.has("order_A1", status=Status.COMPLETED, parent="order_A")
+    world.has("order_A2", status=Status.COMPLETED, parent="order_A1")
+    world.has("order_B1", parent="order_B")
+    preview = world.bulk.preview(PURGE, ["order_A", "order_B"])
+    assert [each.instance_id for each in preview.eligible] == ["order_A"]
+    assert preview.descendants == 2
+    assert preview.message.endswith("Up to 2 descendants go along.")
+    assert [each.reason for each in preview.ineligible] == ["a descendant of it has not ended"]
+    forced = replace(PURGE, how=How(force=True))
+    assert world.bulk.preview(forced, ["order_A", "order_B"]).descendants == 3
+
+
+def test_what_has_no_failed_step_is_not_eligible_for_a_rerun_from_it(world: World) -> None:
+    """It is said beforehand; a step is an attempt, or a child."""
+    world.has("order_A", "order_B", status=Status.COMPLETED)
+    steps = (scheduled(1, 1, "charge"), failed(1, 2))
+    world.has("order_B1", status=Status.FAILED, parent="order_B")
+    put(world.gateway, "order_D", Status.FAILED, steps)
+    world.record("order_D")
+    chosen = ["order_A", "order_B", "order_D"]
+    preview = world.bulk.preview(Task(Action.RERUN, step=Step.FAILED), chosen)
+    assert [each.instance_id for each in preview.eligible] == ["order_B", "order_D"]
+    assert [each.reason for each in preview.ineligible] == ["its history has no failed step"]
+
+
 def test_an_earlier_life_is_not_eligible(world: World) -> None:
     """An action on its id would be one on the latest."""
     world.has("order_A")
@@ -183,9 +218,50 @@ def test_a_selection_beyond_the_cap_says_so(world: World, monkeypatch: pytest.Mo
     world.has(*names(5))
     preview = world.bulk.preview(TERMINATE, RUNNING)
     assert (preview.total, preview.is_capped) == (3, True)
-    assert preview.message.endswith("Do it again for the rest.")
+    assert preview.message.endswith("ask for a preview of that.")
+    assert preview.rest
+    assert world.bulk.preview(TERMINATE, preview.rest).total == 2
     assert not world.bulk.preview(TERMINATE, names(3)).is_capped
+    of_ids = world.bulk.preview(TERMINATE, names(5))
+    assert of_ids.rest == ("order_3", "order_4")
     assert CAP == 10_000
+
+
+@pytest.mark.parametrize("slow", ["PATIENCE", "CAP"])
+def test_the_rest_of_a_selection_is_another_preview_s(
+    world: World, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    """It gets further although what was looked at stays chosen, as by events; none comes twice."""
+    monkeypatch.setattr("operations.actions.choosing._PER_PAGE", 2)
+    monkeypatch.setattr(f"operations.actions.choosing.{slow}", 2 if slow == "CAP" else -1)
+    world.has(*names(5))
+    selection: Selection | None = RUNNING
+    while selection is not None:
+        preview = world.bulk.preview(RAISE, selection)
+        world.bulk.run(preview, ANN, rate=FAST).wait(30)
+        selection = preview.rest
+    assert sorted(name for name, *_ in world.gateway.raised) == names(5)
+
+
+def test_what_was_found_is_kept_when_the_ledger_takes_too_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pages before are not thrown away; where there are none, it is told."""
+    monkeypatch.setattr("operations.actions.choosing._PER_PAGE", 2)
+    world.has(*names(5))
+    page = world.ledger.instances.page
+
+    def first_alone(wanted: Filter, *, limit: int, cursor: str | None = None) -> Page:
+        if cursor:
+            raise QuestionTooWide
+        return page(wanted, limit=limit)
+
+    monkeypatch.setattr(world.ledger.instances, "page", first_alone)
+    preview = world.bulk.preview(TERMINATE, RUNNING)
+    assert (preview.total, preview.is_capped) == (2, True)
+    assert preview.rest
+    with pytest.raises(QuestionTooWide):
+        world.bulk.preview(TERMINATE, preview.rest)
 
 
 @pytest.mark.parametrize(
@@ -327,18 +403,15 @@ def test_a_rerun_begins_with_the_first_step_or_the_failed_one(
     world: World, step: Step, name: str
 ) -> None:
     """Of a step that was tried several times, with its first attempt."""
-    world.has("order_A", status=Status.FAILED)
-    first, start, *_, end = world.gateway.events["order_A"]
-    world.gateway.events["order_A"] = (
-        first,
-        start,
+    steps = (
         scheduled(1, 1, "reserve"),
         scheduled(2, 2, "charge", call="c"),
         failed(2, 3),
         scheduled(3, 4, "charge", call="c"),
         failed(3, 5),
-        end,
     )
+    put(world.gateway, "order_A", Status.FAILED, steps)
+    world.record("order_A")
     run, _ = world.run(Task(Action.RERUN, step=step), FAILED)
     (result,) = run.results()
     rerun = world.gateway.events[result.new_id or ""][-1]
@@ -375,7 +448,89 @@ def test_an_engine_that_is_gone_stops_the_bulk(
     assert progress.left == 100 - progress.refused
 
 
-@pytest.mark.parametrize("rate", [0, -1])
+def test_a_worker_that_is_away_stops_the_bulk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody knows of one item after the other is an outage as well."""
+    monkeypatch.setattr("operations.actions.runs.OUTAGES", 10)
+    world.has(*names(100))
+    world.gateway.errors["terminate"] = [OutcomeUnknown("terminate", "no answer in time")] * 1000
+    _, progress = world.run(TERMINATE, RUNNING)
+    assert "no answer in time" in str(progress.stopped)
+    assert 10 <= progress.unknown <= 10 + 8
+    assert progress.left == 100 - progress.unknown
+
+
+def test_an_event_that_may_have_come_is_not_raised_again(world: World) -> None:
+    """Not by the same bulk: it would come twice. It stays unknown."""
+    world.has("order_A", "order_B")
+    world.gateway.lost["raise"] = [OutcomeUnknown("raise", "no answer in time")]
+    preview = world.bulk.preview(RAISE, RUNNING)
+    assert counts(world.bulk.run(preview, ANN).wait(30)) == (1, 0, 0, 1, 0)
+    assert counts(world.bulk.run(preview, ANN).wait(30)) == (0, 1, 0, 1, 0)
+    assert len(world.gateway.raised) == 2
+
+
+def test_an_event_is_not_raised_again_by_who_died_amid(world: World) -> None:
+    """It was noted before it was raised, so that another process knows by the bulk's name."""
+    world.has("order_A", "order_B")
+    world.gateway.during["raise"] = after(1, _die)
+    first = world.bulk.preview(RAISE, RUNNING, "friday")
+    world.bulk.run(first, ANN).wait(30)
+    reborn = World(world.gateway, world.ledger)
+    again = reborn.bulk.preview(RAISE, RUNNING, "friday")
+    progress = reborn.bulk.run(again, ANN).wait(30)
+    assert counts(progress) == (0, 1, 0, 1, 0)
+    assert world.gateway.calls["raise"] == 2
+
+
+def _die() -> None:
+    raise RuntimeError("the process ends here")
+
+
+def test_a_name_is_for_one_task(world: World) -> None:
+    """Else what was done of one would be left out of the other."""
+    world.has("order_A")
+    world.bulk.run(world.bulk.preview(RAISE, RUNNING, "friday"), ANN).wait(30)
+    other = world.bulk.preview(TERMINATE, RUNNING, "friday")
+    with pytest.raises(InvalidInput, match="name: found 'friday'"):
+        world.bulk.run(other, ANN)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\0b"])
+def test_a_name_that_is_none_is_refused(world: World, name: str) -> None:
+    """The journal could not keep it."""
+    with pytest.raises(InvalidInput, match="name: found"):
+        world.bulk.preview(TERMINATE, RUNNING, name)
+
+
+def test_an_event_without_a_name_is_told_by_the_preview(world: World) -> None:
+    """And not item by item."""
+    with pytest.raises(InvalidInput, match="event: found"):
+        world.bulk.preview(replace(RAISE, event=""), RUNNING)
+
+
+def test_what_cannot_be_sent_is_acted_on_too(world: World) -> None:
+    """A history beyond the sidecar's limit is not needed to tell that it is the same life."""
+    world.has("order_A")
+    preview = world.bulk.preview(TERMINATE, RUNNING)
+    world.gateway.errors["history"] = [EngineRefused("too large")] * 9
+    assert counts(world.bulk.run(preview, ANN).wait(30)) == (1, 0, 0, 0, 0)
+    assert entry(world.ledger).status is Status.TERMINATED
+    assert entry(world.ledger).key == preview.eligible[0].life
+
+
+def test_what_cannot_be_sent_and_is_younger_is_left_alone(world: World) -> None:
+    """It may be another life, and nobody can tell."""
+    world.has("order_A")
+    preview = world.bulk.preview(TERMINATE, RUNNING)
+    world.lives_again("order_A")
+    world.gateway.errors["history"] = [EngineRefused("too large")] * 9
+    assert counts(world.bulk.run(preview, ANN).wait(30)) == (0, 0, 1, 0, 0)
+    assert not world.gateway.calls["terminate"]
+
+
+@pytest.mark.parametrize("rate", [0, -1, 1e-12, 1e9, float("nan"), float("inf")])
 def test_a_rate_that_is_none_is_refused(world: World, rate: float) -> None:
     """It would never end, or never begin."""
     preview = world.bulk.preview(TERMINATE, RUNNING)

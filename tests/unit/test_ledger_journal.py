@@ -75,3 +75,23 @@ def test_the_deeds_of_a_bulk_are_found_by_its_name(ledger: Ledger) -> None:
     for deed in (DEED, *of_bulk, replace(DEED, bulk="b2")):
         ledger.journal.note(deed)
     assert ledger.journal.of_bulk("b1") == tuple(of_bulk)
+
+
+def test_what_was_begun_is_ended_in_its_row(ledger: Ledger) -> None:
+    """Until then it is of unknown outcome, and afterwards it is told once; others may come too."""
+    begun = replace(DEED, outcome=Outcome.UNKNOWN, after=None, message="begun")
+    key = ledger.journal.begin(begun)
+    assert ledger.journal.of(ID, 10) == (begun,)
+    other = replace(DEED, instance_id="order_B")
+    ledger.journal.end(key, DEED, other)
+    assert ledger.journal.of(ID, 10) == (DEED,)
+    assert ledger.journal.of("order_B", 10) == (other,)
+    assert ledger.pulse().revision == 2
+
+
+def test_what_was_begun_in_another_ledger_is_added(ledger: Ledger) -> None:
+    """A file may be replaced meanwhile: the row of that number is not this deed's."""
+    ledger.journal.note(replace(DEED, instance_id="order_B"))
+    ledger.journal.end(1, DEED)
+    assert ledger.journal.of(ID, 10) == (DEED,)
+    assert len(ledger.journal.of("order_B", 10)) == 1

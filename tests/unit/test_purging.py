@@ -198,6 +198,82 @@ def test_a_purge_after_which_the_engine_is_gone_is_of_unknown_outcome(
     assert ledger.journal.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
 
 
+def test_a_purge_whose_effect_the_engine_will_not_tell_is_of_unknown_outcome(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """It is not told as refused: the instance may be gone, and here it is."""
+    put(gateway)
+    refused = EngineRefused("inbox key missing")
+    gateway.during["purge"] = lambda: gateway.errors.update(state=[refused])
+    with pytest.raises(OutcomeUnknown):
+        actions.purge("order_A", ANN)
+    (deed,) = ledger.journal.of("order_A", 10)
+    assert deed.outcome is Outcome.UNKNOWN
+
+
+def cut(gateway: FakeGateway) -> None:
+    """Have the engine forget one descendant, then stop, whenever it is asked for a purge."""
+
+    def forget_one() -> None:
+        name = next(each for each in ("order_A2", "order_A1", "") if each in gateway.instances)
+        del gateway.instances[name]
+        raise LOST
+
+    gateway.during["purge"] = forget_one
+
+
+def test_of_a_family_what_has_gone_is_marked_and_noted(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Dapr stops in the middle when nobody waits any more; the same request goes on."""
+    put_family(gateway)
+    cut(gateway)
+    with pytest.MonkeyPatch.context() as hurried:
+        hurried.setattr("operations.actions.purging.ANSWERED", 0)
+        with pytest.raises(OutcomeUnknown, match=r"1 of 3 are gone.*goes on with the rest"):
+            actions.purge("order_A", ANN)
+    assert entry(ledger, "order_A2").purged_at
+    assert not entry(ledger, "order_A1").purged_at
+    (gone,) = ledger.journal.of("order_A2", 10)
+    assert (gone.outcome, gone.message) == (Outcome.DONE, "with 'order_A'")
+    assert ledger.journal.of("order_A", 10)[0].outcome is Outcome.UNKNOWN
+    gateway.during.clear()
+    assert set(actions.purge("order_A", ANN).ids) == {"order_A", "order_A1"}
+
+
+def test_a_purge_asks_again_while_it_gets_further(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as there is time; no call waits for longer than the instance is held."""
+    monkeypatch.setattr("operations.actions.purging.ANSWERED", 60)
+    put_family(gateway)
+    cut(gateway)
+
+    def end() -> None:
+        if len(gateway.instances) == 1:
+            gateway.during.clear()
+
+    gateway.during["state"] = end
+    assert len(actions.purge("order_A", ANN).ids) == 3
+    assert gateway.calls["purge"] == 3
+    assert all(patience and patience <= 4 for patience in gateway.patience)
+    for each in ("order_A", "order_A1", "order_A2"):
+        assert len(ledger.journal.of(each, 9)) == 1
+
+
+def test_what_was_terminated_for_its_purge_is_not_told_as_refused(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """It has ended, whatever fails after that."""
+    put(gateway, status=Status.PENDING)
+    gone = EngineUnavailable("no sidecar")
+    gateway.during["terminate"] = lambda: gateway.errors.update(state=[gone])
+    with pytest.raises(OutcomeUnknown, match="it was terminated for it"):
+        actions.purge("order_A", ANN, how=FORCE)
+    (deed,) = ledger.journal.of("order_A", 10)
+    assert (deed.outcome, deed.before) == (Outcome.UNKNOWN, Status.PENDING)
+
+
 def test_what_is_still_there_was_not_purged(actions: Actions, gateway: FakeGateway) -> None:
     """An engine that says it did and did not is not believed."""
     put(gateway)
@@ -324,7 +400,9 @@ def test_by_force_an_unfinished_one_is_archived_as_far_as_it_is(
     assert (deed.before, deed.message) == (status, "by force")
 
 
-def test_by_force_a_pending_one_is_terminated_first(actions: Actions, gateway: FakeGateway) -> None:
+def test_by_force_a_pending_one_is_terminated_first(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
     """Dapr's forced purge does not find what has no history yet."""
     put(gateway, status=Status.PENDING)
     history = gateway.events["order_A"]
@@ -332,6 +410,8 @@ def test_by_force_a_pending_one_is_terminated_first(actions: Actions, gateway: F
     assert actions.purge("order_A", ANN, how=FORCE).changed
     assert gateway.calls["terminate"] == 1
     assert not gateway.forced
+    (deed,) = ledger.journal.of("order_A", 10)
+    assert (deed.before, deed.message) == (Status.PENDING, "by force")
 
 
 def test_force_is_used_only_where_it_is_needed(actions: Actions, gateway: FakeGateway) -> None:

@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 
 from operations.actions import Actions
+from operations.actions.noting import BEGUN
 from operations.errors import (
     ActionNotAllowed,
+    EngineRefused,
     EngineUnavailable,
+    FlowdeckError,
     InvalidInput,
     OutcomeUnknown,
     UnknownInstance,
@@ -50,7 +53,7 @@ def test_an_event_to_what_does_not_run_is_refused(
     actions: Actions, gateway: FakeGateway, status: Status, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is pending would begin at once; one that has finished would take no notice."""
-    monkeypatch.setattr("operations.actions.acting.SETTLING", 0.1)
+    monkeypatch.setattr("operations.actions.reads.SETTLING", 0.1)
     gateway.turn("order_A", status)
     with pytest.raises(ActionNotAllowed, match=f"Cannot raise 'order_A': it is {status}"):
         actions.raise_event("order_A", "approval", None, ANN)
@@ -123,6 +126,31 @@ def test_an_event_whose_effect_cannot_be_read_is_of_unknown_outcome(
     gateway.during["raise"] = lambda: gateway.errors.update(state=[gone])
     with pytest.raises(OutcomeUnknown, match="Look at its history"):
         actions.raise_event("order_A", "approval", None, ANN)
+
+
+@pytest.mark.parametrize("error", [EngineRefused("too large"), UnknownInstance("order_A")])
+def test_whatever_fails_after_an_event_was_taken_leaves_it_unknown(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, error: FlowdeckError
+) -> None:
+    """It came, and is not told as refused."""
+    gateway.during["raise"] = lambda: gateway.errors.update(state=[error])
+    with pytest.raises(OutcomeUnknown, match="Look at its history"):
+        actions.raise_event("order_A", "approval", None, ANN)
+    (deed,) = ledger.journal.of("order_A", 10)
+    assert deed.outcome is Outcome.UNKNOWN
+
+
+def test_an_event_is_noted_before_it_is_raised(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The journal names it, should the process die."""
+    told: list[str | None] = []
+    gateway.during["raise"] = lambda: told.extend(
+        deed.message for deed in ledger.journal.of("order_A", 10)
+    )
+    assert actions.raise_event("order_A", "approval", None, ANN).changed
+    assert told == [f"the event 'approval': {BEGUN}"]
+    assert len(ledger.journal.of("order_A", 10)) == 1
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\0b", "\ud800"])

@@ -7,7 +7,9 @@ import pytest
 from operations.actions import Actions, Reran
 from operations.errors import (
     ActionNotAllowed,
+    EngineRefused,
     EngineUnavailable,
+    FlowdeckError,
     InstanceExists,
     InvalidInput,
     LedgerUnavailable,
@@ -243,15 +245,12 @@ def test_a_rerun_that_does_not_come_through_may_be_repeated(
     assert latest.is_accepted
 
 
+@pytest.mark.parametrize("error", [EngineUnavailable("no sidecar"), EngineRefused("inbox")])
 def test_a_rerun_after_which_the_engine_is_gone_is_of_unknown_outcome(
-    actions: Actions, gateway: FakeGateway, ledger: Ledger
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, error: FlowdeckError
 ) -> None:
     """It may have been made: the same again finds it."""
-
-    def goes() -> None:
-        gateway.errors["state"] = [EngineUnavailable("no sidecar accepts the connection")]
-
-    gateway.during["rerun"] = goes
+    gateway.during["rerun"] = lambda: gateway.errors.update(state=[error])
     gateway.lost["rerun"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="with this id"):
         rerun(actions)

@@ -174,6 +174,17 @@ def test_a_rerun_is_told_once(gateway: FakeGateway, ledger: Ledger) -> None:
     assert shown(gateway, ledger).deeds == (own, of_it)
 
 
+def test_a_rerun_that_was_refused_hides_no_start(gateway: FakeGateway, ledger: Ledger) -> None:
+    """Though it came before anybody had read how the instance was."""
+    runs(gateway)
+    claimed = ledger.starts.claim(Start(ID, "order_workflow", "{}", ANN), None)
+    assert claimed
+    ledger.starts.accept(claimed)
+    later = datetime(2126, 1, 1, tzinfo=UTC)
+    ledger.journal.note(Deed(later, ANN, "rerun", ID, Outcome.REFUSED))
+    assert [deed.action for deed in shown(gateway, ledger).deeds] == ["rerun", "start"]
+
+
 def test_the_archive_gives_the_same_timeline_as_the_engine(
     gateway: FakeGateway, ledger: Ledger
 ) -> None:
