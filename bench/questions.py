@@ -75,7 +75,7 @@ def _page(
     ledger: Ledger, wanted: Filter, cursor: str | None = None, sort: Sort = Sort.NEWEST
 ) -> Callable[[], object]:
     page = ledger.instances.page
-    return partial(page, wanted, limit=PER_PAGE, cursor=cursor, sort=sort)
+    return partial(page, wanted, limit=PER_PAGE, cursor=cursor, sort=sort, placed=True)
 
 
 def _deep(ledger: Ledger) -> Iterator[tuple[int, str]]:

@@ -206,6 +206,10 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+BEGUN = "begun, and what came of it was not noted"
+"""What is told of a deed whose process died before it could tell."""
+
+
 @dataclass(frozen=True)
 class Deed:
     """One action of an operator: who did what to which instance, and what came of it."""

@@ -1,17 +1,30 @@
 """One instance with all there is to know about it, wherever it is known from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from operations.errors import EngineUnavailable, UnknownInstance
 from operations.gateway import Gateway
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Action, Failure
-from operations.records import ALL_TIME, Deed, Details, Entry, Kept, Outcome, Period, Sighting
+from operations.records import (
+    ALL_TIME,
+    BEGUN,
+    Deed,
+    Details,
+    Entry,
+    Kept,
+    Outcome,
+    Period,
+    Sighting,
+)
 from operations.sighting import sight
 from operations.timeline import Timeline, timeline_of, with_begins
 
 DEEDS = 100  # that are shown of an instance
+_START = "start"
 
 
 @dataclass(frozen=True)
@@ -106,7 +119,7 @@ def _view(ledger: Ledger, entry: Entry, details: Details, timeline: Timeline) ->
         failure=details.failure,
         timeline=replace(timeline, spans=with_begins(timeline.spans, attempts)),
         history=details.history,
-        deeds=_deeds(ledger, entry.instance_id, _period(entry, earlier, later)),
+        deeds=_deeds(ledger, entry, _period(entry, earlier, later)),
         earlier=earlier.key if earlier else None,
         later=later.key if later else None,
         kept=ledger.instances.kept(entry.key) if entry.generation > 1 else Kept(),
@@ -138,14 +151,28 @@ def _period(entry: Entry, earlier: Entry | None, later: Entry | None) -> Period:
     )
 
 
-def _deeds(ledger: Ledger, instance_id: str, within: Period) -> tuple[Deed, ...]:
-    deeds = ledger.journal.of(instance_id, DEEDS, within)
-    # A start is claimed before its life begins, and accepted when the engine has begun it.
-    start = ledger.starts.accepted(instance_id, within)
-    if start is None or start.accepted_at is None or any(map(_is_own_rerun, deeds)):
+def _deeds(ledger: Ledger, entry: Entry, within: Period) -> tuple[Deed, ...]:
+    deeds = ledger.journal.of(entry.instance_id, DEEDS, within)
+    if any(map(_is_own_rerun, deeds)):
         return deeds
-    started = Deed(start.accepted_at, start.actor, "start", instance_id, Outcome.DONE)
-    return tuple(sorted((*deeds, started), key=lambda deed: deed.at, reverse=True))
+    return tuple(sorted((*deeds, *_started(ledger, entry, within)), key=_at, reverse=True))
+
+
+def _started(ledger: Ledger, entry: Entry, within: Period) -> Iterator[Deed]:
+    """Yield the start of a life, if it was made from here."""
+    # A start is claimed before its life begins, and accepted when the engine has begun it.
+    start = ledger.starts.accepted(entry.instance_id, within)
+    if start and start.accepted_at:
+        yield Deed(start.accepted_at, start.actor, _START, entry.instance_id, Outcome.DONE)
+    elif entry.is_latest:
+        claim = ledger.starts.latest(entry.instance_id)
+        if claim and not claim.is_accepted and entry.workflow in ("", claim.workflow):
+            at, unknown = claim.claimed_at, Outcome.UNKNOWN
+            yield Deed(at, claim.actor, _START, entry.instance_id, unknown, message=BEGUN)
+
+
+def _at(deed: Deed) -> datetime:
+    return deed.at
 
 
 def _is_own_rerun(deed: Deed) -> bool:

@@ -41,7 +41,7 @@ def opened() -> None:
 def read(shown: Filter, at: str | None) -> tuple[Page, Counts]:
     """Return a page of entries and the counts by status."""
     instances = house().ledger.instances
-    return instances.page(shown, limit=PER_PAGE, cursor=at), instances.counts(shown)
+    return instances.page(shown, limit=PER_PAGE, cursor=at, placed=True), instances.counts(shown)
 
 
 @st.fragment

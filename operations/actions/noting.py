@@ -20,13 +20,10 @@ from operations.errors import (
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.model import Action, Instance, Status
-from operations.records import Deed, Entry, Outcome, Sighting
+from operations.records import BEGUN, Deed, Entry, Outcome, Sighting
 from operations.sighting import glimpse, sight
 
 log = structlog.get_logger(__name__)
-
-
-BEGUN = "begun, and what came of it was not noted"
 
 
 @dataclass

@@ -93,15 +93,17 @@ class Instances:
         limit: int,
         cursor: str | None = None,
         sort: Sort = Sort.NEWEST,
+        placed: bool = False,
     ) -> Page:
         """Return a page of lives in an order: the first page, or the one at a cursor.
 
-        The way back to the first page ends at that page, never at a part of it. Raises
-        `InvalidInput` for what is no cursor of such a list, and `QuestionTooWide`.
+        If it is to be `placed`, what comes before it is counted. The way back to the first page
+        ends at that page, never at a part of it. Raises `InvalidInput` for what is no cursor of
+        such a list, and `QuestionTooWide`.
         """
         at = None if cursor is None else Cursor.read(cursor, sort)
         with asking(self._engine) as connection:
-            return Pages(connection, wanted, sort, limit).at(at)
+            return Pages(connection, wanted, sort, limit, placed=placed).at(at)
 
     def counts(self, wanted: Filter) -> dict[Status, Count]:
         """Return how many lives have each status, whichever statuses are wanted.

@@ -48,12 +48,13 @@ class _Found:
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of one list, each of `limit` entries at most."""
+    """The pages of one list, each of `limit` entries at most; `placed` ones tell their place."""
 
     connection: Connection
     wanted: Filter
     sort: Sort
     limit: int
+    placed: bool
 
     def at(self, cursor: Cursor | None) -> Page:
         """Read the page at a cursor, or the first."""
@@ -102,7 +103,7 @@ class Pages:
 
     def _before(self, back: Cursor | None) -> Count | None:
         """Count what comes before a page, given the cursor that leads back from it."""
-        if back is None or self.wanted.anywhere:
+        if back is None or not self.placed or self.wanted.anywhere:
             return None
         try:
             return count(self.connection, self._walks(back.order), back.place)

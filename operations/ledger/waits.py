@@ -11,9 +11,7 @@ from operations.ledger.portions import in_portions
 from operations.ledger.tables import NAME, waits
 from operations.timeline import Timeline, event_key
 
-_Row = tuple[
-    int, str, str, datetime
-]  # a life's key, a name, the life's status, when it was created
+_Row = tuple[int, str, str, datetime]  # key, name, and the life's status and time of creation
 _NAMES = tuple(waits.c.keys())
 
 # Statements are made once: to make one takes longer than to execute it.

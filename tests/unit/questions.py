@@ -23,10 +23,10 @@ def ids(page: Page) -> list[str]:
 
 def pages(ledger: Ledger, wanted: Filter, limit: int, sort: Sort = Sort.NEWEST) -> Iterator[Page]:
     """Return all pages, from the first to the last."""
-    page = ledger.instances.page(wanted, limit=limit, sort=sort)
+    page = ledger.instances.page(wanted, limit=limit, sort=sort, placed=True)
     yield page
     while page.older:
-        page = ledger.instances.page(wanted, limit=limit, cursor=page.older, sort=sort)
+        page = ledger.instances.page(wanted, limit=limit, cursor=page.older, sort=sort, placed=True)
         yield page
 
 

@@ -12,7 +12,6 @@ from threading import Barrier
 import pytest
 
 from operations.actions import Acted, Actions, Started
-from operations.actions.noting import BEGUN
 from operations.database import open_engine
 from operations.errors import (
     ActionNotAllowed,
@@ -28,7 +27,7 @@ from operations.errors import (
 )
 from operations.ledger import Ledger, Start, Starts, open_ledger
 from operations.model import STEERING, Action, Actor, Status
-from operations.records import Outcome
+from operations.records import BEGUN, Outcome
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
 from tests.waiting import eventually

@@ -45,8 +45,8 @@ def there_and_back(wanted: Filter) -> Callable[[Ledger], object]:
 
     def ask(ledger: Ledger) -> None:
         newest = ledger.instances.page(wanted, limit=10)
-        older = ledger.instances.page(wanted, limit=10, cursor=newest.older)
-        ledger.instances.page(wanted, limit=10, cursor=older.newer)
+        older = ledger.instances.page(wanted, limit=10, cursor=newest.older, placed=True)
+        ledger.instances.page(wanted, limit=10, cursor=older.newer, placed=True)
 
     return ask
 

@@ -202,7 +202,7 @@ def test_a_page_is_there_though_nobody_had_the_time_to_count_what_is_before_it(
         raise QuestionTooWide
 
     monkeypatch.setattr("operations.ledger.listing.count", too_late)
-    page = filled.instances.page(Filter(), limit=5, cursor=first.older)
+    page = filled.instances.page(Filter(), limit=5, cursor=first.older, placed=True)
     assert (len(page.entries), page.before) == (5, None)
 
 

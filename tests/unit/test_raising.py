@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from operations.actions import Actions
-from operations.actions.noting import BEGUN
 from operations.errors import (
     ActionNotAllowed,
     EngineRefused,
@@ -17,7 +16,7 @@ from operations.errors import (
 )
 from operations.ledger import Ledger
 from operations.model import Status
-from operations.records import Outcome
+from operations.records import BEGUN, Outcome
 from tests.unit.events import raised
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, lost, put

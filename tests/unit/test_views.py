@@ -10,7 +10,7 @@ from operations.errors import EngineUnavailable, UnknownInstance
 from operations.history import HistoryEvent
 from operations.ledger import Ledger, Start
 from operations.model import LOCAL_USER, Actor, Failure, Status
-from operations.records import Begin, Deed, Entry, Outcome
+from operations.records import BEGUN, Begin, Deed, Entry, Outcome
 from operations.sighting import sight
 from operations.timeline import Ending
 from operations.views import View, view
@@ -146,11 +146,14 @@ def test_a_failure_is_shown_in_full(gateway: FakeGateway, ledger: Ledger) -> Non
 
 
 def test_what_operators_did_is_shown_with_the_start(gateway: FakeGateway, ledger: Ledger) -> None:
-    """The last deed first; a start that the engine never took is none."""
+    """The last deed first; whoever began a start and died is told, too."""
     runs(gateway)
+    assert shown(gateway, ledger).deeds == ()
     claimed = ledger.starts.claim(Start(ID, "order_workflow", "{}", ANN), None)
     assert claimed
-    assert shown(gateway, ledger).deeds == ()
+    (begun,) = shown(gateway, ledger).deeds
+    assert (begun.action, begun.actor, begun.outcome) == ("start", ANN, Outcome.UNKNOWN)
+    assert (begun.at, begun.message) == (claimed.claimed_at, BEGUN)
     ledger.starts.accept(claimed)
     deed = Deed(datetime(2126, 1, 1, tzinfo=UTC), LOCAL_USER, "pause", ID, Outcome.DONE)
     ledger.journal.note(deed)
