@@ -84,7 +84,7 @@ def test_the_way_back_shows_the_same_pages(ledger: Ledger, sort: Sort) -> None:
     there = list(pages(ledger, ALL, 10, sort))
     back, cursor = [there[-1]], there[-1].newer
     while cursor:
-        back.append(ledger.instances.page(ALL, limit=10, cursor=cursor, sort=sort))
+        back.append(ledger.instances.page(ALL, limit=10, cursor=cursor, sort=sort, placed=True))
         cursor = back[-1].newer
     assert back[::-1] == there
 
