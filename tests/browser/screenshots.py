@@ -89,8 +89,10 @@ def full(browser: Browser, stack: Stack) -> None:
     stack.post(f"/workflow/pause/{paused}")
     stack.post(f"/workflow/terminate/{stack.start_order(unique('ORDER'))}")
     camera.shoot("instances", "/", "tbody tr")
-    running = stack.start_order(unique("ORDER"))
-    with camera.page(f"/instance?id={running}", "light") as page:
+    with camera.page("/new", "light") as page:  # which loads ahead what the bars need
+        page.wait_for_load_state("networkidle")
+        page.goto(f"{stack.page}/instance?id={stack.start_order(unique('ORDER'))}")
+        settle(page)
         expect_status(page, "RUNNING")
         bars(page).first.wait_for()
         keep(page, "instance-running-light")
