@@ -98,6 +98,7 @@ def bell(look: Look, page: str) -> None:
             "version": stamped(look.version),
             "elsewhere": [each for each in (NEW, INSTANCE) if each != page],
             "here": page,
+            "unhurried": page == NEW,  # its button leads to another page, which takes its time
         },
         on_rang_change=_rang,
     )

@@ -4,6 +4,7 @@
 const AGAIN = 1000, NOT_OFTENER = 1000, BUSY = 100; // milliseconds
 const SETTLED = 150; // milliseconds without a run, after which no other follows by itself
 const ANSWERED = 1000, UNANSWERED = 2500; // milliseconds after a click: a run since may be of what came before it
+const UNHURRIED = 6000; // milliseconds after a click on a page that has little to hear, and leads elsewhere
 const STATE = "data-test-script-state";
 
 function begin(parent) {
@@ -76,9 +77,10 @@ function isLeft({ data: { here, elsewhere } }) {
 
 function isBusy(state) {
   if (isLeft(state)) return true;
-  const { madeAt } = state;
+  const { madeAt, data: { unhurried } } = state;
   const { askedAt, ranSince, restsSince } = pace(), now = Date.now();
-  const awaits = askedAt > madeAt && now - askedAt < (ranSince ? ANSWERED : UNANSWERED);
+  const patience = unhurried ? UNHURRIED : ranSince ? ANSWERED : UNANSWERED;
+  const awaits = askedAt > madeAt && now - askedAt < patience;
   return awaits || restsSince === null || now - restsSince < SETTLED;
 }
 

@@ -513,6 +513,7 @@ def test_the_page_tells_the_bell_what_it_shows(desk: Desk) -> None:
         "version": stamped(session.watch().look().version),
         "here": "",
         "elsewhere": ["new", "instance"],
+        "unhurried": False,
     }
     desk.has("order_B")
     assert part(run(app), "bell")["version"] != told["version"]
