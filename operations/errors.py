@@ -130,12 +130,13 @@ class EngineUnavailable(Unavailable):
         super().__init__(f"The Dapr engine cannot be reached: {why}.")
 
 
+ASK_AGAIN = "The same request again is safe."
+
+
 class OutcomeUnknown(Unavailable):
     """Nobody knows yet whether it was done; the message says what to do, mostly to ask again."""
 
-    def __init__(
-        self, call: str, why: str, remedy: str = "The same request again is safe."
-    ) -> None:
+    def __init__(self, call: str, why: str, remedy: str = ASK_AGAIN) -> None:
         super().__init__(f"Whether the {call} was carried out is unknown ({why}). {remedy}")
         self.why = why
 

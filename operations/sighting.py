@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from operations.errors import UnknownInstance
+from operations.errors import EngineRefused, UnknownInstance
 from operations.history import HistoryEvent
 from operations.model import Instance
 from operations.records import Sighting
@@ -63,6 +63,14 @@ def glimpse(
     at = now()
     instance = gateway.state(instance_id)
     return Sighting(instance, Timeline(), at) if instance else None
+
+
+def sight_what_can_be(gateway: Readable, instance_id: str) -> Sighting | None:
+    """Return the instance, without a history if the engine cannot send that."""
+    try:
+        return sight(gateway, instance_id)
+    except EngineRefused:
+        return glimpse(gateway, instance_id)
 
 
 def _with_history(gateway: Readable, instance: Instance, at: datetime) -> Sighting:

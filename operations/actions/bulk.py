@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operations.actions import Actions
 from operations.actions.choosing import Preview, Selection, Step, Target, Task, preview_of
 from operations.actions.raising import check_event
-from operations.actions.requests import Request, is_text
+from operations.actions.requests import Request, check_name
 from operations.actions.rerunning import settled_id
 from operations.actions.runs import Progress, Result, Run
 from operations.errors import InvalidInput, NotRerunnable
@@ -27,7 +27,6 @@ RATE = 50.0  # items a second
 SLOWEST = 0.01
 FASTEST = 1000.0
 LONGEST_NAME = 64  # characters
-NAME = f"a text of 1 to {LONGEST_NAME} characters, without NUL"
 _DONE = (Outcome.DONE, Outcome.UNCHANGED)
 
 
@@ -45,8 +44,8 @@ class Bulk:
         process; what it was done to, by its id, is then left alone. Without one it is made up.
         Raises `InvalidInput` for a name, or an event, that is none.
         """
-        if name is not None and (not 1 <= len(name) <= LONGEST_NAME or not is_text(name)):
-            raise InvalidInput("name", name, NAME)
+        if name is not None:
+            check_name("name", name, LONGEST_NAME)
         if task.action is Action.RAISE:
             check_event(task.event)
         return preview_of(self._ledger, task, selection, name)

@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from operations.errors import EngineRefused, NotFinished, TooManyDescendants
+from operations.errors import NotFinished, TooManyDescendants
 from operations.gateway import Gateway
 from operations.records import Sighting
-from operations.sighting import glimpse, sight
+from operations.sighting import sight, sight_what_can_be
 
 MOST = 1000  # descendants that are looked at in one go
 
@@ -47,10 +47,7 @@ def ensure_finished(family: tuple[Sighting, ...]) -> None:
             raise NotFinished(root.instance.instance_id, each.instance.instance_id)
 
 
-def sight_what_can_be(gateway: Gateway, instance_id: str) -> Sighting | None:
-    """Return the instance, without a history if the engine cannot send that."""
-    try:
-        return sight(gateway, instance_id)
-    except EngineRefused:
-        glimpsed = glimpse(gateway, instance_id)
-        return replace(glimpsed, history=()) if glimpsed else None
+def sight_root(gateway: Gateway, instance_id: str) -> Sighting | None:
+    """Return the instance, with a history of no events if the engine cannot send its own."""
+    seen = sight_what_can_be(gateway, instance_id)
+    return replace(seen, history=seen.history or ()) if seen else None

@@ -21,7 +21,7 @@ from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.model import Action, Instance, Status
 from operations.records import BEGUN, Deed, Entry, Outcome, Sighting
-from operations.sighting import glimpse, sight
+from operations.sighting import glimpse, sight, sight_what_can_be
 
 log = structlog.get_logger(__name__)
 
@@ -143,10 +143,7 @@ class Noting:
 
     def _sighting(self, instance_id: str) -> Sighting | None:
         with suppress(FlowdeckError):  # or the recorder will see it
-            try:
-                return sight(self._gateway, instance_id)
-            except EngineRefused:
-                return glimpse(self._gateway, instance_id)
+            return sight_what_can_be(self._gateway, instance_id)
         return None
 
 

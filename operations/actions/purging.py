@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from operations.actions.families import ensure_finished, family_of, sight_what_can_be
+from operations.actions.families import ensure_finished, family_of, sight_root
 from operations.actions.forgetting import ANSWERED, BULK, Forgetting, How, have_finished, ids_of
 from operations.actions.holding import Held, Holding
 from operations.actions.noting import Attempt, Noting
@@ -88,7 +88,7 @@ class Purging:
 
     def _archived(self, instance_id: str, how: How, held: Held) -> tuple[Sighting, ...]:
         """Return what is going to be purged, once the ledger holds all of it."""
-        root = (sight_what_can_be if how.force else sight)(self._gateway, instance_id)
+        root = (sight_root if how.force else sight)(self._gateway, instance_id)
         if root is None:
             raise UnknownInstance(instance_id)
         status = root.instance.status

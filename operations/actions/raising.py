@@ -4,10 +4,9 @@ from operations.actions.acting import Acted
 from operations.actions.holding import Holding
 from operations.actions.noting import Noting
 from operations.actions.reads import after_the_call, begun
-from operations.actions.requests import Request, is_text
+from operations.actions.requests import Request, check_name
 from operations.errors import (
     ActionNotAllowed,
-    InvalidInput,
     OutcomeUnknown,
     UnknownInstance,
 )
@@ -18,14 +17,12 @@ from operations.records import Outcome
 from operations.timeline.spans import event_key
 
 LONGEST_NAME = 200  # characters
-NAME = f"a text of 1 to {LONGEST_NAME} characters, without NUL"
 _LOOK_FIRST = "Look at its history before you raise it again: it would come twice."
 
 
 def check_event(name: str) -> None:
     """Raise `InvalidInput` for what is no name of an event."""
-    if not 1 <= len(name) <= LONGEST_NAME or not is_text(name):
-        raise InvalidInput("event", name, NAME)
+    check_name("event", name, LONGEST_NAME)
 
 
 class Raising:

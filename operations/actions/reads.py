@@ -4,7 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from operations.errors import EngineRefused, EngineUnavailable, OutcomeUnknown, UnknownInstance
+from operations.errors import (
+    ASK_AGAIN,
+    EngineRefused,
+    EngineUnavailable,
+    OutcomeUnknown,
+    UnknownInstance,
+)
 from operations.gateway import Gateway
 from operations.model import Action, Instance, Status
 
@@ -13,15 +19,12 @@ BETWEEN_READS = 0.05  # seconds
 
 
 @contextmanager
-def after_the_call(call: str, remedy: str | None = None) -> Iterator[None]:
+def after_the_call(call: str, remedy: str = ASK_AGAIN) -> Iterator[None]:
     """Read what came of a call that was made: where that fails, `OutcomeUnknown` is raised."""
     try:
         yield
     except (EngineUnavailable, EngineRefused, UnknownInstance) as error:
-        why = str(error).rstrip(".")
-        raise (
-            OutcomeUnknown(call, why, remedy) if remedy else OutcomeUnknown(call, why)
-        ) from error
+        raise OutcomeUnknown(call, str(error).rstrip("."), remedy) from error
 
 
 def begun(gateway: Gateway, action: Action, instance_id: str) -> Instance:

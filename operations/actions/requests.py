@@ -27,6 +27,13 @@ class Request:
             raise InvalidInput("why", self.why, REASON)
 
 
+def check_name(field: str, name: str, longest: int) -> None:
+    """Raise `InvalidInput` for a field whose value is no name of so many characters at most."""
+    if not 1 <= len(name) <= longest or not is_text(name):
+        expected = f"a text of 1 to {longest} characters, without NUL"
+        raise InvalidInput(field, name, expected)
+
+
 def is_text(text: str) -> bool:
     """Whether every database and gRPC take it: there is neither NUL in it nor half a character."""
     return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)

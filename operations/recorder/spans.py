@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from operations.model import may_exist
 from operations.records import Begin
 
-LONGEST = 255  # characters of an id that the ledger can hold
 _ACTIVITY, _START, _END = (
     ("activity", "SERVER"),
     ("create_orchestration", "CLIENT"),
@@ -61,17 +61,12 @@ def _hint(span: object) -> Hint | None:
         return None
     what = (name.partition("||")[0], kind)
     instance_id = tags.get(_INSTANCE_ID)
-    if what not in _HINTING or not isinstance(instance_id, str) or not _is_possible(instance_id):
+    if what not in _HINTING or not isinstance(instance_id, str) or not may_exist(instance_id):
         return None
     began = span.get("timestamp")
     microseconds = began if isinstance(began, int) and 0 <= began <= _LATEST else 0
     begin = _begin(instance_id, tags, microseconds) if what == _ACTIVITY else None
     return Hint(instance_id, microseconds / 1e6, begin, is_end=what == _END)
-
-
-def _is_possible(instance_id: str) -> bool:
-    """Whether an engine may have an instance with this id."""
-    return 0 < len(instance_id) <= LONGEST and instance_id.isprintable()
 
 
 def _begin(instance_id: str, tags: dict[object, object], microseconds: int) -> Begin | None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.recorder.spans import LONGEST, Hint, hints_in
+from operations.model import LONGEST_ID
+from operations.recorder.spans import Hint, hints_in
 from operations.records import Begin
 from tests.unit.sightings import ID, at
 from tests.unit.zipkin import BEGAN, begun, body, over, ran, span, started
@@ -50,14 +51,14 @@ def test_everything_else_hints_at_nothing(other: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "instance_id", ["", "a" * (LONGEST + 1), "a\0b", "a\nb", "\ud800", 7, None]
+    "instance_id", ["", "a" * (LONGEST_ID + 1), "a\0b", "a\nb", "\ud800", 7, None]
 )
 def test_an_id_that_no_instance_has_is_dropped(instance_id: Any) -> None:
     """What the ledger could not hold never reaches it."""
     assert hints_in(body(over(instance_id))) == []
 
 
-@pytest.mark.parametrize("instance_id", ["a||b", "parent:0001", "a" * LONGEST, "Auftrag ü"])
+@pytest.mark.parametrize("instance_id", ["a||b", "parent:0001", "a" * LONGEST_ID, "Auftrag ü"])
 def test_an_id_of_anybody_else_s_making_is_taken(instance_id: str) -> None:
     """Also one that breaks the engine's list: it is one to be seen."""
     assert hints_in(body(over(instance_id))) == [Hint(instance_id, AT, is_end=True)]
@@ -113,7 +114,7 @@ SPANS = st.fixed_dictionaries(
 def test_whatever_is_in_a_list_it_hints_at_what_the_ledger_can_hold(spans: list[Any]) -> None:
     """Nothing in a list makes an error, or a hint with an id, a number or a time that cannot be."""
     for hint in hints_in(json.dumps(spans).encode()):
-        assert 0 < len(hint.instance_id.encode()) <= 4 * LONGEST
+        assert 0 < len(hint.instance_id.encode()) <= 4 * LONGEST_ID
         if hint.begin:
             assert 0 <= hint.begin.event_id < 2**31
             assert hint.begin.at.astimezone(UTC) <= datetime.max.replace(tzinfo=UTC)
