@@ -54,12 +54,12 @@ def _naive(gateway: DaprGateway) -> None:
 
 
 def _page(ledger: Ledger) -> None:
-    ledger.instances.page(Filter(), limit=PAGE)
-    ledger.instances.counts(Filter())
+    ledger.runs.page(Filter(), limit=PAGE)
+    ledger.runs.counts(Filter())
 
 
 def _has_all(ledger: Ledger) -> bool:
-    return len(ledger.instances.finished()) >= INSTANCES
+    return len(ledger.runs.finished()) >= INSTANCES
 
 
 def _median(act: Callable[[], None]) -> float:
@@ -84,5 +84,5 @@ def _catch_up(gateway: DaprGateway) -> None:
 
 
 def _turn_until_all(recorder: Recorder, ledger: Ledger) -> None:
-    while ledger.pulse().behind != 0:
+    while ledger.heartbeat().backlog != 0:
         recorder.turn()

@@ -9,12 +9,12 @@ from itertools import islice
 
 from bench.lives import Lives
 from bench.questions import Question, questions
-from operations.errors import QuestionTooWide
+from operations.errors import QueryTimeout
 from operations.ledger import Ledger, open_ledger
 from tests.postgres.server import Server, name_in
 
 COUNTS = (10_000, 100_000)
-AT_ONCE = 200  # sightings that are recorded together
+AT_ONCE = 200  # snapshots that are recorded together
 AIM = 50.0  # milliseconds, p95, for pages and counts
 
 
@@ -44,10 +44,10 @@ def _on(server: Server, count: int) -> Iterator[Ledger]:
 
 
 def _fill(ledger: Ledger, database: str, count: int) -> None:
-    lives, took = iter(Lives(count)), 0.0
-    while batch := list(islice(lives, AT_ONCE)):
+    runs, took = iter(Lives(count)), 0.0
+    while batch := list(islice(runs, AT_ONCE)):
         began = time.perf_counter()
-        ledger.instances.record(batch)
+        ledger.runs.ingest(batch)
         took += time.perf_counter() - began
     each = took / count * 1e6
     print(f"\n{database}, {count:,} finished instances, recorded in {each:.0f} µs each", flush=True)
@@ -74,7 +74,7 @@ def _tell(question: Question) -> float | None:
             began = time.perf_counter()
             question.ask()
             taken.append((time.perf_counter() - began) * 1000)
-    except QuestionTooWide:
+    except QueryTimeout:
         print(f"{question.what:<45} too wide", flush=True)
         return None
     p95 = sorted(taken)[round(0.95 * (len(taken) - 1))]

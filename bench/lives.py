@@ -10,7 +10,7 @@ from uuid import UUID
 
 from operations.history import HistoryEvent
 from operations.model import Failure, Instance, Status
-from operations.records import Sighting
+from operations.records import Snapshot
 from operations.timeline import Timeline, timeline_of
 from worker.orders import WORKFLOW, Order, instance_id_of, order_output
 
@@ -34,16 +34,16 @@ class Lives:
         self._count = count
         self._chance = random.Random(seed)  # noqa: S311 - figures, not secrets
 
-    def __iter__(self) -> Iterator[Sighting]:
+    def __iter__(self) -> Iterator[Snapshot]:
         """Return the lives, the oldest first."""
         began = END - timedelta(seconds=_SPACING * self._count)
         last = ""
         for number in range(self._count):
             began += timedelta(seconds=self._chance.uniform(0, 2 * _SPACING))
             ships = bool(last) and self._chance.random() < _SHIPPED
-            life = _Life(self._chance, number, began, parent=last if ships else None)
-            last = last if ships else life.instance_id
-            yield life.sighting()
+            run = _Life(self._chance, number, began, parent=last if ships else None)
+            last = last if ships else run.instance_id
+            yield run.snapshot()
 
 
 @dataclass
@@ -62,7 +62,7 @@ class _Life:
             order_id=f"ORDER-{self.number:06}", amount=self._amount(), items=self._items()
         )
 
-    def sighting(self) -> Sighting:
+    def snapshot(self) -> Snapshot:
         """Return what the recorder saw of it after its end."""
         fate = self.chance.random()
         self._begin()
@@ -76,7 +76,7 @@ class _Life:
         ended = Status.COMPLETED if output else Status.FAILED if failure else Status.TERMINATED
         self._event("executionCompleted", payload=output, status=ended, failure=failure)
         stage = LAST if output else "processing the order and checking the inventory"
-        return Sighting(
+        return Snapshot(
             Instance(
                 instance_id=self.instance_id,
                 workflow=SHIPPING if self.parent else WORKFLOW,
@@ -175,8 +175,12 @@ class _Life:
     def _traced(self, timeline: Timeline) -> Timeline:
         """Return a timeline in which most attempts have a begin."""
         spans = (
-            replace(span, began=span.start + (span.end - span.start) * self.chance.random() / 50)
-            if span.end and self.chance.random() > _UNTRACED
+            replace(
+                span,
+                started_at=span.scheduled_at
+                + (span.ended_at - span.scheduled_at) * self.chance.random() / 50,
+            )
+            if span.ended_at and self.chance.random() > _UNTRACED
             else span
             for span in timeline.spans
         )

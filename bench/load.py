@@ -12,7 +12,7 @@ from pathlib import Path
 
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
-from operations.records import Measures
+from operations.records import RecorderMetrics
 from tests.integration.stack import AT_ONCE, Stack
 from tests.waiting import eventually
 from worker.orders import WORKFLOW, Order, instance_id_of
@@ -99,10 +99,10 @@ def _rate(kind: str) -> float:
 
 def _measured(ledger: Ledger, count: int) -> str:
     """Return what the recorder measured, once so many are in the ledger with all there is."""
-    eventually(lambda: len(ledger.instances.finished()) >= count, 60, "the recorder has all")
+    eventually(lambda: len(ledger.runs.finished()) >= count, 60, "the recorder has all")
     then = datetime.now(UTC)
-    eventually(lambda: (ledger.pulse().beat_at or then) > then, 10, "a beat")
-    told = ledger.pulse().measures or Measures()
+    eventually(lambda: (ledger.heartbeat().heartbeat_at or then) > then, 10, "a beat")
+    told = ledger.heartbeat().metrics or RecorderMetrics()
     return f"lag {told.lag_p50:.2f} s in the median, p95 {told.lag_p95:.2f} s"
 
 

@@ -27,7 +27,7 @@ def start(actions: Actions, order_id: str) -> str:
 
 
 class Bench:
-    """Starts orders and reads from their histories how long they took."""
+    """Reservations orders and reads from their histories how long they took."""
 
     def __init__(self, gateway: DaprGateway, actions: Actions) -> None:
         self._gateway = gateway

@@ -14,7 +14,7 @@ _DONE = {Action.PAUSE: "is paused", Action.RESUME: "goes on", Action.TERMINATE: 
 
 
 @dataclass(frozen=True)
-class Told:
+class PeriodStatistics:
     """What is told of an action."""
 
     message: str
@@ -26,23 +26,23 @@ def act(action: Action, instance_id: str) -> None:
     tell_outcomes(act_on(action, instance_id))
 
 
-def act_on(action: Action, instance_id: str) -> Told:
+def act_on(action: Action, instance_id: str) -> PeriodStatistics:
     """Do it, and return what came of it. Also from threads that have no session."""
     try:
         acted = house().actions.act(action, instance_id, viewer())
     except FlowdeckError as error:
-        return Told(str(error), ":material/warning:")
+        return PeriodStatistics(str(error), ":material/warning:")
     already = "" if acted.changed else " already"
-    return Told(f"{instance_id} {_DONE[action]}{already}.")
+    return PeriodStatistics(f"{instance_id} {_DONE[action]}{already}.")
 
 
-def tell_outcomes(*told: Told) -> None:
+def tell_outcomes(*told: PeriodStatistics) -> None:
     """Have what came of actions told, and shown at once."""
     watch().refresh()
     tell(*told)
 
 
-def tell(*told: Told) -> None:
+def tell(*told: PeriodStatistics) -> None:
     """Have it told by the next run, whichever page that is."""
     st.session_state.setdefault(_SAID, []).extend(told)
 

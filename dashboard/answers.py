@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from dashboard.snapshot import Look
-from operations.errors import EngineUnavailable, LedgerUnavailable, QuestionTooWide
-from operations.model import Part
+from operations.errors import DaprUnavailable, LedgerUnavailable, QueryTimeout
+from operations.model import Service
 
 BUDGET = 64 * 2**20  # bytes that are kept for the next viewer
 SMALL = BUDGET // 512  # bytes that every answer counts as
@@ -25,7 +25,7 @@ class _Slot:
     value: Any = None
     size: int = SMALL
     failed: Look | None = None
-    error: LedgerUnavailable | EngineUnavailable | QuestionTooWide | None = None
+    error: LedgerUnavailable | DaprUnavailable | QueryTimeout | None = None
 
     def renew(
         self, look: Look, answer: Callable[[], _Answer], size: Callable[[_Answer], int]
@@ -38,15 +38,15 @@ class _Slot:
             try:
                 value = answer()
                 self.look, self.value, self.size = look, value, SMALL + size(value)
-            except (LedgerUnavailable, EngineUnavailable, QuestionTooWide) as error:
+            except (LedgerUnavailable, DaprUnavailable, QueryTimeout) as error:
                 self.failed, self.error = look, error
-        is_refused = isinstance(self.error, QuestionTooWide)  # an old answer would hide that
+        is_refused = isinstance(self.error, QueryTimeout)  # an old answer would hide that
         if self.error and (self.look is None or is_refused):
             raise self.error.with_traceback(None)  # or it would keep each viewer's frames
 
     def _holds(self, look: Look) -> bool:
         """Whether the value is an answer still; without the recorder, no revision says so."""
-        if self.look is None or look.is_away(Part.RECORDER):
+        if self.look is None or look.is_away(Service.RECORDER):
             return self.look is look
         return self.look.moment == look.moment
 

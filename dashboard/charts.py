@@ -13,7 +13,7 @@ from dashboard.durations import milliseconds
 from dashboard.hover import told
 from dashboard.lanes import layout
 from dashboard.looks import CROSSED, USUAL, Bar, Look, bars_of
-from operations.records import Usual
+from operations.records import Baseline
 from operations.timeline import SUSPENSIONS, Span, SpanKind, Timeline
 
 _TITLES = {
@@ -38,7 +38,7 @@ class Gantt:
     end: int | None
 
 
-def gantt(timeline: Timeline, started_at: datetime, usual: Mapping[str, Usual]) -> Gantt:
+def gantt(timeline: Timeline, started_at: datetime, baseline: Mapping[str, Baseline]) -> Gantt:
     """Return the Gantt of a timeline: one row a lane, each attempt a bar of its own.
 
     Behind an activity stands how long it usually takes, where `usual` tells.
@@ -49,11 +49,11 @@ def gantt(timeline: Timeline, started_at: datetime, usual: Mapping[str, Usual]) 
     for span in timeline.spans:
         for bar in bars_of(span):
             looks[bar.look].append(bar)
-    shown = [*looks, *([USUAL] if _is_usual_shown(timeline.spans, usual) else [])]
+    shown = [*looks, *([USUAL] if _is_usual_shown(timeline.spans, baseline) else [])]
     return Gantt(
         traces=[
-            *_usual_traces(timeline.spans, rows, usual),
-            *(_trace(look, bars, rows, started_at, usual) for look, bars in looks.items()),
+            *_usual_traces(timeline.spans, rows, baseline),
+            *(_trace(look, bars, rows, started_at, baseline) for look, bars in looks.items()),
         ],
         layout=layout(list(lanes.values())),
         names=[_title(spans) for spans in lanes.values()],
@@ -84,21 +84,21 @@ def _title(spans: list[Span]) -> str:
     return _TITLES.get(first.kind, "{}").format(first.name or first.kind)
 
 
-def _is_usual_shown(spans: Iterable[Span], usual: Mapping[str, Usual]) -> bool:
-    return any(span.kind is SpanKind.ACTIVITY and span.name in usual for span in spans)
+def _is_usual_shown(spans: Iterable[Span], baseline: Mapping[str, Baseline]) -> bool:
+    return any(span.kind is SpanKind.ACTIVITY and span.name in baseline for span in spans)
 
 
 def _usual_traces(
-    spans: Iterable[Span], rows: dict[int, int], usual: Mapping[str, Usual]
+    spans: Iterable[Span], rows: dict[int, int], baseline: Mapping[str, Baseline]
 ) -> list[dict[str, Any]]:
     """Return, behind each run, the stretch within which 95 % of the past ones ended."""
-    known = [span for span in spans if span.kind is SpanKind.ACTIVITY and span.name in usual]
+    known = [span for span in spans if span.kind is SpanKind.ACTIVITY and span.name in baseline]
     if not known:
         return []
     return [
         {
-            **_bars(USUAL, [Bar(span, USUAL, span.start, None) for span in known], rows),
-            "x": [round(usual[span.name].p95 * 1000) for span in known],
+            **_bars(USUAL, [Bar(span, USUAL, span.scheduled_at, None) for span in known], rows),
+            "x": [round(baseline[span.name].p95 * 1000) for span in known],
             "hoverinfo": "skip",
             "meta": {"open": False},
         }
@@ -110,13 +110,13 @@ def _trace(
     bars: list[Bar],
     rows: dict[int, int],
     started_at: datetime,
-    usual: Mapping[str, Usual],
+    baseline: Mapping[str, Baseline],
 ) -> dict[str, Any]:
     spans = [bar.span for bar in bars]
     return {
         **_bars(look, bars, rows),
         "x": [_lasted(bar) for bar in bars],
-        "hovertext": [told(span, started_at, usual.get(span.name)) for span in spans],
+        "hovertext": [told(span, started_at, baseline.get(span.name)) for span in spans],
         "hoverinfo": "text",
         "meta": {"open": bars[0].end is None},
     }

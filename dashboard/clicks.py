@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.acting import act_on, tell_outcomes
-from operations.model import STEERING, Action
+from operations.model import STATUS_ACTIONS, Action
 
 AT_ONCE = 8  # actions that are under way at a time
 REMEMBERED = 200  # clicks of a session that were dealt with
@@ -34,7 +34,7 @@ def handled() -> list[int]:
 
 def _is_offered(click: dict[str, Any]) -> bool:
     """Whether the table has a button for it: a purge, say, is never done by one click."""
-    return click["action"] in STEERING
+    return click["action"] in STATUS_ACTIONS
 
 
 def _asked() -> list[dict[str, Any]]:

@@ -6,16 +6,16 @@ from dashboard.gantts import draw
 from dashboard.live import zone
 from dashboard.session import house, watch
 from operations.errors import Unavailable
-from operations.records import Generation, Kept
+from operations.records import EarlierGenerations, Generation
+from operations.run_view import View
 from operations.timeline import Span, Timeline
-from operations.views import View
 
 
 def earlier_generations(shown: View, now: int) -> None:
     """Say how many are kept, and show the attempts of the one that is chosen."""
-    if shown.entry.generation == 1:
+    if shown.summary.generation == 1:
         return
-    st.caption(_told(shown.entry.generation, shown.kept))
+    st.caption(_told(shown.summary.generation, shown.kept))
     if not shown.kept.newest:
         return
     chosen = st.selectbox(
@@ -25,13 +25,13 @@ def earlier_generations(shown: View, now: int) -> None:
         index=None,
         placeholder="Look at an earlier generation",
         label_visibility="collapsed",
-        key=f"generation-{shown.entry.key}",
+        key=f"generation-{shown.summary.run_id}",
     )
     if chosen:
         _attempts(shown, chosen.number, now)
 
 
-def _told(generation: int, kept: Kept) -> str:
+def _told(generation: int, kept: EarlierGenerations) -> str:
     return (
         f"It continued as new: this is generation {generation:,} of those that were seen. "
         f"Of the earlier ones {_many(kept.attempts, 'attempt')} "
@@ -40,7 +40,7 @@ def _told(generation: int, kept: Kept) -> str:
 
 
 def _named(generation: Generation) -> str:
-    began = generation.began_at.astimezone(zone())
+    began = generation.first_turn_at.astimezone(zone())
     attempts = _many(generation.attempts, "attempt")
     return f"Generation {generation.number:,}, {began:%d %b %H:%M:%S}: {attempts}"
 
@@ -50,19 +50,19 @@ def _many(number: int, what: str) -> str:
 
 
 def _attempts(shown: View, number: int, now: int) -> None:
-    key = shown.entry.key
+    key = shown.summary.run_id
     try:
         spans = watch().ask(
-            ("generation", key, number), lambda: house().ledger.instances.attempts(key, number)
+            ("generation", key, number), lambda: house().ledger.runs.attempts(key, number)
         )
     except Unavailable:
         st.caption("It cannot be read now.")
         return
     if spans:
-        draw("generation", f"{key}-{number}", shown, (_timeline(spans), spans[0].start), now)
+        draw("generation", f"{key}-{number}", shown, (_timeline(spans), spans[0].scheduled_at), now)
 
 
 def _timeline(spans: tuple[Span, ...]) -> Timeline:
     """Return the stretch of time in which the attempts were."""
-    ends = [span.end for span in spans if span.end]
-    return Timeline(spans[0].start, max(ends, default=None), spans)
+    ends = [span.ended_at for span in spans if span.ended_at]
+    return Timeline(spans[0].scheduled_at, max(ends, default=None), spans)

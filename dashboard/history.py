@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.live import zone
 from dashboard.payloads import failure, payload
 from operations.history import HistoryEvent
-from operations.views import View
+from operations.run_view import View
 
 PREVIEW = 120  # characters
 
@@ -22,7 +22,7 @@ def history_table(shown: View) -> None:
         return
     chosen = st.dataframe(
         _frame(shown.history),
-        key=f"history-{shown.entry.key}",
+        key=f"history-{shown.summary.run_id}",
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
@@ -41,7 +41,7 @@ def history_table(shown: View) -> None:
     st.download_button(
         "Download the history",
         data=lambda: _as_json(shown.history or ()),
-        file_name=f"{shown.entry.instance_id}.json",
+        file_name=f"{shown.summary.instance_id}.json",
         mime="application/json",
         icon=":material/download:",
         on_click="ignore",

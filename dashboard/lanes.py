@@ -42,13 +42,15 @@ def _row_height(rows: int) -> int:
 def _lasted_in_all(spans: list[Span]) -> float:
     """Return the seconds from the first attempt to the end of the last; of pauses, their sum."""
     if spans[0].kind is SpanKind.SUSPENSION:
-        return sum(_seconds(span.start, span.end or span.start) for span in spans)
-    return _seconds(spans[0].start, spans[-1].end or spans[-1].start)
+        return sum(
+            _seconds(span.scheduled_at, span.ended_at or span.scheduled_at) for span in spans
+        )
+    return _seconds(spans[0].scheduled_at, spans[-1].ended_at or spans[-1].scheduled_at)
 
 
 def _length(row: int, spans: list[Span]) -> dict[str, Any]:
     """Return how long a row took, in a column of its own on the right."""
-    end = spans[-1].end
+    end = spans[-1].ended_at
     text = in_words(_lasted_in_all(spans)) if end else "…"
     return {
         "text": text,

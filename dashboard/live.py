@@ -11,38 +11,38 @@ from dashboard.rows import INSTANCE
 from dashboard.session import watch
 from dashboard.snapshot import Look
 from dashboard.texts import plain
-from operations.model import Part
+from operations.model import Service
 from operations.records import Outage
 
 LIST, NEW = "", "new"  # the pages' addresses, as they end
 
 _bell, _revival = part("bell"), part("revival")
 _TOLD = {
-    Part.SIDECAR: (
+    Service.SIDECAR: (
         "The Dapr sidecar is away",
         "Nothing can be started or acted on; you see what was known before.",
     ),
-    Part.PLACEMENT: (
+    Service.PLACEMENT: (
         "Dapr's placement service is away",
         "Workflows may stand still. You can still look.",
     ),
-    Part.SCHEDULER: (
+    Service.SCHEDULER: (
         "Dapr's scheduler is away",
         "Nothing begins, and timers wait. You can still look.",
     ),
-    Part.WORKER: (
+    Service.WORKER: (
         "No worker is connected",
         "Workflows stand still, and take no action from you. You can still look.",
     ),
-    Part.RECORDER: (
+    Service.RECORDER: (
         "The recorder is away",
         "The list stands still. You can still look, start and act.",
     ),
-    Part.LEDGER: (
+    Service.LEDGER: (
         "The ledger cannot be read",
         "Nothing can be started; you see what was known before.",
     ),
-    Part.LISTING: (
+    Service.LISTING: (
         "Dapr cannot list its instances",
         "You see what is known, started here, or told of by a trace; others are hidden.",
     ),
@@ -65,27 +65,27 @@ def banner(look: Look) -> None:
 
 
 def _words(outage: Outage) -> str:
-    title, consequence = _TOLD[outage.part]
+    title, consequence = _TOLD[outage.service]
     since = outage.since.astimezone(zone())
     today = since.date() == datetime.now(zone()).date()
     when = f"{since:%H:%M:%S}" if today else f"{since:%d %b %H:%M:%S}"
-    healing = plain(outage.why)
-    if outage.part is not Part.LISTING:
-        healing = f"It heals by itself. {plain(f'({outage.why})')}"
+    healing = plain(outage.reason)
+    if outage.service is not Service.LISTING:
+        healing = f"It heals by itself. {plain(f'({outage.reason})')}"
     return f"**{title} since {when}.** {consequence} {healing}"
 
 
 def catching_up(look: Look) -> None:
     """Say how much of what the engine has is not here yet."""
-    if look.behind:
+    if look.backlog:
         st.caption(
-            f"Catching up with the engine: {look.behind:,} instances are still to be read.",
+            f"Catching up with the engine: {look.backlog:,} instances are still to be read.",
         )
 
 
 def no_action(look: Look) -> str | None:
     """Return why nothing can be acted on now, None if it can."""
-    away = [needed for needed in (Part.SIDECAR, Part.WORKER) if look.is_away(needed)]
+    away = [needed for needed in (Service.SIDECAR, Service.WORKER) if look.is_away(needed)]
     return f"{_TOLD[away[0]][0]}: nothing can be acted on until it is back." if away else None
 
 

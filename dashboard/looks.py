@@ -74,7 +74,7 @@ class Bar:
 
 def look_of(span: Span) -> Look:
     """Return the look of a span; of one whose begin is known, that of its run."""
-    if span.began and span.ending in _RUNS:
+    if span.started_at and span.ending in _RUNS:
         return _RUNS[span.ending]
     return _LOOKS.get((span.kind, span.ending), _ELSE)
 
@@ -82,7 +82,7 @@ def look_of(span: Span) -> Look:
 def bars_of(span: Span) -> tuple[Bar, ...]:
     """Return a span as one bar, or as its time in the queue and its run where that is known."""
     look = look_of(span)
-    if not (span.began and span.ending in _RUNS):
-        return (Bar(span, look, span.start, span.end),)
-    queue = Bar(span, _QUEUES[span.ending], span.start, span.began)
-    return queue, Bar(span, look, span.began, span.end)
+    if not (span.started_at and span.ending in _RUNS):
+        return (Bar(span, look, span.scheduled_at, span.ended_at),)
+    queue = Bar(span, _QUEUES[span.ending], span.scheduled_at, span.started_at)
+    return queue, Bar(span, look, span.started_at, span.ended_at)

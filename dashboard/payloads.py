@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.texts import plain
-from operations.model import Failure, parsed
+from operations.model import Failure, parse_payload
 
 MOST_SHOWN = 100_000  # characters
 
@@ -25,7 +25,7 @@ def payload(place: DeltaGenerator, title: str, text: str | None) -> None:
 
 def _in_lines(text: str) -> str | None:
     """Return a JSON object or list laid out in lines; not by `st.json`, which rounds numbers."""
-    value = parsed(text)
+    value = parse_payload(text)
     try:
         return (
             json.dumps(value, indent=2, ensure_ascii=False)
@@ -36,13 +36,14 @@ def _in_lines(text: str) -> str | None:
         return None
 
 
-def failure(why: Failure | None) -> None:
+def failure(reason: Failure | None) -> None:
     """Show why an instance failed, with its stack."""
-    if why is None:
+    if reason is None:
         return
     st.error(
-        f"**{plain(why.error_type or 'Failed')}**  \n{plain(why.message)}", icon=":material/error:"
+        f"**{plain(reason.error_type or 'Failed')}**  \n{plain(reason.message)}",
+        icon=":material/error:",
     )
-    if why.stack_trace:
+    if reason.stack_trace:
         with st.expander("Stack trace"):
-            st.code(why.stack_trace, language=None)
+            st.code(reason.stack_trace, language=None)

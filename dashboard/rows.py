@@ -5,8 +5,8 @@ from typing import Any
 from urllib.parse import quote
 
 from dashboard.durations import milliseconds
-from operations.model import STEERING, Action, Status, allowed_actions
-from operations.records import Entry
+from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
+from operations.records import RunSummary
 
 INSTANCE = "instance"  # the path of an instance's page
 
@@ -16,28 +16,28 @@ def address(clicked_on: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in clicked_on.items() if value is not None}
 
 
-def row(entry: Entry) -> dict[str, Any]:
+def row(summary: RunSummary) -> dict[str, Any]:
     """Return an entry as a row of the table.
 
     `life` is the key of a life that its id alone does not lead to.
     """
-    life = None if entry.is_latest else entry.key
-    href = f"{INSTANCE}?id={quote(entry.instance_id, safe='')}"
+    run_id = None if summary.is_latest else summary.run_id
+    href = f"{INSTANCE}?id={quote(summary.instance_id, safe='')}"
     return {
-        "key": entry.key,
-        "id": entry.instance_id,
-        "life": life,
-        "href": href if life is None else f"{href}&life={life}",
-        "workflow": entry.workflow,
-        "status": entry.status.value,
-        "failure": failure_of(entry),
-        "actions": [action.value for action in offered(entry)],
-        **_times(entry),
+        "key": summary.run_id,
+        "id": summary.instance_id,
+        "life": run_id,
+        "href": href if run_id is None else f"{href}&life={run_id}",
+        "workflow": summary.workflow,
+        "status": summary.status.value,
+        "failure": failure_of(summary),
+        "actions": [action.value for action in offered(summary)],
+        **_times(summary),
     }
 
 
 def header(
-    entry: Entry,
+    summary: RunSummary,
     custom_status: str | None,
     *,
     earlier: int | None = None,
@@ -45,60 +45,60 @@ def header(
 ) -> dict[str, Any]:
     """Return an entry as the head of its page, with the keys of the lives beside it."""
     return {
-        "id": entry.instance_id,
+        "id": summary.instance_id,
         "href": f"{INSTANCE}?id=",
-        "workflow": entry.workflow,
-        "status": entry.status.value,
+        "workflow": summary.workflow,
+        "status": summary.status.value,
         "custom": custom_status,
-        "parent": entry.parent_id,
-        "rerunOf": entry.rerun_of,
-        "scheduled": _ms(entry.scheduled_for),
-        "purged": _ms(entry.purged_at),
-        "isEarlier": not entry.is_latest,
+        "parent": summary.parent_id,
+        "rerunOf": summary.rerun_of,
+        "scheduled": _ms(summary.scheduled_for),
+        "purged": _ms(summary.purged_at),
+        "isEarlier": not summary.is_latest,
         "earlier": earlier,
         "later": later,
-        **_times(entry),
+        **_times(summary),
     }
 
 
-def offered(entry: Entry) -> tuple[Action, ...]:
+def offered(summary: RunSummary) -> tuple[Action, ...]:
     """Return the actions of one click that the entry's status allows, in the order of the buttons.
 
     An earlier life has none: an action on its id would be one on the latest.
     """
-    if entry.purged_at or not entry.is_latest:
+    if summary.purged_at or not summary.is_latest:
         return ()
-    allowed = allowed_actions(entry.status)
-    return tuple(action for action in STEERING if action in allowed)
+    allowed = allowed_actions(summary.status)
+    return tuple(action for action in STATUS_ACTIONS if action in allowed)
 
 
-def failure_of(entry: Entry) -> str | None:
+def failure_of(summary: RunSummary) -> str | None:
     """Return why the instance failed, in one line, without its own id, which the SDK repeats."""
-    if entry.failure_type is None:
+    if summary.failure_type is None:
         return None
-    message = entry.failure_message or ""
-    return f"{entry.failure_type}: {message.removeprefix(f'{entry.instance_id}: ')}"
+    message = summary.failure_message or ""
+    return f"{summary.failure_type}: {message.removeprefix(f'{summary.instance_id}: ')}"
 
 
-def _times(entry: Entry) -> dict[str, Any]:
-    waits, until = _waits(entry)
-    begins = entry.started_at or entry.scheduled_for or entry.created_at
+def _times(summary: RunSummary) -> dict[str, Any]:
+    waits, until = _waits(summary)
+    begins = summary.started_at or summary.scheduled_for or summary.created_at
     return {
         "created": milliseconds(begins),
-        "started": _ms(entry.started_at),
-        "ended": _ms(entry.ended_at),
+        "started": _ms(summary.started_at),
+        "ended": _ms(summary.ended_at),
         "waits": waits,
         "until": _ms(until),
     }
 
 
-def _waits(entry: Entry) -> tuple[str | None, datetime | None]:
+def _waits(summary: RunSummary) -> tuple[str | None, datetime | None]:
     """Return what the instance is at, where its status does not say so already."""
-    if entry.status is Status.SUSPENDED:
+    if summary.status is Status.SUSPENDED:
         return None, None
-    if entry.status is Status.PENDING and entry.scheduled_for:
-        return "start", entry.scheduled_for
-    return entry.waits_for, entry.waits_until
+    if summary.status is Status.PENDING and summary.scheduled_for:
+        return "start", summary.scheduled_for
+    return summary.waits_for, summary.waits_until
 
 
 def _ms(time: datetime | None) -> int | None:

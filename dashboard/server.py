@@ -18,7 +18,7 @@ PLOTLY_PATH = "/flowdeck/plotly.min.js"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _SCRIPT = Path(__file__).parent / "app.py"
 _SEEN_LATER = (
-    "dashboard.deeds",
+    "dashboard.audit_table",
     "dashboard.history",
     "dashboard.launchers",
     "operations.ledger.migrations",

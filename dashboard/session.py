@@ -10,8 +10,8 @@ from operations.errors import LedgerUnavailable
 from operations.gateway import DaprGateway, Gateway
 from operations.ledger import Ledger, open_ledger
 from operations.model import LOCAL_USER, Actor
-from operations.outages import engine_problems
-from operations.records import Pulse
+from operations.outages import dapr_problems
+from operations.records import Heartbeat
 from operations.settings import OperationsSettings
 
 
@@ -38,11 +38,11 @@ _opening = _Opening()
 @cache
 def watch() -> Watch:
     """Return what all viewers see."""
-    return Watch(_pulse, lambda: engine_problems(gateway()))
+    return Watch(_pulse, lambda: dapr_problems(gateway()))
 
 
-def _pulse() -> Pulse:
-    return house().ledger.pulse()
+def _pulse() -> Heartbeat:
+    return house().ledger.heartbeat()
 
 
 def house() -> House:

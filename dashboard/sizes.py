@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from sys import getsizeof
 
-from operations.views import View
+from operations.run_view import View
 
 EACH = 512  # bytes of an event, or of a span, beside their payloads
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from operations.model import Part
-from operations.records import Measures, Outage
+from operations.model import Service
+from operations.records import Outage, RecorderMetrics
 
 
 @dataclass(frozen=True)
@@ -17,20 +17,20 @@ class Look:
     revision: int
     outages: tuple[Outage, ...] = ()
     generation: int = 0
-    behind: int | None = None
-    measures: Measures | None = None
+    backlog: int | None = None
+    metrics: RecorderMetrics | None = None
 
     @property
     def version(self) -> str:
         """The same as long as there is nothing new to see."""
-        away = ",".join(f"{outage.part}@{outage.since:%H%M%S}" for outage in self.outages)
-        return f"{self.generation}.{self.revision}:{away}:{self.behind}"
+        away = ",".join(f"{outage.service}@{outage.since:%H%M%S}" for outage in self.outages)
+        return f"{self.generation}.{self.revision}:{away}:{self.backlog}"
 
     @property
     def moment(self) -> tuple[int, int]:
         """What changes whenever the ledger does."""
         return self.generation, self.revision
 
-    def is_away(self, *parts: Part) -> bool:
+    def is_away(self, *services: Service) -> bool:
         """Whether one of the parts is away."""
-        return any(outage.part in parts for outage in self.outages)
+        return any(outage.service in services for outage in self.outages)

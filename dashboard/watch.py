@@ -10,9 +10,9 @@ from typing import TypeVar
 from dashboard.answers import Answers
 from dashboard.snapshot import Look
 from operations.errors import LedgerUnavailable
-from operations.model import Part, Problem
+from operations.model import Problem, Service
 from operations.outages import Outages
-from operations.records import Outage, Pulse
+from operations.records import Heartbeat, Outage
 
 FRESH = 0.125  # seconds for which one look serves everybody
 SILENCE = timedelta(seconds=5)  # without a beat, after which the recorder counts as away
@@ -49,9 +49,9 @@ class Watch:
     """
 
     def __init__(
-        self, pulse: Callable[[], Pulse], health: Callable[[], tuple[Problem, ...]]
+        self, heartbeat: Callable[[], Heartbeat], health: Callable[[], tuple[Problem, ...]]
     ) -> None:
-        self._pulse = pulse
+        self._pulse = heartbeat
         self._engine = _Engine(health)
         self._engine_outages, self._ledger_outages = Outages(), Outages()
         self._heard: tuple[datetime | None, tuple[Outage, ...]] = (None, ())
@@ -92,28 +92,32 @@ class Watch:
     def _look_anew(self) -> Look:
         now = datetime.now(UTC)
         try:
-            pulse = self._pulse()
+            heartbeat = self._pulse()
         except LedgerUnavailable as error:
-            away = self._ledger_outages.now([Problem(Part.LEDGER, str(error))], now)
+            away = self._ledger_outages.now([Problem(Service.LEDGER, str(error))], now)
             return replace(self._look, outages=away)
         self._ledger_outages.now([], now)
-        if pulse.generation != self._look.generation:
+        if heartbeat.generation != self._look.generation:
             self._began = now  # a new ledger has not been beaten in yet
-        self._hear(pulse)
-        silent_since = pulse.beat_at or self._began
+        self._hear(heartbeat)
+        silent_since = heartbeat.heartbeat_at or self._began
         if now - silent_since < SILENCE:
-            return _seen(pulse, pulse.outages)
-        recorder = Outage(Part.RECORDER, silent_since, "it gives no sign of life")
+            return _seen(heartbeat, heartbeat.outages)
+        recorder = Outage(Service.RECORDER, silent_since, "it gives no sign of life")
         others = self._engine_outages.now(self._engine.problems(), now)
-        return replace(_seen(pulse, (recorder, *others)), measures=None)
+        return replace(_seen(heartbeat, (recorder, *others)), metrics=None)
 
-    def _hear(self, pulse: Pulse) -> None:
+    def _hear(self, heartbeat: Heartbeat) -> None:
         """Know what the recorder told last: what goes on when it falls silent began then."""
-        if pulse.beat_at and self._heard != (pulse.beat_at, pulse.outages):
-            self._heard = pulse.beat_at, pulse.outages
-            self._engine_outages.take_over(pulse.outages)
-            self._engine.known = tuple(Problem(each.part, each.why) for each in pulse.outages)
+        if heartbeat.heartbeat_at and self._heard != (heartbeat.heartbeat_at, heartbeat.outages):
+            self._heard = heartbeat.heartbeat_at, heartbeat.outages
+            self._engine_outages.take_over(heartbeat.outages)
+            self._engine.known = tuple(
+                Problem(each.service, each.reason) for each in heartbeat.outages
+            )
 
 
-def _seen(pulse: Pulse, outages: tuple[Outage, ...]) -> Look:
-    return Look(pulse.revision, outages, pulse.generation, pulse.behind, pulse.measures)
+def _seen(heartbeat: Heartbeat, outages: tuple[Outage, ...]) -> Look:
+    return Look(
+        heartbeat.revision, outages, heartbeat.generation, heartbeat.backlog, heartbeat.metrics
+    )

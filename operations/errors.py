@@ -5,19 +5,19 @@
     ├── UnknownInstance       no instance has this id, or the one that has it no such life
     ├── Conflict
     │   ├── InstanceExists    the id is taken by another start, or by one that has ended
-    │   ├── ActionUnderWay    another action on the instance has not come to its end yet
+    │   ├── ActionInProgress    another action on the instance has not come to its end yet
     │   ├── ActionNotAllowed  the instance's status does not allow the action
     │   ├── NotFinished       the instance, or one below it, has not ended: no purge but by force
     │   ├── TooManyDescendants  there are more below the instance than one purge takes along
     │   ├── NotArchived       the ledger does not hold the whole of it, so that it is not purged
     │   ├── NotRerunnable     the instance cannot be run again, or not from that event
-    │   └── AnotherLife       the id has another life by now than the one that was chosen
+    │   └── RunReplaced       the id has another life by now than the one that was chosen
     ├── Unavailable           something is not there now; the same request later may succeed
-    │   ├── EngineUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
+    │   ├── DaprUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
     │   ├── OutcomeUnknown    nobody knows yet whether it was done; mostly, asking again is safe
     │   └── LedgerUnavailable the ledger's database cannot be reached
-    ├── QuestionTooWide       the ledger would have to look at too much: narrow the question
-    ├── EngineRefused         the engine answered with an error that has no name here
+    ├── QueryTimeout       the ledger would have to look at too much: narrow the question
+    ├── DaprRefused         the engine answered with an error that has no name here
     └── LedgerRefused         the ledger's database cannot hold a value; nothing was written
 
 Foreign errors are translated once, where they arrive: gRPC's in `gateway`, SQLAlchemy's in
@@ -42,11 +42,11 @@ class InvalidInput(FlowdeckError):
 class UnknownInstance(FlowdeckError):
     """No instance has this id; or its id has no such life, if one is named by its key."""
 
-    def __init__(self, instance_id: str, life: int | None = None) -> None:
-        if life is None:
+    def __init__(self, instance_id: str, run_id: int | None = None) -> None:
+        if run_id is None:
             super().__init__(f"No instance has the id {instance_id!r}.")
         else:
-            super().__init__(f"The instance {instance_id!r} has no life {life}.")
+            super().__init__(f"The instance {instance_id!r} has no life {run_id}.")
 
 
 class Conflict(FlowdeckError):
@@ -56,11 +56,11 @@ class Conflict(FlowdeckError):
 class InstanceExists(Conflict):
     """The id is taken."""
 
-    def __init__(self, instance_id: str, why: str) -> None:
-        super().__init__(f"The id {instance_id!r} is taken {why}. Choose another id.")
+    def __init__(self, instance_id: str, reason: str) -> None:
+        super().__init__(f"The id {instance_id!r} is taken {reason}. Choose another id.")
 
 
-class ActionUnderWay(Conflict):
+class ActionInProgress(Conflict):
     """Another action on the instance has not come to its end yet; nothing was done."""
 
     def __init__(self, action: Action, instance_id: str) -> None:
@@ -108,11 +108,11 @@ class NotArchived(Conflict):
 class NotRerunnable(Conflict):
     """The instance cannot be run again, or not from that event."""
 
-    def __init__(self, instance_id: str, why: str) -> None:
-        super().__init__(f"Cannot rerun {instance_id!r}: {why}.")
+    def __init__(self, instance_id: str, reason: str) -> None:
+        super().__init__(f"Cannot rerun {instance_id!r}: {reason}.")
 
 
-class AnotherLife(Conflict):
+class RunReplaced(Conflict):
     """The id has another life by now than the one that was chosen; nothing was done."""
 
     def __init__(self, instance_id: str) -> None:
@@ -123,11 +123,11 @@ class Unavailable(FlowdeckError):
     """Something is not there now."""
 
 
-class EngineUnavailable(Unavailable):
+class DaprUnavailable(Unavailable):
     """The engine cannot be reached; nothing was done."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The Dapr engine cannot be reached: {why}.")
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The Dapr engine cannot be reached: {reason}.")
 
 
 ASK_AGAIN = "The same request again is safe."
@@ -136,19 +136,19 @@ ASK_AGAIN = "The same request again is safe."
 class OutcomeUnknown(Unavailable):
     """Nobody knows yet whether it was done; the message says what to do, mostly to ask again."""
 
-    def __init__(self, call: str, why: str, remedy: str = ASK_AGAIN) -> None:
-        super().__init__(f"Whether the {call} was carried out is unknown ({why}). {remedy}")
-        self.why = why
+    def __init__(self, call: str, reason: str, remedy: str = ASK_AGAIN) -> None:
+        super().__init__(f"Whether the {call} was carried out is unknown ({reason}). {remedy}")
+        self.reason = reason
 
 
 class LedgerUnavailable(Unavailable):
     """The ledger's database cannot be reached."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The ledger cannot be reached: {why}.")
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The ledger cannot be reached: {reason}.")
 
 
-class QuestionTooWide(FlowdeckError):
+class QueryTimeout(FlowdeckError):
     """The ledger is there, but would have to look at more than it has time for."""
 
     def __init__(self) -> None:
@@ -158,12 +158,12 @@ class QuestionTooWide(FlowdeckError):
         )
 
 
-class EngineRefused(FlowdeckError):
+class DaprRefused(FlowdeckError):
     """The engine answered with an error that has no name here."""
 
 
 class LedgerRefused(FlowdeckError):
     """The ledger's database is there, but cannot hold a value; nothing was written."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The ledger cannot hold this: {why}.")
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The ledger cannot hold this: {reason}.")

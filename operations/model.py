@@ -43,7 +43,7 @@ class Action(StrEnum):
 
     @property
     def goal(self) -> Status:
-        """The status that the action brings about; only those of `STEERING` have one."""
+        """The status that the action brings about; only those of `STATUS_ACTIONS` have one."""
         return _GOALS[self]
 
 
@@ -52,7 +52,7 @@ _GOALS = {
     Action.RESUME: Status.RUNNING,
     Action.TERMINATE: Status.TERMINATED,
 }
-STEERING = (Action.PAUSE, Action.RESUME, Action.TERMINATE)
+STATUS_ACTIONS = (Action.PAUSE, Action.RESUME, Action.TERMINATE)
 """The actions that bring about a status, in the order in which they are offered."""
 
 _OVER = frozenset({Action.PURGE, Action.RERUN})
@@ -114,7 +114,7 @@ class Actor:
 LOCAL_USER = Actor(name="local", role="operator")
 
 
-class Part(StrEnum):
+class Service(StrEnum):
     """A part of the system that may be away."""
 
     SIDECAR = "sidecar"
@@ -131,12 +131,12 @@ class Part(StrEnum):
 class Problem:
     """What is wrong with a part of the system, in a sentence for an operator."""
 
-    part: Part
-    why: str
+    service: Service
+    reason: str
 
 
 @dataclass(frozen=True)
-class EngineHealth:
+class DaprHealth:
     """What the sidecar says of itself; `problems` is empty when everything is there.
 
     `workers` is how many take work from it, None if it does not tell.
@@ -147,7 +147,7 @@ class EngineHealth:
     workers: int | None = None
 
 
-def parsed(payload: str | None) -> object:
+def parse_payload(payload: str | None) -> object:
     """Return a payload as JSON values; one that is not JSON stays the text it is."""
     if payload is None:
         return None
@@ -169,7 +169,7 @@ INSTANCE_ID = "1 to 64 letters, digits, _ or -, beginning with a letter or a dig
 _INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
-def is_safe_id(instance_id: str) -> bool:
+def is_startable_id(instance_id: str) -> bool:
     """Whether an instance may be started with this id.
 
     Dapr checks none: one with `||` breaks its listing, others never complete (ENGINE.md).
@@ -177,9 +177,9 @@ def is_safe_id(instance_id: str) -> bool:
     return _INSTANCE_ID.fullmatch(instance_id) is not None
 
 
-LONGEST_ID = 255  # characters of an id that are followed and kept
+MAX_ID_LENGTH = 255  # characters of an id that are followed and kept
 
 
-def may_exist(instance_id: str) -> bool:
+def is_possible_id(instance_id: str) -> bool:
     """Whether an engine may have an instance with this id: other applications choose their own."""
-    return 0 < len(instance_id) <= LONGEST_ID and instance_id.isprintable()
+    return 0 < len(instance_id) <= MAX_ID_LENGTH and instance_id.isprintable()

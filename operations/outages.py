@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from operations.errors import EngineRefused, EngineUnavailable
+from operations.errors import DaprRefused, DaprUnavailable
 from operations.gateway import Gateway
-from operations.model import Part, Problem
+from operations.model import Problem, Service
 from operations.records import Outage
 
 GRACE = timedelta(seconds=1)  # a part that is back within this was never away
@@ -16,13 +16,14 @@ class Outages:
     """Remembers since when each part has been in trouble."""
 
     def __init__(self) -> None:
-        self._known: dict[Part, Outage] = {}
+        self._known: dict[Service, Outage] = {}
 
     def now(self, problems: Iterable[Problem], at: datetime) -> tuple[Outage, ...]:
         """Return the outages, given all problems that there are at this moment."""
         self._known = {
-            problem.part: replace(
-                self._known.get(problem.part, Outage(problem.part, at, "")), why=problem.why
+            problem.service: replace(
+                self._known.get(problem.service, Outage(problem.service, at, "")),
+                reason=problem.reason,
             )
             for problem in problems
         }
@@ -30,15 +31,15 @@ class Outages:
 
     def take_over(self, outages: Iterable[Outage]) -> None:
         """Remember what somebody else has told of instead: what goes on keeps its beginning."""
-        self._known = {outage.part: outage for outage in outages}
+        self._known = {outage.service: outage for outage in outages}
 
 
-def engine_problems(gateway: Gateway) -> tuple[Problem, ...]:
+def dapr_problems(gateway: Gateway) -> tuple[Problem, ...]:
     """Ask the sidecar what is wrong with the engine, and whether any worker is there."""
     try:
         health = gateway.health()
-    except (EngineUnavailable, EngineRefused) as error:
-        return (Problem(Part.SIDECAR, str(error)),)
+    except (DaprUnavailable, DaprRefused) as error:
+        return (Problem(Service.SIDECAR, str(error)),)
     if health.workers == 0:
-        return (*health.problems, Problem(Part.WORKER, "none is connected to the sidecar"))
+        return (*health.problems, Problem(Service.WORKER, "none is connected to the sidecar"))
     return health.problems

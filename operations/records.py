@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from operations.history import HistoryEvent
-from operations.model import Actor, Failure, Instance, Part, Status
+from operations.model import Actor, Failure, Instance, Service, Status
 from operations.timeline import Timeline
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """An instance with its timeline as they were read from the engine at `seen_at`.
+class Snapshot:
+    """An instance with its timeline as they were read from the engine at `read_at`.
 
     `history` is there once the instance has ended: it is archived with it. `scheduled_for` is when
     a start in the future is due.
@@ -19,17 +19,17 @@ class Sighting:
 
     instance: Instance
     timeline: Timeline
-    seen_at: datetime
+    read_at: datetime
     history: tuple[HistoryEvent, ...] | None = None
     scheduled_for: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Entry:
+class RunSummary:
     """One life of an instance id as a list shows it; times are aware UTC.
 
     `key` is the ledger's own number of the life. `created_at` never changes: lists are ordered by
-    it. `started_at` and `ended_at` come from one clock, so that they give the duration. `began_at`
+    it. `started_at` and `ended_at` come from one clock, so that they give the duration. `first_turn_at`
     is when the first turn of the workflow began, None if nobody knows. `revision` is that of the
     ledger when the entry was last written. `custom_status` is what the workflow says of itself, in
     one line of some length. `generation` counts, from 1, those that were seen of a workflow that
@@ -37,7 +37,7 @@ class Entry:
     one that the engine may have.
     """
 
-    key: int
+    run_id: int
     instance_id: str
     execution_id: str | None
     workflow: str
@@ -57,12 +57,12 @@ class Entry:
     revision: int
     is_latest: bool = True
     custom_status: str | None = None
-    began_at: datetime | None = None
+    first_turn_at: datetime | None = None
     generation: int = 1
 
 
 @dataclass(frozen=True)
-class Details:
+class RunDetails:
     """The rest of an entry; `history` is None until the instance has ended."""
 
     input: str | None
@@ -76,16 +76,16 @@ class Details:
 class Generation:
     """An earlier generation of a workflow that continued as new, as far as it was seen.
 
-    `began_at` is when its first attempt was scheduled.
+    `first_turn_at` is when its first attempt was scheduled.
     """
 
     number: int
     attempts: int
-    began_at: datetime
+    first_turn_at: datetime
 
 
 @dataclass(frozen=True)
-class Kept:
+class EarlierGenerations:
     """How many earlier generations and attempts of a life are kept, and which those are.
 
     Generations without an attempt do not count. `newest` are not all, if there are many.
@@ -169,7 +169,7 @@ class Page:
     for, or nothing, and `older` goes on from there.
     """
 
-    entries: tuple[Entry, ...]
+    runs: tuple[RunSummary, ...]
     newer: str | None
     older: str | None
     before: Count | None = None
@@ -177,7 +177,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Usual:
+class Baseline:
     """How long an activity took in its latest `runs`, queue and run together, in seconds."""
 
     median: float
@@ -186,7 +186,7 @@ class Usual:
 
 
 @dataclass(frozen=True)
-class Begin:
+class StartTime:
     """When an attempt of an activity began to run, by a trace: a hint, which may be false.
 
     `event_id` is that of the event that scheduled it.
@@ -206,12 +206,12 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-BEGUN = "begun, and what came of it was not noted"
+OUTCOME_NOT_RECORDED = "begun, and what came of it was not noted"
 """What is told of a deed whose process died before it could tell."""
 
 
 @dataclass(frozen=True)
-class Deed:
+class AuditEntry:
     """One action of an operator: who did what to which instance, and what came of it."""
 
     at: datetime
@@ -224,7 +224,7 @@ class Deed:
     after: Status | None = None
     message: str | None = None
     """Why it was refused, why nobody knows, or what else there is to say."""
-    why: str | None = None
+    reason: str | None = None
     """The operator's own reason."""
     bulk: str | None = None
     """What the deeds of one bulk have in common."""
@@ -245,13 +245,13 @@ ALL_TIME = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=
 class Outage:
     """A part that is away, since when (aware UTC), and why."""
 
-    part: Part
+    service: Service
     since: datetime
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
-class Measures:
+class RecorderMetrics:
     """What the recorder costs and how far it is behind, by its own measure.
 
     `lag_p50` and `lag_p95` are the seconds from when something happened until it was readable, over
@@ -270,18 +270,18 @@ class Measures:
 
 
 @dataclass(frozen=True)
-class Pulse:
+class Heartbeat:
     """The ledger's revision, which grows with every change, and the recorder's last sign of life.
 
-    `beat_at` is None before the recorder's first beat; `outages` are what it saw then. Another
+    `heartbeat_at` is None before the recorder's first beat; `outages` are what it saw then. Another
     `generation` is another ledger in the place of the one before. `behind` is how many of the
     engine's instances have not been read yet since the recorder began, None if it does not know;
     from when it has caught up with them it is 0. `measures` are None if none were taken yet.
     """
 
     revision: int
-    beat_at: datetime | None = None
+    heartbeat_at: datetime | None = None
     outages: tuple[Outage, ...] = field(default=())
     generation: int = 0
-    behind: int | None = None
-    measures: Measures | None = None
+    backlog: int | None = None
+    metrics: RecorderMetrics | None = None

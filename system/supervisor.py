@@ -1,4 +1,4 @@
-"""Starts the processes of the Procfile, restarts what dies, ends them all together.
+"""Reservations the processes of the Procfile, restarts what dies, ends them all together.
 
 Our own, after a look at what exists: honcho ends everything when one process ends; supervisord
 prints lines without names; circus loses signals that come while it starts a process, and the last

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from operations.actions import Acted
-from operations.model import Action, Instance, Status, parsed
-from operations.records import Entry
+from operations.model import Action, Instance, Status, parse_payload
+from operations.records import RunSummary
 from worker.orders import Order
 
 _NEXT = "Workflow is executing. Use /workflow/status/{instance_id} to check progress"
@@ -188,10 +188,10 @@ def status_answer(instance: Instance) -> dict[str, Any]:
         "status": instance.status,
         "created_at": zulu(instance.created_at),
         "last_updated": zulu(instance.last_updated_at),
-        "output": parsed(instance.output),
+        "output": parse_payload(instance.output),
     }
     if instance.custom_status and instance.status is not Status.COMPLETED:
-        body["custom_status"] = parsed(instance.custom_status)
+        body["custom_status"] = parse_payload(instance.custom_status)
     if instance.failure:
         body["failure"] = vars(instance.failure)
     return body
@@ -218,7 +218,7 @@ _DONE: dict[Action, Literal["paused", "resumed", "terminated"]] = {
 }
 
 
-def runtime_status(instance: Instance | Entry) -> str:
+def runtime_status(instance: Instance | RunSummary) -> str:
     """Return the status in the specification's words."""
     return f"WorkflowStatus.{instance.status}"
 

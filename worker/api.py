@@ -65,7 +65,7 @@ def create_api(parts: Parts) -> FastAPI:
     api = FastAPIOffline(
         title="Flowdeck order workflow",
         version=VERSION,
-        description="Starts, watches, pauses, resumes, terminates, purges and reruns the order "
+        description="Reservations, watches, pauses, resumes, terminates, purges and reruns the order "
         "workflow of a Dapr application, and raises events to it.",
         lifespan=lifespan,
         swagger_ui_parameters={"defaultModelsExpandDepth": 0},
@@ -128,7 +128,7 @@ def _problems(parts: Parts) -> list[str]:
     """Return what is wrong with the engine and the ledger, one sentence each."""
     problems: list[str] = []
     try:
-        problems.extend(problem.why for problem in parts.gateway.health().problems)
+        problems.extend(problem.reason for problem in parts.gateway.health().problems)
     except FlowdeckError as error:
         problems.append(str(error))
     try:
@@ -185,7 +185,7 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
 
 def _endpoint(actions: Actions, action: Action) -> Callable[..., ActedAnswer]:
     def act(instance_id: InstanceId, demand: Demand = _NOTHING_MORE) -> ActedAnswer:
-        acted = actions.act(action, possible(instance_id), API_USER, demand.why)
+        acted = actions.act(action, possible(instance_id), API_USER, demand.reason)
         return acted_answer(action, acted)
 
     return act

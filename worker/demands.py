@@ -69,7 +69,7 @@ class Demand(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    why: Why = ""
+    reason: Why = ""
 
     def text_of(self, name: str) -> str | None:
         """Return a field's value as JSON text, None if it was not given, which null is not."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from operations.histories import History, Source
 from operations.history import HistoryEvent
-from operations.model import Failure, parsed
-from operations.timeline.planning import RerunPlan
+from operations.history_source import History, Source
+from operations.model import Failure, parse_payload
+from operations.timeline.rerun_plan import RerunPlan
 from worker.answers import Answer, FailureAnswer, zulu
 
 _EVENT: dict[str, Any] = {
@@ -112,7 +112,8 @@ def _steps(events: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
 def _event(event: HistoryEvent) -> dict[str, Any]:
     told = {name: value for name, value in vars(event).items() if value is not None}
     return {
-        name: parsed(value) if name == "payload" else _plain(value) for name, value in told.items()
+        name: parse_payload(value) if name == "payload" else _plain(value)
+        for name, value in told.items()
     }
 
 

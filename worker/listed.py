@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from operations.model import Status
-from operations.records import Count, Entry, Page
+from operations.records import Count, Page, RunSummary
 from worker.answers import Answer, runtime_status, zulu
 
 _LIST: JsonDict = {
@@ -108,7 +108,7 @@ class ListAnswer(Answer):
 def list_answer(page: Page, counts: Mapping[Status, Count]) -> dict[str, Any]:
     """Return the body for a page of the list."""
     return {
-        "workflows": [_listed(entry) for entry in page.entries],
+        "workflows": [_listed(summary) for summary in page.runs],
         "counts": {
             status: {"number": count.number, "capped": count.is_capped}
             for status, count in counts.items()
@@ -121,24 +121,24 @@ def list_answer(page: Page, counts: Mapping[Status, Count]) -> dict[str, Any]:
     }
 
 
-def _listed(entry: Entry) -> dict[str, Any]:
+def _listed(summary: RunSummary) -> dict[str, Any]:
     failure = None
-    if entry.failure_type is not None:
-        failure = {"error_type": entry.failure_type, "message": entry.failure_message or ""}
+    if summary.failure_type is not None:
+        failure = {"error_type": summary.failure_type, "message": summary.failure_message or ""}
     return {
-        "instance_id": entry.instance_id,
-        "workflow": entry.workflow,
-        "runtime_status": runtime_status(entry),
-        "status": entry.status,
-        "created_at": zulu(entry.created_at),
-        "started_at": zulu(entry.started_at),
-        "ended_at": zulu(entry.ended_at),
-        "last_updated": zulu(entry.last_updated_at),
-        "custom_status": entry.custom_status,
-        "waits_for": entry.waits_for,
+        "instance_id": summary.instance_id,
+        "workflow": summary.workflow,
+        "runtime_status": runtime_status(summary),
+        "status": summary.status,
+        "created_at": zulu(summary.created_at),
+        "started_at": zulu(summary.started_at),
+        "ended_at": zulu(summary.ended_at),
+        "last_updated": zulu(summary.last_updated_at),
+        "custom_status": summary.custom_status,
+        "waits_for": summary.waits_for,
         "failure": failure,
-        "parent": entry.parent_id,
-        "rerun_of": entry.rerun_of,
-        "purged_at": zulu(entry.purged_at),
-        "is_latest": entry.is_latest,
+        "parent": summary.parent_id,
+        "rerun_of": summary.rerun_of,
+        "purged_at": zulu(summary.purged_at),
+        "is_latest": summary.is_latest,
     }

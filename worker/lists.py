@@ -110,7 +110,7 @@ def add_list(api: FastAPI, ledger: Ledger) -> None:
         dependencies=[once(Question)],
     )
     def workflows(question: Annotated[Question, Query()]) -> JSONResponse:
-        instances, wanted = ledger.instances, question.filter
+        instances, wanted = ledger.runs, question.filter
         page = instances.page(
             wanted, limit=question.limit, cursor=question.cursor, sort=question.sort
         )

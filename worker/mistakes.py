@@ -15,11 +15,11 @@ from starlette.exceptions import HTTPException
 
 from operations.errors import (
     Conflict,
-    EngineRefused,
+    DaprRefused,
     FlowdeckError,
     InvalidInput,
     LedgerRefused,
-    QuestionTooWide,
+    QueryTimeout,
     Unavailable,
     UnknownInstance,
 )
@@ -35,9 +35,9 @@ _STATUS = {
     UnknownInstance: 404,
     Conflict: 409,
     InvalidInput: 422,
-    QuestionTooWide: 400,
+    QueryTimeout: 400,
     LedgerRefused: 500,
-    EngineRefused: 502,
+    DaprRefused: 502,
     Unavailable: 503,
 }
 

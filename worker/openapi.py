@@ -4,25 +4,25 @@ from typing import Any
 
 from operations.errors import (
     ActionNotAllowed,
-    EngineRefused,
-    EngineUnavailable,
+    DaprRefused,
+    DaprUnavailable,
     FlowdeckError,
-    QuestionTooWide,
+    QueryTimeout,
     UnknownInstance,
 )
-from operations.model import STEERING, Action, Status
+from operations.model import STATUS_ACTIONS, Action, Status
 from worker.answers import ErrorAnswer, InvalidAnswer
 from worker.limits import TOO_LARGE
 
 Responses = dict[int | str, dict[str, Any]]
 
 _ID = "order_ORDER001"
-FOR_AN_ID = ("status", "history", *(action.value for action in STEERING), Action.PURGE.value)
+FOR_AN_ID = ("status", "history", *(action.value for action in STATUS_ACTIONS), Action.PURGE.value)
 """The operations that ask for an `instance_id` and nothing else."""
 
 UNFORESEEN = "Something went wrong that was not foreseen; the worker's log says what."
 _WORDS: dict[int, tuple[str, FlowdeckError]] = {
-    400: ("The question is too wide: the ledger cannot answer it in time.", QuestionTooWide()),
+    400: ("The question is too wide: the ledger cannot answer it in time.", QueryTimeout()),
     404: ("No instance has this id.", UnknownInstance(_ID)),
     409: (
         "What is there does not allow it, and stays as it is.",
@@ -30,11 +30,11 @@ _WORDS: dict[int, tuple[str, FlowdeckError]] = {
     ),
     502: (
         "The engine answered with an error of its own.",
-        EngineRefused("The Dapr engine refused: INTERNAL: the actor is not ready"),
+        DaprRefused("The Dapr engine refused: INTERNAL: the actor is not ready"),
     ),
     503: (
         "The engine or the ledger is not there, or did not answer in time.",
-        EngineUnavailable("no sidecar accepts the connection"),
+        DaprUnavailable("no sidecar accepts the connection"),
     ),
 }
 

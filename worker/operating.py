@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from operations.actions import Actions, How
 from operations.gateway import Gateway
-from operations.histories import history_of
+from operations.history_source import read_history
 from operations.ledger import Ledger
 from worker.bodies import AsciiResponse
 from worker.demands import PlanQuestion, PurgeDemand, RaiseDemand, RerunDemand
@@ -49,7 +49,7 @@ def _add_history(api: FastAPI, gateway: Gateway, ledger: Ledger) -> None:
     )
     def history(instance_id: InstanceId) -> JSONResponse:
         """Tell every event, from the engine, or from the archive once it has been purged."""
-        return AsciiResponse(history_answer(history_of(gateway, ledger, possible(instance_id))))
+        return AsciiResponse(history_answer(read_history(gateway, ledger, possible(instance_id))))
 
 
 def _add_purge(api: FastAPI, actions: Actions) -> None:
@@ -64,7 +64,7 @@ def _add_purge(api: FastAPI, actions: Actions) -> None:
     def purge(instance_id: InstanceId, demand: PurgeDemand = _NOTHING_MORE) -> PurgedAnswer:
         """Archive it and its descendants first; by force, purge also what has not ended."""
         how = How(force=demand.force, recursive=demand.recursive)
-        return purged_answer(actions.purge(possible(instance_id), API_USER, demand.why, how))
+        return purged_answer(actions.purge(possible(instance_id), API_USER, demand.reason, how))
 
 
 def _add_reruns(api: FastAPI, actions: Actions) -> None:
@@ -98,7 +98,7 @@ def _add_reruns(api: FastAPI, actions: Actions) -> None:
             possible(instance_id),
             demand.event_id,
             API_USER,
-            demand.why,
+            demand.reason,
             new_id=demand.new_instance_id,
             payload=demand.text_of("input"),
         )
@@ -117,5 +117,5 @@ def _add_raise(api: FastAPI, actions: Actions) -> None:
     def raise_event(instance_id: InstanceId, demand: RaiseDemand) -> RaisedAnswer:
         """Raise it with its payload, be it 0, false, "" or null; a second one is another."""
         event, payload = demand.event, demand.text_of("payload")
-        acted = actions.raise_event(possible(instance_id), event, payload, API_USER, demand.why)
+        acted = actions.raise_event(possible(instance_id), event, payload, API_USER, demand.reason)
         return raised_answer(acted, event)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path
 
 from operations.errors import UnknownInstance
-from operations.model import Actor, may_exist
+from operations.model import Actor, is_possible_id
 
 API_USER = Actor(name="api", role="operator")
 
@@ -21,6 +21,6 @@ InstanceId = Annotated[
 
 def possible(instance_id: str) -> str:
     """Return the id, or raise `UnknownInstance` for one that no instance can have."""
-    if not may_exist(instance_id):
+    if not is_possible_id(instance_id):
         raise UnknownInstance(instance_id)
     return instance_id

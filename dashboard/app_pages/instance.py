@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.acting import act, tell_all
+from dashboard.audit_table import audit_table
 from dashboard.back import back_link
-from dashboard.deeds import deeds_table
 from dashboard.durations import milliseconds
 from dashboard.gantts import bars
 from dashboard.generations import earlier_generations
@@ -19,9 +19,9 @@ from dashboard.rows import INSTANCE, address, header, offered
 from dashboard.session import gateway, house, watch
 from dashboard.sizes import view_size
 from dashboard.texts import plain
-from operations.errors import EngineRefused, Unavailable, UnknownInstance
-from operations.model import Action, Part
-from operations.views import View, view
+from operations.errors import DaprRefused, Unavailable, UnknownInstance
+from operations.model import Action, Service
+from operations.run_view import View, view
 
 ICONS = {
     Action.PAUSE: ":material/pause:",
@@ -34,7 +34,7 @@ head = part("header")
 
 
 @st.fragment
-def live(instance_id: str, life: int | None) -> None:
+def live(instance_id: str, run_id: int | None) -> None:
     """Show the instance as it is now, or one of its earlier lives."""
     if clicked_on := st.session_state.pop("opened-from-head", None):
         st.query_params.from_dict(address(clicked_on))
@@ -46,16 +46,18 @@ def live(instance_id: str, life: int | None) -> None:
     with st.container():  # always there: what comes and goes must not move the tabs' place
         banner(look)
     tell_all()
-    away = look.is_away(Part.SIDECAR)
+    away = look.is_away(Service.SIDECAR)
     try:
         shown = watch().ask(
-            ("instance", instance_id, life, away),
-            lambda: view(gateway(), house().ledger, instance_id, engine_away=away, life=life),
+            ("instance", instance_id, run_id, away),
+            lambda: view(
+                gateway(), house().ledger, instance_id, dapr_unavailable=away, run_id=run_id
+            ),
             size=view_size,
         )
     except UnknownInstance as error:
         st.info(plain(str(error)), icon=":material/search_off:")
-    except (Unavailable, EngineRefused) as error:
+    except (Unavailable, DaprRefused) as error:
         st.info(f"It cannot be shown now. {plain(str(error))}")
     else:
         everything(shown, no_action(look))
@@ -67,7 +69,7 @@ def everything(shown: View, away: str | None) -> None:
     head(
         key="head",
         data={
-            **header(shown.entry, shown.custom_status, earlier=shown.earlier, later=shown.later),
+            **header(shown.summary, shown.custom_status, earlier=shown.earlier, later=shown.later),
             "now": now,
         },
         on_open_change=opened,
@@ -78,15 +80,15 @@ def everything(shown: View, away: str | None) -> None:
     with st.container():
         bars(shown, now)
         earlier_generations(shown, now)
-    history, data, deeds = st.tabs(["History", "Input and output", "Who did what"])
+    history, data, audit_entries = st.tabs(["History", "Input and output", "Who did what"])
     with history:
         history_table(shown)
     with data:
         left, right = st.columns(2)
         payload(left, "Input", shown.input)
         payload(right, "Output", shown.output)
-    with deeds:
-        deeds_table(shown)
+    with audit_entries:
+        audit_table(shown)
 
 
 def opened() -> None:
@@ -96,17 +98,17 @@ def opened() -> None:
 
 def buttons(shown: View, away: str | None) -> None:
     """Offer what the status allows; the rest is there too, and says why it is not offered."""
-    allowed = offered(shown.entry)
+    allowed = offered(shown.summary)
     with st.container(horizontal=True):
         for action, icon in ICONS.items():
             st.button(
                 action.value.capitalize(),
-                key=f"do-{action}-{shown.entry.key}",  # a click on another life is none on this one
+                key=f"do-{action}-{shown.summary.run_id}",  # a click on another life is none on this one
                 icon=icon,
                 disabled=action not in allowed or away is not None,
                 help=away if action in allowed else None,
                 on_click=act,
-                args=(action, shown.entry.instance_id),
+                args=(action, shown.summary.instance_id),
             )
 
 
@@ -123,4 +125,4 @@ if wanted:
     live(wanted, wanted_life())
 else:
     st.info("Choose an instance from the list.")
-    st.page_link("app_pages/instances.py", label="Instances")
+    st.page_link("app_pages/instances.py", label="Runs")

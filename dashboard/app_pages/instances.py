@@ -14,8 +14,8 @@ from dashboard.parts import part
 from dashboard.rows import address, row
 from dashboard.session import house, watch
 from dashboard.snapshot import Look
-from operations.errors import InvalidInput, LedgerUnavailable, QuestionTooWide
-from operations.model import Part, Status
+from operations.errors import InvalidInput, LedgerUnavailable, QueryTimeout
+from operations.model import Service, Status
 from operations.records import Count, Filter, Page
 
 PER_PAGE = 50
@@ -40,7 +40,7 @@ def opened() -> None:
 
 def read(shown: Filter, at: str | None) -> tuple[Page, Counts]:
     """Return a page of entries and the counts by status."""
-    instances = house().ledger.instances
+    instances = house().ledger.runs
     return instances.page(shown, limit=PER_PAGE, cursor=at, placed=True), instances.counts(shown)
 
 
@@ -68,7 +68,7 @@ def live() -> None:
         st.rerun()
     except LedgerUnavailable:
         st.info("The list will be here as soon as the ledger can be read.")
-    except QuestionTooWide as error:
+    except QueryTimeout as error:
         st.warning(str(error))
     else:
         listed(page, counts, shown, look)
@@ -90,7 +90,7 @@ def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
     table(
         key="table",
         data={
-            "rows": [row(entry) for entry in page.entries],
+            "rows": [row(summary) for summary in page.runs],
             "view": repr((sorted(shown.statuses), shown.text, cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
@@ -114,9 +114,9 @@ def empty(page: Page, shown: Filter, look: Look) -> tuple[str, str]:
     """Return what is said of a list without rows."""
     if page.horizon:
         return "Nothing found so far", "“Older” goes on from where the search stopped."
-    if look.behind != 0 and look.is_away(Part.SIDECAR, Part.LISTING, Part.RECORDER):
+    if look.backlog != 0 and look.is_away(Service.SIDECAR, Service.LISTING, Service.RECORDER):
         return "Nothing is here yet", "Why it is not known what the engine has is said above."
-    if look.behind != 0:
+    if look.backlog != 0:
         return "The ledger is being filled", "What the engine has will be here in a moment."
     if shown.statuses or shown.text:
         return "Nothing matches", "No instance has this status and this id. Loosen the filter."
@@ -135,10 +135,10 @@ def pager(page: Page, shown: Filter, counts: Counts) -> None:
 
 def place(page: Page) -> str:
     """Return which entries of the list a page shows, or how many, where that is not known."""
-    if page.before is None or page.before.is_capped or not page.entries:
-        return f"{len(page.entries):,}"
+    if page.before is None or page.before.is_capped or not page.runs:
+        return f"{len(page.runs):,}"
     before = page.before.number
-    return f"{before + 1:,}–{before + len(page.entries):,}"  # noqa: RUF001 - from one to another
+    return f"{before + 1:,}–{before + len(page.runs):,}"  # noqa: RUF001 - from one to another
 
 
 def searched(page: Page) -> str:

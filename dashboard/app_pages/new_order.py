@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import streamlit as st
 
-from dashboard.acting import Told, tell, tell_all
+from dashboard.acting import PeriodStatistics, tell, tell_all
 from dashboard.launchers import Request, order_form, renew
 from dashboard.live import NEW, banner, bell
 from dashboard.parts import part
@@ -54,22 +54,22 @@ def start_all(requests: list[Request]) -> None:
         isinstance(outcome, Started) and outcome.created for outcome in outcomes
     ):
         what = requests[0].instance_id if len(requests) == 1 else len(requests)
-        tell(Told(f"{what} submitted."))
+        tell(PeriodStatistics(f"{what} submitted."))
     page, query = destination(requests)
     st.switch_page(page, query_params=query)
 
 
 def tell_failed(requests: list[Request], failed: dict[str, FlowdeckError]) -> None:
     """Say what was not started, and why; lead to what was."""
-    why = plain(str(next(iter(failed.values()))))
+    reason = plain(str(next(iter(failed.values()))))
     if len(requests) == 1:
-        st.error(why, icon=":material/error:")
+        st.error(reason, icon=":material/error:")
         return
     named = ", ".join(plain(each) for each in list(failed)[:NAMED])
     more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
     started = len(requests) - len(failed)
     st.error(
-        f"{started} of {len(requests)} were submitted; not {named}{more}. {why}",
+        f"{started} of {len(requests)} were submitted; not {named}{more}. {reason}",
         icon=":material/error:",
     )
     if started:

@@ -13,9 +13,9 @@ from operations.actions.rerunning import Reran, Rerunning, made_up_id, planned
 from operations.actions.starting import Started, Starting
 from operations.errors import NotRerunnable, UnknownInstance
 from operations.gateway import Gateway
-from operations.ledger import Ledger, Start
+from operations.ledger import Ledger, Reservation
 from operations.model import Action, Actor, Instance
-from operations.timeline.planning import RerunPlan, first_step
+from operations.timeline.rerun_plan import RerunPlan, first_step
 
 __all__ = ["Acted", "Actions", "How", "Purged", "Request", "Reran", "Started"]
 
@@ -23,9 +23,9 @@ __all__ = ["Acted", "Actions", "How", "Purged", "Request", "Reran", "Started"]
 class Actions:
     """Acts on instances through the gateway, with the ledger as the memory of who did what.
 
-    Every method may raise `EngineUnavailable`, `EngineRefused` and `LedgerUnavailable`, and those
+    Every method may raise `DaprUnavailable`, `DaprRefused` and `LedgerUnavailable`, and those
     that act `InvalidInput` for a reason (`why`) that is too long, `ActionNotAllowed` for a status
-    that does not allow it, `ActionUnderWay` and `OutcomeUnknown`.
+    that does not allow it, `ActionInProgress` and `OutcomeUnknown`.
     """
 
     def __init__(self, gateway: Gateway, ledger: Ledger) -> None:
@@ -63,18 +63,18 @@ class Actions:
         `OutcomeUnknown` when the engine, or another request with the same start, takes too long.
         """
         text = json.dumps(payload, sort_keys=True)
-        wanted = Start(instance_id, workflow, text, actor, scheduled_for=scheduled_for)
+        wanted = Reservation(instance_id, workflow, text, actor, scheduled_for=scheduled_for)
         return self._starting.start(wanted, finished_counts=finished_counts)
 
-    def act(self, action: Action, instance_id: str, actor: Actor, why: str = "") -> Acted:
+    def act(self, action: Action, instance_id: str, actor: Actor, reason: str = "") -> Acted:
         """Pause, resume or terminate an instance; one where the goal is reached is left alone.
 
         Raises `UnknownInstance`.
         """
-        return self.acting.act(action, instance_id, Request(actor, why))
+        return self.acting.act(action, instance_id, Request(actor, reason))
 
     def purge(
-        self, instance_id: str, actor: Actor, why: str = "", how: How | None = None
+        self, instance_id: str, actor: Actor, reason: str = "", how: How | None = None
     ) -> Purged:
         """Have the engine forget an instance, once the ledger has archived it.
 
@@ -84,14 +84,14 @@ class Actions:
         forgotten already is left alone.
         Raises `UnknownInstance`, `NotFinished` if a descendant has not ended, and `NotArchived`.
         """
-        return self.purging.purge(instance_id, Request(actor, why), how or How())
+        return self.purging.purge(instance_id, Request(actor, reason), how or How())
 
     def rerun(  # noqa: PLR0913 - what to run again, from where, as what, and who wants it
         self,
         source_id: str,
         event_id: int,
         actor: Actor,
-        why: str = "",
+        reason: str = "",
         *,
         new_id: str | None = None,
         payload: str | None = None,
@@ -104,7 +104,7 @@ class Actions:
         for one that is taken.
         """
         wanted = made_up_id(source_id) if new_id is None else new_id
-        return self.rerunning.rerun(source_id, event_id, wanted, payload, Request(actor, why))
+        return self.rerunning.rerun(source_id, event_id, wanted, payload, Request(actor, reason))
 
     def rerun_plan(self, source_id: str, event_id: int | None = None) -> RerunPlan:
         """Return what a rerun from an event would keep and run again; from the first if None.
@@ -125,11 +125,11 @@ class Actions:
         name: str,
         payload: str | None,
         actor: Actor,
-        why: str = "",
+        reason: str = "",
     ) -> Acted:
         """Raise an external event with JSON text, or with nothing, to an instance that runs.
 
         One that is suspended takes it when it goes on. To raise it again is to raise another.
         Raises `UnknownInstance`, and `InvalidInput` for a name that is none.
         """
-        return self.raising.raise_event(instance_id, name, payload, Request(actor, why))
+        return self.raising.raise_event(instance_id, name, payload, Request(actor, reason))

@@ -42,16 +42,16 @@ class Acting:
         ):
             before = begun(self._gateway, action, instance_id)
             attempt.before = before.status
-            self._noting.ensure_life(instance_id, request)
+            self._noting.ensure_same_run(instance_id, request)
             if before.status is action.goal:
-                self._noting.note(attempt.deed(Outcome.UNCHANGED, before.status))
+                self._noting.note(attempt.entry(Outcome.UNCHANGED, before.status))
                 return Acted(before, before, changed=False)
             if action not in allowed_actions(before.status):
                 raise ActionNotAllowed(action, instance_id, before.status)
             if is_alone:  # or the ledger is away
                 self._noting.begin_in_spite(attempt)
             after = self._acted_on(action, instance_id)
-            self._noting.note(attempt.deed(Outcome.DONE, after.status), attempt.key)
+            self._noting.note(attempt.entry(Outcome.DONE, after.status), attempt.key)
             return Acted(before, after, changed=True)
 
     def _acted_on(self, action: Action, instance_id: str) -> Instance:

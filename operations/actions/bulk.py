@@ -18,8 +18,8 @@ from operations.actions.runs import Progress, Result, Run
 from operations.errors import InvalidInput, NotRerunnable
 from operations.ledger import Ledger
 from operations.model import Action, Actor
-from operations.records import Outcome, Sighting
-from operations.timeline.planning import failed_step, first_step
+from operations.records import Outcome, Snapshot
+from operations.timeline.rerun_plan import failed_step, first_step
 
 __all__ = ["Bulk", "Preview", "Progress", "Result", "Run", "Selection", "Step", "Target", "Task"]
 
@@ -50,7 +50,7 @@ class Bulk:
             check_event(task.event)
         return preview_of(self._ledger, task, selection, name)
 
-    def run(self, preview: Preview, actor: Actor, why: str = "", *, rate: float = RATE) -> Run:
+    def run(self, preview: Preview, actor: Actor, reason: str = "", *, rate: float = RATE) -> Run:
         """Begin to act on what is eligible, at `rate` items a second at most.
 
         An item is left alone if its id has another life by then or its status forbids it, and if
@@ -61,22 +61,22 @@ class Bulk:
         """
         if not SLOWEST <= rate <= FASTEST:
             raise InvalidInput("rate", rate, f"a number from {SLOWEST} to {FASTEST:g}, a second")
-        Request(actor, why)  # a reason that is too long is told now, not with each item
+        Request(actor, reason)  # a reason that is too long is told now, not with each item
         known = self._known(preview)
-        do = _Doing(self._actions, preview, actor, why).do
+        do = _Doing(self._actions, preview, actor, reason).do
         return Run(do, preview.eligible, known, rate)
 
     def _known(self, preview: Preview) -> dict[str, Result]:
         """Return what there is to say of the items that are to be left alone."""
         action, known = preview.task.action, dict[str, Result]()
-        for deed in self._ledger.journal.of_bulk(preview.bulk):
-            if deed.action != action:
-                expected = f"one by which only {action} is done, not {deed.action}"
+        for entry in self._ledger.audit_log.of_bulk(preview.bulk):
+            if entry.action != action:
+                expected = f"one by which only {action} is done, not {entry.action}"
                 raise InvalidInput("name", preview.bulk, expected)
-            if deed.outcome in _DONE:
-                known[deed.instance_id] = Result(deed.instance_id, Outcome.UNCHANGED)
-            elif deed.outcome is Outcome.UNKNOWN and action is Action.RAISE:
-                known[deed.instance_id] = Result(deed.instance_id, deed.outcome, deed.message)
+            if entry.outcome in _DONE:
+                known[entry.instance_id] = Result(entry.instance_id, Outcome.UNCHANGED)
+            elif entry.outcome is Outcome.UNKNOWN and action is Action.RAISE:
+                known[entry.instance_id] = Result(entry.instance_id, entry.outcome, entry.message)
         return known
 
 
@@ -87,12 +87,12 @@ class _Doing:
     actions: Actions
     preview: Preview
     actor: Actor
-    why: str
+    reason: str
 
     def do(self, target: Target) -> Result:
         """Do it to the life that was chosen, and return what came of it."""
         task, instance_id = self.preview.task, target.instance_id
-        request = Request(self.actor, self.why, self.preview.bulk, target.life)
+        request = Request(self.actor, self.reason, self.preview.bulk, target.run_id)
         if task.action is Action.RERUN:
             return self._rerun(task, target, request)
         if task.action is Action.PURGE:
@@ -105,12 +105,12 @@ class _Doing:
         return Result(instance_id, Outcome.DONE if changed else Outcome.UNCHANGED)
 
     def _rerun(self, task: Task, target: Target, request: Request) -> Result:
-        def choose(source: Sighting) -> tuple[int, str]:
+        def choose(source: Snapshot) -> tuple[int, str]:
             find = failed_step if task.step is Step.FAILED else first_step
             step = find(source.history or ())
             if step is None:
                 raise NotRerunnable(target.instance_id, f"its history has no {task.step} step")
-            return step.event_id, settled_id(target.instance_id, target.life, step.event_id)
+            return step.event_id, settled_id(target.instance_id, target.run_id, step.event_id)
 
         reran = self.actions.rerunning.rerun_from(target.instance_id, choose, None, request)
         outcome = Outcome.DONE if reran.created else Outcome.UNCHANGED

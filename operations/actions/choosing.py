@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from operations.actions.forgetting import How
-from operations.errors import QuestionTooWide
+from operations.errors import QueryTimeout
 from operations.ledger import Ledger
-from operations.ledger.kin import Below
-from operations.model import STEERING, Action, Status, allowed_actions
-from operations.records import Entry, Filter
+from operations.ledger.runs.descendants import Below
+from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
+from operations.records import Filter, RunSummary
 
 CAP = 10_000  # instances that one bulk looks at
 NAMED = 5  # ids that are given for each reason
@@ -60,7 +60,7 @@ class Target:
     """An instance that is eligible: one `life` of its id, by its key, as it was seen."""
 
     instance_id: str
-    life: int
+    run_id: int
     status: Status
 
 
@@ -116,12 +116,12 @@ def preview_of(
     """Return what a bulk would act on, as the ledger has it; raises `LedgerUnavailable`."""
     chosen, rest = _looked_at(ledger, selection)
     eligible, reasons, descendants = [], defaultdict(list), 0
-    look = _looked_into(ledger, task, [entry for _, entry in chosen if entry])
-    for instance_id, entry in chosen:
-        reason = why_not(task, entry) or (entry and look.why_not(entry))
-        if entry and reason is None:
+    look = _looked_into(ledger, task, [summary for _, summary in chosen if summary])
+    for instance_id, summary in chosen:
+        reason = why_not(task, summary) or (summary and look.why_not(summary))
+        if summary and reason is None:
             descendants += look.below.get(instance_id, Below()).number
-            eligible.append(Target(instance_id, entry.key, entry.status))
+            eligible.append(Target(instance_id, summary.run_id, summary.status))
         else:
             reasons[reason or ""].append(instance_id)
     bulk = secrets.token_hex(8) if name is None else name
@@ -136,48 +136,48 @@ class _Look:
     below: Mapping[str, Below] = field(default_factory=dict)
     with_failures: frozenset[int] | None = None
 
-    def why_not(self, entry: Entry) -> str | None:
+    def why_not(self, summary: RunSummary) -> str | None:
         """Return why an instance that its entry makes eligible is not."""
-        if self.with_failures is not None and entry.key not in self.with_failures:
+        if self.with_failures is not None and summary.run_id not in self.with_failures:
             return "its history has no failed step"
-        below = self.below.get(entry.instance_id, Below())
+        below = self.below.get(summary.instance_id, Below())
         if below.unfinished and not self.task.how.force:
             return "a descendant of it has not ended"
         return None
 
 
-def _looked_into(ledger: Ledger, task: Task, entries: Sequence[Entry]) -> _Look:
+def _looked_into(ledger: Ledger, task: Task, runs: Sequence[RunSummary]) -> _Look:
     """Ask what the entries do not tell, a page at a time; what takes too long is left open."""
-    with suppress(QuestionTooWide):
+    with suppress(QueryTimeout):
         if task.action is Action.PURGE and task.how.recursive:
-            return _Look(task, below=ledger.kin.below([each.instance_id for each in entries]))
+            return _Look(task, below=ledger.descendants.below([each.instance_id for each in runs]))
         if task.action is Action.RERUN and task.step is Step.FAILED:
-            return _Look(task, with_failures=ledger.kin.with_failures(entries))
+            return _Look(task, with_failures=ledger.descendants.with_failures(runs))
     return _Look(task)
 
 
-def why_not(task: Task, entry: Entry | None) -> str | None:
+def why_not(task: Task, summary: RunSummary | None) -> str | None:
     """Return why an instance is not eligible, None if it is."""
-    if entry is None:
+    if summary is None:
         return "the ledger knows no such instance"
-    if not entry.is_latest:
+    if not summary.is_latest:
         return "it is an earlier life of its id"
-    if entry.purged_at:
+    if summary.purged_at:
         return "the engine has it no more"
-    if task.action is Action.RERUN and entry.parent_id:
+    if task.action is Action.RERUN and summary.parent_id:
         return "it is a child: only its parent can be run again"
-    return _why_not(task, entry.status)
+    return _why_not(task, summary.status)
 
 
 def _why_not(task: Task, status: Status) -> str | None:
-    if task.action in STEERING and status is task.action.goal:
+    if task.action in STATUS_ACTIONS and status is task.action.goal:
         return f"it is {status} already"
     if task.action in allowed_actions(status, forced=task.how.force):
         return None
     return f"it is {status}"
 
 
-_Chosen = list[tuple[str, Entry | None]]
+_Chosen = list[tuple[str, RunSummary | None]]
 
 
 def _looked_at(ledger: Ledger, selection: Selection) -> tuple[_Chosen, Selection | None]:
@@ -187,7 +187,7 @@ def _looked_at(ledger: Ledger, selection: Selection) -> tuple[_Chosen, Selection
     if isinstance(selection, Beyond):
         return _listed(ledger, selection.shown, selection.cursor)
     ids = list(dict.fromkeys(selection))
-    found = ledger.instances.latest_of(ids[:CAP])
+    found = ledger.runs.latest_by_id(ids[:CAP])
     return [(each, found.get(each)) for each in ids[:CAP]], tuple(ids[CAP:]) or None
 
 
@@ -196,12 +196,12 @@ def _listed(ledger: Ledger, shown: Filter, cursor: str | None) -> tuple[_Chosen,
     while True:
         try:
             limit = min(_PER_PAGE, CAP - len(chosen))
-            page = ledger.instances.page(shown, limit=limit, cursor=cursor)
-        except QuestionTooWide:
+            page = ledger.runs.page(shown, limit=limit, cursor=cursor)
+        except QueryTimeout:
             if cursor is None or not chosen:
                 raise
             return chosen, Beyond(shown, cursor)
-        chosen.extend((entry.instance_id, entry) for entry in page.entries)
+        chosen.extend((summary.instance_id, summary) for summary in page.runs)
         cursor = page.older
         if cursor is None:
             return chosen, None

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from operations.errors import NotFinished, TooManyDescendants
 from operations.gateway import Gateway
-from operations.records import Sighting
-from operations.sighting import sight, sight_what_can_be
+from operations.records import Snapshot
+from operations.snapshots import read_snapshot, read_snapshot_or_state
 
 MOST = 1000  # descendants that are looked at in one go
 
 
-def family_of(gateway: Gateway, root: Sighting, go_on: Callable[[], None]) -> tuple[Sighting, ...]:
+def family_of(gateway: Gateway, root: Snapshot, go_on: Callable[[], None]) -> tuple[Snapshot, ...]:
     """Return an instance and its descendants that the engine still has, parents first.
 
     A workflow that continued as new has forgotten the children of its earlier generations. Before
@@ -22,7 +22,7 @@ def family_of(gateway: Gateway, root: Sighting, go_on: Callable[[], None]) -> tu
     while waiting:
         child_id = waiting.popleft()
         go_on()
-        child = None if child_id in found else sight(gateway, child_id)
+        child = None if child_id in found else read_snapshot(gateway, child_id)
         if child is None:
             continue
         found[child_id] = child
@@ -32,14 +32,14 @@ def family_of(gateway: Gateway, root: Sighting, go_on: Callable[[], None]) -> tu
     return tuple(found.values())
 
 
-def children_in(sighting: Sighting) -> Iterator[str]:
+def children_in(snapshot: Snapshot) -> Iterator[str]:
     """Yield the ids of the children that a history tells of."""
-    for event in sighting.history or ():
+    for event in snapshot.history or ():
         if event.kind == "childWorkflowInstanceCreated" and event.instance_id:
             yield event.instance_id
 
 
-def ensure_finished(family: tuple[Sighting, ...]) -> None:
+def ensure_finished(family: tuple[Snapshot, ...]) -> None:
     """Raise `NotFinished` if a descendant has not ended."""
     root, *descendants = family
     for each in descendants:
@@ -47,7 +47,7 @@ def ensure_finished(family: tuple[Sighting, ...]) -> None:
             raise NotFinished(root.instance.instance_id, each.instance.instance_id)
 
 
-def sight_root(gateway: Gateway, instance_id: str) -> Sighting | None:
+def read_root(gateway: Gateway, instance_id: str) -> Snapshot | None:
     """Return the instance, with a history of no events if the engine cannot send its own."""
-    seen = sight_what_can_be(gateway, instance_id)
+    seen = read_snapshot_or_state(gateway, instance_id)
     return replace(seen, history=seen.history or ()) if seen else None

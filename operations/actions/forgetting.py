@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from operations.actions.holding import Held
 from operations.actions.reads import after_the_call
-from operations.errors import EngineRefused, EngineUnavailable, OutcomeUnknown, UnknownInstance
+from operations.errors import DaprRefused, DaprUnavailable, OutcomeUnknown, UnknownInstance
 from operations.gateway import Gateway
-from operations.records import Sighting
+from operations.records import Snapshot
 
 # Seconds, from when a purge is asked for, in which the engine may work on it. Who waits for the
 # answer gets it within 5; of a bulk nobody waits for one item.
@@ -37,7 +37,7 @@ class Forgetting:
     def __init__(
         self,
         gateway: Gateway,
-        family: tuple[Sighting, ...],
+        family: tuple[Snapshot, ...],
         how: How,
         held: Held,
         until: float,
@@ -48,7 +48,7 @@ class Forgetting:
         self._held = held
         self._until = until
         self._instance_id = family[0].instance.instance_id
-        self._gone: tuple[Sighting, ...] | None = None
+        self._gone: tuple[Snapshot, ...] | None = None
 
     def forget(self) -> None:
         """Have the engine forget, and look whether it has.
@@ -62,15 +62,15 @@ class Forgetting:
             if gone == before or time.monotonic() > self._until - SHORTEST:
                 raise self._told(unknown, gone)
 
-    def descendants_gone(self) -> tuple[Sighting, ...]:
+    def descendants_gone(self) -> tuple[Snapshot, ...]:
         """Return those descendants that the engine has no more, as far as it can be asked."""
         if self._gone is None:
             self._gone = self._missing()
         return self._gone
 
-    def _missing(self) -> tuple[Sighting, ...]:
-        gone: list[Sighting] = []
-        with suppress(EngineUnavailable, EngineRefused):  # or the recorder finds them gone
+    def _missing(self) -> tuple[Snapshot, ...]:
+        gone: list[Snapshot] = []
+        with suppress(DaprUnavailable, DaprRefused):  # or the recorder finds them gone
             gone.extend(
                 each
                 for each in self._family[1:]
@@ -103,15 +103,15 @@ class Forgetting:
     def _told(self, unknown: OutcomeUnknown, gone: int) -> OutcomeUnknown:
         if not gone:
             return unknown
-        why = f"{unknown.why}, and {gone:,} of {len(self._family):,} are gone"
-        return OutcomeUnknown("purge", why, "The same request again goes on with the rest.")
+        reason = f"{unknown.reason}, and {gone:,} of {len(self._family):,} are gone"
+        return OutcomeUnknown("purge", reason, "The same request again goes on with the rest.")
 
 
-def have_finished(family: tuple[Sighting, ...]) -> bool:
+def have_finished(family: tuple[Snapshot, ...]) -> bool:
     """Whether all of a family have ended."""
     return all(each.instance.status.is_finished for each in family)
 
 
-def ids_of(family: tuple[Sighting, ...]) -> tuple[str, ...]:
+def ids_of(family: tuple[Snapshot, ...]) -> tuple[str, ...]:
     """Return the ids of a family."""
     return tuple(each.instance.instance_id for each in family)

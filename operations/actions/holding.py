@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from operations.actions.spite import in_spite_of_the_ledger
-from operations.errors import ActionUnderWay
+from operations.errors import ActionInProgress
 from operations.ledger import Ledger
-from operations.ledger.holds import LASTS, Hold
+from operations.ledger.leases import LASTS, Lease
 from operations.model import Action
 
 PATIENCE = 1.0  # seconds to wait for another action on the same instance
@@ -22,7 +22,7 @@ class Holding:
 
     @contextmanager
     def alone_on(self, instance_id: str, action: Action) -> Iterator["Held"]:
-        """Hold the instance; raises `ActionUnderWay`, and `LedgerUnavailable`."""
+        """Hold the instance; raises `ActionInProgress`, and `LedgerUnavailable`."""
         held = Held(self._ledger, self._hold(instance_id, action), action)
         try:
             yield held
@@ -35,7 +35,7 @@ class Holding:
 
         It must be possible to stop what runs wild.
         """
-        hold: Hold | None = None
+        hold: Lease | None = None
         with in_spite_of_the_ledger("an action", instance_id):
             hold = self._hold(instance_id, action)
         try:
@@ -44,34 +44,34 @@ class Holding:
             if hold:
                 self._release(hold)
 
-    def _hold(self, instance_id: str, action: Action) -> Hold:
+    def _hold(self, instance_id: str, action: Action) -> Lease:
         deadline = time.monotonic() + PATIENCE
         while True:
-            if hold := self._ledger.holds.take(instance_id):
+            if hold := self._ledger.leases.take(instance_id):
                 return hold
             if time.monotonic() > deadline:
-                raise ActionUnderWay(action, instance_id)
+                raise ActionInProgress(action, instance_id)
             time.sleep(BETWEEN_TRIES)
 
-    def _release(self, hold: Hold) -> None:
+    def _release(self, hold: Lease) -> None:
         with in_spite_of_the_ledger("an action", hold.instance_id):
-            self._ledger.holds.release(hold)  # or it lapses by itself
+            self._ledger.leases.release(hold)  # or it lapses by itself
 
 
 class Held:
     """An instance that is held, and is held on by who takes long."""
 
-    def __init__(self, ledger: Ledger, hold: Hold, action: Action) -> None:
+    def __init__(self, ledger: Ledger, hold: Lease, action: Action) -> None:
         self._ledger = ledger
         self._action = action
         self._lapses = time.monotonic() + LASTS
         self.hold = hold
 
     def hold_on(self) -> None:
-        """Hold it for longer, if it is time; raises `ActionUnderWay` if another has it by now."""
+        """Hold it for longer, if it is time; raises `ActionInProgress` if another has it by now."""
         if self._lapses - time.monotonic() > LASTS / 2:
             return
-        renewed = self._ledger.holds.renew(self.hold)
+        renewed = self._ledger.leases.renew(self.hold)
         if renewed is None:
-            raise ActionUnderWay(self._action, self.hold.instance_id)
+            raise ActionInProgress(self._action, self.hold.instance_id)
         self.hold, self._lapses = renewed, time.monotonic() + LASTS

@@ -10,18 +10,18 @@ import structlog
 from operations.actions.requests import Request
 from operations.actions.spite import in_spite_of_the_ledger
 from operations.errors import (
-    AnotherLife,
-    EngineRefused,
+    DaprRefused,
     FlowdeckError,
     LedgerUnavailable,
     OutcomeUnknown,
+    RunReplaced,
     UnknownInstance,
 )
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.model import Action, Instance, Status
-from operations.records import BEGUN, Deed, Entry, Outcome, Sighting
-from operations.sighting import glimpse, sight, sight_what_can_be
+from operations.records import OUTCOME_NOT_RECORDED, AuditEntry, Outcome, RunSummary, Snapshot
+from operations.snapshots import read_snapshot, read_snapshot_or_state, read_state
 
 log = structlog.get_logger(__name__)
 
@@ -41,11 +41,11 @@ class Attempt:
     detail: str | None = None
     key: int | None = None
 
-    def deed(
+    def entry(
         self, outcome: Outcome, after: Status | None = None, message: str | None = None
-    ) -> Deed:
+    ) -> AuditEntry:
         """Return it as a deed, with what came of it; its message is the detail, if no other."""
-        return Deed(
+        return AuditEntry(
             at=datetime.now(UTC),
             actor=self.request.actor,
             action=self.action,
@@ -54,7 +54,7 @@ class Attempt:
             before=self.before,
             after=after,
             message=message or self.detail,
-            why=self.request.why or None,
+            reason=self.request.reason or None,
             bulk=self.request.bulk,
         )
 
@@ -78,87 +78,89 @@ class Noting:
         except FlowdeckError as error:
             is_open = isinstance(error, OutcomeUnknown)
             outcome = Outcome.UNKNOWN if is_open else Outcome.REFUSED
-            deed = attempt.deed(outcome, message=str(error))
+            entry = attempt.entry(outcome, message=str(error))
             if attempt.key is None and isinstance(error, LedgerUnavailable):
-                _log(deed)
+                _log(entry)
             elif attempt.before or not isinstance(error, UnknownInstance):
-                self.note(deed, attempt.key)
+                self.note(entry, attempt.key)
             raise
 
     def begin(self, attempt: Attempt) -> None:
         """Note, right before it is done, what is tried: the process may die before it is noted."""
         if attempt.key is not None:
             return
-        told = f"{attempt.detail}: {BEGUN}" if attempt.detail else BEGUN
-        attempt.key = self._ledger.journal.begin(attempt.deed(Outcome.UNKNOWN, message=told))
+        told = (
+            f"{attempt.detail}: {OUTCOME_NOT_RECORDED}" if attempt.detail else OUTCOME_NOT_RECORDED
+        )
+        attempt.key = self._ledger.audit_log.begin(attempt.entry(Outcome.UNKNOWN, message=told))
 
     def begin_in_spite(self, attempt: Attempt) -> None:
         """Do the same, but go on without the ledger."""
         with in_spite_of_the_ledger("an action", attempt.instance_id):
             self.begin(attempt)
 
-    def note(self, deed: Deed, key: int | None = None) -> None:
+    def note(self, entry: AuditEntry, key: int | None = None) -> None:
         """Write down what was done and what it led to, so that no list says otherwise."""
-        self.note_all([deed], key)
-        if deed.outcome is not Outcome.REFUSED:
-            with in_spite_of_the_ledger("an action", deed.instance_id):
-                if seen := self._sighting(deed.instance_id):
-                    self._ledger.instances.record([seen])
+        self.note_all([entry], key)
+        if entry.outcome is not Outcome.REFUSED:
+            with in_spite_of_the_ledger("an action", entry.instance_id):
+                if seen := self._sighting(entry.instance_id):
+                    self._ledger.runs.ingest([seen])
 
-    def note_all(self, deeds: Sequence[Deed], key: int | None = None) -> None:
+    def note_all(self, audit_entries: Sequence[AuditEntry], key: int | None = None) -> None:
         """Write down what was done, all together; the first may have a key, as what was begun."""
         now = datetime.now(UTC)
-        told = [replace(deed, at=now) for deed in deeds]
-        for deed in told:
-            _log(deed)
+        told = [replace(entry, at=now) for entry in audit_entries]
+        for entry in told:
+            _log(entry)
         with in_spite_of_the_ledger("an action", told[0].instance_id):
             if key is None:
-                self._ledger.journal.note(*told)
+                self._ledger.audit_log.note(*told)
             else:
-                self._ledger.journal.end(key, *told)
+                self._ledger.audit_log.end(key, *told)
 
-    def ensure_life(self, instance_id: str, request: Request) -> None:
-        """Raise `AnotherLife` unless the id's present life is the one that is meant.
+    def ensure_same_run(self, instance_id: str, request: Request) -> None:
+        """Raise `RunReplaced` unless the id's present life is the one that is meant.
 
         To tell that, the engine and the ledger must be there.
         """
-        if request.life is None:
+        if request.run_id is None:
             return
         if seen := self._sight_to_tell(instance_id):
-            self._ledger.instances.record([seen])
-        latest = self._ledger.instances.latest(instance_id)
-        if latest is None or latest.key != request.life:
-            raise AnotherLife(instance_id)
+            self._ledger.runs.ingest([seen])
+        latest = self._ledger.runs.latest(instance_id)
+        if latest is None or latest.run_id != request.run_id:
+            raise RunReplaced(instance_id)
 
-    def _sight_to_tell(self, instance_id: str) -> Sighting | None:
+    def _sight_to_tell(self, instance_id: str) -> Snapshot | None:
         """Read what tells the life; one whose history cannot be sent must be as old as is known."""
         try:
-            return sight(self._gateway, instance_id)
-        except EngineRefused:
-            seen = glimpse(self._gateway, instance_id)
-            latest = self._ledger.instances.latest(instance_id)
+            return read_snapshot(self._gateway, instance_id)
+        except DaprRefused:
+            seen = read_state(self._gateway, instance_id)
+            latest = self._ledger.runs.latest(instance_id)
             if seen and not (latest and _was_there(latest, seen.instance)):
                 raise
             return seen
 
-    def _sighting(self, instance_id: str) -> Sighting | None:
+    def _sighting(self, instance_id: str) -> Snapshot | None:
         with suppress(FlowdeckError):  # or the recorder will see it
-            return sight_what_can_be(self._gateway, instance_id)
+            return read_snapshot_or_state(self._gateway, instance_id)
         return None
 
 
-def _was_there(known: Entry, instance: Instance) -> bool:
+def _was_there(known: RunSummary, instance: Instance) -> bool:
     """Whether an instance was created when a life was last heard of, both on the engine's clock."""
     heard = max(filter(None, (known.created_at, known.last_updated_at, known.ended_at)))
     return instance.created_at is not None and instance.created_at <= heard
 
 
-def _log(deed: Deed) -> None:
+def _log(entry: AuditEntry) -> None:
     log.info(
-        f"{deed.action} {deed.instance_id}",
-        instance_id=deed.instance_id,
-        actor=deed.actor.name,
-        before=deed.before or "unknown",
-        after=deed.after or "unknown",
-        outcome=deed.outcome,
+        f"{entry.action} {entry.instance_id}",
+        instance_id=entry.instance_id,
+        actor=entry.actor.name,
+        before=entry.before or "unknown",
+        after=entry.after or "unknown",
+        outcome=entry.outcome,
     )

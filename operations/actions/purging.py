@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from operations.actions.families import ensure_finished, family_of, sight_root
+from operations.actions.families import ensure_finished, family_of, read_root
 from operations.actions.forgetting import ANSWERED, BULK, Forgetting, How, have_finished, ids_of
 from operations.actions.holding import Held, Holding
 from operations.actions.noting import Attempt, Noting
@@ -14,17 +14,17 @@ from operations.actions.requests import Request
 from operations.actions.spite import in_spite_of_the_ledger
 from operations.errors import (
     ActionNotAllowed,
-    AnotherLife,
     FlowdeckError,
     NotArchived,
     OutcomeUnknown,
+    RunReplaced,
     UnknownInstance,
 )
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.model import Action, Status, allowed_actions
-from operations.records import Deed, Outcome, Sighting
-from operations.sighting import sight
+from operations.records import AuditEntry, Outcome, Snapshot
+from operations.snapshots import read_snapshot
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ class Purging:
             if before is None:
                 return self._gone_already(attempt)
             attempt.before = before.status
-            self._noting.ensure_life(instance_id, request)
+            self._noting.ensure_same_run(instance_id, request)
             with self._ended_if_pending(attempt, how):
                 family = self._archived(instance_id, how, held)
             attempt.detail = None if before.status.is_finished else "by force"
             self._noting.begin(attempt)
             self._forget(Forgetting(self._gateway, family, how, held, until), attempt)
             self._mark(family)
-            root = attempt.deed(Outcome.DONE)
+            root = attempt.entry(Outcome.DONE)
             self._noting.note_all([root, *_of_descendants(root, family)], attempt.key)
             return Purged(instance_id, before.status, ids_of(family))
 
@@ -83,18 +83,18 @@ class Purging:
         try:
             yield
         except FlowdeckError as error:
-            why = f"it was terminated for it, and then: {str(error).rstrip('.')}"
-            raise OutcomeUnknown("purge", why) from error
+            reason = f"it was terminated for it, and then: {str(error).rstrip('.')}"
+            raise OutcomeUnknown("purge", reason) from error
 
-    def _archived(self, instance_id: str, how: How, held: Held) -> tuple[Sighting, ...]:
+    def _archived(self, instance_id: str, how: How, held: Held) -> tuple[Snapshot, ...]:
         """Return what is going to be purged, once the ledger holds all of it."""
-        root = (sight_root if how.force else sight)(self._gateway, instance_id)
+        root = (read_root if how.force else read_snapshot)(self._gateway, instance_id)
         if root is None:
             raise UnknownInstance(instance_id)
         status = root.instance.status
         if Action.PURGE not in allowed_actions(status, forced=how.force):
             raise ActionNotAllowed(Action.PURGE, instance_id, status)
-        family: tuple[Sighting, ...] = (root,)
+        family: tuple[Snapshot, ...] = (root,)
         if how.recursive or how.force:
             family = family_of(self._gateway, root, held.hold_on)
         if not how.force:
@@ -102,11 +102,11 @@ class Purging:
         elif not how.recursive and have_finished(family):
             family = (root,)  # force, which takes all along, is not needed
         held.hold_on()
-        self._ledger.instances.record(family)
+        self._ledger.runs.ingest(family)
         if how.force:
             held.hold_on()
-            self._ledger.instances.keep_histories(family)
-        kept = self._ledger.instances.archived(ids_of(family))
+            self._ledger.runs.keep_histories(family)
+        kept = self._ledger.runs.archived(ids_of(family))
         for each in family:
             if kept.get(each.instance.instance_id) is not each.instance.status:
                 raise NotArchived(each.instance.instance_id)
@@ -120,28 +120,28 @@ class Purging:
         except FlowdeckError:
             if descendants := forgetting.descendants_gone():
                 self._mark(descendants)
-                self._noting.note_all(_of_descendants(attempt.deed(Outcome.DONE), descendants))
+                self._noting.note_all(_of_descendants(attempt.entry(Outcome.DONE), descendants))
             raise
 
-    def _mark(self, gone: tuple[Sighting, ...]) -> None:
+    def _mark(self, gone: tuple[Snapshot, ...]) -> None:
         with in_spite_of_the_ledger("a purge", gone[0].instance.instance_id):
-            self._ledger.instances.mark_purged(dict.fromkeys(ids_of(gone), datetime.now(UTC)))
+            self._ledger.runs.mark_purged(dict.fromkeys(ids_of(gone), datetime.now(UTC)))
 
     def _gone_already(self, attempt: Attempt) -> Purged:
         instance_id = attempt.instance_id
-        entry = self._ledger.instances.latest(instance_id)
-        if entry is None:
+        summary = self._ledger.runs.latest(instance_id)
+        if summary is None:
             raise UnknownInstance(instance_id)
-        if attempt.request.life not in (None, entry.key):
-            raise AnotherLife(instance_id)
-        if entry.purged_at is None:
-            self._ledger.instances.mark_purged({instance_id: datetime.now(UTC)})
-        attempt.before = entry.status
-        self._noting.note(attempt.deed(Outcome.UNCHANGED))
-        return Purged(instance_id, entry.status)
+        if attempt.request.run_id not in (None, summary.run_id):
+            raise RunReplaced(instance_id)
+        if summary.purged_at is None:
+            self._ledger.runs.mark_purged({instance_id: datetime.now(UTC)})
+        attempt.before = summary.status
+        self._noting.note(attempt.entry(Outcome.UNCHANGED))
+        return Purged(instance_id, summary.status)
 
 
-def _of_descendants(root: Deed, family: Sequence[Sighting]) -> list[Deed]:
+def _of_descendants(root: AuditEntry, family: Sequence[Snapshot]) -> list[AuditEntry]:
     """Return the deeds by which others than the root went with it."""
     others = (each.instance for each in family if each.instance.instance_id != root.instance_id)
     told = f"with {root.instance_id!r}"

@@ -44,13 +44,13 @@ class Raising:
         ):
             before = begun(self._gateway, Action.RAISE, instance_id)
             attempt.before, attempt.detail = before.status, f"the event {name!r}"
-            self._noting.ensure_life(instance_id, request)
+            self._noting.ensure_same_run(instance_id, request)
             if Action.RAISE not in allowed_actions(before.status):
                 raise ActionNotAllowed(Action.RAISE, instance_id, before.status)
             if is_alone:  # or the ledger is away
                 self._noting.begin_in_spite(attempt)
             after = self._raised(before, name, payload)
-            self._noting.note(attempt.deed(Outcome.DONE, after.status), attempt.key)
+            self._noting.note(attempt.entry(Outcome.DONE, after.status), attempt.key)
             return Acted(before, after, changed=True)
 
     def _raised(self, before: Instance, name: str, payload: str | None) -> Instance:
@@ -58,7 +58,7 @@ class Raising:
         try:
             self._gateway.raise_event(before.instance_id, name, payload)
         except OutcomeUnknown as error:
-            raise OutcomeUnknown("raise", error.why, _LOOK_FIRST) from error
+            raise OutcomeUnknown("raise", error.reason, _LOOK_FIRST) from error
         with after_the_call("raise", _LOOK_FIRST):
             return self._with_event(before, name)
 

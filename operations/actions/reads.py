@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from operations.errors import (
     ASK_AGAIN,
-    EngineRefused,
-    EngineUnavailable,
+    DaprRefused,
+    DaprUnavailable,
     OutcomeUnknown,
     UnknownInstance,
 )
@@ -23,7 +23,7 @@ def after_the_call(call: str, remedy: str = ASK_AGAIN) -> Iterator[None]:
     """Read what came of a call that was made: where that fails, `OutcomeUnknown` is raised."""
     try:
         yield
-    except (EngineUnavailable, EngineRefused, UnknownInstance) as error:
+    except (DaprUnavailable, DaprRefused, UnknownInstance) as error:
         raise OutcomeUnknown(call, str(error).rstrip("."), remedy) from error
 
 

@@ -18,13 +18,13 @@ class Request:
     """
 
     actor: Actor
-    why: str = ""
+    reason: str = ""
     bulk: str | None = None
-    life: int | None = None
+    run_id: int | None = None
 
     def __post_init__(self) -> None:
-        if len(self.why) > LONGEST or not is_text(self.why):
-            raise InvalidInput("why", self.why, REASON)
+        if len(self.reason) > LONGEST or not is_text(self.reason):
+            raise InvalidInput("reason", self.reason, REASON)
 
 
 def check_name(field: str, name: str, longest: int) -> None:

@@ -14,8 +14,8 @@ from operations.actions.starting import is_abandoned, is_same
 from operations.errors import (
     ActionNotAllowed,
     Conflict,
-    EngineRefused,
-    EngineUnavailable,
+    DaprRefused,
+    DaprUnavailable,
     InstanceExists,
     InvalidInput,
     NotRerunnable,
@@ -23,13 +23,13 @@ from operations.errors import (
     UnknownInstance,
 )
 from operations.gateway import Gateway
-from operations.ledger import Ledger, Start
-from operations.model import INSTANCE_ID, Action, Status, allowed_actions, is_safe_id
-from operations.records import Deed, Outcome, Sighting
-from operations.sighting import sight
-from operations.timeline.planning import RerunPlan, plan_of
+from operations.ledger import Ledger, Reservation
+from operations.model import INSTANCE_ID, Action, Status, allowed_actions, is_startable_id
+from operations.records import AuditEntry, Outcome, Snapshot
+from operations.snapshots import read_snapshot
+from operations.timeline.rerun_plan import RerunPlan, plan_of
 
-Choice = Callable[[Sighting], tuple[int, str]]
+Choice = Callable[[Snapshot], tuple[int, str]]
 """What says from which event a source is run again, and as which id; may raise `NotRerunnable`."""
 
 _LONGEST_ID = 64
@@ -55,11 +55,11 @@ class Rerunning:
         self._holding = Holding(ledger)
         self._noting = Noting(gateway, ledger)
 
-    def source(self, source_id: str) -> Sighting:
+    def source(self, source_id: str) -> Snapshot:
         """Return an instance that can be run again, with its history."""
-        source = sight(self._gateway, source_id)
+        source = read_snapshot(self._gateway, source_id)
         if source is None:
-            if self._ledger.instances.latest(source_id):
+            if self._ledger.runs.latest(source_id):
                 raise NotRerunnable(source_id, "the engine has it no more")
             raise UnknownInstance(source_id)
         if Action.RERUN not in allowed_actions(source.instance.status):
@@ -72,7 +72,7 @@ class Rerunning:
         self, source_id: str, event_id: int, new_id: str, payload: str | None, request: Request
     ) -> Reran:
         """Claim the new id, make the rerun, and note it for both instances."""
-        if not is_safe_id(new_id):
+        if not is_startable_id(new_id):
             raise InvalidInput("new_instance_id", new_id, INSTANCE_ID)
         return self.rerun_from(source_id, lambda _: (event_id, new_id), payload, request)
 
@@ -85,7 +85,7 @@ class Rerunning:
             self._holding.alone_on(source_id, Action.RERUN),
         ):
             attempt.before = self._status_before(source_id)
-            self._noting.ensure_life(source_id, request)
+            self._noting.ensure_same_run(source_id, request)
             source = self.source(source_id)
             event_id, new_id = choose(source)
             plan = planned(source, event_id, payload)
@@ -97,71 +97,71 @@ class Rerunning:
 
             created = self._make(_start(source, event_id, new_id, payload, request), make)
             outcome = Outcome.DONE if created else Outcome.UNCHANGED
-            self._noting.note(attempt.deed(outcome, attempt.before), attempt.key)
+            self._noting.note(attempt.entry(outcome, attempt.before), attempt.key)
             if created:
-                self._note_of_new(attempt.deed(outcome), new_id, event_id)
+                self._note_of_new(attempt.entry(outcome), new_id, event_id)
             return Reran(source_id, new_id, created, plan)
 
     def _status_before(self, source_id: str) -> Status:
         if instance := self._gateway.state(source_id):
             return instance.status
-        if entry := self._ledger.instances.latest(source_id):
-            return entry.status
+        if summary := self._ledger.runs.latest(source_id):
+            return summary.status
         raise UnknownInstance(source_id)
 
-    def _make(self, wanted: Start, make: Callable[[], None]) -> bool:
+    def _make(self, wanted: Reservation, make: Callable[[], None]) -> bool:
         """Make the rerun unless it is there already; return whether it was made now."""
         # In this order: a start that comes between the two reads makes the claim fail below.
-        latest = self._ledger.starts.latest(wanted.instance_id)
+        latest = self._ledger.reservations.latest(wanted.instance_id)
         if self._gateway.state(wanted.instance_id):
             self._take_for_own(wanted, latest)
             return False
         if latest and not (latest.is_accepted or is_abandoned(latest)):
             raise _under_way(wanted, latest)
-        claimed = self._ledger.starts.claim(wanted, latest)
+        claimed = self._ledger.reservations.claim(wanted, latest)
         if claimed is None:
             raise InstanceExists(wanted.instance_id, "by another start, which is under way")
         self._make_claimed(claimed, make)
         return True
 
-    def _take_for_own(self, wanted: Start, latest: Start | None) -> None:
+    def _take_for_own(self, wanted: Reservation, latest: Reservation | None) -> None:
         """Take what has the new id for this rerun, whose answer was lost, or refuse it."""
         if latest is None or not is_same(latest, wanted):
             raise InstanceExists(wanted.instance_id, "by another instance")
         if not latest.is_accepted:
-            self._ledger.starts.accept(latest)
+            self._ledger.reservations.accept(latest)
 
-    def _make_claimed(self, start: Start, make: Callable[[], None]) -> None:
+    def _make_claimed(self, start: Reservation, make: Callable[[], None]) -> None:
         try:
             make()
-        except (Conflict, EngineUnavailable, EngineRefused, UnknownInstance):
+        except (Conflict, DaprUnavailable, DaprRefused, UnknownInstance):
             with in_spite_of_the_ledger("a rerun", start.instance_id):
-                self._ledger.starts.release(start)  # or the claim lapses by itself
+                self._ledger.reservations.release(start)  # or the claim lapses by itself
             raise
         except OutcomeUnknown as error:
             if not self._is_there(start.instance_id):
                 call = f"rerun as {start.instance_id!r}"
-                raise OutcomeUnknown(call, error.why, _ASK_AGAIN) from error
+                raise OutcomeUnknown(call, error.reason, _ASK_AGAIN) from error
         with in_spite_of_the_ledger("a rerun", start.instance_id):
-            self._ledger.starts.accept(start)
+            self._ledger.reservations.accept(start)
 
     def _is_there(self, instance_id: str) -> bool:
         """Whether the engine is known to have the instance."""
         try:
             return self._gateway.state(instance_id) is not None
-        except (EngineUnavailable, EngineRefused):
+        except (DaprUnavailable, DaprRefused):
             return False
 
-    def _note_of_new(self, deed: Deed, new_id: str, event_id: int) -> None:
+    def _note_of_new(self, entry: AuditEntry, new_id: str, event_id: int) -> None:
         """Note for the new instance how it came about."""
-        told, after = f"from event {event_id} of {deed.instance_id!r}", self._status_of(new_id)
-        own = replace(deed, instance_id=new_id, before=None, after=after, message=told)
+        told, after = f"from event {event_id} of {entry.instance_id!r}", self._status_of(new_id)
+        own = replace(entry, instance_id=new_id, before=None, after=after, message=told)
         self._noting.note(own)
 
     def _status_of(self, instance_id: str) -> Status | None:
         try:
             instance = self._gateway.state(instance_id)
-        except (EngineUnavailable, EngineRefused):  # it was made all the same
+        except (DaprUnavailable, DaprRefused):  # it was made all the same
             return None
         return instance.status if instance else None
 
@@ -169,7 +169,7 @@ class Rerunning:
 _ASK_AGAIN = "The same request again, with this id for the new instance, is safe."
 
 
-def planned(source: Sighting, event_id: int, payload: str | None = None) -> RerunPlan:
+def planned(source: Snapshot, event_id: int, payload: str | None = None) -> RerunPlan:
     """Return what comes of a rerun of a source; raises `NotRerunnable`."""
     instance_id = source.instance.instance_id
     plan = plan_of(source.history or (), event_id)
@@ -185,19 +185,21 @@ def made_up_id(source_id: str) -> str:
     return _id_of(source_id, secrets.token_hex(_MARK // 2))
 
 
-def settled_id(source_id: str, life: int, event_id: int) -> str:
+def settled_id(source_id: str, run_id: int, event_id: int) -> str:
     """Return an id for a rerun that is always the same for a life of the source and an event."""
-    return _id_of(source_id, sha256(f"{source_id} {life} {event_id}".encode()).hexdigest()[:_MARK])
+    return _id_of(
+        source_id, sha256(f"{source_id} {run_id} {event_id}".encode()).hexdigest()[:_MARK]
+    )
 
 
 def _id_of(source_id: str, mark: str) -> str:
     end = f"-rerun-{mark}"
-    return f"{source_id if is_safe_id(source_id) else 'an'}"[: _LONGEST_ID - len(end)] + end
+    return f"{source_id if is_startable_id(source_id) else 'an'}"[: _LONGEST_ID - len(end)] + end
 
 
 def _start(
-    source: Sighting, event_id: int, new_id: str, payload: str | None, request: Request
-) -> Start:
+    source: Snapshot, event_id: int, new_id: str, payload: str | None, request: Request
+) -> Reservation:
     """Return the claim of a rerun; two are the same if they repeat the same from the same event."""
     told = {
         "rerun_of": source.instance.instance_id,
@@ -206,10 +208,10 @@ def _start(
         "input": payload,
     }
     workflow = source.instance.workflow
-    return Start(new_id, workflow, json.dumps(told, sort_keys=True), request.actor)
+    return Reservation(new_id, workflow, json.dumps(told, sort_keys=True), request.actor)
 
 
-def _under_way(wanted: Start, latest: Start) -> Conflict | OutcomeUnknown:
+def _under_way(wanted: Reservation, latest: Reservation) -> Conflict | OutcomeUnknown:
     if is_same(latest, wanted):
         return OutcomeUnknown("rerun", "a rerun of it is under way")
     return InstanceExists(wanted.instance_id, "by another start, which is under way")

@@ -1,4 +1,4 @@
-"""Starts: once, however often and from wherever the same start is asked for."""
+"""Reservations: once, however often and from wherever the same start is asked for."""
 
 import time
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ import structlog
 from operations.actions.spite import in_spite_of_the_ledger
 from operations.errors import (
     Conflict,
-    EngineRefused,
-    EngineUnavailable,
+    DaprRefused,
+    DaprUnavailable,
     InstanceExists,
     InvalidInput,
     OutcomeUnknown,
 )
 from operations.gateway import Gateway
-from operations.ledger import Ledger, Start
-from operations.model import INSTANCE_ID, Instance, Status, is_safe_id, parsed
-from operations.records import Sighting
+from operations.ledger import Ledger, Reservation
+from operations.model import INSTANCE_ID, Instance, Status, is_startable_id, parse_payload
+from operations.records import Snapshot
 from operations.timeline import Timeline
 
 CLAIM_LASTS = 10.0  # seconds after which a start that is under way counts as abandoned
@@ -38,27 +38,27 @@ class Started:
 
 
 class Starting:
-    """Starts instances: `Actions.start` says what it does, and what it raises."""
+    """Reservations instances: `Actions.start` says what it does, and what it raises."""
 
     def __init__(self, gateway: Gateway, ledger: Ledger) -> None:
         self._gateway = gateway
         self._ledger = ledger
 
-    def start(self, wanted: Start, *, finished_counts: bool) -> Started:
+    def start(self, wanted: Reservation, *, finished_counts: bool) -> Started:
         """Claim the id, start the instance, and note that it is there."""
         instance_id = wanted.instance_id
-        if not is_safe_id(instance_id):
+        if not is_startable_id(instance_id):
             raise InvalidInput("instance_id", instance_id, INSTANCE_ID)
         arrived, began, has_waited = datetime.now(UTC), time.monotonic(), False
         while time.monotonic() < began + PATIENCE:
             # In this order: a start that comes between the two reads makes the claim fail below.
-            latest = self._ledger.starts.latest(instance_id)
+            latest = self._ledger.reservations.latest(instance_id)
             instance = self._gateway.state(instance_id)
             if instance:
                 return self._found(wanted, instance, arrived, finished_counts=finished_counts)
             if latest is None or latest.is_accepted or is_abandoned(latest):
                 in_time = not has_waited or time.monotonic() < began + CLAIM_BY
-                claimed = self._ledger.starts.claim(wanted, latest) if in_time else None
+                claimed = self._ledger.reservations.claim(wanted, latest) if in_time else None
                 if claimed:
                     return self._start_claimed(claimed)
             elif not is_same(latest, wanted):
@@ -68,25 +68,27 @@ class Starting:
         raise OutcomeUnknown("start", "a start of it is under way")
 
     def _found(
-        self, wanted: Start, instance: Instance, arrived: datetime, *, finished_counts: bool
+        self, wanted: Reservation, instance: Instance, arrived: datetime, *, finished_counts: bool
     ) -> Started:
-        latest = self._ledger.starts.latest(wanted.instance_id)
+        latest = self._ledger.reservations.latest(wanted.instance_id)
         counts = finished_counts or _is_untold(latest, arrived)
         started = _already_there(wanted, instance, latest, finished_counts=counts)
         if latest and not latest.is_accepted and is_same(latest, wanted):
-            self._ledger.starts.accept(latest)
+            self._ledger.reservations.accept(latest)
         return started
 
-    def _start_claimed(self, start: Start) -> Started:
+    def _start_claimed(self, start: Reservation) -> Started:
         try:
             created = self._start_in_engine(start)
-        except (Conflict, EngineUnavailable, EngineRefused):
+        except (Conflict, DaprUnavailable, DaprRefused):
             with in_spite_of_the_ledger("a start", start.instance_id):
-                self._ledger.starts.release(start)  # or the claim lapses by itself
+                self._ledger.reservations.release(start)  # or the claim lapses by itself
             raise
         with in_spite_of_the_ledger("a start", start.instance_id):
-            self._ledger.starts.accept(start)  # or the next request that finds the instance does
-            self._ledger.instances.record([_first_sight(start)])
+            self._ledger.reservations.accept(
+                start
+            )  # or the next request that finds the instance does
+            self._ledger.runs.ingest([_first_sight(start)])
         log.info(
             f"start {start.instance_id}",
             instance_id=start.instance_id,
@@ -95,7 +97,7 @@ class Starting:
         )
         return Started(start.instance_id, created)
 
-    def _start_in_engine(self, start: Start) -> bool:
+    def _start_in_engine(self, start: Reservation) -> bool:
         """Start the instance; False if the engine turns out to have it already."""
         try:
             self._gateway.start(
@@ -111,18 +113,18 @@ class Starting:
         return True
 
 
-def _first_sight(start: Start) -> Sighting:
+def _first_sight(start: Reservation) -> Snapshot:
     """Return what is known of an instance that has just been started: lists show it at once."""
     pending = Instance(
         start.instance_id, start.workflow, Status.PENDING, None, None, input=start.payload
     )
-    return Sighting(
-        pending, Timeline(), seen_at=start.claimed_at, scheduled_for=start.scheduled_for
+    return Snapshot(
+        pending, Timeline(), read_at=start.reserved_at, scheduled_for=start.scheduled_for
     )
 
 
 def _already_there(
-    wanted: Start, instance: Instance, latest: Start | None, *, finished_counts: bool
+    wanted: Reservation, instance: Instance, latest: Reservation | None, *, finished_counts: bool
 ) -> Started:
     """Take an instance that has the id for this start's own, or raise `InstanceExists`."""
     if not _is_of(instance, wanted, latest):
@@ -132,23 +134,23 @@ def _already_there(
     return Started(wanted.instance_id, created=False)
 
 
-def _is_of(instance: Instance, wanted: Start, latest: Start | None) -> bool:
+def _is_of(instance: Instance, wanted: Reservation, latest: Reservation | None) -> bool:
     """Whether an instance was made by the start that is wanted.
 
     The engine knows neither input nor workflow of one that is still pending: then the ledger does.
     """
     if instance.input is None and instance.status is Status.PENDING:
         return latest is not None and is_same(latest, wanted)
-    same_input = parsed(instance.input) == parsed(wanted.payload)
+    same_input = parse_payload(instance.input) == parse_payload(wanted.payload)
     return instance.workflow == wanted.workflow and same_input
 
 
-def is_same(one: Start, other: Start) -> bool:
+def is_same(one: Reservation, other: Reservation) -> bool:
     """Whether two starts ask for the same."""
     return (one.workflow, one.payload) == (other.workflow, other.payload)
 
 
-def _is_untold(latest: Start | None, arrived: datetime) -> bool:
+def _is_untold(latest: Reservation | None, arrived: datetime) -> bool:
     """Whether the latest start was not known to have worked before a request arrived.
 
     Then the request is as good as the start: sent at the same moment, or again for want of an
@@ -157,6 +159,6 @@ def _is_untold(latest: Start | None, arrived: datetime) -> bool:
     return latest is not None and (latest.accepted_at is None or latest.accepted_at >= arrived)
 
 
-def is_abandoned(start: Start) -> bool:
+def is_abandoned(start: Reservation) -> bool:
     """Whether whoever claimed the start has had the time to make it."""
     return time.time_ns() - start.claim > CLAIM_LASTS * 10**9

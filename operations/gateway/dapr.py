@@ -12,14 +12,18 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from operations.errors import OutcomeUnknown, UnknownInstance
 from operations.gateway.channel import open_channel
-from operations.gateway.events import event_of
-from operations.gateway.health import connected_workers, placement_problems, scheduler_problems
+from operations.gateway.conversions import instance_of
+from operations.gateway.grpc_errors import may_have_acted, patiently, translated, words
+from operations.gateway.history_events import event_of
 from operations.gateway.port import IdPage
-from operations.gateway.records import instance_of
+from operations.gateway.sidecar_health import (
+    connected_workers,
+    placement_problems,
+    scheduler_problems,
+)
 from operations.gateway.stubs import pb, service
-from operations.gateway.trouble import may_have_acted, patiently, translated, words
 from operations.history import HistoryEvent
-from operations.model import EngineHealth, Instance, Problem
+from operations.model import DaprHealth, Instance, Problem
 
 _Answer = TypeVar("_Answer")
 # Reads are most of the calls, and no trace is wanted of them; without this daprd makes one of each.
@@ -132,10 +136,10 @@ class DaprGateway:
         request = pb.RaiseEventRequest(instanceId=instance_id, name=name, input=_text(payload))
         self._write(self._workflows.RaiseEvent, request, instance_id, "raise")
 
-    def health(self) -> EngineHealth:
+    def health(self) -> DaprHealth:
         metadata = self._read(self._sidecar.GetMetadata, metadata_pb2.GetMetadataRequest())
         problems = (*placement_problems(metadata), *self._scheduler_problems())
-        return EngineHealth(metadata.runtime_version, problems, connected_workers(metadata))
+        return DaprHealth(metadata.runtime_version, problems, connected_workers(metadata))
 
     def _scheduler_problems(self) -> tuple[Problem, ...]:
         """Have the sidecar ask its scheduler: its metadata goes on naming one that is dead.

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from operations.history import HistoryEvent
-from operations.model import EngineHealth, Instance
+from operations.model import DaprHealth, Instance
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class IdPage:
 class Gateway(Protocol):
     """What Flowdeck asks of a workflow engine.
 
-    Every method raises `EngineUnavailable` when the engine cannot be reached and `EngineRefused`
+    Every method raises `DaprUnavailable` when the engine cannot be reached and `DaprRefused`
     for an answer that has no name here; the ones that change something raise `OutcomeUnknown` when
     no answer came in time. None blocks for longer than its deadline.
     """
@@ -52,7 +52,7 @@ class Gateway(Protocol):
     def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
         """Return the ids of a part of all instances: the first, or the one that a token stands for.
 
-        Raises `EngineRefused`, with the remedy, when an instance breaks the whole list.
+        Raises `DaprRefused`, with the remedy, when an instance breaks the whole list.
         """
 
     def pause(self, instance_id: str) -> None:
@@ -96,5 +96,5 @@ class Gateway(Protocol):
         once, and one that has finished takes no notice: callers must know its status.
         """
 
-    def health(self) -> EngineHealth:
+    def health(self) -> DaprHealth:
         """Return what the sidecar says of itself and of what it needs."""

@@ -6,24 +6,24 @@ from datetime import datetime
 
 from sqlalchemy import Engine, text
 
-from operations.database import generation, open_engine, reading
-from operations.ledger.holds import Holds
-from operations.ledger.instances import Instances
-from operations.ledger.journal import Journal
-from operations.ledger.kin import Kin
-from operations.ledger.pulse import beat, read_pulse
+from operations.ledger.audit_log import AuditLog
+from operations.ledger.db.sessions import generation, open_engine, reading
+from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
+from operations.ledger.leases import Leases
+from operations.ledger.reservations import Reservation, Reservations
+from operations.ledger.runs.descendants import Descendants
+from operations.ledger.runs.runs import Runs
 from operations.ledger.schema import upgrade
-from operations.ledger.starts import Start, Starts
-from operations.ledger.statistics import Statistics
-from operations.records import Measures, Outage, Pulse
+from operations.ledger.statistics.statistics import Statistics
+from operations.records import Heartbeat, Outage, RecorderMetrics
 
 __all__ = [
-    "Holds",
-    "Instances",
-    "Journal",
+    "AuditLog",
+    "Leases",
     "Ledger",
-    "Start",
-    "Starts",
+    "Reservation",
+    "Reservations",
+    "Runs",
     "Statistics",
     "open_ledger",
 ]
@@ -37,11 +37,11 @@ class Ledger:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.starts = Starts(engine)
-        self.instances = Instances(engine)
-        self.journal = Journal(engine)
-        self.kin = Kin(engine)
-        self.holds = Holds(engine)
+        self.reservations = Reservations(engine)
+        self.runs = Runs(engine)
+        self.audit_log = AuditLog(engine)
+        self.descendants = Descendants(engine)
+        self.leases = Leases(engine)
         self.statistics = Statistics(engine)
 
     def ping(self) -> None:
@@ -56,22 +56,22 @@ class Ledger:
         """
         return generation(self._engine)
 
-    def pulse(self) -> Pulse:
+    def heartbeat(self) -> Heartbeat:
         """Return the ledger's revision, and the recorder's last sign of life."""
-        return replace(read_pulse(self._engine), generation=self.generation())
+        return replace(read_heartbeat(self._engine), generation=self.generation())
 
-    def beat(
+    def write_heartbeat(
         self,
         at: datetime,
         outages: Sequence[Outage],
-        behind: int | None = 0,
-        measures: Measures | None = None,
+        backlog: int | None = 0,
+        metrics: RecorderMetrics | None = None,
     ) -> None:
         """Write the recorder's sign of life, which leaves the revision as it is.
 
         `behind` is how many instances are known of, but not read yet; None if that is not known.
         """
-        beat(self._engine, at, outages, behind, measures)
+        write_heartbeat(self._engine, at, outages, backlog, metrics)
 
     def close(self) -> None:
         """Close the connections of this process."""

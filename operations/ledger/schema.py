@@ -4,10 +4,10 @@ from threading import Lock
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
-from operations.database import reading, writing
 from operations.errors import LedgerUnavailable
+from operations.ledger.db.sessions import reading, writing
 
-HEAD = "0010"
+HEAD = "0001"
 """The newest version: a ledger that has it is opened without the help of Alembic."""
 
 _LOCK = 0x666C6F77  # any number that nobody else may lock in the same database

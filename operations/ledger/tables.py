@@ -13,8 +13,8 @@ from sqlalchemy import (
     text,
 )
 
-from operations.database import UtcDateTime
-from operations.ledger.columns import Key, String, Text
+from operations.ledger.db.column_types import Key, String, Text
+from operations.ledger.db.sessions import UtcDateTime
 
 NAME = 255  # characters that are kept of an id, a workflow's or activity's name, an error's type
 MESSAGE = 500  # and of an error's message in a list
@@ -25,16 +25,16 @@ metadata = MetaData()
 def _index_of(column: str, *beside: str) -> Index:
     """Return the index for lists of what has something in a column, which few lives have."""
     has_it = text(f"{column} IS NOT NULL")
-    places = (column, "status", "created_at", "key", *beside)
-    name = f"instances_newest_of_{column}"
+    places = (column, "status", "created_at", "run_id", *beside)
+    name = f"runs_newest_of_{column}"
     return Index(name, *places, sqlite_where=has_it, postgresql_where=has_it)
 
 
-starts = Table(
-    "starts",
+reservations = Table(
+    "reservations",
     metadata,
     Column("instance_id", String(64), primary_key=True),
-    Column("life", Integer, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
     Column("workflow", String(NAME), nullable=False),
     Column("payload", Text, nullable=False),
     Column("actor_name", String(NAME), nullable=False),
@@ -48,10 +48,10 @@ starts = Table(
 # `ended_micros` and `took_micros` tell `ended_at` and the duration again (in microseconds, -1 until
 # they are known), so that lists can be in their order without a NULL, and statistics are quick.
 # `queue_micros` and `run_micros` are the duration's parts, before the first turn and from then on.
-instances = Table(
-    "instances",
+runs = Table(
+    "runs",
     metadata,
-    Column("key", Key, primary_key=True),
+    Column("run_id", Key, primary_key=True),
     Column("instance_id", String(NAME), nullable=False),
     Column("execution_id", String(NAME)),
     Column("workflow", String(NAME), nullable=False),
@@ -69,30 +69,30 @@ instances = Table(
     Column("rerun_of", String(NAME)),
     Column("purged_at", UtcDateTime),
     Column("revision", BigInteger, nullable=False),
-    Column("seen_at", UtcDateTime, nullable=False),
+    Column("read_at", UtcDateTime, nullable=False),
     Column("is_latest", Boolean, nullable=False),
     Column("is_archived", Boolean, nullable=False),
     Column("custom_status", String(NAME)),
     Column("ended_micros", BigInteger, nullable=False, server_default="-1"),
     Column("took_micros", BigInteger, nullable=False, server_default="-1"),
     Column("generation", Integer, nullable=False, server_default="1"),
-    Column("began_at", UtcDateTime),
+    Column("first_turn_at", UtcDateTime),
     Column("queue_micros", BigInteger, nullable=False, server_default="-1"),
     Column("run_micros", BigInteger, nullable=False, server_default="-1"),
-    Index("instances_newest", "created_at", "key", "instance_id"),
-    Index("instances_newest_of_status", "status", "created_at", "key", "instance_id"),
-    Index("instances_newest_of_workflow", "workflow", "status", "created_at", "key"),
+    Index("runs_newest", "created_at", "run_id", "instance_id"),
+    Index("runs_newest_of_status", "status", "created_at", "run_id", "instance_id"),
+    Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),
     _index_of("custom_status", "workflow"),  # many have the same one: they are counted there
     *map(_index_of, ("failure_type", "parent_id", "rerun_of")),
     Index(
-        "instances_ended",
-        *("ended_micros", "key", "status", "workflow"),
+        "runs_ended",
+        *("ended_micros", "run_id", "status", "workflow"),
         *("took_micros", "queue_micros", "run_micros"),
     ),
-    Index("instances_longest", "took_micros", "key", "status", "workflow"),
-    Index("instances_latest_of_id", "instance_id", "is_latest"),
-    Index("instances_execution", "instance_id", "execution_id"),
-    Index("instances_followed", "is_archived", "purged_at", "revision", "instance_id"),
+    Index("runs_longest", "took_micros", "run_id", "status", "workflow"),
+    Index("runs_latest_of_id", "instance_id", "is_latest"),
+    Index("runs_execution", "instance_id", "execution_id"),
+    Index("runs_followed", "is_archived", "purged_at", "revision", "instance_id"),
     sqlite_autoincrement=True,
 )
 
@@ -101,17 +101,17 @@ instances = Table(
 waits = Table(
     "waits",
     metadata,
-    Column("key", ForeignKey("instances.key"), primary_key=True),
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
     Column("name", String(NAME), primary_key=True),
     Column("status", String(32), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Index("waits_newest", "name", "status", "created_at", "key"),
+    Index("waits_newest", "name", "status", "created_at", "run_id"),
 )
 
 details = Table(
-    "details",
+    "run_details",
     metadata,
-    Column("key", ForeignKey("instances.key"), primary_key=True),
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
     Column("input", Text),
     Column("output", Text),
     Column("custom_status", Text),
@@ -125,31 +125,31 @@ details = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("key", ForeignKey("instances.key"), primary_key=True),
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
     Column("generation", Integer, primary_key=True, autoincrement=False, server_default="1"),
     Column("event_id", Integer, primary_key=True, autoincrement=False),
     Column("name", String(NAME), nullable=False),
     Column("lane", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("started_at", UtcDateTime, nullable=False),
-    Column("began_at", UtcDateTime),
+    Column("scheduled_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("ending", String(32), nullable=False),
     Column("error_type", String(NAME)),
     Column("error_message", String(MESSAGE)),
-    Index("attempts_of_activity", "name", "ending", "key"),
-    Index("attempts_ended", "ended_at", "name", "ending", "started_at", "began_at"),
+    Index("attempts_of_activity", "name", "ending", "run_id"),
+    Index("attempts_ended", "ended_at", "name", "ending", "scheduled_at", "started_at"),
     Index(
         "attempts_failed",
         "ended_at",
-        "key",
+        "run_id",
         sqlite_where=text("error_type IS NOT NULL"),
         postgresql_where=text("error_type IS NOT NULL"),
     ),
 )
 
-journal = Table(
-    "journal",
+audit_log = Table(
+    "audit_log",
     metadata,
     Column("key", Key, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
@@ -161,28 +161,28 @@ journal = Table(
     Column("before", String(32)),
     Column("after", String(32)),
     Column("message", Text),
-    Column("why", Text),
+    Column("reason", Text),
     Column("bulk", String(64)),
     Column("revision", BigInteger, nullable=False),
-    Index("journal_of_instance", "instance_id", "at", "key"),
-    Index("journal_of_bulk", "bulk"),
+    Index("audit_log_of_instance", "instance_id", "at", "key"),
+    Index("audit_log_of_bulk", "bulk"),
 )
 
-holds = Table(
-    "holds",
+leases = Table(
+    "leases",
     metadata,
     Column("instance_id", String(NAME), primary_key=True),
     Column("taken", BigInteger, nullable=False),
 )
 
 # One row, whose key is 1.
-pulse = Table(
-    "pulse",
+heartbeat = Table(
+    "heartbeat",
     metadata,
     Column("key", Integer, primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False),
-    Column("beat_at", UtcDateTime),
+    Column("heartbeat_at", UtcDateTime),
     Column("outages", Text, nullable=False),
-    Column("behind", Integer),
-    Column("measures", Text),
+    Column("backlog", Integer),
+    Column("metrics", Text),
 )

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from operations.records import Begin, Sighting
-from operations.timeline import Span, SpanKind, began_within
+from operations.records import Snapshot, StartTime
+from operations.timeline import Span, SpanKind, start_time_within
 
 MOST = 50_000  # begins; the oldest give way
 KEPT = 3600.0  # seconds: a paused instance takes its activities' results when it is resumed
@@ -15,13 +15,13 @@ class Begins:
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._told: dict[Begin, float] = {}  # when each was told; the oldest first
-        self._of: dict[str, set[Begin]] = {}
+        self._told: dict[StartTime, float] = {}  # when each was told; the oldest first
+        self._of: dict[str, set[StartTime]] = {}
 
     def __len__(self) -> int:
         return len(self._told)
 
-    def add(self, begins: Iterable[Begin], now: float) -> None:
+    def add(self, begins: Iterable[StartTime], now: float) -> None:
         """Keep begins, and forget those that are too old or too many."""
         for begin in begins:
             if begin not in self._told:
@@ -33,7 +33,7 @@ class Begins:
                 return
             self._forget(oldest)
 
-    def of(self, instance_id: str) -> list[Begin]:
+    def of(self, instance_id: str) -> list[StartTime]:
         """Return the begins of an instance's attempts."""
         return list(self._of.get(instance_id, ()))
 
@@ -42,24 +42,24 @@ class Begins:
         for begin in self.of(instance_id):
             self._forget(begin)
 
-    def take_earlier(self, sighting: Sighting) -> list[Begin]:
+    def take_earlier(self, snapshot: Snapshot) -> list[StartTime]:
         """Return the begins of attempts of the generations before the one seen, and forget them."""
-        started_at = sighting.timeline.started_at
-        told = self._of.get(sighting.instance.instance_id, ())
+        started_at = snapshot.timeline.started_at
+        told = self._of.get(snapshot.instance.instance_id, ())
         earlier = [begin for begin in told if started_at and begin.at < started_at]
         for begin in earlier:
             self._forget(begin)
         return earlier
 
-    def lent_to(self, sighting: Sighting) -> Sighting:
-        """Return a sighting in which attempts have the begins that were told of them."""
-        told = self.of(sighting.instance.instance_id)
+    def lent_to(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot in which attempts have the begins that were told of them."""
+        told = self.of(snapshot.instance.instance_id)
         if not told:
-            return sighting
-        spans = tuple(_lent(span, told) for span in sighting.timeline.spans)
-        return replace(sighting, timeline=replace(sighting.timeline, spans=spans))
+            return snapshot
+        spans = tuple(_lent(span, told) for span in snapshot.timeline.spans)
+        return replace(snapshot, timeline=replace(snapshot.timeline, spans=spans))
 
-    def _forget(self, begin: Begin) -> None:
+    def _forget(self, begin: StartTime) -> None:
         del self._told[begin]
         left = self._of[begin.instance_id]
         left.remove(begin)
@@ -67,9 +67,9 @@ class Begins:
             del self._of[begin.instance_id]
 
 
-def _lent(span: Span, told: Iterable[Begin]) -> Span:
+def _lent(span: Span, told: Iterable[StartTime]) -> Span:
     if span.kind is not SpanKind.ACTIVITY:
         return span
     times = (begin.at for begin in told if begin.event_id == span.event_id)
-    began = began_within(span.start, span.end, times)
-    return replace(span, began=began) if began else span
+    began = start_time_within(span.scheduled_at, span.ended_at, times)
+    return replace(span, started_at=began) if began else span

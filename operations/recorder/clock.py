@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 class Clock:
     """Tells the time, and never goes back: what is read later must look later.
 
-    The ledger tells by it which of two sightings is news. So a machine's clock that is set back
+    The ledger tells by it which of two snapshots is news. So a machine's clock that is set back
     goes on from where it was; one that is set forward is followed.
     """
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
-from operations.records import Sighting
+from operations.records import Snapshot
 
 SETTLING = 0.2  # seconds after a hint, within which the engine may still be at what it hints at
 
@@ -38,7 +38,7 @@ class Followed:
     is_read_for_hint: bool = False
     is_read_settled: bool = False
     wanted_by: float = math.inf
-    last: Sighting | None = None
+    last: Snapshot | None = None
     told: tuple[str | None, int] = (None, 0)
     is_confirmed: bool = False
     unchanged: int = 0
@@ -72,19 +72,19 @@ class Followed:
         self.is_read_for_hint, self.is_read_settled = self.is_hinted, now >= self.settles_at
         self.hinted_at = math.inf
 
-    def see(self, sighting: Sighting, *, is_taken: bool) -> None:
+    def see(self, snapshot: Snapshot, *, is_taken: bool) -> None:
         """Note what was read, and whether the ledger has taken it; its history is not kept."""
-        self.is_confirmed = is_taken and self.tells_the_same(sighting)
+        self.is_confirmed = is_taken and self.tells_the_same(snapshot)
         self.unchanged = self.unchanged + 1 if self.is_confirmed else 0
-        self.last, self.troubles = replace(sighting, history=None), 0
+        self.last, self.troubles = replace(snapshot, history=None), 0
         if is_taken:
             self.unread_since = self.hinted_at
-            if sighting.history is not None:
-                self.told = sighting.timeline.execution_id, len(sighting.history)
+            if snapshot.history is not None:
+                self.told = snapshot.timeline.execution_id, len(snapshot.history)
 
-    def tells_the_same(self, sighting: Sighting) -> bool:
-        """Whether a sighting says what the last one said."""
+    def tells_the_same(self, snapshot: Snapshot) -> bool:
+        """Whether a snapshot says what the last one said."""
         if self.last is None:
             return False
         known = self.last.instance, self.last.timeline
-        return known == (sighting.instance, sighting.timeline)
+        return known == (snapshot.instance, snapshot.timeline)

@@ -8,7 +8,7 @@ from itertools import islice
 
 from operations.recorder.followed import Followed
 from operations.recorder.pace import again_after, again_in, is_quiet
-from operations.records import Sighting
+from operations.records import Snapshot
 
 BACKLOG = 0.25  # of the reads, at least, while there is much to catch up with
 
@@ -99,31 +99,31 @@ class Following:
                 followed.hand_out(now)
                 yield instance_id
 
-    def last(self, instance_id: str) -> Sighting | None:
+    def last(self, instance_id: str) -> Snapshot | None:
         """Return what was last seen of it, without its history."""
         followed = self._followed.get(instance_id)
         return followed.last if followed else None
 
-    def told(self, sighting: Sighting) -> int:
+    def told(self, snapshot: Snapshot) -> int:
         """Return how many of an instance's events had been read before."""
-        execution_id, told = self._followed[sighting.instance.instance_id].told
-        return told if execution_id == sighting.timeline.execution_id else 0
+        execution_id, told = self._followed[snapshot.instance.instance_id].told
+        return told if execution_id == snapshot.timeline.execution_id else 0
 
-    def is_known(self, sighting: Sighting) -> bool:
+    def is_known(self, snapshot: Snapshot) -> bool:
         """Whether the ledger has surely got this: what came late to it may have been no news."""
-        followed = self._followed[sighting.instance.instance_id]
-        return followed.is_confirmed and followed.tells_the_same(sighting)
+        followed = self._followed[snapshot.instance.instance_id]
+        return followed.is_confirmed and followed.tells_the_same(snapshot)
 
-    def seen(self, sighting: Sighting, now: float, *, is_taken: bool = True) -> None:
+    def seen(self, snapshot: Snapshot, now: float, *, is_taken: bool = True) -> None:
         """Report what was seen, and whether it is in the ledger now: it goes on."""
-        instance_id = sighting.instance.instance_id
+        instance_id = snapshot.instance.instance_id
         followed = self._followed[instance_id]
-        followed.see(sighting, is_taken=is_taken)
-        quiet = is_quiet(sighting, followed.unchanged)
+        followed.see(snapshot, is_taken=is_taken)
+        quiet = is_quiet(snapshot, followed.unchanged)
         traced = followed.traces_tell_of_it
         self._classify(followed, quiet=quiet, traced=traced)
         many, settled = self._many[followed.kind], followed.is_read_settled
-        pace = again_in(sighting, many, quiet=quiet, traced=traced and settled)
+        pace = again_in(snapshot, many, quiet=quiet, traced=traced and settled)
         self._report(instance_id, now + pace)
 
     def troubled(self, instance_id: str, now: float) -> int:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import structlog
 
 from operations.gateway import Gateway
-from operations.model import Part, Problem
-from operations.outages import Outages, engine_problems
+from operations.model import Problem, Service
+from operations.outages import Outages, dapr_problems
 from operations.records import Outage
 
 EVERY = 1.0  # seconds between two questions
@@ -29,7 +29,7 @@ class Health:
     @property
     def is_reachable(self) -> bool:
         """Whether the sidecar answered when it was asked last."""
-        return all(problem.part is not Part.SIDECAR for problem in self._problems)
+        return all(problem.service is not Service.SIDECAR for problem in self._problems)
 
     @property
     def outages(self) -> tuple[Outage, ...]:
@@ -49,16 +49,16 @@ class Health:
         """Ask the engine, if it is time; `others` are problems that were told of already."""
         if time.monotonic() < self._next:
             return
-        before, self._problems = self._problems, engine_problems(self._gateway)
+        before, self._problems = self._problems, dapr_problems(self._gateway)
         self._away = self._outages.now((*self._problems, *others), datetime.now(UTC))
         _tell(before, self._problems)
         self._next = time.monotonic() + EVERY
 
 
 def _tell(before: tuple[Problem, ...], now: tuple[Problem, ...]) -> None:
-    were, are = {each.part for each in before}, {each.part for each in now}
+    were, are = {each.service for each in before}, {each.service for each in now}
     for problem in now:
-        if problem.part not in were:
-            log.warning(f"{problem.part} is away", reason=problem.why)
-    for part in were - are:
-        log.info(f"{part} is back")
+        if problem.service not in were:
+            log.warning(f"{problem.service} is away", reason=problem.reason)
+    for service in were - are:
+        log.info(f"{service} is back")

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from operations.ledger import Ledger
-from operations.records import Sighting
+from operations.records import Snapshot
 
 MOST = 32 * 2**20  # characters of payloads and the like that are kept; the oldest give way
 EVENT = 500  # characters that an event counts as beside its payload
@@ -16,21 +16,21 @@ class Histories:
         self._ledger = ledger
         self._most = most
         self._left = most
-        self._last: dict[str, Sighting] = {}  # the oldest first
+        self._last: dict[str, Snapshot] = {}  # the oldest first
 
     def __len__(self) -> int:
         return len(self._last)
 
-    def keep(self, sighting: Sighting) -> None:
+    def keep(self, snapshot: Snapshot) -> None:
         """Keep what was read in the place of what was read of the same instance before.
 
         Where the history was not read, what was read before stays.
         """
-        if sighting.history is None:
+        if snapshot.history is None:
             return
-        self.forget(sighting.instance.instance_id)
-        self._last[sighting.instance.instance_id] = sighting
-        self._left -= _size(sighting)
+        self.forget(snapshot.instance.instance_id)
+        self._last[snapshot.instance.instance_id] = snapshot
+        self._left -= _size(snapshot)
         while self._left < 0:
             self.forget(next(iter(self._last)))
 
@@ -47,11 +47,11 @@ class Histories:
         last = {each: self._last[each] for each in gone if each in self._last}
         if not last:
             return
-        instances = self._ledger.instances
+        instances = self._ledger.runs
         kept = instances.archived(last)
         lacking = [
             last[each]
-            for each, life in instances.latest_of(last).items()
+            for each, life in instances.latest_by_id(last).items()
             if each not in kept
             and life.purged_at is None
             and life.execution_id == last[each].timeline.execution_id
@@ -59,5 +59,5 @@ class Histories:
         instances.keep_histories(lacking)
 
 
-def _size(sighting: Sighting) -> int:
-    return sum(EVENT + len(event.payload or event.raw or "") for event in sighting.history or ())
+def _size(snapshot: Snapshot) -> int:
+    return sum(EVENT + len(event.payload or event.raw or "") for event in snapshot.history or ())

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import structlog
 
-from operations.errors import EngineRefused
+from operations.errors import DaprRefused
 from operations.gateway import IdPage
-from operations.model import Part, Problem
+from operations.model import Problem, Service
 
 EVERY = 1.0  # seconds between two lists at least
 SHARE = 20  # a list that takes a second is made every 20 seconds
@@ -23,7 +23,7 @@ class Listable(Protocol):
     """What lists ids: the gateway, or what stands before it."""
 
     def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
-        """Return a page of ids; raises `EngineRefused` when an instance breaks the list."""
+        """Return a page of ids; raises `DaprRefused` when an instance breaks the list."""
 
 
 @dataclass
@@ -73,13 +73,13 @@ class Listing:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Why there is no list, if that is so, with the remedy."""
-        return (Problem(Part.LISTING, self._refusal),) if self._refusal else ()
+        return (Problem(Service.LISTING, self._refusal),) if self._refusal else ()
 
     def news(self, known: Collection[str], followed: Container[str] = ()) -> set[str]:
         """Return listed ids that are not known, and known ones that a whole list lacks.
 
         Those that are followed are returned too, but are not new. They are what was found within a
-        moment, should a list be due. Raises `EngineUnavailable`.
+        moment, should a list be due. Raises `DaprUnavailable`.
         """
         news: set[str] = set()
         until = time.monotonic() + AT_A_TIME
@@ -103,7 +103,7 @@ class Listing:
         began, self._under_way = time.monotonic(), None  # one that fails is begun anew
         try:
             page = self._gateway.ids(token=listed.token)
-        except EngineRefused as error:
+        except DaprRefused as error:
             self._refused(str(error))
             return set()
         finally:
@@ -127,10 +127,10 @@ class Listing:
             self._whole.is_rare = bool(self._last_page) and listed.is_found_by_its_end
             self._whole.after(listed.cost)
 
-    def _refused(self, why: str | None) -> None:
+    def _refused(self, reason: str | None) -> None:
         """Log a refusal once: what is known is followed on, and starts from here are found."""
-        if why and why != self._refusal:
-            log.warning("the engine cannot list its instances", reason=why)
-        elif self._refusal and not why:
+        if reason and reason != self._refusal:
+            log.warning("the engine cannot list its instances", reason=reason)
+        elif self._refusal and not reason:
             log.info("the engine lists its instances again")
-        self._refusal = why
+        self._refusal = reason

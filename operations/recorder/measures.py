@@ -11,7 +11,7 @@ from operations.gateway import Gateway, IdPage
 from operations.history import HistoryEvent
 from operations.model import Instance
 from operations.recorder.hints import Hints
-from operations.records import Measures, Sighting
+from operations.records import RecorderMetrics, Snapshot
 
 WINDOW = 60.0  # seconds over which lags are told
 LAGS = 60_000  # that are kept of them at most: 1000 a second
@@ -43,7 +43,7 @@ class Metered:
 
 
 class Meter:
-    """Measures lags, reads and hints."""
+    """RecorderMetrics lags, reads and hints."""
 
     def __init__(self, metered: Metered, hints: Hints) -> None:
         self._metered = metered
@@ -57,15 +57,15 @@ class Meter:
         """Measure the lag of all that happened from then on: nothing else was late."""
         self._since = since
 
-    def readable(self, sightings: Iterable[Sighting], told: Callable[[Sighting], int]) -> None:
+    def readable(self, snapshots: Iterable[Snapshot], told: Callable[[Snapshot], int]) -> None:
         """Note that these are in the ledger now; of so many events each had been `told` before."""
         now, at = datetime.now(UTC), time.monotonic()
-        for sighting in sightings:
-            for happened in happened_since(sighting, told(sighting)):
+        for snapshot in snapshots:
+            for happened in happened_since(snapshot, told(snapshot)):
                 if happened >= self._since:
                     self._lags.append((at, max(0.0, (now - happened).total_seconds())))
 
-    def measures(self, waits: Iterable[float] = ()) -> Measures:
+    def metrics(self, waits: Iterable[float] = ()) -> RecorderMetrics:
         """Return the measures, to be asked for with every beat.
 
         What was hinted at and is not readable yet counts with the seconds that it `waits` already.
@@ -75,7 +75,7 @@ class Meter:
             self._lags.popleft()
         sample = islice(self._lags, 0, None, max(1, len(self._lags) // SAMPLED))
         median, p95 = _percentiles([*(lag for _, lag in sample), *waits])
-        return Measures(
+        return RecorderMetrics(
             lag_p50=median,
             lag_p95=p95,
             dropped=self._hints.dropped,
@@ -91,14 +91,14 @@ class Meter:
         return {name: (counts[name] - before[name]) / max(1.0, now - then) for name in names}
 
 
-def happened_since(sighting: Sighting, told: int) -> Iterator[datetime]:
+def happened_since(snapshot: Snapshot, told: int) -> Iterator[datetime]:
     """Return when each event but the first `told` was there to be read, by the engine's clock.
 
     That is its own time or that of the workflow's turn that took it, whichever is later: a paused
     instance takes what happened long ago, and a rerun what happened to another.
     """
-    turn = sighting.timeline.started_at
-    for number, event in enumerate(sighting.history or ()):
+    turn = snapshot.timeline.started_at
+    for number, event in enumerate(snapshot.history or ()):
         if turn is None or event.kind == "workflowStarted":
             turn = max(filter(None, (turn, event.timestamp)))
         if number >= told:

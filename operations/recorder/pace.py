@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from operations.model import Status
-from operations.records import Sighting
+from operations.records import Snapshot
 from operations.timeline import Ending, SpanKind
 
 BRISK = 0.5  # seconds between two reads of an instance that is doing something
@@ -19,7 +19,7 @@ FIRST_AGAIN = 2.0  # seconds after which one that could not be read is tried aga
 _WAITS = frozenset({SpanKind.WAIT, SpanKind.TIMER, SpanKind.BACKOFF})
 
 
-def again_in(sighting: Sighting, many: int, *, quiet: bool, traced: bool = False) -> float:
+def again_in(snapshot: Snapshot, many: int, *, quiet: bool, traced: bool = False) -> float:
     """Return the seconds until an instance is read again, which is one of so many such as it is."""
     if quiet:
         pace = max(QUIET, many / QUIET_READS)
@@ -27,7 +27,7 @@ def again_in(sighting: Sighting, many: int, *, quiet: bool, traced: bool = False
         pace = max(TRACED, many / TRACED_READS)
     else:
         pace = max(BRISK, many / BRISK_READS)
-    return min(SLOWEST, pace, max(BRISK, seconds_until_due(sighting)))
+    return min(SLOWEST, pace, max(BRISK, seconds_until_due(snapshot)))
 
 
 def again_after(troubles: int) -> float:
@@ -35,27 +35,27 @@ def again_after(troubles: int) -> float:
     return float(min(SLOWEST, FIRST_AGAIN * 2 ** min(troubles - 1, 10)))
 
 
-def is_quiet(sighting: Sighting, unchanged: int) -> bool:
+def is_quiet(snapshot: Snapshot, unchanged: int) -> bool:
     """Whether nothing is expected to happen to the instance by itself within seconds.
 
     `unchanged` is how often it was read since then without news.
     """
-    if sighting.instance.status is Status.PENDING:  # for milliseconds, or until its time
+    if snapshot.instance.status is Status.PENDING:  # for milliseconds, or until its time
         return unchanged >= BEGINNING
-    if sighting.instance.status is not Status.RUNNING:
+    if snapshot.instance.status is not Status.RUNNING:
         return True
-    still = [span for span in sighting.timeline.spans if span.ending is Ending.OPEN]
+    still = [span for span in snapshot.timeline.spans if span.ending is Ending.OPEN]
     return (
         bool(still)
         and all(span.kind in _WAITS for span in still)
-        and seconds_until_due(sighting) > SOON
+        and seconds_until_due(snapshot) > SOON
     )
 
 
-def seconds_until_due(sighting: Sighting) -> float:
+def seconds_until_due(snapshot: Snapshot) -> float:
     """Return how long until it goes on by itself, at the latest: infinite if it never does."""
-    dues = [span.due for span in sighting.timeline.spans if span.ending is Ending.OPEN]
-    if sighting.instance.status is Status.PENDING:
-        dues.append(sighting.scheduled_for)
+    dues = [span.due for span in snapshot.timeline.spans if span.ending is Ending.OPEN]
+    if snapshot.instance.status is Status.PENDING:
+        dues.append(snapshot.scheduled_for)
     now = datetime.now(UTC)
     return min(((due - now).total_seconds() for due in dues if due), default=float("inf"))

@@ -5,9 +5,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 
-from operations.errors import EngineUnavailable, FlowdeckError
-from operations.records import Sighting
-from operations.sighting import Readable, glimpse, sight
+from operations.errors import DaprUnavailable, FlowdeckError
+from operations.records import Snapshot
+from operations.snapshots import Readable, read_snapshot, read_state
 
 READERS = 4  # reads that are under way at a time
 ASKED = 200  # instances that wait for a reader, at most
@@ -16,7 +16,7 @@ PATIENCE = 0.3  # seconds
 
 @dataclass(frozen=True)
 class Look:
-    """What came of reading an instance; `sighting` is None if the engine has none with this id.
+    """What came of reading an instance; `snapshot` is None if the engine has none with this id.
 
     With a `trouble` it is what could be read in spite of it, None if that is nothing. The engine
     was asked `at` this time.
@@ -24,13 +24,13 @@ class Look:
 
     instance_id: str
     at: datetime
-    sighting: Sighting | None = None
+    snapshot: Snapshot | None = None
     trouble: Exception | None = None
 
     @property
     def is_vain(self) -> bool:
         """Whether the engine gave no answer."""
-        return self.sighting is None and isinstance(self.trouble, EngineUnavailable)
+        return self.snapshot is None and isinstance(self.trouble, DaprUnavailable)
 
 
 class Readers:
@@ -56,7 +56,7 @@ class Readers:
         """Read no more; what is being read comes to its end by its deadline."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def ask(self, instance_id: str, last: Sighting | None) -> None:
+    def ask(self, instance_id: str, last: Snapshot | None) -> None:
         """Have an instance read, of which `last` is known."""
         self._asked[self._threads.submit(self._look, instance_id, last)] = instance_id
 
@@ -72,15 +72,15 @@ class Readers:
         taken = [future for future in self._asked if future.cancel()]
         return [self._asked.pop(future) for future in taken]
 
-    def _look(self, instance_id: str, last: Sighting | None) -> Look:
+    def _look(self, instance_id: str, last: Snapshot | None) -> Look:
         at = self._now()
         try:
-            return Look(instance_id, at, sight(self._gateway, instance_id, last, self._now))
+            return Look(instance_id, at, read_snapshot(self._gateway, instance_id, last, self._now))
         except Exception as error:  # noqa: BLE001 - nothing that one has may stop the others
             return Look(instance_id, at, self._glimpse(instance_id), error)
 
-    def _glimpse(self, instance_id: str) -> Sighting | None:
+    def _glimpse(self, instance_id: str) -> Snapshot | None:
         try:
-            return glimpse(self._gateway, instance_id, self._now)
+            return read_state(self._gateway, instance_id, self._now)
         except FlowdeckError:
             return None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from operations.errors import EngineUnavailable, LedgerUnavailable
+from operations.errors import DaprUnavailable, LedgerUnavailable
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.recorder.clock import Clock
@@ -21,7 +21,7 @@ from operations.recorder.readers import Look, Readers
 from operations.recorder.rounds import Rounds
 from operations.recorder.tracing import Tracing
 from operations.recorder.writing import write
-from operations.records import Entry, Outage, Sighting
+from operations.records import Outage, RunSummary, Snapshot
 
 BEAT_EVERY = 1.0  # seconds between two signs of life, unless there is something to say
 VAIN = 4  # reads without an answer, while the engine gives others, that are worth a line
@@ -33,7 +33,7 @@ class Recorder:
     """Finds new instances, reads each unfinished one when it is due, and archives it at its end.
 
     Whatever moment it is stopped at, nothing is lost: what is not in the ledger is read again, and
-    the ledger takes the same sighting only once. A new one takes up where the last one stopped.
+    the ledger takes the same snapshot only once. A new one takes up where the last one stopped.
     """
 
     def __init__(
@@ -80,32 +80,32 @@ class Recorder:
 
     def _take_over(self) -> None:
         """Heed what was written into the ledger, by whomever: starts and actions above all."""
-        pulse = self._ledger.pulse()
-        revision = pulse.revision
+        heartbeat = self._ledger.heartbeat()
+        revision = heartbeat.revision
         if self._revision is None:
-            self._health.take_over(pulse.outages)
-            self._meter.measure_from(pulse.beat_at or datetime.now(UTC))
+            self._health.take_over(heartbeat.outages)
+            self._meter.measure_from(heartbeat.heartbeat_at or datetime.now(UTC))
             self._remember()
         elif revision < self._revision:
             raise LedgerUnavailable("it was replaced by an older one")
         elif revision > self._revision:
-            for entry in self._ledger.instances.unfinished(self._revision):
-                self._heed(entry)
+            for summary in self._ledger.runs.unfinished(self._revision):
+                self._heed(summary)
         self._revision = revision
 
     def _remember(self) -> None:
         """Take up what the ledger holds."""
-        unfinished = self._ledger.instances.unfinished()
-        self._finished.take_over(self._ledger.instances.finished())
-        ids = (entry.instance_id for entry in unfinished)
+        unfinished = self._ledger.runs.unfinished()
+        self._finished.take_over(self._ledger.runs.finished())
+        ids = (summary.instance_id for summary in unfinished)
         self._following.follow(ids, time.monotonic(), is_backlog=True)
         log.info("following the engine", unfinished=len(unfinished), finished=len(self._finished))
 
-    def _heed(self, entry: Entry) -> None:
+    def _heed(self, summary: RunSummary) -> None:
         """Look at an instance of which the ledger tells something else than was last seen here."""
-        last = self._following.last(entry.instance_id)
-        if last is None or _gist(last) != (entry.status, entry.last_updated_at):
-            self._following.wake(entry.instance_id, time.monotonic())
+        last = self._following.last(summary.instance_id)
+        if last is None or _gist(last) != (summary.status, summary.last_updated_at):
+            self._following.wake(summary.instance_id, time.monotonic())
 
     def _find_new(self) -> None:
         is_backlog = not self._listing.is_complete
@@ -113,14 +113,14 @@ class Recorder:
             news = self._listing.news(self._finished, self._following)
             now = time.monotonic()
             self._following.follow(news, now, self._tracing.by(now), is_backlog=is_backlog)
-        except EngineUnavailable:
+        except DaprUnavailable:
             self._health.doubt()
 
     def _find_used_again(self) -> None:
         try:
             for instance_id in self._rounds.news(is_idle=self._readers.is_idle):
                 self._following.wake(instance_id, time.monotonic())
-        except EngineUnavailable:
+        except DaprUnavailable:
             self._health.doubt()
 
     def _ask(self) -> None:
@@ -130,47 +130,47 @@ class Recorder:
     def _note(self, looks: Sequence[Look]) -> None:
         """Write what was seen, and when each is to be read again."""
         looks = self._tracing.traced(looks)
-        news = [look for look in looks if look.sighting and not self._is_known(look.sighting)]
-        unwritten = write(self._ledger.instances, news)
-        written = (look.sighting for look in news if look.instance_id not in unwritten)
+        news = [look for look in looks if look.snapshot and not self._is_known(look.snapshot)]
+        unwritten = write(self._ledger.runs, news)
+        written = (look.snapshot for look in news if look.instance_id not in unwritten)
         self._meter.readable(filter(None, written), self._told)
-        gone = {look.instance_id: look.at for look in looks if not (look.sighting or look.trouble)}
+        gone = {look.instance_id: look.at for look in looks if not (look.snapshot or look.trouble)}
         if gone:
             self._histories.archive(gone)
-            self._ledger.instances.mark_purged(gone)
+            self._ledger.runs.mark_purged(gone)
         for look in looks:
             told = unwritten.troubles.get(look.instance_id, look)
             self._report(told, is_taken=look.instance_id not in unwritten.old)
-        seen = [look.sighting for look in looks if look.sighting]
+        seen = [look.snapshot for look in looks if look.snapshot]
         ended = (each.instance.instance_id for each in seen if _is_all(each))
         self._tracing.settle(seen, [each for each in ended if each not in unwritten])
         if any(look.is_vain for look in looks):
             self._give_up()
 
-    def _told(self, sighting: Sighting) -> int:
+    def _told(self, snapshot: Snapshot) -> int:
         """Return how many of an instance's events had been read before."""
-        is_known = self._finished.has(sighting.instance)
-        return len(sighting.history or ()) if is_known else self._following.told(sighting)
+        is_known = self._finished.has(snapshot.instance)
+        return len(snapshot.history or ()) if is_known else self._following.told(snapshot)
 
-    def _is_known(self, sighting: Sighting) -> bool:
-        return not _is_all(sighting) and self._following.is_known(sighting)
+    def _is_known(self, snapshot: Snapshot) -> bool:
+        return not _is_all(snapshot) and self._following.is_known(snapshot)
 
     def _report(self, look: Look, *, is_taken: bool) -> None:
         now = time.monotonic()
         if look.trouble:
             self._tell(look, self._following.troubled(look.instance_id, now))
-        elif look.sighting is None:
+        elif look.snapshot is None:
             self._finished.discard(look.instance_id)
             self._histories.forget(look.instance_id)
             self._following.over(look.instance_id)
-        elif is_taken and _is_all(look.sighting):
-            self._finished.add(look.sighting.instance)
+        elif is_taken and _is_all(look.snapshot):
+            self._finished.add(look.snapshot.instance)
             self._histories.forget(look.instance_id)
             self._following.over(look.instance_id)
         else:
             self._finished.discard(look.instance_id)
-            self._histories.keep(look.sighting)
-            self._following.seen(look.sighting, now, is_taken=is_taken)
+            self._histories.keep(look.snapshot)
+            self._following.seen(look.snapshot, now, is_taken=is_taken)
 
     def _tell(self, look: Look, troubles: int) -> None:
         """Log a trouble once; that the whole engine is away is told by its health."""
@@ -190,8 +190,8 @@ class Recorder:
     def _beat(self) -> None:
         outages, now = self._health.outages, time.monotonic()
         if outages != self._said or now >= self._next_beat:
-            measures = self._meter.measures(self._following.waits(now))
-            self._ledger.beat(datetime.now(UTC), outages, self._count_behind(), measures)
+            metrics = self._meter.metrics(self._following.waits(now))
+            self._ledger.write_heartbeat(datetime.now(UTC), outages, self._count_behind(), metrics)
             self._said, self._next_beat = outages, now + BEAT_EVERY
 
     def _count_behind(self) -> int | None:
@@ -204,10 +204,10 @@ class Recorder:
         return self._behind
 
 
-def _gist(sighting: Sighting) -> tuple[object, object]:
-    return sighting.instance.status, sighting.instance.last_updated_at
+def _gist(snapshot: Snapshot) -> tuple[object, object]:
+    return snapshot.instance.status, snapshot.instance.last_updated_at
 
 
-def _is_all(sighting: Sighting) -> bool:
+def _is_all(snapshot: Snapshot) -> bool:
     """Whether there is nothing more to see: it has ended, and its history is there."""
-    return sighting.instance.status.is_finished and bool(sighting.history)
+    return snapshot.instance.status.is_finished and bool(snapshot.history)

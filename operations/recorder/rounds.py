@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
-from operations.errors import EngineRefused
+from operations.errors import DaprRefused
 from operations.model import Instance
 from operations.recorder.finished import Finished
 
@@ -46,7 +46,7 @@ class Rounds:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def news(self, *, is_idle: bool) -> list[str]:
-        """Return ids that were found to have changed, and go on; raises `EngineUnavailable`."""
+        """Return ids that were found to have changed, and go on; raises `DaprUnavailable`."""
         self._earn(IDLE if is_idle else BUSY)
         if self._reading and not self._reading.done():
             return []
@@ -78,6 +78,6 @@ class Rounds:
         for instance_id in ids:
             try:
                 states.append((instance_id, self._gateway.state(instance_id)))
-            except EngineRefused:  # it may be so for a moment: the next round reads it again
+            except DaprRefused:  # it may be so for a moment: the next round reads it again
                 continue
         return states

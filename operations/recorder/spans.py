@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from operations.model import may_exist
-from operations.records import Begin
+from operations.model import is_possible_id
+from operations.records import StartTime
 
 _ACTIVITY, _START, _END = (
     ("activity", "SERVER"),
@@ -35,7 +35,7 @@ class Hint:
 
     instance_id: str
     at: float = 0.0
-    begin: Begin | None = None
+    begin: StartTime | None = None
     is_end: bool = False
 
 
@@ -61,7 +61,7 @@ def _hint(span: object) -> Hint | None:
         return None
     what = (name.partition("||")[0], kind)
     instance_id = tags.get(_INSTANCE_ID)
-    if what not in _HINTING or not isinstance(instance_id, str) or not may_exist(instance_id):
+    if what not in _HINTING or not isinstance(instance_id, str) or not is_possible_id(instance_id):
         return None
     began = span.get("timestamp")
     microseconds = began if isinstance(began, int) and 0 <= began <= _LATEST else 0
@@ -69,8 +69,8 @@ def _hint(span: object) -> Hint | None:
     return Hint(instance_id, microseconds / 1e6, begin, is_end=what == _END)
 
 
-def _begin(instance_id: str, tags: dict[object, object], microseconds: int) -> Begin | None:
+def _begin(instance_id: str, tags: dict[object, object], microseconds: int) -> StartTime | None:
     event_id = tags.get(_EVENT_ID)
     if not (microseconds and isinstance(event_id, str) and _NUMBER.fullmatch(event_id)):
         return None
-    return Begin(instance_id, int(event_id), _EPOCH + timedelta(microseconds=microseconds))
+    return StartTime(instance_id, int(event_id), _EPOCH + timedelta(microseconds=microseconds))

@@ -11,7 +11,7 @@ from operations.recorder.following import Following
 from operations.recorder.hints import Hints
 from operations.recorder.readers import Look
 from operations.recorder.spans import Hint
-from operations.records import Begin, Sighting
+from operations.records import Snapshot, StartTime
 
 STRANGERS = 100  # ids a second that are looked at though nothing is known of them
 MANY = 50.0  # hints a second, above which an instance's are gathered
@@ -55,11 +55,11 @@ class Tracing:
     def traced(self, looks: Iterable[Look]) -> list[Look]:
         """Return what was read, in which attempts have the begins that were told of them."""
         return [
-            replace(look, sighting=self._begins.lent_to(look.sighting)) if look.sighting else look
+            replace(look, snapshot=self._begins.lent_to(look.snapshot)) if look.snapshot else look
             for look in looks
         ]
 
-    def settle(self, seen: Iterable[Sighting], over: Sequence[str]) -> None:
+    def settle(self, seen: Iterable[Snapshot], over: Sequence[str]) -> None:
         """Write what came after its attempt was written, and forget what is over.
 
         What is followed will be read, for it was hinted at, and gets its begins then; those that
@@ -69,7 +69,7 @@ class Tracing:
         late = {begin for begin in self._new if begin.instance_id not in self._following}
         late.update(begin for each in seen for begin in self._begins.take_earlier(each))
         late.update(begin for each in over for begin in self._begins.of(each))
-        self._ledger.instances.lend(late)
+        self._ledger.runs.add_start_times(late)
         self._new = _begins(())
         for instance_id in over:
             self._begins.forget(instance_id)
@@ -103,5 +103,5 @@ def _latest(hints: Iterable[Hint]) -> dict[str, float]:
     return latest
 
 
-def _begins(hints: Iterable[Hint]) -> frozenset[Begin]:
+def _begins(hints: Iterable[Hint]) -> frozenset[StartTime]:
     return frozenset(hint.begin for hint in hints if hint.begin)

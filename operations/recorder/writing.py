@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from operations.errors import LedgerUnavailable
-from operations.ledger import Instances
+from operations.ledger import Runs
 from operations.recorder.readers import Look
 
 
 @dataclass(frozen=True)
 class Unwritten:
-    """The looks, by id, whose sighting the ledger cannot hold, and the ids whose it took as old.
+    """The looks, by id, whose snapshot the ledger cannot hold, and the ids whose it took as old.
 
     Old is what looks older than what another process has seen, whose clock may differ.
     """
@@ -22,16 +22,16 @@ class Unwritten:
         return instance_id in self.troubles or instance_id in self.old
 
 
-def write(instances: Instances, looks: Sequence[Look]) -> Unwritten:
-    """Write sightings, and return which are not in the ledger; raises `LedgerUnavailable`."""
+def write(instances: Runs, looks: Sequence[Look]) -> Unwritten:
+    """Write snapshots, and return which are not in the ledger; raises `LedgerUnavailable`."""
     unwritten = Unwritten()
     _write(instances, looks, unwritten)
     return unwritten
 
 
-def _write(instances: Instances, looks: Sequence[Look], unwritten: Unwritten) -> None:
+def _write(instances: Runs, looks: Sequence[Look], unwritten: Unwritten) -> None:
     try:
-        old = instances.record([look.sighting for look in looks if look.sighting])
+        old = instances.ingest([look.snapshot for look in looks if look.snapshot])
         unwritten.old.update(old)
     except LedgerUnavailable:
         raise

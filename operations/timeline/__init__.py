@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from operations.history import HistoryEvent
-from operations.timeline.begins import began_within, with_begins
-from operations.timeline.folding import Folding
-from operations.timeline.reruns import Rerun, rerun_in
+from operations.timeline.builder import TimelineBuilder
+from operations.timeline.rerun_history import Rerun, rerun_in
 from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind, event_key
+from operations.timeline.start_times import start_time_within, with_start_times
 from operations.timeline.waiting import Waiting, awaited_in, waiting_at
 
 __all__ = [
@@ -21,10 +21,10 @@ __all__ = [
     "SpanKind",
     "Timeline",
     "Waiting",
-    "began_within",
     "event_key",
+    "start_time_within",
     "timeline_of",
-    "with_begins",
+    "with_start_times",
 ]
 
 _START = "start"
@@ -35,7 +35,7 @@ class Timeline:
     """An instance's time in spans, in the order in which they began.
 
     `started_at` and `ended_at` are on one clock: a rerun's own, not that of what it repeats. A
-    rerun's `execution_id` is that of its source: Dapr copies it. `began_at` is when the workflow's
+    rerun's `execution_id` is that of its source: Dapr copies it. `first_turn_at` is when the workflow's
     first turn began, None if that is not known. `awaited` are the names of all that it waits for,
     by `event_key`, of which `waiting` tells in few words.
     """
@@ -47,7 +47,7 @@ class Timeline:
     parent_id: str | None = None
     rerun_of: str | None = None
     waiting: Waiting | None = None
-    began_at: datetime | None = None
+    first_turn_at: datetime | None = None
     awaited: frozenset[str] = frozenset()
 
 
@@ -66,7 +66,7 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
         parent_id=started.instance_id if started else None,
         rerun_of=rerun.of if rerun else None,
         waiting=None if folding.ended_at else _waiting(spans, started_at, started),
-        began_at=_first_turn(rerun.own if rerun else history, started_at),
+        first_turn_at=_first_turn(rerun.own if rerun else history, started_at),
         awaited=_awaited(spans, started_at),
     )
 
@@ -93,8 +93,8 @@ def _first_turn(history: Sequence[HistoryEvent], started_at: datetime | None) ->
 
 def _folded(
     history: Sequence[HistoryEvent], rerun: Rerun | None, clock: datetime | None
-) -> Folding:
-    folding = Folding(clock)
+) -> TimelineBuilder:
+    folding = TimelineBuilder(clock)
     folding.add(rerun.copied if rerun else (), copied=True)
     folding.add(rerun.own if rerun else history)
     return folding

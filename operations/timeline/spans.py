@@ -55,8 +55,8 @@ class Span:
     name: str
     lane: int
     event_id: int
-    start: datetime
-    end: datetime | None = None
+    scheduled_at: datetime
+    ended_at: datetime | None = None
     ending: Ending = Ending.OPEN
     attempt: int = 1
     attempts: int = 1
@@ -67,7 +67,7 @@ class Span:
     instance_id: str | None = None
     turn: int = 0
     copied: bool = False
-    began: datetime | None = None
+    started_at: datetime | None = None
 
 
 def event_key(name: str | None) -> str:

@@ -57,7 +57,7 @@ def _opened(spans: Iterable[Span]) -> tuple[list[Span], list[Span]]:
 
 def _telling(span: Span) -> tuple[int, int, datetime, int]:
     """Return a key that puts first what says most: of two activities, the one that was retried."""
-    return (_RANK[span.kind], -span.attempt, span.start, span.event_id)
+    return (_RANK[span.kind], -span.attempt, span.scheduled_at, span.event_id)
 
 
 def _waiting_at_best(ranked: Sequence[Span], timers: Sequence[Span]) -> Waiting:

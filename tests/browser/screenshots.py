@@ -110,10 +110,10 @@ def retried(stack: Stack) -> str:
         for _ in range(TRIES):
             order = stack.start_order(unique("ORDER"))
             body = stack.wait_for(order, ("COMPLETED", "FAILED"), 60)
-            entry = ledger.instances.latest(order)
+            summary = ledger.runs.latest(order)
             failed = [
                 span
-                for span in (ledger.instances.attempts(entry.key) if entry else ())
+                for span in (ledger.runs.attempts(summary.run_id) if summary else ())
                 if span.ending is Ending.FAILED
             ]
             if body["status"] == "COMPLETED" and len(failed) == FAILURES:

@@ -27,8 +27,8 @@ def test_a_triple_click_is_one_order(open_page: OpenPage, ledger: Ledger) -> Non
     expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
     expect_status(page, "COMPLETED")
     expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
-    newest = ledger.instances.page(Filter(text="ORDER-"), limit=10).entries
-    assert [entry.instance_id for entry in newest] == [f"order_{order_id}"]
+    newest = ledger.runs.page(Filter(text="ORDER-"), limit=10).runs
+    assert [summary.instance_id for summary in newest] == [f"order_{order_id}"]
 
 
 def test_who_comes_back_at_once_finds_the_form(open_page: OpenPage) -> None:

@@ -124,9 +124,9 @@ def test_a_click_hits_what_it_is_on_though_rows_come_in(
     page.mouse.move(10, 10)
     for other in others:
         expect(row(page, other)).to_be_visible()
-        entry = ledger.instances.latest(other)
-        assert entry
-        assert entry.status is not Status.TERMINATED
+        summary = ledger.runs.latest(other)
+        assert summary
+        assert summary.status is not Status.TERMINATED
 
 
 def test_two_browsers_see_the_same(open_page: OpenPage, stack: Stack) -> None:

@@ -64,7 +64,7 @@ def test_how_much_is_still_to_be_read_goes_down(
     words = page.get_by_text("are still to be read")
     with stack.frozen("recorder"):
         for left in (12_345, 678):
-            ledger.beat(datetime.now(UTC), (), left)
+            ledger.write_heartbeat(datetime.now(UTC), (), left)
             expect(words).to_contain_text(f"{left:,} instances")
     expect(words).to_be_hidden()
 

@@ -1,4 +1,4 @@
-"""Instances of all kinds, and what the engine says of each."""
+"""Runs of all kinds, and what the engine says of each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ ANSWERS = {"taskCompleted", "taskFailed"}
 
 
 @dataclass(frozen=True)
-class Told:
+class PeriodStatistics:
     """What the engine says of an instance."""
 
     state: Instance
@@ -64,22 +64,22 @@ class Crowd:
     """All that the engine has: what had ended within a period, what is open, and a rerun."""
 
     within: Period
-    ended: tuple[Told, ...]
-    open: tuple[Told, ...]
-    rerun: Told
+    ended: tuple[PeriodStatistics, ...]
+    open: tuple[PeriodStatistics, ...]
+    rerun: PeriodStatistics
 
     @property
-    def all(self) -> tuple[Told, ...]:
+    def all(self) -> tuple[PeriodStatistics, ...]:
         """All of them."""
         return (*self.ended, *self.open, self.rerun)
 
 
-def told(rich: Rich, instance_id: str) -> Told:
+def told(rich: Rich, instance_id: str) -> PeriodStatistics:
     """Return what the engine says, once the ledger says the same of its status."""
     state = rich.gateway.state(instance_id)
     assert state
     rich.recorded(instance_id, state.status)
-    return Told(state, rich.gateway.history(instance_id))
+    return PeriodStatistics(state, rich.gateway.history(instance_id))
 
 
 def all_ids(rich: Rich) -> set[str]:
@@ -114,5 +114,5 @@ def gather(rich: Rich) -> Crowd:
 
 def open_in(rich: Rich) -> set[str]:
     """Return the ids of what the ledger says that it waits for something."""
-    entries = rich.ledger.instances.page(Filter(frozenset({Status.RUNNING})), limit=99).entries
-    return {entry.instance_id for entry in entries if entry.waits_for}
+    runs = rich.ledger.runs.page(Filter(frozenset({Status.RUNNING})), limit=99).runs
+    return {summary.instance_id for summary in runs if summary.waits_for}

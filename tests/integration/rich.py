@@ -16,7 +16,7 @@ from operations.gateway import DaprGateway, open_channel
 from operations.gateway.stubs import pb, service
 from operations.ledger import open_ledger
 from operations.model import Instance, Status
-from operations.records import Entry
+from operations.records import RunSummary
 from tests.integration.stack import unique
 from tests.waiting import eventually
 
@@ -158,11 +158,11 @@ class Rich:
 
         return eventually(found, 30, f"{instance_id} has ended")
 
-    def recorded(self, instance_id: str, status: Status, seconds: float = 5) -> Entry:
+    def recorded(self, instance_id: str, status: Status, seconds: float = 5) -> RunSummary:
         """Wait until the ledger says that an instance has a status, and return its entry."""
 
-        def found() -> Entry | None:
-            entry = self.ledger.instances.latest(instance_id)
-            return entry if entry and entry.status is status else None
+        def found() -> RunSummary | None:
+            summary = self.ledger.runs.latest(instance_id)
+            return summary if summary and summary.status is status else None
 
         return eventually(found, seconds, f"{instance_id} is {status} in the ledger")

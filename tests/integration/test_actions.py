@@ -12,7 +12,7 @@ from operations.actions import Actions, How
 from operations.actions.bulk import Bulk, Task
 from operations.errors import (
     ActionNotAllowed,
-    EngineRefused,
+    DaprRefused,
     InstanceExists,
     NotFinished,
     NotRerunnable,
@@ -20,7 +20,7 @@ from operations.errors import (
     UnknownInstance,
 )
 from operations.gateway import DaprGateway
-from operations.histories import Source, history_of
+from operations.history_source import Source, read_history
 from operations.model import LOCAL_USER, Action, Status
 from operations.records import Filter, Outcome
 from tests.integration.rich import Rich
@@ -61,16 +61,16 @@ def children(rich: Rich, instance_id: str) -> list[str]:
 def test_a_purged_instance_is_archived_and_readable(rich: Rich, actions: Actions) -> None:
     """Its row, its payloads and its whole history, though the engine has nothing any more."""
     instance_id = finished(rich, "parallel", "0.1")
-    before = history_of(rich.gateway, rich.ledger, instance_id)
+    before = read_history(rich.gateway, rich.ledger, instance_id)
     assert before.source is Source.ENGINE
     assert actions.purge(instance_id, LOCAL_USER, "a test").changed
     assert rich.gateway.state(instance_id) is None
-    told = history_of(rich.gateway, rich.ledger, instance_id)
+    told = read_history(rich.gateway, rich.ledger, instance_id)
     assert (told.source, told.events) == (Source.ARCHIVE, before.events)
-    entry = rich.ledger.instances.latest(instance_id)
-    assert entry
-    assert entry.status is Status.COMPLETED
-    assert entry.purged_at
+    summary = rich.ledger.runs.latest(instance_id)
+    assert summary
+    assert summary.status is Status.COMPLETED
+    assert summary.purged_at
     assert not actions.purge(instance_id, LOCAL_USER).changed
 
 
@@ -81,7 +81,7 @@ def test_children_are_archived_and_purged_with_their_parent(rich: Rich, actions:
     assert set(actions.purge(parent, LOCAL_USER).ids) == {parent, child}
     for instance_id in (parent, child):
         assert rich.gateway.state(instance_id) is None
-        assert history_of(rich.gateway, rich.ledger, instance_id).source is Source.ARCHIVE
+        assert read_history(rich.gateway, rich.ledger, instance_id).source is Source.ARCHIVE
 
 
 def test_a_large_family_is_purged_by_asking_again(rich: Rich, actions: Actions) -> None:
@@ -101,7 +101,7 @@ def test_a_large_family_is_purged_by_asking_again(rich: Rich, actions: Actions) 
     assert parent not in gone
     assert 0 < len(gone) < 200
     for each in gone:
-        assert rich.ledger.journal.of(each, 1)[0].message == f"with {parent!r}"
+        assert rich.ledger.audit_log.of(each, 1)[0].message == f"with {parent!r}"
 
     def is_purged() -> bool:
         with suppress(OutcomeUnknown):
@@ -109,9 +109,9 @@ def test_a_large_family_is_purged_by_asking_again(rich: Rich, actions: Actions) 
         return rich.gateway.state(parent) is None
 
     eventually(is_purged, 60, "the family is gone")
-    latest = rich.ledger.instances.latest_of(ids)
+    latest = rich.ledger.runs.latest_by_id(ids)
     assert all(latest[each].purged_at for each in ids)
-    assert all(rich.ledger.journal.of(each, 9) for each in ids)
+    assert all(rich.ledger.audit_log.of(each, 9) for each in ids)
 
 
 def test_what_runs_is_purged_only_by_force(rich: Rich, actions: Actions) -> None:
@@ -123,7 +123,7 @@ def test_what_runs_is_purged_only_by_force(rich: Rich, actions: Actions) -> None
         rich.gateway.purge(instance_id)
     assert actions.purge(instance_id, LOCAL_USER, how=FORCE).before is Status.RUNNING
     assert rich.gateway.state(instance_id) is None
-    kinds = [e.kind for e in history_of(rich.gateway, rich.ledger, instance_id).events]
+    kinds = [e.kind for e in read_history(rich.gateway, rich.ledger, instance_id).events]
     assert "executionStarted" in kinds
     rich.recorded(instance_id, Status.UNKNOWN)
 
@@ -141,13 +141,13 @@ def test_what_is_stalled_is_purged_by_force(rich: Rich, actions: Actions) -> Non
     for _ in range(2):
         rich.gateway.raise_event(instance_id, "other", json.dumps("y" * 1_500_000))
     eventually(lambda: _status(rich, instance_id) is Status.STALLED, 20, "it is stalled")
-    with pytest.raises(EngineRefused, match="stalled"):
+    with pytest.raises(DaprRefused, match="stalled"):
         rich.gateway.raise_event(instance_id, EVENT, "1")
     with pytest.raises(ActionNotAllowed, match="it is STALLED"):
         actions.purge(instance_id, LOCAL_USER)
     assert actions.purge(instance_id, LOCAL_USER, how=FORCE).before is Status.STALLED
     assert _status(rich, instance_id) is None
-    kinds = [e.kind for e in history_of(rich.gateway, rich.ledger, instance_id).events]
+    kinds = [e.kind for e in read_history(rich.gateway, rich.ledger, instance_id).events]
     assert "executionStalled" in kinds
 
 
@@ -176,10 +176,10 @@ def test_a_rerun_in_the_middle_with_another_input(rich: Rich, actions: Actions) 
     reran = actions.rerun(source, second, LOCAL_USER, "try 0.2", payload="0.2")
     ended = rich.ended(reran.instance_id)
     assert (ended.input, ended.output) == ("0.05", "[0.05, 0.2, 0.05]")
-    entry = rich.recorded(reran.instance_id, Status.COMPLETED)
-    assert entry.rerun_of == source
-    (deed,) = rich.ledger.journal.of(reran.instance_id, 10)
-    assert (deed.action, deed.why) == ("rerun", "try 0.2")
+    summary = rich.recorded(reran.instance_id, Status.COMPLETED)
+    assert summary.rerun_of == source
+    (entry,) = rich.ledger.audit_log.of(reran.instance_id, 10)
+    assert (entry.action, entry.reason) == ("rerun", "try 0.2")
     again = actions.rerun(source, second, LOCAL_USER, new_id=reran.instance_id, payload="0.2")
     assert not again.created
 
@@ -275,8 +275,8 @@ def test_a_bulk_of_fifty_is_cancelled_and_made_whole(rich: Rich, actions: Action
     assert (cut.done + cut.left, cut.left > 0) == (50, True)
     rest = bulk.run(preview, LOCAL_USER, "a test").wait(60)
     assert (rest.unchanged, rest.done, rest.refused + rest.unknown) == (cut.done, cut.left, 0)
-    deeds = rich.ledger.journal.of_bulk(preview.bulk)
-    done = [deed.instance_id for deed in deeds if deed.outcome is Outcome.DONE]
+    audit_entries = rich.ledger.audit_log.of_bulk(preview.bulk)
+    done = [entry.instance_id for entry in audit_entries if entry.outcome is Outcome.DONE]
     assert sorted(done) == sorted(ids)
     for instance_id in ids:
         rich.recorded(instance_id, Status.TERMINATED)

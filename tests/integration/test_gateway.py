@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import grpc
 import pytest
 
-from operations.errors import EngineRefused
+from operations.errors import DaprRefused
 from operations.gateway import DaprGateway, open_channel
 from operations.gateway.stubs import pb, service
 from operations.model import Status
@@ -58,7 +58,7 @@ def test_an_id_that_breaks_the_list_is_named_until_it_is_purged(
     gateway.start("no_such_workflow", instance_id, "{}")
     try:
         eventually(lambda: is_finished(gateway, instance_id), 15, "it ends")
-        with pytest.raises(EngineRefused, match="Terminate that instance and purge it") as raised:
+        with pytest.raises(DaprRefused, match="Terminate that instance and purge it") as raised:
             gateway.ids()
         assert repr(instance_id) in str(raised.value)
         gateway.terminate(instance_id)

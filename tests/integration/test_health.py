@@ -34,7 +34,7 @@ def test_a_sidecar_that_hangs_is_named_and_waits_for_nobody(stack: Stack) -> Non
         assert answer.status_code == 503
         assert "engine" in answer.json()["detail"]
         read = httpx.get(f"{stack.url}/workflow/status/order_x", timeout=5)
-        assert (read.status_code, read.json()["error"]) == (503, "EngineUnavailable")
+        assert (read.status_code, read.json()["error"]) == (503, "DaprUnavailable")
     stack.wait_until_healthy(RECOVERY)
     eventually(
         lambda: stack.post("/workflow/start", order).status_code == 200, 15, "the start is safe"
@@ -123,7 +123,7 @@ def test_a_worker_without_an_engine_serves_http_and_says_what_is_missing(
         httpx.post(f"{lone_worker.url}/workflow/resume/order_X", timeout=5),
         httpx.post(f"{lone_worker.url}/workflow/terminate/order_X", timeout=5),
     ):
-        assert (answer.status_code, answer.json()["error"]) == (503, "EngineUnavailable")
+        assert (answer.status_code, answer.json()["error"]) == (503, "DaprUnavailable")
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from operations.ledger.statistics.results import DurationDistribution
 from operations.model import Status
 from operations.records import Filter, Sort
-from operations.statistics import Spread
-from tests.integration.crowd import Crowd, Told, gather
+from tests.integration.crowd import Crowd, PeriodStatistics, gather
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
 
@@ -19,7 +19,7 @@ def crowd(rich: Rich) -> Crowd:
     return gather(rich)
 
 
-def spread(seconds: Iterable[float]) -> Spread | None:
+def spread(seconds: Iterable[float]) -> DurationDistribution | None:
     """Return how durations are spread, each percentile by what it means."""
     of = sorted(seconds)
     if not of:
@@ -28,10 +28,10 @@ def spread(seconds: Iterable[float]) -> Spread | None:
     def at(share: float) -> float:
         return next(each for each in of if sum(other <= each for other in of) >= share * len(of))
 
-    return Spread(len(of), at(0.5), at(0.95), at(0.99), of[-1])
+    return DurationDistribution(len(of), at(0.5), at(0.95), at(0.99), of[-1])
 
 
-def same(found: Spread | None, expected: Spread | None) -> bool:
+def same(found: DurationDistribution | None, expected: DurationDistribution | None) -> bool:
     """Whether two are the same, to a microsecond."""
     return (found and pytest.approx(vars(found), abs=1e-6)) == (expected and vars(expected))
 
@@ -99,22 +99,22 @@ def test_failures_are_grouped_by_what_the_engine_says_of_them(rich: Rich, crowd:
     assert {group.count for group in groups if group.name == "flaky"} == {2 + 4}
 
 
-def is_of(*workflows: str) -> Callable[[Told], bool]:
+def is_of(*workflows: str) -> Callable[[PeriodStatistics], bool]:
     """Return what is true of the open instances of some workflows."""
     return lambda each: each.state.workflow in workflows and each.state.status is Status.RUNNING
 
 
-def says(each: Told, text: str) -> bool:
+def says(each: PeriodStatistics, text: str) -> bool:
     """Whether an instance's input or output has a text."""
     return text in (each.state.input or "") + (each.state.output or "")
 
 
-def has_source(each: Told) -> bool:
+def has_source(each: PeriodStatistics) -> bool:
     """Whether an instance is a rerun."""
     return each.state.instance_id.startswith("rerun")
 
 
-ASKED: dict[str, tuple[Filter, Callable[[Told], bool]]] = {
+ASKED: dict[str, tuple[Filter, Callable[[PeriodStatistics], bool]]] = {
     "an event, alone or with another": (
         Filter(waits_for=EVENT),
         lambda each: (
@@ -154,7 +154,7 @@ ASKED: dict[str, tuple[Filter, Callable[[Told], bool]]] = {
 }
 
 
-def failure_type(each: Told) -> str | None:
+def failure_type(each: PeriodStatistics) -> str | None:
     """Return the type of an instance's failure."""
     return each.state.failure.error_type if each.state.failure else None
 
@@ -162,16 +162,16 @@ def failure_type(each: Told) -> str | None:
 def assert_found(rich: Rich, wanted: Filter, expected: set[str]) -> None:
     """Have each list, in whichever order, and the counts tell the same."""
     for sort in Sort:
-        page = rich.ledger.instances.page(wanted, limit=99, sort=sort)
-        assert {entry.instance_id for entry in page.entries} == expected
-    counts = rich.ledger.instances.counts(wanted).values()
+        page = rich.ledger.runs.page(wanted, limit=99, sort=sort)
+        assert {summary.instance_id for summary in page.runs} == expected
+    counts = rich.ledger.runs.counts(wanted).values()
     if not wanted.statuses:  # they are those of each status, whichever are wanted
         assert sum(count.number for count in counts) == len(expected)
 
 
 @pytest.mark.parametrize(("wanted", "is_wanted"), ASKED.values(), ids=ASKED)
 def test_a_filter_finds_what_the_engine_says_is_so(
-    rich: Rich, crowd: Crowd, wanted: Filter, is_wanted: Callable[[Told], bool]
+    rich: Rich, crowd: Crowd, wanted: Filter, is_wanted: Callable[[PeriodStatistics], bool]
 ) -> None:
     """All of it, and no more."""
     expected = {each.state.instance_id for each in crowd.all if is_wanted(each)}
@@ -194,7 +194,7 @@ def test_kin_are_found_by_the_ids_that_the_engine_gives(rich: Rich, crowd: Crowd
     assert_found(rich, Filter(until=crowd.within.until), set_of(crowd.ended))
 
 
-def set_of(some: Iterable[Told]) -> set[str]:
+def set_of(some: Iterable[PeriodStatistics]) -> set[str]:
     """Return the ids of instances."""
     return {each.state.instance_id for each in some}
 

@@ -7,7 +7,7 @@ import pytest
 
 from operations.history import HistoryEvent
 from operations.model import Status
-from operations.records import Entry
+from operations.records import RunSummary
 from operations.timeline import Ending
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT, GENERATIONS
@@ -46,16 +46,16 @@ def test_what_ended_is_in_the_ledger_as_it_was(
 ) -> None:
     """Status, times, payloads, failure, history and attempts are those of the engine."""
     instance_id = started[kind]
-    entry = true_entry(rich, instance_id)
-    assert entry.status is status
-    assert len(rich.ledger.instances.attempts(entry.key)) == attempts
+    summary = true_entry(rich, instance_id)
+    assert summary.status is status
+    assert len(rich.ledger.runs.attempts(summary.run_id)) == attempts
     state = rich.gateway.state(instance_id)
     assert state
     assert state.created_at  # what is first seen pending is as old as that look, and stays so
-    assert entry.ended_at
-    assert state.created_at <= entry.created_at <= entry.ended_at
-    assert entry.started_at == moment(rich.gateway.history(instance_id), "executionStarted")
-    assert (entry.parent_id, entry.rerun_of, entry.scheduled_for) == (None, None, None)
+    assert summary.ended_at
+    assert state.created_at <= summary.created_at <= summary.ended_at
+    assert summary.started_at == moment(rich.gateway.history(instance_id), "executionStarted")
+    assert (summary.parent_id, summary.rerun_of, summary.scheduled_for) == (None, None, None)
 
 
 @pytest.mark.parametrize("workflow", ["parent", "parent_of_failing"])
@@ -72,15 +72,15 @@ def test_one_that_continues_as_new_is_one_life(rich: Rich) -> None:
     """From its first start to its last end, with the attempts of each generation of its own."""
     instance_id = rich.start("continuing", "1")
     first = rich.recorded(instance_id, Status.RUNNING)
-    entry = true_entry(rich, instance_id)
-    assert (entry.key, entry.created_at) == (first.key, first.created_at)
-    assert entry.started_at == first.started_at
-    details = rich.ledger.instances.details(entry.key)
+    summary = true_entry(rich, instance_id)
+    assert (summary.run_id, summary.created_at) == (first.run_id, first.created_at)
+    assert summary.started_at == first.started_at
+    details = rich.ledger.runs.details(summary.run_id)
     assert details
     assert details.output == str(GENERATIONS)
-    assert 1 < entry.generation <= GENERATIONS  # one that nobody looked at was not seen
-    kept = rich.ledger.instances.kept(entry.key)
-    assert kept.attempts == kept.generations == len(kept.newest) < entry.generation
+    assert 1 < summary.generation <= GENERATIONS  # one that nobody looked at was not seen
+    kept = rich.ledger.runs.earlier_generations(summary.run_id)
+    assert kept.attempts == kept.generations == len(kept.newest) < summary.generation
 
 
 def test_a_rerun_is_linked_to_its_source(rich: Rich) -> None:
@@ -91,18 +91,18 @@ def test_a_rerun_is_linked_to_its_source(rich: Rich) -> None:
     asked = datetime.now(UTC)
     rerun_id = rich.rerun(source_id, last.event_id)
     ended = rich.ended(rerun_id)
-    entry = rich.recorded(rerun_id, ended.status)
-    assert (entry.status, entry.rerun_of) == (Status.COMPLETED, source_id)
+    summary = rich.recorded(rerun_id, ended.status)
+    assert (summary.status, summary.rerun_of) == (Status.COMPLETED, source_id)
     assert source.ended_at
-    assert entry.started_at
-    assert asked - timedelta(seconds=1) < entry.started_at < datetime.now(UTC)
-    assert entry.created_at == entry.started_at
+    assert summary.started_at
+    assert asked - timedelta(seconds=1) < summary.started_at < datetime.now(UTC)
+    assert summary.created_at == summary.started_at
     history = rich.gateway.history(rerun_id)
-    assert entry.ended_at == moment(history, "executionCompleted")
-    details = rich.ledger.instances.details(entry.key)
+    assert summary.ended_at == moment(history, "executionCompleted")
+    details = rich.ledger.runs.details(summary.run_id)
     assert details
     assert (details.output, details.history) == (ended.output, history)
-    assert len(rich.ledger.instances.attempts(entry.key)) == 3
+    assert len(rich.ledger.runs.attempts(summary.run_id)) == 3
 
 
 def test_a_rerun_in_the_middle_has_the_attempts_of_both(rich: Rich) -> None:
@@ -112,22 +112,22 @@ def test_a_rerun_in_the_middle_has_the_attempts_of_both(rich: Rich) -> None:
     first, *_, last = scheduled_in(rich, source_id)
     rerun_id = rich.rerun(source_id, last.event_id)
     rich.ended(rerun_id)
-    entry = rich.recorded(rerun_id, Status.COMPLETED)
+    summary = rich.recorded(rerun_id, Status.COMPLETED)
     history = rich.gateway.history(rerun_id)
-    attempts = {span.event_id: span for span in rich.ledger.instances.attempts(entry.key)}
+    attempts = {span.event_id: span for span in rich.ledger.runs.attempts(summary.run_id)}
     assert attempts.keys() == {event.event_id for event in scheduled_in(rich, rerun_id)}
     assert {span.name for span in attempts.values()} == {first.name}
-    again = [span for span in attempts.values() if span.start != span.end]
+    again = [span for span in attempts.values() if span.scheduled_at != span.ended_at]
     assert [span.event_id for span in again] == [last.event_id]
     (answer,) = (event for event in history if event.answers == last.event_id)
     begun = [event.timestamp for event in history if event.kind == "taskScheduled"]
-    assert (again[0].start, again[0].end) == (max(begun), answer.timestamp)
-    taken_over = [span for span in attempts.values() if span.start == span.end]
-    assert {span.start for span in taken_over} == {entry.started_at}
+    assert (again[0].scheduled_at, again[0].ended_at) == (max(begun), answer.timestamp)
+    taken_over = [span for span in attempts.values() if span.scheduled_at == span.ended_at]
+    assert {span.scheduled_at for span in taken_over} == {summary.started_at}
     assert {span.ending for span in attempts.values()} == {Ending.COMPLETED}
     assert source.ended_at
-    assert entry.started_at
-    assert entry.started_at > source.ended_at
+    assert summary.started_at
+    assert summary.started_at > source.ended_at
 
 
 def test_a_start_in_the_future_is_pending_until_then(rich: Rich) -> None:
@@ -136,11 +136,11 @@ def test_a_start_in_the_future_is_pending_until_then(rich: Rich) -> None:
     instance_id = rich.start("parallel", "0.1", scheduled_for=due)
     pending = rich.recorded(instance_id, Status.PENDING, 3)
     assert (pending.workflow, pending.started_at) == ("", None)
-    entry = true_entry(rich, instance_id)
-    assert (entry.key, entry.created_at) == (pending.key, pending.created_at)
-    assert (entry.workflow, entry.scheduled_for) == ("parallel", due)
-    assert entry.started_at
-    assert entry.started_at >= due
+    summary = true_entry(rich, instance_id)
+    assert (summary.run_id, summary.created_at) == (pending.run_id, pending.created_at)
+    assert (summary.workflow, summary.scheduled_for) == ("parallel", due)
+    assert summary.started_at
+    assert summary.started_at >= due
 
 
 def test_what_one_waits_for_is_told_until_it_comes(rich: Rich) -> None:
@@ -152,8 +152,8 @@ def test_what_one_waits_for_is_told_until_it_comes(rich: Rich) -> None:
         "it waits for the event",
     )
     rich.raise_event(instance_id, EVENT, '"yes"')
-    entry = true_entry(rich, instance_id)
-    details = rich.ledger.instances.details(entry.key)
+    summary = true_entry(rich, instance_id)
+    details = rich.ledger.runs.details(summary.run_id)
     assert details
     assert details.output == '"yes"'
 
@@ -166,24 +166,24 @@ def test_an_event_within_the_sdk_s_own_time_out_comes_in_time(rich: Rich) -> Non
     )
     assert rich.recorded(instance_id, Status.RUNNING).waits_for == f"event {EVENT}"
     rich.raise_event(instance_id, EVENT, '"in time"')
-    entry = true_entry(rich, instance_id)
-    details = rich.ledger.instances.details(entry.key)
+    summary = true_entry(rich, instance_id)
+    details = rich.ledger.runs.details(summary.run_id)
     assert details
-    assert (entry.status, details.output) == (Status.COMPLETED, '"in time"')
+    assert (summary.status, details.output) == (Status.COMPLETED, '"in time"')
 
 
 def test_until_when_one_waits_is_told(rich: Rich) -> None:
     """A wait with a time-out of an hour has its end."""
     instance_id = rich.start("waiting_until", "3600")
 
-    def waits() -> Entry | None:
-        entry = rich.recorded(instance_id, Status.RUNNING)
-        return entry if entry.waits_until else None
+    def waits() -> RunSummary | None:
+        summary = rich.recorded(instance_id, Status.RUNNING)
+        return summary if summary.waits_until else None
 
-    entry = eventually(waits, 5, "it waits until then")
-    assert entry.waits_until
-    assert entry.started_at
-    assert abs(entry.waits_until - entry.started_at - timedelta(hours=1)) < timedelta(seconds=2)
+    summary = eventually(waits, 5, "it waits until then")
+    assert summary.waits_until
+    assert summary.started_at
+    assert abs(summary.waits_until - summary.started_at - timedelta(hours=1)) < timedelta(seconds=2)
     rich.gateway.terminate(instance_id)
     assert true_entry(rich, instance_id).status is Status.TERMINATED
 
@@ -214,12 +214,12 @@ def test_one_that_was_terminated_with_its_child(rich: Rich) -> None:
     rich.gateway.terminate(parent_id)
     for instance_id in (parent_id, child_id):
         rich.ended(instance_id)
-        entry = rich.recorded(instance_id, Status.TERMINATED)
+        summary = rich.recorded(instance_id, Status.TERMINATED)
         history = rich.gateway.history(instance_id)
-        details = rich.ledger.instances.details(entry.key)
+        details = rich.ledger.runs.details(summary.run_id)
         assert details
         assert details.history == history
-        attempts = rich.ledger.instances.attempts(entry.key)
+        attempts = rich.ledger.runs.attempts(summary.run_id)
         scheduled = [event.event_id for event in history if event.kind == "taskScheduled"]
         assert {span.event_id: span.ending for span in attempts} == dict.fromkeys(
             scheduled, Ending.CUT_OFF
@@ -243,19 +243,23 @@ def test_what_was_purged_elsewhere_stays_in_the_ledger(rich: Rich) -> None:
     rich.purge(instance_id)
 
     def is_purged() -> bool:
-        entry = rich.ledger.instances.latest(instance_id)
-        return bool(entry and entry.purged_at)
+        summary = rich.ledger.runs.latest(instance_id)
+        return bool(summary and summary.purged_at)
 
     eventually(is_purged, 10, "it is marked as purged")
-    details = rich.ledger.instances.details(first.key)
+    details = rich.ledger.runs.details(first.run_id)
     assert details
     assert details.history
     rich.gateway.start("failing", instance_id, json.dumps("no paper"))
     rich.ended(instance_id)
     failed = rich.recorded(instance_id, Status.FAILED)
-    before, after = rich.ledger.instances.neighbours(failed)
+    before, after = rich.ledger.runs.adjacent_runs(failed)
     assert before
-    assert (before.key, before.workflow, before.status) == (first.key, "parallel", Status.COMPLETED)
+    assert (before.run_id, before.workflow, before.status) == (
+        first.run_id,
+        "parallel",
+        Status.COMPLETED,
+    )
     assert (failed.workflow, after) == ("failing", None)
 
 

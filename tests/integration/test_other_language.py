@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from dashboard.charts import gantt
 from dashboard.durations import milliseconds
 from operations.history import HistoryEvent
-from operations.model import Status, parsed
-from operations.records import Entry
+from operations.model import Status, parse_payload
+from operations.records import RunSummary
 from operations.timeline import timeline_of
 from tests.integration.goapp import EVENT, GENERATIONS, ODD, build
 from tests.integration.rich import Rich
@@ -69,7 +69,7 @@ def api(go: Rich) -> TestClient:
     return TestClient(create_api(parts))
 
 
-def entry_of(go: Rich, instance_id: str) -> tuple[Entry, tuple[HistoryEvent, ...]]:
+def entry_of(go: Rich, instance_id: str) -> tuple[RunSummary, tuple[HistoryEvent, ...]]:
     """Return the true entry of an instance that has ended, and its history."""
     return true_entry(go, instance_id), go.gateway.history(instance_id)
 
@@ -83,10 +83,10 @@ def test_the_ledger_says_what_the_engine_says(
     attempts: int,
 ) -> None:
     """Status, times, payloads, failure, history and attempts; the input is that of the start."""
-    entry, _ = entry_of(go, started[kind])
-    assert entry.status is status
-    assert len(go.ledger.instances.attempts(entry.key)) == attempts
-    details = go.ledger.instances.details(entry.key)
+    summary, _ = entry_of(go, started[kind])
+    assert summary.status is status
+    assert len(go.ledger.runs.attempts(summary.run_id)) == attempts
+    details = go.ledger.runs.details(summary.run_id)
     assert details
     assert details.input == kind[1]
 
@@ -96,15 +96,15 @@ def test_the_api_says_what_the_engine_says(
     go: Rich, started: dict[tuple[str, str], str], api: TestClient, kind: tuple[str, str]
 ) -> None:
     """What is JSON comes as JSON, anything else as the text that it is."""
-    entry, history = entry_of(go, started[kind])
-    state = go.ended(entry.instance_id)
-    answer = api.get(f"/workflow/status/{entry.instance_id}")
+    summary, history = entry_of(go, started[kind])
+    state = go.ended(summary.instance_id)
+    answer = api.get(f"/workflow/status/{summary.instance_id}")
     assert answer.status_code == 200
     body = answer.json()
-    assert (body["status"], body["output"]) == (state.status, parsed(state.output))
-    events = api.get(f"/workflow/history/{entry.instance_id}").json()["events"]
+    assert (body["status"], body["output"]) == (state.status, parse_payload(state.output))
+    events = api.get(f"/workflow/history/{summary.instance_id}").json()["events"]
     told = [(each["event_id"], each["kind"], each.get("payload")) for each in events]
-    assert told == [(each.event_id, each.kind, parsed(each.payload)) for each in history]
+    assert told == [(each.event_id, each.kind, parse_payload(each.payload)) for each in history]
 
 
 @pytest.mark.parametrize("kind", [kind for kind, *_ in KINDS])
@@ -112,9 +112,9 @@ def test_each_bar_is_where_the_engine_says(
     go: Rich, started: dict[tuple[str, str], str], kind: tuple[str, str]
 ) -> None:
     """From what was scheduled to its answer, in milliseconds, and no bar more."""
-    entry, history = entry_of(go, started[kind])
-    assert entry.started_at
-    figure = gantt(timeline_of(history), entry.started_at, {})
+    summary, history = entry_of(go, started[kind])
+    assert summary.started_at
+    figure = gantt(timeline_of(history), summary.started_at, {})
     bars = [bar for trace in figure.traces for bar in zip(trace["base"], trace["x"], strict=True)]
     assert sorted(bars) == sorted(expected_bars(history))
 
@@ -134,47 +134,47 @@ def _between(start: datetime, end: datetime) -> int:
 
 def test_retries_are_attempts_of_one_call(go: Rich, started: dict[tuple[str, str], str]) -> None:
     """In one row, numbered, with a back-off after each that failed."""
-    entry, history = entry_of(go, started["retrying", "null"])
-    attempts = go.ledger.instances.attempts(entry.key)
+    summary, history = entry_of(go, started["retrying", "null"])
+    attempts = go.ledger.runs.attempts(summary.run_id)
     assert [(each.attempt, each.attempts) for each in attempts] == [(1, 3), (2, 3), (3, 3)]
     assert [each.failure.message if each.failure else None for each in attempts] == [
         "failure 1 of 2",
         "failure 2 of 2",
         None,
     ]
-    assert entry.started_at
-    figure = gantt(timeline_of(history), entry.started_at, {})
+    assert summary.started_at
+    figure = gantt(timeline_of(history), summary.started_at, {})
     assert figure.names == ["flaky"]
 
 
 def test_children_are_linked_to_their_parent(go: Rich, started: dict[tuple[str, str], str]) -> None:
     """Two at once, each with a row in its parent's Gantt."""
-    entry, history = entry_of(go, started["parent", ""])
+    summary, history = entry_of(go, started["parent", ""])
     children = [e.instance_id for e in history if e.kind == "childWorkflowInstanceCreated"]
     assert len(children) == 2
     for child in children:
         assert child
-        assert true_entry(go, child).parent_id == entry.instance_id
-    assert entry.custom_status == "two children"
+        assert true_entry(go, child).parent_id == summary.instance_id
+    assert summary.custom_status == "two children"
 
 
 def test_a_timer_has_its_name(go: Rich, started: dict[tuple[str, str], str]) -> None:
     """The row in the Gantt is called as the workflow calls the timer."""
-    entry, history = entry_of(go, started["sleeping", ODD])
-    assert entry.started_at
-    assert gantt(timeline_of(history), entry.started_at, {}).names == ["a nap"]
+    summary, history = entry_of(go, started["sleeping", ODD])
+    assert summary.started_at
+    assert gantt(timeline_of(history), summary.started_at, {}).names == ["a nap"]
 
 
 def test_an_event_that_came_in_time(go: Rich) -> None:
     """It is waited for with its deadline, and ends the wait, whose timer then fires in vain."""
     instance_id = go.start("waiting_at_most", "60000")
-    entry = eventually(lambda: _waits(go, instance_id), 10, "it waits")
-    assert entry.waits_until
+    summary = eventually(lambda: _waits(go, instance_id), 10, "it waits")
+    assert summary.waits_until
     go.raise_event(instance_id, EVENT, ODD)
-    entry, history = entry_of(go, instance_id)
+    summary, history = entry_of(go, instance_id)
     assert one(history, "eventRaised").payload == ODD
-    assert entry.started_at
-    figure = gantt(timeline_of(history), entry.started_at, {})
+    assert summary.started_at
+    figure = gantt(timeline_of(history), summary.started_at, {})
     assert [words for words, *_ in figure.legend] == ["event came"]
 
 
@@ -186,18 +186,20 @@ def test_each_generation_keeps_the_attempts_that_the_engine_had(go: Rich) -> Non
         eventually(lambda n=number: _waits_in(go, instance_id, n), 10, "it waits")  # type: ignore[misc]
         told[number] = _activities(go.gateway.history(instance_id))
         go.raise_event(instance_id, EVENT, "null")
-    entry, _ = entry_of(go, instance_id)
-    assert entry.generation == GENERATIONS
+    summary, _ = entry_of(go, instance_id)
+    assert summary.generation == GENERATIONS
     for number, expected in told.items():
-        spans = go.ledger.instances.attempts(entry.key, number)
-        assert [(span.event_id, span.name, span.start, span.end) for span in spans] == expected
-    kept = go.ledger.instances.kept(entry.key)
+        spans = go.ledger.runs.attempts(summary.run_id, number)
+        assert [
+            (span.event_id, span.name, span.scheduled_at, span.ended_at) for span in spans
+        ] == expected
+    kept = go.ledger.runs.earlier_generations(summary.run_id)
     assert (kept.generations, kept.attempts) == (GENERATIONS - 1, GENERATIONS - 1)
 
 
 def _waits_in(go: Rich, instance_id: str, generation: int) -> bool:
-    entry = _waits(go, instance_id)
-    return bool(entry and entry.generation == generation)
+    summary = _waits(go, instance_id)
+    return bool(summary and summary.generation == generation)
 
 
 def _activities(
@@ -214,8 +216,8 @@ def _activities(
 def test_what_no_json_is_can_be_found_and_read(go: Rich, api: TestClient) -> None:
     """A payload, and a custom status, of any text: in the ledger, the list and the search."""
     instance_id = go.start("waiting", ODD)
-    entry = eventually(lambda: _waits(go, instance_id), 10, "it waits")
-    assert (entry.waits_for, entry.waits_until) == (f"event {EVENT}", None)
+    summary = eventually(lambda: _waits(go, instance_id), 10, "it waits")
+    assert (summary.waits_for, summary.waits_until) == (f"event {EVENT}", None)
     go.raise_event(instance_id, EVENT, ODD)
     assert entry_of(go, instance_id)[0].custom_status == f"waits: {ODD}"
     for params in ({"custom_status": f"waits: {ODD}"}, {"text": ODD, "workflow": "waiting"}):
@@ -224,6 +226,6 @@ def test_what_no_json_is_can_be_found_and_read(go: Rich, api: TestClient) -> Non
         assert (found["instance_id"], found["custom_status"]) == (instance_id, f"waits: {ODD}")
 
 
-def _waits(go: Rich, instance_id: str) -> Entry | None:
-    entry = go.ledger.instances.latest(instance_id)
-    return entry if entry and entry.waits_for else None
+def _waits(go: Rich, instance_id: str) -> RunSummary | None:
+    summary = go.ledger.runs.latest(instance_id)
+    return summary if summary and summary.waits_for else None

@@ -13,8 +13,8 @@ import pytest
 from engine.settings import PROJECT
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
-from operations.model import Part, Status, parsed
-from operations.records import Entry
+from operations.model import Service, Status, parse_payload
+from operations.records import RunSummary
 from operations.timeline import Ending
 from tests.integration.stack import PROCESSES, RECOVERY, Stack, unique
 from tests.waiting import eventually
@@ -54,12 +54,12 @@ def another(stack: Stack, tmp_path: Path) -> Iterator[Callable[[], Path]]:
         yield run
 
 
-def recorded(ledger: Ledger, instance_id: str, status: Status, seconds: float = 5) -> Entry:
+def recorded(ledger: Ledger, instance_id: str, status: Status, seconds: float = 5) -> RunSummary:
     """Wait until the ledger says that an instance has a status, and return its entry."""
 
-    def found() -> Entry | None:
-        entry = ledger.instances.latest(instance_id)
-        return entry if entry and entry.status is status else None
+    def found() -> RunSummary | None:
+        summary = ledger.runs.latest(instance_id)
+        return summary if summary and summary.status is status else None
 
     return eventually(found, seconds, f"{instance_id} is {status} in the ledger")
 
@@ -73,19 +73,19 @@ def test_an_order_is_in_the_ledger_from_its_start_to_its_end(
     assert running.workflow == "order_workflow"
     assert running.waits_for == "process_order, check_inventory"
     output = stack.wait_for(instance_id, "COMPLETED")["output"]
-    entry = recorded(ledger, instance_id, Status.COMPLETED, 3)
-    assert entry.key == running.key
-    assert ledger.instances.neighbours(entry) == (None, None)
-    attempts = ledger.instances.attempts(entry.key)
+    summary = recorded(ledger, instance_id, Status.COMPLETED, 3)
+    assert summary.run_id == running.run_id
+    assert ledger.runs.adjacent_runs(summary) == (None, None)
+    attempts = ledger.runs.attempts(summary.run_id)
     assert sorted(attempt.name for attempt in attempts) == ACTIVITIES
     assert {attempt.ending for attempt in attempts} == {Ending.COMPLETED}
     state = gateway.state(instance_id)
     assert state
     history = gateway.history(instance_id)
-    details = ledger.instances.details(entry.key)
+    details = ledger.runs.details(summary.run_id)
     assert details
-    assert (parsed(details.output), details.history) == (output, history)
-    assert (details.input, parsed(details.custom_status)) == (state.input, "confirmed")
+    assert (parse_payload(details.output), details.history) == (output, history)
+    assert (details.input, parse_payload(details.custom_status)) == (state.input, "confirmed")
 
 
 def test_what_the_api_does_is_in_the_ledger_at_once(stack: Stack, ledger: Ledger) -> None:
@@ -97,19 +97,19 @@ def test_what_the_api_does_is_in_the_ledger_at_once(stack: Stack, ledger: Ledger
         ("terminate", Status.TERMINATED),
     ):
         assert stack.post(f"/workflow/{path}/{instance_id}").json()["changed"] is True
-        entry = ledger.instances.latest(instance_id)
-        assert entry
-        assert entry.status is status
+        summary = ledger.runs.latest(instance_id)
+        assert summary
+        assert summary.status is status
     eventually(lambda: not is_followed(ledger, instance_id), 5, "its history is archived")
-    ended = ledger.instances.latest(instance_id)
+    ended = ledger.runs.latest(instance_id)
     assert ended
     assert ended.status is Status.TERMINATED
-    assert ledger.instances.neighbours(ended) == (None, None)
+    assert ledger.runs.adjacent_runs(ended) == (None, None)
 
 
 def is_followed(ledger: Ledger, instance_id: str) -> bool:
     """Whether there is more to be recorded of an instance."""
-    return instance_id in {entry.instance_id for entry in ledger.instances.unfinished()}
+    return instance_id in {summary.instance_id for summary in ledger.runs.unfinished()}
 
 
 def test_a_kill_of_the_recorder_loses_nothing(stack: Stack, ledger: Ledger) -> None:
@@ -128,10 +128,10 @@ def test_a_kill_of_the_recorder_loses_nothing(stack: Stack, ledger: Ledger) -> N
 def assert_recorded_once(ledger: Ledger, orders: list[str]) -> None:
     """Wait until orders that have completed are archived; nothing is missing or there twice."""
     for instance_id in orders:
-        entry = recorded(ledger, instance_id, Status.COMPLETED, 15)
+        summary = recorded(ledger, instance_id, Status.COMPLETED, 15)
         eventually(lambda each=instance_id: not is_followed(ledger, each), 10, "it is archived")  # type: ignore[misc]
-        assert ledger.instances.neighbours(entry) == (None, None)
-        attempts = ledger.instances.attempts(entry.key)
+        assert ledger.runs.adjacent_runs(summary) == (None, None)
+        attempts = ledger.runs.attempts(summary.run_id)
         assert sorted(attempt.name for attempt in attempts) == ACTIVITIES
         assert {attempt.ending for attempt in attempts} == {Ending.COMPLETED}
 
@@ -158,7 +158,7 @@ def test_an_outage_of_the_engine_is_in_the_pulse_while_it_lasts(
     """Kill -9 of the sidecar: it is away, then it is back, and what ran meanwhile is recorded."""
 
     def is_away() -> bool:
-        return any(outage.part is Part.SIDECAR for outage in ledger.pulse().outages)
+        return any(outage.service is Service.SIDECAR for outage in ledger.heartbeat().outages)
 
     instance_id = stack.start_order(unique("OUTAGE"))
     sidecar = stack.process("daprd")
@@ -168,7 +168,7 @@ def test_an_outage_of_the_engine_is_in_the_pulse_while_it_lasts(
         eventually(is_away, 10, "the sidecar is away")
     finally:
         sidecar.kill()
-    eventually(lambda: not ledger.pulse().outages, RECOVERY, "nothing is away")
+    eventually(lambda: not ledger.heartbeat().outages, RECOVERY, "nothing is away")
     stack.wait_for(instance_id, "COMPLETED", RECOVERY)
     recorded(ledger, instance_id, Status.COMPLETED)
     stack.wait_until_healthy(RECOVERY)
@@ -192,9 +192,9 @@ def complete(file: Path, gateway: DaprGateway) -> bool:
     if not file.exists():
         return False
     with closing(open_ledger(f"sqlite:///{file}")) as ledger:
-        known = set(ledger.instances.finished())
-        known |= {entry.instance_id for entry in ledger.instances.unfinished()}
-        running = {entry.instance_id for entry in ledger.instances.unfinished()}
+        known = set(ledger.runs.finished())
+        known |= {summary.instance_id for summary in ledger.runs.unfinished()}
+        running = {summary.instance_id for summary in ledger.runs.unfinished()}
     listed = set(gateway.ids(page_size=1000).ids)
     states = (gateway.state(instance_id) for instance_id in running)
     return listed <= known and not any(state and state.status.is_finished for state in states)

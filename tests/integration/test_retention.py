@@ -10,7 +10,7 @@ from operations.gateway import DaprGateway
 from operations.history import HistoryEvent
 from operations.ledger import open_ledger
 from operations.model import Instance, Status
-from operations.records import Entry
+from operations.records import RunSummary
 from tests.integration.stack import AT_ONCE, Stack, unique
 from tests.integration.truth import assert_true
 from tests.waiting import eventually
@@ -36,19 +36,19 @@ def test_what_is_older_than_the_retention_is_kept_and_marked(
         last = {each: last_words(gateway, each) for each in ids}
     with closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db")) as ledger:
 
-        def forgotten() -> list[Entry]:
-            entries = [ledger.instances.latest(each) for each in ids]
-            return [entry for entry in entries if entry and entry.purged_at]
+        def forgotten() -> list[RunSummary]:
+            runs = [ledger.runs.latest(each) for each in ids]
+            return [summary for summary in runs if summary and summary.purged_at]
 
-        entries = eventually(
+        runs = eventually(
             lambda: forgotten() if len(forgotten()) == ORDERS else None, 60, "all are forgotten"
         )
-        assert {entry.status for entry in entries} == {Status.COMPLETED}
-        for entry in entries:
-            state, history = last[entry.instance_id]
+        assert {summary.status for summary in runs} == {Status.COMPLETED}
+        for summary in runs:
+            state, history = last[summary.instance_id]
             assert state.output
-            assert len(ledger.instances.attempts(entry.key)) == ACTIVITIES
-            assert_true(ledger, entry, state, history)
+            assert len(ledger.runs.attempts(summary.run_id)) == ACTIVITIES
+            assert_true(ledger, summary, state, history)
 
 
 def last_words(gateway: DaprGateway, instance_id: str) -> tuple[Instance, tuple[HistoryEvent, ...]]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from engine.settings import PROJECT
-from operations.model import Part, Status
+from operations.model import Service, Status
 from operations.recorder.rounds import SHORTEST
-from operations.records import Entry, Pulse
+from operations.records import Heartbeat, RunSummary
 from operations.timeline import Span
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
@@ -42,22 +42,22 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
     configuration.write_text(configuration.read_text().replace("  workflow:\n", limit))
     with Rich(folder, 29320, FLOWDECK_RESOURCES=str(resources)) as rich:
         # What daprd cannot deliver it drops: what it told before the recorder was there is lost.
-        eventually(lambda: is_traced(rich.ledger.pulse()), 30, "traces arrive")
+        eventually(lambda: is_traced(rich.ledger.heartbeat()), 30, "traces arrive")
         yield rich
 
 
-def recorded(rich: Rich, instance_id: str) -> Entry:
+def recorded(rich: Rich, instance_id: str) -> RunSummary:
     """Return the entry of an instance that has ended."""
     return rich.recorded(instance_id, rich.ended(instance_id).status)
 
 
 def attempts(rich: Rich, instance_id: str) -> tuple[Span, ...]:
     """Return the attempts of an instance that has ended, as soon as all begins are known."""
-    entry = recorded(rich, instance_id)
+    summary = recorded(rich, instance_id)
 
     def told() -> tuple[Span, ...] | None:
-        found = rich.ledger.instances.attempts(entry.key)
-        return found if found and all(span.began for span in found) else None
+        found = rich.ledger.runs.attempts(summary.run_id)
+        return found if found and all(span.started_at for span in found) else None
 
     return eventually(told, 10, "all begins are known")
 
@@ -70,28 +70,41 @@ def test_each_attempt_began_between_its_scheduling_and_its_end(
     found = attempts(rich, rich.start(*kind))
     assert len(found) == number
     for span in found:
-        assert span.began
-        assert span.end
-        assert span.start <= span.began <= span.end
-    assert len({span.began for span in found}) == number
+        assert span.started_at
+        assert span.ended_at
+        assert span.scheduled_at <= span.started_at <= span.ended_at
+    assert len({span.started_at for span in found}) == number
 
 
 def test_what_waits_for_its_turn_is_told_from_what_runs(rich: Rich) -> None:
     """All are scheduled at once; of their runs there are never more at a time than may be."""
     found = attempts(rich, rich.start("fan_out", '{"activities": 12, "seconds": 0.3}'))
-    assert max(span.start for span in found) <= min(span.end for span in found if span.end)
+    assert max(span.scheduled_at for span in found) <= min(
+        span.ended_at for span in found if span.ended_at
+    )
     for span in found:
-        running = [s for s in found if s.began and s.end and span.began and s.began <= span.began]
-        assert sum(1 for s in running if s.end and span.began and s.end > span.began) <= AT_ONCE
+        running = [
+            s
+            for s in found
+            if s.started_at and s.ended_at and span.started_at and s.started_at <= span.started_at
+        ]
+        assert (
+            sum(
+                1
+                for s in running
+                if s.ended_at and span.started_at and s.ended_at > span.started_at
+            )
+            <= AT_ONCE
+        )
 
 
 def test_an_attempt_begins_after_the_one_before_it_failed(rich: Rich) -> None:
     """What a history says of the order of retries, traces say too."""
     found = attempts(rich, rich.start("retrying", '{"failures": 3, "seconds": 0.05}'))
     for before, after in pairwise(found):
-        assert before.end
-        assert after.began
-        assert before.end <= after.began
+        assert before.ended_at
+        assert after.started_at
+        assert before.ended_at <= after.started_at
 
 
 def test_what_the_recorder_measures_is_in_its_pulse(rich: Rich) -> None:
@@ -99,8 +112,8 @@ def test_what_the_recorder_measures_is_in_its_pulse(rich: Rich) -> None:
     recorded(rich, rich.start("parallel", "0.1"))
 
     def measured() -> bool:
-        measures = rich.ledger.pulse().measures
-        return bool(measures and measures.lag_p95 and measures.states and measures.traces)
+        metrics = rich.ledger.heartbeat().metrics
+        return bool(metrics and metrics.lag_p95 and metrics.states and metrics.traces)
 
     eventually(measured, 10, "it has measured itself")
 
@@ -109,11 +122,11 @@ def test_without_traces_all_is_recorded_but_the_begins(rich: Rich) -> None:
     """Who holds the port, and never answers, holds up neither engine nor recorder."""
     with untraced_recorder(rich):
         instance_id = rich.start("parallel", "0.1")
-        entry = recorded(rich, instance_id)
-        assert entry.status is Status.COMPLETED
-        found = rich.ledger.instances.attempts(entry.key)
-        assert [span.began for span in found] == [None] * 3
-    eventually(lambda: is_traced(rich.ledger.pulse()), 30, "traces arrive again")
+        summary = recorded(rich, instance_id)
+        assert summary.status is Status.COMPLETED
+        found = rich.ledger.runs.attempts(summary.run_id)
+        assert [span.started_at for span in found] == [None] * 3
+    eventually(lambda: is_traced(rich.ledger.heartbeat()), 30, "traces arrive again")
     assert len(attempts(rich, rich.start("parallel", "0.1"))) == 3
 
 
@@ -131,7 +144,7 @@ def untraced(rich: Rich) -> Iterator[None]:
     """Have a recorder that no trace reaches during a test, and traces again after it."""
     with untraced_recorder(rich):
         yield
-    eventually(lambda: is_traced(rich.ledger.pulse()), 60, "traces arrive again")
+    eventually(lambda: is_traced(rich.ledger.heartbeat()), 60, "traces arrive again")
 
 
 @pytest.mark.usefixtures("untraced")
@@ -156,22 +169,22 @@ def test_without_traces_a_child_that_is_used_again_is_found(rich: Rich) -> None:
 def assert_used_again(rich: Rich, instance_id: str) -> None:
     """Wait until both lives of an id are there, each with its end and its attempts."""
 
-    def before() -> Entry | None:
-        latest = rich.ledger.instances.latest(instance_id)
+    def before() -> RunSummary | None:
+        latest = rich.ledger.runs.latest(instance_id)
         assert latest
-        return rich.ledger.instances.neighbours(latest)[0]
+        return rich.ledger.runs.adjacent_runs(latest)[0]
 
     earlier = eventually(before, 3 * SHORTEST, "its next life is there")
     later = rich.recorded(instance_id, Status.COMPLETED)
     assert earlier.status is Status.COMPLETED
     assert earlier.execution_id != later.execution_id
     for life in (earlier, later):
-        assert len(rich.ledger.instances.attempts(life.key)) == 3
+        assert len(rich.ledger.runs.attempts(life.run_id)) == 3
 
 
-def is_traced(pulse: Pulse) -> bool:
+def is_traced(heartbeat: Heartbeat) -> bool:
     """Whether traces arrive."""
-    return bool(pulse.measures and pulse.measures.traces)
+    return bool(heartbeat.metrics and heartbeat.metrics.traces)
 
 
 def test_an_id_that_breaks_the_list_is_told_with_its_remedy_and_blinds_nobody(rich: Rich) -> None:
@@ -191,5 +204,5 @@ def test_an_id_that_breaks_the_list_is_told_with_its_remedy_and_blinds_nobody(ri
 
 def listing_trouble(rich: Rich) -> str:
     """Return why the engine cannot list its instances, nothing if it can."""
-    outages = rich.ledger.pulse().outages
-    return next((each.why for each in outages if each.part is Part.LISTING), "")
+    outages = rich.ledger.heartbeat().outages
+    return next((each.reason for each in outages if each.service is Service.LISTING), "")

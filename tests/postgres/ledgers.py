@@ -11,7 +11,7 @@ from operations.ledger.schema import HEAD
 from operations.ledger.tables import metadata
 from tests.postgres.server import Server, name_in
 
-KEEP = "CREATE SCHEMA kept; CREATE TABLE kept.pulse AS TABLE pulse"
+KEEP = "CREATE SCHEMA kept; CREATE TABLE kept.heartbeat AS TABLE heartbeat"
 
 
 class Ledgers:
@@ -49,12 +49,18 @@ def _emptying() -> str:
         (
             "SET lock_timeout = '1s'",
             *(f"DELETE FROM {table.name}" for table in reversed(tables)),  # noqa: S608
-            *(f"ALTER SEQUENCE {table.name}_key_seq RESTART" for table in tables if _counts(table)),
-            "INSERT INTO pulse SELECT * FROM kept.pulse",
+            *(
+                f"ALTER SEQUENCE {table.name}_{_counted(table)}_seq RESTART"
+                for table in tables
+                if _counted(table)
+            ),
+            "INSERT INTO heartbeat SELECT * FROM kept.heartbeat",
             f"UPDATE alembic_version SET version_num = '{HEAD}'",  # noqa: S608
         )
     )
 
 
-def _counts(table: Table) -> bool:
-    return table.autoincrement_column is not None
+def _counted(table: Table) -> str | None:
+    """Return the name of the column that a sequence numbers, None if there is none."""
+    column = table.autoincrement_column
+    return None if column is None else column.name

@@ -2,37 +2,37 @@
 
 from collections.abc import Callable
 
-from operations.ledger import Ledger, Start
+from operations.ledger import Ledger, Reservation
 from operations.model import Actor
-from operations.records import ALL_TIME, Deed, Filter, Outcome
-from tests.unit.pages import entry as list_entry
-from tests.unit.sightings import at, sighting
+from operations.records import ALL_TIME, AuditEntry, Filter, Outcome
+from tests.unit.pages import summary as list_entry
+from tests.unit.snapshots import at, snapshot
 
 ANN = Actor("ann", "operator")
-WANTED = Start("order_A", "order_workflow", '{"n": 1}', ANN)
-DEED = Deed(at(1), ANN, "start", "order_A", Outcome.DONE)
+WANTED = Reservation("order_A", "order_workflow", '{"n": 1}', ANN)
+DEED = AuditEntry(at(1), ANN, "start", "order_A", Outcome.DONE)
 
 CALLS: list[Callable[[Ledger], object]] = [
-    lambda ledger: ledger.pulse(),
-    lambda ledger: ledger.beat(at(1), ()),
-    lambda ledger: ledger.starts.latest("order_A"),
-    lambda ledger: ledger.starts.claim(WANTED, None),
-    lambda ledger: ledger.instances.record([sighting()]),
-    lambda ledger: ledger.instances.mark_purged({"order_A": at(1)}),
-    lambda ledger: ledger.instances.page(Filter(), limit=1),
-    lambda ledger: ledger.instances.counts(Filter()),
-    lambda ledger: ledger.instances.latest("order_A"),
-    lambda ledger: ledger.instances.life(1),
-    lambda ledger: ledger.instances.details(1),
-    lambda ledger: ledger.instances.attempts(1),
-    lambda ledger: ledger.instances.unfinished(),
-    lambda ledger: ledger.instances.finished(),
-    lambda ledger: ledger.instances.usual("order_workflow", ["process_order"]),
-    lambda ledger: ledger.journal.note(DEED),
-    lambda ledger: ledger.journal.of("order_A", 1),
-    lambda ledger: ledger.instances.neighbours(list_entry()),
-    lambda ledger: ledger.starts.accepted("order_A", ALL_TIME),
-    lambda ledger: ledger.holds.take("order_A"),
+    lambda ledger: ledger.heartbeat(),
+    lambda ledger: ledger.write_heartbeat(at(1), ()),
+    lambda ledger: ledger.reservations.latest("order_A"),
+    lambda ledger: ledger.reservations.claim(WANTED, None),
+    lambda ledger: ledger.runs.ingest([snapshot()]),
+    lambda ledger: ledger.runs.mark_purged({"order_A": at(1)}),
+    lambda ledger: ledger.runs.page(Filter(), limit=1),
+    lambda ledger: ledger.runs.counts(Filter()),
+    lambda ledger: ledger.runs.latest("order_A"),
+    lambda ledger: ledger.runs.get(1),
+    lambda ledger: ledger.runs.details(1),
+    lambda ledger: ledger.runs.attempts(1),
+    lambda ledger: ledger.runs.unfinished(),
+    lambda ledger: ledger.runs.finished(),
+    lambda ledger: ledger.runs.baselines("order_workflow", ["process_order"]),
+    lambda ledger: ledger.audit_log.note(DEED),
+    lambda ledger: ledger.audit_log.of("order_A", 1),
+    lambda ledger: ledger.runs.adjacent_runs(list_entry()),
+    lambda ledger: ledger.reservations.accepted("order_A", ALL_TIME),
+    lambda ledger: ledger.leases.take("order_A"),
     lambda ledger: ledger.generation(),
 ]
 WRITES = [CALLS[number] for number in (1, 3, 4, 5, 15)]

@@ -38,10 +38,10 @@ def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give questions to the ledger all the time they need: a busy machine is no failure."""
-    monkeypatch.setattr("operations.database.QUESTION", 60)
-    monkeypatch.setattr("operations.ledger.sweeping.PATIENCE", 60)
-    monkeypatch.setattr("operations.ledger.statistics.SECONDS", 60)
-    monkeypatch.setattr("operations.ledger.latest.PATIENCE", 60)
+    monkeypatch.setattr("operations.ledger.db.sessions.QUESTION", 60)
+    monkeypatch.setattr("operations.ledger.search.sweeping.PATIENCE", 60)
+    monkeypatch.setattr("operations.ledger.statistics.statistics.SECONDS", 60)
+    monkeypatch.setattr("operations.ledger.statistics.latest_rows.PATIENCE", 60)
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def desk(
     for each in built:
         each.cache_clear()
     desk = Desk(gateway, ledger, tmp_path / "data")
-    desk.beat()
+    desk.write_heartbeat()
     yield desk
     if desk.is_built:
         session.house().ledger.close()

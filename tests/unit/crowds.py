@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from operations.database import writing
 from operations.ledger import Ledger
-from operations.ledger.sorting import micros_of
-from operations.ledger.tables import details, instances, waits
-from tests.unit.sightings import at
+from operations.ledger.db.sessions import writing
+from operations.ledger.search.sort_keys import micros_of
+from operations.ledger.tables import details, runs, waits
+from tests.unit.snapshots import at
 
 MANY = 20_000
 _AT_ONCE = 2000
@@ -24,22 +24,22 @@ def crowd(ledger: Ledger, count: int = MANY) -> None:
     for first in range(0, count, _AT_ONCE):
         numbers = range(first, min(first + _AT_ONCE, count))
         with writing(ledger._engine) as connection:
-            connection.execute(insert(instances), [_life(number) for number in numbers])
+            connection.execute(insert(runs), [_life(number) for number in numbers])
             connection.execute(insert(details), [_details(number) for number in numbers])
-            open_ones = filter(runs, numbers)
+            open_ones = filter(is_running, numbers)
             connection.execute(insert(waits), [row for each in open_ones for row in _waits(each)])
 
 
-def runs(number: int) -> bool:
+def is_running(number: int) -> bool:
     """Whether one has not ended."""
     return number % 100 == 0
 
 
 def _life(number: int) -> dict[str, Any]:
-    is_open, failed = runs(number), number % 10 == 1
+    is_open, failed = is_running(number), number % 10 == 1
     created, took = at(number), timedelta(seconds=number % 997)
     return {
-        "key": number + 1,
+        "run_id": number + 1,
         "instance_id": f"crowd_{number}",
         "execution_id": f"e{number}",
         "workflow": "audit" if number % 10 == 3 else "order_workflow",
@@ -49,7 +49,7 @@ def _life(number: int) -> dict[str, Any]:
         "ended_at": None if is_open else created + took,
         "ended_micros": -1 if is_open else micros_of(created + took),
         "took_micros": -1 if is_open else took // timedelta(microseconds=1),
-        "seen_at": created,
+        "read_at": created,
         "waits_for": f"event approval, event parcel {number}" if is_open else None,
         "failure_type": "ValueError" if failed else None,
         "custom_status": "confirmed" if number % 2 else None,
@@ -62,9 +62,9 @@ def _life(number: int) -> dict[str, Any]:
 
 
 def _details(number: int) -> dict[str, Any]:
-    return {"key": number + 1, "input": f'{{"number": {number}, "item": "laptop"}}'}
+    return {"run_id": number + 1, "input": f'{{"number": {number}, "item": "laptop"}}'}
 
 
 def _waits(number: int) -> list[dict[str, Any]]:
-    told = {"key": number + 1, "status": "RUNNING", "created_at": at(number)}
+    told = {"run_id": number + 1, "status": "RUNNING", "created_at": at(number)}
     return [{**told, "name": name} for name in ("approval", f"parcel {number}")]

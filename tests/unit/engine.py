@@ -5,10 +5,10 @@ from dataclasses import replace
 from operations.history import HistoryEvent
 from operations.model import Status
 from tests.unit.fakes import FakeGateway, instance
-from tests.unit.sightings import ID, at
+from tests.unit.snapshots import ID, at
 
 
-def runs(
+def put_running(
     gateway: FakeGateway, instance_id: str = ID, *, life: str = "e1", since: float = 0
 ) -> None:
     """Have an instance that runs since so many seconds after noon, in an execution."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from operations.errors import FlowdeckError, InstanceExists, NotFinished, UnknownInstance
 from operations.gateway import IdPage
 from operations.history import HistoryEvent
-from operations.model import EngineHealth, Instance, Status
+from operations.model import DaprHealth, Instance, Status
 
 Hook = Callable[[], object]
 CREATED = datetime(2026, 1, 11, 12, 0, 0, tzinfo=UTC)
@@ -41,7 +41,7 @@ class FakeGateway:
         self.lost: dict[str, list[FlowdeckError]] = {}
         self.during: dict[str, Hook] = {}
         self.first_status = Status.RUNNING
-        self.answer = EngineHealth(version="1.18.2", problems=())
+        self.answer = DaprHealth(version="1.18.2", problems=())
         self._lock = threading.Lock()
 
     def put(self, found: Instance) -> None:
@@ -151,7 +151,7 @@ class FakeGateway:
             self.raised.append((instance_id, name, payload))
         self._leave("raise")
 
-    def health(self) -> EngineHealth:
+    def health(self) -> DaprHealth:
         """Return what was set."""
         self._enter("health")
         return self.answer

@@ -10,8 +10,8 @@ from typing import Any
 
 from google.protobuf.json_format import ParseDict
 
-from operations.gateway.events import event_of
-from operations.gateway.records import instance_of
+from operations.gateway.conversions import instance_of
+from operations.gateway.history_events import event_of
 from operations.gateway.stubs import pb
 from operations.history import HistoryEvent
 from operations.model import Instance

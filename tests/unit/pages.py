@@ -17,23 +17,23 @@ from streamlit.util import calc_hash
 from dashboard import session
 from operations.ledger import Ledger
 from operations.model import Status
-from operations.records import Entry, Outage
+from operations.records import Outage, RunSummary
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.histories import recorded, recorded_state
-from tests.unit.sightings import NOON, of_record, sighting
+from tests.unit.snapshots import NOON, of_record, snapshot
 
 APP = Path(session.__file__).parent / "app.py"
 LIST, ORDER, INSTANCE = (f"app_pages/{name}.py" for name in ("instances", "new_order", "instance"))
 ADDRESSES = {ORDER: "new", INSTANCE: "instance"}
 
 
-def entry(**told: Any) -> Entry:
+def summary(**told: Any) -> RunSummary:
     """Return an entry of a list: by default, of an order that runs."""
-    usual: dict[str, Any] = dict.fromkeys(Entry.__annotations__)
-    return Entry(
+    baseline: dict[str, Any] = dict.fromkeys(RunSummary.__annotations__)
+    return RunSummary(
         **{
-            **usual,
-            "key": 7,
+            **baseline,
+            "run_id": 7,
             "instance_id": "order_A",
             "workflow": "order_workflow",
             "status": Status.RUNNING,
@@ -53,13 +53,13 @@ class Desk:
     ledger: Ledger
     folder: Path
 
-    def beat(self, *outages: Outage) -> None:
+    def write_heartbeat(self, *outages: Outage) -> None:
         """Have the recorder live at this moment, and see these outages."""
-        self.ledger.beat(datetime.now(UTC), outages)
+        self.ledger.write_heartbeat(datetime.now(UTC), outages)
 
     def silence(self) -> None:
         """Have the recorder not been heard of for a minute."""
-        self.ledger.beat(datetime.now(UTC) - timedelta(minutes=1), ())
+        self.ledger.write_heartbeat(datetime.now(UTC) - timedelta(minutes=1), ())
 
     def has(self, *ids: str, status: Status = Status.RUNNING) -> None:
         """Have instances of one status, in the engine and in the ledger."""
@@ -67,28 +67,28 @@ class Desk:
         for number, each in enumerate(ids):
             self.gateway.put(instance(each, status, '{"order_id": "A"}'))
             told: dict[str, Any] = {"created": number, "seen": number + 1, "execution": each}
-            seen.append(sighting(status, instance_id=each, **told))
-        self.ledger.instances.record(seen)
+            seen.append(snapshot(status, instance_id=each, **told))
+        self.ledger.runs.ingest(seen)
 
-    def has_two_lives(self, instance_id: str = "order_A") -> tuple[int, int]:
+    def has_two_runs(self, instance_id: str = "order_A") -> tuple[int, int]:
         """Have an id that was used twice: completed, then running; return the lives' keys."""
         self.has(instance_id, status=Status.COMPLETED)
         self.gateway.put(instance(instance_id, Status.RUNNING, '{"order_id": "A"}'))
         told: dict[str, Any] = {"created": 60, "seen": 61, "execution": "second"}
-        later = sighting(Status.RUNNING, instance_id=instance_id, **told)
-        self.ledger.instances.record([later])
-        latest = self.ledger.instances.latest(instance_id)
+        later = snapshot(Status.RUNNING, instance_id=instance_id, **told)
+        self.ledger.runs.ingest([later])
+        latest = self.ledger.runs.latest(instance_id)
         assert latest
-        earlier, _ = self.ledger.instances.neighbours(latest)
+        earlier, _ = self.ledger.runs.adjacent_runs(latest)
         assert earlier
-        return earlier.key, latest.key
+        return earlier.run_id, latest.run_id
 
     def has_recorded(self, name: str) -> str:
         """Have an instance that was recorded, in the engine and in the ledger; return its id."""
         found = recorded_state(name)
         self.gateway.put(found)
         self.gateway.events[found.instance_id] = recorded(name)
-        self.ledger.instances.record([of_record(name)])
+        self.ledger.runs.ingest([of_record(name)])
         return found.instance_id
 
     @contextmanager

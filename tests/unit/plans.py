@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import event
 
-from operations.database import asking, reading
 from operations.ledger import Ledger
+from operations.ledger.db.sessions import asking, reading
 
 Query = tuple[str, Any]
 """A statement as the driver gets it, and its values."""

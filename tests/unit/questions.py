@@ -6,9 +6,9 @@ from typing import Any
 
 from operations.ledger import Ledger
 from operations.model import Failure, Instance, Status
-from operations.records import Entry, Filter, Page, Sighting, Sort
+from operations.records import Filter, Page, RunSummary, Snapshot, Sort
 from operations.timeline import Waiting, event_key
-from tests.unit.sightings import at, sighting
+from tests.unit.snapshots import at, snapshot
 
 WORKFLOWS = ("order_workflow", "refund_workflow", "audit")
 STAGES = ("confirmed", "waiting for money", "")
@@ -18,30 +18,32 @@ STATUSES = (Status.RUNNING, Status.SUSPENDED, Status.COMPLETED, Status.FAILED)
 
 def ids(page: Page) -> list[str]:
     """Return the ids of a page."""
-    return [each.instance_id for each in page.entries]
+    return [each.instance_id for each in page.runs]
 
 
 def pages(ledger: Ledger, wanted: Filter, limit: int, sort: Sort = Sort.NEWEST) -> Iterator[Page]:
     """Return all pages, from the first to the last."""
-    page = ledger.instances.page(wanted, limit=limit, sort=sort, placed=True)
+    page = ledger.runs.page(wanted, limit=limit, sort=sort, placed=True)
     yield page
     while page.older:
-        page = ledger.instances.page(wanted, limit=limit, cursor=page.older, sort=sort, placed=True)
+        page = ledger.runs.page(wanted, limit=limit, cursor=page.older, sort=sort, placed=True)
         yield page
 
 
-def listed(ledger: Ledger, wanted: Filter, sort: Sort = Sort.NEWEST, limit: int = 7) -> list[Entry]:
+def listed(
+    ledger: Ledger, wanted: Filter, sort: Sort = Sort.NEWEST, limit: int = 7
+) -> list[RunSummary]:
     """Return what all pages of a list show."""
-    return [entry for page in pages(ledger, wanted, limit, sort) for entry in page.entries]
+    return [summary for page in pages(ledger, wanted, limit, sort) for summary in page.runs]
 
 
-def mixed(count: int, seed: int = 1) -> list[Sighting]:
+def mixed(count: int, seed: int = 1) -> list[Snapshot]:
     """Return lives that are of all kinds, many of them of the same few moments."""
     some = random.Random(seed)  # noqa: S311 - to mix them
     return [_any(some, number) for number in range(count)]
 
 
-def _any(some: random.Random, number: int) -> Sighting:
+def _any(some: random.Random, number: int) -> Snapshot:
     status, created = some.choice(STATUSES), some.randrange(50)
     failure = Failure(some.choice(("ValueError", "Timeout")), f"No {number}")
     waits = () if status.is_finished else some.choice(WAITS)
@@ -60,12 +62,12 @@ def _any(some: random.Random, number: int) -> Sighting:
         "waiting": Waiting(f"event {waits[0]} and others") if waits else None,
         "awaited": frozenset(map(event_key, waits)),
     }
-    return sighting(status, **told)
+    return snapshot(status, **told)
 
 
-def is_wanted(wanted: Filter, life: Sighting) -> bool:
+def is_wanted(wanted: Filter, run: Snapshot) -> bool:
     """Whether a filter without texts lets a life through: said again, without SQL."""
-    instance, timeline = life.instance, life.timeline
+    instance, timeline = run.instance, run.timeline
     created = timeline.started_at if timeline.rerun_of else instance.created_at
     assert created
     return (

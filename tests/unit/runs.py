@@ -1,4 +1,4 @@
-"""Instances in the engine in memory, with the histories that they would have."""
+"""Runs in the engine in memory, with the histories that they would have."""
 
 from collections.abc import Callable
 

@@ -12,12 +12,11 @@ from threading import Barrier
 import pytest
 
 from operations.actions import Acted, Actions, Started
-from operations.database import open_engine
 from operations.errors import (
+    ActionInProgress,
     ActionNotAllowed,
-    ActionUnderWay,
-    EngineRefused,
-    EngineUnavailable,
+    DaprRefused,
+    DaprUnavailable,
     FlowdeckError,
     InstanceExists,
     InvalidInput,
@@ -25,9 +24,10 @@ from operations.errors import (
     OutcomeUnknown,
     UnknownInstance,
 )
-from operations.ledger import Ledger, Start, Starts, open_ledger
-from operations.model import STEERING, Action, Actor, Status
-from operations.records import BEGUN, Outcome
+from operations.ledger import Ledger, Reservation, Reservations, open_ledger
+from operations.ledger.db.sessions import open_engine
+from operations.model import STATUS_ACTIONS, Action, Actor, Status
+from operations.records import OUTCOME_NOT_RECORDED, Outcome
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
 from tests.waiting import eventually
@@ -37,8 +37,8 @@ pytestmark = pytest.mark.both_databases
 ANN = Actor("ann", "operator")
 ORDER = {"order_id": "A", "amount": 99.99, "items": ["laptop"]}
 OTHER = {**ORDER, "amount": 1}
-WANTED = Start("order_A", "order_workflow", json.dumps(ORDER, sort_keys=True), ANN)
-UNAVAILABLE = EngineUnavailable("no sidecar")
+WANTED = Reservation("order_A", "order_workflow", json.dumps(ORDER, sort_keys=True), ANN)
+UNAVAILABLE = DaprUnavailable("no sidecar")
 LOST = OutcomeUnknown("start", "no answer in time")
 
 
@@ -61,9 +61,9 @@ def start(
     return actions.start("order_workflow", "order_A", payload, ANN, finished_counts=finished_counts)
 
 
-def latest(ledger: Ledger) -> Start:
+def latest(ledger: Ledger) -> Reservation:
     """Return the order's latest life in the ledger."""
-    found = ledger.starts.latest("order_A")
+    found = ledger.reservations.latest("order_A")
     assert found
     return found
 
@@ -178,15 +178,15 @@ def test_a_start_is_made_however_long_it_took_to_read(
     assert gateway.calls["start"] == 1
 
 
-@pytest.mark.parametrize("error", [UNAVAILABLE, EngineRefused("no")])
+@pytest.mark.parametrize("error", [UNAVAILABLE, DaprRefused("no")])
 def test_a_start_that_did_not_happen_is_forgotten(
-    actions: Actions, gateway: FakeGateway, ledger: Ledger, error: EngineUnavailable | EngineRefused
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, error: DaprUnavailable | DaprRefused
 ) -> None:
     """The claim is released, and a start thereafter works: with another body, too."""
     gateway.errors["start"] = [error]
     with pytest.raises(type(error)):
         start(actions)
-    assert ledger.starts.latest("order_A") is None
+    assert ledger.reservations.latest("order_A") is None
     assert start(actions, OTHER).created
 
 
@@ -195,9 +195,9 @@ def test_an_engine_that_cannot_be_read_is_not_written(
 ) -> None:
     """Without knowing what is there, nothing is claimed and nothing started."""
     gateway.errors["state"] = [UNAVAILABLE]
-    with pytest.raises(EngineUnavailable):
+    with pytest.raises(DaprUnavailable):
         start(actions)
-    assert ledger.starts.latest("order_A") is None
+    assert ledger.reservations.latest("order_A") is None
     assert not gateway.calls["start"]
 
 
@@ -228,15 +228,15 @@ def test_a_start_that_was_lost_on_its_way_is_not_made_twice_at_once(
     assert gateway.calls["start"] == 1
 
 
-class Forgetful(Starts):
-    """Starts that can be claimed, and then the ledger is not there."""
+class Forgetful(Reservations):
+    """Reservations that can be claimed, and then the ledger is not there."""
 
-    def accept(self, start: Start) -> None:
+    def accept(self, start: Reservation) -> None:
         """Fail."""
         del start
         raise LedgerUnavailable("disk full")
 
-    def release(self, start: Start) -> None:
+    def release(self, start: Reservation) -> None:
         """Fail."""
         del start
         raise LedgerUnavailable("disk full")
@@ -245,7 +245,7 @@ class Forgetful(Starts):
 def forgetful(url: str) -> Ledger:
     """Open such a ledger."""
     ledger = Ledger(engine := open_engine(url))
-    ledger.starts = Forgetful(engine)
+    ledger.reservations = Forgetful(engine)
     return ledger
 
 
@@ -269,7 +269,7 @@ def test_a_claim_that_cannot_be_released_hides_no_error(
     url = f"sqlite:///{tmp_path}/ledger.db"
     open_ledger(url).close()
     gateway.errors["start"] = [UNAVAILABLE]
-    with pytest.raises(EngineUnavailable, match="no sidecar"):
+    with pytest.raises(DaprUnavailable, match="no sidecar"):
         start(Actions(gateway, forgetful(url)))
 
 
@@ -277,11 +277,11 @@ def test_an_abandoned_claim_is_taken_over(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A claim whose owner died is no obstacle for ever, not even to another order."""
-    ledger.starts.claim(WANTED, None)
+    ledger.reservations.claim(WANTED, None)
     monkeypatch.setattr("operations.actions.starting.CLAIM_LASTS", 0)
     assert start(actions, OTHER).created
     assert gateway.calls["start"] == 1
-    assert (latest(ledger).life, latest(ledger).is_accepted) == (1, True)
+    assert (latest(ledger).sequence, latest(ledger).is_accepted) == (1, True)
 
 
 def test_a_purged_id_starts_a_second_life(
@@ -291,7 +291,7 @@ def test_a_purged_id_starts_a_second_life(
     start(actions)
     del gateway.instances["order_A"]
     assert start(actions, OTHER).created
-    assert latest(ledger).life == 2
+    assert latest(ledger).sequence == 2
 
 
 def test_an_instance_that_the_ledger_does_not_know_is_found(
@@ -300,7 +300,7 @@ def test_an_instance_that_the_ledger_does_not_know_is_found(
     """What somebody started without the ledger counts as any other."""
     gateway.put(instance("order_A", Status.RUNNING, WANTED.payload))
     assert not start(actions).created
-    assert ledger.starts.latest("order_A") is None
+    assert ledger.reservations.latest("order_A") is None
 
 
 def test_an_instance_that_appears_between_read_and_start_is_found(
@@ -322,7 +322,7 @@ def test_another_order_that_appears_between_read_and_start_is_left(
     with pytest.raises(InstanceExists, match="by another start"):
         start(actions)
     assert gateway.instances["order_A"].input == "{}"
-    assert ledger.starts.latest("order_A") is None
+    assert ledger.reservations.latest("order_A") is None
 
 
 def test_an_instance_that_is_there_and_gone_is_a_conflict(
@@ -332,14 +332,14 @@ def test_an_instance_that_is_there_and_gone_is_a_conflict(
     gateway.errors["start"] = [InstanceExists("order_A", "an instance with it is running")]
     with pytest.raises(InstanceExists):
         start(actions)
-    assert ledger.starts.latest("order_A") is None
+    assert ledger.reservations.latest("order_A") is None
 
 
 def test_another_order_is_refused_while_a_start_is_under_way(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """A claim holds the id for its own body."""
-    ledger.starts.claim(WANTED, None)
+    ledger.reservations.claim(WANTED, None)
     with pytest.raises(InstanceExists, match="by another start, which is under way"):
         start(actions, OTHER)
     assert not gateway.calls["start"]
@@ -401,7 +401,7 @@ def test_a_ledger_that_is_gone_stops_a_start(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the ledger nothing is started, for nobody could tell whether the id is free."""
-    monkeypatch.setattr(ledger.starts, "latest", _unavailable)
+    monkeypatch.setattr(ledger.reservations, "latest", _unavailable)
     with pytest.raises(LedgerUnavailable):
         start(actions)
     assert not gateway.calls
@@ -432,7 +432,7 @@ def test_an_action_works(
     assert gateway.instances["order_A"].status is after
 
 
-@pytest.mark.parametrize("action", STEERING)
+@pytest.mark.parametrize("action", STATUS_ACTIONS)
 def test_a_repeated_action_changes_nothing(
     actions: Actions, gateway: FakeGateway, action: Action
 ) -> None:
@@ -453,7 +453,8 @@ FORBIDDEN = {
 
 
 @pytest.mark.parametrize(
-    ("action", "status"), [(action, status) for action in STEERING for status in FORBIDDEN[action]]
+    ("action", "status"),
+    [(action, status) for action in STATUS_ACTIONS for status in FORBIDDEN[action]],
 )
 def test_a_forbidden_action_is_refused(
     actions: Actions, gateway: FakeGateway, action: Action, status: Status
@@ -465,7 +466,7 @@ def test_a_forbidden_action_is_refused(
     assert not gateway.calls[action]
 
 
-@pytest.mark.parametrize("action", STEERING)
+@pytest.mark.parametrize("action", STATUS_ACTIONS)
 def test_an_action_on_a_missing_instance_is_refused(actions: Actions, action: Action) -> None:
     """An unknown id is told as such."""
     with pytest.raises(UnknownInstance, match="No instance has the id 'order_A'"):
@@ -567,13 +568,13 @@ def test_an_action_whose_effect_does_not_show_is_no_success(
     assert time.monotonic() - began < 1
 
 
-@pytest.mark.parametrize("action", STEERING)
+@pytest.mark.parametrize("action", STATUS_ACTIONS)
 def test_an_engine_that_is_gone_is_told(
     actions: Actions, gateway: FakeGateway, action: Action
 ) -> None:
     """An outage stays an outage."""
     gateway.errors["state"] = [UNAVAILABLE]
-    with pytest.raises(EngineUnavailable):
+    with pytest.raises(DaprUnavailable):
         actions.act(action, "order_A", ANN)
 
 
@@ -612,7 +613,7 @@ def test_an_action_whose_effect_cannot_be_read_is_of_unknown_outcome(
     assert gateway.instances["order_A"].status is Status.SUSPENDED
 
 
-@pytest.mark.parametrize("error", [EngineRefused("inbox key missing"), UNAVAILABLE])
+@pytest.mark.parametrize("error", [DaprRefused("inbox key missing"), UNAVAILABLE])
 def test_what_fails_after_a_call_leaves_its_outcome_unknown(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: FlowdeckError
 ) -> None:
@@ -621,8 +622,8 @@ def test_what_fails_after_a_call_leaves_its_outcome_unknown(
     gateway.during["terminate"] = lambda: gateway.errors.update(state=[error])
     with pytest.raises(OutcomeUnknown):
         actions.act(Action.TERMINATE, "order_A", ANN)
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert (deed.outcome, deed.before) == (Outcome.UNKNOWN, Status.RUNNING)
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.outcome, entry.before) == (Outcome.UNKNOWN, Status.RUNNING)
 
 
 def test_what_is_purged_while_it_is_acted_on_is_of_unknown_outcome(
@@ -633,7 +634,7 @@ def test_what_is_purged_while_it_is_acted_on_is_of_unknown_outcome(
     gateway.during["terminate"] = lambda: gateway.during.update(state=gateway.instances.clear)
     with pytest.raises(OutcomeUnknown):
         actions.act(Action.TERMINATE, "order_A", ANN)
-    assert ledger.journal.of("order_A", 10)[0].outcome is Outcome.UNKNOWN
+    assert ledger.audit_log.of("order_A", 10)[0].outcome is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize("action", [Action.PAUSE, Action.TERMINATE])
@@ -649,9 +650,9 @@ def test_who_dies_amid_an_action_has_noted_it(
     gateway.during[action] = die
     with pytest.raises(KeyboardInterrupt):
         actions.act(action, "order_A", ANN, "it runs wild")
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert (deed.actor, deed.action, deed.why) == (ANN, action, "it runs wild")
-    assert (deed.outcome, deed.message) == (Outcome.UNKNOWN, BEGUN)
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.actor, entry.action, entry.reason) == (ANN, action, "it runs wild")
+    assert (entry.outcome, entry.message) == (Outcome.UNKNOWN, OUTCOME_NOT_RECORDED)
 
 
 def test_of_two_pauses_at_once_one_reaches_the_engine(
@@ -678,8 +679,8 @@ def test_an_action_does_not_wait_for_ever_for_another(
     """While another holds the instance for long, nothing is done, and that is told."""
     monkeypatch.setattr("operations.actions.holding.PATIENCE", 0.1)
     gateway.put(instance("order_A", Status.RUNNING))
-    assert ledger.holds.take("order_A")
-    with pytest.raises(ActionUnderWay, match="another action on it is under way"):
+    assert ledger.leases.take("order_A")
+    with pytest.raises(ActionInProgress, match="another action on it is under way"):
         actions.act(Action.PAUSE, "order_A", ANN)
     assert not gateway.calls["pause"]
 
@@ -688,8 +689,8 @@ def test_without_the_ledger_one_can_still_act(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What runs wild can be stopped, though nobody can note it."""
-    monkeypatch.setattr(ledger.holds, "take", _unavailable)
-    monkeypatch.setattr(ledger.journal, "note", _unavailable)
+    monkeypatch.setattr(ledger.leases, "take", _unavailable)
+    monkeypatch.setattr(ledger.audit_log, "note", _unavailable)
     gateway.put(instance("order_A", Status.RUNNING))
     assert actions.act(Action.TERMINATE, "order_A", ANN).changed
 
@@ -727,12 +728,12 @@ def test_an_action_is_noted_with_who_did_it(
     """The journal has the doer, what it was before and after, and the list shows it at once."""
     gateway.put(instance("order_A", Status.RUNNING))
     actions.act(Action.PAUSE, "order_A", ANN)
-    (deed,) = ledger.journal.of("order_A", limit=10)
-    assert (deed.actor, deed.action, deed.outcome) == (ANN, "pause", Outcome.DONE)
-    assert (deed.before, deed.after) == (Status.RUNNING, Status.SUSPENDED)
-    entry = ledger.instances.latest("order_A")
-    assert entry
-    assert entry.status is Status.SUSPENDED
+    (entry,) = ledger.audit_log.of("order_A", limit=10)
+    assert (entry.actor, entry.action, entry.outcome) == (ANN, "pause", Outcome.DONE)
+    assert (entry.before, entry.after) == (Status.RUNNING, Status.SUSPENDED)
+    summary = ledger.runs.latest("order_A")
+    assert summary
+    assert summary.status is Status.SUSPENDED
 
 
 def test_a_refused_action_is_noted_too(
@@ -742,17 +743,17 @@ def test_a_refused_action_is_noted_too(
     gateway.put(instance("order_A", Status.COMPLETED))
     with pytest.raises(ActionNotAllowed):
         actions.act(Action.PAUSE, "order_A", ANN)
-    (deed,) = ledger.journal.of("order_A", limit=10)
-    assert (deed.outcome, deed.after) == (Outcome.REFUSED, None)
-    assert deed.message == "Cannot pause 'order_A': it is COMPLETED."
+    (entry,) = ledger.audit_log.of("order_A", limit=10)
+    assert (entry.outcome, entry.after) == (Outcome.REFUSED, None)
+    assert entry.message == "Cannot pause 'order_A': it is COMPLETED."
 
 
 def test_a_start_is_in_the_list_at_once(actions: Actions, ledger: Ledger) -> None:
     """Before anybody has read the instance it is there, pending, with its workflow."""
     start(actions)
-    entry = ledger.instances.latest("order_A")
-    assert entry
-    assert (entry.status, entry.workflow) == (Status.PENDING, "order_workflow")
+    summary = ledger.runs.latest("order_A")
+    assert summary
+    assert (summary.status, summary.workflow) == (Status.PENDING, "order_workflow")
 
 
 def test_a_start_in_the_future_keeps_its_time(
@@ -762,6 +763,6 @@ def test_a_start_in_the_future_keeps_its_time(
     later = datetime(2126, 1, 1, tzinfo=UTC)
     actions.start("order_workflow", "order_A", ORDER, ANN, scheduled_for=later)
     assert gateway.scheduled == {"order_A": later}
-    entry = ledger.instances.latest("order_A")
-    assert entry
-    assert entry.scheduled_for == later
+    summary = ledger.runs.latest("order_A")
+    assert summary
+    assert summary.scheduled_for == later

@@ -14,9 +14,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from operations.errors import EngineRefused, EngineUnavailable, LedgerUnavailable, OutcomeUnknown
+from operations.errors import DaprRefused, DaprUnavailable, LedgerUnavailable, OutcomeUnknown
 from operations.ledger import Ledger
-from operations.model import EngineHealth, Failure, Part, Problem, Status
+from operations.model import DaprHealth, Failure, Problem, Service, Status
 from tests.unit.fakes import FakeGateway, instance
 from worker.answers import InvalidAnswer
 from worker.api import Parts, create_api
@@ -34,7 +34,7 @@ AMOUNT = "a number above 0 and up to 1000000, with at most 2 decimals"
 ITEM = "a text of 1 to 200 characters, none of them a control character"
 WHOLE = "a JSON object with order_id, amount and items"
 JSON = {"content-type": "application/json"}
-UNAVAILABLE = EngineUnavailable("no sidecar accepts the connection")
+UNAVAILABLE = DaprUnavailable("no sidecar accepts the connection")
 
 
 @dataclass
@@ -145,8 +145,8 @@ def test_health_names_every_problem(
         raise LedgerUnavailable("disk full")
 
     monkeypatch.setattr(world.ledger, "ping", ping)
-    world.gateway.answer = EngineHealth(
-        "1.18.2", (Problem(Part.SCHEDULER, "the sidecar has no scheduler"),)
+    world.gateway.answer = DaprHealth(
+        "1.18.2", (Problem(Service.SCHEDULER, "the sidecar has no scheduler"),)
     )
     world.runtime = RuntimeState.DISCONNECTED
     answer = client.get("/health")
@@ -188,14 +188,14 @@ def test_the_same_start_again_is_the_running_one(client: TestClient, world: Worl
 
 
 @pytest.mark.parametrize(
-    ("order", "status", "why"),
+    ("order", "status", "reason"),
     [
         ({**ORDER, "amount": 1}, Status.RUNNING, "by another start, which is RUNNING"),
         (ORDER, Status.COMPLETED, "by the same start, which is COMPLETED"),
     ],
 )
 def test_a_taken_id_is_a_conflict(
-    client: TestClient, world: World, order: dict[str, Any], status: Status, why: str
+    client: TestClient, world: World, order: dict[str, Any], status: Status, reason: str
 ) -> None:
     """An id that another order has, or one that has ended, is refused and left alone."""
     client.post("/workflow/start", json=ORDER)
@@ -205,7 +205,7 @@ def test_a_taken_id_is_a_conflict(
     assert answer.status_code == 409
     assert answer.json() == {
         "error": "InstanceExists",
-        "detail": f"The id 'order_ORDER001' is taken {why}. Choose another id.",
+        "detail": f"The id 'order_ORDER001' is taken {reason}. Choose another id.",
     }
     assert world.gateway.instances["order_ORDER001"] is there
 
@@ -364,7 +364,7 @@ def test_an_id_that_cannot_be_is_not_found(
 FAILURES = [
     (UNAVAILABLE, 503),
     (OutcomeUnknown("start", "no answer in time"), 503),
-    (EngineRefused("The Dapr engine refused: INTERNAL: broken"), 502),
+    (DaprRefused("The Dapr engine refused: INTERNAL: broken"), 502),
 ]
 
 
@@ -390,7 +390,7 @@ def test_a_start_without_the_ledger_is_unavailable(
     def gone(_: str) -> None:
         raise LedgerUnavailable("disk full")
 
-    monkeypatch.setattr(world.ledger.starts, "latest", gone)
+    monkeypatch.setattr(world.ledger.reservations, "latest", gone)
     answer = client.post("/workflow/start", json=ORDER)
     assert answer.status_code == 503
     assert answer.json()["error"] == "LedgerUnavailable"

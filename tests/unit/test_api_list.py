@@ -12,7 +12,7 @@ from operations.model import Failure, Status
 from operations.records import Filter
 from operations.timeline import Waiting
 from tests.unit.fakes import FakeGateway
-from tests.unit.sightings import at, sighting
+from tests.unit.snapshots import at, snapshot
 from tests.unit.test_api import World, mistake
 from worker.listed import ListAnswer
 
@@ -41,10 +41,10 @@ def test_a_search_that_stopped_says_how_far_it_looked(
     client: TestClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next request goes on from there."""
-    every = [sighting(instance_id=f"order_{each}", created=each) for each in range(9)]
-    ledger.instances.record(every)
-    monkeypatch.setattr("operations.ledger.sweeping.FIRST", 4)
-    monkeypatch.setattr("operations.ledger.sweeping.PATIENCE", 0)
+    every = [snapshot(instance_id=f"order_{each}", created=each) for each in range(9)]
+    ledger.runs.ingest(every)
+    monkeypatch.setattr("operations.ledger.search.sweeping.FIRST", 4)
+    monkeypatch.setattr("operations.ledger.search.sweeping.PATIENCE", 0)
     body = ask(client, id="order_1")
     assert (ids(body), body["horizon"]) == ([], {"at": "2026-01-11T12:00:05Z", "took": None})
     body = ask(client, id="order_1", cursor=body["next"])
@@ -64,10 +64,10 @@ def test_a_question_that_is_too_wide_is_a_mistake(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And no outage: it will be as wide later."""
-    monkeypatch.setattr("operations.database.QUESTION", 1e-6)
-    monkeypatch.setattr("operations.database._STEPS", 1)
+    monkeypatch.setattr("operations.ledger.db.sessions.QUESTION", 1e-6)
+    monkeypatch.setattr("operations.ledger.db.sessions._STEPS", 1)
     answer = client.get("/workflows")
-    assert (answer.status_code, answer.json()["error"]) == (400, "QuestionTooWide")
+    assert (answer.status_code, answer.json()["error"]) == (400, "QueryTimeout")
     assert "Narrow it" in answer.json()["detail"]
 
 
@@ -89,10 +89,10 @@ def test_an_empty_ledger_has_an_empty_list(client: TestClient) -> None:
 
 def test_an_instance_is_told_as_the_ledger_knows_it(client: TestClient, ledger: Ledger) -> None:
     """Its times are in UTC, marked with Z; what is not known is null."""
-    failed = sighting(Status.FAILED, seen=3, failure=Failure("ValueError", "No"), parent_id="p")
-    waits = sighting(instance_id="b", created=5, custom_status='"new"', waiting=Waiting("pay"))
-    ledger.instances.record([failed, waits])
-    ledger.instances.mark_purged({"order_A": at(60)})
+    failed = snapshot(Status.FAILED, seen=3, failure=Failure("ValueError", "No"), parent_id="p")
+    waits = snapshot(instance_id="b", created=5, custom_status='"new"', waiting=Waiting("pay"))
+    ledger.runs.ingest([failed, waits])
+    ledger.runs.mark_purged({"order_A": at(60)})
     waiting, gone = ask(client)["workflows"]
     assert gone == {
         "instance_id": "order_A",
@@ -120,9 +120,9 @@ WAITING, PAY = Waiting("event pay, event cancel", at(999)), frozenset({"pay", "c
 
 def fill(ledger: Ledger) -> None:
     """Record two lives that differ in all that can be asked for."""
-    ledger.instances.record(
+    ledger.runs.ingest(
         [
-            sighting(
+            snapshot(
                 Status.FAILED,
                 instance_id="order_1",
                 seen=9,
@@ -132,8 +132,8 @@ def fill(ledger: Ledger) -> None:
                 rerun_of="before",
                 failure=Failure("ValueError", "No"),
             ),
-            sighting(instance_id="audit_2", workflow="audit", created=60, seen=61),
-            sighting(instance_id="wait_3", created=120, seen=121, waiting=WAITING, awaited=PAY),
+            snapshot(instance_id="audit_2", workflow="audit", created=60, seen=61),
+            snapshot(instance_id="wait_3", created=120, seen=121, waiting=WAITING, awaited=PAY),
         ]
     )
 
@@ -178,7 +178,7 @@ def test_counts_are_of_the_filter_whichever_status_is_shown(
     client: TestClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A capped one is marked."""
-    monkeypatch.setattr("operations.ledger.counting.CAP", 1)
+    monkeypatch.setattr("operations.ledger.search.counts.CAP", 1)
     fill(ledger)
     counts = ask(client, status="FAILED")["counts"]
     assert counts["RUNNING"] == {"number": 1, "capped": True}
@@ -188,7 +188,7 @@ def test_counts_are_of_the_filter_whichever_status_is_shown(
 
 def test_pages_lead_to_each_other(client: TestClient, ledger: Ledger) -> None:
     """`next` to the end, and `previous` back to the beginning."""
-    ledger.instances.record([sighting(instance_id=f"i{n}", created=n) for n in range(5)])
+    ledger.runs.ingest([snapshot(instance_id=f"i{n}", created=n) for n in range(5)])
     first = ask(client, limit=2)
     second = ask(client, limit=2, cursor=first["next"])
     third = ask(client, limit=2, cursor=second["next"])
@@ -199,7 +199,7 @@ def test_pages_lead_to_each_other(client: TestClient, ledger: Ledger) -> None:
 
 def test_an_answer_has_fifty_unless_told_otherwise(client: TestClient, ledger: Ledger) -> None:
     """And 200 at most."""
-    ledger.instances.record([sighting(instance_id=f"i{n}", created=n) for n in range(230)])
+    ledger.runs.ingest([snapshot(instance_id=f"i{n}", created=n) for n in range(230)])
     assert len(ids(ask(client))) == 50
     assert len(ids(ask(client, limit=200))) == 200
 
@@ -277,7 +277,7 @@ def test_a_ledger_that_is_away_is_told(
     def gone(_: Filter) -> None:
         raise LedgerUnavailable("disk full")
 
-    monkeypatch.setattr(ledger.instances, "counts", gone)
+    monkeypatch.setattr(ledger.runs, "counts", gone)
     answer = client.get("/workflows")
     assert answer.status_code == 503
     assert answer.json()["error"] == "LedgerUnavailable"

@@ -7,13 +7,13 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from operations.errors import EngineUnavailable, OutcomeUnknown
+from operations.errors import DaprUnavailable, OutcomeUnknown
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Status
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import put, put_family
-from tests.unit.sightings import at
+from tests.unit.snapshots import at
 from worker.answers import InvalidAnswer
 from worker.api import Parts, create_api
 from worker.runtime import RuntimeState
@@ -42,9 +42,9 @@ def client(gateway: FakeGateway, ledger: Ledger) -> Iterator[TestClient]:
 
 def ask(client: TestClient, operation: str, body: object = ...) -> httpx.Response:
     """Ask for an operation on the order, with its usual body or another."""
-    method, usual = REQUESTS[operation]
+    method, baseline = REQUESTS[operation]
     path = f"/workflow/{operation}/order_A"
-    sent = usual if body is ... else body
+    sent = baseline if body is ... else body
     answer: httpx.Response = client.request(method, path, json=sent)
     return answer
 
@@ -136,15 +136,15 @@ def test_descendants_may_stay(client: TestClient, gateway: FakeGateway) -> None:
 def test_a_reason_is_noted(client: TestClient, gateway: FakeGateway, ledger: Ledger) -> None:
     """With the API as who."""
     put(gateway)
-    ask(client, "purge", {"why": "to make room"})
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert (deed.actor.name, deed.why) == ("api", "to make room")
+    ask(client, "purge", {"reason": "to make room"})
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.actor.name, entry.reason) == ("api", "to make room")
 
 
 def test_a_rerun_answers_with_the_new_instance(client: TestClient, gateway: FakeGateway) -> None:
     """The same again changes nothing."""
     put(gateway)
-    body = {"event_id": 2, "new_instance_id": "order_B", "input": 7, "why": "again"}
+    body = {"event_id": 2, "new_instance_id": "order_B", "input": 7, "reason": "again"}
     answer = ask(client, "rerun", body).json()
     assert answer == {
         "status": "rerun",
@@ -241,8 +241,8 @@ def test_an_event_is_raised_as_it_was_sent(
     ("operation", "body", "wrong"),
     [
         ("purge", '{"force": 1}', ("force", 1, "true or false")),
-        ("purge", '{"why": "a\\u0000b"}', ("why", "a\0b", WHY)),
-        ("purge", '{"why": null}', ("why", None, WHY)),
+        ("purge", '{"reason": "a\\u0000b"}', ("reason", "a\0b", WHY)),
+        ("purge", '{"reason": null}', ("reason", None, WHY)),
         (
             "purge",
             '{"x": 1}',
@@ -282,12 +282,12 @@ def test_the_reason_for_it_is_noted(
     """Of whatever is done; a body that is there is read."""
     put(gateway, status=Status.SUSPENDED if operation == "resume" else Status.RUNNING)
     path = f"/workflow/{operation}/order_A"
-    assert mistake(client.post(path, json={"why": 1})) == ("why", 1, WHY)
+    assert mistake(client.post(path, json={"reason": 1})) == ("reason", 1, WHY)
     wrong = "no such field, but a JSON object with why"
     assert mistake(client.post(path, json={"force": True})) == ("force", True, wrong)
-    assert client.post(path, json={"why": "to look at it"}).json()["changed"]
-    (deed,) = ledger.journal.of("order_A", 9)
-    assert (deed.action, deed.why) == (operation, "to look at it")
+    assert client.post(path, json={"reason": "to look at it"}).json()["changed"]
+    (entry,) = ledger.audit_log.of("order_A", 9)
+    assert (entry.action, entry.reason) == (operation, "to look at it")
 
 
 @pytest.mark.parametrize("digits", [500, 5000])
@@ -334,10 +334,10 @@ def test_an_id_that_no_instance_can_have_is_404(
 @pytest.mark.parametrize("operation", REQUESTS)
 def test_an_outage_is_503(client: TestClient, gateway: FakeGateway, operation: str) -> None:
     """It is said as such."""
-    gone = EngineUnavailable("no sidecar")
+    gone = DaprUnavailable("no sidecar")
     gateway.errors = {method: [gone] for method in ("state", "history")}
     answer = ask(client, operation)
-    assert (answer.status_code, answer.json()["error"]) == (503, "EngineUnavailable")
+    assert (answer.status_code, answer.json()["error"]) == (503, "DaprUnavailable")
 
 
 def test_an_event_of_unknown_outcome_says_what_to_do(

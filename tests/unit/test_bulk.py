@@ -12,21 +12,21 @@ from operations.actions.bulk import Bulk, Preview, Progress, Run, Step, Task
 from operations.actions.choosing import CAP, NAMED, Selection
 from operations.actions.runs import AT_ONCE, Pace
 from operations.errors import (
-    EngineRefused,
-    EngineUnavailable,
+    DaprRefused,
+    DaprUnavailable,
     InvalidInput,
     LedgerUnavailable,
     OutcomeUnknown,
-    QuestionTooWide,
+    QueryTimeout,
 )
 from operations.ledger import Ledger
 from operations.model import Action, Status
 from operations.records import Filter, Outcome, Page
-from operations.sighting import sight
+from operations.snapshots import read_snapshot
 from tests.unit.events import failed, scheduled
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, after, lost, put
-from tests.unit.sightings import entry
+from tests.unit.snapshots import summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -53,9 +53,9 @@ class World:
 
     def record(self, instance_id: str) -> None:
         """Have the recorder see an instance."""
-        seen = sight(self.gateway, instance_id)
+        seen = read_snapshot(self.gateway, instance_id)
         assert seen
-        self.ledger.instances.record([seen])
+        self.ledger.runs.ingest([seen])
 
     def lives_again(self, instance_id: str) -> None:
         """Have another instance with the id, which somebody has started an hour later."""
@@ -118,9 +118,10 @@ def test_a_preview_does_nothing(world: World) -> None:
     world.has("order_A", "order_B")
     world.gateway.calls.clear()
     preview = world.bulk.preview(TERMINATE, RUNNING)
-    lives = {(each.instance_id, each.life, each.status) for each in preview.eligible}
-    assert lives == {
-        (name, entry(world.ledger, name).key, Status.RUNNING) for name in ("order_A", "order_B")
+    runs = {(each.instance_id, each.run_id, each.status) for each in preview.eligible}
+    assert runs == {
+        (name, summary(world.ledger, name).run_id, Status.RUNNING)
+        for name in ("order_A", "order_B")
     }
     assert (preview.total, preview.ineligible, preview.is_capped) == (2, (), False)
     assert preview.message == "2 of 2 instances can be asked to terminate."
@@ -132,7 +133,7 @@ def test_a_preview_says_who_is_not_eligible_and_why(world: World) -> None:
     world.has("order_A")
     world.has(*(f"done_{number}" for number in range(NAMED + 2)), status=Status.COMPLETED)
     world.has("gone_A", "gone_B", status=Status.COMPLETED)
-    world.ledger.instances.mark_purged(
+    world.ledger.runs.mark_purged(
         dict.fromkeys(["gone_A", "gone_B"], datetime.max.replace(tzinfo=UTC))
     )
     world.has("order_Z", status=Status.TERMINATED)
@@ -206,7 +207,7 @@ def test_an_earlier_life_is_not_eligible(world: World) -> None:
     world.lives_again("order_A")
     world.record("order_A")
     preview = world.bulk.preview(TERMINATE, Filter())
-    assert [each.life for each in preview.eligible] == [entry(world.ledger).key]
+    assert [each.run_id for each in preview.eligible] == [summary(world.ledger).run_id]
     (earlier,) = preview.ineligible
     assert earlier.reason == "it is an earlier life of its id"
 
@@ -249,18 +250,18 @@ def test_what_was_found_is_kept_when_the_ledger_takes_too_long(
     """The pages before are not thrown away; where there are none, it is told."""
     monkeypatch.setattr("operations.actions.choosing._PER_PAGE", 2)
     world.has(*names(5))
-    page = world.ledger.instances.page
+    page = world.ledger.runs.page
 
     def first_alone(wanted: Filter, *, limit: int, cursor: str | None = None) -> Page:
         if cursor:
-            raise QuestionTooWide
+            raise QueryTimeout
         return page(wanted, limit=limit)
 
-    monkeypatch.setattr(world.ledger.instances, "page", first_alone)
+    monkeypatch.setattr(world.ledger.runs, "page", first_alone)
     preview = world.bulk.preview(TERMINATE, RUNNING)
     assert (preview.total, preview.is_capped) == (2, True)
     assert preview.rest
-    with pytest.raises(QuestionTooWide):
+    with pytest.raises(QueryTimeout):
         world.bulk.preview(TERMINATE, preview.rest)
 
 
@@ -282,11 +283,13 @@ def test_a_bulk_does_it_to_each(world: World, task: Task, before: Status, method
     run = world.bulk.run(preview, ANN, "all of them", rate=FAST)
     assert counts(run.wait(30)) == (20, 0, 0, 0, 0)
     assert world.gateway.calls[method] == 20
-    deeds = [
-        deed for deed in world.ledger.journal.of_bulk(preview.bulk) if deed.instance_id in names(20)
+    audit_entries = [
+        entry
+        for entry in world.ledger.audit_log.of_bulk(preview.bulk)
+        if entry.instance_id in names(20)
     ]
-    assert sorted(deed.instance_id for deed in deeds) == sorted(names(20))
-    assert {(d.action, d.outcome, d.why, d.actor) for d in deeds} == {
+    assert sorted(entry.instance_id for entry in audit_entries) == sorted(names(20))
+    assert {(d.action, d.outcome, d.reason, d.actor) for d in audit_entries} == {
         (task.action, Outcome.DONE, "all of them", ANN)
     }
     assert {each.outcome for each in run.results()} == {Outcome.DONE}
@@ -425,8 +428,8 @@ def test_what_has_no_step_to_begin_with_is_refused(world: World) -> None:
     run, progress = world.run(Task(Action.RERUN), FAILED)
     assert progress.refused == 1
     assert run.results()[0].message == "Cannot rerun 'order_A': its history has no first step."
-    (deed,) = world.ledger.journal.of("order_A", 9)
-    assert (deed.action, deed.outcome, deed.message) == (
+    (entry,) = world.ledger.audit_log.of("order_A", 9)
+    assert (entry.action, entry.outcome, entry.message) == (
         Action.RERUN,
         Outcome.REFUSED,
         run.results()[0].message,
@@ -440,7 +443,7 @@ def test_an_engine_that_is_gone_stops_the_bulk(
     monkeypatch.setattr("operations.actions.runs.OUTAGES", 10)
     world.has(*names(100))
     preview = world.bulk.preview(TERMINATE, RUNNING)
-    world.gateway.errors["state"] = [EngineUnavailable("no sidecar")] * 1000
+    world.gateway.errors["state"] = [DaprUnavailable("no sidecar")] * 1000
     progress = world.bulk.run(preview, ANN, rate=1000).wait(30)
     assert progress.is_over
     assert progress.stopped == "The Dapr engine cannot be reached: no sidecar."
@@ -514,10 +517,10 @@ def test_what_cannot_be_sent_is_acted_on_too(world: World) -> None:
     """A history beyond the sidecar's limit is not needed to tell that it is the same life."""
     world.has("order_A")
     preview = world.bulk.preview(TERMINATE, RUNNING)
-    world.gateway.errors["history"] = [EngineRefused("too large")] * 9
+    world.gateway.errors["history"] = [DaprRefused("too large")] * 9
     assert counts(world.bulk.run(preview, ANN).wait(30)) == (1, 0, 0, 0, 0)
-    assert entry(world.ledger).status is Status.TERMINATED
-    assert entry(world.ledger).key == preview.eligible[0].life
+    assert summary(world.ledger).status is Status.TERMINATED
+    assert summary(world.ledger).run_id == preview.eligible[0].run_id
 
 
 def test_what_cannot_be_sent_and_is_younger_is_left_alone(world: World) -> None:
@@ -525,7 +528,7 @@ def test_what_cannot_be_sent_and_is_younger_is_left_alone(world: World) -> None:
     world.has("order_A")
     preview = world.bulk.preview(TERMINATE, RUNNING)
     world.lives_again("order_A")
-    world.gateway.errors["history"] = [EngineRefused("too large")] * 9
+    world.gateway.errors["history"] = [DaprRefused("too large")] * 9
     assert counts(world.bulk.run(preview, ANN).wait(30)) == (0, 0, 1, 0, 0)
     assert not world.gateway.calls["terminate"]
 
@@ -550,8 +553,8 @@ def test_without_the_ledger_there_is_no_bulk(world: World, monkeypatch: pytest.M
     """Nobody could tell what is chosen, or what was done already."""
     world.has("order_A")
     preview = world.bulk.preview(TERMINATE, RUNNING)
-    monkeypatch.setattr(world.ledger.journal, "of_bulk", lost)
-    monkeypatch.setattr(world.ledger.instances, "page", lost)
+    monkeypatch.setattr(world.ledger.audit_log, "of_bulk", lost)
+    monkeypatch.setattr(world.ledger.runs, "page", lost)
     with pytest.raises(LedgerUnavailable):
         world.bulk.preview(TERMINATE, RUNNING)
     with pytest.raises(LedgerUnavailable):

@@ -11,7 +11,7 @@ from dashboard.charts import Gantt, gantt
 from dashboard.durations import in_words, milliseconds
 from dashboard.hover import LINE, MOST_TOLD
 from operations.model import Failure
-from operations.records import Usual
+from operations.records import Baseline
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline, timeline_of
 from tests.unit.events import (
     BEGIN,
@@ -99,8 +99,8 @@ def span(
 ) -> Span:
     """Return a span of two seconds, or one that is open."""
     end = None if ending is Ending.OPEN else at(3)
-    usual = {"name": "charge", "lane": 0, "event_id": 0, "start": at(1), "end": end}
-    return Span(kind, ending=ending, **{**usual, **told})
+    baseline = {"name": "charge", "lane": 0, "event_id": 0, "start": at(1), "end": end}
+    return Span(kind, ending=ending, **{**baseline, **told})
 
 
 def only(*spans: Span) -> Gantt:
@@ -168,7 +168,7 @@ def test_a_trace_is_all_open_or_all_closed(name: str) -> None:
     timeline = timeline_of(recorded(name))
     figure = drawn(timeline)
     open_bars = sum(len(trace["x"]) for trace in figure.traces if trace["meta"]["open"])
-    assert open_bars == sum(each.end is None for each in timeline.spans)
+    assert open_bars == sum(each.ended_at is None for each in timeline.spans)
 
 
 @pytest.mark.parametrize("kind", list(SpanKind))
@@ -327,7 +327,7 @@ def test_the_row_of_pauses_is_below_all_others() -> None:
     assert only(pause, span()).names == ["charge", "suspended"]
 
 
-USUAL = {"charge": Usual(median=1.5, p95=4, runs=20)}
+USUAL = {"charge": Baseline(median=1.5, p95=4, runs=20)}
 
 
 def with_usual(*spans: Span) -> Gantt:

@@ -11,16 +11,16 @@ from streamlit.testing.v1.element_tree import Button
 
 from dashboard import session
 from dashboard.durations import milliseconds
-from operations.errors import EngineRefused, EngineUnavailable
-from operations.gateway.events import event_of
+from operations.errors import DaprRefused, DaprUnavailable
+from operations.gateway.history_events import event_of
 from operations.gateway.stubs import pb
-from operations.model import LOCAL_USER, Action, Failure, Part, Status
+from operations.model import LOCAL_USER, Action, Failure, Service, Status
 from operations.records import Outage
 from tests.unit.fakes import instance
 from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.pages import INSTANCE, Desk, has_part, part, run, send, texts, trigger
 from tests.unit.protobuf import message
-from tests.unit.sightings import activity, at, entry, sighting
+from tests.unit.snapshots import activity, at, snapshot, summary
 
 BUTTONS = ("pause", "resume", "terminate")
 OFFERED = {
@@ -28,12 +28,12 @@ OFFERED = {
     Status.RUNNING: ["pause", "terminate"],
     Status.SUSPENDED: ["resume", "terminate"],
 }
-UNAVAILABLE = EngineUnavailable("nothing answers")
+UNAVAILABLE = DaprUnavailable("nothing answers")
 
 
 def button(app: AppTest, name: str) -> Button:
     """Return a button."""
-    return next(each for each in app.button if str(each.key).startswith(f"do-{name}-"))
+    return next(each for each in app.button if str(each.run_id).startswith(f"do-{name}-"))
 
 
 def offered(app: AppTest) -> list[str]:
@@ -77,9 +77,9 @@ def test_every_real_instance_is_shown(desk: Desk, name: str) -> None:
 def test_the_gantt_is_given_to_its_part(desk: Desk) -> None:
     """With the figure, where its script is, and what it shows in words."""
     told = part(log_of(desk, "retried"), "gantt")
-    latest = desk.ledger.instances.latest("retried")
+    latest = desk.ledger.runs.latest("retried")
     assert latest
-    assert told["id"] == latest.key  # another life has a zoom of its own
+    assert told["id"] == latest.run_id  # another life has a zoom of its own
     assert told["plotly"] == "flowdeck/plotly.min.js"
     assert told["figure"]["end"] > told["figure"]["start"]
     assert told["alt"] == f"Gantt of retried: {len(told['figure']['names'])} rows"
@@ -110,9 +110,9 @@ def test_payloads_are_shown(desk: Desk) -> None:
 def test_a_failure_is_shown(desk: Desk) -> None:
     """Why an instance failed stands above its bars."""
     app = log_of(desk, "failed")
-    why = recorded_state("failed").failure
-    assert why
-    assert texts(app.error).startswith(f"**{why.error_type}**  \n{why.message}")
+    reason = recorded_state("failed").failure
+    assert reason
+    assert texts(app.error).startswith(f"**{reason.error_type}**  \n{reason.message}")
 
 
 def test_a_custom_status_is_shown(desk: Desk) -> None:
@@ -201,7 +201,7 @@ def test_a_button_that_cannot_be_pressed_does_nothing(desk: Desk) -> None:
     app = desk.open(INSTANCE, id="order_A")
     send(app, WidgetState(id=button(app, "terminate").id, trigger_value=True))
     assert not desk.gateway.calls["terminate"]
-    assert not desk.ledger.journal.of("order_A", 1)
+    assert not desk.ledger.audit_log.of("order_A", 1)
 
 
 def test_two_operators_who_act_are_both_told(desk: Desk) -> None:
@@ -217,12 +217,12 @@ def test_deeds_are_shown(desk: Desk) -> None:
     """Who did what is there as soon as it is done, the last deed first."""
     desk.has("order_A")
     app = press(press(desk.open(INSTANCE, id="order_A"), "pause"), "terminate")
-    deeds = table(app, "who").value
-    assert list(deeds["action"]) == ["terminate", "pause"]
-    assert list(deeds["who"]) == ["local", "local"]
-    assert list(deeds["before"]) == ["SUSPENDED", "RUNNING"]
-    assert list(deeds["after"]) == ["TERMINATED", "SUSPENDED"]
-    assert str(deeds["time"].dtype).endswith("UTC]")
+    audit_entries = table(app, "who").value
+    assert list(audit_entries["action"]) == ["terminate", "pause"]
+    assert list(audit_entries["who"]) == ["local", "local"]
+    assert list(audit_entries["before"]) == ["SUSPENDED", "RUNNING"]
+    assert list(audit_entries["after"]) == ["TERMINATED", "SUSPENDED"]
+    assert str(audit_entries["time"].dtype).endswith("UTC]")
 
 
 def test_a_refused_deed_is_shown_with_its_reason(desk: Desk) -> None:
@@ -230,16 +230,16 @@ def test_a_refused_deed_is_shown_with_its_reason(desk: Desk) -> None:
     desk.has("order_A")
     app = desk.open(INSTANCE, id="order_A")
     desk.gateway.turn("order_A", Status.FAILED)
-    deeds = table(press(app, "pause"), "who").value
-    assert list(deeds["outcome"]) == ["refused"]
-    assert list(deeds["message"]) == ["Cannot pause 'order_A': it is FAILED."]
+    audit_entries = table(press(app, "pause"), "who").value
+    assert list(audit_entries["outcome"]) == ["refused"]
+    assert list(audit_entries["message"]) == ["Cannot pause 'order_A': it is FAILED."]
 
 
 def test_a_deed_is_shown_with_the_operators_reason(desk: Desk) -> None:
     """Whoever acts may say why."""
     desk.has("order_A")
-    session.house().actions.act(Action.PAUSE, "order_A", LOCAL_USER, why="the card was stolen")
-    assert list(table(desk.open(INSTANCE, id="order_A"), "who").value["why"]) == [
+    session.house().actions.act(Action.PAUSE, "order_A", LOCAL_USER, reason="the card was stolen")
+    assert list(table(desk.open(INSTANCE, id="order_A"), "who").value["reason"]) == [
         "the card was stolen"
     ]
 
@@ -300,14 +300,14 @@ def test_an_instance_that_the_ledger_does_not_know_is_found(desk: Desk) -> None:
     desk.gateway.put(instance("order_A", Status.RUNNING))
     app = desk.open(INSTANCE, id="order_A")
     assert part(app, "header")["status"] == "RUNNING"
-    assert entry(desk.ledger).status is Status.RUNNING
+    assert summary(desk.ledger).status is Status.RUNNING
 
 
 def test_an_instance_that_the_engine_has_no_more_is_shown(desk: Desk) -> None:
     """The ledger keeps what was purged, which nothing can be done to."""
     found = desk.has_recorded("completed")
     del desk.gateway.instances[found]
-    desk.ledger.instances.mark_purged({found: datetime.now(UTC)})
+    desk.ledger.runs.mark_purged({found: datetime.now(UTC)})
     app = desk.open(INSTANCE, id=found)
     assert part(app, "header")["purged"] is not None
     assert part(app, "gantt")["figure"]["names"]
@@ -327,7 +327,7 @@ def test_an_ended_instance_is_shown_without_the_engine(desk: Desk) -> None:
 def test_a_running_instance_is_shown_while_the_sidecar_is_away(desk: Desk) -> None:
     """What the ledger knows, the banner, and buttons that rest; nobody asks the engine."""
     found = desk.has_recorded("running")
-    desk.beat(Outage(Part.SIDECAR, at(0), "gone"))
+    desk.write_heartbeat(Outage(Service.SIDECAR, at(0), "gone"))
     app = desk.open(INSTANCE, id=found)
     assert not app.exception
     assert "The Dapr sidecar is away" in texts(app.warning)
@@ -343,9 +343,9 @@ def test_a_running_instance_is_shown_while_the_sidecar_is_away(desk: Desk) -> No
 def test_a_page_is_whole_again_when_the_sidecar_is_back(desk: Desk) -> None:
     """Though nothing has changed in the ledger meanwhile."""
     found = desk.has_recorded("running")
-    desk.beat(Outage(Part.SIDECAR, at(0), "gone"))
+    desk.write_heartbeat(Outage(Service.SIDECAR, at(0), "gone"))
     app = desk.open(INSTANCE, id=found)
-    desk.beat()
+    desk.write_heartbeat()
     run(app)
     assert len(table(app, "event").value) == len(recorded("running"))
     assert offered(app) == OFFERED[Status.RUNNING]
@@ -354,7 +354,7 @@ def test_a_page_is_whole_again_when_the_sidecar_is_back(desk: Desk) -> None:
 def test_buttons_rest_without_a_worker(desk: Desk) -> None:
     """They say why; what is shown is shown."""
     desk.has("order_A")
-    desk.beat(Outage(Part.WORKER, at(0), "none"))
+    desk.write_heartbeat(Outage(Service.WORKER, at(0), "none"))
     app = desk.open(INSTANCE, id="order_A")
     assert offered(app) == []
     assert button(app, "pause").help.startswith("No worker is connected")
@@ -373,7 +373,7 @@ def test_an_unknown_instance_while_the_engine_cannot_be_read_is_not_denied(desk:
 
 def test_an_engine_that_refuses_is_told(desk: Desk) -> None:
     """In its own words, which are no markup."""
-    desk.gateway.errors["state"] = [EngineRefused("no <b>")]
+    desk.gateway.errors["state"] = [DaprRefused("no <b>")]
     app = desk.open(INSTANCE, id="order_A")
     assert not app.exception
     assert texts(app.info) == "It cannot be shown now. no <b>"
@@ -422,10 +422,10 @@ def test_all_viewers_share_what_is_read(desk: Desk) -> None:
 
 def test_another_instance_is_opened_in_place(desk: Desk) -> None:
     """A link in the head leads to the parent's page."""
-    child = sighting(instance_id="order_B", execution="e2", parent_id="order_A")
+    child = snapshot(instance_id="order_B", execution="e2", parent_id="order_A")
     desk.has("order_A")
     desk.gateway.put(child.instance)
-    desk.ledger.instances.record([child])
+    desk.ledger.runs.ingest([child])
     app = desk.open(INSTANCE, id="order_B")
     trigger(app, "header", "open", {"id": "order_A", "life": None})
     assert not app.exception
@@ -456,9 +456,9 @@ def test_a_late_click_acts_on_nothing_else(desk: Desk) -> None:
 def test_a_failure_is_no_markup(desk: Desk) -> None:
     """What an application raised is shown as it is."""
     failure = Failure("<b>", ":red[x] [a](b)", "<script>")
-    seen = sighting(Status.FAILED, failure=failure, seen=2)
+    seen = snapshot(Status.FAILED, failure=failure, seen=2)
     desk.gateway.put(seen.instance)
-    desk.ledger.instances.record([seen])
+    desk.ledger.runs.ingest([seen])
     app = desk.open(INSTANCE, id="order_A")
     assert not app.exception
     assert texts(app.error) == "**<b>**  \n:red[x] [a](b)"
@@ -467,8 +467,8 @@ def test_a_failure_is_no_markup(desk: Desk) -> None:
 
 def test_an_earlier_life_has_its_own_page(desk: Desk) -> None:
     """It is shown as it ended, and offers nothing: an action would be one on the latest life."""
-    first, second = desk.has_two_lives()
-    app = desk.open(INSTANCE, id="order_A", life=str(first))
+    first, second = desk.has_two_runs()
+    app = desk.open(INSTANCE, id="order_A", run_id=str(first))
     assert not app.exception
     head = part(app, "header")
     assert (head["status"], head["isEarlier"]) == ("COMPLETED", True)
@@ -478,7 +478,7 @@ def test_an_earlier_life_has_its_own_page(desk: Desk) -> None:
 
 def test_the_lives_of_an_id_lead_to_one_another(desk: Desk) -> None:
     """From the latest to the one before, and back."""
-    first, second = desk.has_two_lives()
+    first, second = desk.has_two_runs()
     app = desk.open(INSTANCE, id="order_A")
     assert part(app, "header")["status"] == "RUNNING"
     trigger(app, "header", "open", {"id": "order_A", "life": first})
@@ -494,8 +494,8 @@ def test_earlier_generations_are_told_and_can_be_looked_at(desk: Desk) -> None:
     """The bars are those of the last one; below stands what is kept of the others."""
     for number in (0, 10, 20):
         spans = (activity(1, number, number + 0.5),)
-        seen = sighting(execution=f"e{number}", created=number, seen=number + 1, spans=spans)
-        desk.ledger.instances.record([seen])
+        seen = snapshot(execution=f"e{number}", created=number, seen=number + 1, spans=spans)
+        desk.ledger.runs.ingest([seen])
     desk.gateway.put(instance("order_A", Status.RUNNING, "{}"))
     app = desk.open(INSTANCE, id="order_A")
     assert not app.exception
@@ -512,9 +512,9 @@ def test_earlier_generations_are_told_and_can_be_looked_at(desk: Desk) -> None:
     choice.select_index(1)
     run(app)
     (drawn,) = gantts(app)
-    latest = desk.ledger.instances.latest("order_A")
+    latest = desk.ledger.runs.latest("order_A")
     assert latest
-    assert drawn["id"] == f"{latest.key}-1"
+    assert drawn["id"] == f"{latest.run_id}-1"
     assert (drawn["figure"]["start"], drawn["figure"]["end"]) == (ms(0), ms(0.5))
 
 
@@ -536,10 +536,10 @@ def test_one_that_never_continued_as_new_tells_of_no_generation(desk: Desk) -> N
     assert "generation" not in texts(app.caption)
 
 
-@pytest.mark.parametrize("life", ["0", "-1", "²", "x", "", "9" * 40, "77"])
-def test_a_life_that_is_not_there_is_told(desk: Desk, life: str) -> None:
+@pytest.mark.parametrize("run_id", ["0", "-1", "²", "x", "", "9" * 40, "77"])
+def test_a_life_that_is_not_there_is_told(desk: Desk, run_id: str) -> None:
     """No address breaks the page."""
-    desk.has_two_lives()
-    app = desk.open(INSTANCE, id="order_A", life=life)
+    desk.has_two_runs()
+    app = desk.open(INSTANCE, id="order_A", run_id=run_id)
     assert not app.exception
     assert "has no life" in texts(app.info)

@@ -9,18 +9,18 @@ from streamlit.testing.v1 import AppTest
 from dashboard import lag, session
 from dashboard.bell import stamped
 from dashboard.live import no_action
-from operations.errors import EngineUnavailable
-from operations.model import Action, EngineHealth, Part, Problem, Status
-from operations.records import Measures, Outage
+from operations.errors import DaprUnavailable
+from operations.model import Action, DaprHealth, Problem, Service, Status
+from operations.records import Outage, RecorderMetrics
 from tests.unit.pages import LIST, ORDER, Desk, has_part, ids, part, run, send, texts, trigger
-from tests.unit.sightings import at, statuses
+from tests.unit.snapshots import at, statuses
 
 MANY = [f"order_{number:02}" for number in range(120)]
 PLACES = {
-    Part.SIDECAR: "The Dapr sidecar is away since",
-    Part.PLACEMENT: "Dapr's placement service is away since",
-    Part.SCHEDULER: "Dapr's scheduler is away since",
-    Part.WORKER: "No worker is connected since",
+    Service.SIDECAR: "The Dapr sidecar is away since",
+    Service.PLACEMENT: "Dapr's placement service is away since",
+    Service.SCHEDULER: "Dapr's scheduler is away since",
+    Service.WORKER: "No worker is connected since",
 }
 
 
@@ -71,18 +71,20 @@ def test_an_empty_ledger_leads_to_the_first_order(desk: Desk) -> None:
     assert part(app, "table")["empty"][0] == "No instances yet"
 
 
-@pytest.mark.parametrize("behind", [None, 1])
-def test_a_ledger_that_is_being_filled_is_not_empty(desk: Desk, behind: int | None) -> None:
+@pytest.mark.parametrize("backlog", [None, 1])
+def test_a_ledger_that_is_being_filled_is_not_empty(desk: Desk, backlog: int | None) -> None:
     """What the engine has and the ledger lacks is on its way."""
-    desk.ledger.beat(datetime.now(UTC), (), behind)
+    desk.ledger.write_heartbeat(datetime.now(UTC), (), backlog)
     app = desk.open(q="order")
     assert part(app, "table")["empty"][0] == "The ledger is being filled"
 
 
-@pytest.mark.parametrize("part_away", [Part.SIDECAR, Part.LISTING])
-def test_a_ledger_that_cannot_be_filled_is_not_being_filled(desk: Desk, part_away: Part) -> None:
+@pytest.mark.parametrize("part_away", [Service.SIDECAR, Service.LISTING])
+def test_a_ledger_that_cannot_be_filled_is_not_being_filled(desk: Desk, part_away: Service) -> None:
     """Nothing will be there in a moment: the banner says what has to be done."""
-    desk.ledger.beat(datetime.now(UTC), (Outage(part_away, datetime.now(UTC), "broken"),), None)
+    desk.ledger.write_heartbeat(
+        datetime.now(UTC), (Outage(part_away, datetime.now(UTC), "broken"),), None
+    )
     app = desk.open()
     assert part(app, "table")["empty"][0] == "Nothing is here yet"
 
@@ -90,19 +92,19 @@ def test_a_ledger_that_cannot_be_filled_is_not_being_filled(desk: Desk, part_awa
 def test_how_much_is_still_to_be_read_is_told(desk: Desk) -> None:
     """Above what is there already, until all is."""
     desk.has("order_A")
-    desk.ledger.beat(datetime.now(UTC), (), behind=12345)
+    desk.ledger.write_heartbeat(datetime.now(UTC), (), backlog=12345)
     app = desk.open()
     assert ids(app) == ["order_A"]
     assert "12,345 instances are still to be read" in texts(app.caption)
-    desk.beat()
+    desk.write_heartbeat()
     assert "still to be read" not in texts(run(app).caption)
 
 
 def test_what_the_recorder_measured_is_there_to_be_looked_up(desk: Desk) -> None:
     """Beside the mark that the page is live; before anything was measured there is nothing."""
     assert "Recorder" not in texts(desk.open().caption)
-    measures = Measures(0.2, 0.41, states=2, lists=1, hints=3.5, dropped=1200, traces=True)
-    desk.ledger.beat(datetime.now(UTC), (), 0, measures)
+    metrics = RecorderMetrics(0.2, 0.41, states=2, lists=1, hints=3.5, dropped=1200, traces=True)
+    desk.ledger.write_heartbeat(datetime.now(UTC), (), 0, metrics)
     told = texts(desk.open().caption)
     assert "Recorder: 200 ms behind in the middle, 95 % within 410 ms" in told
     assert "3.0 reads a second: 2.0 states, 0.0 histories, 1.0 lists." in told
@@ -110,30 +112,30 @@ def test_what_the_recorder_measured_is_there_to_be_looked_up(desk: Desk) -> None
 
 
 @pytest.mark.parametrize(
-    ("behind", "measures", "words"),
+    ("backlog", "metrics", "words"),
     [
-        (None, Measures(0.2, 0.4), "how much the engine has is not known yet."),
-        (1, Measures(0.2, 0.4), "catching up, 1 instance is still to be read."),
+        (None, RecorderMetrics(0.2, 0.4), "how much the engine has is not known yet."),
+        (1, RecorderMetrics(0.2, 0.4), "catching up, 1 instance is still to be read."),
         (
             12345,
-            Measures(states=100),
+            RecorderMetrics(states=100),
             "catching up, 12,345 instances are still to be read, about 2 min 3 s more.",
         ),
-        (0, Measures(), "it has read everything, and nothing has happened for a minute."),
-        (0, Measures(0.2, 0.4), "200 ms behind in the middle, 95 % within 400 ms"),
+        (0, RecorderMetrics(), "it has read everything, and nothing has happened for a minute."),
+        (0, RecorderMetrics(0.2, 0.4), "200 ms behind in the middle, 95 % within 400 ms"),
     ],
 )
 def test_what_the_recorder_does_is_told_apart(
-    behind: int | None, measures: Measures, words: str
+    backlog: int | None, metrics: RecorderMetrics, words: str
 ) -> None:
     """It does not know yet, catches up, has nothing to do, or is behind by a measured time."""
-    said = lag.told(measures, behind)[0]
+    said = lag.told(metrics, backlog)[0]
     assert said.startswith(f"Recorder: {words}")
 
 
 def test_that_no_traces_arrive_is_told_with_what_is_missing_then(desk: Desk) -> None:
     """Not before they do."""
-    desk.ledger.beat(datetime.now(UTC), (), 0, Measures())
+    desk.ledger.write_heartbeat(datetime.now(UTC), (), 0, RecorderMetrics())
     told = texts(desk.open().caption)
     assert "No traces arrive: queue and run are not told apart." in told
 
@@ -141,7 +143,7 @@ def test_that_no_traces_arrive_is_told_with_what_is_missing_then(desk: Desk) -> 
 def test_a_list_that_the_engine_refuses_is_told_with_its_remedy(desk: Desk) -> None:
     """It does not heal by itself."""
     remedy = "Terminate that instance and purge it."
-    desk.beat(Outage(Part.LISTING, datetime.now(UTC), remedy))
+    desk.write_heartbeat(Outage(Service.LISTING, datetime.now(UTC), remedy))
     told = texts(desk.open().warning)
     assert "Dapr cannot list its instances since" in told
     assert "Terminate that instance and purge it" in told
@@ -174,7 +176,7 @@ def test_each_page_tells_its_place(desk: Desk) -> None:
 
 def test_what_is_counted_no_further_is_told_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a plus: beyond it nobody counts the entries before a page either."""
-    monkeypatch.setattr("operations.ledger.counting.CAP", 60)
+    monkeypatch.setattr("operations.ledger.search.counts.CAP", 60)
     desk.has(*MANY)
     desk.has("failed", status=Status.FAILED)
     app = desk.open()
@@ -188,8 +190,8 @@ def test_a_search_that_stopped_says_how_far_it_looked(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it found nothing so far, one can go on."""
-    monkeypatch.setattr("operations.ledger.sweeping.FIRST", 30)
-    monkeypatch.setattr("operations.ledger.sweeping.PATIENCE", 0)
+    monkeypatch.setattr("operations.ledger.search.sweeping.FIRST", 30)
+    monkeypatch.setattr("operations.ledger.search.sweeping.PATIENCE", 0)
     desk.has(*MANY)
     app = desk.open(q=MANY[0])
     assert part(app, "table")["empty"][0] == "Nothing found so far"
@@ -205,8 +207,8 @@ def test_a_question_that_is_too_wide_is_told_with_its_remedy(
 ) -> None:
     """The ledger is there, and the rest of the page as it was."""
     desk.has("order_A")
-    monkeypatch.setattr("operations.database.QUESTION", 1e-6)
-    monkeypatch.setattr("operations.database._STEPS", 1)
+    monkeypatch.setattr("operations.ledger.db.sessions.QUESTION", 1e-6)
+    monkeypatch.setattr("operations.ledger.db.sessions._STEPS", 1)
     app = desk.open()
     assert "Narrow it" in texts(app.warning)
     assert not app.exception
@@ -331,11 +333,11 @@ def test_a_pressed_status_begins_on_the_first_page(desk: Desk) -> None:
 
 def test_the_usual_statuses_are_always_there(desk: Desk) -> None:
     """They stand in one order; the others come after them, where there are any."""
-    usual = ["RUNNING", "SUSPENDED", "PENDING", "FAILED", "COMPLETED", "TERMINATED"]
+    baseline = ["RUNNING", "SUSPENDED", "PENDING", "FAILED", "COMPLETED", "TERMINATED"]
     app = desk.open()
-    assert [status for status, _ in part(app, "chips")["counts"]] == usual
+    assert [status for status, _ in part(app, "chips")["counts"]] == baseline
     desk.has("order_A", status=Status.STALLED)
-    assert [status for status, _ in part(run(app), "chips")["counts"]] == [*usual, "STALLED"]
+    assert [status for status, _ in part(run(app), "chips")["counts"]] == [*baseline, "STALLED"]
 
 
 @pytest.mark.parametrize(
@@ -413,7 +415,7 @@ def test_a_click_while_the_engine_is_away_tells_so(desk: Desk) -> None:
     """Nothing was done, and the page stands."""
     desk.has("order_A")
     app = desk.open()
-    desk.gateway.errors["state"] = [EngineUnavailable("nothing answers")]
+    desk.gateway.errors["state"] = [DaprUnavailable("nothing answers")]
     click(app, "pause", "order_A")
     assert messages(app) == "The Dapr engine cannot be reached: nothing answers."
     assert ids(app) == ["order_A"]
@@ -481,8 +483,12 @@ def test_a_deed_is_noted_with_its_actor(desk: Desk) -> None:
     """What the page does is in the journal."""
     desk.has("order_A")
     click(desk.open(), "pause", "order_A")
-    deed = desk.ledger.journal.of("order_A", 1)[0]
-    assert (deed.actor.name, deed.action, deed.after) == ("local", Action.PAUSE, Status.SUSPENDED)
+    entry = desk.ledger.audit_log.of("order_A", 1)[0]
+    assert (entry.actor.name, entry.action, entry.after) == (
+        "local",
+        Action.PAUSE,
+        Status.SUSPENDED,
+    )
 
 
 def test_a_row_leads_to_its_instance(desk: Desk) -> None:
@@ -498,7 +504,7 @@ def test_all_viewers_share_what_is_read(desk: Desk, monkeypatch: pytest.MonkeyPa
     """The second one asks the ledger nothing that the first one asked."""
     desk.has("order_A")
     desk.open()
-    instances = session.house().ledger.instances
+    instances = session.house().ledger.runs
     monkeypatch.setattr(instances, "page", lambda *_, **__: pytest.fail("asked again"))
     assert ids(desk.open()) == ["order_A"]
 
@@ -527,10 +533,12 @@ def test_the_bell_makes_the_page_look_anew(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("away", "words"), PLACES.items())
-def test_an_outage_is_told_and_the_list_stays(desk: Desk, away: Part, words: str) -> None:
+def test_an_outage_is_told_and_the_list_stays(desk: Desk, away: Service, words: str) -> None:
     """The banner names what is away, since when, and why; the list is what was known."""
     desk.has("order_A")
-    desk.beat(Outage(away, datetime(2026, 1, 11, 12, 0, tzinfo=UTC), "<b>it</b> is :red[gone]"))
+    desk.write_heartbeat(
+        Outage(away, datetime(2026, 1, 11, 12, 0, tzinfo=UTC), "<b>it</b> is :red[gone]")
+    )
     app = desk.open()
     assert texts(app.warning).startswith(f"**{words} 11 Jan 13:00:00.**")
     assert texts(app.warning).endswith("It heals by itself. (<b>it</b> is :red[gone])")
@@ -541,7 +549,7 @@ def test_an_outage_is_told_and_the_list_stays(desk: Desk, away: Part, words: str
 def test_an_outage_of_today_is_told_by_the_clock(desk: Desk) -> None:
     """In the viewer's zone, without the date."""
     since = datetime.now(UTC)
-    desk.beat(Outage(Part.WORKER, since, "none"))
+    desk.write_heartbeat(Outage(Service.WORKER, since, "none"))
     app = desk.open()
     app.context = {"timezone": "UTC"}
     assert f"since {since:%H:%M:%S}." in texts(run(app).warning)
@@ -549,7 +557,9 @@ def test_an_outage_of_today_is_told_by_the_clock(desk: Desk) -> None:
 
 def test_several_outages_are_told_each(desk: Desk) -> None:
     """One banner names them all."""
-    desk.beat(Outage(Part.SIDECAR, at(0), "gone"), Outage(Part.SCHEDULER, at(1), "gone"))
+    desk.write_heartbeat(
+        Outage(Service.SIDECAR, at(0), "gone"), Outage(Service.SCHEDULER, at(1), "gone")
+    )
     app = desk.open()
     assert len(app.warning) == 1
     assert "The Dapr sidecar is away" in texts(app.warning)
@@ -570,7 +580,7 @@ def test_without_the_recorder_the_engine_is_asked(
 ) -> None:
     """What else is away is told all the same."""
     monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
-    desk.gateway.answer = EngineHealth("1", (Problem(Part.PLACEMENT, "gone"),))
+    desk.gateway.answer = DaprHealth("1", (Problem(Service.PLACEMENT, "gone"),))
     desk.silence()
     assert "placement service" in texts(desk.open().warning)
 
@@ -603,11 +613,11 @@ def test_a_list_that_was_never_read_is_not_empty(
     assert ids(run(app)) == ["order_A"]
 
 
-@pytest.mark.parametrize("away", [Part.SIDECAR, Part.WORKER])
-def test_nothing_is_offered_that_cannot_be_done(desk: Desk, away: Part) -> None:
+@pytest.mark.parametrize("away", [Service.SIDECAR, Service.WORKER])
+def test_nothing_is_offered_that_cannot_be_done(desk: Desk, away: Service) -> None:
     """Without the sidecar or a worker the table's buttons rest, and say why."""
     desk.has("order_A")
-    desk.beat(Outage(away, at(0), "gone"))
+    desk.write_heartbeat(Outage(away, at(0), "gone"))
     app = desk.open()
     assert part(app, "table")["away"] == no_action(session.watch().look())
     assert part(app, "table")["away"].endswith("nothing can be acted on until it is back.")
@@ -623,7 +633,7 @@ def test_actions_are_offered_while_only_the_recorder_is_away(desk: Desk) -> None
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd", "America"])
 def test_a_zone_that_nobody_knows_is_utc(desk: Desk, zone: str) -> None:
     """What a browser says of itself breaks no page."""
-    desk.beat(Outage(Part.WORKER, at(0), "none"))
+    desk.write_heartbeat(Outage(Service.WORKER, at(0), "none"))
     app = desk.open()
     app.context = {"timezone": zone}
     run(app)
@@ -656,7 +666,7 @@ def test_an_odd_id_is_a_row_like_any_other(desk: Desk, odd: str) -> None:
 def test_what_the_ledger_says_of_a_life_is_what_the_row_shows(desk: Desk) -> None:
     """A purged life has no buttons, and its status stays."""
     desk.has("order_A", status=Status.COMPLETED)
-    desk.ledger.instances.mark_purged({"order_A": datetime.now(UTC)})
+    desk.ledger.runs.mark_purged({"order_A": datetime.now(UTC)})
     row = part(desk.open(), "table")["rows"][0]
     assert (row["status"], row["actions"]) == (statuses(desk.ledger)[0], [])
 
@@ -736,7 +746,7 @@ def test_an_address_with_a_filter_is_heeded_on_the_way_back(desk: Desk) -> None:
 
 def test_a_row_of_an_earlier_life_leads_to_that_life(desk: Desk) -> None:
     """Each life of an id is a row, and each row leads to its own page."""
-    desk.has_two_lives()
+    desk.has_two_runs()
     app = desk.open()
     latest, earlier = part(app, "table")["rows"]
     assert (latest["life"], earlier["life"]) == (None, earlier["key"])

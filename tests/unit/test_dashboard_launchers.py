@@ -17,8 +17,8 @@ ITEMS = "a list of 1 to 500 items"
 
 def typed(**told: Any) -> dict[str, Any]:
     """Return what was typed into a form: by default, a good order."""
-    usual = {"order_id": "A", "amount": 99.99, "items": ["laptop"], "count": 1, "start": None}
-    return {**usual, **told}
+    baseline = {"order_id": "A", "amount": 99.99, "items": ["laptop"], "count": 1, "start": None}
+    return {**baseline, **told}
 
 
 def mistakes(**told: Any) -> dict[str, str]:

@@ -10,23 +10,23 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import session
 from dashboard.durations import milliseconds
-from operations.errors import EngineUnavailable, LedgerUnavailable, OutcomeUnknown
-from operations.model import Part, Status
+from operations.errors import DaprUnavailable, LedgerUnavailable, OutcomeUnknown
+from operations.model import Service, Status
 from operations.records import Outage
 from tests.unit.fakes import instance
 from tests.unit.pages import LIST, ORDER, Desk, has_part, ids, part, run, send, state, texts
-from tests.unit.sightings import at
+from tests.unit.snapshots import at
 
 AMOUNT = "a number above 0 and up to 1000000, with at most 2 decimals"
 ID = "1 to 58 letters, digits, _ or -, beginning with a letter or a digit"
 ITEM = "a text of 1 to 200 characters, none of them a control character"
-UNAVAILABLE = EngineUnavailable("nothing answers")
+UNAVAILABLE = DaprUnavailable("nothing answers")
 
 
 def field(app: AppTest, name: str) -> Any:
     """Return a field of the form."""
     fields = [*app.text_input, *app.number_input]
-    return next(each for each in fields if each.key == name)
+    return next(each for each in fields if each.run_id == name)
 
 
 def fill(app: AppTest, **typed: object) -> AppTest:
@@ -128,7 +128,7 @@ def test_an_order_that_was_started_is_shown(desk: Desk) -> None:
 def test_an_order_that_was_started_is_known_by_its_operator(desk: Desk) -> None:
     """The ledger knows who started it."""
     submit(fill(desk.open(ORDER), order_id="A1"))
-    start = desk.ledger.starts.latest("order_A1")
+    start = desk.ledger.reservations.latest("order_A1")
     assert start
     assert (start.actor.name, start.is_accepted) == ("local", True)
 
@@ -304,7 +304,7 @@ def test_an_id_that_is_taken_is_told(desk: Desk) -> None:
     ],
 )
 def test_an_engine_that_is_away_is_told_and_the_form_keeps_what_was_typed(
-    desk: Desk, method: str, error: EngineUnavailable | OutcomeUnknown
+    desk: Desk, method: str, error: DaprUnavailable | OutcomeUnknown
 ) -> None:
     """Nothing was started; one more click is enough once it is back."""
     desk.gateway.errors[method] = [error]
@@ -358,14 +358,14 @@ def test_a_ledger_that_goes_away_during_a_start_is_told(
         raise LedgerUnavailable("disk full")
 
     app = fill(desk.open(ORDER), order_id="A1")
-    monkeypatch.setattr(session.house().ledger.starts, "claim", gone)
+    monkeypatch.setattr(session.house().ledger.reservations, "claim", gone)
     submit(app)
     assert texts(app.error) == "The ledger cannot be reached: disk full."
 
 
 def test_outages_are_told_above_the_form(desk: Desk) -> None:
     """The form is there all the same."""
-    desk.beat(Outage(Part.SIDECAR, at(0), "gone"))
+    desk.write_heartbeat(Outage(Service.SIDECAR, at(0), "gone"))
     app = desk.open(ORDER)
     assert "The Dapr sidecar is away" in texts(app.warning)
     assert app.button[0].label == "Submit order"

@@ -8,9 +8,9 @@ import pytest
 from dashboard.durations import milliseconds
 from dashboard.rows import header, offered, row
 from operations.model import Action, Status
-from operations.records import Entry
-from tests.unit.pages import entry
-from tests.unit.sightings import at
+from operations.records import RunSummary
+from tests.unit.pages import summary
+from tests.unit.snapshots import at
 
 WAITS: dict[str, Any] = {"waits_for": "approval", "waits_until": at(60)}
 BUTTONS = {
@@ -23,24 +23,24 @@ BUTTONS = {
 @pytest.mark.parametrize("status", list(Status))
 def test_a_row_has_the_buttons_that_its_status_allows(status: Status) -> None:
     """Pause or resume stands first, terminate last; what has ended offers nothing."""
-    assert row(entry(status=status))["actions"] == BUTTONS.get(status, [])
+    assert row(summary(status=status))["actions"] == BUTTONS.get(status, [])
 
 
 @pytest.mark.parametrize("status", list(Status))
 def test_what_was_purged_has_no_buttons(status: Status) -> None:
     """The engine has it no more, whatever its status was."""
-    assert offered(entry(status=status, purged_at=at(9))) == ()
+    assert offered(summary(status=status, purged_at=at(9))) == ()
 
 
 def test_an_offer_is_of_actions() -> None:
     """The buttons of the page ask by action, not by word."""
-    assert offered(entry(status=Status.RUNNING)) == (Action.PAUSE, Action.TERMINATE)
+    assert offered(summary(status=Status.RUNNING)) == (Action.PAUSE, Action.TERMINATE)
 
 
 @pytest.mark.parametrize("instance_id", ["a&id=b", "a b", "a/b?c#d", "100%", "ä|😀", "a+b", "'\"<"])
 def test_a_link_leads_to_its_own_instance(instance_id: str) -> None:
     """Whatever an id holds, the address of its page holds it as the one parameter."""
-    link = urlsplit(row(entry(instance_id=instance_id))["href"])
+    link = urlsplit(row(summary(instance_id=instance_id))["href"])
     assert link.path == "instance"
     assert not link.fragment
     assert parse_qs(link.query) == {"id": [instance_id]}
@@ -52,67 +52,67 @@ def test_a_failure_does_not_begin_with_the_instances_own_id() -> None:
         "failure_type": "TaskFailedError",
         "failure_message": "order_A: Activity task #2 failed",
     }
-    assert row(entry(instance_id="order_A", **told))["failure"] == (
+    assert row(summary(instance_id="order_A", **told))["failure"] == (
         "TaskFailedError: Activity task #2 failed"
     )
-    assert row(entry(instance_id="order_B", **told))["failure"] == (
+    assert row(summary(instance_id="order_B", **told))["failure"] == (
         "TaskFailedError: order_A: Activity task #2 failed"
     )
 
 
 def test_a_row_has_the_key_of_its_life() -> None:
     """Two lives of one id are two rows."""
-    assert row(entry(key=3))["key"] == 3
+    assert row(summary(run_id=3))["key"] == 3
 
 
 def test_an_earlier_life_is_opened_by_its_key() -> None:
     """The id alone leads to the latest, which is not this one."""
-    shown = row(entry(key=3, instance_id="a&b", is_latest=False))
+    shown = row(summary(run_id=3, instance_id="a&b", is_latest=False))
     link = urlsplit(shown["href"])
     assert (link.path, parse_qs(link.query)) == ("instance", {"id": ["a&b"], "life": ["3"]})
     assert shown["life"] == 3
-    assert row(entry(key=3))["life"] is None
+    assert row(summary(run_id=3))["life"] is None
 
 
 def test_an_earlier_life_has_no_buttons() -> None:
     """An action on its id would be one on the latest."""
-    assert offered(entry(status=Status.RUNNING, is_latest=False)) == ()
+    assert offered(summary(status=Status.RUNNING, is_latest=False)) == ()
 
 
 def test_a_head_has_the_lives_beside_its_own() -> None:
     """It says whether the life is an earlier one, and which are before and after it."""
-    shown = header(entry(is_latest=False), None, earlier=3, later=9)
+    shown = header(summary(is_latest=False), None, earlier=3, later=9)
     assert (shown["isEarlier"], shown["earlier"], shown["later"]) == (True, 3, 9)
-    shown = header(entry(), None)
+    shown = header(summary(), None)
     assert (shown["isEarlier"], shown["earlier"], shown["later"]) == (False, None, None)
 
 
 def test_what_an_instance_waits_for_is_told() -> None:
     """A row says what its instance is at, and until when."""
-    shown = row(entry(**WAITS))
+    shown = row(summary(**WAITS))
     assert (shown["waits"], shown["until"]) == ("approval", milliseconds(at(60)))
 
 
 def test_a_wait_without_end_has_no_time() -> None:
     """What waits for ever waits until nothing."""
-    assert row(entry(waits_for="approval"))["until"] is None
+    assert row(summary(waits_for="approval"))["until"] is None
 
 
 def test_a_suspended_instance_waits_for_nothing() -> None:
     """Its status says what it waits for: the operator."""
-    shown = row(entry(status=Status.SUSPENDED, **WAITS))
+    shown = row(summary(status=Status.SUSPENDED, **WAITS))
     assert (shown["waits"], shown["until"]) == (None, None)
 
 
 def test_an_instance_that_starts_later_waits_for_its_start() -> None:
     """A pending one with a time waits until then."""
-    shown = row(entry(status=Status.PENDING, scheduled_for=at(60)))
+    shown = row(summary(status=Status.PENDING, scheduled_for=at(60)))
     assert (shown["waits"], shown["until"]) == ("start", milliseconds(at(60)))
 
 
 def test_a_pending_instance_without_a_time_waits_as_the_ledger_says() -> None:
     """One that begins at once has no time to wait for."""
-    shown = row(entry(status=Status.PENDING))
+    shown = row(summary(status=Status.PENDING))
     assert (shown["waits"], shown["until"]) == (None, None)
 
 
@@ -126,34 +126,34 @@ def test_a_pending_instance_without_a_time_waits_as_the_ledger_says() -> None:
 )
 def test_a_row_tells_when_its_instance_began(told: dict[str, Any], seconds: float) -> None:
     """That is when it started, else when it will, else when it was made."""
-    assert row(entry(**told))["created"] == milliseconds(at(seconds))
+    assert row(summary(**told))["created"] == milliseconds(at(seconds))
 
 
 def test_a_start_that_is_to_come_is_no_start() -> None:
     """The duration counts from the start alone, which there is none of yet."""
-    assert row(entry(status=Status.PENDING, scheduled_for=at(60)))["started"] is None
+    assert row(summary(status=Status.PENDING, scheduled_for=at(60)))["started"] is None
 
 
 def test_a_failure_is_told_in_one_line() -> None:
     """A row says why its instance failed."""
-    failed = entry(status=Status.FAILED, failure_type="CardError", failure_message="refused")
+    failed = summary(status=Status.FAILED, failure_type="CardError", failure_message="refused")
     assert row(failed)["failure"] == "CardError: refused"
-    assert row(entry())["failure"] is None
+    assert row(summary())["failure"] is None
 
 
 def test_a_failure_without_a_message_is_told() -> None:
     """Its type is told all the same."""
-    assert row(entry(failure_type="CardError"))["failure"] == "CardError: "
+    assert row(summary(failure_type="CardError"))["failure"] == "CardError: "
 
 
 def test_a_head_has_what_belongs_to_the_instance() -> None:
     """The head of a page tells the custom status, the parent and what it is a rerun of."""
-    shown = header(entry(parent_id="p", rerun_of="r", purged_at=at(9)), '"half done"')
+    shown = header(summary(parent_id="p", rerun_of="r", purged_at=at(9)), '"half done"')
     assert (shown["custom"], shown["parent"], shown["rerunOf"]) == ('"half done"', "p", "r")
     assert shown["purged"] == milliseconds(at(9))
 
 
-@pytest.mark.parametrize("shown", [row(entry()), header(entry(), None)])
+@pytest.mark.parametrize("shown", [row(summary()), header(summary(), None)])
 def test_what_is_given_to_a_part_is_plain(shown: dict[str, Any]) -> None:
     """Parts are given numbers and texts, which are JSON as they are: no enum, no time."""
     assert {type(value) for value in shown.values()} <= {int, bool, str, list, type(None)}
@@ -161,4 +161,4 @@ def test_what_is_given_to_a_part_is_plain(shown: dict[str, Any]) -> None:
 
 def test_an_entry_of_the_tests_is_whole() -> None:
     """The entries of these tests have every field that the ledger's have."""
-    assert set(vars(entry())) == set(Entry.__annotations__)
+    assert set(vars(summary())) == set(RunSummary.__annotations__)

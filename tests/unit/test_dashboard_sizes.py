@@ -7,9 +7,9 @@ import pytest
 from dashboard.sizes import EACH, view_size
 from operations.history import HistoryEvent
 from operations.model import Failure
+from operations.run_view import View
 from operations.timeline import Span, SpanKind, Timeline
-from operations.views import View
-from tests.unit.sightings import NOON
+from tests.unit.snapshots import NOON
 
 LONG = 2**20
 LITTLE = 1000  # bytes that no test looks at
@@ -22,8 +22,8 @@ def text(letter: str) -> str:
 
 def size(*, spans: tuple[Span, ...] = (), **told: Any) -> int:
     """Return the size of a view with nothing else."""
-    usual: dict[str, Any] = dict.fromkeys(View.__annotations__)
-    return view_size(View(**{**usual, "timeline": Timeline(spans=spans), **told}))
+    baseline: dict[str, Any] = dict.fromkeys(View.__annotations__)
+    return view_size(View(**{**baseline, "timeline": Timeline(spans=spans), **told}))
 
 
 def event(payload: str | None = None, failure: Failure | None = None) -> HistoryEvent:

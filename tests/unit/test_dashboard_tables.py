@@ -114,9 +114,9 @@ def show_payload(text: str | None) -> AppTest:
     return show('payloads.payload(st.container(), "Input", st.session_state["value"])', text)
 
 
-def show_failure(why: Failure) -> AppTest:
+def show_failure(reason: Failure) -> AppTest:
     """Show a failure."""
-    return show('payloads.failure(st.session_state["value"])', why)
+    return show('payloads.failure(st.session_state["value"])', reason)
 
 
 @pytest.mark.parametrize("text", ['{"a": [1, null]}', "[]", '["<b>"]'])

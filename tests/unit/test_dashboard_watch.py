@@ -13,20 +13,20 @@ from dashboard.answers import BUDGET, SMALL
 from dashboard.snapshot import Look
 from dashboard.watch import FRESH, SILENCE, Watch
 from operations.errors import (
-    EngineUnavailable,
+    DaprUnavailable,
     FlowdeckError,
     LedgerUnavailable,
     UnknownInstance,
 )
-from operations.model import Part, Problem
+from operations.model import Problem, Service
 from operations.outages import GRACE
-from operations.records import Measures, Outage, Pulse
-from tests.unit.sightings import NOON
+from operations.records import Heartbeat, Outage, RecorderMetrics
+from tests.unit.snapshots import NOON
 
 GONE = LedgerUnavailable("unable to open database file")
-NO_SIDECAR = Problem(Part.SIDECAR, "nothing answers")
-WORKER = Outage(Part.WORKER, NOON, "none")
-MEASURES = Measures(lag_p50=0.2, lag_p95=0.4, traces=True)
+NO_SIDECAR = Problem(Service.SIDECAR, "nothing answers")
+WORKER = Outage(Service.WORKER, NOON, "none")
+MEASURES = RecorderMetrics(lag_p50=0.2, lag_p95=0.4, traces=True)
 SECONDS = 10  # for which a test waits for another thread
 
 
@@ -35,7 +35,7 @@ class World:
     """A clock that stands still, and what there is to look at."""
 
     seconds: float = 0
-    pulse: Pulse | LedgerUnavailable = field(default_factory=lambda: Pulse(1, NOON))
+    heartbeat: Heartbeat | LedgerUnavailable = field(default_factory=lambda: Heartbeat(1, NOON))
     problems: tuple[Problem, ...] = ()
     looks: int = 0
     asked_engine: int = 0
@@ -60,22 +60,22 @@ class World:
         self.seconds += seconds
         return self.watch.look()
 
-    def beat(self, revision: int = 1, *outages: Outage) -> None:
+    def write_heartbeat(self, revision: int = 1, *outages: Outage) -> None:
         """Have the recorder live at this moment."""
-        self.pulse = Pulse(revision, NOON + timedelta(seconds=self.seconds), outages)
+        self.heartbeat = Heartbeat(revision, NOON + timedelta(seconds=self.seconds), outages)
 
     def new_revision(self) -> None:
         """Have something changed in the ledger."""
-        assert isinstance(self.pulse, Pulse)
-        self.pulse = replace(self.pulse, revision=self.pulse.revision + 1)
+        assert isinstance(self.heartbeat, Heartbeat)
+        self.heartbeat = replace(self.heartbeat, revision=self.heartbeat.revision + 1)
         self.watch.refresh()
 
-    def _pulse(self) -> Pulse:
+    def _pulse(self) -> Heartbeat:
         self.looks += 1
         self.during()
-        if isinstance(self.pulse, LedgerUnavailable):
-            raise self.pulse
-        return self.pulse
+        if isinstance(self.heartbeat, LedgerUnavailable):
+            raise self.heartbeat
+        return self.heartbeat
 
     def _health(self) -> tuple[Problem, ...]:
         self.asked_engine += 1
@@ -95,19 +95,19 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_measures_are_seen_and_are_nothing_new(world: World) -> None:
     """They change with every beat: no page is drawn again for them."""
-    assert isinstance(world.pulse, Pulse)
+    assert isinstance(world.heartbeat, Heartbeat)
     before = world.later(0)
-    world.pulse = replace(world.pulse, measures=MEASURES)
+    world.heartbeat = replace(world.heartbeat, metrics=MEASURES)
     after = world.later(FRESH)
-    assert (before.measures, after.measures) == (None, MEASURES)
+    assert (before.metrics, after.metrics) == (None, MEASURES)
     assert before.version == after.version
 
 
 def test_a_recorder_that_is_away_measures_nothing(world: World) -> None:
     """What it measured last is not so any more."""
-    assert isinstance(world.pulse, Pulse)
-    world.pulse = replace(world.pulse, measures=MEASURES)
-    assert world.later(SILENCE.total_seconds()).measures is None
+    assert isinstance(world.heartbeat, Heartbeat)
+    world.heartbeat = replace(world.heartbeat, metrics=MEASURES)
+    assert world.later(SILENCE.total_seconds()).metrics is None
 
 
 class Answer:
@@ -173,9 +173,9 @@ class Alone:
         return self.came
 
 
-def parts(look: Look) -> list[Part]:
+def parts(look: Look) -> list[Service]:
     """Return what is away."""
-    return [outage.part for outage in look.outages]
+    return [outage.service for outage in look.outages]
 
 
 def test_one_look_serves_everybody_for_a_moment(world: World) -> None:
@@ -281,7 +281,7 @@ def test_each_question_has_its_own_answer(world: World, answer: Answer) -> None:
     assert world.watch.ask(("instance", "a"), answer) == 1
 
 
-@pytest.mark.parametrize("error", [GONE, EngineUnavailable("no sidecar")])
+@pytest.mark.parametrize("error", [GONE, DaprUnavailable("no sidecar")])
 def test_the_last_answer_is_given_while_there_is_no_new_one(
     world: World, answer: Answer, error: FlowdeckError
 ) -> None:
@@ -298,7 +298,7 @@ def test_the_last_answer_is_given_while_there_is_no_new_one(
 def test_the_last_answer_is_given_while_the_ledger_is_away(world: World, answer: Answer) -> None:
     """A ledger that cannot be looked at empties no list."""
     world.watch.ask("list", answer)
-    world.pulse = GONE
+    world.heartbeat = GONE
     world.later(1)
     answer.error = GONE
     assert world.watch.ask("list", answer) == 1
@@ -331,7 +331,7 @@ def test_an_answer_of_none_is_an_answer(world: World) -> None:
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("error", [GONE, EngineUnavailable("no sidecar")])
+@pytest.mark.parametrize("error", [GONE, DaprUnavailable("no sidecar")])
 def test_many_who_wait_for_an_answer_share_its_error(world: World, error: FlowdeckError) -> None:
     """What takes seconds to fail takes them once, not once a viewer."""
     at_once, alone = Barrier(16), Alone()
@@ -350,7 +350,7 @@ def test_many_who_wait_for_an_answer_share_its_error(world: World, error: Flowde
     assert alone.came == 1
 
 
-@pytest.mark.parametrize("error", [GONE, EngineUnavailable("no sidecar")])
+@pytest.mark.parametrize("error", [GONE, DaprUnavailable("no sidecar")])
 def test_an_error_that_is_shared_keeps_nobodys_frames(
     world: World, answer: Answer, error: FlowdeckError
 ) -> None:
@@ -444,70 +444,70 @@ def test_a_question_that_failed_makes_room(world: World, answer: Answer) -> None
 
 def test_a_recorder_that_lives_is_believed(world: World) -> None:
     """What it saw is away, and the engine is not asked by anybody else."""
-    world.beat(1, WORKER)
+    world.write_heartbeat(1, WORKER)
     assert world.watch.look().outages == (WORKER,)
     assert world.asked_engine == 0
 
 
 def test_a_silent_recorder_is_away_since_its_last_beat(world: World) -> None:
     """After some seconds without a beat it is named."""
-    world.beat()
+    world.write_heartbeat()
     assert parts(world.later(SILENCE.total_seconds() - 0.5)) == []
     look = world.later(0.5)
-    assert parts(look) == [Part.RECORDER]
+    assert parts(look) == [Service.RECORDER]
     assert look.outages[0].since == NOON
-    assert look.is_away(Part.RECORDER)
+    assert look.is_away(Service.RECORDER)
 
 
 def test_without_the_recorder_the_engine_is_asked_directly(world: World) -> None:
     """What is wrong with it is known all the same, once it has lasted."""
     world.problems = (NO_SIDECAR,)
     world.later(60)
-    assert parts(world.later(GRACE.total_seconds())) == [Part.RECORDER, Part.SIDECAR]
+    assert parts(world.later(GRACE.total_seconds())) == [Service.RECORDER, Service.SIDECAR]
     assert world.asked_engine == 2
 
 
 def test_what_a_silent_recorder_saw_counts_no_more(world: World) -> None:
     """An outage that it told of may be over: the engine knows."""
-    world.beat(1, WORKER)
-    assert parts(world.later(60)) == [Part.RECORDER]
+    world.write_heartbeat(1, WORKER)
+    assert parts(world.later(60)) == [Service.RECORDER]
 
 
 def test_an_outage_goes_on_when_the_recorder_falls_silent(world: World) -> None:
     """It keeps its beginning, and is away at every moment."""
     world.problems = (NO_SIDECAR,)
     since = NOON - timedelta(minutes=7)
-    world.beat(1, Outage(Part.SIDECAR, since, "as the recorder saw it"))
+    world.write_heartbeat(1, Outage(Service.SIDECAR, since, "as the recorder saw it"))
     seen = [world.later(1).outages for _ in range(10)]
     assert [outages[-1].since for outages in seen] == [since] * 10
-    assert [outage.why for outage in seen[-1]] == ["it gives no sign of life", "nothing answers"]
+    assert [outage.reason for outage in seen[-1]] == ["it gives no sign of life", "nothing answers"]
 
 
 def test_what_a_recorder_told_before_anybody_looked_keeps_its_beginning(world: World) -> None:
     """A dashboard that starts after the recorder has died knows what it knew."""
     world.problems = (NO_SIDECAR,)
-    world.beat(1, Outage(Part.SIDECAR, NOON, "gone"))
+    world.write_heartbeat(1, Outage(Service.SIDECAR, NOON, "gone"))
     assert [outage.since for outage in world.later(60).outages] == [NOON, NOON]
 
 
 def test_an_outage_keeps_its_beginning_while_the_ledger_is_away(world: World) -> None:
     """That the ledger went and came back says nothing of the sidecar."""
     world.problems = (NO_SIDECAR,)
-    world.beat(1, Outage(Part.SIDECAR, NOON, "gone"))
+    world.write_heartbeat(1, Outage(Service.SIDECAR, NOON, "gone"))
     world.later(60)
-    known, world.pulse = world.pulse, GONE
+    known, world.heartbeat = world.heartbeat, GONE
     world.later(60)
-    world.pulse = known
+    world.heartbeat = known
     assert [outage.since for outage in world.later(60).outages] == [NOON, NOON]
 
 
 def test_a_ledger_that_goes_again_has_a_new_outage(world: World) -> None:
     """It was back in between."""
-    known, world.pulse = world.pulse, GONE
+    known, world.heartbeat = world.heartbeat, GONE
     world.later(1)
-    world.pulse = known
+    world.heartbeat = known
     world.later(1)
-    world.pulse = GONE
+    world.heartbeat = GONE
     world.later(1)
     assert world.later(1).outages[0].since == NOON + timedelta(seconds=3)
 
@@ -516,7 +516,7 @@ def test_a_look_does_not_wait_for_an_engine_that_hangs(world: World, hanging: Ha
     """Before it has ever answered, nothing is known of it; it is asked once at a time."""
     world.in_engine = hanging
     for _ in range(3):
-        assert parts(world.later(60)) == [Part.RECORDER]
+        assert parts(world.later(60)) == [Service.RECORDER]
     assert hanging.begun.wait(SECONDS)
     assert world.asked_engine == 1
 
@@ -539,13 +539,13 @@ def test_an_answer_that_comes_late_is_seen_later(world: World, hanging: Hanging)
     hanging.threads[0].join(SECONDS)
     hanging.end.clear()
     world.later(1)
-    assert parts(world.later(GRACE.total_seconds())) == [Part.RECORDER, Part.SIDECAR]
+    assert parts(world.later(GRACE.total_seconds())) == [Service.RECORDER, Service.SIDECAR]
     assert world.asked_engine == 2
 
 
 def test_what_was_known_goes_on_while_the_engine_hangs(world: World, hanging: Hanging) -> None:
     """An outage that the recorder saw is no less one because nobody answers."""
-    world.beat(1, WORKER)
+    world.write_heartbeat(1, WORKER)
     world.later(1)
     world.in_engine = hanging
     assert world.later(60).outages[1:] == (WORKER,)
@@ -557,24 +557,24 @@ def test_what_is_known_is_forgotten_when_the_recorder_is_back(
     """An engine that hangs in the next silence is not what it was in the one before."""
     world.problems = (NO_SIDECAR,)
     world.later(60)
-    assert parts(world.later(1)) == [Part.RECORDER, Part.SIDECAR]
-    world.beat()
+    assert parts(world.later(1)) == [Service.RECORDER, Service.SIDECAR]
+    world.write_heartbeat()
     world.later(1)
     world.in_engine = hanging
     world.later(60)
-    assert parts(world.later(60)) == [Part.RECORDER]
+    assert parts(world.later(60)) == [Service.RECORDER]
 
 
 def test_a_recorder_that_has_never_lived_gets_time_to_begin(world: World) -> None:
     """When everything starts, the pages may be there before it."""
-    world.pulse = Pulse(0)
+    world.heartbeat = Heartbeat(0)
     assert parts(world.later(SILENCE.total_seconds() - 0.5)) == []
-    assert parts(world.later(0.5)) == [Part.RECORDER]
+    assert parts(world.later(0.5)) == [Service.RECORDER]
 
 
 def test_a_recorder_that_has_never_lived_is_away_since_one_time(world: World) -> None:
     """The same outage stays the same: it is no news every second."""
-    world.pulse = Pulse(0)
+    world.heartbeat = Heartbeat(0)
     first = world.later(60)
     assert world.later(60).version == first.version
     assert first.outages[0].since == NOON
@@ -585,7 +585,7 @@ def test_a_recorder_that_is_back_is_believed_again(world: World) -> None:
     world.problems = (NO_SIDECAR,)
     world.later(60)
     world.later(1)
-    world.beat()
+    world.write_heartbeat()
     assert parts(world.later(1)) == []
 
 
@@ -600,14 +600,14 @@ def test_without_the_recorder_an_answer_holds_for_one_look(world: World, answer:
 
 def test_a_ledger_that_is_gone_for_a_moment_is_not_away(world: World) -> None:
     """It has the grace that every part has."""
-    world.pulse = GONE
+    world.heartbeat = GONE
     assert parts(world.later(1)) == []
-    assert parts(world.later(GRACE.total_seconds())) == [Part.LEDGER]
+    assert parts(world.later(GRACE.total_seconds())) == [Service.LEDGER]
 
 
 def test_the_time_of_an_outage_is_kept(world: World) -> None:
     """A ledger is away since it was first missed, however long that lasts."""
-    world.pulse = GONE
+    world.heartbeat = GONE
     world.later(1)
     world.later(60)
     assert world.later(60).outages[0].since == NOON + timedelta(seconds=1)
@@ -615,9 +615,9 @@ def test_the_time_of_an_outage_is_kept(world: World) -> None:
 
 def test_the_revision_is_kept_while_the_ledger_is_away(world: World) -> None:
     """It is no news that nothing new can be read."""
-    world.beat(5)
+    world.write_heartbeat(5)
     world.later(1)
-    world.pulse = GONE
+    world.heartbeat = GONE
     assert world.later(1).revision == 5
 
 
@@ -632,7 +632,7 @@ def test_a_version_stays_while_there_is_nothing_new(
 ) -> None:
     """A beat is no news."""
     first = versions(1)
-    world.beat()
+    world.write_heartbeat()
     assert versions(1) == first
 
 
@@ -650,9 +650,9 @@ def test_a_version_changes_when_an_outage_comes_and_when_it_goes(
 ) -> None:
     """Pages are told of both, and are what they were before."""
     first = versions(1)
-    world.beat(1, WORKER)
+    world.write_heartbeat(1, WORKER)
     during = versions(1)
-    world.beat()
+    world.write_heartbeat()
     assert during != first
     assert versions(1) == first
 
@@ -661,15 +661,15 @@ def test_a_version_tells_one_outage_from_the_next(
     world: World, versions: Callable[[float], str]
 ) -> None:
     """A part that went again has a new time in the banner."""
-    world.beat(1, WORKER)
+    world.write_heartbeat(1, WORKER)
     first = versions(1)
-    world.beat(1, replace(WORKER, since=NOON + timedelta(seconds=1)))
+    world.write_heartbeat(1, replace(WORKER, since=NOON + timedelta(seconds=1)))
     assert versions(1) != first
 
 
 def test_another_ledger_with_the_same_revision_is_asked_anew() -> None:
     """An answer from a ledger that was replaced is none of the one in its place."""
-    pulses = [Pulse(7, datetime.now(UTC)), Pulse(7, datetime.now(UTC), generation=1)]
+    pulses = [Heartbeat(7, datetime.now(UTC)), Heartbeat(7, datetime.now(UTC), generation=1)]
     watch = Watch(lambda: pulses[0], lambda: ())
     assert watch.ask("who", lambda: "old") == "old"
     shown = watch.look().version
@@ -681,11 +681,11 @@ def test_another_ledger_with_the_same_revision_is_asked_anew() -> None:
 
 def test_a_new_ledger_without_a_beat_is_no_outage_of_the_recorder(world: World) -> None:
     """A recorder is given time to find it; what else goes on began when it did."""
-    world.beat(9, WORKER)
-    world.problems = (Problem(Part.WORKER, "none"),)
+    world.write_heartbeat(9, WORKER)
+    world.problems = (Problem(Service.WORKER, "none"),)
     world.later(1)
-    world.pulse = Pulse(0, None, generation=1)
+    world.heartbeat = Heartbeat(0, None, generation=1)
     assert world.later(3600).outages == ()
     recorder, worker = world.later(SILENCE.total_seconds() + 1).outages
-    assert (recorder.part, recorder.since) == (Part.RECORDER, NOON + timedelta(seconds=3601))
-    assert (worker.part, worker.since) == (Part.WORKER, NOON)
+    assert (recorder.service, recorder.since) == (Service.RECORDER, NOON + timedelta(seconds=3601))
+    assert (worker.service, worker.since) == (Service.WORKER, NOON)

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
 
 from operations.gateway import DaprGateway
-from operations.gateway.events import event_of
+from operations.gateway.history_events import event_of
 from operations.gateway.stubs import pb
 from operations.history import HistoryEvent, TimerOrigin
 from operations.model import Failure, Status

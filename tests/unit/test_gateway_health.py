@@ -5,7 +5,7 @@ import pytest
 from dapr.proto.runtime.v1 import metadata_pb2
 
 from operations.gateway import DaprGateway
-from operations.model import Part, Problem
+from operations.model import Problem, Service
 from tests.unit.sidecar import Sidecar
 
 
@@ -52,7 +52,7 @@ def test_health_tells_what_is_missing(
     sidecar.failures["ListJobsAlpha1"] = [scheduler] if scheduler else []
     health = dapr.health()
     assert health.version == "1.18.2"
-    assert tuple(problem.why for problem in health.problems) == problems
+    assert tuple(problem.reason for problem in health.problems) == problems
 
 
 def test_health_tells_of_a_scheduler_that_hangs(sidecar: Sidecar, dapr: DaprGateway) -> None:
@@ -60,7 +60,7 @@ def test_health_tells_of_a_scheduler_that_hangs(sidecar: Sidecar, dapr: DaprGate
     sidecar.answers["GetMetadata"] = metadata(placement=True, ready=True)
     sidecar.failures["ListJobsAlpha1"] = [(grpc.StatusCode.DEADLINE_EXCEEDED, "")]
     (problem,) = dapr.health().problems
-    assert problem == Problem(Part.SCHEDULER, "the scheduler does not answer the sidecar")
+    assert problem == Problem(Service.SCHEDULER, "the scheduler does not answer the sidecar")
 
 
 def test_health_tells_how_many_workers_there_are(sidecar: Sidecar, dapr: DaprGateway) -> None:

@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from operations.errors import (
-    EngineRefused,
-    EngineUnavailable,
+    DaprRefused,
+    DaprUnavailable,
     FlowdeckError,
     InstanceExists,
     NotFinished,
@@ -41,7 +41,7 @@ def test_a_passing_failure_of_a_read_is_not_seen(
 def test_a_failure_that_does_not_pass_ends_the_read(sidecar: Sidecar, dapr: DaprGateway) -> None:
     """After five attempts the sidecar's answer is what it is."""
     sidecar.failures["GetInstance"] = [PASSING] * 9
-    with pytest.raises(EngineRefused, match="declared in metadata but missing"):
+    with pytest.raises(DaprRefused, match="declared in metadata but missing"):
         dapr.state("order_A")
     assert sidecar.calls["GetInstance"] == 5
 
@@ -82,17 +82,17 @@ TRANSLATIONS = [
         NotRerunnable,
     ),
     ("raise", (grpc.StatusCode.UNKNOWN, "no such instance exists"), UnknownInstance),
-    ("raise", (grpc.StatusCode.UNKNOWN, "workflow is stalled"), EngineRefused),
-    ("raise", (grpc.StatusCode.UNKNOWN, "failed to invoke: actor is stalled"), EngineRefused),
-    ("start", (grpc.StatusCode.UNKNOWN, "job name is invalid"), EngineRefused),
-    ("state", (grpc.StatusCode.INTERNAL, "broken"), EngineRefused),
-    ("health", (grpc.StatusCode.UNAUTHENTICATED, "invalid token"), EngineRefused),
-    ("state", (grpc.StatusCode.UNAVAILABLE, "not ready"), EngineUnavailable),
+    ("raise", (grpc.StatusCode.UNKNOWN, "workflow is stalled"), DaprRefused),
+    ("raise", (grpc.StatusCode.UNKNOWN, "failed to invoke: actor is stalled"), DaprRefused),
+    ("start", (grpc.StatusCode.UNKNOWN, "job name is invalid"), DaprRefused),
+    ("state", (grpc.StatusCode.INTERNAL, "broken"), DaprRefused),
+    ("health", (grpc.StatusCode.UNAUTHENTICATED, "invalid token"), DaprRefused),
+    ("state", (grpc.StatusCode.UNAVAILABLE, "not ready"), DaprUnavailable),
     ("start", (grpc.StatusCode.UNAVAILABLE, "not ready"), OutcomeUnknown),
     ("start", (grpc.StatusCode.UNKNOWN, "it went wrong while it waited"), OutcomeUnknown),
     ("pause", (grpc.StatusCode.INTERNAL, "broken"), OutcomeUnknown),
     ("start", (grpc.StatusCode.CANCELLED, "context canceled"), OutcomeUnknown),
-    ("start", (grpc.StatusCode.INVALID_ARGUMENT, "no"), EngineRefused),
+    ("start", (grpc.StatusCode.INVALID_ARGUMENT, "no"), DaprRefused),
 ]
 
 
@@ -125,7 +125,7 @@ def test_the_id_that_a_rerun_finds_taken_is_the_new_one(
 def test_a_refusal_tells_the_sidecars_words(sidecar: Sidecar, dapr: DaprGateway) -> None:
     """What has no name here is told as the sidecar told it."""
     sidecar.failures["GetInstance"] = [(grpc.StatusCode.INTERNAL, "broken")]
-    with pytest.raises(EngineRefused, match="INTERNAL: broken"):
+    with pytest.raises(DaprRefused, match="INTERNAL: broken"):
         dapr.state("order_A")
 
 
@@ -137,7 +137,7 @@ def test_an_id_that_breaks_the_list_is_named(
     key = f"orders||dapr.internal.default.orders.workflow||{instance_id}||metadata"
     details = f"invalid key format: {key}"
     sidecar.failures["ListInstanceIDs"] = [(grpc.StatusCode.UNKNOWN, details)]
-    with pytest.raises(EngineRefused) as raised:
+    with pytest.raises(DaprRefused) as raised:
         dapr.ids()
     assert repr(instance_id) in str(raised.value)
     assert "Terminate that instance and purge it." in str(raised.value)
@@ -153,7 +153,7 @@ def test_what_is_too_large_for_the_sidecar_says_so(
     method, call = CALLS[name]
     details = f"grpc: {what} message larger than max (5000000 vs. 4194304)"
     sidecar.failures[method] = [(grpc.StatusCode.RESOURCE_EXHAUSTED, details)]
-    with pytest.raises(EngineRefused, match=r"5000000 bytes.* at most 4194304.*--max-body-size"):
+    with pytest.raises(DaprRefused, match=r"5000000 bytes.* at most 4194304.*--max-body-size"):
         call(dapr)
 
 
@@ -164,7 +164,7 @@ def test_a_read_without_an_answer_ends_at_its_deadline(
     """A sidecar that keeps silent is as good as none."""
     sidecar.is_silent = True
     began = time.monotonic()
-    with pytest.raises(EngineUnavailable, match="no answer in time"):
+    with pytest.raises(DaprUnavailable, match="no answer in time"):
         READS[name][1](dapr)
     assert time.monotonic() - began < 1.5
 
@@ -177,7 +177,7 @@ def test_a_history_may_take_longer_than_other_reads(sidecar: Sidecar) -> None:
         ThreadPoolExecutor(1) as pool,
     ):
         reading = pool.submit(dapr.history, "order_A")
-        with pytest.raises(EngineUnavailable):
+        with pytest.raises(DaprUnavailable):
             dapr.state("order_A")
         assert not reading.done()
         sidecar.done.set()
@@ -210,7 +210,7 @@ def test_nobody_listening_is_known_at_once(sidecar: Sidecar, name: str) -> None:
     sidecar.vanish()
     with closing(DaprGateway(sidecar.endpoint)) as dapr:
         began = time.monotonic()
-        with pytest.raises(EngineUnavailable, match="no sidecar accepts the connection"):
+        with pytest.raises(DaprUnavailable, match="no sidecar accepts the connection"):
             CALLS[name][1](dapr)
         assert time.monotonic() - began < 0.9
 
@@ -223,7 +223,7 @@ def test_a_host_that_is_not_known_was_not_called(
 ) -> None:
     """In gRPC's words for a name without an address, nothing was done."""
     sidecar.failures["SuspendInstance"] = [(grpc.StatusCode.UNAVAILABLE, details)]
-    with pytest.raises(EngineUnavailable, match="no sidecar accepts the connection"):
+    with pytest.raises(DaprUnavailable, match="no sidecar accepts the connection"):
         dapr.pause("order_A")
 
 
@@ -236,7 +236,7 @@ def test_a_sidecar_that_comes_back_is_found(sidecar: Sidecar, dapr: DaprGateway)
     def is_back() -> bool:
         try:
             return bool(dapr.health())
-        except EngineUnavailable:
+        except DaprUnavailable:
             return False
 
     # Long enough for a back-off without a bound to have grown beyond the two seconds.

@@ -3,11 +3,11 @@
 import pytest
 
 from operations.actions import Actions
-from operations.errors import EngineUnavailable, UnknownInstance
-from operations.histories import Source, history_of
+from operations.errors import DaprUnavailable, UnknownInstance
+from operations.history_source import Source, read_history
 from operations.ledger import Ledger
 from operations.model import Status
-from operations.sighting import sight
+from operations.snapshots import read_snapshot
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, put
 
@@ -18,7 +18,7 @@ def test_the_engine_s_history_is_told_while_it_has_one(
     """Of one that runs, and of one that has ended."""
     for status in (Status.RUNNING, Status.COMPLETED):
         put(gateway, status=status)
-        told = history_of(gateway, ledger, "order_A")
+        told = read_history(gateway, ledger, "order_A")
         assert (told.source, told.events) == (Source.ENGINE, gateway.events["order_A"])
 
 
@@ -27,33 +27,33 @@ def test_an_archived_history_is_told_once_it_is_purged(
 ) -> None:
     """It is the same."""
     put(gateway)
-    before = history_of(gateway, ledger, "order_A").events
+    before = read_history(gateway, ledger, "order_A").events
     Actions(gateway, ledger).purge("order_A", ANN)
-    told = history_of(gateway, ledger, "order_A")
+    told = read_history(gateway, ledger, "order_A")
     assert (told.source, told.events) == (Source.ARCHIVE, before)
 
 
 def test_an_archived_history_is_told_during_an_outage(gateway: FakeGateway, ledger: Ledger) -> None:
     """One that is not archived is not there now."""
     put(gateway)
-    gateway.errors["history"] = [EngineUnavailable("no sidecar")]
-    with pytest.raises(EngineUnavailable):
-        history_of(gateway, ledger, "order_A")
-    seen = sight(gateway, "order_A")
+    gateway.errors["history"] = [DaprUnavailable("no sidecar")]
+    with pytest.raises(DaprUnavailable):
+        read_history(gateway, ledger, "order_A")
+    seen = read_snapshot(gateway, "order_A")
     assert seen
-    ledger.instances.record([seen])
-    gateway.errors["history"] = [EngineUnavailable("no sidecar")]
-    assert history_of(gateway, ledger, "order_A").source is Source.ARCHIVE
+    ledger.runs.ingest([seen])
+    gateway.errors["history"] = [DaprUnavailable("no sidecar")]
+    assert read_history(gateway, ledger, "order_A").source is Source.ARCHIVE
 
 
 def test_an_id_that_nobody_knows_has_no_history(gateway: FakeGateway, ledger: Ledger) -> None:
     """Nor has one that was gone before it could be archived."""
     with pytest.raises(UnknownInstance):
-        history_of(gateway, ledger, "order_A")
+        read_history(gateway, ledger, "order_A")
     put(gateway, status=Status.RUNNING)
-    seen = sight(gateway, "order_A")
+    seen = read_snapshot(gateway, "order_A")
     assert seen
-    ledger.instances.record([seen])
+    ledger.runs.ingest([seen])
     gateway.instances.clear()
     with pytest.raises(UnknownInstance):
-        history_of(gateway, ledger, "order_A")
+        read_history(gateway, ledger, "order_A")

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.history import HistoryEvent, TimerOrigin
-from operations.ledger.archive import decode, encode
+from operations.ledger.runs.history_codec import decode, encode
 from operations.model import Failure, Status
 from tests.unit.histories import RECORDED, recorded
-from tests.unit.sightings import at
+from tests.unit.snapshots import at
 
 TIMES = st.datetimes(timezones=st.just(UTC))
 TEXTS = st.none() | st.text()

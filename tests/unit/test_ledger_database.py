@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
-from operations.database import open_engine, reading, writing
 from operations.errors import InvalidInput, LedgerUnavailable
 from operations.ledger import Ledger, open_ledger
-from operations.ledger_file import BUSY_TIMEOUT
+from operations.ledger.db.sessions import open_engine, reading, writing
+from operations.ledger.db.sqlite_file import BUSY_TIMEOUT
 from tests.unit.calls import CALLS, WANTED, WRITES
-from tests.unit.sightings import at, sighting
+from tests.unit.snapshots import at, snapshot
 
 
 def test_sqlite_waits_for_writers_and_logs_ahead(ledger: Ledger, ledger_url: str) -> None:
@@ -30,14 +30,14 @@ def test_sqlite_waits_for_writers_and_logs_ahead(ledger: Ledger, ledger_url: str
 
 def test_a_reader_is_not_blocked_by_a_writer(ledger: Ledger, ledger_url: str) -> None:
     """While a transaction that has written is open, others read what was there before it."""
-    start = ledger.starts.claim(WANTED, None)
+    start = ledger.reservations.claim(WANTED, None)
     engine = open_engine(ledger_url)
     with writing(engine) as connection:
         connection.execute(text("DELETE FROM starts"))
         began = time.monotonic()
-        assert ledger.starts.latest("order_A") == start
+        assert ledger.reservations.latest("order_A") == start
         assert time.monotonic() - began < 1
-    assert ledger.starts.latest("order_A") is None
+    assert ledger.reservations.latest("order_A") is None
     engine.dispose()
 
 
@@ -116,11 +116,11 @@ def test_a_ledger_that_another_keeps_locked_is_unavailable(
     ledger_url: str, monkeypatch: pytest.MonkeyPatch, method: Callable[[Ledger], object]
 ) -> None:
     """A writer waits for another, but not for ever; readers do not wait at all."""
-    monkeypatch.setattr("operations.engines.BUSY_TIMEOUT", 50)
+    monkeypatch.setattr("operations.ledger.db.engines.BUSY_TIMEOUT", 50)
     with closing(open_ledger(ledger_url)) as ledger, writing(open_engine(ledger_url)):
         with pytest.raises(LedgerUnavailable, match="locked"):
             method(ledger)
-        assert ledger.pulse().revision == 0
+        assert ledger.heartbeat().revision == 0
 
 
 def test_a_full_disk_is_an_unavailable_ledger(ledger: Ledger) -> None:
@@ -129,15 +129,15 @@ def test_a_full_disk_is_an_unavailable_ledger(ledger: Ledger) -> None:
     def fill(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute("PRAGMA max_page_count = 1")  # as many as there are, that is
 
-    ledger.instances.record([sighting()])
+    ledger.runs.ingest([snapshot()])
     ledger.close()
     event.listen(ledger._engine, "connect", fill)
-    big = sighting(instance_id="order_B", input="x" * 10**6)
+    big = snapshot(instance_id="order_B", input="x" * 10**6)
     with pytest.raises(LedgerUnavailable, match="database or disk is full"):
-        ledger.instances.record([big])
-    assert ledger.pulse().revision == 1
-    assert ledger.instances.latest("order_B") is None
-    assert ledger.instances.latest("order_A")
+        ledger.runs.ingest([big])
+    assert ledger.heartbeat().revision == 1
+    assert ledger.runs.latest("order_B") is None
+    assert ledger.runs.latest("order_A")
 
 
 def test_a_ledger_that_may_only_be_read_is_unavailable_to_writers(ledger: Ledger) -> None:
@@ -149,4 +149,4 @@ def test_a_ledger_that_may_only_be_read_is_unavailable_to_writers(ledger: Ledger
     ledger.close()
     event.listen(ledger._engine, "connect", forbid)
     with pytest.raises(LedgerUnavailable, match="readonly"):
-        ledger.beat(at(1), ())
+        ledger.write_heartbeat(at(1), ())

@@ -14,13 +14,13 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine, text
 
-from operations.database import generation, open_engine, reading, writing
 from operations.errors import LedgerUnavailable
 from operations.ledger import Ledger, open_ledger
+from operations.ledger.db.sessions import generation, open_engine, reading, writing
+from operations.ledger.db.sqlite_file import LedgerFile
 from operations.ledger.schema import HEAD
-from operations.ledger_file import LedgerFile
 from tests.unit.conftest import LogLines
-from tests.unit.sightings import at, sighting
+from tests.unit.snapshots import at, snapshot
 
 THREADS = 8
 
@@ -43,12 +43,12 @@ def other(tmp_path: Path) -> Path:
 
 def record(ledger: Ledger, *ids: str) -> None:
     """Write instances."""
-    ledger.instances.record([sighting(instance_id=each) for each in ids])
+    ledger.runs.ingest([snapshot(instance_id=each) for each in ids])
 
 
 def has(ledger: Ledger, instance_id: str) -> bool:
     """Whether a ledger has an instance."""
-    return ledger.instances.latest(instance_id) is not None
+    return ledger.runs.latest(instance_id) is not None
 
 
 def delete_all(file: Path) -> None:
@@ -149,10 +149,10 @@ def test_what_is_no_ledger_in_its_place_is_told_until_it_is_gone(
     file.write_text("This is a letter, and no database. " * 100)
     for _ in range(2):
         with pytest.raises(LedgerUnavailable, match="file is not a database"):
-            ledger.pulse()
+            ledger.heartbeat()
     assert file.read_text().startswith("This is a letter")
     file.unlink()
-    assert ledger.pulse().revision == 0
+    assert ledger.heartbeat().revision == 0
 
 
 def test_a_folder_in_the_way_is_told_until_it_is_gone(ledger: Ledger, file: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_folder_in_the_way_is_told_until_it_is_gone(ledger: Ledger, file: Path
     shutil.rmtree(file.parent)
     file.parent.touch()
     with pytest.raises(LedgerUnavailable, match=f"File exists: '{file.parent}'"):
-        ledger.pulse()
+        ledger.heartbeat()
     file.parent.unlink()
     record(ledger, "order_new")
     assert_sound(file, rows=1)
@@ -175,7 +175,7 @@ def test_a_file_under_the_number_of_the_last_is_prepared_all_the_same(
         delete_all(file)
         file.touch()
         assert file.stat().st_ino != before
-        assert ledger.pulse().revision == 0
+        assert ledger.heartbeat().revision == 0
 
 
 def test_a_closed_ledger_that_is_used_again_is_prepared(ledger: Ledger, file: Path) -> None:
@@ -202,7 +202,7 @@ def test_threads_find_a_lost_ledger_at_once(
             barrier.wait()
             for number in range(5):
                 record(ledger, f"order_{thread}_{number}")
-                assert ledger.pulse().revision
+                assert ledger.heartbeat().revision
             return all(has(ledger, f"order_{thread}_{number}") for number in range(5))
 
         assert all(pool.map(use, range(THREADS)))
@@ -222,7 +222,7 @@ def test_a_ledger_is_lost_under_threads_at_work(ledger: Ledger, file: Path) -> N
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(use, range(THREADS)))
-    rows = len(ledger.instances.unfinished())
+    rows = len(ledger.runs.unfinished())
     assert rows
     assert_sound(file, rows=rows)
 
@@ -244,7 +244,7 @@ def test_processes_find_the_same_new_file(ledger_url: str, file: Path) -> None:
     with ProcessPoolExecutor(3, mp_context=spawn) as pool:
         list(pool.map(write, [ledger_url] * 3, "abc"))
     with closing(open_ledger(ledger_url)) as ledger:
-        rows = len(ledger.instances.unfinished())
+        rows = len(ledger.runs.unfinished())
         assert any(has(ledger, f"order_{name}_last") for name in "abc")
     assert_sound(file, rows=rows)
 
@@ -268,9 +268,9 @@ def test_a_write_under_way_does_not_harm_the_next(ledger: Ledger, file: Path, ot
     with writing(ledger._engine) as connection:
         connection.execute(text("UPDATE pulse SET revision = 7"))
         other.replace(file)
-        assert ledger.pulse().revision == 1
+        assert ledger.heartbeat().revision == 1
         record(ledger, "order_new")
-    assert ledger.pulse().revision == 2
+    assert ledger.heartbeat().revision == 2
     assert_sound(file, rows=2)
 
 
@@ -295,9 +295,9 @@ def test_a_loss_is_one_line_however_long_it_lasts(
     file.parent.touch()
     for _ in range(3):
         with pytest.raises(LedgerUnavailable):
-            ledger.beat(at(1), ())
+            ledger.write_heartbeat(at(1), ())
     file.parent.unlink()
-    ledger.beat(at(1), ())
+    ledger.write_heartbeat(at(1), ())
     (line,) = log_lines.events()
     assert (line["level"], line["file"]) == ("warning", str(file))
     assert line["event"] == "the ledger was deleted or replaced"
@@ -390,12 +390,12 @@ def test_a_file_is_made_by_one_process_at_a_time(ledger: Ledger, file: Path) -> 
     folder = os.open(file.parent, os.O_RDONLY)
     with ThreadPoolExecutor(1) as pool:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        pulse = pool.submit(ledger.pulse)
+        heartbeat = pool.submit(ledger.heartbeat)
         with pytest.raises(TimeoutError):
-            pulse.result(timeout=0.3)
+            heartbeat.result(timeout=0.3)
         assert not file.exists()
         os.close(folder)
-        assert pulse.result(timeout=5).revision == 0
+        assert heartbeat.result(timeout=5).revision == 0
 
 
 def test_who_deletes_a_ledger_may_finish_it(

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from operations.database import writing
 from operations.ledger import Ledger, open_ledger
+from operations.ledger.db.sessions import writing
 from operations.model import Failure, Status
 from operations.records import Count, Filter, Sort
 from tests.unit.plans import plans
 from tests.unit.questions import any_filters, ids, is_wanted, listed, mixed, pages
-from tests.unit.sightings import at, entry, sighting
+from tests.unit.snapshots import at, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -28,7 +28,7 @@ def _full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     """Return a ledger with lives of all kinds, which no test changes."""
     url = f"sqlite:///{tmp_path_factory.mktemp('full')}/ledger.db"
     with closing(open_ledger(url)) as ledger:
-        ledger.instances.record(LIVES)
+        ledger.runs.ingest(LIVES)
         yield ledger
 
 
@@ -38,7 +38,7 @@ def test_a_mixed_filter_shows_what_it_says(full: Ledger, sort: Sort) -> None:
     for wanted in FILTERS:
         found = [each.instance_id for each in listed(full, wanted, sort)]
         assert len(found) == len(set(found))
-        told = {life.instance.instance_id for life in LIVES if is_wanted(wanted, life)}
+        told = {run.instance.instance_id for run in LIVES if is_wanted(wanted, run)}
         assert set(found) == told, wanted
 
 
@@ -46,10 +46,8 @@ def test_counts_are_of_the_same_filter(full: Ledger) -> None:
     """Each status has as many as a list of it alone would show, whichever are wanted."""
     for wanted in FILTERS:
         each = replace(wanted, statuses=frozenset())
-        told = [life.instance.status for life in LIVES if is_wanted(each, life)]
-        assert full.instances.counts(wanted) == {
-            status: Count(told.count(status)) for status in Status
-        }
+        told = [run.instance.status for run in LIVES if is_wanted(each, run)]
+        assert full.runs.counts(wanted) == {status: Count(told.count(status)) for status in Status}
 
 
 @pytest.mark.parametrize("sort", Sort)
@@ -59,45 +57,45 @@ def test_a_page_tells_how_many_come_before_it(full: Ledger, sort: Sort) -> None:
         shown = 0
         for page in pages(full, wanted, 7, sort):
             assert page.before == Count(shown)
-            shown += len(page.entries)
+            shown += len(page.runs)
 
 
 def test_a_time_range_begins_with_its_first_moment_and_ends_before_its_last(
     ledger: Ledger,
 ) -> None:
     """So that ranges in a row hold each life once."""
-    ledger.instances.record([sighting(instance_id=f"i{n}", created=n) for n in range(5)])
-    found = ledger.instances.page(Filter(since=at(1), until=at(3)), limit=9)
+    ledger.runs.ingest([snapshot(instance_id=f"i{n}", created=n) for n in range(5)])
+    found = ledger.runs.page(Filter(since=at(1), until=at(3)), limit=9)
     assert ids(found) == ["i2", "i1"]
 
 
 @pytest.mark.parametrize("said", ["paid", '"paid"'])
 def test_a_custom_status_is_asked_for_as_it_reads(ledger: Ledger, said: str) -> None:
     """Whether the application wrote it as a text or as JSON."""
-    ledger.instances.record([sighting(custom_status=said), sighting(instance_id="other")])
-    assert ids(ledger.instances.page(Filter(custom_status="paid"), limit=9)) == ["order_A"]
-    assert entry(ledger).custom_status == "paid"
+    ledger.runs.ingest([snapshot(custom_status=said), snapshot(instance_id="other")])
+    assert ids(ledger.runs.page(Filter(custom_status="paid"), limit=9)) == ["order_A"]
+    assert summary(ledger).custom_status == "paid"
 
 
 def test_a_custom_status_that_is_no_text_is_kept_as_it_is_written(ledger: Ledger) -> None:
     """Such as an object; an empty one is none."""
-    ledger.instances.record([sighting(custom_status='{"step": 1}')])
-    ledger.instances.record([sighting(instance_id="none", custom_status='""')])
-    assert entry(ledger).custom_status == '{"step": 1}'
-    assert entry(ledger, "none").custom_status is None
+    ledger.runs.ingest([snapshot(custom_status='{"step": 1}')])
+    ledger.runs.ingest([snapshot(instance_id="none", custom_status='""')])
+    assert summary(ledger).custom_status == '{"step": 1}'
+    assert summary(ledger, "none").custom_status is None
 
 
 def test_a_custom_status_is_the_last_one(ledger: Ledger) -> None:
     """The ones before are not found any more."""
-    ledger.instances.record([sighting(custom_status="packing")])
-    ledger.instances.record([sighting(custom_status="sent", seen=2)])
-    assert ids(ledger.instances.page(Filter(custom_status="packing"), limit=9)) == []
-    assert ids(ledger.instances.page(Filter(custom_status="sent"), limit=9)) == ["order_A"]
+    ledger.runs.ingest([snapshot(custom_status="packing")])
+    ledger.runs.ingest([snapshot(custom_status="sent", seen=2)])
+    assert ids(ledger.runs.page(Filter(custom_status="packing"), limit=9)) == []
+    assert ids(ledger.runs.page(Filter(custom_status="sent"), limit=9)) == ["order_A"]
 
 
 def say(ledger: Ledger) -> None:
     """Record one life that has something in each place that is searched, and one that has not."""
-    full = sighting(
+    full = snapshot(
         Status.FAILED,
         instance_id="order_Kilo",
         input='{"item": "Lamp"}',
@@ -105,7 +103,7 @@ def say(ledger: Ledger) -> None:
         custom_status="packing",
         failure=Failure("ValueError", 'No "rope" 100%', "stack"),
     )
-    ledger.instances.record([full, sighting(instance_id="other", input='"Tür"')])
+    ledger.runs.ingest([full, snapshot(instance_id="other", input='"Tür"')])
 
 
 FOUND = ["LAMP", "münchen", "M\\u00fcnchen", "pack", "valueerr", '"rope"', "0%", "ORDER_k"]
@@ -115,35 +113,35 @@ FOUND = ["LAMP", "münchen", "M\\u00fcnchen", "pack", "valueerr", '"rope"', "0%"
 def test_a_text_is_found_anywhere(ledger: Ledger, sought: str) -> None:
     """In the id, the payloads, the custom status and the failure, as it reads or as JSON has it."""
     say(ledger)
-    assert ids(ledger.instances.page(Filter(anywhere=sought), limit=9)) == ["order_Kilo"]
-    assert ledger.instances.counts(Filter(anywhere=sought))[Status.FAILED] == Count(1)
+    assert ids(ledger.runs.page(Filter(anywhere=sought), limit=9)) == ["order_Kilo"]
+    assert ledger.runs.counts(Filter(anywhere=sought))[Status.FAILED] == Count(1)
 
 
 @pytest.mark.parametrize("sought", ["lump", "L_mp", "0%0", "stack", "\0", "\ud800"])
 def test_what_stands_nowhere_is_not_found(ledger: Ledger, sought: str) -> None:
     """No character stands for others, and a stack is not searched."""
     say(ledger)
-    assert ids(ledger.instances.page(Filter(anywhere=sought), limit=9)) == []
+    assert ids(ledger.runs.page(Filter(anywhere=sought), limit=9)) == []
 
 
 def test_a_text_that_json_need_not_escape_is_found_as_it_is(ledger: Ledger) -> None:
     """Not every application escapes what is not ASCII."""
     say(ledger)
-    assert ids(ledger.instances.page(Filter(anywhere="Tür"), limit=9)) == ["other"]
+    assert ids(ledger.runs.page(Filter(anywhere="Tür"), limit=9)) == ["other"]
 
 
 @pytest.fixture
 def short_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have one request look at 10 lives."""
-    monkeypatch.setattr("operations.ledger.filtering.PAYLOADS", 10)
-    monkeypatch.setattr("operations.ledger.filtering.ROWS", 10)
+    monkeypatch.setattr("operations.ledger.search.filters.PAYLOADS", 10)
+    monkeypatch.setattr("operations.ledger.search.filters.ROWS", 10)
 
 
 def remember(ledger: Ledger, count: int, *found: int) -> None:
     """Record so many lives, of which some say what is sought."""
-    ledger.instances.record(
+    ledger.runs.ingest(
         [
-            sighting(
+            snapshot(
                 instance_id=f"i{n:02}" + ("-x" if n in found else ""),
                 created=n,
                 input="sought" if n in found else "other",
@@ -166,7 +164,7 @@ def test_a_search_looks_so_far_and_goes_on_from_there(ledger: Ledger, wanted: Fi
 def test_a_search_that_finds_enough_fills_its_pages(ledger: Ledger) -> None:
     """What it finds within reach is shown page by page."""
     remember(ledger, 12)
-    sizes = [len(page.entries) for page in pages(ledger, Filter(anywhere="other"), 4)]
+    sizes = [len(page.runs) for page in pages(ledger, Filter(anywhere="other"), 4)]
     assert sizes == [4, 4, 4]
 
 
@@ -178,26 +176,26 @@ def test_the_way_back_of_a_search_ends_at_the_first_page(ledger: Ledger) -> None
     page = list(pages(ledger, wanted, 5))[-1]
     seen = [ids(page)]
     while page.newer:
-        page = ledger.instances.page(wanted, limit=5, cursor=page.newer)
+        page = ledger.runs.page(wanted, limit=5, cursor=page.newer)
         seen.append(ids(page))
     assert [each for found in seen for each in found] == ["i02-x", "i30-x", "i29-x", "i44-x"]
-    assert page == ledger.instances.page(wanted, limit=5)
+    assert page == ledger.runs.page(wanted, limit=5)
 
 
 @pytest.mark.usefixtures("short_reach")
 def test_a_search_counts_as_far_as_it_looks(ledger: Ledger) -> None:
     """And says that there may be more."""
     remember(ledger, 45, 44, 43, 30, 2)
-    counts = ledger.instances.counts(Filter(text="-x"))
+    counts = ledger.runs.counts(Filter(text="-x"))
     assert counts[Status.RUNNING] == Count(2, is_capped=True)
     assert str(counts[Status.FAILED]) == "0+"
 
 
 def test_counts_stop_at_their_cap(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody reads more than that there are as many."""
-    monkeypatch.setattr("operations.ledger.counting.CAP", 10)
+    monkeypatch.setattr("operations.ledger.search.counts.CAP", 10)
     remember(ledger, 12)
-    assert ledger.instances.counts(Filter())[Status.RUNNING] == Count(10, is_capped=True)
+    assert ledger.runs.counts(Filter())[Status.RUNNING] == Count(10, is_capped=True)
     last = list(pages(ledger, Filter(), 11))[-1]
     assert last.before == Count(10, is_capped=True)
 
@@ -211,10 +209,10 @@ def test_a_count_reads_as_people_write_it() -> None:
 
 def there_and_back(ledger: Ledger, wanted: Filter, sort: Sort) -> None:
     """Ask for the first page, the one after it, the first again, and the counts."""
-    first = ledger.instances.page(wanted, limit=1, sort=sort)
-    second = ledger.instances.page(wanted, limit=1, cursor=first.older, sort=sort)
-    ledger.instances.page(wanted, limit=1, cursor=second.newer, sort=sort)
-    ledger.instances.counts(wanted)
+    first = ledger.runs.page(wanted, limit=1, sort=sort)
+    second = ledger.runs.page(wanted, limit=1, cursor=first.older, sort=sort)
+    ledger.runs.page(wanted, limit=1, cursor=second.newer, sort=sort)
+    ledger.runs.counts(wanted)
 
 
 BY_KEY = "SEARCH instances USING INTEGER PRIMARY KEY (rowid=?)"
@@ -275,7 +273,7 @@ def test_an_index_leads_to_what_is_wanted(
 @pytest.mark.sqlite_alone
 def test_statistics_lead_the_database_nowhere_else(ledger: Ledger) -> None:
     """Whether somebody has had it look at its tables or not."""
-    ledger.instances.record(LIVES)
+    ledger.runs.ingest(LIVES)
     with writing(ledger._engine) as connection:
         connection.execute(text("ANALYZE"))
     assert all(by_indexes(ledger, *each, Sort.NEWEST) for each in OF_CREATION)
@@ -298,8 +296,8 @@ def test_another_order_has_an_index_of_its_own(
     """What is asked for besides is looked at on the way."""
 
     def ask(ledger: Ledger) -> None:
-        page = ledger.instances.page(wanted, limit=1, sort=sort)
-        ledger.instances.page(wanted, limit=1, cursor=page.older, sort=sort)
+        page = ledger.runs.page(wanted, limit=1, sort=sort)
+        ledger.runs.page(wanted, limit=1, cursor=page.older, sort=sort)
 
     told = [step for step in plans(full, ask) if "instances" in step or "TEMP" in step]
     found = [step for step in told if step != BY_KEY]
@@ -311,5 +309,5 @@ def test_another_order_has_an_index_of_its_own(
 def test_what_few_lives_have_is_found_before_it_is_sorted(full: Ledger) -> None:
     """The children of one parent are few, in whichever order."""
     wanted = Filter(parent_id="id_001")
-    found = plans(full, lambda ledger: ledger.instances.page(wanted, limit=1, sort=Sort.LONGEST))
+    found = plans(full, lambda ledger: ledger.runs.page(wanted, limit=1, sort=Sort.LONGEST))
     assert "INDEX instances_newest_of_parent_id" in found[0]

@@ -9,7 +9,7 @@ from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Filter
 from tests.unit.plans import plans
-from tests.unit.sightings import ID, at, done, entry, sighting, statuses
+from tests.unit.snapshots import ID, at, done, snapshot, statuses, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -18,99 +18,99 @@ MANY = [f"order_{number}" for number in range(1200)]
 
 def unfinished(ledger: Ledger) -> set[str]:
     """Return the ids that are to be followed."""
-    return {each.instance_id for each in ledger.instances.unfinished()}
+    return {each.instance_id for each in ledger.runs.unfinished()}
 
 
 def test_what_runs_is_to_be_followed(ledger: Ledger) -> None:
     """A life is unfinished until its end is recorded."""
-    ledger.instances.record([sighting(instance_id="order_1"), done(instance_id="order_2")])
+    ledger.runs.ingest([snapshot(instance_id="order_1"), done(instance_id="order_2")])
     assert unfinished(ledger) == {"order_1"}
-    assert ledger.instances.finished().keys() == {"order_2"}
+    assert ledger.runs.finished().keys() == {"order_2"}
 
 
 def test_an_id_whose_latest_life_runs_is_not_finished(ledger: Ledger) -> None:
     """Of an id used twice the latest life counts."""
-    ledger.instances.record([done(seen=9), sighting(execution="e2", created=20, seen=21)])
-    assert not ledger.instances.finished()
+    ledger.runs.ingest([done(seen=9), snapshot(execution="e2", created=20, seen=21)])
+    assert not ledger.runs.finished()
     assert unfinished(ledger) == {ID}
 
 
 def test_what_was_purged_is_neither_followed_nor_finished(ledger: Ledger) -> None:
     """What the engine has no more is none of the recorder's business."""
-    ledger.instances.record([sighting(instance_id="order_1"), done(instance_id="order_2")])
-    ledger.instances.mark_purged(dict.fromkeys(["order_1", "order_2", "order_3"], at(30)))
+    ledger.runs.ingest([snapshot(instance_id="order_1"), done(instance_id="order_2")])
+    ledger.runs.mark_purged(dict.fromkeys(["order_1", "order_2", "order_3"], at(30)))
     assert not unfinished(ledger)
-    assert not ledger.instances.finished()
-    assert entry(ledger, "order_2").purged_at == at(30)
+    assert not ledger.runs.finished()
+    assert summary(ledger, "order_2").purged_at == at(30)
     assert statuses(ledger, "order_2") == [Status.COMPLETED]
 
 
 def test_a_purged_life_whose_end_nobody_saw_is_unknown(ledger: Ledger) -> None:
     """An instance that is gone does not run."""
-    ledger.instances.record([sighting()])
-    ledger.instances.mark_purged({ID: at(30)})
+    ledger.runs.ingest([snapshot()])
+    ledger.runs.mark_purged({ID: at(30)})
     assert statuses(ledger) == [Status.UNKNOWN]
 
 
 def test_a_purge_is_noted_once(ledger: Ledger) -> None:
     """To note it again changes neither the time nor the revision."""
-    ledger.instances.record([done(seen=9)])
-    ledger.instances.mark_purged({ID: at(30)})
-    ledger.instances.mark_purged({ID: at(40)})
-    assert entry(ledger).purged_at == at(30)
-    assert (entry(ledger).revision, ledger.pulse().revision) == (2, 2)
+    ledger.runs.ingest([done(seen=9)])
+    ledger.runs.mark_purged({ID: at(30)})
+    ledger.runs.mark_purged({ID: at(40)})
+    assert summary(ledger).purged_at == at(30)
+    assert (summary(ledger).revision, ledger.heartbeat().revision) == (2, 2)
 
 
 def test_what_was_seen_later_was_not_purged(ledger: Ledger) -> None:
     """The purge was of a life before, or was none."""
-    ledger.instances.record([done(seen=9)])
-    ledger.instances.mark_purged({ID: at(8)})
-    assert entry(ledger).purged_at is None
-    assert ledger.pulse().revision == 1
+    ledger.runs.ingest([done(seen=9)])
+    ledger.runs.mark_purged({ID: at(8)})
+    assert summary(ledger).purged_at is None
+    assert ledger.heartbeat().revision == 1
 
 
 def test_many_are_purged_at_once(ledger: Ledger) -> None:
     """Any number of ids is one transaction, and one revision."""
-    ledger.instances.record([done(instance_id=name) for name in MANY])
-    ledger.instances.mark_purged(dict.fromkeys(MANY, at(30)))
-    assert not ledger.instances.finished()
-    assert ledger.pulse().revision == 2
+    ledger.runs.ingest([done(instance_id=name) for name in MANY])
+    ledger.runs.mark_purged(dict.fromkeys(MANY, at(30)))
+    assert not ledger.runs.finished()
+    assert ledger.heartbeat().revision == 2
 
 
 def test_nothing_purged_is_no_change(ledger: Ledger) -> None:
     """Without an id there is nothing to write."""
-    ledger.instances.mark_purged({})
-    assert ledger.pulse().revision == 0
+    ledger.runs.mark_purged({})
+    assert ledger.heartbeat().revision == 0
 
 
 def test_what_is_to_be_followed_since_a_revision_is_told(ledger: Ledger) -> None:
     """The recorder heeds what others wrote after it looked, without all that waits."""
-    ledger.instances.record([sighting(instance_id=name) for name in ("a", "b")])
-    ledger.instances.record([done(instance_id="a", seen=9), sighting(instance_id="c")])
-    assert {each.instance_id for each in ledger.instances.unfinished(1)} == {"c"}
-    assert ledger.instances.unfinished(2) == ()
+    ledger.runs.ingest([snapshot(instance_id=name) for name in ("a", "b")])
+    ledger.runs.ingest([done(instance_id="a", seen=9), snapshot(instance_id="c")])
+    assert {each.instance_id for each in ledger.runs.unfinished(1)} == {"c"}
+    assert ledger.runs.unfinished(2) == ()
 
 
 @pytest.mark.sqlite_alone
 @pytest.mark.parametrize(
     ("ask", "index"),
     [
-        (lambda ledger: ledger.instances.unfinished(), "followed"),
-        (lambda ledger: ledger.instances.unfinished(5), "followed"),
-        (lambda ledger: ledger.instances.finished(), "followed"),
-        (lambda ledger: ledger.instances.latest(ID), "latest_of_id"),
-        (lambda ledger: ledger.instances.neighbours(entry(ledger)), "latest_of_id"),
-        (lambda ledger: ledger.instances.record([done(execution="e9")]), "latest_of_id"),
-        (lambda ledger: ledger.instances.record([done(execution="e9")]), "execution"),
-        (lambda ledger: ledger.instances.mark_purged({ID: at(1)}), "latest_of_id"),
-        (lambda ledger: ledger.instances.counts(Filter()), "newest_of_status"),
+        (lambda ledger: ledger.runs.unfinished(), "followed"),
+        (lambda ledger: ledger.runs.unfinished(5), "followed"),
+        (lambda ledger: ledger.runs.finished(), "followed"),
+        (lambda ledger: ledger.runs.latest(ID), "latest_of_id"),
+        (lambda ledger: ledger.runs.adjacent_runs(summary(ledger)), "latest_of_id"),
+        (lambda ledger: ledger.runs.ingest([done(execution="e9")]), "latest_of_id"),
+        (lambda ledger: ledger.runs.ingest([done(execution="e9")]), "execution"),
+        (lambda ledger: ledger.runs.mark_purged({ID: at(1)}), "latest_of_id"),
+        (lambda ledger: ledger.runs.counts(Filter()), "newest_of_status"),
     ],
 )
 def test_an_answer_is_found_by_an_index(
     ledger: Ledger, ask: Callable[[Ledger], object], index: str
 ) -> None:
     """No question takes all of the table."""
-    ledger.instances.record([sighting()])
+    ledger.runs.ingest([snapshot()])
     steps = plans(ledger, ask)
     assert any(re.search(rf"USING (COVERING )?INDEX instances_{index}\b", each) for each in steps)
     assert "SCAN instances" not in steps

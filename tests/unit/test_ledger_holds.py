@@ -1,4 +1,4 @@
-"""Holds: one process at a time acts on an instance."""
+"""Leases: one process at a time acts on an instance."""
 
 import pytest
 
@@ -9,50 +9,50 @@ pytestmark = pytest.mark.both_databases
 
 def test_a_hold_shuts_out_others(ledger: Ledger) -> None:
     """While one holds an instance nobody else can, and another instance is free."""
-    assert ledger.holds.take("order_A")
-    assert ledger.holds.take("order_A") is None
-    assert ledger.holds.take("order_B")
+    assert ledger.leases.take("order_A")
+    assert ledger.leases.take("order_A") is None
+    assert ledger.leases.take("order_B")
 
 
 def test_a_hold_that_is_given_back_can_be_taken(ledger: Ledger) -> None:
     """After the end of an action the next one may begin."""
-    hold = ledger.holds.take("order_A")
+    hold = ledger.leases.take("order_A")
     assert hold
-    ledger.holds.release(hold)
-    assert ledger.holds.take("order_A")
+    ledger.leases.release(hold)
+    assert ledger.leases.take("order_A")
 
 
 def test_a_hold_that_was_left_behind_lapses(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that died in the middle of an action shuts nobody out for long."""
-    assert ledger.holds.take("order_A")
-    monkeypatch.setattr("operations.ledger.holds.LASTS", 0)
-    assert ledger.holds.take("order_A")
+    assert ledger.leases.take("order_A")
+    monkeypatch.setattr("operations.ledger.leases.LASTS", 0)
+    assert ledger.leases.take("order_A")
 
 
 def test_a_hold_can_be_renewed(ledger: Ledger) -> None:
     """By who has it; what it was before gives back nothing any more."""
-    hold = ledger.holds.take("order_A")
+    hold = ledger.leases.take("order_A")
     assert hold
-    renewed = ledger.holds.renew(hold)
+    renewed = ledger.leases.renew(hold)
     assert renewed
     assert renewed.taken > hold.taken
-    assert ledger.holds.renew(hold) is None
-    ledger.holds.release(hold)
-    assert ledger.holds.take("order_A") is None
-    ledger.holds.release(renewed)
-    assert ledger.holds.take("order_A")
+    assert ledger.leases.renew(hold) is None
+    ledger.leases.release(hold)
+    assert ledger.leases.take("order_A") is None
+    ledger.leases.release(renewed)
+    assert ledger.leases.take("order_A")
 
 
 def test_a_hold_that_lapsed_gives_back_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who comes back too late does not end the hold of the next one."""
-    late = ledger.holds.take("order_A")
+    late = ledger.leases.take("order_A")
     assert late
     with monkeypatch.context() as lapsed:
-        lapsed.setattr("operations.ledger.holds.LASTS", 0)
-        assert ledger.holds.take("order_A")
-    ledger.holds.release(late)
-    assert ledger.holds.take("order_A") is None
+        lapsed.setattr("operations.ledger.leases.LASTS", 0)
+        assert ledger.leases.take("order_A")
+    ledger.leases.release(late)
+    assert ledger.leases.take("order_A") is None

@@ -7,17 +7,17 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
-from operations.database import writing
 from operations.ledger import Ledger, open_ledger
+from operations.ledger.db.sessions import writing
 from operations.model import Status
 from operations.records import Filter
 from tests.postgres.ledgers import Ledgers
 from tests.postgres.server import Server
 from tests.unit.plans import plans
-from tests.unit.sightings import ID, at, done, entry, sighting
+from tests.unit.snapshots import ID, at, done, snapshot, summary
 
 CROWD = """
-    INSERT INTO instances (instance_id, execution_id, workflow, status, created_at, seen_at,
+    INSERT INTO instances (instance_id, execution_id, workflow, status, created_at, read_at,
         revision, is_latest, is_archived, purged_at)
     SELECT 'crowd_' || n, 'e' || n, 'order_workflow',
         CASE WHEN n % 100 = 0 THEN 'RUNNING' WHEN n % 10 = 1 THEN 'FAILED' ELSE 'COMPLETED' END,
@@ -32,7 +32,7 @@ def crowded(postgres: Server, ledgers: Ledgers) -> Iterator[Ledger]:
     """Return a ledger of 20,000 instances, and of two lives of `order_A`."""
     url = postgres.new(ledgers.template)
     with closing(open_ledger(url)) as ledger:
-        ledger.instances.record([done(seen=9), sighting(execution="e2", created=20, seen=21)])
+        ledger.runs.ingest([done(seen=9), snapshot(execution="e2", created=20, seen=21)])
         for command in (CROWD, "ANALYZE"):
             with writing(ledger._engine) as connection:
                 connection.execute(text(command))
@@ -44,9 +44,9 @@ def there_and_back(wanted: Filter) -> Callable[[Ledger], object]:
     """Return what asks for the newest page, the one after it, and the newest again."""
 
     def ask(ledger: Ledger) -> None:
-        newest = ledger.instances.page(wanted, limit=10)
-        older = ledger.instances.page(wanted, limit=10, cursor=newest.older, placed=True)
-        ledger.instances.page(wanted, limit=10, cursor=older.newer, placed=True)
+        newest = ledger.runs.page(wanted, limit=10)
+        older = ledger.runs.page(wanted, limit=10, cursor=newest.older, placed=True)
+        ledger.runs.page(wanted, limit=10, cursor=older.newer, placed=True)
 
     return ask
 
@@ -54,11 +54,11 @@ def there_and_back(wanted: Filter) -> Callable[[Ledger], object]:
 @pytest.mark.parametrize(
     ("ask", "index"),
     [
-        (lambda ledger: ledger.instances.unfinished(20_000), "followed"),
-        (lambda ledger: ledger.instances.latest(ID), "(latest_of_id|execution)"),
-        (lambda ledger: ledger.instances.neighbours(entry(ledger)), "latest_of_id"),
-        (lambda ledger: ledger.instances.record([done(execution="e9")]), "execution"),
-        (lambda ledger: ledger.instances.mark_purged({ID: at(1)}), "(latest_of_id|execution)"),
+        (lambda ledger: ledger.runs.unfinished(20_000), "followed"),
+        (lambda ledger: ledger.runs.latest(ID), "(latest_of_id|execution)"),
+        (lambda ledger: ledger.runs.adjacent_runs(summary(ledger)), "latest_of_id"),
+        (lambda ledger: ledger.runs.ingest([done(execution="e9")]), "execution"),
+        (lambda ledger: ledger.runs.mark_purged({ID: at(1)}), "(latest_of_id|execution)"),
     ],
 )
 def test_an_answer_is_found_by_an_index(

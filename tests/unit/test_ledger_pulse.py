@@ -6,52 +6,52 @@ from contextlib import closing
 import pytest
 
 from operations.ledger import Ledger, open_ledger
-from operations.ledger.pulse import _measures
-from operations.model import Part
-from operations.records import Measures, Outage, Pulse
-from tests.unit.sightings import at, done, sighting
+from operations.ledger.heartbeat import _measures
+from operations.model import Service
+from operations.records import Heartbeat, Outage, RecorderMetrics
+from tests.unit.snapshots import at, done, snapshot
 
 pytestmark = pytest.mark.both_databases
 
 OUTAGES = (
-    Outage(Part.SIDECAR, at(1), "No sidecar at 127.0.0.1:28007."),
-    Outage(Part.WORKER, at(2), "„weg“"),
+    Outage(Service.SIDECAR, at(1), "No sidecar at 127.0.0.1:28007."),
+    Outage(Service.WORKER, at(2), "„weg“"),
 )
 
 
 def test_a_new_ledger_has_no_beat(ledger: Ledger) -> None:
     """Before the recorder's first sign of life there is none."""
-    assert ledger.pulse() == Pulse(revision=0, beat_at=None, outages=())
+    assert ledger.heartbeat() == Heartbeat(revision=0, heartbeat_at=None, outages=())
 
 
 def test_a_beat_is_read_as_it_was_written(ledger: Ledger) -> None:
     """The recorder's last sign of life holds what it saw."""
-    ledger.beat(at(3), OUTAGES, behind=7)
-    assert ledger.pulse() == Pulse(0, at(3), OUTAGES, behind=7)
-    ledger.beat(at(4), (), behind=None)
-    assert ledger.pulse() == Pulse(0, at(4), (), behind=None)
+    ledger.write_heartbeat(at(3), OUTAGES, backlog=7)
+    assert ledger.heartbeat() == Heartbeat(0, at(3), OUTAGES, backlog=7)
+    ledger.write_heartbeat(at(4), (), backlog=None)
+    assert ledger.heartbeat() == Heartbeat(0, at(4), (), backlog=None)
 
 
 def test_measures_are_read_as_they_were_written(ledger: Ledger) -> None:
     """Those that were not taken are None, and none are kept of a beat before."""
-    measures = Measures(lag_p50=0.2, lag_p95=None, states=1.5, dropped=3, traces=True)
-    ledger.beat(at(3), (), 0, measures)
-    assert ledger.pulse() == Pulse(0, at(3), (), behind=0, measures=measures)
-    ledger.beat(at(4), ())
-    assert ledger.pulse().measures is None
+    metrics = RecorderMetrics(lag_p50=0.2, lag_p95=None, states=1.5, dropped=3, traces=True)
+    ledger.write_heartbeat(at(3), (), 0, metrics)
+    assert ledger.heartbeat() == Heartbeat(0, at(3), (), backlog=0, metrics=metrics)
+    ledger.write_heartbeat(at(4), ())
+    assert ledger.heartbeat().metrics is None
 
 
 def test_measures_of_another_version_are_left_out() -> None:
     """A dashboard may be older or newer than the recorder."""
-    assert _measures({"lag_p95": 0.5, "of_the_future": 1}) == Measures(lag_p95=0.5)
+    assert _measures({"lag_p95": 0.5, "of_the_future": 1}) == RecorderMetrics(lag_p95=0.5)
 
 
 def test_a_beat_is_no_news(ledger: Ledger) -> None:
     """It leaves the revision, and a revision leaves it."""
-    ledger.instances.record([sighting()])
-    ledger.beat(at(3), OUTAGES)
-    ledger.instances.record([done()])
-    assert ledger.pulse() == Pulse(2, at(3), OUTAGES, behind=0)
+    ledger.runs.ingest([snapshot()])
+    ledger.write_heartbeat(at(3), OUTAGES)
+    ledger.runs.ingest([done()])
+    assert ledger.heartbeat() == Heartbeat(2, at(3), OUTAGES, backlog=0)
 
 
 def test_every_change_has_a_revision_of_its_own(ledger: Ledger, ledger_url: str) -> None:
@@ -60,9 +60,9 @@ def test_every_change_has_a_revision_of_its_own(ledger: Ledger, ledger_url: str)
 
         def write(number: int) -> None:
             name = f"order_{number}"
-            (ledger, other)[number % 2].instances.record([sighting(instance_id=name)])
+            (ledger, other)[number % 2].runs.ingest([snapshot(instance_id=name)])
 
         list(pool.map(write, range(60)))
-    newest = [ledger.instances.latest(f"order_{number}") for number in range(60)]
+    newest = [ledger.runs.latest(f"order_{number}") for number in range(60)]
     assert sorted(each.revision for each in newest if each) == list(range(1, 61))
-    assert ledger.pulse().revision == 60
+    assert ledger.heartbeat().revision == 60

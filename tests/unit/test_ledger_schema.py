@@ -16,18 +16,18 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from engine.settings import PROJECT
-from operations.database import open_engine, reading, writing
 from operations.errors import LedgerUnavailable
-from operations.ledger import Ledger, Start, open_ledger
+from operations.ledger import Ledger, Reservation, open_ledger
+from operations.ledger.db.sessions import open_engine, reading, writing
 from operations.ledger.migrations import _config, known_versions
 from operations.ledger.schema import HEAD
+from operations.ledger.statistics.results import DurationDistribution
 from operations.ledger.tables import metadata
 from operations.model import Actor
 from operations.records import Filter, Period, Sort
-from operations.statistics import Spread
 from tests.unit.conftest import LogLines
 from tests.unit.questions import ids
-from tests.unit.sightings import at, entry, sighting
+from tests.unit.snapshots import at, snapshot, summary
 
 OLD = """
 CREATE TABLE starts (
@@ -64,8 +64,8 @@ def differences(ledger: Ledger) -> list[object]:
 def opened(url: str) -> int:
     """Open a ledger, write into it, and return its revision."""
     with closing(open_ledger(url)) as ledger:
-        ledger.beat(at(1), ())
-        return ledger.pulse().revision
+        ledger.write_heartbeat(at(1), ())
+        return ledger.heartbeat().revision
 
 
 @pytest.mark.both_databases
@@ -88,18 +88,18 @@ def test_a_first_ledger_is_taken_over(old: str) -> None:
     """A ledger from before there were versions gets the schema of a new one."""
     with closing(open_ledger(old)) as ledger:
         assert differences(ledger) == []
-        ledger.instances.record([sighting()])
-        assert entry(ledger).revision == 1
+        ledger.runs.ingest([snapshot()])
+        assert summary(ledger).revision == 1
 
 
 def test_a_first_ledger_keeps_its_rows(old: str) -> None:
     """The starts of a ledger that is taken over are there as they were."""
     with closing(open_ledger(old)) as ledger:
-        found = ledger.starts.latest("order_A")
-        assert found == Start(
-            "order_A", "order_workflow", '{"n": 1}', Actor("bob", "admin"), life=2, claim=7
+        found = ledger.reservations.latest("order_A")
+        assert found == Reservation(
+            "order_A", "order_workflow", '{"n": 1}', Actor("bob", "admin"), sequence=2, claim=7
         )
-        assert ledger.starts.claim(found, found)
+        assert ledger.reservations.claim(found, found)
         with reading(ledger._engine) as connection:
             times = connection.execute(text("SELECT life, accepted_at FROM starts")).all()
     assert times == [(1, "2026-01-11 12:00:00.000000"), (2, None)]
@@ -193,19 +193,19 @@ def test_the_schema_is_made_without_a_word(log_lines: LogLines, new_url: str) ->
 
 FOURTH = """
 INSERT INTO instances (instance_id, workflow, status, created_at, started_at, ended_at,
-    last_updated_at, revision, seen_at, is_latest, is_archived)
+    last_updated_at, revision, read_at, is_latest, is_archived)
 VALUES ('done', 'w', 'COMPLETED', '2026-01-11 12:00:00.000000', '2026-01-11 12:00:00.000000',
         '2026-01-11 12:00:02.500000', NULL, 1, '2026-01-11 12:00:03.000000', TRUE, TRUE),
        ('runs', 'w', 'RUNNING', '2026-01-11 12:00:01.000000', '2026-01-11 12:00:01.000000',
         NULL, NULL, 1, '2026-01-11 12:00:03.000000', TRUE, FALSE);
-INSERT INTO attempts (key, event_id, name, lane, attempt, started_at, began_at, ended_at, ending)
+INSERT INTO attempts (key, event_id, name, lane, attempt, started_at, first_turn_at, ended_at, ending)
 VALUES (1, 4, 'charge', 4, 1, '2026-01-11 12:00:00.000000', '2026-01-11 12:00:01.000000',
         '2026-01-11 12:00:02.000000', 'completed');
 INSERT INTO details (key, custom_status) VALUES (1, '"sent"'), (2, 'packing');
 """
 NINTH = """
 INSERT INTO instances (instance_id, workflow, status, created_at, started_at, waits_for, purged_at,
-    revision, seen_at, is_latest, is_archived)
+    revision, read_at, is_latest, is_archived)
 VALUES {}
 """
 SENTENCES = {
@@ -237,15 +237,15 @@ def test_what_was_written_before_can_be_asked_for(new_url: str) -> None:
     """The columns that lists are filtered and sorted by are filled in from what is there."""
     with closing(open_ledger(older(new_url, "0004", FOURTH))) as ledger:
         assert differences(ledger) == []
-        pages = ledger.instances.page
+        pages = ledger.runs.page
         assert ids(pages(Filter(custom_status="sent"), limit=9)) == ["done"]
         assert ids(pages(Filter(custom_status="packing"), limit=9)) == ["runs"]
         assert ids(pages(Filter(), limit=9, sort=Sort.LONGEST)) == ["done", "runs"]
         (told,) = ledger.statistics.workflows(Period(at(0), at(60))).of
-        assert told.took == Spread(1, 2.5, 2.5, 2.5, 2.5)
-        (attempt,) = ledger.instances.attempts(1)
-        assert (attempt.event_id, attempt.began, attempt.end) == (4, at(1), at(2))
-        assert entry(ledger, "done").generation == 1
+        assert told.took == DurationDistribution(1, 2.5, 2.5, 2.5, 2.5)
+        (attempt,) = ledger.runs.attempts(1)
+        assert (attempt.event_id, attempt.started_at, attempt.ended_at) == (4, at(1), at(2))
+        assert summary(ledger, "done").generation == 1
 
 
 @pytest.mark.both_databases
@@ -260,8 +260,8 @@ def test_what_is_waited_for_is_found_by_the_names_that_were_told(new_url: str) -
         assert differences(ledger) == []
         for name in set().union(*SENTENCES.values()):
             of = {f"i{n}" for n, names in enumerate(SENTENCES.values()) if name in names}
-            assert set(ids(ledger.instances.page(Filter(waits_for=name), limit=99))) == of
+            assert set(ids(ledger.runs.page(Filter(waits_for=name), limit=99))) == of
         both = frozenset({"approval", "cancel"})
-        ledger.instances.record([sighting(instance_id="i1", workflow="w", seen=9, awaited=both)])
-        found = ledger.instances.page(Filter(waits_for="cancel"), limit=99)
+        ledger.runs.ingest([snapshot(instance_id="i1", workflow="w", seen=9, awaited=both)])
+        found = ledger.runs.page(Filter(waits_for="cancel"), limit=99)
         assert set(ids(found)) == {"i0", "i1"}

@@ -7,17 +7,17 @@ from contextlib import ExitStack, closing, suppress
 import pytest
 from sqlalchemy import select, text
 
-from operations import ledger_server
-from operations.database import generation, open_engine, reading, writing
 from operations.errors import LedgerRefused, LedgerUnavailable
 from operations.ledger import Ledger, open_ledger, schema
-from operations.ledger.tables import instances
+from operations.ledger.db import postgresql_server
+from operations.ledger.db.sessions import generation, open_engine, reading, writing
+from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import Filter
 from tests.postgres.server import Server, name_in
 from tests.unit.calls import CALLS, DEED, WANTED, WRITES
 from tests.unit.conftest import LogLines
-from tests.unit.sightings import at, done, entry, sighting
+from tests.unit.snapshots import at, done, snapshot, summary
 from tests.waiting import eventually
 
 ANEW = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
@@ -53,7 +53,7 @@ def url(mortal: Server) -> Iterator[str]:
 def held(url: str) -> Iterator[Ledger]:
     """Return a ledger in it, which has `order_A`."""
     with closing(open_ledger(url)) as ledger:
-        ledger.instances.record([sighting()])
+        ledger.runs.ingest([snapshot()])
         yield ledger
 
 
@@ -69,13 +69,13 @@ def forget_details(ledger: Ledger, meanwhile: Callable[[], object]) -> None:
 def have(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
     """Have a ledger's connections of from now on be configured like this."""
     for name, value in settings.items():
-        monkeypatch.setitem(ledger_server._SETTINGS, name, value)
+        monkeypatch.setitem(postgresql_server._SETTINGS, name, value)
     ledger.close()
 
 
 def test_a_ledger_whose_server_is_gone_is_unavailable(mortal: Server, held: Ledger) -> None:
     """Whatever is asked where nobody listens, the answer is why the ledger is out of reach."""
-    held.pulse()
+    held.heartbeat()
     mortal.stop()
     try:
         for call in CALLS:
@@ -93,22 +93,22 @@ def test_a_server_that_is_stopped_and_started_is_used_at_the_next_call(
     try:
         for _ in range(2):
             with pytest.raises(LedgerUnavailable):
-                held.pulse()
+                held.heartbeat()
             with pytest.raises(LedgerUnavailable):
-                held.instances.record([done()])
+                held.runs.ingest([done()])
     finally:
         mortal.start()
-    held.instances.record([done()])
-    assert entry(held).status is Status.COMPLETED
+    held.runs.ingest([done()])
+    assert summary(held).status is Status.COMPLETED
 
 
 def test_a_restarted_server_is_used_by_a_write_at_once(mortal: Server, held: Ledger) -> None:
     """It needs no read before it, and no thread of many meets a connection of before."""
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: held.pulse(), range(50)))
+        list(pool.map(lambda _: held.heartbeat(), range(50)))
         mortal.stop()
         mortal.start()
-        list(pool.map(lambda number: held.holds.take(f"order_{number}"), range(8)))
+        list(pool.map(lambda number: held.leases.take(f"order_{number}"), range(8)))
 
 
 def test_a_restarted_server_may_hold_an_earlier_ledger(mortal: Server, held: Ledger) -> None:
@@ -116,7 +116,7 @@ def test_a_restarted_server_may_hold_an_earlier_ledger(mortal: Server, held: Led
     before = held.generation()
     mortal.stop()
     mortal.start()
-    assert held.generation() == held.pulse().generation == before + 1
+    assert held.generation() == held.heartbeat().generation == before + 1
     assert held.generation() == before + 1
 
 
@@ -140,10 +140,10 @@ def test_a_database_that_is_not_there_is_unavailable(mortal: Server, database: s
 def test_connections_that_are_ended_are_replaced(mortal: Server, held: Ledger) -> None:
     """Each of them, at its next use."""
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: held.pulse(), range(50)))
+        list(pool.map(lambda _: held.heartbeat(), range(50)))
     mortal.run(END_ALL)
-    held.instances.record([done()])
-    assert held.pulse().revision == 2
+    held.runs.ingest([done()])
+    assert held.heartbeat().revision == 2
 
 
 def test_a_connection_that_is_ended_in_a_transaction_is_an_absence(
@@ -152,18 +152,18 @@ def test_a_connection_that_is_ended_in_a_transaction_is_an_absence(
     """Nothing of it is written; the same again is."""
     with pytest.raises(LedgerUnavailable, match="terminating connection"):
         forget_details(held, lambda: mortal.run(END_ALL))
-    assert held.instances.details(entry(held).key)
+    assert held.runs.details(summary(held).run_id)
 
 
 def test_a_server_that_stands_still_is_not_waited_for(mortal: Server, held: Ledger) -> None:
     """Neither a connection that it has nor a new one hangs, and afterwards both work."""
-    held.pulse()
+    held.heartbeat()
     with mortal.frozen():
         for _ in range(3):
             with pytest.raises(LedgerUnavailable):
-                held.pulse()
+                held.heartbeat()
     eventually(lambda: answers(held), 5, "it answers")
-    held.instances.record([done()])
+    held.runs.ingest([done()])
 
 
 def answers(ledger: Ledger) -> bool:
@@ -183,7 +183,7 @@ def test_a_server_that_falls_silent_in_a_statement_is_given_up(
         pytest.raises(LedgerUnavailable, match="did not answer within 4 s"),
     ):
         forget_details(held, lambda: afterwards.enter_context(mortal.frozen()))
-    assert held.instances.details(entry(held).key)
+    assert held.runs.details(summary(held).run_id)
 
 
 def test_a_statement_that_takes_too_long_is_ended(
@@ -208,8 +208,8 @@ def test_a_writer_waits_for_another_but_not_for_ever(
         connection.execute(text("SELECT * FROM pulse FOR UPDATE"))
         with pytest.raises(LedgerUnavailable, match="statement timeout"):
             call(held)
-        assert held.pulse().revision == 1
-        assert held.starts.claim(WANTED, None)
+        assert held.heartbeat().revision == 1
+        assert held.reservations.claim(WANTED, None)
 
 
 def test_a_process_that_stands_still_in_a_transaction_loses_it(
@@ -221,9 +221,9 @@ def test_a_process_that_stands_still_in_a_transaction_loses_it(
         closing(open_ledger(url)) as other,
         pytest.raises(LedgerUnavailable, match="idle-in-transaction timeout"),
     ):
-        forget_details(held, lambda: other.instances.record([done()]))
-    assert held.pulse().revision == 2
-    assert held.instances.details(entry(held).key)
+        forget_details(held, lambda: other.runs.ingest([done()]))
+    assert held.heartbeat().revision == 2
+    assert held.runs.details(summary(held).run_id)
 
 
 def test_a_dropped_database_that_is_made_anew_gets_a_schema(
@@ -234,13 +234,13 @@ def test_a_dropped_database_that_is_made_anew_gets_a_schema(
     with closing(open_ledger(url)) as other:
         mortal.drop(url)
         with pytest.raises(LedgerUnavailable, match="does not exist"):
-            held.pulse()
+            held.heartbeat()
         mortal.run(f"CREATE DATABASE {name_in(url)}")
-        held.instances.record([sighting(instance_id="order_new")])
+        held.runs.ingest([snapshot(instance_id="order_new")])
         for ledger in (held, other):
-            assert ledger.instances.latest("order_A") is None
-            assert entry(ledger, "order_new").revision == 1
-            assert ledger.pulse().generation == 1
+            assert ledger.runs.latest("order_A") is None
+            assert summary(ledger, "order_new").revision == 1
+            assert ledger.heartbeat().generation == 1
     told = ["the ledger's server was restarted, or its database replaced"] * 2
     assert [line["event"] for line in log_lines.events()] == told
 
@@ -251,12 +251,12 @@ def test_a_database_that_another_takes_the_place_of_is_noticed(
     """Its rows are read, not those that were there before."""
     twin = mortal.new()
     with closing(open_ledger(twin)) as ledger:
-        ledger.instances.record([sighting(instance_id="order_other")])
+        ledger.runs.ingest([snapshot(instance_id="order_other")])
     mortal.drop(url)
     mortal.run(f"ALTER DATABASE {name_in(twin)} RENAME TO {name_in(url)}")
-    assert held.pulse().generation == 1
-    assert held.instances.latest("order_A") is None
-    assert entry(held, "order_other")
+    assert held.heartbeat().generation == 1
+    assert held.runs.latest("order_A") is None
+    assert summary(held, "order_other")
 
 
 def test_tables_that_are_dropped_under_open_connections_are_made_anew(
@@ -264,9 +264,9 @@ def test_tables_that_are_dropped_under_open_connections_are_made_anew(
 ) -> None:
     """No connection ends for that."""
     mortal.run(ANEW, name_in(url))
-    held.instances.record([sighting(instance_id="order_new")])
-    assert held.instances.latest("order_A") is None
-    assert (held.generation(), held.pulse().revision) == (1, 1)
+    held.runs.ingest([snapshot(instance_id="order_new")])
+    assert held.runs.latest("order_A") is None
+    assert (held.generation(), held.heartbeat().revision) == (1, 1)
 
 
 def test_tables_that_are_replaced_under_open_connections_are_noticed(
@@ -275,13 +275,13 @@ def test_tables_that_are_replaced_under_open_connections_are_noticed(
     """Also if they look the same: a dump that is restored in their place has the same rows."""
     mortal.run("CREATE TABLE saved AS SELECT * FROM pulse; DROP TABLE pulse", name_in(url))
     with pytest.raises(LedgerUnavailable, match='"pulse" does not exist'):
-        held.pulse()
+        held.heartbeat()
     mortal.run("ALTER TABLE saved RENAME TO pulse", name_in(url))
     before = held.generation()
     mortal.run("CREATE TABLE saved AS SELECT * FROM pulse; DROP TABLE pulse", name_in(url))
     mortal.run("ALTER TABLE saved RENAME TO pulse", name_in(url))
     assert held.generation() == before + 1
-    assert entry(held)
+    assert summary(held)
 
 
 def test_tables_that_are_emptied_and_filled_are_noticed(
@@ -290,20 +290,20 @@ def test_tables_that_are_emptied_and_filled_are_noticed(
     """As restored data are."""
     mortal.run("TRUNCATE pulse", name_in(url))
     with pytest.raises(LedgerUnavailable, match="No row was found"):
-        held.pulse()
+        held.heartbeat()
     mortal.run("INSERT INTO pulse (key, revision, outages) VALUES (1, 9, '[]')", name_in(url))
-    assert held.pulse().revision == 9
+    assert held.heartbeat().revision == 9
     assert held.generation() == 1
 
 
 def test_threads_find_the_same_new_database(mortal: Server, held: Ledger, url: str) -> None:
     """One of them makes the schema, whoever comes meanwhile waits for it."""
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: held.pulse(), range(50)))
+        list(pool.map(lambda _: held.heartbeat(), range(50)))
         mortal.run(ANEW, name_in(url))
         names = [f"order_{number}" for number in range(40)]
-        list(pool.map(lambda name: held.instances.record([sighting(instance_id=name)]), names))
-    assert (held.generation(), held.pulse().revision) == (1, 40)
+        list(pool.map(lambda name: held.runs.ingest([snapshot(instance_id=name)]), names))
+    assert (held.generation(), held.heartbeat().revision) == (1, 40)
 
 
 def test_a_schema_that_another_changes_is_waited_for_but_not_for_ever(
@@ -329,20 +329,20 @@ def test_a_database_in_another_encoding_is_refused(mortal: Server) -> None:
 def test_what_the_database_cannot_hold_is_no_absence(ledger: Ledger) -> None:
     """An id that is too long for an index is refused, and nothing of its batch is written."""
     with pytest.raises(LedgerRefused, match="index row"):
-        ledger.instances.record([sighting(), sighting(instance_id=LONG)])
+        ledger.runs.ingest([snapshot(), snapshot(instance_id=LONG)])
     with pytest.raises(LedgerRefused, match="out of range"):
-        ledger.beat(at(1), (), 2**40)
-    assert ledger.pulse().revision == 0
-    assert ledger.instances.latest("order_A") is None
+        ledger.write_heartbeat(at(1), (), 2**40)
+    assert ledger.heartbeat().revision == 0
+    assert ledger.runs.latest("order_A") is None
 
 
 def test_texts_are_compared_and_sorted_byte_by_byte(ledger: Ledger) -> None:
     """Whatever the language of the database says."""
     ids = ["Z", "_", "a", "A", "a_b", "ab", "\u00e9", "z"]
-    ledger.instances.record([sighting(instance_id=each) for each in ids])
+    ledger.runs.ingest([snapshot(instance_id=each) for each in ids])
     with reading(ledger._engine) as connection:
         plain = connection.execute(text("SELECT 'a' < 'Z'")).scalar()
-        query = select(instances.c.instance_id).order_by(instances.c.instance_id)
+        query = select(runs.c.instance_id).order_by(runs.c.instance_id)
         found = list(connection.execute(query).scalars())
     assert plain
     assert found == sorted(ids)
@@ -353,7 +353,7 @@ def test_a_read_sees_one_moment(ledger: Ledger, ledger_url: str) -> None:
     query = text("SELECT count(*) FROM instances")
     with closing(open_ledger(ledger_url)) as other, reading(ledger._engine) as connection:
         assert connection.execute(query).scalar() == 0
-        other.instances.record([sighting()])
+        other.runs.ingest([snapshot()])
         assert connection.execute(query).scalar() == 0
     with (
         pytest.raises(LedgerUnavailable, match="read-only transaction"),
@@ -370,21 +370,21 @@ def test_writers_of_every_kind_at_once_do_not_stop_each_other(
 
     def write(number: int) -> None:
         of, name = (ledger, other)[number % 2], names[number % 4]
-        seen = [sighting(instance_id=each, seen=number) for each in names]
-        of.instances.record(seen if number % 3 else seen[::-1])
-        of.instances.mark_purged(dict.fromkeys(names if number % 5 else names[::-1], at(number)))
-        of.journal.note(DEED)
-        of.beat(at(number), ())
-        latest = of.starts.latest(name)
-        if claimed := of.starts.claim(WANTED, latest):
-            of.starts.accept(claimed)
-        if hold := of.holds.take(name):
-            of.holds.release(hold)
+        seen = [snapshot(instance_id=each, seen=number) for each in names]
+        of.runs.ingest(seen if number % 3 else seen[::-1])
+        of.runs.mark_purged(dict.fromkeys(names if number % 5 else names[::-1], at(number)))
+        of.audit_log.note(DEED)
+        of.write_heartbeat(at(number), ())
+        latest = of.reservations.latest(name)
+        if claimed := of.reservations.claim(WANTED, latest):
+            of.reservations.accept(claimed)
+        if hold := of.leases.take(name):
+            of.leases.release(hold)
 
     with closing(open_ledger(ledger_url)) as other, ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(64)))
-    assert ledger.instances.page(Filter(), limit=99).entries
-    assert len(ledger.journal.of("order_A", 99)) == 64
+    assert ledger.runs.page(Filter(), limit=99).runs
+    assert len(ledger.audit_log.of("order_A", 99)) == 64
 
 
 def test_a_database_is_prepared_once(url: str) -> None:

@@ -4,37 +4,37 @@ from dataclasses import replace
 
 import pytest
 
-from operations.ledger import Ledger, Start
+from operations.ledger import Ledger, Reservation
 from operations.model import LOCAL_USER, Failure, Status
-from operations.records import Pulse, Sighting
+from operations.records import Heartbeat, Snapshot
 from operations.timeline import Ending, Span, SpanKind, Waiting
 from tests.unit.histories import RECORDED, recorded, recorded_state
-from tests.unit.sightings import (
+from tests.unit.snapshots import (
     ID,
     activity,
     at,
     done,
-    entry,
     glance,
-    lives,
     of_record,
     pending,
-    sighting,
+    runs_of,
+    snapshot,
     statuses,
+    summary,
 )
 
 pytestmark = pytest.mark.both_databases
 
-START = Start(ID, "order_workflow", "{}", LOCAL_USER, scheduled_for=at(60))
+START = Reservation(ID, "order_workflow", "{}", LOCAL_USER, scheduled_for=at(60))
 FAILURE = Failure("ValueError", "m" * 600, "a stack")
 
 
-def started(ledger: Ledger, start: Start = START) -> Start:
+def started(ledger: Ledger, start: Reservation = START) -> Reservation:
     """Start the order, and return the start as it is in the ledger."""
-    claimed = ledger.starts.claim(start, ledger.starts.latest(start.instance_id))
+    claimed = ledger.reservations.claim(start, ledger.reservations.latest(start.instance_id))
     assert claimed
-    ledger.starts.accept(claimed)
-    found = ledger.starts.latest(start.instance_id)
+    ledger.reservations.accept(claimed)
+    found = ledger.reservations.latest(start.instance_id)
     assert found
     return found
 
@@ -42,10 +42,10 @@ def started(ledger: Ledger, start: Start = START) -> Start:
 def test_a_sighting_is_read_as_it_was_written(ledger: Ledger) -> None:
     """An entry holds what the instance and its timeline told."""
     waiting = Waiting("approval", at(100))
-    ledger.instances.record(
-        [sighting(parent_id="order_parent", waiting=waiting, scheduled_for=at(0.5), seen=3)]
+    ledger.runs.ingest(
+        [snapshot(parent_id="order_parent", waiting=waiting, scheduled_for=at(0.5), seen=3)]
     )
-    found = entry(ledger)
+    found = summary(ledger)
     assert (found.instance_id, found.execution_id, found.workflow) == (ID, "e1", "order_workflow")
     assert (found.status, found.parent_id, found.rerun_of) == (Status.RUNNING, "order_parent", None)
     assert (found.created_at, found.started_at, found.ended_at) == (at(0), at(0), None)
@@ -55,95 +55,95 @@ def test_a_sighting_is_read_as_it_was_written(ledger: Ledger) -> None:
 
 
 def test_all_sightings_are_written_at_once(ledger: Ledger) -> None:
-    """Any number of sightings is one transaction, and one revision."""
-    ledger.instances.record([sighting(instance_id=f"order_{number}") for number in range(1200)])
-    assert ledger.pulse() == Pulse(1)
-    assert {entry(ledger, f"order_{number}").revision for number in (0, 600, 1199)} == {1}
+    """Any number of snapshots is one transaction, and one revision."""
+    ledger.runs.ingest([snapshot(instance_id=f"order_{number}") for number in range(1200)])
+    assert ledger.heartbeat() == Heartbeat(1)
+    assert {summary(ledger, f"order_{number}").revision for number in (0, 600, 1199)} == {1}
 
 
 def test_nothing_to_write_is_no_change(ledger: Ledger) -> None:
     """An empty batch leaves the revision."""
-    ledger.instances.record([])
-    assert ledger.pulse().revision == 0
+    ledger.runs.ingest([])
+    assert ledger.heartbeat().revision == 0
 
 
-@pytest.mark.parametrize("seen", [sighting(spans=(activity(1, 0),)), done(), pending()])
-def test_the_same_sighting_twice_changes_nothing(ledger: Ledger, seen: Sighting) -> None:
+@pytest.mark.parametrize("seen", [snapshot(spans=(activity(1, 0),)), done(), pending()])
+def test_the_same_sighting_twice_changes_nothing(ledger: Ledger, seen: Snapshot) -> None:
     """Who was killed after a write may write again."""
-    ledger.instances.record([seen])
-    before = entry(ledger)
-    ledger.instances.record([seen])
-    assert entry(ledger) == before
-    assert ledger.pulse().revision == 1
+    ledger.runs.ingest([seen])
+    before = summary(ledger)
+    ledger.runs.ingest([seen])
+    assert summary(ledger) == before
+    assert ledger.heartbeat().revision == 1
 
 
 def test_a_later_sighting_of_the_same_is_no_change(ledger: Ledger) -> None:
     """Where nothing has happened since, no list needs to be read again."""
-    first = sighting(seen=1)
-    ledger.instances.record([first])
-    ledger.instances.record([replace(first, seen_at=at(2))])
-    assert ledger.pulse().revision == 1
+    first = snapshot(seen=1)
+    ledger.runs.ingest([first])
+    ledger.runs.ingest([replace(first, read_at=at(2))])
+    assert ledger.heartbeat().revision == 1
 
 
 def test_an_older_sighting_than_the_last_is_no_news(ledger: Ledger) -> None:
-    """A sighting that arrives late changes nothing, even if the last one told nothing new."""
-    first = sighting(seen=1)
-    ledger.instances.record([first])
-    ledger.instances.record([replace(first, seen_at=at(3))])
-    other = sighting(instance_id="order_B")
-    assert ledger.instances.record([sighting(Status.SUSPENDED, seen=2), other]) == {ID}
+    """A snapshot that arrives late changes nothing, even if the last one told nothing new."""
+    first = snapshot(seen=1)
+    ledger.runs.ingest([first])
+    ledger.runs.ingest([replace(first, read_at=at(3))])
+    other = snapshot(instance_id="order_B")
+    assert ledger.runs.ingest([snapshot(Status.SUSPENDED, seen=2), other]) == {ID}
     assert statuses(ledger) == [Status.RUNNING]
 
 
 def test_what_is_all_there_is_not_told_as_old(ledger: Ledger) -> None:
     """Whoever reads the same end, and writes it later, has missed nothing."""
-    ledger.instances.record([done(seen=9)])
-    assert not ledger.instances.record([done(seen=8)])
-    assert ledger.instances.record([sighting(seen=8)]) == {ID}
+    ledger.runs.ingest([done(seen=9)])
+    assert not ledger.runs.ingest([done(seen=8)])
+    assert ledger.runs.ingest([snapshot(seen=8)]) == {ID}
 
 
 def test_old_news_of_what_is_gone_is_told_as_old(ledger: Ledger) -> None:
     """It is of no life that is known, and opens none."""
-    ledger.instances.record([sighting(seen=5, created=4, execution="e2")])
-    assert ledger.instances.record([sighting(seen=2, created=1)]) == {ID}
-    assert len(lives(ledger)) == 1
+    ledger.runs.ingest([snapshot(seen=5, created=4, execution="e2")])
+    assert ledger.runs.ingest([snapshot(seen=2, created=1)]) == {ID}
+    assert len(runs_of(ledger)) == 1
 
 
 def test_a_later_sighting_is_news(ledger: Ledger) -> None:
     """A status is followed, and the entry gets the revision of the change."""
-    assert not ledger.instances.record([sighting(seen=1)])
-    assert not ledger.instances.record([sighting(Status.SUSPENDED, seen=2)])
-    assert (entry(ledger).status, entry(ledger).revision) == (Status.SUSPENDED, 2)
+    assert not ledger.runs.ingest([snapshot(seen=1)])
+    assert not ledger.runs.ingest([snapshot(Status.SUSPENDED, seen=2)])
+    assert (summary(ledger).status, summary(ledger).revision) == (Status.SUSPENDED, 2)
 
 
 def test_two_sightings_of_one_instance_in_a_batch_follow_each_other(ledger: Ledger) -> None:
     """Within a batch the later one wins, too."""
-    ledger.instances.record([sighting(seen=1), done(seen=2)])
+    ledger.runs.ingest([snapshot(seen=1), done(seen=2)])
     assert statuses(ledger) == [Status.COMPLETED]
 
 
 def test_the_end_is_news_however_late_it_comes(ledger: Ledger) -> None:
     """An end that was read before what was written last, but written after it, is kept."""
-    ledger.instances.record([sighting(seen=10), done(seen=9)])
+    ledger.runs.ingest([snapshot(seen=10), done(seen=9)])
     assert statuses(ledger) == [Status.COMPLETED]
-    assert ledger.instances.unfinished() == ()
+    assert ledger.runs.unfinished() == ()
 
 
 def test_a_finished_life_does_not_come_back(ledger: Ledger) -> None:
     """What is read of an execution that has ended cannot make it run again."""
-    ledger.instances.record([done(seen=9)])
-    ledger.instances.record([sighting(seen=10)])
+    ledger.runs.ingest([done(seen=9)])
+    ledger.runs.ingest([snapshot(seen=10)])
     assert statuses(ledger) == [Status.COMPLETED]
 
 
 def test_an_update_loses_nothing(ledger: Ledger) -> None:
-    """What a sighting does not tell stays as it was."""
-    full = sighting(seen=1, input="1", output="2", custom_status="3", failure=FAILURE)
-    ledger.instances.record([replace(full, scheduled_for=at(0.5))])
-    before = entry(ledger)
-    ledger.instances.record([sighting(seen=1, workflow="", last_updated_at=None)])
-    assert entry(ledger) == before
-    details = ledger.instances.details(before.key)
+    """What a snapshot does not tell stays as it was."""
+    full = snapshot(seen=1, input="1", output="2", custom_status="3", failure=FAILURE)
+    ledger.runs.ingest([replace(full, scheduled_for=at(0.5))])
+    before = summary(ledger)
+    ledger.runs.ingest([snapshot(seen=1, workflow="", last_updated_at=None)])
+    assert summary(ledger) == before
+    details = ledger.runs.details(before.run_id)
     assert details
     assert (details.input, details.output, details.custom_status) == ("1", "2", "3")
     assert details.failure == FAILURE
@@ -151,55 +151,55 @@ def test_an_update_loses_nothing(ledger: Ledger) -> None:
 
 def test_payloads_are_kept_as_they_change(ledger: Ledger) -> None:
     """A change that no list shows is a change of the entry all the same."""
-    ledger.instances.record([sighting(seen=1, custom_status='"one"')])
-    ledger.instances.record([sighting(seen=1, custom_status='"two"')])
-    details = ledger.instances.details(entry(ledger).key)
+    ledger.runs.ingest([snapshot(seen=1, custom_status='"one"')])
+    ledger.runs.ingest([snapshot(seen=1, custom_status='"two"')])
+    details = ledger.runs.details(summary(ledger).run_id)
     assert details
     assert details.custom_status == '"two"'
-    assert (entry(ledger).revision, ledger.pulse().revision) == (2, 2)
+    assert (summary(ledger).revision, ledger.heartbeat().revision) == (2, 2)
 
 
 def test_a_failure_is_cut_in_lists_alone(ledger: Ledger) -> None:
     """A list holds 500 characters of a message, the details all of it."""
-    ledger.instances.record([sighting(Status.FAILED, failure=FAILURE)])
-    found = entry(ledger)
+    ledger.runs.ingest([snapshot(Status.FAILED, failure=FAILURE)])
+    found = summary(ledger)
     assert (found.failure_type, found.failure_message) == ("ValueError", "m" * 500)
-    details = ledger.instances.details(found.key)
+    details = ledger.runs.details(found.run_id)
     assert details
     assert details.failure == FAILURE
 
 
 def test_what_an_instance_waits_for_is_cut(ledger: Ledger) -> None:
     """A list holds 255 characters of it."""
-    ledger.instances.record([sighting(waiting=Waiting("w" * 300))])
-    assert entry(ledger).waits_for == "w" * 255
+    ledger.runs.ingest([snapshot(waiting=Waiting("w" * 300))])
+    assert summary(ledger).waits_for == "w" * 255
 
 
 def test_what_an_instance_waits_for_goes_when_it_does(ledger: Ledger) -> None:
     """A history without a wait ends it, and so does the end of the instance."""
-    for number, after in enumerate((sighting(seen=2), glance(Status.TERMINATED, seen=2))):
+    for number, after in enumerate((snapshot(seen=2), glance(Status.TERMINATED, seen=2))):
         instance = replace(after.instance, instance_id=f"order_{number}")
-        before = sighting(instance_id=instance.instance_id, waiting=Waiting("approval", at(9)))
-        ledger.instances.record([before, replace(after, instance=instance)])
-        found = entry(ledger, instance.instance_id)
+        before = snapshot(instance_id=instance.instance_id, waiting=Waiting("approval", at(9)))
+        ledger.runs.ingest([before, replace(after, instance=instance)])
+        found = summary(ledger, instance.instance_id)
         assert (found.waits_for, found.waits_until) == (None, None)
 
 
 def test_a_glance_does_not_end_a_wait(ledger: Ledger) -> None:
-    """A sighting without the history does not tell what is waited for."""
-    ledger.instances.record([sighting(waiting=Waiting("approval"))])
-    ledger.instances.record([glance(Status.SUSPENDED, seen=2)])
-    assert (entry(ledger).status, entry(ledger).waits_for) == (Status.SUSPENDED, "approval")
+    """A snapshot without the history does not tell what is waited for."""
+    ledger.runs.ingest([snapshot(waiting=Waiting("approval"))])
+    ledger.runs.ingest([glance(Status.SUSPENDED, seen=2)])
+    assert (summary(ledger).status, summary(ledger).waits_for) == (Status.SUSPENDED, "approval")
 
 
 def test_the_end_brings_times_and_the_history(ledger: Ledger) -> None:
     """A finished instance is archived with its status."""
-    ledger.instances.record([sighting(seen=1)])
+    ledger.runs.ingest([snapshot(seen=1)])
     last = done(seen=9)
-    ledger.instances.record([last])
-    found = entry(ledger)
+    ledger.runs.ingest([last])
+    found = summary(ledger)
     assert (found.started_at, found.ended_at, found.created_at) == (at(0), at(9), at(0))
-    details = ledger.instances.details(found.key)
+    details = ledger.runs.details(found.run_id)
     assert details
     assert (details.output, details.history) == ('"done"', last.history)
 
@@ -207,38 +207,38 @@ def test_the_end_brings_times_and_the_history(ledger: Ledger) -> None:
 def test_a_history_is_archived_once(ledger: Ledger) -> None:
     """What was archived stays, whatever is read later."""
     last = done(seen=9)
-    ledger.instances.record([last, replace(last, seen_at=at(10), history=())])
-    details = ledger.instances.details(entry(ledger).key)
+    ledger.runs.ingest([last, replace(last, read_at=at(10), history=())])
+    details = ledger.runs.details(summary(ledger).run_id)
     assert details
     assert details.history == last.history
 
 
 def test_an_end_without_events_is_read_again(ledger: Ledger) -> None:
     """A history that was gone when it was to be read is none."""
-    ledger.instances.record([done(seen=9, history=())])
-    assert [each.status for each in ledger.instances.unfinished()] == [Status.COMPLETED]
+    ledger.runs.ingest([done(seen=9, history=())])
+    assert [each.status for each in ledger.runs.unfinished()] == [Status.COMPLETED]
 
 
 def test_a_running_instance_has_no_history(ledger: Ledger) -> None:
     """The history of one that has not ended is not kept, even if it is given."""
-    ledger.instances.record([sighting(history=recorded("running"))])
-    details = ledger.instances.details(entry(ledger).key)
+    ledger.runs.ingest([snapshot(history=recorded("running"))])
+    details = ledger.runs.details(summary(ledger).run_id)
     assert details
     assert details.history is None
 
 
 def test_there_are_no_details_of_nothing(ledger: Ledger) -> None:
     """A key that no life has is answered with None."""
-    assert ledger.instances.details(7) is None
-    assert ledger.instances.latest("order_B") is None
-    assert ledger.instances.attempts(7) == ()
+    assert ledger.runs.details(7) is None
+    assert ledger.runs.latest("order_B") is None
+    assert ledger.runs.attempts(7) == ()
 
 
 def test_a_pending_instance_is_known_from_its_start(ledger: Ledger) -> None:
     """Dapr tells neither name nor time of one that is pending: its start does."""
     start = started(ledger)
-    ledger.instances.record([pending()])
-    found = entry(ledger)
+    ledger.runs.ingest([pending()])
+    found = summary(ledger)
     assert (found.workflow, found.scheduled_for) == ("order_workflow", at(60))
     assert (found.created_at, found.status) == (start.accepted_at, Status.PENDING)
 
@@ -246,33 +246,33 @@ def test_a_pending_instance_is_known_from_its_start(ledger: Ledger) -> None:
 def test_a_pending_instance_that_nobody_started_here_is_as_old_as_its_sighting(
     ledger: Ledger,
 ) -> None:
-    """Without any other time, it is the first sighting's."""
-    ledger.instances.record([pending(seen=3), pending(seen=4)])
-    assert (entry(ledger).created_at, entry(ledger).workflow) == (at(3), "")
+    """Without any other time, it is the first snapshot's."""
+    ledger.runs.ingest([pending(seen=3), pending(seen=4)])
+    assert (summary(ledger).created_at, summary(ledger).workflow) == (at(3), "")
 
 
 def test_the_time_of_creation_never_changes(ledger: Ledger) -> None:
     """What lists are ordered by stays as it was first known."""
-    ledger.instances.record([pending(seen=3)])
-    ledger.instances.record([sighting(seen=5, created=4)])
+    ledger.runs.ingest([pending(seen=3)])
+    ledger.runs.ingest([snapshot(seen=5, created=4)])
     assert statuses(ledger) == [Status.RUNNING]
-    assert (entry(ledger).created_at, entry(ledger).workflow) == (at(3), "order_workflow")
+    assert (summary(ledger).created_at, summary(ledger).workflow) == (at(3), "order_workflow")
 
 
 def test_a_rerun_is_as_old_as_its_own_clock(ledger: Ledger) -> None:
     """The engine gives a rerun its source's time of creation; lists show when it was run."""
-    ledger.instances.record([sighting(seen=9, created=0, rerun_of="order_B", started_at=at(8))])
-    assert (entry(ledger).created_at, entry(ledger).rerun_of) == (at(8), "order_B")
+    ledger.runs.ingest([snapshot(seen=9, created=0, rerun_of="order_B", started_at=at(8))])
+    assert (summary(ledger).created_at, summary(ledger).rerun_of) == (at(8), "order_B")
 
 
 def test_attempts_are_activities(ledger: Ledger) -> None:
     """Of all spans the activities are kept, without payloads, in the order of their beginning."""
     failed = activity(1, 0, 1, failure=FAILURE, ending=Ending.FAILED, attempts=2, input="1")
     again = activity(3, 2, lane=1, attempt=2, attempts=2)
-    wait = Span(SpanKind.WAIT, "approval", lane=9, event_id=2, start=at(1))
+    wait = Span(SpanKind.WAIT, "approval", lane=9, event_id=2, scheduled_at=at(1))
     other = activity(4, 1, 3, output="2")
-    ledger.instances.record([sighting(spans=(again, wait, failed, other))])
-    found = ledger.instances.attempts(entry(ledger).key)
+    ledger.runs.ingest([snapshot(spans=(again, wait, failed, other))])
+    found = ledger.runs.attempts(summary(ledger).run_id)
     cut = Failure("ValueError", "m" * 500)
     assert found == (
         replace(failed, input=None, failure=cut),
@@ -283,27 +283,27 @@ def test_attempts_are_activities(ledger: Ledger) -> None:
 
 def test_an_attempt_that_ends_is_a_change(ledger: Ledger) -> None:
     """What happens to an attempt is a change of the entry."""
-    ledger.instances.record([sighting(seen=1, spans=(activity(1, 0),))])
-    ledger.instances.record([sighting(seen=1, spans=(activity(1, 0, 2), activity(2, 2)))])
-    assert [span.end for span in ledger.instances.attempts(entry(ledger).key)] == [at(2), None]
-    assert entry(ledger).revision == 2
+    ledger.runs.ingest([snapshot(seen=1, spans=(activity(1, 0),))])
+    ledger.runs.ingest([snapshot(seen=1, spans=(activity(1, 0, 2), activity(2, 2)))])
+    assert [span.ended_at for span in ledger.runs.attempts(summary(ledger).run_id)] == [at(2), None]
+    assert summary(ledger).revision == 2
 
 
 def test_an_attempt_is_not_lost(ledger: Ledger) -> None:
     """A glance tells of no attempts, and does not take away those that are known."""
-    ledger.instances.record([sighting(seen=1, spans=(activity(1, 0),))])
-    ledger.instances.record([glance(Status.SUSPENDED, seen=2)])
-    assert len(ledger.instances.attempts(entry(ledger).key)) == 1
+    ledger.runs.ingest([snapshot(seen=1, spans=(activity(1, 0),))])
+    ledger.runs.ingest([glance(Status.SUSPENDED, seen=2)])
+    assert len(ledger.runs.attempts(summary(ledger).run_id)) == 1
 
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_what_the_engine_said_comes_back(ledger: Ledger, name: str) -> None:
     """What was recorded of the real engine is kept, to its last word where it has ended."""
-    ledger.instances.record([of_record(name)])
+    ledger.runs.ingest([of_record(name)])
     instance = recorded_state(name)
-    found = entry(ledger, instance.instance_id)
+    found = summary(ledger, instance.instance_id)
     assert (found.status, found.workflow) == (instance.status, instance.workflow)
-    details = ledger.instances.details(found.key)
+    details = ledger.runs.details(found.run_id)
     assert details
     assert details.history == (recorded(name) if instance.status.is_finished else None)
     assert (details.input, details.failure) == (instance.input, instance.failure)

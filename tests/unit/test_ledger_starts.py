@@ -10,13 +10,13 @@ from threading import Barrier
 
 import pytest
 
-from operations.ledger import Ledger, Start, open_ledger
+from operations.ledger import Ledger, Reservation, open_ledger
 from operations.model import Actor
 from operations.records import ALL_TIME, Period
 
 pytestmark = pytest.mark.both_databases
 
-WANTED = Start("order_A", "order_workflow", '{"n": 1}', Actor("ann", "operator"))
+WANTED = Reservation("order_A", "order_workflow", '{"n": 1}', Actor("ann", "operator"))
 OTHER = replace(WANTED, payload='{"n": 2}', actor=Actor("bob", "admin"))
 IDS = [f"order_{number}" for number in range(20)]
 
@@ -29,31 +29,31 @@ def second(ledger: Ledger, ledger_url: str) -> Iterator[Ledger]:
         yield second
 
 
-def claimed(ledger: Ledger, wanted: Start, latest: Start | None = None) -> Start:
+def claimed(ledger: Ledger, wanted: Reservation, latest: Reservation | None = None) -> Reservation:
     """Claim a start that nobody else wants."""
-    start = ledger.starts.claim(wanted, latest)
+    start = ledger.reservations.claim(wanted, latest)
     assert start
     return start
 
 
-def accepted(ledger: Ledger, wanted: Start, latest: Start | None = None) -> Start:
+def accepted(ledger: Ledger, wanted: Reservation, latest: Reservation | None = None) -> Reservation:
     """Claim a start, accept it, and return it as it is read."""
-    ledger.starts.accept(claimed(ledger, wanted, latest))
-    start = ledger.starts.latest(wanted.instance_id)
+    ledger.reservations.accept(claimed(ledger, wanted, latest))
+    start = ledger.reservations.latest(wanted.instance_id)
     assert start
     return start
 
 
 def test_an_id_that_was_never_started_has_no_start(ledger: Ledger) -> None:
     """The ledger answers None for what it does not know."""
-    assert ledger.starts.latest("order_A") is None
+    assert ledger.reservations.latest("order_A") is None
 
 
 def test_a_claim_is_read_by_the_next_process(ledger: Ledger, second: Ledger) -> None:
     """What one process claims, another reads as it was written."""
     start = claimed(ledger, WANTED)
-    assert second.starts.latest("order_A") == start
-    assert (start.life, start.payload, start.actor.name) == (1, '{"n": 1}', "ann")
+    assert second.reservations.latest("order_A") == start
+    assert (start.sequence, start.payload, start.actor.name) == (1, '{"n": 1}', "ann")
     assert not start.is_accepted
 
 
@@ -69,30 +69,30 @@ def test_an_accepted_start_tells_when_in_utc(ledger: Ledger) -> None:
 def test_accepting_twice_keeps_the_first_time(ledger: Ledger) -> None:
     """A start is accepted once."""
     start = accepted(ledger, WANTED)
-    ledger.starts.accept(start)
-    assert ledger.starts.latest("order_A") == start
+    ledger.reservations.accept(start)
+    assert ledger.reservations.latest("order_A") == start
 
 
 def test_a_released_claim_is_forgotten(ledger: Ledger) -> None:
     """After a release the id is as if it had never been claimed."""
-    ledger.starts.release(claimed(ledger, WANTED))
-    assert ledger.starts.latest("order_A") is None
+    ledger.reservations.release(claimed(ledger, WANTED))
+    assert ledger.reservations.latest("order_A") is None
 
 
 def test_an_accepted_start_is_not_released(ledger: Ledger) -> None:
     """What the engine has taken stays in the ledger."""
     start = accepted(ledger, WANTED)
-    ledger.starts.release(start)
-    assert ledger.starts.latest("order_A") == start
+    ledger.reservations.release(start)
+    assert ledger.reservations.latest("order_A") == start
 
 
 def test_an_id_used_again_has_a_second_life(ledger: Ledger) -> None:
     """The next start of an accepted id is a row of its own."""
     first = accepted(ledger, WANTED)
-    assert claimed(ledger, OTHER, first).life == 2
-    latest = ledger.starts.latest("order_A")
+    assert claimed(ledger, OTHER, first).sequence == 2
+    latest = ledger.reservations.latest("order_A")
     assert latest
-    assert (latest.life, latest.payload) == (2, '{"n": 2}')
+    assert (latest.sequence, latest.payload) == (2, '{"n": 2}')
 
 
 def test_a_start_is_found_by_when_it_was_accepted(ledger: Ledger) -> None:
@@ -103,18 +103,18 @@ def test_a_start_is_found_by_when_it_was_accepted(ledger: Ledger) -> None:
     one, two = first.accepted_at, second.accepted_at
     assert one
     assert two
-    assert ledger.starts.accepted("order_A", Period(one, two)) == first
-    assert ledger.starts.accepted("order_A", Period(two, ALL_TIME.until)) == second
-    assert ledger.starts.accepted("order_A", ALL_TIME) == second
-    assert ledger.starts.accepted("order_A", Period(ALL_TIME.since, one)) is None
-    assert ledger.starts.accepted("order_B", ALL_TIME) is None
+    assert ledger.reservations.accepted("order_A", Period(one, two)) == first
+    assert ledger.reservations.accepted("order_A", Period(two, ALL_TIME.until)) == second
+    assert ledger.reservations.accepted("order_A", ALL_TIME) == second
+    assert ledger.reservations.accepted("order_A", Period(ALL_TIME.since, one)) is None
+    assert ledger.reservations.accepted("order_B", ALL_TIME) is None
 
 
 def test_an_abandoned_claim_is_taken_over(ledger: Ledger) -> None:
     """A claim that was never accepted passes to the next in the same life."""
     abandoned = claimed(ledger, WANTED)
-    assert claimed(ledger, OTHER, abandoned).life == 1
-    latest = ledger.starts.latest("order_A")
+    assert claimed(ledger, OTHER, abandoned).sequence == 1
+    latest = ledger.reservations.latest("order_A")
     assert latest
     assert latest.actor.name == "bob"
 
@@ -122,23 +122,23 @@ def test_an_abandoned_claim_is_taken_over(ledger: Ledger) -> None:
 def test_only_one_takes_over(ledger: Ledger, second: Ledger) -> None:
     """Of two that saw the same abandoned claim, the later one gets nothing."""
     abandoned = claimed(ledger, WANTED)
-    assert ledger.starts.claim(WANTED, abandoned)
-    assert second.starts.claim(WANTED, abandoned) is None
+    assert ledger.reservations.claim(WANTED, abandoned)
+    assert second.reservations.claim(WANTED, abandoned) is None
 
 
 def test_a_lost_claim_changes_nothing(ledger: Ledger) -> None:
     """Who was overtaken can neither accept nor release the new owner's claim."""
     abandoned = claimed(ledger, WANTED)
     owner = claimed(ledger, OTHER, abandoned)
-    ledger.starts.accept(abandoned)
-    ledger.starts.release(abandoned)
-    assert ledger.starts.latest("order_A") == owner
+    ledger.reservations.accept(abandoned)
+    ledger.reservations.release(abandoned)
+    assert ledger.reservations.latest("order_A") == owner
 
 
 def test_a_claim_on_an_id_that_was_claimed_meanwhile_fails(ledger: Ledger, second: Ledger) -> None:
     """Who read that there was nothing does not get what another has claimed since."""
-    assert ledger.starts.claim(WANTED, None)
-    assert second.starts.claim(WANTED, None) is None
+    assert ledger.reservations.claim(WANTED, None)
+    assert second.reservations.claim(WANTED, None) is None
 
 
 def winners(url: str, names: list[str]) -> list[str]:
@@ -151,7 +151,9 @@ def winners(url: str, names: list[str]) -> list[str]:
             barrier.wait()
             wanted = [replace(WANTED, instance_id=name) for name in names]
             return [
-                each.instance_id for each in wanted if ledgers[number % 2].starts.claim(each, None)
+                each.instance_id
+                for each in wanted
+                if ledgers[number % 2].reservations.claim(each, None)
             ]
 
         return [name for won in pool.map(claim_all, range(16)) for name in won]
@@ -174,6 +176,6 @@ def test_a_start_remembers_when_it_is_due(ledger: Ledger) -> None:
     """A start in the future is read with the time for which it was asked."""
     due = datetime(2027, 1, 11, 12, 0, 0, tzinfo=UTC)
     claimed(ledger, replace(WANTED, scheduled_for=due))
-    start = ledger.starts.latest("order_A")
+    start = ledger.reservations.latest("order_A")
     assert start
     assert start.scheduled_for == due

@@ -8,19 +8,19 @@ import pytest
 from operations.errors import InvalidInput
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
-from operations.model import Failure, Status
-from operations.records import ALL_TIME, Filter, Period, Sort
-from operations.statistics import (
+from operations.ledger.statistics.results import (
     ActivityStatistics,
+    DurationDistribution,
     FailureGroup,
-    Minute,
-    Spread,
+    MinuteThroughput,
     WorkflowStatistics,
 )
+from operations.model import Failure, Status
+from operations.records import ALL_TIME, Filter, Period, Sort
 from operations.timeline import Ending, Span
 from tests.unit.plans import plans
 from tests.unit.questions import ids
-from tests.unit.sightings import activity, at, done, entry, glance, sighting
+from tests.unit.snapshots import activity, at, done, glance, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -32,14 +32,14 @@ def ended(
     ledger: Ledger, number: int, took: float, status: Status = Status.COMPLETED, **told: Any
 ) -> None:
     """Record a life that took so many seconds since noon."""
-    ledger.instances.record(
-        [sighting(status, instance_id=f"i{number}", seen=took, execution=f"e{number}", **told)]
+    ledger.runs.ingest(
+        [snapshot(status, instance_id=f"i{number}", seen=took, execution=f"e{number}", **told)]
     )
 
 
 def ran(ledger: Ledger, *spans: Span, instance_id: str = "order_A") -> None:
     """Record a life with these attempts."""
-    ledger.instances.record([sighting(instance_id=instance_id, seen=3600, spans=spans)])
+    ledger.runs.ingest([snapshot(instance_id=instance_id, seen=3600, spans=spans)])
 
 
 def test_an_empty_ledger_has_nothing_to_tell(ledger: Ledger) -> None:
@@ -59,64 +59,74 @@ def test_workflows_have_their_count_failures_and_durations(ledger: Ledger) -> No
     ended(ledger, 102, 900, Status.TERMINATED)
     ended(ledger, 103, 2, workflow="refund")
     orders, refunds = ledger.statistics.workflows(HOUR).of
-    spread = Spread(count=101, median=51.0, p95=96.0, p99=100.0, longest=500.0)
+    spread = DurationDistribution(count=101, median=51.0, p95=96.0, p99=100.0, longest=500.0)
     assert orders == WorkflowStatistics("order_workflow", 102, 1, spread, unknown=101)
     assert orders.failure_share == 1 / 102
-    assert refunds == WorkflowStatistics("refund", 1, 0, Spread(1, 2.0, 2.0, 2.0, 2.0), unknown=1)
+    assert refunds == WorkflowStatistics(
+        "refund", 1, 0, DurationDistribution(1, 2.0, 2.0, 2.0, 2.0), unknown=1
+    )
 
 
 def test_an_end_without_a_history_counts(ledger: Ledger) -> None:
     """It was when the instance last changed, until its history tells it better."""
-    ledger.instances.record([sighting(), glance(Status.FAILED, seen=9)])
-    assert entry(ledger).ended_at == at(9)
+    ledger.runs.ingest([snapshot(), glance(Status.FAILED, seen=9)])
+    assert summary(ledger).ended_at == at(9)
     assert [(told.count, told.failures) for told in ledger.statistics.workflows(HOUR).of] == [
         (1, 1)
     ]
     assert ledger.statistics.throughput(Period(at(0), at(60)))[0].failed == 1
     assert [told.count for told in ledger.statistics.failures(HOUR).of] == [1]
-    ledger.instances.record([sighting(instance_id="open"), done(instance_id="b", seen=8)])
-    by_end = ledger.instances.page(Filter(), limit=9, sort=Sort.ENDED)
+    ledger.runs.ingest([snapshot(instance_id="open"), done(instance_id="b", seen=8)])
+    by_end = ledger.runs.page(Filter(), limit=9, sort=Sort.ENDED)
     assert ids(by_end) == ["order_A", "b", "open"]
-    ledger.instances.record([done(ended_at=at(7), seen=10)])
-    ledger.instances.record([glance(Status.COMPLETED, seen=11)])
-    assert entry(ledger).ended_at == at(7)
+    ledger.runs.ingest([done(ended_at=at(7), seen=10)])
+    ledger.runs.ingest([glance(Status.COMPLETED, seen=11)])
+    assert summary(ledger).ended_at == at(7)
 
 
 def test_queue_and_run_of_a_life_are_told_apart(ledger: Ledger) -> None:
     """Where its first turn is known: it is not for one whose beginning nobody saw."""
-    ended(ledger, 1, 10, began_at=at(1))
-    ended(ledger, 2, 20, began_at=at(4))
+    ended(ledger, 1, 10, first_turn_at=at(1))
+    ended(ledger, 2, 20, first_turn_at=at(4))
     ended(ledger, 3, 30)
-    ended(ledger, 4, 40, began_at=at(-1))  # a later generation's, of which the first was not seen
-    ended(ledger, 5, 50, Status.TERMINATED, began_at=at(9))
+    ended(
+        ledger, 4, 40, first_turn_at=at(-1)
+    )  # a later generation's, of which the first was not seen
+    ended(ledger, 5, 50, Status.TERMINATED, first_turn_at=at(9))
     (found,) = ledger.statistics.workflows(HOUR).of
     assert found == WorkflowStatistics(
         workflow="order_workflow",
         count=5,
         failures=0,
-        took=Spread(4, 20.0, 40.0, 40.0, 40.0),
+        took=DurationDistribution(4, 20.0, 40.0, 40.0, 40.0),
         unknown=2,
-        queue=Spread(2, 1.0, 4.0, 4.0, 4.0),
-        run=Spread(2, 9.0, 16.0, 16.0, 16.0),
+        queue=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
+        run_id=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
     )
 
 
 def test_one_that_was_to_start_later_has_waited_since_then(ledger: Ledger) -> None:
     """It was created long before."""
-    ended(ledger, 1, 90, started_at=at(63), began_at=at(63), scheduled_for=at(60))
+    ended(ledger, 1, 90, started_at=at(63), first_turn_at=at(63), scheduled_for=at(60))
     (found,) = ledger.statistics.workflows(HOUR).of
-    assert (found.queue, found.run) == (Spread(1, 3, 3, 3, 3), Spread(1, 27, 27, 27, 27))
+    assert (found.queue, found.run) == (
+        DurationDistribution(1, 3, 3, 3, 3),
+        DurationDistribution(1, 27, 27, 27, 27),
+    )
 
 
 def test_the_first_turn_that_was_ever_seen_counts(ledger: Ledger) -> None:
     """A workflow that continues as new has others."""
-    first = sighting(execution="e1", began_at=at(1))
-    ledger.instances.record([first])
+    first = snapshot(execution="e1", first_turn_at=at(1))
+    ledger.runs.ingest([first])
     history = (HistoryEvent(-1, at(5), "workflowStarted"),)
-    last = sighting(Status.COMPLETED, execution="e2", seen=9, began_at=at(6), history=history)
-    ledger.instances.record([last])
+    last = snapshot(Status.COMPLETED, execution="e2", seen=9, first_turn_at=at(6), history=history)
+    ledger.runs.ingest([last])
     (found,) = ledger.statistics.workflows(HOUR).of
-    assert (found.queue, found.run) == (Spread(1, 1, 1, 1, 1), Spread(1, 8, 8, 8, 8))
+    assert (found.queue, found.run) == (
+        DurationDistribution(1, 1, 1, 1, 1),
+        DurationDistribution(1, 8, 8, 8, 8),
+    )
 
 
 def test_a_period_has_what_ended_in_it(ledger: Ledger) -> None:
@@ -152,9 +162,9 @@ def test_queue_and_run_of_an_attempt_are_told_apart(ledger: Ledger) -> None:
         count=3,
         failures=1,
         unknown=1,
-        queue=Spread(2, 1.0, 4.0, 4.0, 4.0),
-        run=Spread(2, 9.0, 16.0, 16.0, 16.0),
-        took=Spread(3, 20.0, 30.0, 30.0, 30.0),
+        queue=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
+        run_id=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
+        took=DurationDistribution(3, 20.0, 30.0, 30.0, 30.0),
     )
     assert found.failure_share == 1 / 3
 
@@ -183,7 +193,7 @@ def test_of_more_than_can_be_read_the_latest_are(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what is told says since when."""
-    monkeypatch.setattr("operations.ledger.durations.MOST", 3)
+    monkeypatch.setattr("operations.ledger.statistics.durations.MOST", 3)
     for number in range(1, 6):
         ended(ledger, number, number)
     ran(ledger, *(activity(n, 0, n) for n in range(1, 6)))
@@ -195,19 +205,19 @@ def test_of_more_than_can_be_read_the_latest_are(
 
 def test_each_minute_is_told(ledger: Ledger) -> None:
     """Those in which nothing happened as well, and nothing outside the period."""
-    ledger.instances.record(
+    ledger.runs.ingest(
         [
-            sighting(Status.COMPLETED, instance_id="a", created=-1, seen=61),
-            sighting(Status.FAILED, instance_id="b", created=0, seen=59.9),
-            sighting(Status.TERMINATED, instance_id="c", created=60, seen=200),
-            sighting(instance_id="d", created=179.999999),
-            sighting(instance_id="e", created=180),
+            snapshot(Status.COMPLETED, instance_id="a", created=-1, seen=61),
+            snapshot(Status.FAILED, instance_id="b", created=0, seen=59.9),
+            snapshot(Status.TERMINATED, instance_id="c", created=60, seen=200),
+            snapshot(instance_id="d", created=179.999999),
+            snapshot(instance_id="e", created=180),
         ]
     )
     assert ledger.statistics.throughput(Period(at(0), at(180))) == (
-        Minute(at(0), started=1, completed=0, failed=1),
-        Minute(at(60), started=1, completed=1, failed=0),
-        Minute(at(120), started=1, completed=0, failed=0),
+        MinuteThroughput(at(0), started=1, completed=0, failed=1),
+        MinuteThroughput(at(60), started=1, completed=1, failed=0),
+        MinuteThroughput(at(120), started=1, completed=0, failed=0),
     )
 
 
@@ -248,7 +258,7 @@ def test_failures_that_are_alike_are_one_group(ledger: Ledger) -> None:
             first=at(10),
             last=at(30),
             example="i30",
-            life=entry(ledger, "i30").key,
+            run_id=summary(ledger, "i30").run_id,
         ),
         FailureGroup(
             name="charge",
@@ -259,7 +269,7 @@ def test_failures_that_are_alike_are_one_group(ledger: Ledger) -> None:
             first=at(9),
             last=at(29),
             example="i30",
-            life=entry(ledger, "i30").key,
+            run_id=summary(ledger, "i30").run_id,
         ),
     )
 
@@ -287,7 +297,7 @@ def test_of_very_many_failures_the_latest_are_grouped(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what is told says since when."""
-    monkeypatch.setattr("operations.ledger.failures.MOST", 2)
+    monkeypatch.setattr("operations.ledger.statistics.failures.MOST", 2)
     for number in (10, 20, 30):
         fails(ledger, number, "often")
     told = ledger.statistics.failures(HOUR)
@@ -299,8 +309,8 @@ def test_what_there_is_no_time_for_is_left_out(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is asked, the latest ends have to do, and what is told says since when."""
-    monkeypatch.setattr("operations.ledger.latest.PATIENCE", 0)
-    monkeypatch.setattr("operations.ledger.latest._AT_ONCE", 3)
+    monkeypatch.setattr("operations.ledger.statistics.latest_rows.PATIENCE", 0)
+    monkeypatch.setattr("operations.ledger.statistics.latest_rows._AT_ONCE", 3)
     for number in (10, 20, 30, 40):
         fails(ledger, number, "often")
     told = ledger.statistics

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from operations.database import asking, reading
 from operations.ledger import Ledger
+from operations.ledger.db.sessions import asking, reading
 from operations.model import Status
 from operations.records import Count, Filter
 from tests.unit.questions import WORKFLOWS, listed, mixed
-from tests.unit.sightings import done
+from tests.unit.snapshots import done
 
 LIVES = mixed(60)
 MANY = Filter(workflows=frozenset({*WORKFLOWS, *(f"workflow_{n}" for n in range(8))}))
@@ -23,12 +23,12 @@ def test_portions_leave_nothing_out(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     """However many walks are in one, a list and its counts are what they are."""
-    monkeypatch.setattr("operations.ledger.together.AT_ONCE", at_once)
-    ledger.instances.record(LIVES)
+    monkeypatch.setattr("operations.ledger.search.together.AT_ONCE", at_once)
+    ledger.runs.ingest(LIVES)
     found = [each.instance_id for each in listed(ledger, MANY)]
-    assert sorted(found) == sorted(life.instance.instance_id for life in LIVES)
-    counts = ledger.instances.counts(MANY)
-    told = [life.instance.status for life in LIVES]
+    assert sorted(found) == sorted(run.instance.instance_id for run in LIVES)
+    counts = ledger.runs.counts(MANY)
+    told = [run.instance.status for run in LIVES]
     assert counts == {status: Count(told.count(status)) for status in Status}
 
 
@@ -37,13 +37,13 @@ def test_a_status_that_appears_is_looked_for(ledger: Ledger) -> None:
     """Only those that there are lead a walk, each time anew."""
     orders = Filter(workflows=frozenset({"order_workflow"}))
     assert listed(ledger, orders) == []
-    ledger.instances.record([done()])
+    ledger.runs.ingest([done()])
     assert [each.status for each in listed(ledger, orders)] == [Status.COMPLETED]
     other = done(instance_id="order_B", execution="e2")
     stalled = replace(other.instance, status=Status.STALLED)
-    ledger.instances.record([replace(other, instance=stalled, history=None)])
+    ledger.runs.ingest([replace(other, instance=stalled, history=None)])
     assert {each.status for each in listed(ledger, orders)} == {Status.COMPLETED, Status.STALLED}
-    assert ledger.instances.counts(orders)[Status.STALLED] == Count(1)
+    assert ledger.runs.counts(orders)[Status.STALLED] == Count(1)
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

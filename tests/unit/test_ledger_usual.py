@@ -3,9 +3,9 @@
 import pytest
 
 from operations.ledger import Ledger
-from operations.records import Usual
+from operations.records import Baseline
 from operations.timeline import Ending, Span, SpanKind
-from tests.unit.sightings import at, sighting
+from tests.unit.snapshots import at, snapshot
 
 pytestmark = pytest.mark.both_databases
 
@@ -16,9 +16,9 @@ def ran(
     ledger: Ledger, *seconds: float, name: str = "charge", ending: Ending = Ending.COMPLETED
 ) -> None:
     """Have an activity run so often, each time for so long."""
-    ledger.instances.record(
+    ledger.runs.ingest(
         [
-            sighting(
+            snapshot(
                 instance_id=f"{name}-{ending}-{number}",
                 spans=(Span(SpanKind.ACTIVITY, name, 1, 1, at(0), at(lasted), ending),),
             )
@@ -30,32 +30,32 @@ def ran(
 def test_the_median_and_the_p95_of_the_latest_runs_are_told(ledger: Ledger) -> None:
     """In seconds, with the number of runs that they are of."""
     ran(ledger, *range(1, 22))
-    assert ledger.instances.usual(WORKFLOW, ["charge"]) == {"charge": Usual(11.0, 20.0, 21)}
+    assert ledger.runs.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(11.0, 20.0, 21)}
 
 
 def test_a_few_runs_say_nothing_of_what_is_usual(ledger: Ledger) -> None:
     """What has hardly ever run has no entry, nor has what is unknown."""
     ran(ledger, 1, 1, 1, 1)
-    assert ledger.instances.usual(WORKFLOW, ["charge", "ship"]) == {}
+    assert ledger.runs.baselines(WORKFLOW, ["charge", "ship"]) == {}
 
 
 def test_of_many_runs_only_the_latest_count(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What became slower is soon usual."""
-    monkeypatch.setattr("operations.ledger.usual.RUNS", 5)
+    monkeypatch.setattr("operations.ledger.statistics.baselines.RUNS", 5)
     ran(ledger, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9)
-    assert ledger.instances.usual(WORKFLOW, ["charge"]) == {"charge": Usual(9.0, 9.0, 5)}
+    assert ledger.runs.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(9.0, 9.0, 5)}
 
 
 def test_only_runs_that_went_well_count(ledger: Ledger) -> None:
     """Neither failures, nor what a rerun took over, which took no time."""
     ran(ledger, 2, 2, 2, 2, 2, 0, 0)
     ran(ledger, 1, 1, 1, ending=Ending.FAILED)
-    assert ledger.instances.usual(WORKFLOW, ["charge"]) == {"charge": Usual(2.0, 2.0, 5)}
+    assert ledger.runs.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(2.0, 2.0, 5)}
 
 
 def test_another_workflow_s_runs_do_not_count(ledger: Ledger) -> None:
     """The same name may stand for something else there."""
     ran(ledger, 2, 2, 2, 2, 2)
-    assert ledger.instances.usual("other_workflow", ["charge"]) == {}
+    assert ledger.runs.baselines("other_workflow", ["charge"]) == {}

@@ -6,22 +6,22 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from operations.database import reading
 from operations.ledger import Ledger
+from operations.ledger.db.sessions import reading
 from operations.ledger.tables import waits
 from operations.model import Status
-from operations.records import Count, Filter, Sighting, Sort
+from operations.records import Count, Filter, Snapshot, Sort
 from operations.timeline import timeline_of
 from tests.unit import events
 from tests.unit.questions import ids, listed
-from tests.unit.sightings import ID, at, done, glance, sighting
+from tests.unit.snapshots import ID, at, done, glance, snapshot
 
 pytestmark = pytest.mark.both_databases
 
 
-def waiting(*names: str, **more: Any) -> Sighting:
-    """Return a sighting of one that waits for several things, each by its name."""
-    return sighting(awaited=frozenset(names), **more)
+def waiting(*names: str, **more: Any) -> Snapshot:
+    """Return a snapshot of one that waits for several things, each by its name."""
+    return snapshot(awaited=frozenset(names), **more)
 
 
 def found(ledger: Ledger, name: str, **more: Any) -> list[str]:
@@ -29,7 +29,7 @@ def found(ledger: Ledger, name: str, **more: Any) -> list[str]:
     wanted = Filter(waits_for=name, **more)
     lists = [sorted(each.instance_id for each in listed(ledger, wanted, sort)) for sort in Sort]
     assert all(each == lists[0] for each in lists)
-    number = sum(count.number for count in ledger.instances.counts(wanted).values())
+    number = sum(count.number for count in ledger.runs.counts(wanted).values())
     assert more or number == len(lists[0])
     return lists[0]
 
@@ -52,7 +52,7 @@ def test_one_is_found_by_each_thing_that_it_waits_for(ledger: Ledger, name: str)
     ]
     started = replace(events.turn(0), kind="executionStarted", execution_id="e1")
     timeline = timeline_of([started, *history])
-    ledger.instances.record([replace(sighting(), timeline=timeline), waiting("x", instance_id="o")])
+    ledger.runs.ingest([replace(snapshot(), timeline=timeline), waiting("x", instance_id="o")])
     assert found(ledger, name) == [ID]
     assert found(ledger, "event approval") == []
 
@@ -64,61 +64,61 @@ def test_what_is_waited_for_goes_with_other_conditions(ledger: Ledger) -> None:
         waiting("approval", "cancel", instance_id="b", created=2, workflow="audit"),
         waiting("cancel", instance_id="c", created=3, parent_id="up"),
     ]
-    ledger.instances.record(some)
+    ledger.runs.ingest(some)
     assert found(ledger, "approval", parent_id="up") == ["a"]
     assert found(ledger, "approval", workflows=frozenset({"audit"})) == ["b"]
     assert found(ledger, "approval", since=at(2)) == ["b"]
     assert found(ledger, "approval", text="A") == ["a"]
     assert found(ledger, "approval", statuses=frozenset({Status.FAILED})) == []
-    assert ids(ledger.instances.page(Filter(waits_for="cancel"), limit=9)) == ["c", "b"]
+    assert ids(ledger.runs.page(Filter(waits_for="cancel"), limit=9)) == ["c", "b"]
 
 
 def test_many_that_wait_are_found_in_every_order(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though they are too many to be sorted."""
-    monkeypatch.setattr("operations.ledger.probes.FEW", 2)
-    ledger.instances.record([waiting("go", instance_id=f"i{n}", created=n) for n in range(9)])
+    monkeypatch.setattr("operations.ledger.search.probes.FEW", 2)
+    ledger.runs.ingest([waiting("go", instance_id=f"i{n}", created=n) for n in range(9)])
     assert found(ledger, "go") == [f"i{n}" for n in range(9)]
 
 
 def test_it_is_found_no_more_once_it_waits_no_more(ledger: Ledger) -> None:
     """But by what it waits for then, and by nothing once it has ended."""
-    ledger.instances.record([waiting("approval", "cancel")])
-    ledger.instances.record([waiting("cancel", "charge", seen=2)])
+    ledger.runs.ingest([waiting("approval", "cancel")])
+    ledger.runs.ingest([waiting("cancel", "charge", seen=2)])
     assert [found(ledger, each) for each in ("approval", "cancel", "charge")] == [[], [ID], [ID]]
-    ledger.instances.record([done(seen=3)])
+    ledger.runs.ingest([done(seen=3)])
     assert kept(ledger) == 0
 
 
 def test_another_thing_is_a_change_though_lists_show_the_same_words(ledger: Ledger) -> None:
     """A list that asks for it is to be read again; the same again is none."""
-    ledger.instances.record([waiting("a", "b", "c")])
-    before = ledger.pulse().revision
-    ledger.instances.record([waiting("a", "b", "c")])
-    assert ledger.pulse().revision == before
-    ledger.instances.record([waiting("a", "b", "d")])
-    assert ledger.pulse().revision > before
+    ledger.runs.ingest([waiting("a", "b", "c")])
+    before = ledger.heartbeat().revision
+    ledger.runs.ingest([waiting("a", "b", "c")])
+    assert ledger.heartbeat().revision == before
+    ledger.runs.ingest([waiting("a", "b", "d")])
+    assert ledger.heartbeat().revision > before
 
 
 def test_a_look_without_the_history_changes_but_the_status(ledger: Ledger) -> None:
     """Of what is paused it is found by what it waits for all the same."""
-    ledger.instances.record([waiting("approval")])
-    ledger.instances.record([glance(Status.SUSPENDED, seen=2)])
-    counts = ledger.instances.counts(Filter(waits_for="approval"))
+    ledger.runs.ingest([waiting("approval")])
+    ledger.runs.ingest([glance(Status.SUSPENDED, seen=2)])
+    counts = ledger.runs.counts(Filter(waits_for="approval"))
     assert (counts[Status.SUSPENDED], counts[Status.RUNNING]) == (Count(1), Count(0))
     assert found(ledger, "approval", statuses=frozenset({Status.SUSPENDED})) == [ID]
 
 
 def test_what_the_engine_has_no_more_waits_for_nothing(ledger: Ledger) -> None:
     """Neither what was purged, nor the life before that of an id that was used again."""
-    ledger.instances.record([waiting("approval"), waiting("approval", instance_id="b")])
-    ledger.instances.mark_purged({ID: at(5)})
-    ledger.instances.record(
+    ledger.runs.ingest([waiting("approval"), waiting("approval", instance_id="b")])
+    ledger.runs.mark_purged({ID: at(5)})
+    ledger.runs.ingest(
         [waiting("other", instance_id="b", execution="e2", created=20, seen=21, history=NEXT)]
     )
     assert (found(ledger, "approval"), found(ledger, "other"), kept(ledger)) == ([], ["b"], 1)
-    ledger.instances.record([waiting("approval", seen=6)])
+    ledger.runs.ingest([waiting("approval", seen=6)])
     assert found(ledger, "approval") == [ID]  # it was there all the same
 
 
@@ -127,5 +127,5 @@ NEXT = done(execution="e2", created=20).history
 
 def test_a_name_is_cut(ledger: Ledger) -> None:
     """As long as any other."""
-    ledger.instances.record([waiting("w" * 300)])
+    ledger.runs.ingest([waiting("w" * 300)])
     assert found(ledger, "W" * 299) == [ID]

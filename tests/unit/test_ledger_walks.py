@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from operations.database import writing
 from operations.ledger import Ledger, open_ledger
+from operations.ledger.db.sessions import writing
 from operations.model import Status
 from operations.records import Filter, Sort
 from tests.postgres.ledgers import Ledgers
 from tests.postgres.server import Server
 from tests.unit.crowds import MANY, crowd
 from tests.unit.plans import asked, plan
-from tests.unit.sightings import at
+from tests.unit.snapshots import at
 
 DATABASES = ("sqlite", "postgresql")
 KNOWLEDGE = ("nothing", "all")
@@ -97,8 +97,8 @@ def _run(ledger: Ledger, command: str) -> None:
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have one request take one step, and sort a few."""
-    monkeypatch.setattr("operations.ledger.sweeping.PATIENCE", 0)
-    monkeypatch.setattr("operations.ledger.probes.FEW", FEW)
+    monkeypatch.setattr("operations.ledger.search.sweeping.PATIENCE", 0)
+    monkeypatch.setattr("operations.ledger.search.probes.FEW", FEW)
 
 
 def leads(wanted: Filter, sort: Sort | None) -> set[str]:
@@ -124,9 +124,9 @@ def index_of(facet: str) -> str:
 def ask(ledger: Ledger, wanted: Filter, sort: Sort | None) -> None:
     """Ask for the counts, or for the first page, the one after it, and the first again."""
     if sort is None:
-        ledger.instances.counts(wanted)
+        ledger.runs.counts(wanted)
         return
-    page = ledger.instances.page
+    page = ledger.runs.page
     first = page(wanted, limit=1, sort=sort)
     if first.older:
         second = page(wanted, limit=1, sort=sort, cursor=first.older)
@@ -157,11 +157,11 @@ def test_an_index_leads_to_all_that_is_read(crowded: Ledger, sort: Sort | None) 
 
 def test_the_statuses_that_there_are_are_found_by_their_index(crowded: Ledger) -> None:
     """Each by one look, also the one that most lives have."""
-    (query,) = asked(crowded, lambda ledger: ledger.instances.counts(Filter()), begins="WITH")
+    (query,) = asked(crowded, lambda ledger: ledger.runs.counts(Filter()), begins="WITH")
     steps = plan(crowded, query, as_question=True)
     assert not any(WHOLE.search(step) for step in steps), steps
     assert {found[1] for step in steps for found in INDEX.finditer(step)} == {"newest_of_status"}
-    counts = crowded.instances.counts(Filter())
+    counts = crowded.runs.counts(Filter())
     there = {status for status, count in counts.items() if count.number}
     assert there == {Status.COMPLETED, Status.FAILED, Status.RUNNING}
 

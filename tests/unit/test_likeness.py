@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.likeness import likeness
+from operations.fingerprint import fingerprint
 
 ALIKE = [
     ("Failure 1 of 2.", "Failure … of …."),
@@ -23,17 +23,17 @@ ALIKE = [
 @pytest.mark.parametrize(("message", "said"), ALIKE)
 def test_what_tells_messages_apart_has_a_mark(message: str, said: str) -> None:
     """Numbers, times, ids, addresses and quoted values; words and their marks stay."""
-    assert likeness(message) == said
+    assert fingerprint(message) == said
 
 
 def test_the_id_of_the_instance_has_a_mark() -> None:
     """Though nothing but the instance tells that it is one."""
     told = "order_one: Activity task #3 failed: gone"
-    assert likeness(told, "order_one") == "…: Activity task #… failed: gone"
+    assert fingerprint(told, "order_one") == "…: Activity task #… failed: gone"
 
 
 def test_a_long_message_is_no_more_work_than_its_length() -> None:
     """Whatever an application writes."""
-    assert likeness("a" * 100_000 + "1") == "…"
-    assert likeness("a" * 100_000) == "…"
-    assert likeness("z" * 100_000) == "z" * 100_000
+    assert fingerprint("a" * 100_000 + "1") == "…"
+    assert fingerprint("a" * 100_000) == "…"
+    assert fingerprint("z" * 100_000) == "z" * 100_000

@@ -5,16 +5,16 @@ from collections.abc import Set as AbstractSet
 import pytest
 
 from operations.model import (
-    STEERING,
+    STATUS_ACTIONS,
     Action,
     Status,
     allowed_actions,
-    is_safe_id,
-    may_exist,
-    parsed,
+    is_possible_id,
+    is_startable_id,
+    parse_payload,
 )
 
-PAUSE, RESUME, TERMINATE = STEERING
+PAUSE, RESUME, TERMINATE = STATUS_ACTIONS
 PURGE, RERUN, RAISE = Action.PURGE, Action.RERUN, Action.RAISE
 ALLOWED = {
     Status.PENDING: {TERMINATE},
@@ -65,7 +65,7 @@ def test_four_statuses_are_final() -> None:
 @pytest.mark.parametrize("good", ["a", "0", "order_ORDER-001", "a_", "A" * 64])
 def test_a_safe_id_is_accepted(good: str) -> None:
     """Letters, digits, _ and - make a safe id."""
-    assert is_safe_id(good)
+    assert is_startable_id(good)
 
 
 @pytest.mark.parametrize(
@@ -74,19 +74,19 @@ def test_a_safe_id_is_accepted(good: str) -> None:
 )
 def test_an_unsafe_id_is_refused(bad: str) -> None:
     """Anything else could break Dapr's listing, or never complete."""
-    assert not is_safe_id(bad)
+    assert not is_startable_id(bad)
 
 
 @pytest.mark.parametrize("instance_id", ["a", "a||b", "parent:0001", "é", "a b", "A" * 255])
 def test_other_applications_choose_their_own_ids(instance_id: str) -> None:
     """Any of them may be looked at and acted on."""
-    assert may_exist(instance_id)
+    assert is_possible_id(instance_id)
 
 
 @pytest.mark.parametrize("instance_id", ["", "a\0", "a\n", "\ud800", "A" * 256])
 def test_what_no_instance_has_for_its_id(instance_id: str) -> None:
     """It is neither asked for nor kept."""
-    assert not may_exist(instance_id)
+    assert not is_possible_id(instance_id)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_no_instance_has_for_its_id(instance_id: str) -> None:
 )
 def test_a_json_payload_is_parsed(payload: str | None, value: object) -> None:
     """JSON text becomes the value that it holds."""
-    assert parsed(payload) == value
+    assert parse_payload(payload) == value
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def test_a_json_payload_is_parsed(payload: str | None, value: object) -> None:
 )
 def test_a_payload_that_no_answer_could_carry_stays_text(payload: str) -> None:
     """What is not JSON, or more than Python can hold, is shown as the text it is."""
-    assert parsed(payload) == payload
+    assert parse_payload(payload) == payload

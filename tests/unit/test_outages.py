@@ -2,15 +2,15 @@
 
 import pytest
 
-from operations.errors import EngineRefused, EngineUnavailable, FlowdeckError
-from operations.model import EngineHealth, Part, Problem
-from operations.outages import Outages, engine_problems
+from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError
+from operations.model import DaprHealth, Problem, Service
+from operations.outages import Outages, dapr_problems
 from operations.records import Outage
 from tests.unit.fakes import FakeGateway
-from tests.unit.sightings import at
+from tests.unit.snapshots import at
 
-SIDECAR = Problem(Part.SIDECAR, "it is gone")
-WORKER = Problem(Part.WORKER, "none is connected to the sidecar")
+SIDECAR = Problem(Service.SIDECAR, "it is gone")
+WORKER = Problem(Service.WORKER, "none is connected to the sidecar")
 
 
 def test_a_problem_is_an_outage_once_it_lasts() -> None:
@@ -18,15 +18,15 @@ def test_a_problem_is_an_outage_once_it_lasts() -> None:
     outages = Outages()
     assert outages.now([SIDECAR], at(0)) == ()
     assert outages.now([SIDECAR], at(0.9)) == ()
-    assert outages.now([SIDECAR], at(1)) == (Outage(Part.SIDECAR, at(0), "it is gone"),)
+    assert outages.now([SIDECAR], at(1)) == (Outage(Service.SIDECAR, at(0), "it is gone"),)
 
 
 def test_an_outage_keeps_its_beginning_and_has_its_last_reason() -> None:
     """However its reason changes."""
     outages = Outages()
     outages.now([SIDECAR], at(0))
-    other = Problem(Part.SIDECAR, "no answer in time")
-    assert outages.now([other], at(5)) == (Outage(Part.SIDECAR, at(0), "no answer in time"),)
+    other = Problem(Service.SIDECAR, "no answer in time")
+    assert outages.now([other], at(5)) == (Outage(Service.SIDECAR, at(0), "no answer in time"),)
 
 
 def test_an_outage_that_is_over_begins_anew() -> None:
@@ -35,7 +35,7 @@ def test_an_outage_that_is_over_begins_anew() -> None:
     outages.now([SIDECAR], at(0))
     assert outages.now([], at(5)) == ()
     assert outages.now([SIDECAR], at(6)) == ()
-    assert outages.now([SIDECAR], at(8)) == (Outage(Part.SIDECAR, at(6), "it is gone"),)
+    assert outages.now([SIDECAR], at(8)) == (Outage(Service.SIDECAR, at(6), "it is gone"),)
 
 
 def test_each_part_has_its_own_outage() -> None:
@@ -44,19 +44,19 @@ def test_each_part_has_its_own_outage() -> None:
     outages.now([SIDECAR], at(0))
     outages.now([SIDECAR, WORKER], at(3))
     found = outages.now([SIDECAR, WORKER], at(5))
-    assert [(outage.part, outage.since) for outage in found] == [
-        (Part.SIDECAR, at(0)),
-        (Part.WORKER, at(3)),
+    assert [(outage.service, outage.since) for outage in found] == [
+        (Service.SIDECAR, at(0)),
+        (Service.WORKER, at(3)),
     ]
-    assert [outage.part for outage in outages.now([WORKER], at(6))] == [Part.WORKER]
+    assert [outage.service for outage in outages.now([WORKER], at(6))] == [Service.WORKER]
 
 
 def test_an_outage_that_somebody_else_told_of_keeps_its_beginning() -> None:
     """It goes on without a new grace, with its last reason."""
     outages = Outages()
-    outages.take_over([Outage(Part.SIDECAR, at(0), "no answer in time")])
+    outages.take_over([Outage(Service.SIDECAR, at(0), "no answer in time")])
     assert outages.now([SIDECAR], at(0.5)) == ()
-    assert outages.now([SIDECAR], at(5)) == (Outage(Part.SIDECAR, at(0), "it is gone"),)
+    assert outages.now([SIDECAR], at(5)) == (Outage(Service.SIDECAR, at(0), "it is gone"),)
 
 
 def test_only_what_was_told_last_is_remembered() -> None:
@@ -70,19 +70,19 @@ def test_only_what_was_told_last_is_remembered() -> None:
 def test_an_outage_that_was_taken_over_ends() -> None:
     """What somebody else saw may be over."""
     outages = Outages()
-    outages.take_over([Outage(Part.SIDECAR, at(0), "it is gone")])
+    outages.take_over([Outage(Service.SIDECAR, at(0), "it is gone")])
     assert outages.now([WORKER], at(5)) == ()
 
 
 @pytest.mark.parametrize(
-    "error", [EngineUnavailable("no sidecar accepts the connection"), EngineRefused("no")]
+    "error", [DaprUnavailable("no sidecar accepts the connection"), DaprRefused("no")]
 )
 def test_an_engine_that_gives_no_health_has_no_sidecar(
     gateway: FakeGateway, error: FlowdeckError
 ) -> None:
     """In the words of the error."""
     gateway.errors["health"] = [error]
-    assert engine_problems(gateway) == (Problem(Part.SIDECAR, str(error)),)
+    assert dapr_problems(gateway) == (Problem(Service.SIDECAR, str(error)),)
 
 
 @pytest.mark.parametrize(("workers", "problems"), [(0, (WORKER,)), (1, ()), (None, ())])
@@ -90,12 +90,12 @@ def test_an_engine_without_workers_has_a_problem(
     gateway: FakeGateway, workers: int | None, problems: tuple[Problem, ...]
 ) -> None:
     """One that does not tell how many there are has none."""
-    gateway.answer = EngineHealth("1.18.2", (), workers)
-    assert engine_problems(gateway) == problems
+    gateway.answer = DaprHealth("1.18.2", (), workers)
+    assert dapr_problems(gateway) == problems
 
 
 def test_all_problems_are_told(gateway: FakeGateway) -> None:
     """What the engine says, and what follows."""
-    placement = Problem(Part.PLACEMENT, "the sidecar has no connection to the placement service")
-    gateway.answer = EngineHealth("1.18.2", (placement,), 0)
-    assert engine_problems(gateway) == (placement, WORKER)
+    placement = Problem(Service.PLACEMENT, "the sidecar has no connection to the placement service")
+    gateway.answer = DaprHealth("1.18.2", (placement,), 0)
+    assert dapr_problems(gateway) == (placement, WORKER)

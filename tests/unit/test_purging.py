@@ -7,10 +7,10 @@ import pytest
 from operations.actions import Actions, How
 from operations.actions.requests import LONGEST
 from operations.errors import (
+    ActionInProgress,
     ActionNotAllowed,
-    ActionUnderWay,
-    EngineRefused,
-    EngineUnavailable,
+    DaprRefused,
+    DaprUnavailable,
     InvalidInput,
     LedgerUnavailable,
     NotArchived,
@@ -19,14 +19,14 @@ from operations.errors import (
     TooManyDescendants,
     UnknownInstance,
 )
-from operations.histories import Source, history_of
+from operations.history_source import Source, read_history
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Outcome
-from operations.sighting import sight
+from operations.snapshots import read_snapshot
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, lost, put, put_family
-from tests.unit.sightings import entry
+from tests.unit.snapshots import summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -51,8 +51,8 @@ def test_a_purge_works(
     assert (purged.before, purged.changed, purged.ids) == (status, True, ("order_A",))
     assert not gateway.instances
     assert not gateway.forced
-    assert entry(ledger).status is status
-    assert entry(ledger).purged_at
+    assert summary(ledger).status is status
+    assert summary(ledger).purged_at
 
 
 def test_the_history_outlives_the_purge(
@@ -62,7 +62,7 @@ def test_the_history_outlives_the_purge(
     put(gateway)
     history = gateway.events["order_A"]
     actions.purge("order_A", ANN)
-    told = history_of(gateway, ledger, "order_A")
+    told = read_history(gateway, ledger, "order_A")
     assert (told.source, told.events) == (Source.ARCHIVE, history)
 
 
@@ -72,7 +72,7 @@ def test_the_engine_forgets_after_the_ledger_has_it(
     """Archive first."""
     put(gateway)
     found: list[object] = []
-    gateway.during["purge"] = lambda: found.append(ledger.instances.archived(["order_A"]))
+    gateway.during["purge"] = lambda: found.append(ledger.runs.archived(["order_A"]))
     actions.purge("order_A", ANN)
     assert found == [{"order_A": Status.COMPLETED}]
 
@@ -86,8 +86,8 @@ def test_what_has_not_ended_is_not_purged(
     with pytest.raises(ActionNotAllowed, match=f"Cannot purge 'order_A': it is {status}"):
         actions.purge("order_A", ANN, "to make room")
     assert not gateway.calls["purge"]
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert (deed.outcome, deed.why) == (Outcome.REFUSED, "to make room")
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.outcome, entry.reason) == (Outcome.REFUSED, "to make room")
 
 
 def test_a_repeated_purge_changes_nothing(
@@ -96,9 +96,9 @@ def test_a_repeated_purge_changes_nothing(
     """What the engine has forgotten stays as the ledger has it."""
     put(gateway)
     actions.purge("order_A", ANN)
-    before = entry(ledger)
+    before = summary(ledger)
     assert not actions.purge("order_A", ANN).changed
-    assert entry(ledger) == before
+    assert summary(ledger) == before
     assert gateway.calls["purge"] == 1
 
 
@@ -107,12 +107,12 @@ def test_what_was_purged_elsewhere_is_found_gone(
 ) -> None:
     """The ledger learns of it by the attempt."""
     put(gateway)
-    seen = sight(gateway, "order_A")
+    seen = read_snapshot(gateway, "order_A")
     assert seen
-    ledger.instances.record([seen])
+    ledger.runs.ingest([seen])
     gateway.instances.clear()
     assert not actions.purge("order_A", ANN).changed
-    assert entry(ledger).purged_at
+    assert summary(ledger).purged_at
 
 
 def test_a_missing_instance_is_not_purged(actions: Actions, gateway: FakeGateway) -> None:
@@ -156,7 +156,7 @@ def test_a_purge_that_the_ledger_cannot_note_is_done(
 ) -> None:
     """The archive was there when the engine forgot; the recorder marks the rest."""
     put(gateway)
-    for name, part in (("mark_purged", ledger.instances), ("note", ledger.journal)):
+    for name, part in (("mark_purged", ledger.runs), ("note", ledger.audit_log)):
         monkeypatch.setattr(part, name, lost)
     assert actions.purge("order_A", ANN).changed
 
@@ -168,7 +168,7 @@ def test_a_purge_whose_answer_was_lost_is_looked_after(
     put(gateway)
     gateway.lost["purge"] = [LOST]
     assert actions.purge("order_A", ANN).changed
-    assert entry(ledger).purged_at
+    assert summary(ledger).purged_at
 
 
 def test_a_purge_that_does_not_come_through_is_of_unknown_outcome(
@@ -179,8 +179,8 @@ def test_a_purge_that_does_not_come_through_is_of_unknown_outcome(
     gateway.errors["purge"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="no answer in time"):
         actions.purge("order_A", ANN)
-    assert entry(ledger).purged_at is None
-    assert ledger.journal.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
+    assert summary(ledger).purged_at is None
+    assert ledger.audit_log.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
 
 
 def test_a_purge_after_which_the_engine_is_gone_is_of_unknown_outcome(
@@ -190,12 +190,12 @@ def test_a_purge_after_which_the_engine_is_gone_is_of_unknown_outcome(
     put(gateway)
 
     def goes() -> None:
-        gateway.errors["state"] = [EngineUnavailable("no sidecar accepts the connection")]
+        gateway.errors["state"] = [DaprUnavailable("no sidecar accepts the connection")]
 
     gateway.during["purge"] = goes
     with pytest.raises(OutcomeUnknown, match="no sidecar"):
         actions.purge("order_A", ANN)
-    assert ledger.journal.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
+    assert ledger.audit_log.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
 
 
 def test_a_purge_whose_effect_the_engine_will_not_tell_is_of_unknown_outcome(
@@ -203,12 +203,12 @@ def test_a_purge_whose_effect_the_engine_will_not_tell_is_of_unknown_outcome(
 ) -> None:
     """It is not told as refused: the instance may be gone, and here it is."""
     put(gateway)
-    refused = EngineRefused("inbox key missing")
+    refused = DaprRefused("inbox key missing")
     gateway.during["purge"] = lambda: gateway.errors.update(state=[refused])
     with pytest.raises(OutcomeUnknown):
         actions.purge("order_A", ANN)
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert deed.outcome is Outcome.UNKNOWN
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert entry.outcome is Outcome.UNKNOWN
 
 
 def cut(gateway: FakeGateway) -> None:
@@ -232,11 +232,11 @@ def test_of_a_family_what_has_gone_is_marked_and_noted(
         hurried.setattr("operations.actions.purging.ANSWERED", 0)
         with pytest.raises(OutcomeUnknown, match=r"1 of 3 are gone.*goes on with the rest"):
             actions.purge("order_A", ANN)
-    assert entry(ledger, "order_A2").purged_at
-    assert not entry(ledger, "order_A1").purged_at
-    (gone,) = ledger.journal.of("order_A2", 10)
+    assert summary(ledger, "order_A2").purged_at
+    assert not summary(ledger, "order_A1").purged_at
+    (gone,) = ledger.audit_log.of("order_A2", 10)
     assert (gone.outcome, gone.message) == (Outcome.DONE, "with 'order_A'")
-    assert ledger.journal.of("order_A", 10)[0].outcome is Outcome.UNKNOWN
+    assert ledger.audit_log.of("order_A", 10)[0].outcome is Outcome.UNKNOWN
     gateway.during.clear()
     assert set(actions.purge("order_A", ANN).ids) == {"order_A", "order_A1"}
 
@@ -258,7 +258,7 @@ def test_a_purge_asks_again_while_it_gets_further(
     assert gateway.calls["purge"] == 3
     assert all(patience and patience <= 4 for patience in gateway.patience)
     for each in ("order_A", "order_A1", "order_A2"):
-        assert len(ledger.journal.of(each, 9)) == 1
+        assert len(ledger.audit_log.of(each, 9)) == 1
 
 
 def test_what_was_terminated_for_its_purge_is_not_told_as_refused(
@@ -266,12 +266,12 @@ def test_what_was_terminated_for_its_purge_is_not_told_as_refused(
 ) -> None:
     """It has ended, whatever fails after that."""
     put(gateway, status=Status.PENDING)
-    gone = EngineUnavailable("no sidecar")
+    gone = DaprUnavailable("no sidecar")
     gateway.during["terminate"] = lambda: gateway.errors.update(state=[gone])
     with pytest.raises(OutcomeUnknown, match="it was terminated for it"):
         actions.purge("order_A", ANN, how=FORCE)
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert (deed.outcome, deed.before) == (Outcome.UNKNOWN, Status.PENDING)
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.outcome, entry.before) == (Outcome.UNKNOWN, Status.PENDING)
 
 
 def test_what_is_still_there_was_not_purged(actions: Actions, gateway: FakeGateway) -> None:
@@ -298,7 +298,7 @@ def test_what_the_engine_says_is_not_there_but_shows_was_not_purged(
     gateway.errors["purge"] = [UnknownInstance("order_A")]
     with pytest.raises(OutcomeUnknown, match="still shows COMPLETED"):
         actions.purge("order_A", ANN)
-    assert entry(ledger).purged_at is None
+    assert summary(ledger).purged_at is None
 
 
 def test_descendants_go_with_it_and_are_archived_first(
@@ -309,9 +309,9 @@ def test_descendants_go_with_it_and_are_archived_first(
     assert set(actions.purge("order_A", ANN).ids) == {"order_A", "order_A1", "order_A2"}
     assert not gateway.instances
     for instance_id in ("order_A1", "order_A2"):
-        assert history_of(gateway, ledger, instance_id).source is Source.ARCHIVE
-        assert entry(ledger, instance_id).purged_at
-        assert ledger.journal.of(instance_id, 1)[0].message == "with 'order_A'"
+        assert read_history(gateway, ledger, instance_id).source is Source.ARCHIVE
+        assert summary(ledger, instance_id).purged_at
+        assert ledger.audit_log.of(instance_id, 1)[0].message == "with 'order_A'"
 
 
 def test_a_descendant_that_has_not_ended_stops_the_purge(
@@ -358,18 +358,18 @@ def test_a_purge_that_takes_long_is_held_on(
     """Nobody else acts on the instance while its descendants are read."""
     put_family(gateway)
     monkeypatch.setattr("operations.actions.holding.LASTS", 0.2)
-    monkeypatch.setattr("operations.ledger.holds.LASTS", 0.2)
+    monkeypatch.setattr("operations.ledger.leases.LASTS", 0.2)
     others: list[object] = []
 
     def is_slow() -> None:
         time.sleep(0.12)
-        others.append(ledger.holds.take("order_A"))
+        others.append(ledger.leases.take("order_A"))
 
     gateway.during["history"] = is_slow
     actions.purge("order_A", ANN)
     assert others
     assert not any(others)
-    assert ledger.holds.take("order_A")
+    assert ledger.leases.take("order_A")
 
 
 def test_a_purge_that_was_overtaken_is_not_made(
@@ -378,8 +378,8 @@ def test_a_purge_that_was_overtaken_is_not_made(
     """Another may have begun to act on what was thought to be left behind."""
     put_family(gateway)
     monkeypatch.setattr("operations.actions.holding.LASTS", 0)
-    monkeypatch.setattr(ledger.holds, "renew", lambda _: None)
-    with pytest.raises(ActionUnderWay):
+    monkeypatch.setattr(ledger.leases, "renew", lambda _: None)
+    with pytest.raises(ActionInProgress):
         actions.purge("order_A", ANN)
     assert not gateway.calls["purge"]
 
@@ -393,11 +393,11 @@ def test_by_force_an_unfinished_one_is_archived_as_far_as_it_is(
     history = gateway.events["order_A"]
     assert actions.purge("order_A", ANN, how=FORCE).before is status
     assert gateway.forced
-    assert entry(ledger).status is Status.UNKNOWN
-    assert entry(ledger).purged_at
-    assert history_of(gateway, ledger, "order_A").events == history
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert (deed.before, deed.message) == (status, "by force")
+    assert summary(ledger).status is Status.UNKNOWN
+    assert summary(ledger).purged_at
+    assert read_history(gateway, ledger, "order_A").events == history
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.before, entry.message) == (status, "by force")
 
 
 def test_by_force_a_pending_one_is_terminated_first(
@@ -410,8 +410,8 @@ def test_by_force_a_pending_one_is_terminated_first(
     assert actions.purge("order_A", ANN, how=FORCE).changed
     assert gateway.calls["terminate"] == 1
     assert not gateway.forced
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert (deed.before, deed.message) == (Status.PENDING, "by force")
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.before, entry.message) == (Status.PENDING, "by force")
 
 
 def test_force_is_used_only_where_it_is_needed(actions: Actions, gateway: FakeGateway) -> None:
@@ -433,9 +433,9 @@ def test_by_force_goes_also_what_the_engine_cannot_send(
 ) -> None:
     """A history beyond the sidecar's limit is lost; the rest is kept."""
     put(gateway, status=Status.STALLED)
-    gateway.errors["history"] = [EngineRefused("too large")]
+    gateway.errors["history"] = [DaprRefused("too large")]
     assert actions.purge("order_A", ANN, how=FORCE).changed
-    assert history_of(gateway, ledger, "order_A").events == ()
+    assert read_history(gateway, ledger, "order_A").events == ()
 
 
 def test_a_forced_purge_that_fails_leaves_it_followed(
@@ -446,7 +446,7 @@ def test_a_forced_purge_that_fails_leaves_it_followed(
     gateway.errors["purge"] = [LOST]
     with pytest.raises(OutcomeUnknown):
         actions.purge("order_A", ANN, how=FORCE)
-    assert [each.instance_id for each in ledger.instances.unfinished()] == ["order_A"]
+    assert [each.instance_id for each in ledger.runs.unfinished()] == ["order_A"]
 
 
 def test_a_purge_is_noted_with_who_and_why(
@@ -455,24 +455,24 @@ def test_a_purge_is_noted_with_who_and_why(
     """The journal has both."""
     put(gateway)
     actions.purge("order_A", ANN, "to make room")
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert (deed.actor, deed.action, deed.why, deed.outcome) == (
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.actor, entry.action, entry.reason, entry.outcome) == (
         ANN,
         "purge",
         "to make room",
         Outcome.DONE,
     )
-    assert (deed.before, deed.after, deed.bulk) == (Status.COMPLETED, None, None)
+    assert (entry.before, entry.after, entry.bulk) == (Status.COMPLETED, None, None)
 
 
-@pytest.mark.parametrize("why", ["x" * (LONGEST + 1), "a\0b", "\ud800"])
+@pytest.mark.parametrize("reason", ["x" * (LONGEST + 1), "a\0b", "\ud800"])
 def test_a_reason_that_cannot_be_kept_is_refused(
-    actions: Actions, gateway: FakeGateway, why: str
+    actions: Actions, gateway: FakeGateway, reason: str
 ) -> None:
     """Nothing is done for it."""
     put(gateway)
     with pytest.raises(InvalidInput, match="why: found"):
-        actions.purge("order_A", ANN, why)
+        actions.purge("order_A", ANN, reason)
     assert not gateway.calls
 
 
@@ -482,14 +482,14 @@ def test_a_purge_does_not_wait_for_ever_for_another_action(
     """While somebody else acts on it, nothing is done."""
     monkeypatch.setattr("operations.actions.holding.PATIENCE", 0.1)
     put(gateway)
-    assert ledger.holds.take("order_A")
-    with pytest.raises(ActionUnderWay):
+    assert ledger.leases.take("order_A")
+    with pytest.raises(ActionInProgress):
         actions.purge("order_A", ANN)
     assert not gateway.calls["purge"]
 
 
 def test_an_engine_that_is_gone_is_told(actions: Actions, gateway: FakeGateway) -> None:
     """An outage stays an outage."""
-    gateway.errors["state"] = [EngineUnavailable("no sidecar")]
-    with pytest.raises(EngineUnavailable):
+    gateway.errors["state"] = [DaprUnavailable("no sidecar")]
+    with pytest.raises(DaprUnavailable):
         actions.purge("order_A", ANN)

@@ -7,8 +7,8 @@ import pytest
 from operations.actions import Actions
 from operations.errors import (
     ActionNotAllowed,
-    EngineRefused,
-    EngineUnavailable,
+    DaprRefused,
+    DaprUnavailable,
     FlowdeckError,
     InvalidInput,
     OutcomeUnknown,
@@ -16,11 +16,11 @@ from operations.errors import (
 )
 from operations.ledger import Ledger
 from operations.model import Status
-from operations.records import BEGUN, Outcome
+from operations.records import OUTCOME_NOT_RECORDED, Outcome
 from tests.unit.events import raised
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, lost, put
-from tests.unit.sightings import entry
+from tests.unit.snapshots import summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -114,20 +114,20 @@ def test_an_event_whose_answer_was_lost_is_not_to_be_repeated_blindly(
     gateway.lost["raise"] = [OutcomeUnknown("raise", "no answer in time")]
     with pytest.raises(OutcomeUnknown, match=r"no answer in time.*Look at its history before"):
         actions.raise_event("order_A", "approval", None, ANN)
-    assert ledger.journal.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
+    assert ledger.audit_log.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
 
 
 def test_an_event_whose_effect_cannot_be_read_is_of_unknown_outcome(
     actions: Actions, gateway: FakeGateway
 ) -> None:
     """The instance may have ended before it came."""
-    gone = EngineUnavailable("no sidecar")
+    gone = DaprUnavailable("no sidecar")
     gateway.during["raise"] = lambda: gateway.errors.update(state=[gone])
     with pytest.raises(OutcomeUnknown, match="Look at its history"):
         actions.raise_event("order_A", "approval", None, ANN)
 
 
-@pytest.mark.parametrize("error", [EngineRefused("too large"), UnknownInstance("order_A")])
+@pytest.mark.parametrize("error", [DaprRefused("too large"), UnknownInstance("order_A")])
 def test_whatever_fails_after_an_event_was_taken_leaves_it_unknown(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: FlowdeckError
 ) -> None:
@@ -135,8 +135,8 @@ def test_whatever_fails_after_an_event_was_taken_leaves_it_unknown(
     gateway.during["raise"] = lambda: gateway.errors.update(state=[error])
     with pytest.raises(OutcomeUnknown, match="Look at its history"):
         actions.raise_event("order_A", "approval", None, ANN)
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert deed.outcome is Outcome.UNKNOWN
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert entry.outcome is Outcome.UNKNOWN
 
 
 def test_an_event_is_noted_before_it_is_raised(
@@ -145,11 +145,11 @@ def test_an_event_is_noted_before_it_is_raised(
     """The journal names it, should the process die."""
     told: list[str | None] = []
     gateway.during["raise"] = lambda: told.extend(
-        deed.message for deed in ledger.journal.of("order_A", 10)
+        entry.message for entry in ledger.audit_log.of("order_A", 10)
     )
     assert actions.raise_event("order_A", "approval", None, ANN).changed
-    assert told == [f"the event 'approval': {BEGUN}"]
-    assert len(ledger.journal.of("order_A", 10)) == 1
+    assert told == [f"the event 'approval': {OUTCOME_NOT_RECORDED}"]
+    assert len(ledger.audit_log.of("order_A", 10)) == 1
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\0b", "\ud800"])
@@ -163,17 +163,17 @@ def test_a_name_that_is_none_is_refused(actions: Actions, gateway: FakeGateway, 
 def test_an_event_is_noted(actions: Actions, ledger: Ledger) -> None:
     """Who raised which event, and why; its payload is in the history."""
     actions.raise_event("order_A", "approval", "1", ANN, "the boss said so")
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert (deed.actor, deed.action, deed.outcome) == (ANN, "raise", Outcome.DONE)
-    assert (deed.message, deed.why) == ("the event 'approval'", "the boss said so")
-    assert entry(ledger).status is Status.RUNNING
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.actor, entry.action, entry.outcome) == (ANN, "raise", Outcome.DONE)
+    assert (entry.message, entry.reason) == ("the event 'approval'", "the boss said so")
+    assert summary(ledger).status is Status.RUNNING
 
 
 def test_without_the_ledger_one_can_still_raise(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits for a person goes on, though nobody can note it."""
-    monkeypatch.setattr(ledger.holds, "take", lost)
-    monkeypatch.setattr(ledger.journal, "note", lost)
+    monkeypatch.setattr(ledger.leases, "take", lost)
+    monkeypatch.setattr(ledger.audit_log, "note", lost)
     actions.raise_event("order_A", "approval", None, ANN)
     assert gateway.raised

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from operations.errors import EngineRefused, EngineUnavailable, FlowdeckError, LedgerUnavailable
+from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError, LedgerUnavailable
 from operations.history import HistoryEvent
 from operations.ledger import Ledger, open_ledger
-from operations.model import Part, Status
+from operations.model import Service, Status
 from operations.recorder.clock import Clock
 from operations.recorder.health import Health
 from operations.recorder.recorder import Recorder
 from operations.records import Outage
-from operations.sighting import sight
+from operations.snapshots import read_snapshot
 from operations.timeline import Timeline
 from tests.unit.conftest import LogLines
-from tests.unit.engine import ends, moves, runs, vanishes
+from tests.unit.engine import ends, moves, put_running, vanishes
 from tests.unit.fakes import FakeGateway
-from tests.unit.sightings import ID, at, done, entry, lives, pending, sighting, statuses
+from tests.unit.snapshots import ID, at, done, pending, runs_of, snapshot, statuses, summary
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.both_databases
@@ -30,12 +30,12 @@ pytestmark = pytest.mark.both_databases
 
 def gone(times: int) -> list[FlowdeckError]:
     """Return what so many calls raise while the engine is away."""
-    return [EngineUnavailable("no sidecar accepts the connection") for _ in range(times)]
+    return [DaprUnavailable("no sidecar accepts the connection") for _ in range(times)]
 
 
 def refused(times: int) -> list[FlowdeckError]:
     """Return what so many calls raise that the engine refuses."""
-    return [EngineRefused("The Dapr engine refused: UNKNOWN: it is broken.") for _ in range(times)]
+    return [DaprRefused("The Dapr engine refused: UNKNOWN: it is broken.") for _ in range(times)]
 
 
 AHEAD = timedelta(seconds=1.5)  # of another process's clock
@@ -103,25 +103,25 @@ def turning(anew: Callable[[], Turning]) -> Turning:
 
 def archived(ledger: Ledger, instance_id: str = ID) -> bool:
     """Whether the latest life is there with its history."""
-    found = ledger.instances.latest(instance_id)
-    details = ledger.instances.details(found.key) if found else None
+    found = ledger.runs.latest(instance_id)
+    details = ledger.runs.details(found.run_id) if found else None
     return bool(details and details.history)
 
 
 def use_again(gateway: FakeGateway, ledger: Ledger) -> None:
     """Purge the instance and start another with its id, as our own actions do."""
-    runs(gateway, life="e2", since=60)
-    ledger.instances.mark_purged({ID: datetime.now(UTC)})
-    ledger.instances.record([pending(seen_at=datetime.now(UTC))])
+    put_running(gateway, life="e2", since=60)
+    ledger.runs.mark_purged({ID: datetime.now(UTC)})
+    ledger.runs.ingest([pending(read_at=datetime.now(UTC))])
 
 
 def test_a_listed_instance_is_followed_to_its_end(gateway: FakeGateway, turning: Turning) -> None:
     """What anybody started is found, and archived with its output and history."""
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
     ends(gateway)
     turning.sees(Status.COMPLETED)
-    details = turning.ledger.instances.details(entry(turning.ledger).key)
+    details = turning.ledger.runs.details(summary(turning.ledger).run_id)
     assert details
     assert (details.output, details.history) == ('"done"', gateway.events[ID])
 
@@ -130,11 +130,11 @@ def test_what_is_gone_was_gone_when_it_was_asked_for(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """What somebody else has seen of its id meanwhile is there: that look says nothing of it."""
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
 
     def another_sees_it() -> None:
-        turning.ledger.instances.record([sighting(seen_at=datetime.now(UTC))])
+        turning.ledger.runs.ingest([snapshot(read_at=datetime.now(UTC))])
 
     gateway.during["state"] = another_sees_it
     vanishes(gateway)
@@ -142,12 +142,12 @@ def test_what_is_gone_was_gone_when_it_was_asked_for(
     listed = gateway.calls["ids"]
     turning.until(lambda: gateway.calls["ids"] > listed + 3, "turns")
     assert statuses(turning.ledger) == [Status.RUNNING]
-    assert entry(turning.ledger).purged_at is None
+    assert summary(turning.ledger).purged_at is None
 
 
 def test_a_finished_instance_is_read_once(gateway: FakeGateway, turning: Turning) -> None:
     """However often it is listed, its history is not asked for again."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     turning.sees(Status.COMPLETED)
     reads = gateway.calls["state"], gateway.calls["history"]
@@ -160,10 +160,10 @@ def test_the_history_of_what_stays_as_it_is_is_not_read_again(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """While nothing happens to an instance, only its state is read, and nothing is news."""
-    runs(gateway)
+    put_running(gateway)
     turning.turns(5)
     assert gateway.calls["history"] == 1
-    assert turning.ledger.pulse().revision == 1
+    assert turning.ledger.heartbeat().revision == 1
 
 
 def test_a_start_that_another_process_noted_is_followed(
@@ -172,8 +172,8 @@ def test_a_start_that_another_process_noted_is_followed(
     """It is followed though no list holds it yet."""
     turning.recorder.turn()
     gateway.errors["ids"] = refused(1000)
-    runs(gateway)
-    turning.ledger.instances.record([pending(seen=0)])
+    put_running(gateway)
+    turning.ledger.runs.ingest([pending(seen=0)])
     turning.sees(Status.RUNNING)
 
 
@@ -185,9 +185,9 @@ def test_any_number_of_starts_by_other_processes_is_followed(
     gateway.errors["ids"] = refused(1000)
     ids = [f"order_{number}" for number in range(2500)]
     for instance_id in ids:
-        runs(gateway, instance_id)
-    turning.ledger.instances.record([pending(instance_id=each, seen=0) for each in ids])
-    counted = turning.ledger.instances.unfinished
+        put_running(gateway, instance_id)
+    turning.ledger.runs.ingest([pending(instance_id=each, seen=0) for each in ids])
+    counted = turning.ledger.runs.unfinished
     turning.until(lambda: gateway.calls["history"] >= len(ids), "all are read")
     turning.until(lambda: all(each.status is Status.RUNNING for each in counted()), "all run")
 
@@ -197,13 +197,13 @@ def test_what_another_process_saw_otherwise_is_read_at_once(
 ) -> None:
     """An instance that is read once a minute is read now when an operator acted on it."""
     monkeypatch.setattr("operations.recorder.pace.QUIET", 60)
-    runs(gateway)
+    put_running(gateway)
     moves(gateway, status=Status.SUSPENDED)
     turning.sees(Status.SUSPENDED)
     moves(gateway)
-    seen = sight(gateway, ID)
+    seen = read_snapshot(gateway, ID)
     assert seen
-    turning.ledger.instances.record([seen])
+    turning.ledger.runs.ingest([seen])
     ends(gateway)
     turning.sees(Status.COMPLETED)
 
@@ -213,14 +213,14 @@ def test_an_instance_that_is_gone_was_purged(gateway: FakeGateway, turning: Turn
 
     Its history is kept as far as it was read.
     """
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
     history = gateway.events[ID]
     vanishes(gateway)
     turning.sees(Status.UNKNOWN)
-    life = entry(turning.ledger)
+    life = summary(turning.ledger)
     assert life.purged_at
-    details = turning.ledger.instances.details(life.key)
+    details = turning.ledger.runs.details(life.run_id)
     assert details
     assert details.history == history
 
@@ -229,11 +229,11 @@ def test_a_finished_instance_that_is_no_more_listed_was_purged(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """What the engine's retention took away keeps its end, and is marked as purged."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     turning.sees(Status.COMPLETED)
     vanishes(gateway)
-    turning.until(lambda: entry(turning.ledger).purged_at, "it is purged")
+    turning.until(lambda: summary(turning.ledger).purged_at, "it is purged")
     assert statuses(turning.ledger) == [Status.COMPLETED]
 
 
@@ -241,7 +241,7 @@ def test_an_id_that_is_used_again_after_a_purge_is_followed_again(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """By our own actions: the ledger holds the new life before any list could tell."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     turning.sees(Status.COMPLETED)
     use_again(gateway, turning.ledger)
@@ -249,7 +249,7 @@ def test_an_id_that_is_used_again_after_a_purge_is_followed_again(
     ends(gateway)
     turning.sees(Status.COMPLETED)
     assert statuses(turning.ledger) == [Status.COMPLETED] * 2
-    assert [each.execution_id for each in lives(turning.ledger)] == ["e2", "e1"]
+    assert [each.execution_id for each in runs_of(turning.ledger)] == ["e2", "e1"]
 
 
 @pytest.mark.parametrize("is_new", [False, True])
@@ -261,17 +261,17 @@ def test_an_id_that_is_used_again_without_a_purge_is_followed_again(
 ) -> None:
     """By anybody: the engine erases the life before, and tells nobody; nor need a trace come."""
     monkeypatch.setattr("operations.recorder.rounds.SHORTEST", 0)
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     turning = anew()
     turning.sees(Status.COMPLETED)
-    runs(gateway, life="e2", since=60)
+    put_running(gateway, life="e2", since=60)
     monkeypatch.setattr("operations.recorder.rounds.IDLE", 1000)
     turning = anew() if is_new else turning
     turning.sees(Status.RUNNING)
     ends(gateway)
     turning.sees(Status.COMPLETED)
-    assert [each.execution_id for each in lives(turning.ledger)] == ["e2", "e1"]
+    assert [each.execution_id for each in runs_of(turning.ledger)] == ["e2", "e1"]
     histories = gateway.calls["history"]
     turning.turns(10)
     assert gateway.calls["history"] == histories
@@ -281,7 +281,7 @@ def test_an_id_that_is_used_again_while_its_end_is_read_is_followed_again(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """The end of the life before, which arrives late, is not taken for that of the new one."""
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
     ends(gateway)
     read, reading, let_go = gateway.history, threading.Event(), threading.Event()
@@ -297,7 +297,7 @@ def test_an_id_that_is_used_again_while_its_end_is_read_is_followed_again(
     use_again(gateway, turning.ledger)
     turning.recorder.turn()
     let_go.set()
-    turning.until(lambda: len(lives(turning.ledger)) == 2, "both lives are there")
+    turning.until(lambda: len(runs_of(turning.ledger)) == 2, "both lives are there")
     turning.sees(Status.RUNNING)
 
 
@@ -305,9 +305,9 @@ def test_a_recorder_takes_up_where_the_last_one_stopped(
     gateway: FakeGateway, anew: Callable[[], Turning]
 ) -> None:
     """Killed and started again: unfinished ones are followed on, finished ones not read again."""
-    runs(gateway, "order_1")
+    put_running(gateway, "order_1")
     ends(gateway, "order_1")
-    runs(gateway, "order_2")
+    put_running(gateway, "order_2")
     first = anew()
     first.sees(Status.COMPLETED, "order_1")
     first.sees(Status.RUNNING, "order_2")
@@ -315,18 +315,18 @@ def test_a_recorder_takes_up_where_the_last_one_stopped(
     histories = gateway.calls["history"]
     anew().sees(Status.COMPLETED, "order_2")
     assert gateway.calls["history"] == histories + 1
-    assert len(lives(first.ledger, "order_1")) == 1
+    assert len(runs_of(first.ledger, "order_1")) == 1
 
 
 def test_a_kill_between_reading_and_writing_loses_nothing(
     gateway: FakeGateway, anew: Callable[[], Turning], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was read and not written is read again by the next recorder."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     first = anew()
     with monkeypatch.context() as killed:
-        killed.setattr(first.ledger.instances, "record", _unavailable)
+        killed.setattr(first.ledger.runs, "record", _unavailable)
         with pytest.raises(LedgerUnavailable):
             first.turns()
     second = anew()
@@ -338,19 +338,19 @@ def test_a_finished_life_without_a_history_is_read(
     gateway: FakeGateway, anew: Callable[[], Turning]
 ) -> None:
     """What an action wrote down of an end is completed by the recorder."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     turning = anew()
-    turning.ledger.instances.record([replace(done(), history=None)])
+    turning.ledger.runs.ingest([replace(done(), history=None)])
     turning.until(lambda: archived(turning.ledger), "the history")
-    assert len(lives(turning.ledger)) == 1
+    assert len(runs_of(turning.ledger)) == 1
 
 
 def test_an_end_is_followed_until_its_history_is_there(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """An instance is done with when it is archived, not before."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     events = gateway.events.pop(ID)
     turning.sees(Status.COMPLETED)
@@ -365,7 +365,7 @@ def test_an_instance_that_cannot_be_read_stops_no_other(
 ) -> None:
     """A broken history is left aside; what the state tells is known all the same."""
     for name in ("order_1", "order_2"):
-        runs(gateway, name)
+        put_running(gateway, name)
         ends(gateway, name)
     read = gateway.history
 
@@ -386,9 +386,9 @@ def test_an_instance_whose_timeline_cannot_be_made_stops_no_other(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """Whatever a history does to the code that reads it."""
-    runs(gateway, "order_1")
+    put_running(gateway, "order_1")
     gateway.events["order_1"] = (None,)  # type: ignore[assignment]
-    runs(gateway, "order_2")
+    put_running(gateway, "order_2")
     turning.sees(Status.RUNNING, "order_1")
     turning.sees(Status.RUNNING, "order_2")
 
@@ -398,7 +398,7 @@ def test_an_instance_that_the_ledger_cannot_hold_stops_no_other(
 ) -> None:
     """The others of its batch are written one by one."""
     for name in ("order_1", "order_2", "order_3"):
-        runs(gateway, name)
+        put_running(gateway, name)
     gateway.put(replace(gateway.instances["order_2"], input=7))  # type: ignore[arg-type]
     turning.sees(Status.RUNNING, "order_1")
     turning.sees(Status.RUNNING, "order_3")
@@ -410,7 +410,7 @@ def test_a_trouble_is_logged_once(
 ) -> None:
     """An instance that cannot be read is one line, however often it is tried."""
     log_lines.configure("info")
-    runs(gateway)
+    put_running(gateway)
     gateway.errors["history"] = refused(5)
     turning.until(lambda: gateway.calls["history"] > 5, "it is read in the end")
     lines = [line for line in log_lines.events() if line["level"] == "warning"]
@@ -422,7 +422,7 @@ def test_one_that_is_slow_to_read_keeps_no_other_waiting(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """A history that takes long is waited for beside the rest."""
-    runs(gateway, "order_slow")
+    put_running(gateway, "order_slow")
     let_go = threading.Event()
     read = gateway.history
 
@@ -433,7 +433,7 @@ def test_one_that_is_slow_to_read_keeps_no_other_waiting(
 
     gateway.history = history  # type: ignore[method-assign]
     turning.recorder.turn()
-    runs(gateway, "order_2")
+    put_running(gateway, "order_2")
     ends(gateway, "order_2")
     turning.sees(Status.COMPLETED, "order_2")
     assert statuses(turning.ledger, "order_slow") == []
@@ -446,13 +446,13 @@ def test_a_broken_list_blinds_nobody(
 ) -> None:
     """While one id breaks the list, what is known is followed; that is said once."""
     log_lines.configure("info")
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
     gateway.errors["ids"] = refused(6)
     ends(gateway)
     turning.sees(Status.COMPLETED)
     turning.until(lambda: not gateway.errors["ids"], "the list is asked for")
-    runs(gateway, "order_2")
+    put_running(gateway, "order_2")
     turning.sees(Status.RUNNING, "order_2")
     told = [line["event"] for line in log_lines.events() if "list" in line["event"]]
     assert told == [
@@ -467,20 +467,20 @@ def test_while_the_engine_is_away_that_is_what_the_ledger_says(
     """The outage is in the pulse with its beginning, in the log once, and gone when it is over."""
     log_lines.configure("info")
     monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
     gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
-    turning.until(lambda: turning.ledger.pulse().outages, "the outage")
-    (outage,) = turning.ledger.pulse().outages
-    assert (outage.part, outage.why) == (Part.SIDECAR, str(gone(1)[0]))
+    turning.until(lambda: turning.ledger.heartbeat().outages, "the outage")
+    (outage,) = turning.ledger.heartbeat().outages
+    assert (outage.service, outage.reason) == (Service.SIDECAR, str(gone(1)[0]))
     while gateway.errors["health"]:
         turning.recorder.turn()
-        assert turning.ledger.pulse().outages in ((outage,), ())
+        assert turning.ledger.heartbeat().outages in ((outage,), ())
     assert statuses(turning.ledger) == [Status.RUNNING]
     ends(gateway)
     gateway.errors = {}
     turning.sees(Status.COMPLETED)
-    assert turning.ledger.pulse().outages == ()
+    assert turning.ledger.heartbeat().outages == ()
     told = [line["event"] for line in log_lines.events() if "sidecar" in line["event"]]
     assert told == ["sidecar is away", "sidecar is back"]
 
@@ -489,13 +489,13 @@ def test_an_outage_that_outlives_a_recorder_keeps_its_beginning(
     gateway: FakeGateway, ledger: Ledger, anew: Callable[[], Turning]
 ) -> None:
     """The next recorder says from its first turn on what the last one said."""
-    known = Outage(Part.SIDECAR, at(0), str(gone(1)[0]))
-    ledger.beat(at(5), [known])
+    known = Outage(Service.SIDECAR, at(0), str(gone(1)[0]))
+    ledger.write_heartbeat(at(5), [known])
     gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
     recorder = anew().recorder
     for _ in range(3):
         recorder.turn()
-        assert ledger.pulse().outages == (known,)
+        assert ledger.heartbeat().outages == (known,)
 
 
 def test_an_outage_keeps_its_beginning_when_the_ledger_is_another(
@@ -509,13 +509,13 @@ def test_an_outage_keeps_its_beginning_when_the_ledger_is_another(
         for each in (ledger, other):
             with closing(Recorder(gateway, each, health, Clock())) as recorder:
                 recorder.turn()
-        assert other.pulse().outages == ledger.pulse().outages != ()
+        assert other.heartbeat().outages == ledger.heartbeat().outages != ()
 
 
 def test_reads_in_vain_are_given_up(gateway: FakeGateway, turning: Turning) -> None:
     """Hundreds of instances are not each tried on an engine that does not answer."""
     for number in range(300):
-        runs(gateway, f"order_{number}")
+        put_running(gateway, f"order_{number}")
     read, tried = gateway.state, []
 
     def state(instance_id: str) -> Any:
@@ -531,14 +531,14 @@ def test_reads_in_vain_are_given_up(gateway: FakeGateway, turning: Turning) -> N
     assert 0 < len(tried) < 100
     gateway.errors.clear()
     gateway.state = read  # type: ignore[method-assign]
-    turning.until(lambda: len(turning.ledger.instances.unfinished()) == 300, "all are read")
+    turning.until(lambda: len(turning.ledger.runs.unfinished()) == 300, "all are read")
 
 
 def test_a_clock_that_is_set_back_stops_nothing(
     gateway: FakeGateway, turning: Turning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What happens after it is in the ledger at once."""
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
 
     class Back(datetime):
@@ -569,13 +569,13 @@ def test_a_clock_that_is_set_forward_is_followed(monkeypatch: pytest.MonkeyPatch
 
 def test_old_news_of_another_process_do_not_stay(gateway: FakeGateway, turning: Turning) -> None:
     """What it read before, and wrote after the recorder had read the same, is put right."""
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
-    old = sight(gateway, ID)
+    old = read_snapshot(gateway, ID)
     assert old
     moves(gateway, status=Status.SUSPENDED)
     turning.sees(Status.SUSPENDED)
-    turning.ledger.instances.record([replace(old, seen_at=datetime.now(UTC))])
+    turning.ledger.runs.ingest([replace(old, read_at=datetime.now(UTC))])
     assert statuses(turning.ledger) == [Status.RUNNING]
     turning.sees(Status.SUSPENDED)
 
@@ -584,16 +584,16 @@ def test_news_that_the_ledger_did_not_take_are_written_again(
     gateway: FakeGateway, turning: Turning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes nothing that looks older than what it has: the next read looks newer."""
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
     moves(gateway, status=Status.SUSPENDED)
-    record = turning.ledger.instances.record
+    record = turning.ledger.runs.ingest
 
     def take_nothing(_: object) -> set[str]:
-        monkeypatch.setattr(turning.ledger.instances, "record", record)
+        monkeypatch.setattr(turning.ledger.runs, "record", record)
         return {ID}
 
-    monkeypatch.setattr(turning.ledger.instances, "record", take_nothing)
+    monkeypatch.setattr(turning.ledger.runs, "record", take_nothing)
     turning.sees(Status.SUSPENDED)
 
 
@@ -601,11 +601,11 @@ def test_what_another_process_saw_whose_clock_is_ahead_does_not_stay(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """However often the recorder reads the news before its own clock comes to that time."""
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
-    old = sight(gateway, ID)
+    old = read_snapshot(gateway, ID)
     assert old
-    turning.ledger.instances.record([replace(old, seen_at=datetime.now(UTC) + AHEAD)])
+    turning.ledger.runs.ingest([replace(old, read_at=datetime.now(UTC) + AHEAD)])
     moves(gateway, status=Status.SUSPENDED)
     turning.turns(5)
     turning.sees(Status.SUSPENDED)
@@ -615,11 +615,11 @@ def test_an_end_that_looks_old_is_written_in_the_end(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """It is not over before the ledger has its history."""
-    runs(gateway)
-    old = sight(gateway, ID)
+    put_running(gateway)
+    old = read_snapshot(gateway, ID)
     assert old
-    unknown = replace(old, timeline=Timeline(), history=None, seen_at=datetime.now(UTC) + AHEAD)
-    turning.ledger.instances.record([unknown])
+    unknown = replace(old, timeline=Timeline(), history=None, read_at=datetime.now(UTC) + AHEAD)
+    turning.ledger.runs.ingest([unknown])
     gateway.events[ID] = (HistoryEvent(-1, at(0), "executionStarted"),)
     ends(gateway)
     turning.turns(5)
@@ -630,8 +630,8 @@ def test_what_ended_long_ago_and_is_looked_at_again_was_not_late(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """A trace may tell of an activity that began after its instance was terminated."""
-    turning.ledger.beat(at(0), ())
-    runs(gateway)
+    turning.ledger.write_heartbeat(at(0), ())
+    put_running(gateway)
     ends(gateway)
     turning.sees(Status.COMPLETED)
     meter = turning.recorder._meter
@@ -645,7 +645,7 @@ def test_a_ledger_that_went_back_is_not_taken_for_the_same(
     gateway: FakeGateway, turning: Turning, other_url: str
 ) -> None:
     """One that was restored is another: the recorder says so, to be begun anew."""
-    runs(gateway)
+    put_running(gateway)
     turning.turns()
     other = open_ledger(other_url)
     turning.recorder._ledger = other
@@ -664,7 +664,7 @@ def test_a_page_of_the_list_is_never_of_size_0(gateway: FakeGateway, turning: Tu
         return listed(page_size, token)
 
     gateway.ids = ids  # type: ignore[method-assign]
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
     assert min(sizes) > 0
 
@@ -672,39 +672,41 @@ def test_a_page_of_the_list_is_never_of_size_0(gateway: FakeGateway, turning: Tu
 def test_each_turn_gives_a_sign_of_life(turning: Turning) -> None:
     """Also where there is nothing to do."""
     turning.recorder.turn()
-    beat = turning.ledger.pulse().beat_at
-    assert beat
-    turning.until(lambda: turning.ledger.pulse().beat_at != beat, "another beat")
+    write_heartbeat = turning.ledger.heartbeat().heartbeat_at
+    assert write_heartbeat
+    turning.until(
+        lambda: turning.ledger.heartbeat().heartbeat_at != write_heartbeat, "another beat"
+    )
 
 
 def test_how_far_it_is_behind_is_told_until_it_has_caught_up(
     gateway: FakeGateway, turning: Turning
 ) -> None:
     """First what was listed and not read, then nothing; what comes from then on is news."""
-    assert turning.ledger.pulse().behind is None
+    assert turning.ledger.heartbeat().backlog is None
     for number in range(MANY):
-        runs(gateway, f"order_{number}")
+        put_running(gateway, f"order_{number}")
     told: list[int] = []
 
     def caught_up() -> bool:
-        behind = turning.ledger.pulse().behind
-        assert behind is not None
-        told.append(behind)
-        return behind == 0
+        backlog = turning.ledger.heartbeat().backlog
+        assert backlog is not None
+        told.append(backlog)
+        return backlog == 0
 
     turning.until(caught_up, "nothing is left to read")
     assert told == sorted(told, reverse=True)
     assert MANY > told[0] > 0
-    runs(gateway)
+    put_running(gateway)
     turning.sees(Status.RUNNING)
-    assert turning.ledger.pulse().behind == 0
+    assert turning.ledger.heartbeat().backlog == 0
 
 
 def test_what_cannot_be_read_is_not_waited_for(gateway: FakeGateway, turning: Turning) -> None:
     """It has caught up as far as it can."""
     gateway.errors["state"] = refused(1000)
-    turning.ledger.instances.record([pending()])
-    turning.until(lambda: turning.ledger.pulse().behind == 0, "it has caught up")
+    turning.ledger.runs.ingest([pending()])
+    turning.until(lambda: turning.ledger.heartbeat().backlog == 0, "it has caught up")
 
 
 def test_how_far_it_is_behind_is_not_known_without_a_list(
@@ -714,16 +716,16 @@ def test_how_far_it_is_behind_is_not_known_without_a_list(
     log_lines.configure("info")
     gateway.errors["ids"] = refused(9)
     for number in range(MANY):
-        runs(gateway, f"order_{number}")
+        put_running(gateway, f"order_{number}")
     while gateway.errors["ids"]:
         turning.recorder.turn()
-        assert turning.ledger.pulse().behind is None
+        assert turning.ledger.heartbeat().backlog is None
     assert "caught up" not in "".join(line["event"] for line in log_lines.events())
-    turning.until(lambda: turning.ledger.pulse().behind, "it catches up")
-    turning.until(lambda: turning.ledger.pulse().behind == 0, "it has caught up")
-    measures = turning.ledger.pulse().measures
-    assert measures
-    assert measures.lag_p95 is None
+    turning.until(lambda: turning.ledger.heartbeat().backlog, "it catches up")
+    turning.until(lambda: turning.ledger.heartbeat().backlog == 0, "it has caught up")
+    metrics = turning.ledger.heartbeat().metrics
+    assert metrics
+    assert metrics.lag_p95 is None
 
 
 def test_what_happened_while_no_recorder_was_there_came_late(
@@ -731,15 +733,15 @@ def test_what_happened_while_no_recorder_was_there_came_late(
 ) -> None:
     """From the last beat of the one before on: that is how long it could not be read."""
     now = (datetime.now(UTC) - at(0)).total_seconds()
-    turning.ledger.beat(at(now - 1000), ())
-    runs(gateway, "order_old", since=now - 2000)
-    runs(gateway, since=now - 500)
+    turning.ledger.write_heartbeat(at(now - 1000), ())
+    put_running(gateway, "order_old", since=now - 2000)
+    put_running(gateway, since=now - 500)
 
     def lag() -> float | None:
-        measures = turning.ledger.pulse().measures
-        return measures.lag_p95 if measures else None
+        metrics = turning.ledger.heartbeat().metrics
+        return metrics.lag_p95 if metrics else None
 
-    turning.until(lambda: len(turning.ledger.instances.unfinished()) == 2, "both are there")
+    turning.until(lambda: len(turning.ledger.runs.unfinished()) == 2, "both are there")
     turning.until(lag, "a lag")
     assert lag() == pytest.approx(500, abs=60)
 

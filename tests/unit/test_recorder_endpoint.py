@@ -11,7 +11,7 @@ from operations.recorder.endpoint import LARGEST, PATH, Endpoint
 from operations.recorder.hints import Hints
 from operations.recorder.spans import Hint
 from tests.unit.conftest import LogLines
-from tests.unit.sightings import ID
+from tests.unit.snapshots import ID
 from tests.unit.zipkin import BEGAN, body, over
 from tests.waiting import eventually
 

@@ -18,31 +18,31 @@ from operations.recorder.pace import (
     again_after,
     is_quiet,
 )
-from operations.records import Sighting
+from operations.records import Snapshot
 from operations.timeline import Span, SpanKind
-from tests.unit.sightings import ID, activity, at, done, pending, sighting
+from tests.unit.snapshots import ID, activity, at, done, pending, snapshot
 
 ALL = 10_000
 EVER = 1e9
 
 
-def waiting(*, due: datetime | None = None, **told: object) -> Sighting:
-    """Return a sighting of an instance that waits for an event, until it is due at the latest."""
-    wait = Span(SpanKind.WAIT, "approval", lane=1, event_id=1, start=at(0), due=due)
-    return sighting(spans=(wait,), **told)  # type: ignore[arg-type]
+def waiting(*, due: datetime | None = None, **told: object) -> Snapshot:
+    """Return a snapshot of an instance that waits for an event, until it is due at the latest."""
+    wait = Span(SpanKind.WAIT, "approval", lane=1, event_id=1, scheduled_at=at(0), due=due)
+    return snapshot(spans=(wait,), **told)  # type: ignore[arg-type]
 
 
-def working(**told: object) -> Sighting:
-    """Return a sighting of an instance whose activity is under way."""
-    return sighting(spans=(activity(1, 0),), **told)  # type: ignore[arg-type]
+def working(**told: object) -> Snapshot:
+    """Return a snapshot of an instance whose activity is under way."""
+    return snapshot(spans=(activity(1, 0),), **told)  # type: ignore[arg-type]
 
 
-def followed(*sightings: Sighting, now: float = 0) -> Following:
+def followed(*snapshots: Snapshot, now: float = 0) -> Following:
     """Return these instances as they are followed after they were seen."""
     following = Following()
-    following.follow([each.instance.instance_id for each in sightings], now)
+    following.follow([each.instance.instance_id for each in snapshots], now)
     following.due(now, ALL)
-    for each in sightings:
+    for each in snapshots:
         following.seen(each, now)
     return following
 
@@ -92,8 +92,8 @@ def test_what_works_is_read_often() -> None:
     assert following.due(BRISK, ALL) == [ID]
 
 
-@pytest.mark.parametrize("seen", [waiting(), sighting(Status.SUSPENDED), sighting(Status.STALLED)])
-def test_what_waits_is_read_less_often(seen: Sighting) -> None:
+@pytest.mark.parametrize("seen", [waiting(), snapshot(Status.SUSPENDED), snapshot(Status.STALLED)])
+def test_what_waits_is_read_less_often(seen: Snapshot) -> None:
     """Nothing is expected of it."""
     following = followed(seen)
     assert following.due(QUIET - 0.01, ALL) == []
@@ -151,8 +151,8 @@ def test_a_pending_one_is_expected_to_begin_at_once_or_late() -> None:
 def test_work_beside_a_wait_is_no_quiet() -> None:
     """One open activity is enough."""
     wait = waiting().timeline.spans[0]
-    assert not is_quiet(sighting(spans=(wait, activity(2, 0))), 0)
-    assert not is_quiet(sighting(), 0)
+    assert not is_quiet(snapshot(spans=(wait, activity(2, 0))), 0)
+    assert not is_quiet(snapshot(), 0)
 
 
 def test_one_that_is_woken_is_due_at_once() -> None:
@@ -264,11 +264,11 @@ def test_what_was_seen_twice_is_surely_in_the_ledger() -> None:
     following = followed(working())
     assert not following.is_known(working())
     following.due(EVER, ALL)
-    following.seen(working(seen_at=at(9)), 1)
+    following.seen(working(read_at=at(9)), 1)
     assert following.is_known(working())
     assert not following.is_known(working(last_updated_at=at(10)))
-    begun = replace(activity(1, 0), began=at(0))  # a trace told of it meanwhile
-    assert not following.is_known(sighting(spans=(begun,)))
+    begun = replace(activity(1, 0), started_at=at(0))  # a trace told of it meanwhile
+    assert not following.is_known(snapshot(spans=(begun,)))
 
 
 def test_what_the_ledger_took_as_old_is_not_surely_in_it() -> None:

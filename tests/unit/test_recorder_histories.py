@@ -7,8 +7,8 @@ import pytest
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.recorder.histories import EVENT, Histories
-from operations.records import Sighting
-from tests.unit.sightings import ID, at, entry, pending, sighting
+from operations.records import Snapshot
+from tests.unit.snapshots import ID, at, pending, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -18,14 +18,14 @@ HISTORY = (
 )
 
 
-def running(instance_id: str = ID, history: tuple[HistoryEvent, ...] = HISTORY) -> Sighting:
+def running(instance_id: str = ID, history: tuple[HistoryEvent, ...] = HISTORY) -> Snapshot:
     """Return what was read of an instance that runs."""
-    return sighting(instance_id=instance_id, history=history)
+    return snapshot(instance_id=instance_id, history=history)
 
 
 def archived(ledger: Ledger, instance_id: str = ID) -> object:
     """Return the history that the ledger has of an instance."""
-    details = ledger.instances.details(entry(ledger, instance_id).key)
+    details = ledger.runs.details(summary(ledger, instance_id).run_id)
     assert details
     return details.history
 
@@ -33,7 +33,7 @@ def archived(ledger: Ledger, instance_id: str = ID) -> object:
 def test_the_last_history_of_what_is_gone_is_kept(ledger: Ledger) -> None:
     """As far as it was read; a look without a history does not lose it."""
     histories = Histories(ledger)
-    ledger.instances.record([running()])
+    ledger.runs.ingest([running()])
     histories.keep(running(history=HISTORY[:1]))
     histories.keep(running())
     histories.keep(replace(running(), history=None))
@@ -44,7 +44,7 @@ def test_the_last_history_of_what_is_gone_is_kept(ledger: Ledger) -> None:
 def test_what_is_over_is_kept_no_more(ledger: Ledger) -> None:
     """Its history is in the ledger, or there is none to come."""
     histories = Histories(ledger)
-    ledger.instances.record([running()])
+    ledger.runs.ingest([running()])
     histories.keep(running())
     histories.forget(ID)
     histories.forget("order_unknown")
@@ -56,8 +56,8 @@ def test_what_another_process_kept_stays(ledger: Ledger) -> None:
     """An action that purges reads the history right before."""
     histories = Histories(ledger)
     histories.keep(running(history=HISTORY[:1]))
-    ledger.instances.record([running()])
-    ledger.instances.keep_histories([running()])
+    ledger.runs.ingest([running()])
+    ledger.runs.keep_histories([running()])
     histories.archive([ID])
     assert archived(ledger) == HISTORY
 
@@ -66,11 +66,11 @@ def test_a_history_of_another_life_is_not_taken(ledger: Ledger) -> None:
     """Nor is there one of a life that the ledger knows to be gone."""
     histories = Histories(ledger)
     histories.keep(running())
-    ledger.instances.record([pending()])
+    ledger.runs.ingest([pending()])
     histories.archive([ID])
     assert archived(ledger) is None
-    ledger.instances.record([replace(running(), seen_at=at(2))])
-    ledger.instances.mark_purged({ID: at(3)})
+    ledger.runs.ingest([replace(running(), read_at=at(2))])
+    ledger.runs.mark_purged({ID: at(3)})
     histories.archive([ID])
     assert archived(ledger) is None
 
@@ -80,7 +80,7 @@ def test_only_so_much_is_kept(ledger: Ledger) -> None:
     large = (replace(HISTORY[0], payload="x" * 3 * EVENT),)
     names = ["a", "b", "c"]
     histories = Histories(ledger, most=6 * EVENT)
-    ledger.instances.record([running(name) for name in names])
+    ledger.runs.ingest([running(name) for name in names])
     for name in (*names, "a"):
         histories.keep(running(name))
     histories.keep(running("c", large))

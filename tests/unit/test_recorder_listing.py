@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from operations.errors import EngineRefused, EngineUnavailable
-from operations.model import Part, Problem, Status
+from operations.errors import DaprRefused, DaprUnavailable
+from operations.model import Problem, Service, Status
 from operations.recorder import listing as module
 from operations.recorder.listing import Listing
 from tests.unit.fakes import FakeGateway, instance
@@ -102,7 +102,7 @@ def test_a_long_list_is_made_in_parts(
 def test_a_list_that_is_refused_is_made_again(gateway: FakeGateway, listing: Listing) -> None:
     """From its beginning, when it is time."""
     put(gateway, "a", "b", "c")
-    gateway.errors["ids"] = [EngineRefused("an id must not hold '||'")]
+    gateway.errors["ids"] = [DaprRefused("an id must not hold '||'")]
     assert listing.news({"x"}) == set()
     assert not listing.is_complete
     assert listing.news(set()) == {"a", "b", "c"}
@@ -114,7 +114,7 @@ def test_a_list_that_breaks_off_takes_nothing_for_gone(
 ) -> None:
     """What stands on its other pages was not seen."""
     put(gateway, "a", "b", "c", "d", "e")
-    pages = iter([None, None, EngineRefused("broken")])
+    pages = iter([None, None, DaprRefused("broken")])
     listed = gateway.ids
 
     def ids(token: str) -> object:
@@ -132,8 +132,8 @@ def test_a_list_that_breaks_off_takes_nothing_for_gone(
 def test_an_engine_that_is_away_is_told(gateway: FakeGateway) -> None:
     """And the next list is made when it is time, not at once."""
     listing = Listing(gateway)
-    gateway.errors["ids"] = [EngineUnavailable("no sidecar accepts the connection")]
-    with pytest.raises(EngineUnavailable):
+    gateway.errors["ids"] = [DaprUnavailable("no sidecar accepts the connection")]
+    with pytest.raises(DaprUnavailable):
         listing.news(set())
     assert listing.news(set()) == set()
     assert gateway.calls["ids"] == 1
@@ -159,9 +159,9 @@ def test_a_list_that_costs_much_is_made_seldom(
 
 def test_a_refusal_is_a_problem_while_it_lasts(gateway: FakeGateway, listing: Listing) -> None:
     """It is told with its remedy."""
-    gateway.errors["ids"] = [EngineRefused("Terminate that instance and purge it.")]
+    gateway.errors["ids"] = [DaprRefused("Terminate that instance and purge it.")]
     listing.news(set())
-    assert listing.problems == (Problem(Part.LISTING, "Terminate that instance and purge it."),)
+    assert listing.problems == (Problem(Service.LISTING, "Terminate that instance and purge it."),)
     listing.news(set())
     assert not listing.problems
 

@@ -14,19 +14,19 @@ from pathlib import Path
 import pytest
 
 from engine.settings import PROJECT
-from operations.errors import EngineUnavailable, LedgerUnavailable
+from operations.errors import DaprUnavailable, LedgerUnavailable
 from operations.ledger import Ledger, open_ledger
-from operations.model import EngineHealth, Part, Problem, Status
+from operations.model import DaprHealth, Problem, Service, Status
 from operations.recorder.__main__ import Keeping
 from operations.recorder.health import Health
 from tests.postgres.server import Server, name_in
 from tests.unit.conftest import LogLines
-from tests.unit.engine import ends, runs
+from tests.unit.engine import ends, put_running
 from tests.unit.fakes import FakeGateway
-from tests.unit.sightings import ID
+from tests.unit.snapshots import ID
 from tests.waiting import eventually
 
-AWAY = Problem(Part.PLACEMENT, "the sidecar has no connection to the placement service")
+AWAY = Problem(Service.PLACEMENT, "the sidecar has no connection to the placement service")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def status(url: str, instance_id: str = ID) -> Status | None:
     """Return the status that a ledger holds, None if it cannot be read."""
     try:
         with closing(open_ledger(url)) as ledger:
-            found = ledger.instances.latest(instance_id)
+            found = ledger.runs.latest(instance_id)
     except LedgerUnavailable:
         return None
     return found.status if found else None
@@ -66,7 +66,7 @@ def test_a_deleted_ledger_is_filled_anew(
     gateway: FakeGateway, ledger_url: str, file: Path, keeping: Callable[[], None]
 ) -> None:
     """The recorder does not go on writing into a file that nobody finds."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     keeping()
     eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
@@ -82,7 +82,7 @@ def test_a_replaced_ledger_is_brought_up_to_date(
     ledger.close()
     copy = file.with_name("copy.db")
     shutil.copy(file, copy)
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     keeping()
     eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
@@ -97,7 +97,7 @@ def test_a_dropped_database_is_filled_anew(
     gateway: FakeGateway, ledger_url: str, postgres: Server, keeping: Callable[[], None]
 ) -> None:
     """The recorder fills the one that is made in its place."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     keeping()
     eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
@@ -116,7 +116,7 @@ def test_a_server_that_is_away_is_waited_for(
 ) -> None:
     """What happens meanwhile is in the ledger when it is back; its absence is two lines."""
     log_lines.configure("info")
-    runs(gateway)
+    put_running(gateway)
     keeping()
     eventually(lambda: status(ledger_url) is Status.RUNNING, 5, "it is recorded")
     told: list[str] = []
@@ -142,7 +142,7 @@ def test_a_ledger_that_is_away_is_waited_for(
     """When it can be written again, all is in it."""
     file.parent.mkdir(parents=True)
     file.mkdir()
-    runs(gateway)
+    put_running(gateway)
     keeping()
     eventually(file.is_dir, 1, "it stands in the way")
     file.rmdir()
@@ -177,7 +177,7 @@ def test_a_deleted_ledger_is_one_warning(
     log_lines: LogLines,
 ) -> None:
     """It was not away: the recorder begins anew at once, also if the log is left behind."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     keeping()
     eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
@@ -200,7 +200,7 @@ def test_a_part_that_goes_and_comes_is_two_lines(
     monkeypatch.setattr("operations.recorder.health.EVERY", 0)
     health = Health(gateway)
     for problems in ((), (AWAY,), (AWAY,), (), ()):
-        gateway.answer = EngineHealth("1.18.2", problems)
+        gateway.answer = DaprHealth("1.18.2", problems)
         health.look()
     assert [line["event"] for line in log_lines.events()] == [
         "placement is away",
@@ -213,7 +213,7 @@ def test_an_outage_has_its_beginning(gateway: FakeGateway, monkeypatch: pytest.M
     monkeypatch.setattr("operations.recorder.health.EVERY", 0)
     monkeypatch.setattr("operations.outages.GRACE", timedelta())
     health = Health(gateway)
-    gateway.answer = EngineHealth("1.18.2", (AWAY,))
+    gateway.answer = DaprHealth("1.18.2", (AWAY,))
     health.look()
     since = health.outages[0].since
     health.look()
@@ -234,10 +234,10 @@ def test_the_engine_is_asked_once_a_second(gateway: FakeGateway) -> None:
 def test_an_engine_without_placement_can_be_read(gateway: FakeGateway) -> None:
     """Only without the sidecar nothing can."""
     health = Health(gateway)
-    gateway.answer = EngineHealth("1.18.2", (AWAY,))
+    gateway.answer = DaprHealth("1.18.2", (AWAY,))
     health.look()
     assert health.is_reachable
-    gateway.errors["health"] = [EngineUnavailable("no sidecar accepts the connection")]
+    gateway.errors["health"] = [DaprUnavailable("no sidecar accepts the connection")]
     health.doubt()
     health.look()
     assert not health.is_reachable
@@ -267,7 +267,7 @@ def test_it_ends_when_it_is_told_to(ledger_url: str, file: Path) -> None:
 def status_of_beat(url: str) -> bool:
     """Whether the recorder has given a sign of life."""
     with closing(open_ledger(url)) as ledger:
-        return ledger.pulse().beat_at is not None
+        return ledger.heartbeat().heartbeat_at is not None
 
 
 def _recorder(settings: dict[str, str]) -> "subprocess.Popen[str]":

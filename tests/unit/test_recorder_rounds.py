@@ -5,13 +5,13 @@ from contextlib import closing
 
 import pytest
 
-from operations.errors import EngineRefused, EngineUnavailable
+from operations.errors import DaprRefused, DaprUnavailable
 from operations.recorder import rounds as module
 from operations.recorder.finished import Finished
 from operations.recorder.rounds import Rounds
-from tests.unit.engine import ends, runs, vanishes
+from tests.unit.engine import ends, put_running, vanishes
 from tests.unit.fakes import FakeGateway
-from tests.unit.sightings import ID
+from tests.unit.snapshots import ID
 from tests.waiting import eventually
 
 ORDERS = [f"order_{number}" for number in range(50)]
@@ -22,7 +22,7 @@ def finished(gateway: FakeGateway) -> Finished:
     """Return what has ended, which the engine has."""
     finished = Finished()
     for instance_id in ORDERS:
-        runs(gateway, instance_id)
+        put_running(gateway, instance_id)
         ends(gateway, instance_id)
         finished.add(gateway.instances[instance_id])
     return finished
@@ -56,8 +56,8 @@ def test_an_id_with_another_life_is_found(
     gateway: FakeGateway, rounds: Rounds, now: list[float]
 ) -> None:
     """Whether that one runs or has ended; so is one that is gone. All others are no news."""
-    runs(gateway, "order_7", life="e2", since=60)
-    runs(gateway, "order_8", life="e2", since=60)
+    put_running(gateway, "order_7", life="e2", since=60)
+    put_running(gateway, "order_8", life="e2", since=60)
     ends(gateway, "order_8")
     vanishes(gateway, "order_9")
     found = {each for _ in range(3) for each in after(rounds, now, 1)}
@@ -98,7 +98,7 @@ def test_what_the_recorder_knows_by_then_is_no_news(
 ) -> None:
     """Another life that was found meanwhile, or that has ended too."""
     for instance_id in ORDERS[-2:]:
-        runs(gateway, instance_id, life="e2", since=60)
+        put_running(gateway, instance_id, life="e2", since=60)
         ends(gateway, instance_id)
 
     def found_meanwhile() -> None:
@@ -113,7 +113,7 @@ def test_a_state_that_cannot_be_read_is_left_to_the_next_round(
     gateway: FakeGateway, rounds: Rounds, now: list[float]
 ) -> None:
     """The others are read all the same."""
-    gateway.errors["state"] = [EngineRefused("it is being written")]
+    gateway.errors["state"] = [DaprRefused("it is being written")]
     vanishes(gateway, ORDERS[-2])
     assert after(rounds, now, 1) == [ORDERS[-2]]
 
@@ -122,16 +122,16 @@ def test_an_engine_that_is_away_is_told(
     gateway: FakeGateway, rounds: Rounds, now: list[float]
 ) -> None:
     """And the round goes on afterwards."""
-    gateway.errors["state"] = [EngineUnavailable("no sidecar accepts the connection")]
+    gateway.errors["state"] = [DaprUnavailable("no sidecar accepts the connection")]
     vanishes(gateway, ORDERS[0])
-    with pytest.raises(EngineUnavailable):
+    with pytest.raises(DaprUnavailable):
         after(rounds, now, 1)
     assert [each for _ in range(3) for each in after(rounds, now, 1)] == [ORDERS[0]]
 
 
 def test_what_is_not_known_has_not_changed(gateway: FakeGateway) -> None:
     """Nor does it explain anything."""
-    runs(gateway)
+    put_running(gateway)
     finished = Finished()
     assert not finished.differ(ID, gateway.instances[ID])
     assert not finished.explain(ID, 0)

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.model import LONGEST_ID
+from operations.model import MAX_ID_LENGTH
 from operations.recorder.spans import Hint, hints_in
-from operations.records import Begin
-from tests.unit.sightings import ID, at
+from operations.records import StartTime
+from tests.unit.snapshots import ID, at
 from tests.unit.zipkin import BEGAN, begun, body, over, ran, span, started
 
 AT = BEGAN / 1e6
-BEGIN = Begin(ID, 3, at(1.25))
+BEGIN = StartTime(ID, 3, at(1.25))
 
 
 def test_an_activity_tells_when_which_attempt_began() -> None:
@@ -51,14 +51,14 @@ def test_everything_else_hints_at_nothing(other: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "instance_id", ["", "a" * (LONGEST_ID + 1), "a\0b", "a\nb", "\ud800", 7, None]
+    "instance_id", ["", "a" * (MAX_ID_LENGTH + 1), "a\0b", "a\nb", "\ud800", 7, None]
 )
 def test_an_id_that_no_instance_has_is_dropped(instance_id: Any) -> None:
     """What the ledger could not hold never reaches it."""
     assert hints_in(body(over(instance_id))) == []
 
 
-@pytest.mark.parametrize("instance_id", ["a||b", "parent:0001", "a" * LONGEST_ID, "Auftrag ü"])
+@pytest.mark.parametrize("instance_id", ["a||b", "parent:0001", "a" * MAX_ID_LENGTH, "Auftrag ü"])
 def test_an_id_of_anybody_else_s_making_is_taken(instance_id: str) -> None:
     """Also one that breaks the engine's list: it is one to be seen."""
     assert hints_in(body(over(instance_id))) == [Hint(instance_id, AT, is_end=True)]
@@ -114,7 +114,7 @@ SPANS = st.fixed_dictionaries(
 def test_whatever_is_in_a_list_it_hints_at_what_the_ledger_can_hold(spans: list[Any]) -> None:
     """Nothing in a list makes an error, or a hint with an id, a number or a time that cannot be."""
     for hint in hints_in(json.dumps(spans).encode()):
-        assert 0 < len(hint.instance_id.encode()) <= 4 * LONGEST_ID
+        assert 0 < len(hint.instance_id.encode()) <= 4 * MAX_ID_LENGTH
         if hint.begin:
             assert 0 <= hint.begin.event_id < 2**31
             assert hint.begin.at.astimezone(UTC) <= datetime.max.replace(tzinfo=UTC)

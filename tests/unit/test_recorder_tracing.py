@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from operations.errors import EngineRefused
+from operations.errors import DaprRefused
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Status
@@ -20,10 +20,10 @@ from operations.recorder.hints import Hints
 from operations.recorder.recorder import Recorder
 from operations.recorder.spans import Hint, hints_in
 from operations.recorder.tracing import STRANGERS
-from operations.sighting import sight
-from tests.unit.engine import ends, moves, runs
+from operations.snapshots import read_snapshot
+from tests.unit.engine import ends, moves, put_running
 from tests.unit.fakes import FakeGateway
-from tests.unit.sightings import ID, at, entry, statuses
+from tests.unit.snapshots import ID, at, statuses, summary
 from tests.unit.zipkin import begun, body, over, ran, started
 from tests.waiting import eventually
 
@@ -54,7 +54,7 @@ def recorder(
 @pytest.fixture
 def blind(gateway: FakeGateway) -> None:
     """Have a list that is refused again and again."""
-    gateway.errors["ids"] = [EngineRefused(REFUSAL)] * 1000
+    gateway.errors["ids"] = [DaprRefused(REFUSAL)] * 1000
 
 
 Until = Callable[[Callable[[], object], str], None]
@@ -87,14 +87,14 @@ def post(hints: Hints, *spans: object) -> None:
 
 def begins(ledger: Ledger, generation: int | None = None) -> list[object]:
     """Return when the order's attempts began, those of its last generation or of another."""
-    return [span.began for span in ledger.instances.attempts(entry(ledger).key, generation)]
+    return [span.started_at for span in ledger.runs.attempts(summary(ledger).run_id, generation)]
 
 
 def test_a_hint_has_an_instance_read_at_once(
     gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
 ) -> None:
     """It need not wait for its pace."""
-    runs(gateway)
+    put_running(gateway)
     until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
     ends(gateway)
     post(hints, over())
@@ -133,7 +133,7 @@ def test_a_start_is_found_by_its_hint_though_no_list_can_be_had(
     gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
 ) -> None:
     """Nobody is blind to what is traced."""
-    runs(gateway)
+    put_running(gateway)
     post(hints, started())
     until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
 
@@ -146,8 +146,8 @@ def test_a_hint_of_nobody_makes_no_row_and_is_not_followed(
     post(hints, started("forged"), ran(1, at(1), "forged"), over("forged"))
     until(lambda: gateway.calls["state"] and gateway.calls["ids"] > 5, "it was read")
     assert gateway.calls["state"] == 1
-    assert ledger.instances.latest("forged") is None
-    assert ledger.pulse().revision == 0
+    assert ledger.runs.latest("forged") is None
+    assert ledger.heartbeat().revision == 0
 
 
 def test_so_many_strangers_a_second_are_looked_at(recorder: Recorder) -> None:
@@ -177,14 +177,14 @@ def test_what_has_finished_is_read_again_only_for_what_came_later(
     gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until, told: dict[str, Any]
 ) -> None:
     """What comes late of a life is no news; anything that began after its end is of another."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
     reads, listed = gateway.calls["state"], gateway.calls["ids"]
     post(hints, begun(started(), at(0)), begun(over(), at(0)), ran(1, at(0.5)))
     until(lambda: gateway.calls["ids"] > listed + 3, "turns")
     assert gateway.calls["state"] == reads
-    runs(gateway, life="e2", since=60)
+    put_running(gateway, life="e2", since=60)
     post(hints, told)
     until(lambda: statuses(ledger) == [Status.RUNNING, Status.COMPLETED], "its next life")
 
@@ -193,20 +193,20 @@ def test_a_begin_that_comes_with_the_end_is_written_with_it(
     gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
 ) -> None:
     """The usual case: one change of the ledger."""
-    runs(gateway)
+    put_running(gateway)
     until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
     charged(gateway, 1, 4)
-    revision = ledger.pulse().revision
+    revision = ledger.heartbeat().revision
     post(hints, ran(1, at(2)))
     until(lambda: begins(ledger) == [at(2)], "the begin")
-    assert ledger.pulse().revision == revision + 1
+    assert ledger.heartbeat().revision == revision + 1
 
 
 def test_a_begin_that_comes_after_its_attempt_is_lent_to_it(
     gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
 ) -> None:
     """Also when the instance is archived and no more read; doubled, it is no news."""
-    runs(gateway)
+    put_running(gateway)
     charged(gateway, 1, 4)
     ends(gateway)
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
@@ -214,10 +214,10 @@ def test_a_begin_that_comes_after_its_attempt_is_lent_to_it(
     reads = gateway.calls["state"]
     post(hints, ran(1, at(2)))
     until(lambda: begins(ledger) == [at(2)], "the begin")
-    revision, listed = ledger.pulse().revision, gateway.calls["ids"]
+    revision, listed = ledger.heartbeat().revision, gateway.calls["ids"]
     post(hints, ran(1, at(2)), ran(1, at(0.5)))
     until(lambda: gateway.calls["ids"] > listed + 3, "turns")
-    assert (begins(ledger), ledger.pulse().revision) == ([at(2)], revision)
+    assert (begins(ledger), ledger.heartbeat().revision) == ([at(2)], revision)
     assert gateway.calls["state"] == reads
 
 
@@ -225,7 +225,7 @@ def test_a_begin_that_comes_before_its_attempt_is_known_waits_for_it(
     gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
 ) -> None:
     """As that of a paused instance, which takes its results later; what is forged never counts."""
-    runs(gateway)
+    put_running(gateway)
     until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
     post(hints, ran(1, at(2)), ran(1, at(50)), ran(7, at(2)))
     listed = gateway.calls["ids"]
@@ -242,7 +242,7 @@ def test_a_begin_that_comes_after_its_generation_is_lent_to_it(
     gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
 ) -> None:
     """While the instance lives on: its history tells of the last generation alone."""
-    runs(gateway)
+    put_running(gateway)
     charged(gateway, 1, 4)
     until(lambda: begins(ledger) == [None], "an attempt")
     gateway.events[ID] = (
@@ -251,7 +251,7 @@ def test_a_begin_that_comes_after_its_generation_is_lent_to_it(
     )
     charged(gateway, 6, 7)
     post(hints, started())
-    until(lambda: entry(ledger).generation == 2, "it continues as new")
+    until(lambda: summary(ledger).generation == 2, "it continues as new")
     post(hints, ran(1, at(2)))
     until(lambda: begins(ledger, generation=1) == [at(2)], "the begin")
     assert begins(ledger) == [None]
@@ -263,16 +263,16 @@ def test_a_begin_outlives_the_sighting_of_another_process(
     gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
 ) -> None:
     """A page that writes the end first, newer than the recorder's look, knows of no begin."""
-    runs(gateway)
+    put_running(gateway)
     until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
     charged(gateway, 1, 4)
     ends(gateway)
 
     def page_sees() -> None:
         gateway.during.clear()
-        seen = sight(gateway, ID)
+        seen = read_snapshot(gateway, ID)
         assert seen
-        ledger.instances.record([replace(seen, seen_at=seen.seen_at + timedelta(minutes=1))])
+        ledger.runs.ingest([replace(seen, read_at=seen.read_at + timedelta(minutes=1))])
 
     gateway.during["history"] = page_sees
     post(hints, ran(1, at(2)))
@@ -287,8 +287,8 @@ def test_a_list_that_is_refused_is_an_outage_with_its_remedy(
     """In the pulse while it lasts, and no longer."""
     monkeypatch.setattr("operations.recorder.health.EVERY", 0)
     monkeypatch.setattr("operations.outages.GRACE", timedelta())
-    gateway.errors["ids"] = [EngineRefused(REFUSAL)] * 20
-    until(lambda: ledger.pulse().outages, "an outage")
-    (outage,) = ledger.pulse().outages
-    assert (outage.part, outage.why) == ("listing", REFUSAL)
-    until(lambda: not ledger.pulse().outages, "it is over")
+    gateway.errors["ids"] = [DaprRefused(REFUSAL)] * 20
+    until(lambda: ledger.heartbeat().outages, "an outage")
+    (outage,) = ledger.heartbeat().outages
+    assert (outage.service, outage.reason) == ("listing", REFUSAL)
+    until(lambda: not ledger.heartbeat().outages, "it is over")

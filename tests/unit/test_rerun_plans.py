@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from operations.history import HistoryEvent
-from operations.timeline.planning import RerunPlan, failed_step, first_step, plan_of, rerunnable
+from operations.timeline.rerun_plan import RerunPlan, failed_step, first_step, plan_of, rerunnable
 from tests.unit.events import (
     back_off,
     child,

@@ -7,8 +7,8 @@ import pytest
 from operations.actions import Actions, Reran
 from operations.errors import (
     ActionNotAllowed,
-    EngineRefused,
-    EngineUnavailable,
+    DaprRefused,
+    DaprUnavailable,
     FlowdeckError,
     InstanceExists,
     InvalidInput,
@@ -18,11 +18,11 @@ from operations.errors import (
     UnknownInstance,
 )
 from operations.ledger import Ledger
-from operations.model import Status, is_safe_id
+from operations.model import Status, is_startable_id
 from operations.records import Outcome
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.runs import ANN, lost, put
-from tests.unit.sightings import entry
+from tests.unit.snapshots import summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -55,7 +55,7 @@ def test_a_rerun_works(actions: Actions, gateway: FakeGateway, status: Status) -
 def test_the_ledger_knows_of_which_instance_it_is_a_rerun(actions: Actions, ledger: Ledger) -> None:
     """A list shows it at once."""
     rerun(actions)
-    assert entry(ledger, "order_B").rerun_of == "order_A"
+    assert summary(ledger, "order_B").rerun_of == "order_A"
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_the_input_of_the_event_may_be_another(
 def test_a_rerun_is_noted_for_both(actions: Actions, ledger: Ledger) -> None:
     """Who looks at either finds who wanted it, and why."""
     rerun(actions)
-    (source,) = ledger.journal.of("order_A", 10)
-    (new,) = ledger.journal.of("order_B", 10)
+    (source,) = ledger.audit_log.of("order_A", 10)
+    (new,) = ledger.audit_log.of("order_B", 10)
     assert source.message == "from event 2, as 'order_B'"
     assert new.message == "from event 2 of 'order_A'"
-    for deed in (source, new):
-        assert (deed.actor, deed.action, deed.why) == (ANN, "rerun", "once more")
-        assert deed.outcome is Outcome.DONE
+    for entry in (source, new):
+        assert (entry.actor, entry.action, entry.reason) == (ANN, "rerun", "once more")
+        assert entry.outcome is Outcome.DONE
     assert (source.before, source.after) == (Status.COMPLETED, Status.COMPLETED)
     assert (new.before, new.after) == (None, Status.RUNNING)
 
@@ -91,10 +91,10 @@ def test_a_rerun_of_what_has_not_ended_is_refused_and_noted(
     gateway.turn("order_A", status)
     with pytest.raises(ActionNotAllowed, match=f"it is {status}") as refused:
         rerun(actions)
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert (deed.actor, deed.action, deed.why) == (ANN, "rerun", "once more")
-    assert (deed.outcome, deed.before) == (Outcome.REFUSED, status)
-    assert deed.message == str(refused.value)
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.actor, entry.action, entry.reason) == (ANN, "rerun", "once more")
+    assert (entry.outcome, entry.before) == (Outcome.REFUSED, status)
+    assert entry.message == str(refused.value)
     assert not gateway.calls["rerun"]
 
 
@@ -106,15 +106,15 @@ def test_a_rerun_of_what_the_engine_has_no_more_is_refused_and_noted(
     del gateway.instances["order_A"]
     with pytest.raises(NotRerunnable, match="the engine has it no more"):
         rerun(actions, new_id="order_C")
-    deed, _ = ledger.journal.of("order_A", 10)
-    assert (deed.outcome, deed.before) == (Outcome.REFUSED, Status.COMPLETED)
+    entry, _ = ledger.audit_log.of("order_A", 10)
+    assert (entry.outcome, entry.before) == (Outcome.REFUSED, Status.COMPLETED)
 
 
 def test_an_id_is_made_up_if_none_is_given(actions: Actions, gateway: FakeGateway) -> None:
     """It tells whose rerun it is, and each is another."""
     one, other = rerun(actions, new_id=None), rerun(actions, new_id=None)
     assert one.instance_id.startswith("order_A-rerun-")
-    assert is_safe_id(one.instance_id)
+    assert is_startable_id(one.instance_id)
     assert {one.instance_id, other.instance_id} < set(gateway.instances)
 
 
@@ -122,7 +122,7 @@ def test_an_id_is_made_up_if_none_is_given(actions: Actions, gateway: FakeGatewa
 def test_an_id_that_is_made_up_is_safe(actions: Actions, gateway: FakeGateway, source: str) -> None:
     """Whatever the source's is."""
     put(gateway, source)
-    assert is_safe_id(actions.rerun(source, 2, ANN).instance_id)
+    assert is_startable_id(actions.rerun(source, 2, ANN).instance_id)
 
 
 def test_the_same_rerun_again_changes_nothing(actions: Actions, gateway: FakeGateway) -> None:
@@ -240,12 +240,12 @@ def test_a_rerun_that_does_not_come_through_may_be_repeated(
         rerun(actions)
     put(gateway, "order_B", Status.RUNNING)
     assert not rerun(actions).created
-    latest = ledger.starts.latest("order_B")
+    latest = ledger.reservations.latest("order_B")
     assert latest
     assert latest.is_accepted
 
 
-@pytest.mark.parametrize("error", [EngineUnavailable("no sidecar"), EngineRefused("inbox")])
+@pytest.mark.parametrize("error", [DaprUnavailable("no sidecar"), DaprRefused("inbox")])
 def test_a_rerun_after_which_the_engine_is_gone_is_of_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: FlowdeckError
 ) -> None:
@@ -254,7 +254,7 @@ def test_a_rerun_after_which_the_engine_is_gone_is_of_unknown_outcome(
     gateway.lost["rerun"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="with this id"):
         rerun(actions)
-    assert ledger.journal.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
+    assert ledger.audit_log.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
     assert not rerun(actions).created
 
 
@@ -270,7 +270,7 @@ def test_a_claim_whose_rerun_never_came_lapses(
 
 
 @pytest.mark.parametrize(
-    "error", [EngineUnavailable("no sidecar"), NotRerunnable("order_A", "no"), LOST]
+    "error", [DaprUnavailable("no sidecar"), NotRerunnable("order_A", "no"), LOST]
 )
 def test_a_refused_rerun_is_noted(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: Exception
@@ -279,16 +279,16 @@ def test_a_refused_rerun_is_noted(
     gateway.errors["rerun"] = [error]  # type: ignore[list-item]
     with pytest.raises(type(error)):
         rerun(actions)
-    (deed,) = ledger.journal.of("order_A", 10)
-    assert deed.outcome is (Outcome.UNKNOWN if error is LOST else Outcome.REFUSED)
-    assert (ledger.starts.latest("order_B") is None) is (error is not LOST)
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert entry.outcome is (Outcome.UNKNOWN if error is LOST else Outcome.REFUSED)
+    assert (ledger.reservations.latest("order_B") is None) is (error is not LOST)
 
 
 def test_without_the_ledger_nothing_is_rerun(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody could tell whether the new id is free."""
-    monkeypatch.setattr(ledger.starts, "latest", lost)
+    monkeypatch.setattr(ledger.reservations, "latest", lost)
     with pytest.raises(LedgerUnavailable):
         rerun(actions)
     assert not gateway.calls["rerun"]

@@ -51,9 +51,9 @@ def test_what_was_copied_took_no_time() -> None:
         scheduled(2, 1000, rerun_of="source"), copied=[scheduled(1, 1), completed(1, 2, "7")]
     )
     copied, own = timeline.spans
-    assert (copied.start, copied.end, copied.output) == (at(1000), at(1000), "7")
+    assert (copied.scheduled_at, copied.ended_at, copied.output) == (at(1000), at(1000), "7")
     assert (copied.ending, copied.copied) == (Ending.COMPLETED, True)
-    assert (own.start, own.copied) == (at(1000), False)
+    assert (own.scheduled_at, own.copied) == (at(1000), False)
 
 
 def test_a_source_whose_clock_is_ahead() -> None:
@@ -61,7 +61,7 @@ def test_a_source_whose_clock_is_ahead() -> None:
     timeline = rerun(
         scheduled(2, 1000, rerun_of="source"), copied=[scheduled(1, 2000), completed(1, 2001)]
     )
-    assert (timeline.spans[0].start, timeline.spans[0].end) == (at(1000), at(1000))
+    assert (timeline.spans[0].scheduled_at, timeline.spans[0].ended_at) == (at(1000), at(1000))
 
 
 def test_unfinished_peers_are_its_own() -> None:
@@ -144,4 +144,4 @@ def test_a_rerun_of_a_rerun() -> None:
 def test_a_rerun_from_the_first_event() -> None:
     """Nothing need be copied but the start."""
     timeline = rerun(scheduled(1, 1000, rerun_of="source"))
-    assert (only(timeline).start, only(timeline).copied) == (at(1000), False)
+    assert (only(timeline).scheduled_at, only(timeline).copied) == (at(1000), False)

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from operations.errors import EngineRefused, EngineUnavailable
+from operations.errors import DaprRefused, DaprUnavailable
 from operations.model import Status
-from operations.sighting import glimpse, sight
+from operations.snapshots import read_snapshot, read_state
 from operations.timeline import Timeline
-from tests.unit.engine import ends, moves, runs, vanishes
+from tests.unit.engine import ends, moves, put_running, vanishes
 from tests.unit.fakes import FakeGateway
 from tests.unit.histories import RECORDED, recorded, recorded_state
-from tests.unit.sightings import ID, at, pending
+from tests.unit.snapshots import ID, at, pending
 
 
 def after(gateway: FakeGateway, call: str, *what: Callable[[], object]) -> None:
@@ -28,62 +28,62 @@ def after(gateway: FakeGateway, call: str, *what: Callable[[], object]) -> None:
 
 def test_state_and_history_are_read_together(gateway: FakeGateway) -> None:
     """The timeline is that of the history, and the time is that before the reading."""
-    runs(gateway)
-    seen = sight(gateway, ID, now=lambda: at(5))
+    put_running(gateway)
+    seen = read_snapshot(gateway, ID, now=lambda: at(5))
     assert seen
-    assert (seen.instance, seen.seen_at) == (gateway.instances[ID], at(5))
+    assert (seen.instance, seen.read_at) == (gateway.instances[ID], at(5))
     assert (seen.timeline.execution_id, seen.timeline.started_at) == ("e1", at(0))
     assert seen.history == gateway.events[ID]
 
 
 def test_it_is_seen_now(gateway: FakeGateway) -> None:
     """Unless the caller has a clock of its own."""
-    runs(gateway)
+    put_running(gateway)
     before = datetime.now(UTC)
-    seen = sight(gateway, ID)
+    seen = read_snapshot(gateway, ID)
     assert seen
-    assert before <= seen.seen_at <= datetime.now(UTC)
+    assert before <= seen.read_at <= datetime.now(UTC)
 
 
 def test_there_is_nothing_to_see_of_what_the_engine_has_not(gateway: FakeGateway) -> None:
     """None, and no error."""
-    assert sight(gateway, ID) is None
-    assert glimpse(gateway, ID) is None
+    assert read_snapshot(gateway, ID) is None
+    assert read_state(gateway, ID) is None
 
 
 def test_a_history_is_not_read_while_nothing_changes(gateway: FakeGateway) -> None:
-    """The last sighting holds, at its new time."""
-    runs(gateway)
-    last = sight(gateway, ID)
-    seen = sight(gateway, ID, last, lambda: at(9))
+    """The last snapshot holds, at its new time."""
+    put_running(gateway)
+    last = read_snapshot(gateway, ID)
+    seen = read_snapshot(gateway, ID, last, lambda: at(9))
     assert seen
     assert last
-    assert (seen.instance, seen.timeline, seen.seen_at) == (last.instance, last.timeline, at(9))
+    assert (seen.instance, seen.timeline, seen.read_at) == (last.instance, last.timeline, at(9))
     assert gateway.calls["history"] == 1
 
 
 def test_a_history_is_read_again_after_a_change(gateway: FakeGateway) -> None:
     """A state that is not as before is reason enough."""
-    runs(gateway)
-    last = sight(gateway, ID)
+    put_running(gateway)
+    last = read_snapshot(gateway, ID)
     moves(gateway)
-    sight(gateway, ID, last)
+    read_snapshot(gateway, ID, last)
     assert gateway.calls["history"] == 2
 
 
 def test_a_pending_one_has_no_history_yet(gateway: FakeGateway) -> None:
     """And no timeline."""
     gateway.put(pending().instance)
-    seen = sight(gateway, ID)
+    seen = read_snapshot(gateway, ID)
     assert seen
     assert (seen.history, seen.timeline.started_at) == ((), None)
 
 
 def test_an_end_between_state_and_history_is_seen_in_both(gateway: FakeGateway) -> None:
     """The state is read again when the history says that it has ended."""
-    runs(gateway)
+    put_running(gateway)
     after(gateway, "history", lambda: ends(gateway))
-    seen = sight(gateway, ID)
+    seen = read_snapshot(gateway, ID)
     assert seen
     assert seen.instance.status is Status.COMPLETED
     assert seen.timeline.ended_at
@@ -93,10 +93,10 @@ def test_the_end_of_one_life_is_not_mixed_with_the_history_of_the_next(
     gateway: FakeGateway,
 ) -> None:
     """An id that is used again between the two reads shows its new life alone."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
-    after(gateway, "history", lambda: runs(gateway, life="e2", since=60))
-    seen = sight(gateway, ID)
+    after(gateway, "history", lambda: put_running(gateway, life="e2", since=60))
+    seen = read_snapshot(gateway, ID)
     assert seen
     assert (seen.instance.status, seen.timeline.execution_id) == (Status.RUNNING, "e2")
     assert seen.instance.created_at == at(60)
@@ -104,27 +104,27 @@ def test_the_end_of_one_life_is_not_mixed_with_the_history_of_the_next(
 
 def test_the_end_of_one_that_is_purged_meanwhile_is_kept(gateway: FakeGateway) -> None:
     """Its state was seen, though its history is gone."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     after(gateway, "history", lambda: vanishes(gateway))
-    seen = sight(gateway, ID)
+    seen = read_snapshot(gateway, ID)
     assert seen
     assert (seen.instance.status, seen.history) == (Status.COMPLETED, ())
 
 
 def test_one_that_ends_and_is_purged_meanwhile_is_gone(gateway: FakeGateway) -> None:
     """No state told how it ended."""
-    runs(gateway)
+    put_running(gateway)
     after(gateway, "history", lambda: ends(gateway))
     after(gateway, "state", lambda: None, lambda: vanishes(gateway))
-    assert sight(gateway, ID) is None
+    assert read_snapshot(gateway, ID) is None
 
 
 def test_state_and_history_that_never_agree_are_taken_as_they_are(gateway: FakeGateway) -> None:
     """After a few tries: it must end."""
-    runs(gateway)
+    put_running(gateway)
     moves(gateway, status=Status.TERMINATED)
-    seen = sight(gateway, ID)
+    seen = read_snapshot(gateway, ID)
     assert seen
     assert seen.instance.status is Status.TERMINATED
     assert gateway.calls["history"] == 3
@@ -132,33 +132,33 @@ def test_state_and_history_that_never_agree_are_taken_as_they_are(gateway: FakeG
 
 def test_a_finished_one_without_a_history_is_read_again(gateway: FakeGateway) -> None:
     """It has not changed, but it has not been read wholly either."""
-    runs(gateway)
+    put_running(gateway)
     ends(gateway)
     events = gateway.events.pop(ID)
-    last = sight(gateway, ID)
+    last = read_snapshot(gateway, ID)
     gateway.events[ID] = events
-    seen = sight(gateway, ID, last)
+    seen = read_snapshot(gateway, ID, last)
     assert seen
     assert seen.history == events
 
 
 def test_a_glimpse_is_without_the_history(gateway: FakeGateway) -> None:
     """For one whose history cannot be read."""
-    runs(gateway)
-    seen = glimpse(gateway, ID, lambda: at(5))
+    put_running(gateway)
+    seen = read_state(gateway, ID, lambda: at(5))
     assert seen
-    assert (seen.timeline, seen.history, seen.seen_at) == (Timeline(), None, at(5))
+    assert (seen.timeline, seen.history, seen.read_at) == (Timeline(), None, at(5))
     assert not gateway.calls["history"]
 
 
-@pytest.mark.parametrize("error", [EngineUnavailable("gone"), EngineRefused("broken")])
+@pytest.mark.parametrize("error", [DaprUnavailable("gone"), DaprRefused("broken")])
 @pytest.mark.parametrize("call", ["state", "history"])
 def test_trouble_is_the_callers(gateway: FakeGateway, call: str, error: Exception) -> None:
     """Nobody else knows what to do about it."""
-    runs(gateway)
+    put_running(gateway)
     gateway.errors[call] = [error]  # type: ignore[list-item]
     with pytest.raises(type(error)):
-        sight(gateway, ID)
+        read_snapshot(gateway, ID)
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -167,7 +167,7 @@ def test_state_and_history_of_the_real_engine_agree(gateway: FakeGateway, name: 
     gateway.put(recorded_state(name))
     instance_id = recorded_state(name).instance_id
     gateway.events[instance_id] = recorded(name)
-    seen = sight(gateway, instance_id)
+    seen = read_snapshot(gateway, instance_id)
     assert seen
     assert gateway.calls["history"] == 1
     started = [event for event in recorded(name) if event.kind == "executionStarted"]

@@ -46,13 +46,13 @@ def test_what_has_no_name_is_called_what_it_is() -> None:
 def test_an_activity_that_completed() -> None:
     """The answer gives the end and the output."""
     span = only(read(scheduled(1, 1), completed(1, 3, "true")))
-    assert (span.end, span.ending, span.output) == (at(3), Ending.COMPLETED, "true")
+    assert (span.ended_at, span.ending, span.output) == (at(3), Ending.COMPLETED, "true")
 
 
 def test_an_activity_that_failed() -> None:
     """A failed attempt holds why."""
     span = only(read(scheduled(1, 1), failed(1, 3)))
-    assert (span.end, span.ending, span.failure) == (at(3), Ending.FAILED, REFUSED)
+    assert (span.ended_at, span.ending, span.failure) == (at(3), Ending.FAILED, REFUSED)
 
 
 def test_attempts_of_a_call_share_a_lane() -> None:
@@ -88,7 +88,7 @@ def test_an_answer_to_nothing_is_ignored() -> None:
 
 def test_an_answer_of_another_kind_is_ignored() -> None:
     """A fired timer does not end an activity."""
-    assert only(read(scheduled(1, 1), fired(1, 2), child_completed(1, 2))).end is None
+    assert only(read(scheduled(1, 1), fired(1, 2), child_completed(1, 2))).ended_at is None
 
 
 def test_an_answer_that_names_nothing_is_ignored() -> None:
@@ -100,7 +100,7 @@ def test_an_answer_that_names_nothing_is_ignored() -> None:
 def test_of_two_events_with_one_id_the_last_is_answered_first() -> None:
     """Should generations share ids, an answer is the later one's."""
     timeline = read(scheduled(1, 1), scheduled(1, 5), completed(1, 6), completed(1, 7))
-    assert [(span.start, span.end) for span in timeline.spans] == [
+    assert [(span.scheduled_at, span.ended_at) for span in timeline.spans] == [
         (at(1), at(7)),
         (at(5), at(6)),
     ]
@@ -124,7 +124,7 @@ def test_a_back_off_stands_between_the_attempts_in_their_lane() -> None:
     timeline = read(scheduled(1, 1, call="c"), failed(1, 2), back_off(2, 2, 4, "c"), fired(2, 4))
     span = timeline.spans[1]
     assert (span.kind, span.name, span.lane) == (SpanKind.BACKOFF, "charge", 1)
-    assert (span.end, span.ending, span.due) == (at(4), Ending.COMPLETED, at(4))
+    assert (span.ended_at, span.ending, span.due) == (at(4), Ending.COMPLETED, at(4))
 
 
 def test_a_back_off_is_no_attempt() -> None:
@@ -148,7 +148,7 @@ def test_a_back_off_of_an_unknown_call_has_its_own_lane() -> None:
 def test_a_timer_is_open_until_it_fires() -> None:
     """A timer knows when it is due."""
     span = only(read(timer(1, 1, 60)))
-    assert (span.kind, span.name, span.due, span.end) == (
+    assert (span.kind, span.name, span.due, span.ended_at) == (
         SpanKind.TIMER,
         "timer",
         at(60),
@@ -159,7 +159,7 @@ def test_a_timer_is_open_until_it_fires() -> None:
 def test_a_timer_that_fired() -> None:
     """A timer that fired is completed, at the time when it was seen."""
     span = only(read(timer(1, 1, 60), fired(1, 61)))
-    assert (span.end, span.ending) == (at(61), Ending.COMPLETED)
+    assert (span.ended_at, span.ending) == (at(61), Ending.COMPLETED)
 
 
 def test_a_timer_with_a_name_of_its_own() -> None:
@@ -186,13 +186,13 @@ def test_a_wait_with_a_time_out() -> None:
 def test_a_raised_event_ends_its_wait() -> None:
     """The event ends the wait, and is its output."""
     span = only(read(wait(1, 1), raised("approval", 5, '"yes"')))
-    assert (span.end, span.ending, span.output) == (at(5), Ending.COMPLETED, '"yes"')
+    assert (span.ended_at, span.ending, span.output) == (at(5), Ending.COMPLETED, '"yes"')
 
 
 def test_a_wait_that_timed_out() -> None:
     """A wait whose timer fires has timed out."""
     span = only(read(wait(1, 1, due=60), fired(1, 60)))
-    assert (span.end, span.ending) == (at(60), Ending.TIMED_OUT)
+    assert (span.ended_at, span.ending) == (at(60), Ending.TIMED_OUT)
 
 
 def test_names_of_events_are_compared_without_case() -> None:
@@ -226,7 +226,7 @@ def test_an_event_raised_before_ends_no_later_wait() -> None:
 def test_a_child_under_way() -> None:
     """A child's span leads to its instance."""
     span = only(read(child(1, 1, "order:0001")))
-    assert (span.kind, span.name, span.instance_id, span.end) == (
+    assert (span.kind, span.name, span.instance_id, span.ended_at) == (
         SpanKind.CHILD,
         "pay",
         "order:0001",
@@ -237,7 +237,7 @@ def test_a_child_under_way() -> None:
 def test_a_child_that_completed() -> None:
     """A child's result is its span's output."""
     span = only(read(child(1, 1, "order:0001"), child_completed(1, 4, "7")))
-    assert (span.end, span.ending, span.output) == (at(4), Ending.COMPLETED, "7")
+    assert (span.ended_at, span.ending, span.output) == (at(4), Ending.COMPLETED, "7")
 
 
 def test_a_child_that_failed() -> None:
@@ -329,18 +329,18 @@ def test_an_activity_of_a_childs_name_is_no_attempt_of_it() -> None:
 def test_a_pause_is_open_until_it_is_resumed() -> None:
     """A pause lasts until it is resumed."""
     span = only(read(suspended(1)))
-    assert (span.kind, span.lane, span.end) == (SpanKind.SUSPENSION, SUSPENSIONS, None)
+    assert (span.kind, span.lane, span.ended_at) == (SpanKind.SUSPENSION, SUSPENSIONS, None)
 
 
 def test_a_pause_that_was_resumed() -> None:
     """Resuming ends the pause."""
     span = only(read(suspended(1), resumed(3)))
-    assert (span.end, span.ending) == (at(3), Ending.COMPLETED)
+    assert (span.ended_at, span.ending) == (at(3), Ending.COMPLETED)
 
 
 def test_pausing_twice_is_one_pause() -> None:
     """Pauses do not nest."""
-    assert only(read(suspended(1), suspended(2), resumed(3), resumed(4))).end == at(3)
+    assert only(read(suspended(1), suspended(2), resumed(3), resumed(4))).ended_at == at(3)
 
 
 def test_all_pauses_share_a_lane() -> None:
@@ -357,4 +357,4 @@ def test_resuming_what_runs_says_nothing() -> None:
 def test_answers_come_during_a_pause() -> None:
     """An activity that is under way ends while the workflow is paused."""
     timeline = read(scheduled(1, 1), suspended(2), completed(1, 3))
-    assert timeline.spans[0].end == at(3)
+    assert timeline.spans[0].ended_at == at(3)

@@ -49,7 +49,7 @@ def test_an_instance_ends_when_its_execution_completes() -> None:
 def test_whatever_is_open_is_cut_off(begin: HistoryEvent, end: HistoryEvent) -> None:
     """Nothing outlives its instance."""
     span = only(read(begin, end))
-    assert (span.end, span.ending) == (at(5), Ending.CUT_OFF)
+    assert (span.ended_at, span.ending) == (at(5), Ending.CUT_OFF)
 
 
 def test_what_had_ended_stays_as_it_was() -> None:
@@ -60,7 +60,7 @@ def test_what_had_ended_stays_as_it_was() -> None:
 def test_terminated_and_then_completed() -> None:
     """Termination cuts off; the instance has ended with its completion."""
     timeline = read(scheduled(1, 1), terminated(5), ended(6))
-    assert (only(timeline).end, timeline.ended_at) == (at(5), at(6))
+    assert (only(timeline).ended_at, timeline.ended_at) == (at(5), at(6))
 
 
 def test_an_answer_after_the_end_is_too_late() -> None:
@@ -71,7 +71,7 @@ def test_an_answer_after_the_end_is_too_late() -> None:
 def test_what_begins_after_the_end_is_cut_off() -> None:
     """Nothing is open in an instance that has ended."""
     span = only(read(ended(5), scheduled(1, 6)))
-    assert (span.end, span.ending) == (at(6), Ending.CUT_OFF)
+    assert (span.ended_at, span.ending) == (at(6), Ending.CUT_OFF)
 
 
 def test_the_future_is_ignored() -> None:
@@ -91,18 +91,20 @@ def test_started_at_is_that_of_the_start() -> None:
 
 def test_it_begins_with_its_first_turn() -> None:
     """A generation that is not the first had that before its start: it is another's."""
-    assert timeline_of([turn(2), started(1), turn(3)]).began_at == at(2)
-    assert timeline_of([turn(1), started(1)]).began_at == at(1)
-    assert timeline_of([turn(0.5), started(1), turn(3)]).began_at is None
-    assert timeline_of([started(1)]).began_at is None
+    assert timeline_of([turn(2), started(1), turn(3)]).first_turn_at == at(2)
+    assert timeline_of([turn(1), started(1)]).first_turn_at == at(1)
+    assert timeline_of([turn(0.5), started(1), turn(3)]).first_turn_at is None
+    assert timeline_of([started(1)]).first_turn_at is None
 
 
 def test_a_rerun_begins_on_its_own_clock() -> None:
     """What it copied was another's."""
     timeline = timeline_of(recorded("rerun"))
-    assert timeline.began_at
+    assert timeline.first_turn_at
     assert timeline.started_at
-    assert timeline.started_at <= timeline.began_at < timeline.started_at + timedelta(seconds=1)
+    assert (
+        timeline.started_at <= timeline.first_turn_at < timeline.started_at + timedelta(seconds=1)
+    )
 
 
 def test_without_a_start_the_first_event_counts() -> None:
@@ -118,12 +120,12 @@ def test_the_start_says_who() -> None:
 
 def test_no_span_ends_before_it_starts() -> None:
     """A clock that stepped back makes a span of no length."""
-    assert only(read(scheduled(1, 5), completed(1, 4))).end == at(5)
+    assert only(read(scheduled(1, 5), completed(1, 4))).ended_at == at(5)
 
 
 def test_nothing_starts_before_the_instance() -> None:
     """A clock that stepped back moves nothing before the start."""
-    assert only(timeline_of([started(3), scheduled(1, 2)])).start == at(3)
+    assert only(timeline_of([started(3), scheduled(1, 2)])).scheduled_at == at(3)
 
 
 def test_an_instance_does_not_end_before_it_starts() -> None:
@@ -228,7 +230,10 @@ def test_recorded_attempts_do_not_overlap(name: str) -> None:
     for span in timeline_of(recorded(name)).spans:
         lanes.setdefault(span.lane, []).append(span)
     for spans in lanes.values():
-        assert all(before.end and before.end <= after.start for before, after in pairwise(spans))
+        assert all(
+            before.ended_at and before.ended_at <= after.scheduled_at
+            for before, after in pairwise(spans)
+        )
 
 
 def test_the_recorded_rerun() -> None:

@@ -96,8 +96,8 @@ def test_time_does_not_run_backwards(history: list[HistoryEvent]) -> None:
     """Nothing ends before it starts, nor starts before the instance."""
     timeline = timeline_of(history)
     for span in timeline.spans:
-        assert span.end is None or span.end >= span.start
-        assert timeline.started_at is None or span.start >= timeline.started_at
+        assert span.ended_at is None or span.ended_at >= span.scheduled_at
+        assert timeline.started_at is None or span.scheduled_at >= timeline.started_at
     if timeline.started_at and timeline.ended_at:
         assert timeline.ended_at >= timeline.started_at
 
@@ -106,8 +106,8 @@ def test_time_does_not_run_backwards(history: list[HistoryEvent]) -> None:
 def test_what_is_open_has_no_end(history: list[HistoryEvent]) -> None:
     """A span is open as long as it has no end, and gives no answer."""
     for span in timeline_of(history).spans:
-        assert (span.end is None) is (span.ending is Ending.OPEN)
-        assert span.end is not None or (span.output is None and span.failure is None)
+        assert (span.ended_at is None) is (span.ending is Ending.OPEN)
+        assert span.ended_at is not None or (span.output is None and span.failure is None)
 
 
 @given(ANY)
@@ -117,7 +117,7 @@ def test_nothing_is_open_in_an_instance_that_has_ended(history: list[HistoryEven
     assert (timeline.ended_at is not None) is any(event.kind in ENDS for event in history)
     if timeline.ended_at:
         assert timeline.waiting is None
-        assert all(span.end for span in timeline.spans)
+        assert all(span.ended_at for span in timeline.spans)
 
 
 @given(ANY)
@@ -139,7 +139,7 @@ def test_each_scheduled_event_is_one_span(history: list[HistoryEvent]) -> None:
 @given(ANY)
 def test_spans_stand_in_order(history: list[HistoryEvent]) -> None:
     """Spans are ordered by their starts, then by their events' ids."""
-    keys = [(span.start, span.event_id) for span in timeline_of(history).spans]
+    keys = [(span.scheduled_at, span.event_id) for span in timeline_of(history).spans]
     assert keys == sorted(keys)
 
 
@@ -183,8 +183,8 @@ def test_pauses_do_not_overlap(history: list[HistoryEvent]) -> None:
     real = [replace(event, event_id=-1) for event in history]
     real.sort(key=lambda event: event.timestamp)
     for before, after in pairwise(timeline_of(real).spans):
-        assert before.end is not None
-        assert before.end <= after.start
+        assert before.ended_at is not None
+        assert before.ended_at <= after.scheduled_at
 
 
 @given(ANY)
@@ -206,7 +206,9 @@ def test_a_timeline_grows(history: list[HistoryEvent], length: int) -> None:
     """What a history says of a span's start and lane, it also says when it has grown longer."""
     start = HistoryEvent(-1, BEGIN, "executionStarted")
     before, after = (
-        Counter((span.kind, span.event_id, span.lane, span.start, span.attempt) for span in spans)
+        Counter(
+            (span.kind, span.event_id, span.lane, span.scheduled_at, span.attempt) for span in spans
+        )
         for spans in (
             timeline_of([start, *history[:length]]).spans,
             timeline_of([start, *history]).spans,
@@ -224,4 +226,6 @@ def test_a_rerun_has_no_time_of_its_source(
     finished = [event for event in copied if event.kind not in SCHEDULING]
     timeline = timeline_of([*finished, mark, *own])
     assert (timeline.started_at, timeline.rerun_of) == (BEGIN, "source")
-    assert all(span.start == span.end == BEGIN for span in timeline.spans if span.copied)
+    assert all(
+        span.scheduled_at == span.ended_at == BEGIN for span in timeline.spans if span.copied
+    )

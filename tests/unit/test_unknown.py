@@ -5,7 +5,7 @@ from google.protobuf.empty_pb2 import Empty
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.gateway.unknown import DEEPEST, LONGEST, readable, unknown_numbers
+from operations.gateway.unknown_events import DEEPEST, LONGEST, readable, unknown_numbers
 from tests.unit.protobuf import message, tag, varint
 
 TEXT = "An apple, a pear, and a plum: more than thirty-two characters."

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from tests.unit.sightings import ID
+from tests.unit.snapshots import ID
 
 BEGAN = 1795659550274556  # microseconds since 1970: when spans began that tell no other time
 

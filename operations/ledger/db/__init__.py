@@ -1,0 +1,1 @@
+"""The ledger's databases, SQLite and PostgreSQL: engines, sessions, column types."""

@@ -1,0 +1,182 @@
+"""How the ledger's database is opened and spoken to, and what becomes of its errors."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import psycopg
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    TypeDecorator,
+    event,
+    make_url,
+    text,
+)
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
+
+from operations.errors import InvalidInput, LedgerRefused, LedgerUnavailable, QueryTimeout
+from operations.ledger.db.engines import WRITES, found_another, make_engine
+from operations.settings import database_url, without_password
+
+QUESTION = 1.2  # seconds that a question has, however many statements it takes
+_STEPS = 10_000  # of SQLite, from one look at the clock to the next
+# PostgreSQL is not to guess how many rows a condition lets through: in vain it would take a whole
+# table, or sort all of a kind, for some that an index holds in order. Nor is it to compile.
+_PLANNER = ("enable_seqscan", "enable_bitmapscan", "jit")
+_HURRY = text(
+    ", ".join(
+        (
+            "SELECT set_config('statement_timeout', :timeout, true)",
+            *(f"set_config('{name}', 'off', true)" for name in _PLANNER),
+        )
+    )
+)
+_TOO_MUCH = "54"  # the class of PostgreSQL's errors that tell of its own limits
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time, on databases that keep zones and on SQLite, which keeps none."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Send UTC."""
+        del dialect
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Receive UTC, marked as such."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def open_engine(url: str, prepare: Callable[[Engine], None] = lambda _: None) -> Engine:
+    """Return an engine for a SQLAlchemy URL, one per process.
+
+    `prepare` brings a database to its schema: now, and whenever the one at the URL is found to be
+    another. It gets an engine of its own. Raises `InvalidInput` for any URL but one of a SQLite
+    file or of PostgreSQL, and `LedgerUnavailable`.
+    """
+    try:
+        parse_payload = make_url(database_url(url))
+    except ValueError as error:
+        raise InvalidInput("FLOWDECK_LEDGER_URL", without_password(url), str(error)) from error
+    with _translating():
+        return make_engine(parse_payload, prepare)
+
+
+def generation(engine: Engine) -> int:
+    """Return how often the database was found to be another; raises `LedgerUnavailable`."""
+    with _translating():
+        return found_another(engine)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a connection for a read; raises `LedgerUnavailable`."""
+    with _translating(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def asking(engine: Engine, seconds: float | None = None) -> Iterator[Connection]:
+    """Open a connection for a question that may be too wide.
+
+    Raises `LedgerUnavailable`, and `QueryTimeout` when so many seconds, or else `QUESTION`, have
+    passed; PostgreSQL's last statement may take as long once more.
+    """
+    seconds = QUESTION if seconds is None else seconds
+    with reading(engine) as connection:
+        try:
+            with _until(connection, seconds):
+                yield connection
+        except DBAPIError as error:
+            if is_out_of_time(error):
+                raise QueryTimeout from error
+            raise
+
+
+def is_out_of_time(error: DBAPIError | QueryTimeout) -> bool:
+    """Whether a statement was ended, or not begun, because the time was up."""
+    if isinstance(error, QueryTimeout):
+        return True
+    reason = error.orig
+    if isinstance(reason, sqlite3.Error):
+        return getattr(reason, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+    return isinstance(reason, psycopg.errors.QueryCanceled)
+
+
+@contextmanager
+def _until(connection: Connection, seconds: float) -> Iterator[None]:
+    """Have a connection's statements end after so many seconds."""
+    deadline = time.monotonic() + seconds
+
+    def is_over() -> bool:
+        return time.monotonic() > deadline
+
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection):
+        raw.set_progress_handler(is_over, _STEPS)
+        try:
+            yield
+        finally:
+            raw.set_progress_handler(None, 0)
+        return
+
+    def check(*_: object) -> None:
+        if is_over():
+            raise QueryTimeout
+
+    connection.execute(_HURRY, {"timeout": f"{round(seconds * 1000)}"})
+    event.listen(connection, "before_cursor_execute", check)
+    yield
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that is committed at the end.
+
+    Raises `LedgerUnavailable` and `LedgerRefused`, and lets `IntegrityError` through: it is an
+    answer. Nothing is tried again; after an error it may be that all was written, never a part.
+    """
+    with _translating(), engine.execution_options(**{WRITES: True}).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except SQLAlchemyError as error:
+        reason = getattr(error, "orig", None) or error
+        if _is_of_value(error) or _is_too_much(reason):
+            raise LedgerRefused(_line(reason)) from error
+        raise LedgerUnavailable(_line(reason)) from error
+    except (sqlite3.Error, psycopg.Error, OSError) as error:
+        raise LedgerUnavailable(_line(error)) from error
+
+
+def _is_of_value(error: SQLAlchemyError) -> bool:
+    """Whether a value could not be sent, or was not taken."""
+    is_unsent = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+    return is_unsent or isinstance(error, DataError)
+
+
+def _is_too_much(error: BaseException) -> bool:
+    """Whether a server is there, but a value is more than it can take, in an index above all."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_TOO_MUCH)
+
+
+def _line(error: BaseException) -> str:
+    """Return an error's words in one line: PostgreSQL's driver takes several."""
+    return " ".join(str(error).split())

@@ -1,0 +1,102 @@
+"""Lives as rows of `instances`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    false,
+    insert,
+    select,
+    true,
+    update,
+)
+
+from operations.ledger.db.batches import in_portions
+from operations.ledger.runs.identity import Run
+from operations.ledger.search.sort_keys import ended_micros, queue_micros, run_micros, took_micros
+from operations.ledger.tables import runs
+from operations.model import Status
+from operations.records import RunSummary
+
+_ENTRY = tuple(field.name for field in fields(RunSummary))
+SUMMARY_COLUMNS = [runs.c[name] for name in _ENTRY]
+"""What must be read for an entry."""
+
+_WRITTEN = [column.name for column in runs.c if not column.primary_key]
+
+# Statements are made once: to make one takes longer than to execute it.
+_OF_IDS = select(runs).where(runs.c.instance_id.in_(bindparam("ids", expanding=True)))
+_LATEST = _OF_IDS.where(runs.c.is_latest.is_(true()))
+_EARLIER = _OF_IDS.where(
+    runs.c.execution_id.in_(bindparam("execution_ids", expanding=True)),
+    runs.c.is_latest.is_(false()),
+)
+_INSERT = insert(runs).returning(runs.c.run_id, sort_by_parameter_order=True)
+_ONE = update(runs).where(runs.c.run_id == bindparam("of"))
+_UPDATE = _ONE.values({name: bindparam(name) for name in _WRITTEN})
+_TOUCH = _ONE.values(read_at=bindparam("read_at"))
+
+
+def summary_in(row: RowMapping) -> RunSummary:
+    """Return the entry that a row holds."""
+    return RunSummary(**{name: row[name] for name in _ENTRY} | {"status": Status(row["status"])})
+
+
+def latest_runs(connection: Connection, ids: Iterable[str]) -> Iterator[Run]:
+    """Read the latest life of each id that there is."""
+    for portion in in_portions(ids):
+        yield from _lives(connection, _LATEST, ids=portion)
+
+
+def earlier_runs(connection: Connection, executions: Iterable[tuple[str, str]]) -> Iterator[Run]:
+    """Read those lives that have one of these ids and execution ids, except for the latest."""
+    for portion in in_portions(executions):
+        ids, execution_ids = zip(*portion, strict=True)
+        yield from _lives(connection, _EARLIER, ids=ids, execution_ids=execution_ids)
+
+
+def insert_runs(connection: Connection, revision: int, runs: Sequence[Run]) -> list[int]:
+    """Add lives; return their keys, in the same order."""
+    if not runs:
+        return []
+    rows = [_row(run, revision) for run in runs]
+    return list(connection.execute(_INSERT, rows).scalars())
+
+
+def update_runs(connection: Connection, revision: int, runs: Sequence[Run]) -> None:
+    """Write lives that are there, with a revision."""
+    if runs:
+        rows = [_row(run, revision) | {"of": run.summary.run_id} for run in runs]
+        connection.execute(_UPDATE, rows)
+
+
+def touch_runs(connection: Connection, runs: Sequence[Run]) -> None:
+    """Write when lives were last seen, which is no change: older news must not come after it."""
+    if runs:
+        rows = [{"of": run.summary.run_id, "read_at": run.read_at} for run in runs]
+        connection.execute(_TOUCH, rows)
+
+
+def _lives(connection: Connection, query: Select[Any], **portion: Sequence[str]) -> Iterator[Run]:
+    for row in connection.execute(query, portion).mappings():
+        yield Run(summary_in(row), row["read_at"], row["is_archived"])
+
+
+def _row(run: Run, revision: int) -> dict[str, Any]:
+    row = vars(run.summary) | {
+        "status": run.summary.status.value,
+        "revision": revision,
+        "read_at": run.read_at,
+        "is_archived": run.is_archived,
+        "ended_micros": ended_micros(run.summary),
+        "took_micros": took_micros(run.summary),
+        "queue_micros": queue_micros(run.summary),
+        "run_micros": run_micros(run.summary),
+    }
+    del row["run_id"]
+    return row

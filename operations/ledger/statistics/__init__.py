@@ -1,0 +1,1 @@
+"""Statistics of many runs and attempts: durations, throughput, failures, baselines."""

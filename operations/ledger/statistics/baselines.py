@@ -1,0 +1,44 @@
+"""How long activities usually take, by their latest runs."""
+
+import statistics
+from collections.abc import Collection
+
+from sqlalchemy import Connection, select
+
+from operations.ledger.tables import attempts, runs
+from operations.records import Baseline
+from operations.timeline import Ending
+
+RUNS = 200  # the latest of an activity, which say what is usual
+FEWEST = 5  # of which anything can be said
+
+
+def read_baselines(
+    connection: Connection, workflow: str, activities: Collection[str]
+) -> dict[str, Baseline]:
+    """Return what is usual for those activities of a workflow that have run often enough."""
+    found = {name: _seconds(connection, workflow, name) for name in activities}
+    return {name: _baseline(seconds) for name, seconds in found.items() if len(seconds) >= FEWEST}
+
+
+def _seconds(connection: Connection, workflow: str, name: str) -> list[float]:
+    """Return how long the latest runs that went well took, queue and run together."""
+    columns = attempts.c
+    query = (
+        select(columns.scheduled_at, columns.ended_at)
+        .join(runs, runs.c.run_id == columns.run_id)
+        .where(
+            columns.name == name,
+            columns.ending == Ending.COMPLETED,
+            columns.ended_at > columns.scheduled_at,  # not what a rerun took over
+            runs.c.workflow == workflow,
+        )
+        .order_by(columns.run_id.desc())
+        .limit(RUNS)
+    )
+    return [(end - start).total_seconds() for start, end in connection.execute(query)]
+
+
+def _baseline(seconds: list[float]) -> Baseline:
+    cuts = statistics.quantiles(seconds, n=20, method="inclusive")
+    return Baseline(median=cuts[9], p95=cuts[18], runs=len(seconds))

@@ -1,0 +1,108 @@
+"""What fails alike."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from operations.fingerprint import fingerprint
+from operations.ledger.search.sort_keys import micros_of, unindexed
+from operations.ledger.statistics.latest_rows import Latest
+from operations.ledger.statistics.results import FailureGroup, PeriodStatistics
+from operations.ledger.tables import attempts, runs
+from operations.model import Status
+from operations.records import Period
+
+MOST = 20_000  # failures of attempts, and as many of lives, that a question reads
+GROUPS = 200  # that it tells of
+
+_Kind = tuple[str, bool, str, str]  # a name, whether an activity's, an error's type, its likeness
+
+
+@dataclass(frozen=True)
+class _Failed:
+    is_activity: bool
+    name: str
+    error_type: str | None
+    message: str | None
+    at: datetime
+    instance_id: str
+    run_id: int
+
+    @property
+    def kind(self) -> _Kind:
+        """What it has in common with its like."""
+        message = fingerprint(self.message or "", self.instance_id)
+        return self.name, self.is_activity, self.error_type or "", message
+
+
+def read_failures(connection: Connection, within: Period) -> PeriodStatistics[FailureGroup]:
+    """Group the latest failures of a period: those of attempts, and those of lives."""
+    read, since = list[tuple[_Kind, _Failed]](), within.since
+    for is_activity, query in ((True, _attempts(within)), (False, _lives(within))):
+        latest = Latest(connection, query, MOST, share=0.5)
+        for row in latest:
+            failed = _Failed(is_activity, *row)
+            read.append((failed.kind, failed))
+        if latest.cut:
+            since = max(since, read[-1][1].at)
+    found: dict[_Kind, list[_Failed]] = {}
+    for kind, failed in read:
+        if failed.at >= since:
+            found.setdefault(kind, []).append(failed)
+    groups = sorted((_group(kind, of) for kind, of in found.items()), key=_rank)
+    return PeriodStatistics(Period(since, within.until), tuple(groups[:GROUPS]))
+
+
+def _attempts(within: Period) -> Select[Any]:
+    columns = attempts.c
+    return (
+        select(
+            columns.name,
+            columns.error_type,
+            columns.error_message,
+            columns.ended_at,
+            runs.c.instance_id,
+            columns.run_id,
+        )
+        .join(runs, runs.c.run_id == columns.run_id)
+        .where(columns.ended_at >= within.since, columns.ended_at < within.until)
+        .where(columns.error_type.is_not(None))
+        .where(columns.ended_at > columns.scheduled_at)  # not what a rerun took over
+        .order_by(columns.ended_at.desc(), columns.run_id.desc())
+    )
+
+
+def _lives(within: Period) -> Select[Any]:
+    columns = runs.c
+    return (
+        select(
+            columns.workflow,
+            columns.failure_type,
+            columns.failure_message,
+            columns.ended_at,
+            columns.instance_id,
+            columns.run_id,
+        )
+        .where(columns.ended_micros >= max(0, micros_of(within.since)))
+        .where(columns.ended_micros < micros_of(within.until))
+        .where(unindexed(columns.status) == Status.FAILED.value)
+        .order_by(columns.ended_micros.desc(), columns.run_id.desc())
+    )
+
+
+def _group(kind: _Kind, failed: list[_Failed]) -> FailureGroup:
+    last = max(failed, key=lambda each: (each.at, each.run_id))
+    return FailureGroup(
+        *kind,
+        count=len(failed),
+        first=min(each.at for each in failed),
+        last=last.at,
+        example=last.instance_id,
+        run_id=last.run_id,
+    )
+
+
+def _rank(group: FailureGroup) -> tuple[object, ...]:
+    return -group.count, -micros_of(group.last), group.name, group.error_type, group.message
