@@ -26,8 +26,8 @@ def row(summary: RunSummary) -> dict[str, Any]:
     return {
         "key": summary.run_id,
         "id": summary.instance_id,
-        "life": run_id,
-        "href": href if run_id is None else f"{href}&life={run_id}",
+        "run_id": run_id,
+        "href": href if run_id is None else f"{href}&run_id={run_id}",
         "workflow": summary.workflow,
         "status": summary.status.value,
         "failure": failure_of(summary),

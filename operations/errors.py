@@ -46,7 +46,7 @@ class UnknownInstance(FlowdeckError):
         if run_id is None:
             super().__init__(f"No instance has the id {instance_id!r}.")
         else:
-            super().__init__(f"The instance {instance_id!r} has no life {run_id}.")
+            super().__init__(f"The instance {instance_id!r} has no run {run_id}.")
 
 
 class Conflict(FlowdeckError):

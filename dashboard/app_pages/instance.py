@@ -114,7 +114,7 @@ def buttons(shown: View, away: str | None) -> None:
 
 def wanted_life() -> int | None:
     """Return the key of the life that the address asks for; 0, which is none, if it is no key."""
-    text = st.query_params.get("life")
+    text = st.query_params.get("run_id")
     if text is None:
         return None
     return int(text) if KEY.fullmatch(text) else 0

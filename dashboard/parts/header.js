@@ -8,20 +8,20 @@ function time(ms) {
   return element("time", { title: ZONED.format(ms) }, CLOCK.format(ms));
 }
 
-function link(component, id, life = null, ...shown) {
-  const href = component.data.href + encodeURIComponent(id) + (life === null ? "" : `&life=${life}`);
-  return element("a", { href, onclick: onPlainClick(() => component.setTriggerValue("open", { id, life })) }, ...shown);
+function link(component, id, run_id = null, ...shown) {
+  const href = component.data.href + encodeURIComponent(id) + (run_id === null ? "" : `&run_id=${run_id}`);
+  return element("a", { href, onclick: onPlainClick(() => component.setTriggerValue("open", { id, run_id })) }, ...shown);
 }
 
 function linkTo(component, id) {
   return link(component, id, null, element("span", { class: "mono" }, id));
 }
 
-function otherLives(component) {
+function otherRuns(component) {
   const { id, earlier, later } = component.data;
   return [[earlier, "← earlier"], [later, "later →"]]
-    .filter(([life]) => life !== null)
-    .map(([life, word]) => link(component, id, life, word));
+    .filter(([run_id]) => run_id !== null)
+    .map(([run_id, word]) => link(component, id, run_id, word));
 }
 
 // Put a text into the clipboard; return whether it is there.
@@ -72,8 +72,8 @@ function facts(component, ticking) {
   if (data.custom) shown.push(fact("Custom status", element("span", { class: "custom", title: data.custom }, data.custom)));
   if (data.parent) shown.push(fact("Parent", linkTo(component, data.parent)));
   if (data.rerunOf) shown.push(fact("Rerun of", linkTo(component, data.rerunOf)));
-  const others = otherLives(component);
-  if (others.length) shown.push(fact("Other lives", ...others));
+  const others = otherRuns(component);
+  if (others.length) shown.push(fact("Other runs", ...others));
   if (data.purged !== null) shown.push(fact("Purged from the engine", time(data.purged)));
   return shown;
 }
@@ -106,7 +106,7 @@ export default function (component) {
     };
     state.root.replaceChildren(
       element("div", { class: "title" }, element("h1", { title: data.id }, data.id), copyButton(data.id), badge(data.status),
-        data.isEarlier ? element("span", { class: "muted" }, "earlier life") : null),
+        data.isEarlier ? element("span", { class: "muted" }, "earlier run") : null),
       element("dl", {}, ...facts(component, ticking)));
   }
   return () => { state.stop(); REMEMBERED.delete(parentElement); };

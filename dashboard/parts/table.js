@@ -72,8 +72,8 @@ function fill(state, row, data) {
   tickRow(state, row);
 }
 
-function open(state, { id, life }) {
-  state.setTriggerValue("open", { id, life });
+function open(state, { id, run_id }) {
+  state.setTriggerValue("open", { id, run_id });
 }
 
 // A button that is replaced by one of the same name keeps the keyboard's focus.

@@ -88,7 +88,7 @@ class Forgetting:
                 self._instance_id,
                 recursive=self._how.recursive,
                 force=self._how.force and not have_finished(self._family),
-                patience=min(LONGEST, max(SHORTEST, self._until - time.monotonic())),
+                timeout=min(LONGEST, max(SHORTEST, self._until - time.monotonic())),
             )
         except OutcomeUnknown as error:
             unknown = error

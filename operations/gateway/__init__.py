@@ -1,4 +1,4 @@
-"""The one door to Dapr: the port that the rest knows, and its Dapr implementation."""
+"""The port to a workflow engine, and its implementation for a Dapr sidecar."""
 
 from operations.gateway.channel import open_channel
 from operations.gateway.dapr import DaprGateway

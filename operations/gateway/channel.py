@@ -1,4 +1,4 @@
-"""How a connection to a sidecar is opened."""
+"""Opens gRPC connections to a sidecar."""
 
 import grpc
 from dapr.conf.helpers import GrpcEndpoint
@@ -6,9 +6,9 @@ from dapr.conf.helpers import GrpcEndpoint
 from operations.errors import InvalidInput
 
 _OPTIONS = (
-    # A history may be longer than gRPC's 4 MiB.
+    # A history may be larger than gRPC's default of 4 MiB.
     ("grpc.max_receive_message_length", -1),
-    # gRPC's own back-off grows to two minutes: an engine that is back must be found at once.
+    # gRPC's default back-off grows to two minutes; a sidecar that is back must be found at once.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1000),
@@ -16,7 +16,7 @@ _OPTIONS = (
 
 
 def open_channel(endpoint: str) -> grpc.Channel:
-    """Open a connection that finds a sidecar soon after it is back; raises `InvalidInput`."""
+    """Return a channel that reconnects within a second; raises `InvalidInput` for a bad endpoint."""
     try:
         address = GrpcEndpoint(endpoint)
     except ValueError as error:

@@ -12,9 +12,14 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from operations.errors import OutcomeUnknown, UnknownInstance
 from operations.gateway.channel import open_channel
-from operations.gateway.conversions import instance_of
-from operations.gateway.grpc_errors import may_have_acted, patiently, translated, words
-from operations.gateway.history_events import event_of
+from operations.gateway.conversions import to_instance
+from operations.gateway.grpc_errors import (
+    describe,
+    may_have_acted,
+    retry_transient,
+    to_flowdeck_error,
+)
+from operations.gateway.history_events import to_history_event
 from operations.gateway.port import IdPage
 from operations.gateway.sidecar_health import (
     connected_workers,
@@ -26,18 +31,17 @@ from operations.history import HistoryEvent
 from operations.model import DaprHealth, Instance, Problem
 
 _Answer = TypeVar("_Answer")
-# Reads are most of the calls, and no trace is wanted of them; without this daprd makes one of each.
+# An unsampled trace context: without it daprd makes a trace of every read, and reads are most calls.
 _UNTRACED = ("traceparent", f"00-{1:032x}-{1:016x}-00")
 
 
 class DaprGateway:
     """The gateway to a Dapr sidecar.
 
-    A call that reads, its retries included, and one that writes end after `read_timeout` and
-    `write_timeout` seconds: short enough that an endpoint, which makes a few, answers within 5.
-    A history may be large: to read one may take `history_timeout` seconds. A purge has the patience
-    of its caller.
-    Raises `InvalidInput` for an endpoint that is no address.
+    Timeouts are in seconds. `read_timeout` covers a read with its retries, `write_timeout` a call
+    that changes something, `history_timeout` the read of a history, which may be large. They are
+    short enough that a REST endpoint, which makes a few calls, answers within 5 seconds.
+    Raises `InvalidInput` if `endpoint` is not an address.
     """
 
     def __init__(
@@ -58,7 +62,7 @@ class DaprGateway:
         self._history_timeout = history_timeout
 
     def close(self) -> None:
-        """Close the connection; a call after this fails."""
+        """Close the connection; later calls fail."""
         self._channel.close()
 
     def start(
@@ -73,7 +77,7 @@ class DaprGateway:
             instanceId=instance_id,
             input=StringValue(value=payload),
             version=StringValue(value=""),
-            scheduledStartTimestamp=_stamp(scheduled_for),
+            scheduledStartTimestamp=_timestamp(scheduled_for),
         )
         self._write(self._workflows.StartInstance, request, instance_id, "start")
 
@@ -83,13 +87,13 @@ class DaprGateway:
             answer = self._read(self._workflows.GetInstance, request, instance_id)
         except UnknownInstance:
             return None
-        return instance_of(instance_id, answer.workflowState) if answer.exists else None
+        return to_instance(instance_id, answer.workflowState) if answer.exists else None
 
     def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
         request = pb.GetInstanceHistoryRequest(instanceId=instance_id)
-        call, patience = self._workflows.GetInstanceHistory, self._history_timeout
-        answer = self._read(call, request, instance_id, patience)
-        return tuple(event_of(event) for event in answer.events)
+        call, timeout = self._workflows.GetInstanceHistory, self._history_timeout
+        answer = self._read(call, request, instance_id, timeout)
+        return tuple(to_history_event(event) for event in answer.events)
 
     def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
         request = pb.ListInstanceIDsRequest(pageSize=page_size, continuationToken=token or None)
@@ -114,26 +118,26 @@ class DaprGateway:
         *,
         recursive: bool = True,
         force: bool = False,
-        patience: float | None = None,
+        timeout: float | None = None,
     ) -> None:
-        # By force, an instance that is not there brings daprd down, unless it looks for children.
+        # A forced purge of a missing id crashes daprd 1.18.2 unless it is recursive.
         request = pb.PurgeInstancesRequest(
             instanceId=instance_id, recursive=recursive or force, force=force
         )
-        self._write(self._workflows.PurgeInstances, request, instance_id, "purge", patience)
+        self._write(self._workflows.PurgeInstances, request, instance_id, "purge", timeout)
 
     def rerun(self, source_id: str, event_id: int, new_id: str, payload: str | None = None) -> None:
         request = pb.RerunWorkflowFromEventRequest(
             sourceInstanceID=source_id,
             eventID=event_id,
             newInstanceID=new_id,
-            input=_text(payload),
+            input=_wrapped(payload),
             overwriteInput=payload is not None,
         )
         self._write(self._workflows.RerunWorkflowFromEvent, request, source_id, "rerun")
 
     def raise_event(self, instance_id: str, name: str, payload: str | None = None) -> None:
-        request = pb.RaiseEventRequest(instanceId=instance_id, name=name, input=_text(payload))
+        request = pb.RaiseEventRequest(instanceId=instance_id, name=name, input=_wrapped(payload))
         self._write(self._workflows.RaiseEvent, request, instance_id, "raise")
 
     def health(self) -> DaprHealth:
@@ -142,11 +146,12 @@ class DaprGateway:
         return DaprHealth(metadata.runtime_version, problems, connected_workers(metadata))
 
     def _scheduler_problems(self) -> tuple[Problem, ...]:
-        """Have the sidecar ask its scheduler: its metadata goes on naming one that is dead.
+        """Return the problems of the scheduler, found by a call that the sidecar passes on to it.
 
-        It asks for the jobs that the application scheduled itself, mostly none; workflows' timers
-        are not among them. (To ask for one that does not exist is an error in daprd's log.)
-        This one call is traced: where traces arrive, some do even while nothing happens.
+        The sidecar's metadata keeps naming a scheduler that is dead. The call lists the jobs that
+        the application scheduled itself, usually none; timers of workflows are not among them.
+        (Reading a job that does not exist would log an error in daprd.)
+        This call is traced on purpose: so spans arrive even while nothing runs.
         """
         request = jobs_pb2.ListJobsRequestAlpha1()
         try:
@@ -167,11 +172,11 @@ class DaprGateway:
         end = time.monotonic() + (timeout or self._read_timeout)
         metadata = (*self._metadata, _UNTRACED)
         try:
-            return patiently(
+            return retry_transient(
                 lambda: call(request, timeout=max(0.0, end - time.monotonic()), metadata=metadata)
             )
         except grpc.RpcError as error:
-            raise translated(error, instance_id) from error
+            raise to_flowdeck_error(error, instance_id) from error
 
     def _write(
         self,
@@ -185,15 +190,15 @@ class DaprGateway:
             call(request, timeout=timeout or self._write_timeout, metadata=self._metadata)
         except grpc.RpcError as error:
             if may_have_acted(error):
-                raise OutcomeUnknown(name, words(error)) from error
-            raise translated(error, instance_id) from error
+                raise OutcomeUnknown(name, describe(error)) from error
+            raise to_flowdeck_error(error, instance_id) from error
 
 
-def _text(payload: str | None) -> StringValue | None:
+def _wrapped(payload: str | None) -> StringValue | None:
     return None if payload is None else StringValue(value=payload)
 
 
-def _stamp(time: datetime | None) -> Timestamp | None:
+def _timestamp(time: datetime | None) -> Timestamp | None:
     if time is None:
         return None
     stamp = Timestamp()

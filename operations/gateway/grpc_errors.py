@@ -1,7 +1,6 @@
-"""gRPC's errors: which pass by themselves, which leave the outcome open, and what ours they are."""
+"""Translates gRPC errors: which are transient, which leave the outcome unknown, which of ours they are."""
 
 import re
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -41,7 +40,7 @@ _BROKEN_LIST = re.compile(r"invalid key format: .*?\.workflow\|\|(?P<id>.*)\|\|m
 _TAKEN = re.compile(r"workflow '(?P<id>.*)' has already been created", re.DOTALL)
 _NOT_RERUNNABLE = {
     "does not have history event": "it has no event with this id",
-    "is not an event that can be rerun": "that event is no activity, timer or child",
+    "is not an event that can be rerun": "that event is not an activity, a timer or a child",
     "is not in a terminal state": "it has not ended",
     "cannot rerun from child-workflows": "it is a child; rerun its parent",
     "cannot write input to timer event": "a timer takes no input",
@@ -50,21 +49,15 @@ _NOT_RERUNNABLE = {
 _TOO_LARGE = re.compile(r"message larger than max \((?P<size>\d+) vs\. (?P<max>\d+)\)")
 
 
-def patiently(ask: Callable[[], _Answer]) -> _Answer:
-    """Ask, and again while that fails with what passes by itself; raises `grpc.RpcError`.
+def retry_transient(call: Callable[[], _Answer]) -> _Answer:
+    """Return the result of a read, which is repeated while its instance is being written.
 
-    A read can fail for a moment while its instance is written.
+    Such a read fails for a moment (ENGINE.md). Raises `grpc.RpcError`.
     """
-    try:
-        return ask()
-    except grpc.RpcError as error:
-        if not _is_passing(error):
-            raise
-    time.sleep(_FIRST_WAIT)
-    return _AGAIN(ask)
+    return _RETRYING(call)
 
 
-def _is_passing(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     return (
         isinstance(error, grpc.RpcError)
         and error.code() is grpc.StatusCode.UNKNOWN
@@ -72,51 +65,50 @@ def _is_passing(error: BaseException) -> bool:
     )
 
 
-_FIRST_WAIT = 0.01  # seconds
-_AGAIN = Retrying(
-    retry=retry_if_exception(_is_passing),
-    stop=stop_after_attempt(4),
-    wait=wait_exponential(multiplier=2 * _FIRST_WAIT, max=0.1),
+_RETRYING = Retrying(
+    retry=retry_if_exception(_is_transient),
+    stop=stop_after_attempt(5),
+    wait=wait_exponential(multiplier=0.01, max=0.1),  # seconds
     reraise=True,
 )
 
 
 def may_have_acted(error: grpc.RpcError) -> bool:
-    """Whether a call that failed may have been carried out all the same.
+    """Return True if a call that failed may have been carried out.
 
-    Dapr acts first and then waits for the effect, and any error of that wait is the call's.
+    Dapr acts first and then waits for the effect; an error while it waits fails the call.
     """
     details = _details(error)
     refused = error.code() in _REFUSED or _NOT_DONE.search(details)
     return not (refused or _NOT_SENT.search(details))
 
 
-def translated(error: grpc.RpcError, instance_id: str = "") -> FlowdeckError:
-    """Return the error of ours that one of gRPC's is, for a call about this instance."""
+def to_flowdeck_error(error: grpc.RpcError, instance_id: str = "") -> FlowdeckError:
+    """Return the Flowdeck error for a gRPC error of a call about an instance."""
     code, details = error.code(), _details(error)
     if code in _UNREACHABLE:
-        return DaprUnavailable(words(error))
+        return DaprUnavailable(describe(error))
     if refusal := _refusal(details, instance_id):
         return refusal
     if code is grpc.StatusCode.NOT_FOUND or "no such instance exists" in details:
         return UnknownInstance(instance_id)
     if code is grpc.StatusCode.ALREADY_EXISTS:
-        return InstanceExists(instance_id, "by an instance that runs")
+        return InstanceExists(instance_id, "by a running instance")
     return DaprRefused(_remedy(details) or f"The Dapr engine refused: {code.name}: {details}")
 
 
 def _refusal(details: str, instance_id: str) -> FlowdeckError | None:
-    """Return what the words of a refusal say, where the code alone does not tell."""
+    """Return the error that the text of a refusal stands for, None if the code alone decides."""
     if "has not yet completed" in details:
         return NotFinished(instance_id)
     if taken := _TAKEN.search(details):
         return InstanceExists(taken["id"], "by another instance")
-    reason = next((reason for words, reason in _NOT_RERUNNABLE.items() if words in details), None)
+    reason = next((reason for text, reason in _NOT_RERUNNABLE.items() if text in details), None)
     return NotRerunnable(instance_id, reason) if reason else None
 
 
-def words(error: grpc.RpcError) -> str:
-    """Return why the engine did not answer, in the words of the person who waits."""
+def describe(error: grpc.RpcError) -> str:
+    """Return why the engine did not answer, in words for an operator."""
     details = _details(error)
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return "no answer in time"
@@ -126,7 +118,7 @@ def words(error: grpc.RpcError) -> str:
 
 
 def _remedy(details: str) -> str | None:
-    """Return what to do about a refusal, if that is known."""
+    """Return the cause and the remedy of a refusal, None if they are not known."""
     if broken := _BROKEN_LIST.search(details):
         return (
             f"Dapr cannot list its instances while one has the id {broken['id']!r}: "

@@ -1,81 +1,93 @@
-"""Dapr's history events as the one record of ours."""
+"""Converts Dapr's history events into `HistoryEvent` records."""
 
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from google.protobuf import text_format
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
-from operations.gateway.conversions import failure_of, status_of, utc
+from operations.gateway.conversions import to_failure, to_status, to_utc
 from operations.gateway.stubs import pb
-from operations.gateway.unknown_events import readable, unknown_numbers
 from operations.history import HistoryEvent, TimerOrigin
 from operations.model import Failure, Status
 
-_Step = tuple[str, bool]  # a field's name, and whether it may be absent
+MAX_DESCRIBED = 64 * 1024  # bytes of an unknown event that are described field by field
+
+_Step = tuple[str, bool]  # a field's name, and whether the field may be absent
 _ORIGINS = {str(origin): origin for origin in TimerOrigin}
 
 
-def event_of(event: pb.HistoryEvent) -> HistoryEvent:
-    """Return an event, also one of a kind that Dapr has and the SDK does not know.
-
-    The payload of such a one is what it holds, by the numbers of its fields; `raw` is all of it.
-    """
+def to_history_event(event: pb.HistoryEvent) -> HistoryEvent:
+    """Return the record of an event, also of a kind that this version of the SDK does not know."""
     kind = event.WhichOneof("eventType")
     if kind is None:
-        return _of_later_dapr(event)
+        return _unknown_event(event)
     body: Message = getattr(event, kind)
-    payload = _found(body, "input", "result")
-    due = _found(body, "fireAt", "scheduledStartTimestamp")
+    payload = _first_set(body, "input", "result")
+    due = _first_set(body, "fireAt", "scheduledStartTimestamp")
     return HistoryEvent(
         event_id=event.eventId,
-        timestamp=utc(event.timestamp),
+        timestamp=to_utc(event.timestamp),
         kind=kind,
-        name=_found(body, "externalEvent.name", "name"),
-        answers=_found(body, "taskScheduledId", "timerId"),
-        task_execution_id=_found(body, "taskExecutionId", "activityRetry.taskExecutionId"),
+        name=_first_set(body, "externalEvent.name", "name"),
+        answers=_first_set(body, "taskScheduledId", "timerId"),
+        task_execution_id=_first_set(body, "taskExecutionId", "activityRetry.taskExecutionId"),
         payload=payload and payload.value,
         failure=_failure(body),
-        fire_at=utc(due) if due else None,
+        fire_at=to_utc(due) if due else None,
         origin=_origin(body),
-        instance_id=_found(
+        instance_id=_first_set(
             body,
             "instanceId",
             "parentInstance.workflowInstance.instanceId",
             "childWorkflowRetry.instanceId",
         ),
-        execution_id=_found(body, "workflowInstance.executionId.value"),
+        execution_id=_first_set(body, "workflowInstance.executionId.value"),
         status=_status(body),
-        rerun_of=_found(body, "rerunParentInstanceInfo.instanceID"),
+        rerun_of=_first_set(body, "rerunParentInstanceInfo.instanceID"),
     )
 
 
-def _of_later_dapr(event: pb.HistoryEvent) -> HistoryEvent:
-    numbers = unknown_numbers(event)
-    fields = f"field{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+def _unknown_event(event: pb.HistoryEvent) -> HistoryEvent:
+    """Return an event of a later Dapr: its fields by number as payload, all of it in `raw`."""
+    fields = UnknownFieldSet(event)
+    numbers = sorted({fields[index].field_number for index in range(len(fields))})
+    named = f"field{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
     return HistoryEvent(
         event_id=event.eventId,
-        timestamp=utc(event.timestamp),
-        kind=f"unknown kind ({fields})" if numbers else "unknown kind",
-        payload=readable(event) or None,
+        timestamp=to_utc(event.timestamp),
+        kind=f"unknown kind ({named})" if numbers else "unknown kind",
+        payload=_described(event) or None,
         raw=b64encode(event.SerializeToString()).decode(),
     )
 
 
-def _found(message: Message, *paths: str) -> Any:  # noqa: ANN401 - whatever the field holds
-    """Return the first of these fields, or fields of fields, that is there and not empty."""
-    for steps in _possible(message.DESCRIPTOR, paths):
-        value = _at(message, steps)
+def _described(event: pb.HistoryEvent) -> str:
+    """Return the unknown fields as protobuf's text format, only their size if they are large."""
+    if event.ByteSize() > MAX_DESCRIBED:
+        return f"{event.ByteSize():,} bytes"
+    body = pb.HistoryEvent.FromString(event.SerializeToString())
+    body.ClearField("eventId")
+    body.ClearField("timestamp")
+    return text_format.MessageToString(body, as_utf8=True, print_unknown_fields=True).strip()
+
+
+def _first_set(message: Message, *paths: str) -> Any:  # noqa: ANN401 - whatever the field holds
+    """Return the value of the first path, such as `a.b.c`, that is present and not empty."""
+    for steps in _existing(message.DESCRIPTOR, paths):
+        value = _value_at(message, steps)
         if value is not None and value != "":
             return value
     return None
 
 
 @cache
-def _possible(message: Descriptor, paths: tuple[str, ...]) -> tuple[tuple[_Step, ...], ...]:
-    """Return those of the paths that a kind of message may have: few, and asked for very often."""
+def _existing(message: Descriptor, paths: tuple[str, ...]) -> tuple[tuple[_Step, ...], ...]:
+    """Return the paths that a type of message has; cached, because every event asks."""
     return tuple(steps for path in paths if (steps := _steps(message, path.split("."))))
 
 
@@ -84,11 +96,11 @@ def _steps(message: Descriptor, names: Sequence[str]) -> tuple[_Step, ...] | Non
     field = message.fields_by_name.get(first)
     if field is None or not others:
         return ((first, field.has_presence),) if field else None
-    then = _steps(field.message_type, others) if field.message_type else None
-    return ((first, field.has_presence), *then) if then else None
+    rest = _steps(field.message_type, others) if field.message_type else None
+    return ((first, field.has_presence), *rest) if rest else None
 
 
-def _at(message: Message, steps: tuple[_Step, ...]) -> Any:  # noqa: ANN401
+def _value_at(message: Message, steps: tuple[_Step, ...]) -> Any:  # noqa: ANN401
     value: Any = message
     for name, has_presence in steps:
         if has_presence and not value.HasField(name):
@@ -102,8 +114,8 @@ def _failure(body: Message) -> Failure | None:
         reasons = pb.StalledReason.DESCRIPTOR.values_by_number
         reason = reasons[body.reason].name if body.reason in reasons else "UNKNOWN"
         return Failure(reason, body.description)
-    details = _found(body, "failureDetails")
-    return failure_of(details) if details else None
+    details = _first_set(body, "failureDetails")
+    return to_failure(details) if details else None
 
 
 def _origin(body: Message) -> TimerOrigin | None:
@@ -113,5 +125,5 @@ def _origin(body: Message) -> TimerOrigin | None:
 
 def _status(body: Message) -> Status | None:
     if isinstance(body, pb.ExecutionCompletedEvent):
-        return status_of(body.workflowStatus)
+        return to_status(body.workflowStatus)
     return None

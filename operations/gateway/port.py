@@ -1,4 +1,4 @@
-"""What Flowdeck asks of a workflow engine, whichever it is."""
+"""The port: what Flowdeck asks of a workflow engine."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +10,9 @@ from operations.model import DaprHealth, Instance
 
 @dataclass(frozen=True)
 class IdPage:
-    """A part of the list of instances; `next` is the token of the part after it, if there is one.
+    """One page of the list of instance ids; `next` is the token of the next page, None at the end.
 
-    The list is read while it changes: an id may stand on two pages, and the last may be empty.
+    The list changes while it is read: an id may be on two pages, and the last page may be empty.
     """
 
     ids: tuple[str, ...]
@@ -22,9 +22,9 @@ class IdPage:
 class Gateway(Protocol):
     """What Flowdeck asks of a workflow engine.
 
-    Every method raises `DaprUnavailable` when the engine cannot be reached and `DaprRefused`
-    for an answer that has no name here; the ones that change something raise `OutcomeUnknown` when
-    no answer came in time. None blocks for longer than its deadline.
+    Every method raises `DaprUnavailable` if the engine cannot be reached and `DaprRefused` for an
+    error that has no class of its own. Methods that change something raise `OutcomeUnknown` if no
+    answer came in time. No method blocks longer than its timeout.
     """
 
     def start(
@@ -34,35 +34,36 @@ class Gateway(Protocol):
         payload: str,
         scheduled_for: datetime | None = None,
     ) -> None:
-        """Start an instance with a JSON payload; `InstanceExists` if one with this id is running.
+        """Start an instance with a JSON payload, at once or at an aware time.
 
-        A finished one with this id is erased: callers must know that there is none. `scheduled_for`
-        is an aware time; until then the instance is pending, and the engine tells nothing else.
+        Raises `InstanceExists` if an instance with this id is running. Dapr erases a finished
+        instance with this id, so callers must know that there is none. An instance that is
+        scheduled for later is PENDING, and the engine knows nothing else about it.
         """
 
     def state(self, instance_id: str) -> Instance | None:
-        """Return the instance, or None if the engine has none with this id."""
+        """Return the instance, None if the engine has none with this id."""
 
     def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
-        """Return the instance's events in the order of processing; `UnknownInstance` if none.
+        """Return the events of an instance in the order in which they were processed.
 
-        A pending instance has no events yet.
+        A pending instance has no events. Raises `UnknownInstance`.
         """
 
     def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
-        """Return the ids of a part of all instances: the first, or the one that a token stands for.
+        """Return a page of the ids of all instances: the first, or the one that a token names.
 
-        Raises `DaprRefused`, with the remedy, when an instance breaks the whole list.
+        Raises `DaprRefused` with the remedy if the id of one instance breaks the whole list.
         """
 
     def pause(self, instance_id: str) -> None:
-        """Suspend the instance; `UnknownInstance` if there is none."""
+        """Suspend an instance; raises `UnknownInstance`."""
 
     def resume(self, instance_id: str) -> None:
-        """Resume the instance; `UnknownInstance` if there is none."""
+        """Resume an instance; raises `UnknownInstance`."""
 
     def terminate(self, instance_id: str) -> None:
-        """Terminate the instance and its children; `UnknownInstance` if there is none."""
+        """Terminate an instance and its children; raises `UnknownInstance`."""
 
     def purge(
         self,
@@ -70,31 +71,30 @@ class Gateway(Protocol):
         *,
         recursive: bool = True,
         force: bool = False,
-        patience: float | None = None,
+        timeout: float | None = None,
     ) -> None:
-        """Have the engine forget an instance, and its descendants first if `recursive`.
+        """Remove a finished instance from the engine, its descendants first if `recursive`.
 
-        They go one after the other, while somebody waits for it: for `patience` seconds at most.
-
-        `UnknownInstance` if there is none, `NotFinished` if it, or a descendant, has not ended;
-        what it had forgotten by then stays forgotten. With `force` it and its descendants are
-        forgotten where they stand, except for one that is pending: that is unknown to it.
+        Dapr removes them one by one and stops when the caller stops waiting, after `timeout`
+        seconds; what it has removed by then stays removed. With `force` it also removes instances
+        that have not ended, except for a pending one, which it does not find.
+        Raises `UnknownInstance`, and `NotFinished` if the instance or a descendant has not ended.
         """
 
     def rerun(self, source_id: str, event_id: int, new_id: str, payload: str | None = None) -> None:
-        """Run a finished instance again from one of its events on, as another instance.
+        """Run a finished instance again from one of its events, as a new instance.
 
-        `payload` is JSON text in the place of that event's input, `null` among them; None keeps the
-        input. Raises `UnknownInstance` for the source, `InstanceExists` if there is an instance
-        `new_id`, even a finished one, and `NotRerunnable` for what cannot be run again.
+        `payload` is JSON text that replaces the input of that event (`null` is a value); None
+        keeps the input. Raises `UnknownInstance` for the source, `InstanceExists` if there is an
+        instance `new_id`, even a finished one, and `NotRerunnable`.
         """
 
     def raise_event(self, instance_id: str, name: str, payload: str | None = None) -> None:
-        """Raise an external event with JSON text, or with nothing; `UnknownInstance` if none.
+        """Raise an external event with JSON text or without payload; raises `UnknownInstance`.
 
-        It is stored, and processed as soon as the instance runs. One that is pending begins at
-        once, and one that has finished takes no notice: callers must know its status.
+        The engine stores the event and processes it when the instance runs. A pending instance
+        begins at once, and a finished one ignores the event: callers must know the status.
         """
 
     def health(self) -> DaprHealth:
-        """Return what the sidecar says of itself and of what it needs."""
+        """Return what the sidecar reports about itself and the services it needs."""

@@ -1,17 +1,17 @@
-"""What a sidecar's answers say of its health, in sentences for an operator."""
+"""Derives problems of the engine from a sidecar's answers."""
 
 import grpc
 from dapr.proto.runtime.v1.metadata_pb2 import GetMetadataResponse
 
-from operations.gateway.grpc_errors import translated, words
+from operations.gateway.grpc_errors import describe, to_flowdeck_error
 from operations.model import Problem, Service
 
-_NOT_TOLD = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED)
-"""The sidecar's owner lets nobody ask."""
+_NOT_PERMITTED = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED)
+"""Codes of a sidecar whose owner has disabled the call."""
 
 
 def placement_problems(metadata: GetMetadataResponse) -> tuple[Problem, ...]:
-    """Return what is wrong with the part that places workflows."""
+    """Return the problems with the placement service and with the readiness of the sidecar."""
     if metadata.actor_runtime.placement != "placement: connected":
         return _of(Service.PLACEMENT, "the sidecar has no connection to the placement service")
     if not metadata.actor_runtime.host_ready:
@@ -20,23 +20,23 @@ def placement_problems(metadata: GetMetadataResponse) -> tuple[Problem, ...]:
 
 
 def scheduler_problems(error: grpc.RpcError) -> tuple[Problem, ...]:
-    """Return what an error says that came instead of the scheduler's jobs.
+    """Return the problems of the scheduler, given the error of a call that lists its jobs.
 
-    Raises `DaprUnavailable` when it is the sidecar itself that is gone.
+    Raises `DaprUnavailable` if the sidecar itself cannot be reached.
     """
-    if error.code() in _NOT_TOLD:
+    if error.code() in _NOT_PERMITTED:
         return ()
     if error.code() is grpc.StatusCode.UNAVAILABLE:
-        raise translated(error) from error
+        raise to_flowdeck_error(error) from error
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return _of(Service.SCHEDULER, "the scheduler does not answer the sidecar")
     return _of(
-        Service.SCHEDULER, f"the sidecar has no connection to the scheduler ({words(error)})"
+        Service.SCHEDULER, f"the sidecar has no connection to the scheduler ({describe(error)})"
     )
 
 
 def connected_workers(metadata: GetMetadataResponse) -> int | None:
-    """Return how many workers take work from the sidecar, or None if it does not tell."""
+    """Return how many workers are connected to the sidecar, None if it does not say."""
     return metadata.workflows.connected_workers if metadata.HasField("workflows") else None
 
 

@@ -1,8 +1,8 @@
-"""The private parts of Dapr's SDK that the gateway needs: no other module imports them.
+"""The private modules of Dapr's SDK that the gateway needs; no other module imports them.
 
-The SDK's public client gives a call no deadline, drops falsy payloads and shows a part of the
-history only. These are the generated messages (`pb`) and the generated client (`service`) below it.
-An update may move them: `tests/unit/test_gateway_stubs.py` says so, and what to do.
+The SDK's public client sets no deadlines, drops falsy payloads and returns only a part of the
+history. These are the generated messages (`pb`) and the generated client (`service`) beneath it.
+An update may move them: `tests/unit/test_gateway_stubs.py` fails then and says what to do.
 """
 
 try:

@@ -26,7 +26,7 @@ class FakeGateway:
     `errors` holds, by method, what its next calls raise instead of acting; `lost` what they raise
     after they have acted. `during` holds, by method, what happens while it is called. `scheduled`
     is for when the instances that are to start later are due; nothing starts them. `raised` are
-    the events that came, `forced` is how many were purged by force, and `patience` with which each.
+    the events that came, `forced` is how many were purged by force, and `purge_timeouts` their timeouts.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class FakeGateway:
         self.scheduled: dict[str, datetime] = {}
         self.raised: list[tuple[str, str, str | None]] = []
         self.forced = 0
-        self.patience: list[float | None] = []
+        self.purge_timeouts: list[float | None] = []
         self.calls: Counter[str] = Counter()
         self.errors: dict[str, list[FlowdeckError]] = {}
         self.lost: dict[str, list[FlowdeckError]] = {}
@@ -110,11 +110,11 @@ class FakeGateway:
         *,
         recursive: bool = True,
         force: bool = False,
-        patience: float | None = None,
+        timeout: float | None = None,
     ) -> None:
         """Forget it, and its children first."""
         self._enter("purge")
-        self.patience.append(patience)
+        self.purge_timeouts.append(timeout)
         if instance_id not in self.instances:
             raise UnknownInstance(instance_id)
         if not (force or self.instances[instance_id].status.is_finished):

@@ -10,8 +10,8 @@ from typing import Any
 
 from google.protobuf.json_format import ParseDict
 
-from operations.gateway.conversions import instance_of
-from operations.gateway.history_events import event_of
+from operations.gateway.conversions import to_instance
+from operations.gateway.history_events import to_history_event
 from operations.gateway.stubs import pb
 from operations.history import HistoryEvent
 from operations.model import Instance
@@ -25,14 +25,14 @@ RECORDED = tuple(sorted(file.stem for file in _FOLDER.glob("*.json")))
 def recorded(name: str) -> tuple[HistoryEvent, ...]:
     """Return the events of a recorded instance."""
     events = _read(name)["events"]
-    return tuple(event_of(ParseDict(event, pb.HistoryEvent())) for event in events)
+    return tuple(to_history_event(ParseDict(event, pb.HistoryEvent())) for event in events)
 
 
 @cache
 def recorded_state(name: str) -> Instance:
     """Return a recorded instance."""
     state = ParseDict(_read(name)["state"], pb.WorkflowState())
-    return instance_of(state.instanceId, state)
+    return to_instance(state.instanceId, state)
 
 
 def _read(name: str) -> dict[str, Any]:

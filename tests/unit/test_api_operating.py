@@ -21,7 +21,7 @@ from worker.runtime import RuntimeState
 JSON = {"content-type": "application/json"}
 WHY = "a text of up to 500 characters, none of them a control character"
 EVENT = "a text of 1 to 200 characters, none of them a control character"
-PURGE = "a JSON object with why, force, recursive"
+PURGE = "a JSON object with reason, force, recursive"
 EVENT_ID = "the id of an event of the instance's history, 0 to 2147483647"
 NEW_ID = "1 to 64 letters, digits, _ or -, beginning with a letter or a digit"
 REQUESTS = {
@@ -246,9 +246,13 @@ def test_an_event_is_raised_as_it_was_sent(
         (
             "purge",
             '{"x": 1}',
-            ("x", 1, "no such field, but a JSON object with why, force, recursive"),
+            ("x", 1, "no such field, but a JSON object with reason, force, recursive"),
         ),
-        ("purge", "[]", ("body", "a list of length 0", "a JSON object with why, force, recursive")),
+        (
+            "purge",
+            "[]",
+            ("body", "a list of length 0", "a JSON object with reason, force, recursive"),
+        ),
         ("rerun", "{}", ("event_id", None, EVENT_ID)),
         ("rerun", '{"event_id": -1}', ("event_id", -1, EVENT_ID)),
         ("rerun", '{"event_id": 1.5}', ("event_id", 1.5, EVENT_ID)),
@@ -283,7 +287,7 @@ def test_the_reason_for_it_is_noted(
     put(gateway, status=Status.SUSPENDED if operation == "resume" else Status.RUNNING)
     path = f"/workflow/{operation}/order_A"
     assert mistake(client.post(path, json={"reason": 1})) == ("reason", 1, WHY)
-    wrong = "no such field, but a JSON object with why"
+    wrong = "no such field, but a JSON object with reason"
     assert mistake(client.post(path, json={"force": True})) == ("force", True, wrong)
     assert client.post(path, json={"reason": "to look at it"}).json()["changed"]
     (entry,) = ledger.audit_log.of("order_A", 9)

@@ -33,15 +33,19 @@ def test_of_an_attempt_that_was_handed_out_twice_the_last_time_counts() -> None:
 
 def test_spans_get_the_begins_that_are_known_of_the_same_attempts() -> None:
     """The same event at the same time: another generation counts its events anew."""
-    known = [activity(1, 0, 3, began=at(1)), activity(2, 0, 3), activity(3, 9, 10, began=at(9))]
+    known = [
+        activity(1, 0, 3, started_at=at(1)),
+        activity(2, 0, 3),
+        activity(3, 9, 10, started_at=at(9)),
+    ]
     spans = [activity(1, 0, 3), activity(2, 0, 3), activity(3, 0, 3)]
     assert [span.started_at for span in with_start_times(spans, known)] == [at(1), None, None]
 
 
 def test_what_is_known_of_an_attempt_is_all_that_changes() -> None:
     """Nor does what is no activity, or has its begin, lose anything."""
-    known, timer = activity(1, 0, 3, began=at(2)), Span(SpanKind.TIMER, "t", 4, 4, at(0))
-    better = [activity(4, 0, began=at(2))]
+    known, timer = activity(1, 0, 3, started_at=at(2)), Span(SpanKind.TIMER, "t", 4, 4, at(0))
+    better = [activity(4, 0, started_at=at(2))]
     assert with_start_times([known, timer], better) == (known, timer)
 
 

@@ -99,7 +99,7 @@ def span(
 ) -> Span:
     """Return a span of two seconds, or one that is open."""
     end = None if ending is Ending.OPEN else at(3)
-    baseline = {"name": "charge", "lane": 0, "event_id": 0, "start": at(1), "end": end}
+    baseline = {"name": "charge", "lane": 0, "event_id": 0, "scheduled_at": at(1), "ended_at": end}
     return Span(kind, ending=ending, **{**baseline, **told})
 
 
@@ -272,7 +272,7 @@ def test_nothing_to_show_is_a_figure_all_the_same() -> None:
 
 def test_a_row_tells_how_long_it_took() -> None:
     """Beside each row stands its duration, from its first bar to the end of its last one."""
-    first, second = span(lane=0, end=at(2)), span(lane=0, start=at(4), end=at(6.5))
+    first, second = span(lane=0, ended_at=at(2)), span(lane=0, scheduled_at=at(4), ended_at=at(6.5))
     texts = [each["text"] for each in only(first, second).layout["annotations"]]
     assert texts == ["5.50 s"]
 
@@ -323,7 +323,7 @@ def test_a_thousand_spans_are_one_figure_of_few_traces() -> None:
 
 def test_the_row_of_pauses_is_below_all_others() -> None:
     """Wherever a pause began, its row comes last."""
-    pause = span(SpanKind.SUSPENSION, lane=SUSPENSIONS, name="", start=at(0.5))
+    pause = span(SpanKind.SUSPENSION, lane=SUSPENSIONS, name="", scheduled_at=at(0.5))
     assert only(pause, span()).names == ["charge", "suspended"]
 
 
@@ -377,7 +377,7 @@ def test_queue_and_run_are_two_bars_where_the_begin_is_known(
     ending: Ending, says: str, colour: str, swatch: str
 ) -> None:
     """In one row and one colour, the queue about a third as strong, as the legend says."""
-    figure = only(span(ending=ending, began=at(1.5)))
+    figure = only(span(ending=ending, started_at=at(1.5)))
     told = [(bar.start, bar.lasts, bar.says) for bar in bars(figure)]
     assert told == [(1, 0.5, "in Dapr's queue"), (1.5, 1.5, says)]
     assert [trace["marker"]["opacity"] for trace in figure.traces] == [0.35, 1]
@@ -387,7 +387,7 @@ def test_queue_and_run_are_two_bars_where_the_begin_is_known(
 
 def test_the_queue_is_in_the_legend_once() -> None:
     """However the runs ended; and what is not told apart says so beside it."""
-    first, second = span(began=at(2)), span(ending=Ending.FAILED, began=at(2))
+    first, second = span(started_at=at(2)), span(ending=Ending.FAILED, started_at=at(2))
     figure = only(first, second, span())
     assert [says for says, _, _ in figure.legend] == [
         "in Dapr's queue",
@@ -399,7 +399,7 @@ def test_the_queue_is_in_the_legend_once() -> None:
 
 def test_queue_and_run_are_told_of_a_bar_that_is_pointed_at() -> None:
     """Both parts say the same; where they are not told apart nothing is said of them."""
-    first, second = bars(only(span(began=at(1.042))))
+    first, second = bars(only(span(started_at=at(1.042))))
     assert first.told == second.told
     assert "<br>queue 42 ms, run 1.96 s" in first.told
     assert "queue 42" not in bars(only(span()))[0].told

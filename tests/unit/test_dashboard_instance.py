@@ -12,7 +12,7 @@ from streamlit.testing.v1.element_tree import Button
 from dashboard import session
 from dashboard.durations import milliseconds
 from operations.errors import DaprRefused, DaprUnavailable
-from operations.gateway.history_events import event_of
+from operations.gateway.history_events import to_history_event
 from operations.gateway.stubs import pb
 from operations.model import LOCAL_USER, Action, Failure, Service, Status
 from operations.records import Outage
@@ -33,7 +33,7 @@ UNAVAILABLE = DaprUnavailable("nothing answers")
 
 def button(app: AppTest, name: str) -> Button:
     """Return a button."""
-    return next(each for each in app.button if str(each.run_id).startswith(f"do-{name}-"))
+    return next(each for each in app.button if str(each.key).startswith(f"do-{name}-"))
 
 
 def offered(app: AppTest) -> list[str]:
@@ -133,7 +133,9 @@ def test_the_events_payload_is_shown_once_it_is_chosen(desk: Desk) -> None:
 
 def test_an_event_of_a_kind_that_nobody_knows_is_told_by_its_fields(desk: Desk) -> None:
     """In the table by its first one, and once it is chosen whole, and as it came."""
-    later = event_of(pb.HistoryEvent.FromString(b"\x08\x07" + message(99, message(1, b"news"))))
+    later = to_history_event(
+        pb.HistoryEvent.FromString(b"\x08\x07" + message(99, message(1, b"news")))
+    )
     desk.has_recorded("waiting")
     desk.gateway.events["waiting"] = (*recorded("waiting"), later)
     app = desk.open(INSTANCE, id="waiting")
@@ -427,7 +429,7 @@ def test_another_instance_is_opened_in_place(desk: Desk) -> None:
     desk.gateway.put(child.instance)
     desk.ledger.runs.ingest([child])
     app = desk.open(INSTANCE, id="order_B")
-    trigger(app, "header", "open", {"id": "order_A", "life": None})
+    trigger(app, "header", "open", {"id": "order_A", "run_id": None})
     assert not app.exception
     assert app.query_params == {"id": "order_A"}
     assert part(app, "header")["id"] == "order_A"
@@ -481,12 +483,12 @@ def test_the_lives_of_an_id_lead_to_one_another(desk: Desk) -> None:
     first, second = desk.has_two_runs()
     app = desk.open(INSTANCE, id="order_A")
     assert part(app, "header")["status"] == "RUNNING"
-    trigger(app, "header", "open", {"id": "order_A", "life": first})
-    assert app.query_params == {"id": "order_A", "life": str(first)}
+    trigger(app, "header", "open", {"id": "order_A", "run_id": first})
+    assert app.query_params == {"id": "order_A", "run_id": str(first)}
     assert part(app, "header")["status"] == "COMPLETED"
-    trigger(app, "header", "open", {"id": "order_A", "life": second})
+    trigger(app, "header", "open", {"id": "order_A", "run_id": second})
     assert part(app, "header")["status"] == "RUNNING"
-    trigger(app, "header", "open", {"id": "order_A", "life": None})
+    trigger(app, "header", "open", {"id": "order_A", "run_id": None})
     assert app.query_params == {"id": "order_A"}
 
 
@@ -542,4 +544,4 @@ def test_a_life_that_is_not_there_is_told(desk: Desk, run_id: str) -> None:
     desk.has_two_runs()
     app = desk.open(INSTANCE, id="order_A", run_id=run_id)
     assert not app.exception
-    assert "has no life" in texts(app.info)
+    assert "has no run" in texts(app.info)

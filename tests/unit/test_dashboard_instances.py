@@ -494,7 +494,7 @@ def test_a_deed_is_noted_with_its_actor(desk: Desk) -> None:
 def test_a_row_leads_to_its_instance(desk: Desk) -> None:
     """A plain click opens the page without loading it anew."""
     desk.has("order_A")
-    app = trigger(desk.open(), "table", "open", {"id": "order_A", "life": None})
+    app = trigger(desk.open(), "table", "open", {"id": "order_A", "run_id": None})
     assert not app.exception
     assert app.query_params == {"id": "order_A"}
     assert part(app, "header")["id"] == "order_A"
@@ -658,7 +658,7 @@ def test_an_odd_id_is_a_row_like_any_other(desk: Desk, odd: str) -> None:
     app = desk.open()
     assert ids(app) == [odd[:255]]
     assert (
-        part(trigger(app, "table", "open", {"id": odd[:255], "life": None}), "header")["id"]
+        part(trigger(app, "table", "open", {"id": odd[:255], "run_id": None}), "header")["id"]
         == odd[:255]
     )
 
@@ -749,9 +749,9 @@ def test_a_row_of_an_earlier_life_leads_to_that_life(desk: Desk) -> None:
     desk.has_two_runs()
     app = desk.open()
     latest, earlier = part(app, "table")["rows"]
-    assert (latest["life"], earlier["life"]) == (None, earlier["key"])
-    trigger(app, "table", "open", {"id": earlier["id"], "life": earlier["life"]})
-    assert app.query_params == {"id": "order_A", "life": str(earlier["key"])}
+    assert (latest["run_id"], earlier["run_id"]) == (None, earlier["key"])
+    trigger(app, "table", "open", {"id": earlier["id"], "run_id": earlier["run_id"]})
+    assert app.query_params == {"id": "order_A", "run_id": str(earlier["key"])}
     assert part(app, "header")["status"] == "COMPLETED"
 
 

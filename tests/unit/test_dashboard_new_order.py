@@ -26,7 +26,7 @@ UNAVAILABLE = DaprUnavailable("nothing answers")
 def field(app: AppTest, name: str) -> Any:
     """Return a field of the form."""
     fields = [*app.text_input, *app.number_input]
-    return next(each for each in fields if each.run_id == name)
+    return next(each for each in fields if each.key == name)
 
 
 def fill(app: AppTest, **typed: object) -> AppTest:

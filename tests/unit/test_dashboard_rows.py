@@ -69,9 +69,9 @@ def test_an_earlier_life_is_opened_by_its_key() -> None:
     """The id alone leads to the latest, which is not this one."""
     shown = row(summary(run_id=3, instance_id="a&b", is_latest=False))
     link = urlsplit(shown["href"])
-    assert (link.path, parse_qs(link.query)) == ("instance", {"id": ["a&b"], "life": ["3"]})
-    assert shown["life"] == 3
-    assert row(summary(run_id=3))["life"] is None
+    assert (link.path, parse_qs(link.query)) == ("instance", {"id": ["a&b"], "run_id": ["3"]})
+    assert shown["run_id"] == 3
+    assert row(summary(run_id=3))["run_id"] is None
 
 
 def test_an_earlier_life_has_no_buttons() -> None:

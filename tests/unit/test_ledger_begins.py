@@ -33,13 +33,13 @@ def lend(ledger: Ledger, *times: tuple[int, float], instance_id: str = ID) -> No
 
 def test_a_begin_comes_with_a_sighting(ledger: Ledger) -> None:
     """It is read as it was written."""
-    ledger.runs.ingest([seen(activity(1, 0, 3, began=at(2)), activity(2, 0, 3))])
+    ledger.runs.ingest([seen(activity(1, 0, 3, started_at=at(2)), activity(2, 0, 3))])
     assert began(ledger) == [at(2), None]
 
 
 def test_a_later_sighting_without_it_does_not_erase_a_begin(ledger: Ledger) -> None:
     """Whoever saw the instance may not have heard of it; nothing else is new."""
-    ledger.runs.ingest([seen(activity(1, 0, 3, began=at(2)))])
+    ledger.runs.ingest([seen(activity(1, 0, 3, started_at=at(2)))])
     revision = ledger.heartbeat().revision
     ledger.runs.ingest([replace(seen(activity(1, 0, 3)), read_at=at(6))])
     assert (began(ledger), ledger.heartbeat().revision) == ([at(2)], revision)
@@ -47,7 +47,7 @@ def test_a_later_sighting_without_it_does_not_erase_a_begin(ledger: Ledger) -> N
 
 def test_what_else_is_new_is_written_beside_a_begin(ledger: Ledger) -> None:
     """The begin stays, the other attempt comes."""
-    ledger.runs.ingest([seen(activity(1, 0, 3, began=at(2)))])
+    ledger.runs.ingest([seen(activity(1, 0, 3, started_at=at(2)))])
     ledger.runs.ingest([seen(activity(1, 0, 3), activity(2, 4), second=6)])
     assert began(ledger) == [at(2), None]
 
@@ -108,7 +108,7 @@ def test_begins_of_two_lives_are_told_apart_by_their_time(ledger: Ledger) -> Non
 
 def test_a_new_generation_has_begins_of_its_own(ledger: Ledger) -> None:
     """Events are counted anew: a begin is lent to the one that it is of, by its time."""
-    ledger.runs.ingest([seen(activity(1, 0, 3, began=at(2)), execution="g1")])
+    ledger.runs.ingest([seen(activity(1, 0, 3, started_at=at(2)), execution="g1")])
     ledger.runs.ingest([seen(activity(1, 4, 8), second=9, execution="g2")])
     lend(ledger, (1, 2))
     assert began(ledger) == [None]

@@ -152,8 +152,8 @@ def test_queue_and_run_of_an_attempt_are_told_apart(ledger: Ledger) -> None:
     fault = {"ending": Ending.FAILED, "failure": FAULT}
     ran(
         ledger,
-        activity(1, 0, 10, began=at(1)),
-        activity(2, 0, 20, began=at(4), **fault),
+        activity(1, 0, 10, started_at=at(1)),
+        activity(2, 0, 20, started_at=at(4), **fault),
         activity(3, 0, 30),
     )
     (found,) = ledger.statistics.activities(HOUR).of
@@ -174,7 +174,7 @@ def test_a_begin_outside_the_attempt_is_moved_into_it(
     ledger: Ledger, began: float, queue: float
 ) -> None:
     """Another machine's clock told it."""
-    ran(ledger, activity(1, 0, 10, began=at(began)))
+    ran(ledger, activity(1, 0, 10, started_at=at(began)))
     (found,) = ledger.statistics.activities(HOUR).of
     assert found.queue
     assert found.run

@@ -256,7 +256,7 @@ def test_a_purge_asks_again_while_it_gets_further(
     gateway.during["state"] = end
     assert len(actions.purge("order_A", ANN).ids) == 3
     assert gateway.calls["purge"] == 3
-    assert all(patience and patience <= 4 for patience in gateway.patience)
+    assert all(patience and patience <= 4 for patience in gateway.purge_timeouts)
     for each in ("order_A", "order_A1", "order_A2"):
         assert len(ledger.audit_log.of(each, 9)) == 1
 

@@ -322,7 +322,7 @@ def test_a_life_that_an_id_never_had_is_unknown(gateway: FakeGateway, ledger: Le
     for run in (other, 0, -1, other + 1, 10**30):
         for away in (False, True):
             with pytest.raises(
-                UnknownInstance, match=rf"^The instance 'order_A' has no life {run}\.$"
+                UnknownInstance, match=rf"^The instance 'order_A' has no run {run}\.$"
             ):
                 of_life(gateway, ledger, run, away=away)
 
