@@ -34,6 +34,8 @@ def told(span: Span, started_at: datetime, baseline: Baseline | None) -> str:
 
 
 def _how(span: Span) -> str:
-    attempt = f", attempt {span.attempt} of {span.attempts}" if span.attempts > 1 else ""
+    attempt = (
+        f", attempt {span.attempt_number} of {span.attempt_count}" if span.attempt_count > 1 else ""
+    )
     endless = ", no deadline" if span.kind is SpanKind.WAIT and not span.due else ""
     return f"{look_of(span).says}{attempt}{endless}"

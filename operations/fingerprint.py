@@ -1,24 +1,24 @@
-"""What messages of the same kind have in common."""
+"""Fingerprints of failure messages: equal for failures that are alike."""
 
 import re
 
-MARK = "…"
-"""What stands for all that tells one message from another."""
+PLACEHOLDER = "…"
+"""Replaces numbers, ids and quoted values."""
 
 _QUOTED = re.compile(r"""(?<!\w)(?:'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)(?!\w)""")
 _WORD = re.compile(r"[\w-]+(?:[.:,/@+][\w-]+)*")
-_TELLS_APART = re.compile(r"\d|^[0-9a-fA-F]{8,}$")
+_ID_LIKE = re.compile(r"\d|^[0-9a-fA-F]{8,}$")
 
 
 def fingerprint(message: str, instance_id: str = "") -> str:
-    """Return a message with a mark for each number, id and quoted value.
+    """Return a message with a placeholder for each number, id and quoted value.
 
-    A word that holds a digit is taken for an id, and so is the id of the instance that failed.
+    A word with a digit counts as an id, and so does the id of the instance that failed.
     """
     if instance_id:
-        message = message.replace(instance_id, MARK)
-    return _WORD.sub(_marked, _QUOTED.sub(MARK, message))
+        message = message.replace(instance_id, PLACEHOLDER)
+    return _WORD.sub(_replaced, _QUOTED.sub(PLACEHOLDER, message))
 
 
-def _marked(word: re.Match[str]) -> str:
-    return MARK if _TELLS_APART.search(word[0]) else word[0]
+def _replaced(word: re.Match[str]) -> str:
+    return PLACEHOLDER if _ID_LIKE.search(word[0]) else word[0]

@@ -1,4 +1,4 @@
-"""The events of an instance's history, as every Dapr application has them."""
+"""The events of an instance's history."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from operations.model import Failure, Status
 
 
 class TimerOrigin(StrEnum):
-    """Why the engine keeps a timer, as Dapr names it."""
+    """What a timer is used for, in Dapr's words."""
 
     OWN = "createTimer"
     EXTERNAL_EVENT = "externalEvent"
@@ -18,11 +18,11 @@ class TimerOrigin(StrEnum):
 
 @dataclass(frozen=True)
 class HistoryEvent:
-    """One event: `kind` as Dapr names it, such as `taskCompleted`; what it lacks is None.
+    """One event; fields that its kind does not have are None.
 
-    Times are aware UTC. Events stand in the order in which the engine processed them, which is not
-    always that of their times. `name` is the activity's, the child workflow's, the timer's or the
-    external event's. `payload` is the JSON text that goes in or comes out.
+    `kind` is Dapr's name, such as `taskCompleted`. Times are aware UTC. Histories are in the order
+    of processing, which is not always the order of times. `name` is the name of the activity, child
+    workflow, timer or external event. `payload` is the JSON text of the input or result.
     """
 
     event_id: int
@@ -30,24 +30,24 @@ class HistoryEvent:
     kind: str
     name: str | None = None
     answers: int | None = None
-    """The id of the event that this one is the answer to."""
+    """The id of the event that this one answers."""
     task_execution_id: str | None = None
-    """The same for all attempts of one activity call."""
+    """Equal for all attempts of one call of an activity."""
     payload: str | None = None
     failure: Failure | None = None
     fire_at: datetime | None = None
-    """When a timer is due, or a scheduled start; a wait without end is due in the year 9999."""
+    """When a timer or a scheduled start is due; the year 9999 for a wait without a deadline."""
     origin: TimerOrigin | None = None
     instance_id: str | None = None
-    """The child's, or in `executionStarted` the parent's."""
+    """The id of the child, in `executionStarted` that of the parent."""
     execution_id: str | None = None
     status: Status | None = None
     """How the instance ended, in `executionCompleted`."""
     rerun_of: str | None = None
-    """The instance that this one is a rerun of."""
+    """The id of the instance that this one is a rerun of."""
     raw: str | None = None
-    """All of an event whose kind is unknown here, as it came: protobuf's bytes, as base64 text."""
+    """An event of unknown kind as it was received: protobuf bytes as base64 text."""
 
 
 NO_END = 9999
-"""The year in which a timer is due that waits without end."""
+"""The year in which the timer of a wait without a deadline is due."""

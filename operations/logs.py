@@ -1,4 +1,4 @@
-"""Structured log lines, one event a line, as text or as JSON: ours and the libraries'."""
+"""Structured logging: one line per event, as text or JSON, for Flowdeck and its libraries."""
 
 import logging
 import sys
@@ -17,7 +17,7 @@ _SHARED: tuple[Processor, ...] = (
 
 
 def configure_logs(settings: OperationsSettings) -> None:
-    """Send every log line of this process to standard output, in one form. Called once."""
+    """Send all log lines of this process to standard output in one format; called once."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -42,7 +42,9 @@ def configure_logs(settings: OperationsSettings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of itself when imported
+    logging.getLogger("alembic").setLevel(
+        logging.WARNING
+    )  # it logs its plugins when it is imported
 
 
 def _renderers(settings: OperationsSettings) -> list[Processor]:

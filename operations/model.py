@@ -1,4 +1,4 @@
-"""What an operator sees: instances, their status, and which actions a status allows."""
+"""Instances, their status, and the actions that a status allows."""
 
 import json
 import math
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
     @property
     def is_finished(self) -> bool:
-        """Whether the instance has ended and will not change again by itself."""
+        """True if the instance has ended and will not change again by itself."""
         return self in _FINISHED
 
 
@@ -32,7 +32,7 @@ _FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.TERMINATED, Statu
 
 
 class Action(StrEnum):
-    """What an operator can ask of one instance."""
+    """An action of an operator on one instance."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -43,7 +43,7 @@ class Action(StrEnum):
 
     @property
     def goal(self) -> Status:
-        """The status that the action brings about; only those of `STATUS_ACTIONS` have one."""
+        """The status that the action leads to; defined for `STATUS_ACTIONS` only."""
         return _GOALS[self]
 
 
@@ -53,24 +53,21 @@ _GOALS = {
     Action.TERMINATE: Status.TERMINATED,
 }
 STATUS_ACTIONS = (Action.PAUSE, Action.RESUME, Action.TERMINATE)
-"""The actions that bring about a status, in the order in which they are offered."""
+"""The actions that lead to a status, in the order of their buttons."""
 
-_OVER = frozenset({Action.PURGE, Action.RERUN})
-# A stalled instance refuses every action, so it is not in this table. One that is pending, which is
-# to start later, would begin at once if it were paused or resumed, or an event were raised to it.
+_AFTER_END = frozenset({Action.PURGE, Action.RERUN})
+# A stalled instance refuses every action, so it is not in this table. A pending one, which is
+# scheduled for later, would begin at once if it were paused or resumed, or if an event were raised.
 _ALLOWED = {
     Status.PENDING: frozenset({Action.TERMINATE}),
     Status.RUNNING: frozenset({Action.PAUSE, Action.TERMINATE, Action.RAISE}),
     Status.SUSPENDED: frozenset({Action.RESUME, Action.TERMINATE, Action.RAISE}),
-    **dict.fromkeys(_FINISHED, _OVER),
+    **dict.fromkeys(_FINISHED, _AFTER_END),
 }
 
 
 def allowed_actions(status: Status, *, forced: bool = False) -> frozenset[Action]:
-    """Return the actions that an instance of this status can be asked for.
-
-    A purge that is `forced` is allowed in every status.
-    """
+    """Return the actions that a status allows; a `forced` purge is allowed in every status."""
     allowed = _ALLOWED.get(status, frozenset())
     return allowed | {Action.PURGE} if forced else allowed
 
@@ -86,10 +83,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Instance:
-    """One workflow instance at the moment it was read.
+    """The state of a workflow instance when it was read.
 
-    Times are aware UTC; `created_at` is None while a start in the future is pending. Payloads are
-    the JSON text that Dapr holds, or None where there is none.
+    Times are aware UTC; `created_at` is None while the instance is scheduled for later. Payloads
+    are JSON text as Dapr stores it, None if there is none.
     """
 
     instance_id: str
@@ -105,7 +102,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks for an action."""
+    """The person or program that performs an action."""
 
     name: str
     role: str
@@ -115,7 +112,7 @@ LOCAL_USER = Actor(name="local", role="operator")
 
 
 class Service(StrEnum):
-    """A part of the system that may be away."""
+    """A part of the system that can be away."""
 
     SIDECAR = "sidecar"
     PLACEMENT = "placement"
@@ -124,12 +121,12 @@ class Service(StrEnum):
     RECORDER = "recorder"
     LEDGER = "ledger"
     LISTING = "listing"
-    """The engine's list of its instances, which one id can break."""
+    """The engine's list of instance ids, which a single bad id can break."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a part of the system, in a sentence for an operator."""
+    """What is wrong with a service, as a sentence for an operator."""
 
     service: Service
     reason: str
@@ -137,9 +134,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class DaprHealth:
-    """What the sidecar says of itself; `problems` is empty when everything is there.
+    """What the sidecar reports; `problems` is empty if everything works.
 
-    `workers` is how many take work from it, None if it does not tell.
+    `workers` is the number of connected workers, None if the sidecar does not say.
     """
 
     version: str
@@ -148,7 +145,7 @@ class DaprHealth:
 
 
 def parse_payload(payload: str | None) -> object:
-    """Return a payload as JSON values; one that is not JSON stays the text it is."""
+    """Return a payload as JSON values, or unchanged as text if it is not JSON."""
     if payload is None:
         return None
     try:
@@ -158,7 +155,7 @@ def parse_payload(payload: str | None) -> object:
 
 
 def _finite(number: str) -> float:
-    """Return a number that JSON can carry: neither NaN, which Python writes, nor an infinity."""
+    """Return the number; raises `ValueError` for NaN and infinities, which JSON does not have."""
     value = float(number)
     if not math.isfinite(value):
         raise ValueError(number)
@@ -170,16 +167,16 @@ _INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def is_startable_id(instance_id: str) -> bool:
-    """Whether an instance may be started with this id.
+    """True if an instance may be started with this id.
 
-    Dapr checks none: one with `||` breaks its listing, others never complete (ENGINE.md).
+    Dapr itself checks no id: one with `||` breaks the list of instances, one with `::` never ends.
     """
     return _INSTANCE_ID.fullmatch(instance_id) is not None
 
 
-MAX_ID_LENGTH = 255  # characters of an id that are followed and kept
+MAX_ID_LENGTH = 255  # characters; longer ids are not recorded
 
 
 def is_possible_id(instance_id: str) -> bool:
-    """Whether an engine may have an instance with this id: other applications choose their own."""
+    """True if an engine may have an instance with this id; foreign applications choose their own."""
     return 0 < len(instance_id) <= MAX_ID_LENGTH and instance_id.isprintable()

@@ -1,4 +1,4 @@
-"""Where settings come from, and those of every process that talks to Dapr or the ledger."""
+"""Reads settings, and defines those of every process that uses Dapr or the ledger."""
 
 import os
 import re
@@ -13,11 +13,11 @@ from operations.errors import InvalidInput
 
 PREFIX = "FLOWDECK_"
 _ENV_FILE = f"{PREFIX}ENV_FILE"
-_TOLD = re.compile(r"^(Input should be|String should have|Value error,) ")
+_PYDANTIC_PREFIX = re.compile(r"^(Input should be|String should have|Value error,) ")
 
 
 class Settings(BaseSettings):
-    """Settings that a process reads once, from `FLOWDECK_*` variables."""
+    """Settings that a process reads once from `FLOWDECK_*` variables."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True
@@ -25,10 +25,10 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls) -> Self:
-        """Read the settings, what the environment lacks from `.env`.
+        """Read the settings from the environment, and from `.env` what the environment lacks.
 
-        `FLOWDECK_ENV_FILE` names another file, or none if it is empty. Raises `InvalidInput` for
-        the first setting that cannot be.
+        `FLOWDECK_ENV_FILE` names another file; if it is empty, no file is read. Raises
+        `InvalidInput` for the first invalid setting.
         """
         file = os.environ.get(_ENV_FILE, "")
         if file and not Path(file).is_file():
@@ -39,19 +39,19 @@ class Settings(BaseSettings):
             raise InvalidInput(_ENV_FILE, file or ".env", "a file in UTF-8") from error
         except ValidationError as error:
             first = error.errors()[0]
-            wanted = _TOLD.sub("", first["msg"])
+            wanted = _PYDANTIC_PREFIX.sub("", first["msg"])
             found = without_password(first["input"])
             raise InvalidInput(_variable(first["loc"][0]), found, wanted) from error
 
 
 def _variable(place: object) -> str:
-    """Return the variable that a setting was read from: a field's, or the alias that is set."""
+    """Return the name of the variable that a setting is read from."""
     name = str(place)
     return name if name.isupper() else PREFIX + name.upper()
 
 
 def database_url(url: str) -> str:
-    """Return the URL of the ledger, or raise `ValueError` with what it must be."""
+    """Return the URL of a ledger; raises `ValueError` that says what is expected."""
     is_file = re.fullmatch(r"sqlite:///[^?]+", url) and ":memory:" not in url
     if not is_file and not _is_server(url):
         raise ValueError(
@@ -71,7 +71,7 @@ def _is_server(url: str) -> bool:
 
 
 def _host(host: str) -> str:
-    if not re.fullmatch(r"[^\s/@]+", host):  # an empty one would be every address
+    if not re.fullmatch(r"[^\s/@]+", host):  # an empty host would mean every address
         raise ValueError("the name or the address of a host, such as 127.0.0.1")
     return host
 
@@ -80,15 +80,15 @@ Host = Annotated[str, AfterValidator(_host)]
 
 
 def without_password(url: object) -> str:
-    """Return a URL, or what was meant to be one, as it may be shown."""
+    """Return a URL (or a malformed one) with its password masked."""
     shown = re.sub(r"//.*@", "//***@", str(url), flags=re.DOTALL)
     return re.sub(r"(password=)[^&\s]*", r"\1***", shown)
 
 
 class OperationsSettings(Settings):
-    """Where Dapr and the ledger are, where the recorder takes traces, and what is logged.
+    """The addresses of Dapr, the ledger and the span endpoint, and the format of the log.
 
-    `DAPR_GRPC_ENDPOINT`, `DAPR_GRPC_PORT` and `DAPR_API_TOKEN` are Dapr's own names, which
+    `DAPR_GRPC_ENDPOINT`, `DAPR_GRPC_PORT` and `DAPR_API_TOKEN` are Dapr's own variables, which
     `dapr run` and Kubernetes set.
     """
 

@@ -1,6 +1,6 @@
-"""What a history says of time: activities, timers, waits, children and pauses as spans.
+"""Builds timelines from histories: activities, timers, waits, children, suspensions as spans.
 
-Pure functions: the same history gives the same timeline, wherever and whenever it is read.
+All functions are pure: the same history always gives the same timeline.
 """
 
 from collections.abc import Sequence
@@ -32,12 +32,12 @@ _START = "start"
 
 @dataclass(frozen=True)
 class Timeline:
-    """An instance's time in spans, in the order in which they began.
+    """The spans of an instance by the time at which they were scheduled, and facts about its run.
 
-    `started_at` and `ended_at` are on one clock: a rerun's own, not that of what it repeats. A
-    rerun's `execution_id` is that of its source: Dapr copies it. `first_turn_at` is when the workflow's
-    first turn began, None if that is not known. `awaited` are the names of all that it waits for,
-    by `event_key`, of which `waiting` tells in few words.
+    `started_at` and `ended_at` are on one clock; a rerun has its own, not its source's.
+    `first_turn_at` is when the workflow was first executed, None if that is not known. The
+    `execution_id` of a rerun is that of its source, because Dapr copies it. `awaited` holds the
+    names of everything the instance waits for (see `event_key`); `waiting` says it in a few words.
     """
 
     started_at: datetime | None = None
@@ -52,27 +52,27 @@ class Timeline:
 
 
 def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
-    """Return the timeline of a history, which may be that of an instance under way."""
+    """Return the timeline of a history, also of an instance that has not ended."""
     rerun = rerun_in(history)
     started = next((event for event in history if event.kind == "executionStarted"), None)
     started_at = rerun.clock if rerun else _clock(history, started)
-    folding = _folded(history, rerun, started_at)
-    spans = folding.spans()
+    builder = _built(history, rerun, started_at)
+    spans = builder.spans()
     return Timeline(
         started_at=started_at,
-        ended_at=folding.ended_at,
+        ended_at=builder.ended_at,
         spans=spans,
         execution_id=started.execution_id if started else None,
         parent_id=started.instance_id if started else None,
-        rerun_of=rerun.of if rerun else None,
-        waiting=None if folding.ended_at else _waiting(spans, started_at, started),
+        rerun_of=rerun.source_id if rerun else None,
+        waiting=None if builder.ended_at else _waiting(spans, started_at, started),
         first_turn_at=_first_turn(rerun.own if rerun else history, started_at),
         awaited=_awaited(spans, started_at),
     )
 
 
 def _clock(history: Sequence[HistoryEvent], started: HistoryEvent | None) -> datetime | None:
-    """Return when an instance that is no rerun began, None for a start that is not due yet."""
+    """Return when an instance (not a rerun) started, None if its start is not due yet."""
     if started is None:
         return history[0].timestamp if history else None
     if started.fire_at is None or started.fire_at <= started.timestamp:
@@ -82,22 +82,23 @@ def _clock(history: Sequence[HistoryEvent], started: HistoryEvent | None) -> dat
 
 
 def _first_turn(history: Sequence[HistoryEvent], started_at: datetime | None) -> datetime | None:
-    """Return when the first turn began.
+    """Return when the first turn began, None if it is not in this history.
 
-    A generation that is not the first has its first turn before its start: it is another's.
+    In a later generation of continue-as-new the first turn is earlier than the start, because it
+    belongs to the generation before.
     """
     turns = (event.timestamp for event in history if event.kind == "workflowStarted")
     first = next(turns, None)
     return first if first and started_at and first >= started_at else None
 
 
-def _folded(
+def _built(
     history: Sequence[HistoryEvent], rerun: Rerun | None, clock: datetime | None
 ) -> TimelineBuilder:
-    folding = TimelineBuilder(clock)
-    folding.add(rerun.copied if rerun else (), copied=True)
-    folding.add(rerun.own if rerun else history)
-    return folding
+    builder = TimelineBuilder(clock)
+    builder.add(rerun.copied if rerun else (), copied=True)
+    builder.add(rerun.own if rerun else history)
+    return builder
 
 
 def _waiting(

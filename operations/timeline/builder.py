@@ -1,4 +1,4 @@
-"""One history event after another, folded into spans."""
+"""Builds spans from history events, one event after another."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind, event
 
 
 class TimelineBuilder:
-    """Spans in the making; none starts before `clock`, if there is one."""
+    """Collects events and returns spans; no span starts before `clock`, if there is one."""
 
     def __init__(self, clock: datetime | None) -> None:
         self._clock = clock
@@ -19,8 +19,8 @@ class TimelineBuilder:
         self._copied = False
         self._turn = 0
         self._spans: list[Span] = []
-        self._open: dict[int, None] = {}  # indices; a dict keeps their order
-        self._asked: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+        self._open: dict[int, None] = {}  # indices of open spans; a dict keeps their order
+        self._unanswered: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
         self._waits: defaultdict[str, deque[int]] = defaultdict(deque)
         self._suspension: int | None = None
         self._lanes = Lanes()
@@ -28,29 +28,29 @@ class TimelineBuilder:
 
     @property
     def ended_at(self) -> datetime | None:
-        """When the instance ended, None while it is under way."""
+        """When the instance ended, None if it has not."""
         return self._ended_at
 
     def add(self, events: Iterable[HistoryEvent], *, copied: bool = False) -> None:
-        """Fold further events in; those of an unknown kind say nothing."""
+        """Process further events; events of unknown kinds are ignored."""
         self._copied = copied
         for event in events:
-            fold = _FOLDS.get(event.kind)
-            if fold is not None:
-                fold(self, event)
+            handle = _HANDLERS.get(event.kind)
+            if handle is not None:
+                handle(self, event)
         if self._ended_at is not None:
             self._cut_off(self._ended_at)
 
     def spans(self) -> tuple[Span, ...]:
-        """Return the spans by start, each with the number of attempts in its lane."""
+        """Return the spans by `scheduled_at`, each with the number of attempts in its lane."""
         attempts = self._lanes.attempts
         counted = (
-            replace(span, attempts=attempts[span.lane]) if attempts[span.lane] > 1 else span
+            replace(span, attempt_count=attempts[span.lane]) if attempts[span.lane] > 1 else span
             for span in self._spans
         )
         return tuple(sorted(counted, key=lambda span: (span.scheduled_at, span.event_id)))
 
-    def _begin(
+    def _open_span(
         self, event: HistoryEvent, kind: SpanKind, lane: int, name: str | None = None
     ) -> int:
         index = len(self._spans)
@@ -61,7 +61,7 @@ class TimelineBuilder:
                 lane=lane,
                 event_id=event.event_id,
                 scheduled_at=self._moment(event),
-                attempt=self._lanes.attempts[lane] or 1,
+                attempt_number=self._lanes.attempts[lane] or 1,
                 due=_due(event),
                 input=event.payload,
                 instance_id=event.instance_id,
@@ -69,10 +69,10 @@ class TimelineBuilder:
             )
         )
         self._open[index] = None
-        self._asked[event.kind, event.event_id].append(index)
+        self._unanswered[event.kind, event.event_id].append(index)
         return index
 
-    def _end(self, index: int, event: HistoryEvent, ending: Ending) -> None:
+    def _close_span(self, index: int, event: HistoryEvent, ending: Ending) -> None:
         span = _closed(self._spans[index], self._moment(event), ending)
         span = replace(span, output=event.payload, failure=event.failure)
         self._spans[index] = replace(span, copied=True, due=None) if self._copied else span
@@ -84,23 +84,23 @@ class TimelineBuilder:
         self._open.clear()
 
     def _moment(self, event: HistoryEvent) -> datetime:
-        """Return an event's time on the own clock: what was copied was there from the start."""
+        """Return an event's time; events that a rerun copied happened at the start of the rerun."""
         if self._clock is None:
             return event.timestamp
         return self._clock if self._copied else max(event.timestamp, self._clock)
 
-    def _asked_by(self, event: HistoryEvent, kind: str) -> int | None:
-        """Return the open span that an event answers: the last, should an id be there twice."""
+    def _answered_by(self, event: HistoryEvent, kind: str) -> int | None:
+        """Return the open span that an event answers, the last one if an id occurs twice."""
         if event.answers is None:
             return None
-        asked = self._asked[kind, event.answers]
-        while asked:
-            if (index := asked.pop()) in self._open:
+        candidates = self._unanswered[kind, event.answers]
+        while candidates:
+            if (index := candidates.pop()) in self._open:
                 return index
         return None
 
     def _awaiting(self, event: HistoryEvent) -> int | None:
-        """Return the wait that gets an event: the first."""
+        """Return the wait that receives an external event: the oldest open one of that name."""
         waits = self._waits[event_key(event.name)]
         while waits:
             if (index := waits.popleft()) in self._open:
@@ -108,84 +108,84 @@ class TimelineBuilder:
         return None
 
     def turn_began(self, _: HistoryEvent) -> None:
-        """Count the turns, in which the workflow goes on until it must wait."""
+        """Count a turn: one execution of the workflow until it has to wait."""
         self._turn += 1
 
     def activity_scheduled(self, event: HistoryEvent) -> None:
-        """Begin an attempt of an activity."""
+        """Open a span for an attempt of an activity."""
         lane = self._lanes.for_activity(_call(event, SpanKind.ACTIVITY), event.event_id)
         self._names[lane] = event.name or ""
-        self._begin(event, SpanKind.ACTIVITY, lane)
+        self._open_span(event, SpanKind.ACTIVITY, lane)
 
     def child_created(self, event: HistoryEvent) -> None:
-        """Begin an attempt of a child."""
+        """Open a span for an attempt of a child."""
         call = _call(event, SpanKind.CHILD)
         lane = self._lanes.for_child(call, event.name or "", event.event_id)
         self._names[lane] = event.name or ""
-        self._begin(event, SpanKind.CHILD, lane)
+        self._open_span(event, SpanKind.CHILD, lane)
 
     def answered(self, event: HistoryEvent) -> None:
-        """End an attempt; if it was a child's that failed, another may follow in its lane."""
-        asked, ending = _ANSWERS[event.kind]
-        index = self._asked_by(event, asked)
+        """Close an attempt; a failed attempt of a child may be followed by another in its lane."""
+        scheduling, ending = _ANSWERS[event.kind]
+        index = self._answered_by(event, scheduling)
         if index is not None:
-            self._end(index, event, ending)
+            self._close_span(index, event, ending)
             if ending is Ending.FAILED:
                 self._lanes.failed(self._spans[index].lane)
 
     def timer_created(self, event: HistoryEvent) -> None:
-        """Begin what the timer is for."""
+        """Open a span for what the timer is used for."""
         match event.origin:
             case TimerOrigin.EXTERNAL_EVENT:
-                wait = self._begin(event, SpanKind.WAIT, self._lanes.new(event.event_id))
+                wait = self._open_span(event, SpanKind.WAIT, self._lanes.new(event.event_id))
                 self._waits[event_key(event.name)].append(wait)
             case TimerOrigin.ACTIVITY_RETRY:
                 self._back_off(event, SpanKind.ACTIVITY)
             case TimerOrigin.CHILD_RETRY:
                 self._back_off(event, SpanKind.CHILD)
             case _:
-                self._begin(event, SpanKind.TIMER, self._lanes.new(event.event_id))
+                self._open_span(event, SpanKind.TIMER, self._lanes.new(event.event_id))
 
     def _back_off(self, event: HistoryEvent, of: SpanKind) -> None:
         lane = self._lanes.known(_call(event, of))
         if lane is None:
             lane = self._lanes.new(event.event_id)
-        self._begin(event, SpanKind.BACKOFF, lane, self._names.get(lane, _UNTOLD))
+        self._open_span(event, SpanKind.BACKOFF, lane, self._names.get(lane, _UNNAMED))
 
     def timer_fired(self, event: HistoryEvent) -> None:
-        """End what the timer was for."""
-        index = self._asked_by(event, "timerCreated")
+        """Close the span of what the timer was used for."""
+        index = self._answered_by(event, "timerCreated")
         if index is None:
             return
         span = self._spans[index]
         timed_out = span.kind is SpanKind.WAIT
-        self._end(index, event, Ending.TIMED_OUT if timed_out else Ending.COMPLETED)
+        self._close_span(index, event, Ending.TIMED_OUT if timed_out else Ending.COMPLETED)
         if span.kind is SpanKind.BACKOFF:
             self._lanes.retry(span.lane, span.name)
 
     def event_raised(self, event: HistoryEvent) -> None:
-        """End the wait that gets the event; the engine keeps one that nothing waits for."""
+        """Close the wait that receives the event; Dapr keeps an event that nothing waits for."""
         index = self._awaiting(event)
         if index is not None:
-            self._end(index, event, Ending.COMPLETED)
+            self._close_span(index, event, Ending.COMPLETED)
 
     def suspended(self, event: HistoryEvent) -> None:
-        """Begin a pause, unless it is paused."""
+        """Open a suspension, unless one is open."""
         if self._suspension not in self._open:
-            self._suspension = self._begin(event, SpanKind.SUSPENSION, SUSPENSIONS, "suspended")
+            self._suspension = self._open_span(event, SpanKind.SUSPENSION, SUSPENSIONS, "suspended")
 
     def resumed(self, event: HistoryEvent) -> None:
-        """End the pause."""
+        """Close the suspension."""
         if self._suspension in self._open:
-            self._end(self._suspension, event, Ending.COMPLETED)
+            self._close_span(self._suspension, event, Ending.COMPLETED)
 
     def ended(self, event: HistoryEvent) -> None:
-        """End the instance, and cut off what is open."""
+        """Note the end of the instance, and cut off the open spans."""
         self._ended_at = self._moment(event)
         self._cut_off(self._ended_at)
 
 
-_UNTOLD = "a call"  # "retry of a call": some SDKs do not tell of which
+_UNNAMED = "a call"  # as in "retry of a call": some SDKs do not say of which
 _CHILD = "childWorkflowInstanceCreated"
 _ANSWERS = {
     "taskCompleted": ("taskScheduled", Ending.COMPLETED),
@@ -193,7 +193,7 @@ _ANSWERS = {
     "childWorkflowInstanceCompleted": (_CHILD, Ending.COMPLETED),
     "childWorkflowInstanceFailed": (_CHILD, Ending.FAILED),
 }
-_FOLDS: dict[str, Callable[[TimelineBuilder, HistoryEvent], object]] = {
+_HANDLERS: dict[str, Callable[[TimelineBuilder, HistoryEvent], object]] = {
     "workflowStarted": TimelineBuilder.turn_began,
     "taskScheduled": TimelineBuilder.activity_scheduled,
     "timerCreated": TimelineBuilder.timer_created,
@@ -209,17 +209,17 @@ _FOLDS: dict[str, Callable[[TimelineBuilder, HistoryEvent], object]] = {
 
 
 def _call(event: HistoryEvent, kind: SpanKind) -> Call | None:
-    """Return which call an attempt, or a back-off after one, is of; None where nothing tells."""
+    """Return the call that an attempt or a back-off belongs to, None if the event does not say."""
     key = event.task_execution_id or event.instance_id
     return (kind, key) if key else None
 
 
 def _due(event: HistoryEvent) -> datetime | None:
-    """Return when a timer is due, None for one that only says that a wait has no end."""
+    """Return when a timer is due, None for the timer of a wait without a deadline."""
     due = event.fire_at
     return due if due is not None and due.year < NO_END else None
 
 
 def _closed(span: Span, at: datetime, ending: Ending) -> Span:
-    """Return a span with its end, which is not before its start though a clock stepped back."""
+    """Return a closed span; it never ends before its start, even if a clock was set back."""
     return replace(span, ended_at=max(at, span.scheduled_at), ending=ending)

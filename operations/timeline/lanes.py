@@ -1,4 +1,4 @@
-"""Which spans belong in one row, and which attempt each of them is."""
+"""Assigns spans to lanes (rows of the chart) and counts the attempts in each lane."""
 
 from collections import Counter, defaultdict, deque
 from itertools import count
@@ -6,17 +6,17 @@ from itertools import count
 from operations.timeline.spans import SUSPENSIONS, SpanKind
 
 Call = tuple[SpanKind, str]
-"""What the attempts of one call have in common, and no others."""
+"""Identifies one call of an activity or child; all its attempts share it."""
 
-_ABOVE_EVENT_IDS = 2**31  # they are 32 bits long
+_ABOVE_EVENT_IDS = 2**31  # event ids are 32-bit integers
 
 
 class Lanes:
-    """Gives every call a lane: the event id of its first attempt, unless that is another's."""
+    """Gives every call a lane: the event id of its first attempt, unless that id is taken."""
 
     def __init__(self) -> None:
         self.attempts: Counter[int] = Counter()
-        """How many attempts there are in each lane."""
+        """The number of attempts in each lane."""
         self._taken = {SUSPENSIONS}
         self._unused = count(_ABOVE_EVENT_IDS)
         self._calls: dict[Call, int] = {}
@@ -25,7 +25,7 @@ class Lanes:
         self._due: defaultdict[str, deque[tuple[int, int]]] = defaultdict(deque)
 
     def new(self, event_id: int) -> int:
-        """Return a lane that nothing else is in."""
+        """Return an unused lane."""
         lane = event_id
         if lane < 0 or lane in self._taken:
             lane = next(self._unused)
@@ -33,19 +33,19 @@ class Lanes:
         return lane
 
     def known(self, call: Call | None) -> int | None:
-        """Return the lane of a call, None if there was none."""
+        """Return the lane of a call, None if it has none yet."""
         return self._calls.get(call) if call else None
 
     def for_activity(self, call: Call | None, event_id: int) -> int:
-        """Return the lane of an attempt: that of its call, whatever became of the ones before."""
+        """Return the lane of an attempt of an activity: the lane of its call."""
         lane = self.known(call)
         return self._attempt(self.new(event_id) if lane is None else lane, call)
 
     def for_child(self, call: Call | None, name: str, event_id: int) -> int:
-        """Return the lane of an attempt: that of the call, if its last one failed.
+        """Return the lane of an attempt of a child: that of its call, if its last attempt failed.
 
-        Some SDKs give every attempt an id of its own. Then it is the next attempt of the child of
-        that name whose back-off ended first.
+        Some SDKs give every attempt another instance id. Then it is the next attempt of the child
+        of that name whose back-off ended first.
         """
         lane = self.known(call)
         if lane is None or lane not in self._failed:
@@ -60,7 +60,7 @@ class Lanes:
         self._failed.add(lane)
 
     def retry(self, lane: int, name: str) -> None:
-        """Note that the next attempt in a lane is due, if it is that of a child of the name."""
+        """Note that the next attempt in a lane is due, if the lane belongs to a child."""
         if lane in self._children:
             self._due[name].append((lane, self.attempts[lane]))
 
@@ -72,7 +72,7 @@ class Lanes:
         return lane
 
     def _retried(self, name: str) -> int | None:
-        """Return the lane of the oldest due retry of the name that was not made yet."""
+        """Return the lane of the oldest due retry of that name which has not been made yet."""
         due = self._due[name]
         while due:
             lane, attempts = due.popleft()

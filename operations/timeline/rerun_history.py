@@ -1,8 +1,8 @@
-"""Which part of a rerun's history it took over from the instance that it repeats.
+"""Divides the history of a rerun into the part copied from its source and its own part.
 
-Dapr copies what the source had finished before the event from which it is run again, with the
-source's times. Then, all at once and in no order, it schedules anew what was not finished there,
-and every timer, even one that had fired; and last the event itself, the only one with a mark.
+Dapr copies what the source had finished before the chosen event, with the source's times. Then it
+schedules again, all at once and in no order, what was not finished there and every timer, even one
+that had fired; and last the chosen event itself, the only one that carries a mark.
 """
 
 from collections import defaultdict, deque
@@ -18,21 +18,21 @@ _SCHEDULING = frozenset({"taskScheduled", "timerCreated", "childWorkflowInstance
 
 @dataclass(frozen=True)
 class Rerun:
-    """A rerun of the instance `of`, whose own clock starts at `clock` (aware UTC).
+    """A rerun of the instance `source_id`; its own time starts at `clock` (aware UTC).
 
-    `copied` is what it took over, timers before what answered them, and `own` all the rest.
+    `copied` are the copied events, each timer before its answer; `own` are all other events.
     """
 
-    of: str
+    source_id: str
     clock: datetime
     copied: tuple[HistoryEvent, ...]
     own: tuple[HistoryEvent, ...]
 
 
 def rerun_in(history: Sequence[HistoryEvent]) -> Rerun | None:
-    """Return how a history divides into a source's part and its own, None for no rerun.
+    """Return the two parts of the history of a rerun, None if it is not the history of a rerun.
 
-    The source may be a rerun too: the last mark counts.
+    The source may be a rerun itself: the last mark counts.
     """
     marks = [(at, event.rerun_of) for at, event in enumerate(history) if event.rerun_of]
     if not marks:
@@ -47,9 +47,9 @@ def rerun_in(history: Sequence[HistoryEvent]) -> Rerun | None:
 
 
 def _first_scheduled_anew(history: Sequence[HistoryEvent], mark: int) -> int:
-    """Return the index of the first of the events that were scheduled together with the marked one.
+    """Return the index of the first event that was scheduled together with the marked one.
 
-    What was copied of their kinds is followed by its answer, so that it cannot be mistaken.
+    A copied event of the same kind is followed by its answer, so it cannot be mistaken for one.
     """
     first = mark
     while first > 0 and history[first - 1].kind in _SCHEDULING:
@@ -58,7 +58,7 @@ def _first_scheduled_anew(history: Sequence[HistoryEvent], mark: int) -> int:
 
 
 class _Timers:
-    """Timers that were created anew although the source's part holds what answered them."""
+    """Timers that were scheduled again although the copied part holds their answers."""
 
     def __init__(self, anew: Sequence[HistoryEvent]) -> None:
         self._anew = anew
@@ -72,7 +72,7 @@ class _Timers:
                     self._by_name[event_key(anew[at].name)].append(at)
 
     def before_their_answers(self, copied: Sequence[HistoryEvent]) -> Iterator[HistoryEvent]:
-        """Yield the copied events, and before each the timer that it answers."""
+        """Yield the copied events, each timer right before the event that answers it."""
         for event in copied:
             at = self._answered_by(event)
             if at is not None:
@@ -81,7 +81,7 @@ class _Timers:
             yield event
 
     def others(self) -> Iterator[HistoryEvent]:
-        """Yield what was scheduled anew and stands before no answer by now."""
+        """Yield the events that were scheduled again and have no answer among the copied ones."""
         return (event for at, event in enumerate(self._anew) if at not in self._placed)
 
     def _answered_by(self, event: HistoryEvent) -> int | None:

@@ -1,8 +1,8 @@
-"""What a rerun keeps of a history and what it runs again, told before it is made.
+"""Predicts what a rerun keeps of a history and what it runs again.
 
-Dapr goes through the source's history up to the event. Of what was scheduled there it keeps what
-has an answer there too, and schedules the rest again, and every timer; events that were raised
-there stay. All that comes after is dropped: the workflow comes to it anew, if it does.
+Dapr reads the source's history up to the chosen event. Calls that have their result before that
+event keep it; the others, and all timers, are scheduled again. External events that were raised
+before it stay. Everything after it is dropped, and happens again if the workflow gets there.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from operations.history import HistoryEvent, TimerOrigin
 from operations.timeline.spans import event_key
 
 RERUNNABLE = frozenset({"taskScheduled", "timerCreated", "childWorkflowInstanceCreated"})
-"""The kinds of events from which an instance can be run again."""
+"""The kinds of events from which an instance can be rerun."""
 
 _FAILURES = frozenset({"taskFailed", "childWorkflowInstanceFailed"})
 _TIMER = "timerCreated"
@@ -20,12 +20,11 @@ _TIMER = "timerCreated"
 
 @dataclass(frozen=True)
 class RerunPlan:
-    """What comes of a rerun from `event`; each part in the order of the history.
+    """The effects of a rerun from `event`; each part is in the order of the history.
 
-    `kept` is what was scheduled before and keeps its answer, `again` what is scheduled anew at
-    once, the event itself among it, and `later` what was scheduled after, to which the workflow
-    comes by itself, if it does. `raised_before` are the external events that stay,
-    `raised_after` those that are lost: what waits for one of them waits again.
+    `kept` calls keep their results, `again` are scheduled again at once (the event itself is one of
+    them), `later` come again when the workflow gets there. External events in `raised_before` stay,
+    those in `raised_after` are lost: the workflow waits for them again.
     """
 
     event: HistoryEvent
@@ -37,22 +36,22 @@ class RerunPlan:
 
     @property
     def takes_input(self) -> bool:
-        """Whether the event's input can be changed: a timer has none."""
+        """True if the input of the event can be replaced; a timer has none."""
         return self.event.kind != _TIMER
 
 
 def rerunnable(history: Sequence[HistoryEvent]) -> tuple[HistoryEvent, ...]:
-    """Return the events from which a finished instance with this history can be run again."""
+    """Return the events from which a finished instance with this history can be rerun."""
     return tuple(event for event in history if event.kind in RERUNNABLE)
 
 
 def first_step(history: Sequence[HistoryEvent]) -> HistoryEvent | None:
-    """Return the event from which everything is run again, None if there is nothing to run."""
+    """Return the event from which a rerun repeats everything, None if there is none."""
     return next(iter(rerunnable(history)), None)
 
 
 def failed_step(history: Sequence[HistoryEvent]) -> HistoryEvent | None:
-    """Return the first attempt of the step whose failure came last, None if none failed."""
+    """Return the first attempt of the call that failed last, None if none failed."""
     failed = [event.answers for event in history if event.kind in _FAILURES]
     last = next((e for e in rerunnable(history) if failed and e.event_id == failed[-1]), None)
     if last is None or last.task_execution_id is None:
@@ -61,7 +60,7 @@ def failed_step(history: Sequence[HistoryEvent]) -> HistoryEvent | None:
 
 
 def plan_of(history: Sequence[HistoryEvent], event_id: int) -> RerunPlan | None:
-    """Return what comes of a rerun from an event; None if it is none of the `rerunnable` ones."""
+    """Return the plan of a rerun from an event, None if that event is not `rerunnable`."""
     found = next((at for at, event in enumerate(history) if event.event_id == event_id), None)
     if found is None or history[found].kind not in RERUNNABLE:
         return None
@@ -79,7 +78,7 @@ def plan_of(history: Sequence[HistoryEvent], event_id: int) -> RerunPlan | None:
 
 
 def _answered(history: Sequence[HistoryEvent]) -> set[int]:
-    """Return the ids of the events that have their answer: an external event is one to a wait."""
+    """Return the ids of the events that have an answer; an external event answers a wait."""
     answered: set[int] = set()
     for event in history:
         if event.answers is not None:

@@ -1,4 +1,4 @@
-"""What an instance does, or waits for, over a stretch of its time."""
+"""Spans: what an instance does, or waits for, from one moment to another."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +12,10 @@ class SpanKind(StrEnum):
 
     ACTIVITY = "activity"
     BACKOFF = "backoff"
-    """Between a failed attempt and the next one."""
+    """The pause between a failed attempt and the next one."""
     TIMER = "timer"
     WAIT = "wait"
-    """For an external event."""
+    """A wait for an external event."""
     CHILD = "child"
     SUSPENSION = "suspension"
 
@@ -28,27 +28,28 @@ class Ending(StrEnum):
     FAILED = "failed"
     TIMED_OUT = "timed out"
     CUT_OFF = "cut off"
-    """The instance ended before it did."""
+    """The instance ended first."""
     UNSEEN = "unseen"
-    """It continued as new before anybody saw how it ended: by then at the latest."""
+    """The workflow continued as new before the end was read; `ended_at` is the latest it can be."""
 
 
 SUSPENSIONS = -1
-"""The lane of the pauses, below all others."""
+"""The lane of suspensions, which is drawn below all others."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of an instance's time, from `start` to `end` (aware UTC; None while it is open).
+    """One bar of an instance's timeline; times are aware UTC.
 
-    `event_id` is that of the event which began it; `lane` is the same for what belongs in one row:
-    the attempts of one activity call, or of one child, and the back-offs between them. `attempt`
-    counts from 1, of `attempts` so far; a back-off has the number of the attempt before it. `due`
-    is when a timer fires or a wait times out, None where there is no end. An activity's span is
-    its time in the queue and its run together; it `began` to run in between, when it was handed to
-    a worker, None where no trace told of it: a worker's own queue counts as its run. What began in
-    the same `turn` of the workflow began together. A span is `copied` if a rerun took it over: it
-    has no time of its own then, its start and its end are those of the rerun's clock.
+    `scheduled_at` is when Dapr created it, `ended_at` its end, None while it is open. `started_at`
+    is when a worker was given the attempt of an activity, None if no trace said so: before it is
+    queue time, after it execution time (a queue inside the worker counts as execution).
+    `event_id` is the id of the event that created the span. Spans of one row have the same `lane`:
+    all attempts of one call of an activity or child, and the back-offs between them.
+    `attempt_number` counts from 1 to `attempt_count`; a back-off has the number of the attempt
+    before it. `due` is when a timer fires or a wait times out, None without a deadline. Spans
+    that were created in one `turn` of the workflow have the same number. A `copied` span was taken
+    over by a rerun: it starts and ends at the start of the rerun.
     """
 
     kind: SpanKind
@@ -58,8 +59,8 @@ class Span:
     scheduled_at: datetime
     ended_at: datetime | None = None
     ending: Ending = Ending.OPEN
-    attempt: int = 1
-    attempts: int = 1
+    attempt_number: int = 1
+    attempt_count: int = 1
     due: datetime | None = None
     input: str | None = None
     output: str | None = None
@@ -71,5 +72,5 @@ class Span:
 
 
 def event_key(name: str | None) -> str:
-    """Return the name of an external event as the engine compares it."""
+    """Return the name of an external event in the form in which Dapr compares names."""
     return (name or "").casefold()

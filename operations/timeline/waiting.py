@@ -1,4 +1,4 @@
-"""What an instance is at: in the few words of a list's column, and by the names to find it by."""
+"""What an instance waits for: in a few words for a list, and as names for the search."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,57 +10,57 @@ from operations.timeline.spans import Ending, Span, SpanKind, event_key
 
 @dataclass(frozen=True)
 class Waiting:
-    """What an instance is at, in a few words, and until when at the latest, if that is known."""
+    """What an instance waits for in a few words, and its deadline if there is one."""
 
     what: str
     until: datetime | None = None
 
 
-_MOST_TELLING = (SpanKind.ACTIVITY, SpanKind.WAIT, SpanKind.CHILD, SpanKind.BACKOFF)
-_RANK = {kind: rank for rank, kind in enumerate(_MOST_TELLING)}
+_BY_IMPORTANCE = (SpanKind.ACTIVITY, SpanKind.WAIT, SpanKind.CHILD, SpanKind.BACKOFF)
+_RANK = {kind: rank for rank, kind in enumerate(_BY_IMPORTANCE)}
 _WORDS = {SpanKind.WAIT: "event ", SpanKind.CHILD: "child ", SpanKind.BACKOFF: "retry of "}
 _NAMED = 2  # as many are named, and more are counted
 
 
 def waiting_at(spans: Sequence[Span]) -> Waiting | None:
-    """Return what the open ones of an instance's spans say, None where none is open.
+    """Return what the open spans of an instance say, None if no span is open.
 
-    A timer is named only where nothing else is open. Beside something else it is a time-out, or
-    what is left of one: that of a wait, if both began in the same turn.
+    A timer is named only if nothing else is open. Beside other spans a timer is a timeout, or what
+    is left of one; it is the timeout of a wait that was created in the same turn.
     """
-    others, timers = _opened(spans)
+    others, timers = _open_spans(spans)
     if any(span.kind is SpanKind.SUSPENSION for span in others):
         return Waiting("suspended")
     if others:
-        return _waiting_at_best(sorted(others, key=_telling), timers)
+        return _waiting_for_first(sorted(others, key=_importance), timers)
     return _waiting_for_timers(timers) if timers else None
 
 
 def awaited_in(spans: Sequence[Span]) -> frozenset[str]:
-    """Return the names of all that the open ones of an instance's spans are for, by `event_key`.
+    """Return the names (see `event_key`) of everything that the open spans wait for.
 
-    They are those of events, activities and children, of a pause, or else of timers. What it waits
-    for while it is paused is among them: it comes to that again.
+    These are the names of events, activities and children, of a suspension, or else of timers.
+    They include what a suspended instance waited for, because it goes on waiting when resumed.
     """
-    others, timers = _opened(spans)
+    others, timers = _open_spans(spans)
     is_paused_at_most = all(span.kind is SpanKind.SUSPENSION for span in others)
     named = [*others, *(_latest(timers) if is_paused_at_most else ())]
     return frozenset(event_key(span.name) for span in named)
 
 
-def _opened(spans: Iterable[Span]) -> tuple[list[Span], list[Span]]:
-    """Return the spans that are open, the timers apart."""
-    opened = [span for span in spans if span.ending is Ending.OPEN]
-    timers = [span for span in opened if span.kind is SpanKind.TIMER]
-    return [span for span in opened if span.kind is not SpanKind.TIMER], timers
+def _open_spans(spans: Iterable[Span]) -> tuple[list[Span], list[Span]]:
+    """Return the open spans that are not timers, and the open timers."""
+    every = [span for span in spans if span.ending is Ending.OPEN]
+    timers = [span for span in every if span.kind is SpanKind.TIMER]
+    return [span for span in every if span.kind is not SpanKind.TIMER], timers
 
 
-def _telling(span: Span) -> tuple[int, int, datetime, int]:
-    """Return a key that puts first what says most: of two activities, the one that was retried."""
-    return (_RANK[span.kind], -span.attempt, span.scheduled_at, span.event_id)
+def _importance(span: Span) -> tuple[int, int, datetime, int]:
+    """Return a sort key that puts the most informative span first, such as a retried activity."""
+    return (_RANK[span.kind], -span.attempt_number, span.scheduled_at, span.event_id)
 
 
-def _waiting_at_best(ranked: Sequence[Span], timers: Sequence[Span]) -> Waiting:
+def _waiting_for_first(ranked: Sequence[Span], timers: Sequence[Span]) -> Waiting:
     best = [span for span in ranked if span.kind is ranked[0].kind]
     return Waiting(_words(ranked, best), _until(best, timers))
 
@@ -71,7 +71,7 @@ def _waiting_for_timers(timers: Sequence[Span]) -> Waiting:
 
 
 def _latest(timers: Sequence[Span]) -> list[Span]:
-    """Return the timers that began last: older ones are left over."""
+    """Return the timers of the last turn; older ones are left over from timeouts."""
     turn = max((timer.turn for timer in timers), default=0)
     return [timer for timer in timers if timer.turn == turn]
 
@@ -85,10 +85,10 @@ def _words(ranked: Sequence[Span], best: Sequence[Span]) -> str:
 
 
 def _label(span: Span) -> str:
-    """Return such as `charge (attempt 3)`, `event approval` or `retry of charge`."""
+    """Return a label such as `charge (attempt 3)`, `event approval` or `retry of charge`."""
     label = f"{_WORDS.get(span.kind, '')}{span.name}"
-    retried = span.attempt > 1 and span.kind is not SpanKind.BACKOFF
-    return f"{label} (attempt {span.attempt})" if retried else label
+    retried = span.attempt_number > 1 and span.kind is not SpanKind.BACKOFF
+    return f"{label} (attempt {span.attempt_number})" if retried else label
 
 
 def _counted(label: str, count: int) -> str:

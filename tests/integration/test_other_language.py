@@ -136,7 +136,11 @@ def test_retries_are_attempts_of_one_call(go: Rich, started: dict[tuple[str, str
     """In one row, numbered, with a back-off after each that failed."""
     summary, history = entry_of(go, started["retrying", "null"])
     attempts = go.ledger.runs.attempts(summary.run_id)
-    assert [(each.attempt, each.attempts) for each in attempts] == [(1, 3), (2, 3), (3, 3)]
+    assert [(each.attempt_number, each.attempt_count) for each in attempts] == [
+        (1, 3),
+        (2, 3),
+        (3, 3),
+    ]
     assert [each.failure.message if each.failure else None for each in attempts] == [
         "failure 1 of 2",
         "failure 2 of 2",

@@ -141,4 +141,7 @@ def only(timeline: Timeline) -> Span:
 
 def tries(timeline: Timeline) -> list[tuple[int, int, int, int]]:
     """Return each span's event id, lane, attempt and number of attempts."""
-    return [(span.event_id, span.lane, span.attempt, span.attempts) for span in timeline.spans]
+    return [
+        (span.event_id, span.lane, span.attempt_number, span.attempt_count)
+        for span in timeline.spans
+    ]

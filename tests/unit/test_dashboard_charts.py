@@ -148,7 +148,7 @@ def test_attempts_are_bars_of_their_own_in_one_row() -> None:
 
 def test_an_attempt_tells_its_number() -> None:
     """Where there are several attempts, each says which one it is."""
-    figure = only(span(attempt=2, attempts=3))
+    figure = only(span(attempt_number=2, attempt_count=3))
     assert "attempt 2 of 3" in bars(figure)[0].told
     assert "attempt" not in bars(only(span()))[0].told
 

@@ -267,8 +267,8 @@ def test_a_rerun_is_as_old_as_its_own_clock(ledger: Ledger) -> None:
 
 def test_attempts_are_activities(ledger: Ledger) -> None:
     """Of all spans the activities are kept, without payloads, in the order of their beginning."""
-    failed = activity(1, 0, 1, failure=FAILURE, ending=Ending.FAILED, attempts=2, input="1")
-    again = activity(3, 2, lane=1, attempt=2, attempts=2)
+    failed = activity(1, 0, 1, failure=FAILURE, ending=Ending.FAILED, attempt_count=2, input="1")
+    again = activity(3, 2, lane=1, attempt_number=2, attempt_count=2)
     wait = Span(SpanKind.WAIT, "approval", lane=9, event_id=2, scheduled_at=at(1))
     other = activity(4, 1, 3, output="2")
     ledger.runs.ingest([snapshot(spans=(again, wait, failed, other))])

@@ -142,7 +142,7 @@ def test_a_back_off_is_no_attempt() -> None:
 def test_a_back_off_of_an_unknown_call_has_its_own_lane() -> None:
     """A back-off that does not tell its call stands for itself."""
     span = only(read(back_off(2, 2, 4, None)))
-    assert (span.kind, span.lane, span.attempt) == (SpanKind.BACKOFF, 2, 1)
+    assert (span.kind, span.lane, span.attempt_number) == (SpanKind.BACKOFF, 2, 1)
 
 
 def test_a_timer_is_open_until_it_fires() -> None:

@@ -151,11 +151,11 @@ def test_attempts_are_numbered_without_gaps(history: list[HistoryEvent]) -> None
         lanes[span.lane].append(span)
     for spans in lanes.values():
         kinds = {span.kind for span in spans} - {SpanKind.BACKOFF}
-        attempts = [span.attempt for span in spans if span.kind is not SpanKind.BACKOFF]
+        attempts = [span.attempt_number for span in spans if span.kind is not SpanKind.BACKOFF]
         assert len(kinds) == 1 or len(spans) == 1
         assert sorted(attempts) == list(range(1, len(attempts) + 1))
-        assert all(span.attempts == max(1, len(attempts)) for span in spans)
-        assert all(span.attempt <= span.attempts for span in spans)
+        assert all(span.attempt_count == max(1, len(attempts)) for span in spans)
+        assert all(span.attempt_number <= span.attempt_count for span in spans)
 
 
 @given(ANY)
@@ -207,7 +207,8 @@ def test_a_timeline_grows(history: list[HistoryEvent], length: int) -> None:
     start = HistoryEvent(-1, BEGIN, "executionStarted")
     before, after = (
         Counter(
-            (span.kind, span.event_id, span.lane, span.scheduled_at, span.attempt) for span in spans
+            (span.kind, span.event_id, span.lane, span.scheduled_at, span.attempt_number)
+            for span in spans
         )
         for spans in (
             timeline_of([start, *history[:length]]).spans,

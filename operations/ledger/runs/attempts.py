@@ -102,7 +102,7 @@ def _row(run_id: int, generation: int, span: Span) -> _Row:
         "event_id": span.event_id,
         "name": span.name[:NAME],
         "lane": span.lane,
-        "attempt": span.attempt,
+        "attempt": span.attempt_number,
         "scheduled_at": span.scheduled_at,
         "started_at": span.started_at,
         "ended_at": span.ended_at,
@@ -133,7 +133,7 @@ def _span(row: RowMapping, in_lane: Mapping[int, int]) -> Span:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         ending=Ending(row["ending"]),
-        attempt=row["attempt"],
-        attempts=in_lane[row["lane"]],
+        attempt_number=row["attempt"],
+        attempt_count=in_lane[row["lane"]],
         failure=failure,
     )
