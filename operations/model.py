@@ -178,5 +178,5 @@ MAX_ID_LENGTH = 255  # characters; longer ids are not recorded
 
 
 def is_possible_id(instance_id: str) -> bool:
-    """True if an engine may have an instance with this id; foreign applications choose their own."""
+    """True if an engine may have an instance with this id; foreign ids are freely chosen."""
     return 0 < len(instance_id) <= MAX_ID_LENGTH and instance_id.isprintable()
