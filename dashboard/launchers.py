@@ -12,7 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.parts import part
 from dashboard.texts import plain
-from worker.orders import WORKFLOW, Order, expected, instance_id_of
+from operations.validation import expected_value
+from worker.orders import WORKFLOW, Order, instance_id_of
 
 MOST_AT_ONCE = 100
 FIRST = ["laptop", "mouse"]
@@ -162,7 +163,7 @@ def _mistakes(order: dict[str, Any], typed: dict[str, Any]) -> dict[str, str]:
         for each in error.errors():
             field, *number = each["loc"]
             which = f"Item {int(number[0]) + 1}: found" if number else "Found"
-            found, wanted = plain(_found(each["input"])), plain(expected(each["loc"]))
+            found, wanted = plain(_found(each["input"])), plain(expected_value(Order, each["loc"]))
             told.setdefault(str(field), f"{which} {found}, expected {wanted}.")
     return told
 

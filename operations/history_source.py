@@ -1,5 +1,6 @@
 """The whole history of an instance, wherever it is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,8 +26,11 @@ class History:
     events: tuple[HistoryEvent, ...]
 
 
-def read_history(gateway: Gateway, ledger: Ledger, instance_id: str) -> History:
-    """Return the history as the engine has it, else as the ledger has archived it.
+def read_history(gateway: Gateway, get_ledger: Callable[[], Ledger], instance_id: str) -> History:
+    """Return the history from the engine, or else from the ledger's archive.
+
+    `get_ledger` is called only if the archive is needed, so that an outage of the ledger does not
+    hide what the engine has.
 
     Raises `UnknownInstance`, also for one that was gone before it could be archived,
     `LedgerUnavailable`, `DaprRefused`, and `DaprUnavailable` if the ledger cannot help.
@@ -34,7 +38,7 @@ def read_history(gateway: Gateway, ledger: Ledger, instance_id: str) -> History:
     try:
         return History(instance_id, Source.ENGINE, gateway.history(instance_id))
     except (UnknownInstance, DaprUnavailable):
-        archived = _archived(ledger, instance_id)
+        archived = _archived(get_ledger(), instance_id)
         if archived is None:
             raise
         return archived

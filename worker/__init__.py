@@ -1,1 +1,1 @@
-"""The order application: the process that hosts the order workflow, and its REST API."""
+"""The order application: its contract, workflow and activities, and the process that hosts them."""

@@ -7,39 +7,40 @@ from contextlib import suppress
 
 import uvicorn
 
-from operations.errors import InvalidInput, LedgerUnavailable
+from api.services import Services
+from operations.errors import InvalidInput
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.logs import configure_logs
 from operations.settings import OperationsSettings
 from worker.activities import OrderActivities
-from worker.api import Parts, create_api
+from worker.app import create_order_app
 from worker.runtime import OrderRuntime, loop_is_alive
 from worker.settings import WorkerSettings
 
 
 def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.Server:
-    """Build the whole process from its settings; raises `LedgerUnavailable` and `InvalidInput`."""
+    """Build the whole process from its settings; the ledger is opened once the server runs.
+
+    Raises `InvalidInput`.
+    """
     gateway = DaprGateway(operations.endpoint, api_token=operations.api_token)
-    ledger = open_ledger(operations.ledger)
+    services = Services(gateway, lambda: open_ledger(operations.ledger))
     activities = OrderActivities(settings)
     runtime = OrderRuntime(operations.endpoint, activities, api_token=operations.api_token)
+
+    def start() -> None:
+        runtime.start()
+        services.start_opening()
 
     def stop() -> None:
         runtime.stop()
         gateway.close()
-        ledger.close()
+        services.discard_ledger()
 
-    parts = Parts(
-        gateway=gateway,
-        ledger=ledger,
-        runtime_state=lambda: runtime.state,
-        start=runtime.start,
-        stop=stop,
-    )
     return uvicorn.Server(
         uvicorn.Config(
-            create_api(parts),
+            create_order_app(services, lambda: runtime.state, start=start, stop=stop),
             host=settings.api_host,
             port=settings.port,
             log_config=None,
@@ -55,11 +56,11 @@ def main() -> None:
         operations, settings = OperationsSettings.load(), WorkerSettings.load()
         configure_logs(operations)
         server = build(operations, settings)
-    except (InvalidInput, LedgerUnavailable) as error:
+    except InvalidInput as error:
         sys.exit(str(error))
-    with suppress(KeyboardInterrupt):  # uvicorn has ended in good order before it raises this
+    with suppress(KeyboardInterrupt):  # uvicorn raises it after an orderly shutdown
         server.run()
-    if loop_is_alive():  # it waits for a sidecar that hangs, and this process would wait for it
+    if loop_is_alive():  # it waits for a hung sidecar, and would keep this process alive
         logging.shutdown()
         os._exit(0)
 

@@ -1,4 +1,4 @@
-"""The activities of the order workflow: idempotent, and async so that many wait at once."""
+"""The activities of the order workflow; idempotent, and async so that many run at once."""
 
 import asyncio
 import logging
@@ -23,18 +23,18 @@ log = structlog.get_logger(__name__)
 
 
 class InjectedFault(RuntimeError):
-    """A failure that the fault rate asked for."""
+    """A failure caused by `FLOWDECK_FAULT_RATE`."""
 
 
 class OrderActivities:
-    """The three activities. Each only computes from its input, so it may run twice."""
+    """The three activities; each depends only on its input, so it may run twice."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
 
     async def process_order(self, context: WorkflowActivityContext, order: Order) -> ProcessResult:
-        """Work out what the order costs."""
-        _tell(context, "[Activity 1 - PARALLEL] Processing order", order.model_dump())
+        """Compute the total of the order."""
+        _log(context, "[Activity 1 - PARALLEL] Processing order", order.model_dump())
         await self._work(self._settings.process_seconds)
         return ProcessResult(
             order_id=order.order_id,
@@ -46,8 +46,8 @@ class OrderActivities:
     async def check_inventory(
         self, context: WorkflowActivityContext, order: Order
     ) -> InventoryResult:
-        """Find that every item is available."""
-        _tell(context, "[Activity 2 - PARALLEL] Checking inventory for order", order.model_dump())
+        """Check that every item is available."""
+        _log(context, "[Activity 2 - PARALLEL] Checking inventory for order", order.model_dump())
         await self._work(self._settings.check_seconds)
         return InventoryResult(
             order_id=order.order_id,
@@ -59,8 +59,8 @@ class OrderActivities:
     async def send_confirmation(
         self, context: WorkflowActivityContext, request: ConfirmationRequest
     ) -> Confirmation:
-        """Write the customer's confirmation."""
-        _tell(
+        """Write the confirmation for the customer."""
+        _log(
             context,
             "[Activity 3 - SEQUENTIAL] Sending confirmation with data",
             request.model_dump(),
@@ -75,16 +75,16 @@ class OrderActivities:
         )
 
     async def _work(self, seconds: float) -> None:
-        """Take as long as the settings say, and fail as often."""
+        """Sleep for `seconds`, then fail with the probability of the fault rate."""
         await asyncio.sleep(seconds)
         if random.random() < self._settings.fault_rate:
             raise InjectedFault(f"Injected: FLOWDECK_FAULT_RATE is {self._settings.fault_rate}.")
 
 
-def _tell(context: WorkflowActivityContext, sentence: str, payload: object) -> None:
-    shown = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
-    details = {"payload": payload} if shown else {}
-    log.info(sentence, instance_id=context.workflow_id, **details)
+def _log(context: WorkflowActivityContext, message: str, payload: object) -> None:
+    is_debug = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
+    details = {"payload": payload} if is_debug else {}
+    log.info(message, instance_id=context.workflow_id, **details)
 
 
 def _now() -> float:

@@ -1,4 +1,4 @@
-"""The contract of an order: what may be asked for, and what comes of it."""
+"""The contract of an order: its fields, the results of the activities, the output."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
@@ -13,22 +13,22 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
 
 def instance_id_of(order_id: str) -> str:
-    """Return the id of the instance that carries out the order."""
+    """Return the instance id of an order."""
     return f"order_{order_id}"
 
 
 def total_of(amount: float) -> Decimal:
-    """Return what the order costs in all: 99.99 gives 109.989."""
+    """Return the amount with the surcharge: 99.99 gives 109.989."""
     return Decimal(str(amount)) * SURCHARGE
 
 
 def dollars(total: float) -> str:
-    """Return a total as it is written to the customer, rounded half up: 109.989 gives "109.99"."""
+    """Return a total in dollars, rounded half up to cents: 109.989 gives "109.99"."""
     return str(Decimal(str(total)).quantize(CENT, ROUND_HALF_UP))
 
 
 def _is_number(value: object) -> object:
-    """Refuse what Python would take for a number but JSON does not: texts and booleans."""
+    """Refuse texts and booleans, which Python would accept as numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("not a number")  # noqa: TRY004 - Pydantic collects ValueErrors
     return value
@@ -67,13 +67,12 @@ Amount = Annotated[
     BeforeValidator(_is_number),
     AfterValidator(_has_cents_at_most),
 ]
-ITEM = "a text of 1 to 200 characters, none of them a control character"
 Item = Annotated[
     str,
     Field(
         min_length=1,
         max_length=200,
-        description=ITEM,
+        description="a text of 1 to 200 characters, none of them a control character",
         json_schema_extra={"pattern": _PRINTABLE},
     ),
     AfterValidator(_has_no_control_characters),
@@ -90,25 +89,13 @@ Items = Annotated[
 
 
 class Order(BaseModel):
-    """An order as it is asked for, and as the workflow and its activities receive it."""
+    """An order, as it is sent and as the workflow and its activities receive it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     order_id: OrderId
     amount: Amount
     items: Items
-
-
-def expected(location: tuple[int | str, ...]) -> str:
-    """Return what is expected at a place in an order, in the words of its contract."""
-    fields = Order.model_fields
-    name = location[0] if location else ""
-    if not isinstance(name, str) or name not in fields:
-        known = "a JSON object with order_id, amount and items"
-        return f"no such field; an order is {known}" if location else known
-    if name == "items" and len(location) > 1:
-        return ITEM
-    return str(fields[name].description)
 
 
 class ProcessResult(BaseModel):
@@ -130,7 +117,7 @@ class InventoryResult(BaseModel):
 
 
 class ConfirmationRequest(BaseModel):
-    """What `send_confirmation` is given."""
+    """The input of `send_confirmation`."""
 
     order_id: str
     process_result: ProcessResult

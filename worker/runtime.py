@@ -1,4 +1,4 @@
-"""The workflow runtime: takes work from the sidecar, whenever the sidecar is there."""
+"""The workflow runtime, which takes work from the sidecar."""
 
 import logging
 import os
@@ -19,12 +19,12 @@ from worker.workflow import order_workflow
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 4.0  # seconds that the SDK has to end
-LOOK_EVERY = 5.0  # seconds between two looks at whether the SDK still works
+SHUTDOWN_TIMEOUT = 4.0  # seconds that the SDK has to shut down
+CHECK_INTERVAL = 5.0  # seconds between two checks of whether the SDK's loop is alive
 
 
 class RuntimeState(StrEnum):
-    """Whether the worker can be given work."""
+    """Whether the runtime can take work."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -33,14 +33,14 @@ class RuntimeState(StrEnum):
 
 
 def loop_is_alive() -> bool:
-    """Whether the SDK's loop, which takes work from the sidecar, runs in this process."""
+    """Return whether the SDK's loop, which takes work from the sidecar, runs in this process."""
     return any(thread.name == "WorkerRunLoop" for thread in threading.enumerate())
 
 
 class OrderRuntime:
-    """Hosts the order workflow in a thread of its own, so that HTTP is served meanwhile.
+    """Hosts the order workflow in a thread of its own, beside the HTTP server.
 
-    A runtime that cannot go on ends the process: who runs it starts it again.
+    If the runtime fails, it ends the process, and the supervisor starts the process again.
     """
 
     def __init__(
@@ -48,15 +48,15 @@ class OrderRuntime:
     ) -> None:
         self._endpoint = endpoint
         address = GrpcEndpoint(endpoint)
-        if api_token:  # the SDK looks into the environment alone, and ours may come from `.env`
+        if api_token:  # the SDK reads the environment only, but the token may come from `.env`
             sdk.DAPR_API_TOKEN = api_token  # type: ignore[attr-defined]
         self._runtime = WorkflowRuntime(
             host=address.hostname,
             port=address.port + ("?tls=true" if address.tls else ""),
-            # Its lines go to the root logger, as ours do.
+            # The SDK's log records go to the root logger, as ours do.
             logger_options=LoggerOptions(log_handler=logging.NullHandler()),
         )
-        # It warns at each look at a runtime that is not connected; `/health` says that.
+        # The SDK warns at each check of a disconnected runtime; `/health` reports that already.
         logging.getLogger("WorkflowRuntime").addFilter(
             lambda record: "readiness check" not in record.getMessage()
         )
@@ -74,7 +74,7 @@ class OrderRuntime:
 
     @property
     def state(self) -> RuntimeState:
-        """What the runtime does at this moment."""
+        """The current state of the runtime."""
         if self._stopping.is_set():
             return RuntimeState.STOPPED
         if not self._started.is_set():
@@ -82,16 +82,16 @@ class OrderRuntime:
         return RuntimeState.RUNNING if self._is_connected() else RuntimeState.DISCONNECTED
 
     def start(self) -> None:
-        """Begin to look for the sidecar, and return at once."""
+        """Start the thread that connects to the sidecar; returns at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop taking work; what is under way is left to the engine, which hands it out again."""
+        """Stop taking work; the engine hands unfinished work out again."""
         self._stopping.set()
-        # The SDK waits up to half a minute for a sidecar that hangs.
+        # The SDK waits up to 30 s for a hung sidecar.
         ending = threading.Thread(target=self._runtime.shutdown, name="shutdown", daemon=True)
         ending.start()
-        ending.join(timeout=PATIENCE)
+        ending.join(timeout=SHUTDOWN_TIMEOUT)
 
     def _is_connected(self) -> bool:
         return bool(self._runtime.wait_for_worker_ready(timeout=0.1))
@@ -107,17 +107,20 @@ class OrderRuntime:
             self._watch()
         except Exception:
             if not self._stopping.is_set():
-                log.exception("The workflow runtime has ended: so does this process")
+                log.exception("The workflow runtime failed; this process ends")
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def _watch(self) -> None:
-        """Raise `RuntimeError` when the SDK's loop is over; it reconnects only while it lives."""
-        while not self._stopping.wait(LOOK_EVERY):
+        """Raise `RuntimeError` when the SDK's loop has ended; only a running loop reconnects."""
+        while not self._stopping.wait(CHECK_INTERVAL):
             if not loop_is_alive():
-                raise RuntimeError("the loop that takes work from the sidecar is over")
+                raise RuntimeError("the loop that takes work from the sidecar has ended")
 
     def _wait_for_sidecar(self) -> bool:
-        """Wait until the sidecar accepts connections: the SDK's own back-off grows to 16 s."""
+        """Return True once the sidecar accepts connections, False if the runtime is stopped.
+
+        The SDK's own back-off would grow to 16 s.
+        """
         with open_channel(self._endpoint) as channel:
             ready = grpc.channel_ready_future(channel)
             while not self._stopping.is_set():

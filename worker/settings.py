@@ -1,4 +1,4 @@
-"""How the order application runs."""
+"""The settings of the order application."""
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ class WorkerSettings(Settings):
 
     @property
     def port(self) -> int:
-        """The REST API's port: ours if it is set, else what `dapr run --app-port` says."""
+        """The REST API's port: ours if it is set, else the one of `dapr run --app-port`."""
         if self.app_port and "api_port" not in self.model_fields_set:
             return self.app_port
         return self.api_port

@@ -61,11 +61,11 @@ def children(rich: Rich, instance_id: str) -> list[str]:
 def test_a_purged_instance_is_archived_and_readable(rich: Rich, actions: Actions) -> None:
     """Its row, its payloads and its whole history, though the engine has nothing any more."""
     instance_id = finished(rich, "parallel", "0.1")
-    before = read_history(rich.gateway, rich.ledger, instance_id)
+    before = read_history(rich.gateway, lambda: rich.ledger, instance_id)
     assert before.source is Source.ENGINE
     assert actions.purge(instance_id, LOCAL_USER, "a test").changed
     assert rich.gateway.state(instance_id) is None
-    told = read_history(rich.gateway, rich.ledger, instance_id)
+    told = read_history(rich.gateway, lambda: rich.ledger, instance_id)
     assert (told.source, told.events) == (Source.ARCHIVE, before.events)
     summary = rich.ledger.runs.latest(instance_id)
     assert summary
@@ -81,7 +81,7 @@ def test_children_are_archived_and_purged_with_their_parent(rich: Rich, actions:
     assert set(actions.purge(parent, LOCAL_USER).ids) == {parent, child}
     for instance_id in (parent, child):
         assert rich.gateway.state(instance_id) is None
-        assert read_history(rich.gateway, rich.ledger, instance_id).source is Source.ARCHIVE
+        assert read_history(rich.gateway, lambda: rich.ledger, instance_id).source is Source.ARCHIVE
 
 
 def test_a_large_family_is_purged_by_asking_again(rich: Rich, actions: Actions) -> None:
@@ -123,7 +123,7 @@ def test_what_runs_is_purged_only_by_force(rich: Rich, actions: Actions) -> None
         rich.gateway.purge(instance_id)
     assert actions.purge(instance_id, LOCAL_USER, how=FORCE).before is Status.RUNNING
     assert rich.gateway.state(instance_id) is None
-    kinds = [e.kind for e in read_history(rich.gateway, rich.ledger, instance_id).events]
+    kinds = [e.kind for e in read_history(rich.gateway, lambda: rich.ledger, instance_id).events]
     assert "executionStarted" in kinds
     rich.recorded(instance_id, Status.UNKNOWN)
 
@@ -147,7 +147,7 @@ def test_what_is_stalled_is_purged_by_force(rich: Rich, actions: Actions) -> Non
         actions.purge(instance_id, LOCAL_USER)
     assert actions.purge(instance_id, LOCAL_USER, how=FORCE).before is Status.STALLED
     assert _status(rich, instance_id) is None
-    kinds = [e.kind for e in read_history(rich.gateway, rich.ledger, instance_id).events]
+    kinds = [e.kind for e in read_history(rich.gateway, lambda: rich.ledger, instance_id).events]
     assert "executionStalled" in kinds
 
 

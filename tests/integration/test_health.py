@@ -126,6 +126,22 @@ def test_a_worker_without_an_engine_serves_http_and_says_what_is_missing(
         assert (answer.status_code, answer.json()["error"]) == (503, "DaprUnavailable")
 
 
+def test_a_worker_without_a_ledger_serves_http_and_opens_it_later(tmp_path: Path) -> None:
+    """A folder where the ledger's file should be: 503, until it can be opened."""
+    obstacle = tmp_path / "data" / "ledger.db"
+    (obstacle / "full").mkdir(parents=True)
+    worker = LoneWorker(tmp_path)
+    try:
+        answer = httpx.get(f"{worker.url}/workflows", timeout=5)
+        assert (answer.status_code, answer.json()["error"]) == (503, "LedgerUnavailable")
+        (obstacle / "full").rmdir()
+        obstacle.rmdir()
+        assert httpx.get(f"{worker.url}/workflows", timeout=5).json()["workflows"] == []
+    finally:
+        worker.process.kill()
+        worker.process.wait()
+
+
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_a_worker_ends_within_seconds(
     lone_worker: LoneWorker, signal_number: signal.Signals

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from api.services import Services
 from dashboard.charts import gantt
 from dashboard.durations import milliseconds
 from operations.history import HistoryEvent
@@ -18,7 +19,7 @@ from tests.integration.rich import Rich
 from tests.integration.truth import one, true_entry
 from tests.postgres.server import Server
 from tests.waiting import eventually
-from worker.api import Parts, create_api
+from worker.app import create_order_app
 from worker.runtime import RuntimeState
 
 KINDS = [
@@ -65,8 +66,9 @@ def api(go: Rich) -> TestClient:
     def nothing() -> None:
         pass
 
-    parts = Parts(go.gateway, go.ledger, lambda: RuntimeState.RUNNING, nothing, nothing)
-    return TestClient(create_api(parts))
+    services = Services(go.gateway, lambda: go.ledger)
+    app = create_order_app(services, lambda: RuntimeState.RUNNING, start=nothing, stop=nothing)
+    return TestClient(app)
 
 
 def entry_of(go: Rich, instance_id: str) -> tuple[RunSummary, tuple[HistoryEvent, ...]]:

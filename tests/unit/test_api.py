@@ -14,13 +14,14 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from api.middleware import MAX_BODY
+from api.schemas.failures import InvalidInputResponse
+from api.services import Services
 from operations.errors import DaprRefused, DaprUnavailable, LedgerUnavailable, OutcomeUnknown
 from operations.ledger import Ledger
 from operations.model import DaprHealth, Failure, Problem, Service, Status
 from tests.unit.fakes import FakeGateway, instance
-from worker.answers import InvalidAnswer
-from worker.api import Parts, create_api
-from worker.limits import MAX_BODY
+from worker.app import create_order_app
 from worker.runtime import RuntimeState
 
 ORDER = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
@@ -39,23 +40,20 @@ UNAVAILABLE = DaprUnavailable("no sidecar accepts the connection")
 
 @dataclass
 class World:
-    """What the API stands on, and what is known of its lifespan."""
+    """The services of the API, and the calls of its lifespan."""
 
     gateway: FakeGateway
     ledger: Ledger
     runtime: RuntimeState = RuntimeState.RUNNING
-    life: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     def api(self) -> FastAPI:
         """Build the application."""
-        return create_api(
-            Parts(
-                gateway=self.gateway,
-                ledger=self.ledger,
-                runtime_state=lambda: self.runtime,
-                start=lambda: self.life.append("start"),
-                stop=lambda: self.life.append("stop"),
-            )
+        return create_order_app(
+            Services(self.gateway, lambda: self.ledger),
+            lambda: self.runtime,
+            start=lambda: self.calls.append("start"),
+            stop=lambda: self.calls.append("stop"),
         )
 
 
@@ -81,7 +79,7 @@ def start(client: TestClient, body: str | bytes) -> httpx.Response:
 def mistake(answer: httpx.Response) -> dict[str, Any]:
     """Return the one mistake that an answer names."""
     assert answer.status_code == 422
-    body = InvalidAnswer.model_validate(answer.json())
+    body = InvalidInputResponse.model_validate(answer.json())
     (found,) = body.detail
     shown = "nothing" if "found nothing" in found.message else json.dumps(found.found)
     assert found.message == f"{found.field}: found {shown}, expected {found.expected}."
@@ -101,8 +99,8 @@ def with_item(text: str) -> str:
 def test_the_lifespan_starts_and_stops_the_runtime(world: World) -> None:
     """The runtime lives as long as the application is served."""
     with TestClient(world.api()):
-        assert world.life == ["start"]
-    assert world.life == ["start", "stop"]
+        assert world.calls == ["start"]
+    assert world.calls == ["start", "stop"]
 
 
 def test_info_lists_the_endpoints(client: TestClient) -> None:
@@ -475,7 +473,7 @@ def test_a_wrong_order_id_is_told_as_found(client: TestClient, world: World) -> 
 def test_an_unknown_field_is_told(client: TestClient) -> None:
     """A field that an order does not have is named."""
     told = mistake(client.post("/workflow/start", json={**ORDER, "colour": "red"}))
-    expected = f"no such field; an order is {WHOLE}"
+    expected = "no such field; the fields are order_id, amount and items"
     assert told == {"field": "colour", "found": "red", "expected": expected}
 
 
@@ -686,7 +684,7 @@ def test_openapi_has_the_specifications_examples(client: TestClient) -> None:
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     order = {name: field["examples"][0] for name, field in schemas["Order"]["properties"].items()}
     assert order == ORDER
-    assert schemas["StartedAnswer"]["example"] == STARTED
-    output = schemas["StatusAnswer"]["example"]["output"]
+    assert schemas["StartResponse"]["example"] == STARTED
+    output = schemas["StatusResponse"]["example"]["output"]
     assert output["confirmation"]["message"] == "Order confirmed with 2 items. Total: $109.99"
-    assert schemas["InvalidAnswer"]["example"]["detail"][0]["expected"] == AMOUNT
+    assert schemas["InvalidInputResponse"]["example"]["detail"][0]["expected"] == AMOUNT

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from api.schemas.lists import ListResponse
 from operations.errors import LedgerUnavailable
 from operations.ledger import Ledger
 from operations.model import Failure, Status
@@ -14,7 +15,6 @@ from operations.timeline import Waiting
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import at, snapshot
 from tests.unit.test_api import World, mistake
-from worker.listed import ListAnswer
 
 TIME = "a time with its zone, such as 2026-01-11T12:00:00Z"
 CURSOR = "the cursor of a page of the list in this order"
@@ -33,7 +33,7 @@ def ask(client: TestClient, **asked: Any) -> dict[str, Any]:
     answer = client.get("/workflows", params=asked)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
-    ListAnswer.model_validate(body)
+    ListResponse.model_validate(body)
     return body
 
 
@@ -251,7 +251,9 @@ def test_a_parameter_that_there_is_not_is_told(client: TestClient) -> None:
     """A misspelt filter would show all instead."""
     told = mistake(client.get("/workflows", params={"state": "FAILED"}))
     assert (told["field"], told["found"]) == ("state", "FAILED")
-    assert told["expected"].startswith("no such parameter; there are status, workflow, since")
+    assert told["expected"].startswith(
+        "no such parameter; the parameters are status, workflow, since"
+    )
 
 
 def test_a_cursor_of_another_order_is_refused(client: TestClient, ledger: Ledger) -> None:
@@ -290,5 +292,5 @@ def test_each_parameter_is_documented(client: TestClient) -> None:
     names = [each["name"] for each in parameters]
     assert names[:5] == ["status", "workflow", "since", "until", "id"]
     assert all(each["description"] for each in parameters)
-    example = document["components"]["schemas"]["ListAnswer"]["example"]
-    assert ListAnswer.model_validate(example)
+    example = document["components"]["schemas"]["ListResponse"]["example"]
+    assert ListResponse.model_validate(example)

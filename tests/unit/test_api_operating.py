@@ -7,6 +7,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from api.schemas.failures import InvalidInputResponse
 from operations.errors import DaprUnavailable, OutcomeUnknown
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
@@ -14,14 +15,12 @@ from operations.model import Status
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import put, put_family
 from tests.unit.snapshots import at
-from worker.answers import InvalidAnswer
-from worker.api import Parts, create_api
-from worker.runtime import RuntimeState
+from tests.unit.test_api import World
 
 JSON = {"content-type": "application/json"}
-WHY = "a text of up to 500 characters, none of them a control character"
+REASON = "a text of up to 500 characters, none of them a control character"
 EVENT = "a text of 1 to 200 characters, none of them a control character"
-PURGE = "a JSON object with reason, force, recursive"
+PURGE = "a JSON object with reason, force and recursive"
 EVENT_ID = "the id of an event of the instance's history, 0 to 2147483647"
 NEW_ID = "1 to 64 letters, digits, _ or -, beginning with a letter or a digit"
 REQUESTS = {
@@ -35,8 +34,8 @@ REQUESTS = {
 @pytest.fixture
 def client(gateway: FakeGateway, ledger: Ledger) -> Iterator[TestClient]:
     """Return a client of the running application."""
-    parts = Parts(gateway, ledger, lambda: RuntimeState.RUNNING, lambda: None, lambda: None)
-    with TestClient(create_api(parts), raise_server_exceptions=False) as client:
+    api = World(gateway, ledger).api()
+    with TestClient(api, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -52,7 +51,7 @@ def ask(client: TestClient, operation: str, body: object = ...) -> httpx.Respons
 def mistake(answer: httpx.Response) -> tuple[str, Any, str]:
     """Return the field, the value and what was expected of the one mistake of an answer."""
     assert answer.status_code == 422
-    (found,) = InvalidAnswer.model_validate(answer.json()).detail
+    (found,) = InvalidInputResponse.model_validate(answer.json()).detail
     return found.field, found.found, found.expected
 
 
@@ -241,18 +240,14 @@ def test_an_event_is_raised_as_it_was_sent(
     ("operation", "body", "wrong"),
     [
         ("purge", '{"force": 1}', ("force", 1, "true or false")),
-        ("purge", '{"reason": "a\\u0000b"}', ("reason", "a\0b", WHY)),
-        ("purge", '{"reason": null}', ("reason", None, WHY)),
+        ("purge", '{"reason": "a\\u0000b"}', ("reason", "a\0b", REASON)),
+        ("purge", '{"reason": null}', ("reason", None, REASON)),
         (
             "purge",
             '{"x": 1}',
-            ("x", 1, "no such field, but a JSON object with reason, force, recursive"),
+            ("x", 1, "no such field; the fields are reason, force and recursive"),
         ),
-        (
-            "purge",
-            "[]",
-            ("body", "a list of length 0", "a JSON object with reason, force, recursive"),
-        ),
+        ("purge", "[]", ("body", "a list of length 0", PURGE)),
         ("rerun", "{}", ("event_id", None, EVENT_ID)),
         ("rerun", '{"event_id": -1}', ("event_id", -1, EVENT_ID)),
         ("rerun", '{"event_id": 1.5}', ("event_id", 1.5, EVENT_ID)),
@@ -286,8 +281,8 @@ def test_the_reason_for_it_is_noted(
     """Of whatever is done; a body that is there is read."""
     put(gateway, status=Status.SUSPENDED if operation == "resume" else Status.RUNNING)
     path = f"/workflow/{operation}/order_A"
-    assert mistake(client.post(path, json={"reason": 1})) == ("reason", 1, WHY)
-    wrong = "no such field, but a JSON object with reason"
+    assert mistake(client.post(path, json={"reason": 1})) == ("reason", 1, REASON)
+    wrong = "no such field; the field is reason"
     assert mistake(client.post(path, json={"force": True})) == ("force", True, wrong)
     assert client.post(path, json={"reason": "to look at it"}).json()["changed"]
     (entry,) = ledger.audit_log.of("order_A", 9)

@@ -18,7 +18,7 @@ def test_the_engine_s_history_is_told_while_it_has_one(
     """Of one that runs, and of one that has ended."""
     for status in (Status.RUNNING, Status.COMPLETED):
         put(gateway, status=status)
-        told = read_history(gateway, ledger, "order_A")
+        told = read_history(gateway, lambda: ledger, "order_A")
         assert (told.source, told.events) == (Source.ENGINE, gateway.events["order_A"])
 
 
@@ -27,9 +27,9 @@ def test_an_archived_history_is_told_once_it_is_purged(
 ) -> None:
     """It is the same."""
     put(gateway)
-    before = read_history(gateway, ledger, "order_A").events
+    before = read_history(gateway, lambda: ledger, "order_A").events
     Actions(gateway, ledger).purge("order_A", ANN)
-    told = read_history(gateway, ledger, "order_A")
+    told = read_history(gateway, lambda: ledger, "order_A")
     assert (told.source, told.events) == (Source.ARCHIVE, before)
 
 
@@ -38,22 +38,22 @@ def test_an_archived_history_is_told_during_an_outage(gateway: FakeGateway, ledg
     put(gateway)
     gateway.errors["history"] = [DaprUnavailable("no sidecar")]
     with pytest.raises(DaprUnavailable):
-        read_history(gateway, ledger, "order_A")
+        read_history(gateway, lambda: ledger, "order_A")
     seen = read_snapshot(gateway, "order_A")
     assert seen
     ledger.runs.ingest([seen])
     gateway.errors["history"] = [DaprUnavailable("no sidecar")]
-    assert read_history(gateway, ledger, "order_A").source is Source.ARCHIVE
+    assert read_history(gateway, lambda: ledger, "order_A").source is Source.ARCHIVE
 
 
 def test_an_id_that_nobody_knows_has_no_history(gateway: FakeGateway, ledger: Ledger) -> None:
     """Nor has one that was gone before it could be archived."""
     with pytest.raises(UnknownInstance):
-        read_history(gateway, ledger, "order_A")
+        read_history(gateway, lambda: ledger, "order_A")
     put(gateway, status=Status.RUNNING)
     seen = read_snapshot(gateway, "order_A")
     assert seen
     ledger.runs.ingest([seen])
     gateway.instances.clear()
     with pytest.raises(UnknownInstance):
-        read_history(gateway, ledger, "order_A")
+        read_history(gateway, lambda: ledger, "order_A")

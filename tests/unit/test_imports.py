@@ -8,12 +8,13 @@ import pytest
 
 from engine.settings import PROJECT
 
-PACKAGES = ("bench", "dashboard", "engine", "operations", "system", "worker")
+PACKAGES = ("api", "bench", "dashboard", "engine", "operations", "system", "worker")
 
 MAY_IMPORT = {
     "engine": ("operations.settings", "operations.errors"),
     "operations": (),
-    "worker": ("operations",),
+    "api": ("operations",),
+    "worker": ("operations", "api"),
     "dashboard": ("operations", "worker.orders"),
     "system": (
         "engine",
@@ -55,6 +56,7 @@ KEPT_TO = {
         "operations/ledger/db/engines.py",
         "operations/ledger/db/postgresql_server.py",
     ),
+    "fastapi": ("api/", "worker/app.py"),
     "streamlit": ("dashboard/",),
     "pandas": ("dashboard/",),
     "plotly": ("dashboard/",),

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from operations.validation import expected_value
 from worker.orders import (
     Order,
     dollars,
-    expected,
     instance_id_of,
     order_output,
     total_of,
@@ -137,13 +137,15 @@ def test_every_mistake_is_told_at_once() -> None:
         (("amount",), "a number above 0 and up to 1000000, with at most 2 decimals"),
         (("items",), "a list of 1 to 500 items"),
         (("items", 3), "a text of 1 to 200 characters, none of them a control character"),
-        (("colour",), "no such field; an order is a JSON object with order_id, amount and items"),
-        ((3,), "no such field; an order is a JSON object with order_id, amount and items"),
+        (("colour",), "no such field; the fields are order_id, amount and items"),
+        ((3,), "no such field; the fields are order_id, amount and items"),
     ],
 )
-def test_what_is_expected_is_said_in_words(place: tuple[int | str, ...], words: str) -> None:
-    """Each place in an order has its sentence."""
-    assert expected(place) == words
+def test_each_location_in_an_order_has_its_expected_value(
+    place: tuple[int | str, ...], words: str
+) -> None:
+    """The words are those of the contract's fields."""
+    assert expected_value(Order, place) == words
 
 
 def test_an_order_survives_the_engine() -> None:

@@ -62,7 +62,7 @@ def test_the_history_outlives_the_purge(
     put(gateway)
     history = gateway.events["order_A"]
     actions.purge("order_A", ANN)
-    told = read_history(gateway, ledger, "order_A")
+    told = read_history(gateway, lambda: ledger, "order_A")
     assert (told.source, told.events) == (Source.ARCHIVE, history)
 
 
@@ -309,7 +309,7 @@ def test_descendants_go_with_it_and_are_archived_first(
     assert set(actions.purge("order_A", ANN).ids) == {"order_A", "order_A1", "order_A2"}
     assert not gateway.instances
     for instance_id in ("order_A1", "order_A2"):
-        assert read_history(gateway, ledger, instance_id).source is Source.ARCHIVE
+        assert read_history(gateway, lambda: ledger, instance_id).source is Source.ARCHIVE
         assert summary(ledger, instance_id).purged_at
         assert ledger.audit_log.of(instance_id, 1)[0].message == "with 'order_A'"
 
@@ -395,7 +395,7 @@ def test_by_force_an_unfinished_one_is_archived_as_far_as_it_is(
     assert gateway.forced
     assert summary(ledger).status is Status.UNKNOWN
     assert summary(ledger).purged_at
-    assert read_history(gateway, ledger, "order_A").events == history
+    assert read_history(gateway, lambda: ledger, "order_A").events == history
     (entry,) = ledger.audit_log.of("order_A", 10)
     assert (entry.before, entry.message) == (status, "by force")
 
@@ -435,7 +435,7 @@ def test_by_force_goes_also_what_the_engine_cannot_send(
     put(gateway, status=Status.STALLED)
     gateway.errors["history"] = [DaprRefused("too large")]
     assert actions.purge("order_A", ANN, how=FORCE).changed
-    assert read_history(gateway, ledger, "order_A").events == ()
+    assert read_history(gateway, lambda: ledger, "order_A").events == ()
 
 
 def test_a_forced_purge_that_fails_leaves_it_followed(

@@ -1,17 +1,17 @@
-"""Refuses a request body that is too large, before it is read whole."""
+"""Refuses a request body that is too large before it is read whole."""
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 1024 * 1024  # bytes
-TOO_LARGE = {
+BODY_TOO_LARGE = {
     "error": "BodyTooLarge",
     "detail": f"The request's body is larger than {MAX_BODY} bytes.",
 }
 
 
 class _TooLargeError(Exception):
-    """More of a body has come than may."""
+    """The body is larger than `MAX_BODY`."""
 
 
 class BodyLimit:
@@ -21,17 +21,17 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting its body as it comes."""
+        """Pass the request on, and count its body while it arrives."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = JSONResponse(TOO_LARGE, 413, headers={"connection": "close"})
-        if _announced(scope) > MAX_BODY:
+        refusal = JSONResponse(BODY_TOO_LARGE, 413, headers={"connection": "close"})
+        if _content_length(scope) > MAX_BODY:
             await refusal(scope, receive, send)
             return
         received, answered = 0, False
 
-        async def counted() -> Message:
+        async def receive_counted() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
@@ -39,21 +39,21 @@ class BodyLimit:
                 raise _TooLargeError
             return message
 
-        async def watched(message: Message) -> None:
+        async def send_unless_refused(message: Message) -> None:
             nonlocal answered
             if received > MAX_BODY and not answered:
-                raise _TooLargeError  # the framework has made a 400 of it
+                raise _TooLargeError  # FastAPI turned the first one into a 400
             answered = True
             await send(message)
 
         try:
-            await self._app(scope, counted, watched)
+            await self._app(scope, receive_counted, send_unless_refused)
         except _TooLargeError:
             if answered:
                 raise
             await refusal(scope, receive, send)
 
 
-def _announced(scope: Scope) -> int:
+def _content_length(scope: Scope) -> int:
     length = dict(scope["headers"]).get(b"content-length", b"0")
     return int(length) if length.isdigit() else 0

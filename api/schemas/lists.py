@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from api.schemas.instances import runtime_status, utc_text
 from operations.model import Status
 from operations.records import Count, Page, RunSummary
-from worker.answers import Answer, runtime_status, zulu
 
 _LIST: JsonDict = {
     "workflows": [
@@ -44,22 +44,22 @@ _LIST: JsonDict = {
 }
 
 
-class CountAnswer(Answer):
-    """How many there are; `capped`: at least as many."""
+class CountSchema(BaseModel):
+    """The number of instances; if `capped`, there are at least that many."""
 
     number: int
     capped: bool
 
 
-class ListedFailure(Answer):
-    """Why an instance failed, in short."""
+class FailureSummary(BaseModel):
+    """The type and the message of a failure."""
 
     error_type: str
     message: str
 
 
-class Listed(Answer):
-    """One life of an instance id, as the ledger knows it; what is not known is null."""
+class RunSchema(BaseModel):
+    """One run of an instance id, as the ledger knows it; unknown fields are null."""
 
     instance_id: str
     workflow: str
@@ -71,49 +71,51 @@ class Listed(Answer):
     last_updated: datetime | None = None
     custom_status: str | None = None
     waits_for: str | None = None
-    failure: ListedFailure | None = None
+    failure: FailureSummary | None = None
     parent: str | None = None
     rerun_of: str | None = None
-    purged_at: datetime | None = Field(None, description="When the engine had no more of it.")
-    is_latest: bool = Field(description="Whether no other life of this id came after it.")
+    purged_at: datetime | None = Field(
+        None, description="When the engine no longer had the instance."
+    )
+    is_latest: bool = Field(description="Whether it is the last run of this id.")
 
 
-class HorizonAnswer(Answer):
-    """How far a search looked: back to what was created, or ended, `at` a time.
+class HorizonSchema(BaseModel):
+    """How far a search looked: back to runs that were created or ended `at` this time (UTC).
 
-    In the order of what took longest it is down to what `took` so many seconds.
+    In the order of duration, the search looked down to runs that `took` that many seconds.
     """
 
     at: datetime | None = None
     took: float | None = None
 
 
-class ListAnswer(Answer):
-    """A page of instances, and how many of each status there are, whichever are shown.
+class ListResponse(BaseModel):
+    """A page of runs, and the number of runs of each status that match the other filters.
 
-    `next` and `previous` are the cursors of the pages beside it, null where there is none. A search
-    looks only so far at once: where it stopped before the end, `horizon` says how far it looked, an
-    answer may be short, and `next` goes on from there.
+    `next` and `previous` are the cursors of the neighbouring pages, null if there is none. If
+    a search stopped before the end, `horizon` says how far it looked, the page may be short, and
+    `next` continues from there.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": _LIST})
 
-    workflows: list[Listed]
-    counts: dict[Status, CountAnswer]
-    horizon: HorizonAnswer | None = None
+    workflows: list[RunSchema]
+    counts: dict[Status, CountSchema]
+    horizon: HorizonSchema | None = None
     next: str | None = None
     previous: str | None = None
 
 
-def list_answer(page: Page, counts: Mapping[Status, Count]) -> dict[str, Any]:
+def list_body(page: Page, counts: Mapping[Status, Count]) -> dict[str, Any]:
     """Return the body for a page of the list."""
     return {
-        "workflows": [_listed(summary) for summary in page.runs],
+        "workflows": [_run(summary) for summary in page.runs],
         "counts": {
             status: {"number": count.number, "capped": count.is_capped}
             for status, count in counts.items()
         },
-        "horizon": {"at": zulu(page.horizon.at), "took": page.horizon.took}
+        "horizon": {"at": utc_text(page.horizon.at), "took": page.horizon.took}
         if page.horizon
         else None,
         "next": page.older,
@@ -121,7 +123,7 @@ def list_answer(page: Page, counts: Mapping[Status, Count]) -> dict[str, Any]:
     }
 
 
-def _listed(summary: RunSummary) -> dict[str, Any]:
+def _run(summary: RunSummary) -> dict[str, Any]:
     failure = None
     if summary.failure_type is not None:
         failure = {"error_type": summary.failure_type, "message": summary.failure_message or ""}
@@ -130,15 +132,15 @@ def _listed(summary: RunSummary) -> dict[str, Any]:
         "workflow": summary.workflow,
         "runtime_status": runtime_status(summary),
         "status": summary.status,
-        "created_at": zulu(summary.created_at),
-        "started_at": zulu(summary.started_at),
-        "ended_at": zulu(summary.ended_at),
-        "last_updated": zulu(summary.last_updated_at),
+        "created_at": utc_text(summary.created_at),
+        "started_at": utc_text(summary.started_at),
+        "ended_at": utc_text(summary.ended_at),
+        "last_updated": utc_text(summary.last_updated_at),
         "custom_status": summary.custom_status,
         "waits_for": summary.waits_for,
         "failure": failure,
         "parent": summary.parent_id,
         "rerun_of": summary.rerun_of,
-        "purged_at": zulu(summary.purged_at),
+        "purged_at": utc_text(summary.purged_at),
         "is_latest": summary.is_latest,
     }

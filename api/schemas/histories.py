@@ -1,4 +1,4 @@
-"""The bodies that tell a history, and what a rerun makes of it."""
+"""The bodies of histories and of rerun plans."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.schemas.instances import FailureSchema, utc_text
 from operations.history import HistoryEvent
 from operations.history_source import History, Source
 from operations.model import Failure, parse_payload
 from operations.timeline.rerun_plan import RerunPlan
-from worker.answers import Answer, FailureAnswer, zulu
 
 _EVENT: dict[str, Any] = {
     "event_id": 1,
@@ -22,25 +22,25 @@ _EVENT: dict[str, Any] = {
 }
 
 
-class EventAnswer(Answer):
-    """One event; what it does not have is left out."""
+class HistoryEventSchema(BaseModel):
+    """One event; fields without a value are left out."""
 
     model_config = ConfigDict(json_schema_extra={"example": _EVENT})
 
     event_id: int
     timestamp: datetime
     kind: str = Field(
-        description="As Dapr names it; of one that is not known, the number of its field."
+        description="Dapr's name of the kind; the field number if Flowdeck does not know it."
     )
     name: str | None = None
-    answers: int | None = Field(None, description="The event to which this one is the answer.")
+    answers: int | None = Field(None, description="The id of the event that this one completes.")
     task_execution_id: str | None = None
     payload: Any = Field(
         None,
-        description="What goes in or comes out; of a kind that is not known, the event's fields "
-        "by their numbers, as text.",
+        description="The input or output; for an unknown kind, the event's fields by their "
+        "numbers, as text.",
     )
-    failure: FailureAnswer | None = None
+    failure: FailureSchema | None = None
     fire_at: datetime | None = None
     origin: str | None = None
     instance_id: str | None = None
@@ -48,44 +48,45 @@ class EventAnswer(Answer):
     status: str | None = None
     rerun_of: str | None = None
     raw: str | None = Field(
-        None, description="An event of a kind that is not known as it came: protobuf, in base64."
+        None, description="An event of an unknown kind: its protobuf message in base64."
     )
 
 
-class HistoryAnswer(Answer):
+class HistoryResponse(BaseModel):
     """The whole history, in the order of processing."""
 
     instance_id: str = Field(examples=["order_ORDER001"])
-    source: Source = Field(description="The engine, or the ledger's archive once it is purged.")
-    events: list[EventAnswer]
+    source: Source = Field(description="The engine, or the ledger's archive of a purged instance.")
+    events: list[HistoryEventSchema]
 
 
-class StepAnswer(BaseModel):
-    """An event that schedules something, or an external event that came."""
+class StepSchema(BaseModel):
+    """An event that schedules a step, or an external event."""
 
     event_id: int = Field(examples=[3])
     kind: str = Field(examples=["taskScheduled"])
     name: str | None = Field(examples=["send_confirmation"])
 
 
-class PlanAnswer(Answer):
-    """What comes of a rerun from an event; nothing has been done.
+class RerunPlanResponse(BaseModel):
+    """What a rerun from an event would do; nothing is changed.
 
-    `kept` stays with its results, `again` is scheduled at once, and to `later` the workflow comes
-    by itself, if it does. Of the external events `raised_before` stay, and `raised_after` are lost.
+    Steps in `kept` keep their results, steps in `again` are scheduled at once, and steps in `later`
+    run if the workflow reaches them. The external events in `raised_before` are kept, and those in
+    `raised_after` are lost.
     """
 
     instance_id: str = Field(examples=["order_ORDER001"])
     event_id: int = Field(examples=[3])
     takes_input: bool = Field(description="Whether the event's input can be changed.")
-    kept: list[StepAnswer]
-    again: list[StepAnswer]
-    later: list[StepAnswer]
-    raised_before: list[StepAnswer]
-    raised_after: list[StepAnswer]
+    kept: list[StepSchema]
+    again: list[StepSchema]
+    later: list[StepSchema]
+    raised_before: list[StepSchema]
+    raised_after: list[StepSchema]
 
 
-def history_answer(history: History) -> dict[str, Any]:
+def history_body(history: History) -> dict[str, Any]:
     """Return the body for a history."""
     return {
         "instance_id": history.instance_id,
@@ -94,14 +95,14 @@ def history_answer(history: History) -> dict[str, Any]:
     }
 
 
-def plan_answer(instance_id: str, plan: RerunPlan) -> dict[str, Any]:
-    """Return the body for what a rerun would do."""
-    parts = ("kept", "again", "later", "raised_before", "raised_after")
+def rerun_plan_body(instance_id: str, plan: RerunPlan) -> dict[str, Any]:
+    """Return the body for a rerun plan."""
+    groups = ("kept", "again", "later", "raised_before", "raised_after")
     return {
         "instance_id": instance_id,
         "event_id": plan.event.event_id,
         "takes_input": plan.takes_input,
-        **{part: _steps(getattr(plan, part)) for part in parts},
+        **{group: _steps(getattr(plan, group)) for group in groups},
     }
 
 
@@ -110,14 +111,14 @@ def _steps(events: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
 
 
 def _event(event: HistoryEvent) -> dict[str, Any]:
-    told = {name: value for name, value in vars(event).items() if value is not None}
+    fields = {name: value for name, value in vars(event).items() if value is not None}
     return {
         name: parse_payload(value) if name == "payload" else _plain(value)
-        for name, value in told.items()
+        for name, value in fields.items()
     }
 
 
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
-        return zulu(value)
+        return utc_text(value)
     return vars(value) if isinstance(value, Failure) else value

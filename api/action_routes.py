@@ -1,0 +1,105 @@
+"""The endpoints of an operator's actions on an instance."""
+
+from fastapi import APIRouter
+
+from api.dependencies import CurrentActor, InstanceId, ServicesDependency
+from api.openapi import COMMON_ERRORS, CONFLICT, ENGINE_REFUSED, INSTANCE_LINKS, NOT_FOUND
+from api.routing import StrictRoute
+from api.schemas.bodies import ActionRequest, PurgeRequest, RaiseRequest, RerunRequest
+from api.schemas.results import (
+    ActionResponse,
+    PurgeResponse,
+    RaiseResponse,
+    RerunResponse,
+    action_body,
+    purge_body,
+    raise_body,
+    rerun_body,
+)
+from operations.actions import How
+from operations.model import Action
+
+router = APIRouter(
+    prefix="/workflow",
+    tags=["workflow"],
+    route_class=StrictRoute,
+    responses=COMMON_ERRORS | NOT_FOUND | CONFLICT | ENGINE_REFUSED | INSTANCE_LINKS,
+)
+_NO_REASON = ActionRequest()
+_USUAL_PURGE = PurgeRequest()
+
+
+@router.post("/pause/{instance_id:path}", summary="Pause a running workflow")
+def pause(
+    instance_id: InstanceId,
+    services: ServicesDependency,
+    actor: CurrentActor,
+    body: ActionRequest = _NO_REASON,
+) -> ActionResponse:
+    """Pause the instance; activities that have started go on."""
+    result = services.actions.act(Action.PAUSE, instance_id, actor, body.reason)
+    return action_body(Action.PAUSE, result)
+
+
+@router.post("/resume/{instance_id:path}", summary="Resume a paused workflow")
+def resume(
+    instance_id: InstanceId,
+    services: ServicesDependency,
+    actor: CurrentActor,
+    body: ActionRequest = _NO_REASON,
+) -> ActionResponse:
+    """Resume the instance."""
+    result = services.actions.act(Action.RESUME, instance_id, actor, body.reason)
+    return action_body(Action.RESUME, result)
+
+
+@router.post("/terminate/{instance_id:path}", summary="Terminate a workflow")
+def terminate(
+    instance_id: InstanceId,
+    services: ServicesDependency,
+    actor: CurrentActor,
+    body: ActionRequest = _NO_REASON,
+) -> ActionResponse:
+    """Terminate the instance; activities that have started go on without effect on it."""
+    result = services.actions.act(Action.TERMINATE, instance_id, actor, body.reason)
+    return action_body(Action.TERMINATE, result)
+
+
+@router.post("/purge/{instance_id:path}", summary="Archive a workflow and purge it")
+def purge(
+    instance_id: InstanceId,
+    services: ServicesDependency,
+    actor: CurrentActor,
+    body: PurgeRequest = _USUAL_PURGE,
+) -> PurgeResponse:
+    """Archive the instance and its descendants and purge them; by force also unfinished ones."""
+    options = How(force=body.force, recursive=body.recursive)
+    return purge_body(services.actions.purge(instance_id, actor, body.reason, options))
+
+
+@router.post("/rerun/{instance_id:path}", summary="Run a finished workflow again from an event on")
+def rerun(
+    instance_id: InstanceId, services: ServicesDependency, actor: CurrentActor, body: RerunRequest
+) -> RerunResponse:
+    """Rerun as a new instance; `input`, even null, replaces the input of the event."""
+    result = services.actions.rerun(
+        instance_id,
+        body.event_id,
+        actor,
+        body.reason,
+        new_id=body.new_instance_id,
+        payload=body.json_text("input"),
+    )
+    return rerun_body(result)
+
+
+@router.post(
+    "/raise/{instance_id:path}", name="raise", summary="Raise an external event to a workflow"
+)
+def raise_event(
+    instance_id: InstanceId, services: ServicesDependency, actor: CurrentActor, body: RaiseRequest
+) -> RaiseResponse:
+    """Raise the event with its payload, which may be null; each request raises another event."""
+    payload = body.json_text("payload")
+    result = services.actions.raise_event(instance_id, body.event, payload, actor, body.reason)
+    return raise_body(result, body.event)

@@ -1,0 +1,63 @@
+"""Creates the FastAPI application from its services."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from anyio import to_thread
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+
+from api import action_routes, application_routes, read_routes
+from api.application_routes import ApplicationState
+from api.errors import add_error_handlers
+from api.middleware import BodyLimit
+from api.services import Services
+
+VERSION = "0.1.0"
+THREADS = 200  # concurrent calls: a hung engine holds each of them for seconds
+
+
+@dataclass(frozen=True)
+class Application:
+    """The application that serves the API.
+
+    `workflow` is the workflow that its own `routers` start, `runtime_state` says what the workflow
+    runtime does ("running" if all is well), and `start` and `stop` frame the time of serving.
+    """
+
+    title: str
+    description: str
+    workflow: str
+    routers: tuple[APIRouter, ...]
+    runtime_state: Callable[[], str]
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
+def create_app(services: Services, application: Application) -> FastAPI:
+    """Return the FastAPI application, with the application's own routers and the API's."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
+        application.start()
+        yield
+        application.stop()
+
+    app = FastAPIOffline(
+        title=application.title,
+        version=VERSION,
+        description=application.description,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+        swagger_ui_parameters={"defaultModelsExpandDepth": 0},
+    )
+    app.state.services = services
+    app.state.application = ApplicationState(application.workflow, application.runtime_state)
+    app.add_middleware(BodyLimit)
+    add_error_handlers(app)
+    routers = (application_routes.router, *application.routers, read_routes.router)
+    for router in (*routers, action_routes.router):
+        app.include_router(router)
+    return app

@@ -1,0 +1,71 @@
+"""The endpoints that read: status, history, rerun plan and the list of runs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.dependencies import InstanceId, ServicesDependency
+from api.openapi import COMMON_ERRORS, CONFLICT, ENGINE_REFUSED, NOT_FOUND, TOO_WIDE
+from api.routing import AsciiResponse, StrictRoute
+from api.schemas.bodies import RerunPlanQuery
+from api.schemas.histories import (
+    HistoryResponse,
+    RerunPlanResponse,
+    history_body,
+    rerun_plan_body,
+)
+from api.schemas.instances import StatusResponse, status_body
+from api.schemas.list_query import ListQuery
+from api.schemas.lists import ListResponse, list_body
+from operations.errors import UnknownInstance
+from operations.history_source import read_history
+
+router = APIRouter(tags=["workflow"], route_class=StrictRoute, responses=COMMON_ERRORS)
+
+
+@router.get(
+    "/workflow/status/{instance_id:path}",
+    summary="Get workflow status",
+    response_model=StatusResponse,
+    responses=NOT_FOUND | ENGINE_REFUSED,
+)
+def status(instance_id: InstanceId, services: ServicesDependency) -> AsciiResponse:
+    """Read the instance from the engine; this needs no ledger."""
+    instance = services.gateway.state(instance_id)
+    if instance is None:
+        raise UnknownInstance(instance_id)
+    return AsciiResponse(status_body(instance))
+
+
+@router.get(
+    "/workflow/history/{instance_id:path}",
+    summary="Get the whole history of a workflow",
+    response_model=HistoryResponse,
+    responses=NOT_FOUND | ENGINE_REFUSED,
+)
+def history(instance_id: InstanceId, services: ServicesDependency) -> AsciiResponse:
+    """Return every event, from the engine or, after a purge, from the ledger's archive."""
+    found = read_history(services.gateway, lambda: services.ledger, instance_id)
+    return AsciiResponse(history_body(found))
+
+
+@router.get(
+    "/workflow/rerun-plan/{instance_id:path}",
+    summary="Tell what a rerun would keep and run again",
+    response_model=RerunPlanResponse,
+    responses=NOT_FOUND | CONFLICT | ENGINE_REFUSED,
+)
+def rerun_plan(
+    instance_id: InstanceId, query: Annotated[RerunPlanQuery, Query()], services: ServicesDependency
+) -> AsciiResponse:
+    """Plan a rerun from one event, or from the first; nothing is changed."""
+    plan = services.actions.rerun_plan(instance_id, query.event_id)
+    return AsciiResponse(rerun_plan_body(instance_id, plan))
+
+
+@router.get("/workflows", summary="List workflows", response_model=ListResponse, responses=TOO_WIDE)
+def workflows(query: Annotated[ListQuery, Query()], services: ServicesDependency) -> AsciiResponse:
+    """List the runs that match the filters; this reads the ledger alone."""
+    instances, filters = services.ledger.runs, query.filter
+    page = instances.page(filters, limit=query.limit, cursor=query.cursor, sort=query.sort)
+    return AsciiResponse(list_body(page, instances.counts(filters)))

@@ -1,0 +1,108 @@
+"""Reads requests strictly: repeated, unknown or unreadable values are refused."""
+
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from decimal import Decimal
+from typing import Any, get_origin
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from operations.errors import InvalidInput
+from operations.validation import listed
+
+NO_POSITION = -1  # the position of an error that concerns the body as a whole
+MAX_INTEGER_DIGITS = 400  # longer ones become a `Decimal`: Python refuses more than 4300 digits
+
+
+class InvalidRequest(Exception):
+    """A request that does not match the models of its endpoint.
+
+    `model` describes the part of the request, body or query, that the errors are about.
+    """
+
+    def __init__(self, error: RequestValidationError, model: type[BaseModel]) -> None:
+        super().__init__(str(error))
+        self.errors, self.body, self.model = error.errors(), error.body, model
+
+
+class StrictRoute(APIRoute):
+    """A route that refuses unknown and repeated parameters, and says what its models expect."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler, with the checks around it."""
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            self._check_parameters(request)
+            try:
+                return await handle(StrictRequest(request.scope, request.receive))
+            except RequestValidationError as error:
+                place = str(error.errors()[0]["loc"][0])
+                raise InvalidRequest(error, self._models[place]) from error
+
+        return handle_strictly
+
+    @property
+    def _models(self) -> Mapping[str, Any]:
+        """The models of the body and of the query."""
+        parts = {"body": self.dependant.body_params, "query": self.dependant.query_params}
+        return {place: fields[0].field_info.annotation for place, fields in parts.items() if fields}
+
+    def _check_parameters(self, request: Request) -> None:
+        model = self._models.get("query")
+        fields = model.model_fields if model else {}
+        for name in request.query_params:
+            values = request.query_params.getlist(name)
+            if name not in fields:
+                names = f"the parameters are {listed(list(fields))}" if fields else "there are none"
+                raise InvalidInput(name, values[0], f"no such parameter; {names}")
+            if len(values) > 1 and get_origin(fields[name].annotation) is not list:
+                raise InvalidInput(name, ", ".join(values), "one value")
+
+
+class StrictRequest(Request):
+    """A request whose body is read as JSON without doubled keys."""
+
+    async def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the body's value, a very long integer as a `Decimal`.
+
+        Raises `JSONDecodeError`, which FastAPI turns into a validation error.
+        """
+        body = await self.body()
+        try:
+            return json.loads(body, parse_int=_integer, object_pairs_hook=_object)
+        except _RepeatedKeyError as error:
+            reason, position = f"{error.args[0]!r} is there twice", NO_POSITION
+        except UnicodeDecodeError as error:
+            reason, position = f"not UTF-8: {error.reason}", error.start
+        except RecursionError:
+            reason, position = "nested too deeply", NO_POSITION
+        raise json.JSONDecodeError(reason, body.decode(errors="replace"), position)
+
+
+class AsciiResponse(JSONResponse):
+    """JSON escaped to ASCII: a text may hold half a surrogate pair, which UTF-8 cannot encode."""
+
+    def render(self, content: object) -> bytes:
+        """Return the body."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+
+
+class _RepeatedKeyError(Exception):
+    """An object has two values for one key."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _RepeatedKeyError(next(name for name in names if names.count(name) > 1))
+    return result
+
+
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else Decimal(digits)

@@ -1,0 +1,106 @@
+"""The request bodies of the actions on an instance, and the query of a rerun plan."""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from operations.actions.raising import LONGEST_NAME
+from operations.actions.requests import LONGEST
+from operations.model import INSTANCE_ID
+
+MAX_EVENT_ID = 2**31 - 1
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+
+
+def _is_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Refuse values that only Python reads as JSON, such as NaN."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+def _integer(value: object) -> object:
+    """Accept 3.0 as 3: JSON has one type of number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Json = Annotated[Any, Field(description="any JSON value"), AfterValidator(_is_json)]
+Reason = Annotated[
+    str,
+    Field(
+        max_length=LONGEST,
+        pattern=_PRINTABLE,
+        description=f"a text of up to {LONGEST} characters, none of them a control character",
+        examples=["The supplier was out of paper."],
+    ),
+]
+Boolean = Annotated[bool, Field(description="true or false")]
+_EVENT_ID = f"the id of an event of the instance's history, 0 to {MAX_EVENT_ID}"
+EventId = Annotated[
+    int,
+    Field(ge=0, le=MAX_EVENT_ID, description=_EVENT_ID, examples=[3]),
+    BeforeValidator(_integer),
+]
+NewId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        description=INSTANCE_ID,
+        examples=["order_ORDER001-again"],
+    ),
+]
+EventName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LONGEST_NAME,
+        pattern=_PRINTABLE,
+        description=f"a text of 1 to {LONGEST_NAME} characters, none of them a control character",
+        examples=["approval"],
+    ),
+]
+
+
+class ActionRequest(BaseModel):
+    """Why the action is requested; the audit log keeps it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    reason: Reason = ""
+
+    def json_text(self, name: str) -> str | None:
+        """Return a field's value as JSON text, None if the request does not have the field."""
+        return json.dumps(getattr(self, name)) if name in self.model_fields_set else None
+
+
+class PurgeRequest(ActionRequest):
+    """Whether to purge unfinished instances too (`force`), and descendants (`recursive`)."""
+
+    force: Boolean = False
+    recursive: Boolean = True
+
+
+class RerunRequest(ActionRequest):
+    """From which event to rerun, the id of the new instance, and the new input of that event."""
+
+    event_id: EventId
+    new_instance_id: NewId | None = Field(None, description=f"{INSTANCE_ID}, or null")
+    input: Json = None
+
+
+class RerunPlanQuery(BaseModel):
+    """From which event to plan a rerun; from the first if it is missing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_id: EventId | None = Field(None, description=_EVENT_ID)
+
+
+class RaiseRequest(ActionRequest):
+    """An external event."""
+
+    event: EventName
+    payload: Json = None

@@ -1,0 +1,101 @@
+"""The body of an instance's status, with the specification's example."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from operations.model import Instance, Status, parse_payload
+from operations.records import RunSummary
+
+_PROCESSED: JsonDict = {
+    "order_id": "ORDER001",
+    "status": "processed",
+    "total": 109.989,
+    "processed_at": 1736596800.123,
+}
+_CHECKED: JsonDict = {
+    "order_id": "ORDER001",
+    "inventory_status": "available",
+    "items_count": 2,
+    "checked_at": 1736596800.456,
+}
+_CONFIRMED: JsonDict = {
+    "confirmation_sent": True,
+    "order_id": "ORDER001",
+    "message": "Order confirmed with 2 items. Total: $109.99",
+    "confirmed_at": 1736596803.789,
+}
+_OUTPUT: JsonDict = {
+    "workflow_status": "completed",
+    "order_id": "ORDER001",
+    "process_result": _PROCESSED,
+    "inventory_result": _CHECKED,
+    "confirmation": _CONFIRMED,
+    "execution_summary": {
+        "parallel_activities": ["process_order", "check_inventory"],
+        "sequential_activities": ["send_confirmation"],
+        "total_activities": 3,
+    },
+}
+_STATUS: JsonDict = {
+    "instance_id": "order_ORDER001",
+    "runtime_status": "WorkflowStatus.COMPLETED",
+    "status": "COMPLETED",
+    "created_at": "2026-01-11T12:00:00Z",
+    "last_updated": "2026-01-11T12:00:03Z",
+    "output": _OUTPUT,
+}
+
+
+class FailureSchema(BaseModel):
+    """Why the instance failed."""
+
+    error_type: str
+    message: str
+    stack_trace: str | None
+
+
+class StatusResponse(BaseModel):
+    """One instance; `output` is null until the instance completes."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _STATUS})
+
+    instance_id: str
+    runtime_status: str
+    status: Status
+    created_at: datetime | None
+    last_updated: datetime | None
+    output: Any
+    custom_status: Any = Field(
+        None, description="The stage that the workflow reached, in its own words."
+    )
+    failure: FailureSchema | None = Field(None, description="Only for a failed instance.")
+
+
+def status_body(instance: Instance) -> dict[str, Any]:
+    """Return the body for one instance; the specification's fields are always there."""
+    body: dict[str, Any] = {
+        "instance_id": instance.instance_id,
+        "runtime_status": runtime_status(instance),
+        "status": instance.status,
+        "created_at": utc_text(instance.created_at),
+        "last_updated": utc_text(instance.last_updated_at),
+        "output": parse_payload(instance.output),
+    }
+    if instance.custom_status and instance.status is not Status.COMPLETED:
+        body["custom_status"] = parse_payload(instance.custom_status)
+    if instance.failure:
+        body["failure"] = vars(instance.failure)
+    return body
+
+
+def runtime_status(instance: Instance | RunSummary) -> str:
+    """Return the status as the specification writes it: "WorkflowStatus.RUNNING"."""
+    return f"WorkflowStatus.{instance.status}"
+
+
+def utc_text(time: datetime | None) -> str | None:
+    """Return a time in UTC in ISO 8601 with a Z at the end."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z") if time else None

@@ -1,0 +1,113 @@
+"""The bodies of actions that were carried out."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from api.schemas.instances import runtime_status
+from operations.actions import Acted, Purged, Reran
+from operations.model import Action
+
+_ID = "order_ORDER001"
+_DONE: dict[Action, Literal["paused", "resumed", "terminated"]] = {
+    Action.PAUSE: "paused",
+    Action.RESUME: "resumed",
+    Action.TERMINATE: "terminated",
+}
+
+
+class ActionResponse(BaseModel):
+    """An action; `changed` is false if the instance had the wanted status before."""
+
+    status: Literal["paused", "resumed", "terminated"]
+    instance_id: str = Field(examples=["order_ORDER001"])
+    changed: bool
+    runtime_status: str = Field(examples=["WorkflowStatus.SUSPENDED"])
+    message: str = Field(examples=["Workflow order_ORDER001 was paused"])
+
+
+class PurgeResponse(BaseModel):
+    """A purge; `changed` is false if the instance was purged before."""
+
+    status: Literal["purged"] = "purged"
+    instance_id: str = Field(examples=[_ID])
+    changed: bool
+    purged: list[str] = Field(
+        examples=[[_ID]], description="The ids of all purged instances, with descendants."
+    )
+    message: str = Field(examples=[f"Workflow {_ID} was archived and purged"])
+
+
+class RerunResponse(BaseModel):
+    """A rerun; `changed` is false if the same rerun was started before."""
+
+    status: Literal["rerun"] = "rerun"
+    instance_id: str = Field(
+        examples=["order_ORDER001-again"], description="The id of the new instance."
+    )
+    rerun_of: str = Field(examples=[_ID])
+    event_id: int = Field(examples=[3])
+    changed: bool
+    message: str = Field(
+        examples=[f"Workflow {_ID} runs again from event 3 as order_ORDER001-again"]
+    )
+
+
+class RaiseResponse(BaseModel):
+    """An external event that the engine accepted."""
+
+    status: Literal["raised"] = "raised"
+    instance_id: str = Field(examples=[_ID])
+    event: str = Field(examples=["approval"])
+    runtime_status: str = Field(examples=["WorkflowStatus.RUNNING"])
+    message: str = Field(examples=[f"Event approval was raised to workflow {_ID}"])
+
+
+def action_body(action: Action, acted: Acted) -> ActionResponse:
+    """Return the body for a pause, a resume or a terminate."""
+    word: Literal["paused", "resumed", "terminated"] = _DONE[action]
+    instance = acted.after
+    return ActionResponse(
+        status=word,
+        instance_id=instance.instance_id,
+        changed=acted.changed,
+        runtime_status=runtime_status(instance),
+        message=f"Workflow {instance.instance_id} "
+        + (f"was {word}" if acted.changed else f"is {instance.status} already"),
+    )
+
+
+def purge_body(purged: Purged) -> PurgeResponse:
+    """Return the body for a purge."""
+    outcome = "was archived and purged" if purged.changed else "is purged already"
+    return PurgeResponse(
+        instance_id=purged.instance_id,
+        changed=purged.changed,
+        purged=list(purged.ids),
+        message=f"Workflow {purged.instance_id} {outcome}",
+    )
+
+
+def rerun_body(reran: Reran) -> RerunResponse:
+    """Return the body for a rerun."""
+    event_id = reran.plan.event.event_id
+    already = "" if reran.created else " already"
+    return RerunResponse(
+        instance_id=reran.instance_id,
+        rerun_of=reran.source_id,
+        event_id=event_id,
+        changed=reran.created,
+        message=f"Workflow {reran.source_id} runs again from event {event_id} "
+        f"as {reran.instance_id}{already}",
+    )
+
+
+def raise_body(acted: Acted, event: str) -> RaiseResponse:
+    """Return the body for an event that was raised."""
+    instance = acted.after
+    return RaiseResponse(
+        instance_id=instance.instance_id,
+        event=event,
+        runtime_status=runtime_status(instance),
+        message=f"Event {event} was raised to workflow {instance.instance_id}",
+    )

@@ -1,0 +1,103 @@
+"""What the API builds once: the gateway to the engine, and the ledger, which may be away."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import structlog
+
+from operations.actions import Actions
+from operations.errors import InvalidInput, LedgerUnavailable
+from operations.gateway import Gateway
+from operations.ledger import Ledger
+
+log = structlog.get_logger(__name__)
+
+OPENING_TIMEOUT = 4.0  # seconds that a request waits for the ledger to open
+
+
+@dataclass(frozen=True)
+class _OpenLedger:
+    ledger: Ledger
+    actions: Actions
+
+
+class Services:
+    """The gateway, the ledger and the actions of a process; safe to share between threads.
+
+    The first caller that needs the ledger opens it, and the next caller opens it again after
+    a failure. Concurrent callers share one attempt, which runs in a thread of its own.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        open_ledger: Callable[[], Ledger],
+        *,
+        opening_timeout: float = OPENING_TIMEOUT,
+    ) -> None:
+        self.gateway = gateway
+        self._open_ledger = open_ledger
+        self._opening_timeout = opening_timeout
+        self._lock = threading.Lock()
+        self._opening: Future[_OpenLedger] | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        """The open ledger; raises `LedgerUnavailable` after the opening timeout at the latest."""
+        return self._opened().ledger
+
+    @property
+    def actions(self) -> Actions:
+        """The actions, which write to the ledger; raises `LedgerUnavailable` as `ledger` does."""
+        return self._opened().actions
+
+    def start_opening(self) -> None:
+        """Open the ledger in the background, so that the first request need not wait for it."""
+        self._current_opening()
+
+    def check_ledger(self) -> None:
+        """Raise `LedgerUnavailable` if the ledger does not answer."""
+        try:
+            self.ledger.ping()
+        except LedgerUnavailable:
+            self.discard_ledger()
+            raise
+
+    def discard_ledger(self) -> None:
+        """Close the ledger if it is open; the next caller opens it again."""
+        with self._lock:
+            opening = self._opening
+            if opening is None or not opening.done() or opening.exception():
+                return
+            self._opening = None
+        opening.result().ledger.close()
+
+    def _opened(self) -> _OpenLedger:
+        try:
+            return self._current_opening().result(self._opening_timeout)
+        except TimeoutError as error:
+            raise LedgerUnavailable("it is still being opened") from error
+
+    def _current_opening(self) -> Future[_OpenLedger]:
+        """Return the attempt that succeeded or is running; start one if there is none."""
+        with self._lock:
+            if self._opening is None or (self._opening.done() and self._opening.exception()):
+                self._opening = Future()
+                thread = threading.Thread(
+                    target=self._open, args=[self._opening], name="open-ledger", daemon=True
+                )
+                thread.start()
+            return self._opening
+
+    def _open(self, opening: Future[_OpenLedger]) -> None:
+        try:
+            ledger = self._open_ledger()
+            opening.set_result(_OpenLedger(ledger, Actions(self.gateway, ledger)))
+        except (InvalidInput, LedgerUnavailable) as error:
+            log.warning("The ledger cannot be opened; the next request tries again: %s", error)
+            is_outage = isinstance(error, LedgerUnavailable)
+            opening.set_exception(error if is_outage else LedgerUnavailable(str(error)))
+        except Exception as error:  # noqa: BLE001 - the callers raise it
+            opening.set_exception(error)

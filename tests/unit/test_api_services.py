@@ -1,0 +1,180 @@
+"""The ledger of the API's services: opened when it is needed, and again after a failure."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.services import Services
+from operations.errors import InvalidInput, LedgerUnavailable
+from operations.ledger import Ledger
+from operations.model import Status
+from tests.unit.fakes import FakeGateway, instance
+from tests.waiting import eventually
+from worker.app import create_order_app
+from worker.runtime import RuntimeState
+
+ORDER = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
+NEEDS_THE_LEDGER = [
+    ("POST", "/workflow/start"),
+    ("GET", "/workflows"),
+    ("POST", "/workflow/pause/order_A"),
+    ("POST", "/workflow/purge/order_A"),
+    ("GET", "/workflow/rerun-plan/order_A"),
+]
+
+
+class Opener:
+    """Opens a ledger, or raises the failure as long as there is one."""
+
+    def __init__(self, ledger: Ledger, failure: Exception | None = None) -> None:
+        self.ledger, self.failure, self.calls = ledger, failure, 0
+        self.may_return = threading.Event()
+        self.may_return.set()
+
+    def __call__(self) -> Ledger:
+        """Return the ledger once it may be returned."""
+        self.calls += 1
+        self.may_return.wait(10)
+        if self.failure:
+            raise self.failure
+        return self.ledger
+
+
+@pytest.fixture
+def opener(ledger: Ledger) -> Opener:
+    """Return what opens the ledger; it succeeds at once."""
+    return Opener(ledger)
+
+
+@pytest.fixture
+def services(gateway: FakeGateway, opener: Opener) -> Services:
+    """Return services with a ledger that is not open yet."""
+    return Services(gateway, opener)
+
+
+@contextmanager
+def serving(services: Services) -> Iterator[TestClient]:
+    """Serve the API of the order application."""
+
+    def nothing() -> None:
+        pass
+
+    app = create_order_app(services, lambda: RuntimeState.RUNNING, start=nothing, stop=nothing)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_the_ledger_is_opened_once(services: Services, opener: Opener) -> None:
+    """All callers share the open ledger and its actions."""
+    assert opener.calls == 0
+    assert services.ledger is services.ledger is opener.ledger
+    assert services.actions is services.actions
+    assert opener.calls == 1
+
+
+def test_concurrent_callers_share_one_attempt(services: Services, opener: Opener) -> None:
+    """A ledger that takes seconds to fail is not opened once for each request."""
+    opener.failure = LedgerUnavailable("no such server")
+    opener.may_return.clear()
+
+    def error() -> str:
+        with pytest.raises(LedgerUnavailable) as raised:
+            _ = services.ledger
+        return str(raised.value)
+
+    with ThreadPoolExecutor(8) as pool:
+        errors = [pool.submit(error) for _ in range(8)]
+        eventually(lambda: opener.calls, 5, "the ledger is being opened")
+        opener.may_return.set()
+        found = {each.result(5) for each in errors}
+    assert found == {"The ledger cannot be reached: no such server."}
+    assert opener.calls < 8
+
+
+def test_a_caller_waits_no_longer_than_the_timeout(gateway: FakeGateway, opener: Opener) -> None:
+    """A ledger that hangs while it is opened answers like one that is away."""
+    opener.may_return.clear()
+    services = Services(gateway, opener, opening_timeout=0.01)
+    with pytest.raises(LedgerUnavailable, match="it is still being opened"):
+        _ = services.ledger
+    opener.may_return.set()
+    eventually(lambda: _is_open(services), 5, "the same attempt succeeds")
+    assert opener.calls == 1
+
+
+def _is_open(services: Services) -> bool:
+    try:
+        return bool(services.ledger)
+    except LedgerUnavailable:
+        return False
+
+
+@pytest.mark.parametrize(
+    "failure", [LedgerUnavailable("disk full"), InvalidInput("FLOWDECK_LEDGER_URL", "x", "a URL")]
+)
+def test_the_next_caller_tries_again(
+    services: Services, opener: Opener, failure: Exception
+) -> None:
+    """Whatever is wrong with the ledger, it is an outage, which may end."""
+    opener.failure = failure
+    with pytest.raises(LedgerUnavailable):
+        _ = services.ledger
+    opener.failure = None
+    assert services.ledger is opener.ledger
+
+
+@pytest.mark.parametrize(("method", "path"), NEEDS_THE_LEDGER)
+def test_without_a_ledger_the_api_answers_503_until_it_can_be_opened(
+    services: Services, opener: Opener, gateway: FakeGateway, method: str, path: str
+) -> None:
+    """The process goes on; the same request succeeds, or fails for another reason, later."""
+    gateway.put(instance("order_A", Status.RUNNING))
+    opener.failure = LedgerUnavailable("disk full")
+    body = ORDER if path.endswith("start") else None
+    with serving(services) as client:
+        response = client.request(method, path, json=body)
+        assert (response.status_code, response.json()["error"]) == (503, "LedgerUnavailable")
+        opener.failure = None
+        assert client.request(method, path, json=body).status_code in (200, 409)
+
+
+@pytest.mark.parametrize("path", ["status", "history"])
+def test_reading_from_the_engine_needs_no_ledger(
+    services: Services, opener: Opener, gateway: FakeGateway, path: str
+) -> None:
+    """An instance that the engine knows is shown while the ledger is away."""
+    gateway.put(instance("order_A", Status.RUNNING))
+    opener.failure = LedgerUnavailable("disk full")
+    with serving(services) as client:
+        assert client.get(f"/workflow/{path}/order_A").status_code == 200
+
+
+def test_health_says_that_the_ledger_cannot_be_opened(services: Services, opener: Opener) -> None:
+    """And that it is open again."""
+    opener.failure = LedgerUnavailable("disk full")
+    with serving(services) as client:
+        assert client.get("/health").json()["problems"] == [str(opener.failure)]
+        opener.failure = None
+        assert client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/workflows", "/health"])
+def test_a_ledger_that_failed_is_opened_again(
+    services: Services, opener: Opener, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was replaced is only found by opening it anew."""
+
+    def gone(*_: object) -> None:
+        raise LedgerUnavailable("its file was replaced")
+
+    monkeypatch.setattr(opener.ledger, "ping", gone)
+    monkeypatch.setattr(opener.ledger.runs, "counts", gone)
+    with serving(services) as client:
+        assert client.get(path).status_code == 503
+        monkeypatch.undo()
+        assert client.get(path).status_code == 200
+    assert opener.calls == 2
