@@ -3,18 +3,21 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help run engine browser postgres test check prove bench screenshots constraints clean
+.PHONY: help run logs dapr browser postgres test check prove bench screenshots constraints clean
 
-help: ## Say what there is
+help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: .venv/run ## Run the whole system until Ctrl-C
 	@exec $(BIN)/python -m system
 
-engine: .venv/run ## Build Dapr, if this machine has none of 1.18 or newer
-	@$(BIN)/python -m engine
+logs: .venv/run ## Follow the full output of every process
+	@exec $(BIN)/python -m system logs
 
-test: check .venv/test engine postgres browser ## Static checks, unit tests, and tests of the whole system in a real browser
+dapr: .venv/run ## Build Dapr, if this machine has none of 1.18 or newer
+	@$(BIN)/python -m system.dapr
+
+test: check .venv/test dapr postgres browser ## Static checks, unit tests, and tests of the whole system in a real browser
 	@$(BIN)/python -m pytest -m "not slow"
 
 postgres: .venv/test ## Install PostgreSQL, if this machine has none
@@ -23,18 +26,18 @@ postgres: .venv/test ## Install PostgreSQL, if this machine has none
 browser: .venv/test ## Install Chromium, if this machine has none
 	@$(BIN)/python -m tests.browser.chromium
 
-check: .venv/test ## Static checks alone
+check: .venv/test ## Static checks only
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-prove: .venv/test engine browser ## The slow proofs: every kind of kill, every length of line
+prove: .venv/test dapr browser ## The slow proofs: every kind of kill, every length of line
 	@$(BIN)/python -m pytest -m slow --verbose --durations=0 --durations-min=1
 
-bench: .venv/test engine postgres browser ## Measure what the README's figures say
+bench: .venv/test dapr postgres browser ## Measure the README's figures
 	@$(BIN)/python -m bench
 
-screenshots: .venv/test engine browser ## Write each page to docs/screenshots
+screenshots: .venv/test dapr browser ## Write each page to docs/screenshots
 	@$(BIN)/python -m tests.browser.screenshots
 
 constraints: ## Pin anew what the direct requirements bring along
@@ -44,8 +47,8 @@ constraints: ## Pin anew what the direct requirements bring along
 	@head -1 constraints.txt > .venv/pin/new && .venv/pin/bin/python -m pip freeze >> .venv/pin/new
 	@mv .venv/pin/new constraints.txt && rm -rf .venv/pin
 
-clean: ## Remove the venv and the built engine; data/ stays
-	rm -rf .venv engine/bin
+clean: ## Remove the venv and the built Dapr; data/ stays
+	rm -rf .venv system/dapr/bin
 
 # A stamp each, so that nothing is installed while the requirements stay the same.
 .venv/run: requirements.txt constraints.txt | .venv/made

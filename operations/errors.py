@@ -26,6 +26,12 @@ Foreign errors are translated once, where they arrive: gRPC's in `gateway`, SQLA
 
 from operations.model import Action, Status
 
+EXIT_DO_NOT_RESTART = 78
+"""The exit code of a process that a restart cannot help (EX_CONFIG in sysexits.h).
+
+The supervisor does not start such a process again. The process says why in its last lines.
+"""
+
 
 class FlowdeckError(Exception):
     """The root of the tree; its message is written for the person who asked."""

@@ -1,1 +1,1 @@
-"""Runs the whole system on one machine: the processes of the Procfile, watched and restarted."""
+"""Runs the whole system on one machine: starts, watches and restarts the Procfile's processes."""

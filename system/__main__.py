@@ -1,116 +1,98 @@
-"""`python -m system` runs Flowdeck on this machine until Ctrl-C."""
+"""`python -m system` runs Flowdeck until Ctrl-C; `python -m system logs` follows its log files."""
 
-import fcntl
+import logging
 import os
 import signal
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from dashboard.settings import DashboardSettings
-from engine.build import ensure
-from engine.commands import LOOPBACK
-from engine.errors import EngineError
-from engine.settings import PROJECT, EngineSettings
 from operations.errors import InvalidInput
 from operations.settings import OperationsSettings
 from system.console import Console
-from system.ports import taken_ports
-from system.procfile import read_procfile
-from system.supervisor import Supervisor
+from system.dapr.build import ensure
+from system.dapr.commands import NEEDS
+from system.dapr.errors import DaprError
+from system.dapr.settings import LOOPBACK, PROJECT, DaprSettings
+from system.preconditions import CannotStart, check_ports, lock_data
+from system.supervisor import Plan, Supervisor, read_procfile
 from system.welcome import announce_when_ready
 from worker.settings import WorkerSettings
 
-
-class CannotStart(Exception):
-    """The system cannot start; the message says why and what to do."""
+STOPPED = "Stopped; nothing is lost."
 
 
-def main() -> None:
-    """Check what the system needs, then run it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored
+def main(arguments: list[str]) -> None:
+    """Run the system, or follow the log files of its processes."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` ignores it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build too
+    logging.raiseExceptions = False  # a full disk costs log lines, and nothing else
     commands = read_procfile(PROJECT / "Procfile")
     console = Console(list(commands))
     try:
-        engine, worker = EngineSettings.load(), WorkerSettings.load()
-        page = DashboardSettings.load()
-        OperationsSettings.load()  # the processes': refused here, not again and again there
-        with _alone_on(engine.data):
-            _check_ports(engine, worker, page)
-            ensure(console.say)
-            announce_when_ready(console, worker, page)
-            Supervisor(commands, PROJECT, _environment(engine), console).run()
-    except (EngineError, CannotStart, InvalidInput) as error:
+        if arguments == ["logs"]:
+            follow_logs(DaprSettings.load().logs)
+        run(commands, console)
+    except (DaprError, CannotStart, InvalidInput) as error:
         console.say(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except KeyboardInterrupt:  # before the supervisor runs; exit code 0, else make adds a line
+        console.say(STOPPED)
 
 
-@contextmanager
-def _alone_on(data: Path) -> Iterator[None]:
-    """Hold the data folder, which two engines must never share."""
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        opened = (data / "lock").open("a+")
-    except OSError as error:
-        raise CannotStart(f"{error}.\nSet FLOWDECK_HOME to a folder to write to.") from error
-    with opened as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise CannotStart(
-                f"Process {lock.read().strip()} runs Flowdeck on {data} already.\n"
-                "Stop it, or set FLOWDECK_HOME to another folder."
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
+def run(commands: dict[str, str], console: Console) -> None:
+    """Check what the system needs, build Dapr if it is missing, and run everything until a signal.
+
+    Raises `InvalidInput`, `CannotStart` and `DaprError`.
+    """
+    dapr, worker, page = DaprSettings.load(), WorkerSettings.load(), DashboardSettings.load()
+    OperationsSettings.load()  # the processes' own: refused here, not again and again there
+    with lock_data(dapr.data):
+        check_ports(ports(dapr, worker, page))
+        ensure(console.say)
+        console.say(f"Starting. The full output is in {dapr.logs}; `make logs` follows it.")
+        announce_when_ready(console, worker, page)
+        plan = Plan(commands, PROJECT, environment(dapr), dapr.logs, end_last=NEEDS)
+        Supervisor(plan, console).run()
+    console.say(STOPPED)
 
 
-def _check_ports(engine: EngineSettings, worker: WorkerSettings, page: DashboardSettings) -> None:
-    settings = (
-        "FLOWDECK_PAGE_PORT, FLOWDECK_API_PORT, FLOWDECK_SPANS_PORT, or FLOWDECK_ENGINE_PORTS "
-        "(the first of the engine's ten)"
-    )
-    ports = {
-        **engine.ports,
-        "traces": engine.spans,
+def follow_logs(folder: Path) -> None:
+    """Replace this process by `tail -F`; raises `CannotStart` if no log file exists."""
+    files = sorted(folder.glob("*.log"))
+    if not files:
+        raise CannotStart(f"No log files in {folder}: `make run` writes them.")
+    os.execvp("tail", ["tail", "-n", "20", "-F", *map(str, files)])  # noqa: S606, S607
+
+
+def ports(dapr: DaprSettings, worker: WorkerSettings, page: DashboardSettings) -> dict[str, int]:
+    """Return every port that the system listens on, by its use."""
+    return {
+        **dapr.ports,
+        "traces": dapr.spans,
         "REST API": worker.port,
         "dashboard": page.page_port,
     }
-    for port, times in Counter(ports.values()).items():
-        if times > 1:
-            users = " and of ".join(name for name, each in ports.items() if each == port)
-            raise CannotStart(f"Port {port} is that of {users}: set {settings}.")
-    taken = taken_ports(ports)
-    if taken:
-        raise CannotStart("\n".join([*taken, f"Stop who holds it, or set {settings}."]))
 
 
-def _environment(engine: EngineSettings) -> dict[str, str]:
-    """Return what every process is given: this Python, and where the sidecar and the data are."""
+def environment(dapr: DaprSettings) -> dict[str, str]:
+    """Return the variables of every process: this Python, the sidecar's address, the data."""
     return {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
-        "no_proxy": ",".join(filter(None, [_without_proxy(), LOOPBACK])),
-        "FLOWDECK_HOME": str(engine.home.resolve()),
-        "FLOWDECK_SPANS_PORT": str(engine.spans),
-        "DAPR_GRPC_ENDPOINT": f"{LOOPBACK}:{engine.ports['dapr gRPC']}",
+        "no_proxy": ",".join(filter(None, [_no_proxy(), LOOPBACK])),
+        "FLOWDECK_HOME": str(dapr.home.resolve()),
+        "FLOWDECK_SPANS_PORT": str(dapr.spans),
+        "DAPR_GRPC_ENDPOINT": f"{LOOPBACK}:{dapr.ports['dapr gRPC']}",
     }
 
 
-def _without_proxy() -> str:
-    """Return what is reached without a proxy already; gRPC would ask one even for 127.0.0.1."""
+def _no_proxy() -> str:
+    """Return the hosts reached without a proxy; gRPC would use one even for 127.0.0.1."""
     return os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

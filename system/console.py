@@ -1,23 +1,48 @@
-"""The output of all processes on one console, each line with the name of its process."""
+"""The console of `make run`: few lines, each with the name of its process."""
 
 import io
 import os
 import signal
 import sys
 
-_COLOURS = (36, 35, 34, 33, 32, 31)
+from system.log_lines import LogLine
+
+APPLICATION = "worker"
+"""The process whose every step a newcomer wants to see."""
 FLOWDECK = "flowdeck"
+_COLOURS = (36, 35, 34, 33, 32, 31)
+_OUR_LOGGERS = ("api", "operations", "worker")
 
 
 class Console:
-    """Writes named lines; ends the system when nobody can read them any more."""
+    """Writes named lines; ends the system when nobody can read them any more.
+
+    `is_ready` and `is_ending` are set by the parts that learn of it.
+    """
 
     def __init__(self, names: list[str]) -> None:
+        self.is_ready = self.is_ending = False
         self._width = max(map(len, [*names, FLOWDECK]))
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # for a terminal without UTF-8
         coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self._colours = dict(zip(names, _COLOURS, strict=False)) if coloured else {}
+
+    def shows(self, name: str, line: LogLine | None) -> bool:
+        """Return whether a line of the process `name` belongs on the console.
+
+        Errors do, as do the steps of the order application, and our warnings once the system is
+        ready. Dapr's warnings do not: on one machine they ask for nothing (mTLS is off, …).
+        """
+        if self.is_ending:
+            return False
+        if line is None:  # written without a logger
+            return name == APPLICATION
+        if line.is_error:
+            return True
+        if line.is_problem:
+            return line.is_ours and (self.is_ready or name == APPLICATION)
+        return name == APPLICATION and line.logger.split(".")[0] in ("", *_OUR_LOGGERS)
 
     def line(self, name: str, text: str) -> None:
         """Write one line of the process `name`."""
@@ -25,40 +50,12 @@ class Console:
         if name in self._colours:
             label = f"\033[{self._colours[name]}m{label}\033[0m"
         try:
-            sys.stdout.write(f"{label} {text}\n")
+            sys.stdout.write(f"{label} {text}".rstrip() + "\n")
             sys.stdout.flush()
         except OSError:  # the terminal or the pipe is gone
             os.kill(os.getpid(), signal.SIGTERM)
 
     def say(self, text: str) -> None:
         """Write lines of the system itself."""
-        for line in text.splitlines():
+        for line in text.split("\n"):
             self.line(FLOWDECK, line)
-
-    def lines(self, name: str) -> "Lines":
-        """Return what cuts the output of the process `name` into lines."""
-        return Lines(self, name)
-
-
-class Lines:
-    """Cuts what a process writes into lines; it comes in pieces of any length."""
-
-    def __init__(self, console: Console, name: str) -> None:
-        self._console = console
-        self._name = name
-        self._rest = b""
-
-    def feed(self, piece: bytes) -> None:
-        """Take a piece, and write the lines that it completes."""
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        for line in lines:
-            self._write(line)
-
-    def close(self) -> None:
-        """Write what the process left without an end of line."""
-        if self._rest:
-            self._write(self._rest)
-        self._rest = b""
-
-    def _write(self, line: bytes) -> None:
-        self._console.line(self._name, line.decode(errors="replace").rstrip("\r"))

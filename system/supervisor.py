@@ -1,44 +1,87 @@
-"""Reservations the processes of the Procfile, restarts what dies, ends them all together.
+"""Reservations the processes of the Procfile, restarts those that die, and ends all of them together.
 
-Our own, after a look at what exists: honcho ends everything when one process ends; supervisord
-prints lines without names; circus loses signals that come while it starts a process, and the last
-words of a process that dies.
+Written here because the alternatives do less: honcho ends everything when one process ends;
+supervisord prints lines without names; circus loses signals that arrive while it starts a process,
+and the last lines of a process that dies.
 """
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 from asyncio.subprocess import DEVNULL, STDOUT, Process
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from operations.errors import EXIT_DO_NOT_RESTART
 from system.console import Console
+from system.output import Output
 
-GRACE = 8.0  # seconds that a process has to end by itself
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 4.0  # seconds before a process is started again
-LAST_WORDS = 1.0  # seconds to read what is left, should a runaway still hold the pipe
-STEADY = 10.0  # seconds after which a process counts as one that runs
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+_LINE = re.compile(r"^([A-Za-z0-9_-]+):\s*(.+)$")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long the supervisor waits, in seconds."""
+
+    grace: float = 8.0
+    """For a process to end after SIGTERM, before SIGKILL."""
+    shortest_pause: float = 0.2
+    longest_pause: float = 4.0
+    """Before a process is started again."""
+    steady: float = 10.0
+    """Until a process that was started again counts as running."""
+    last_output: float = 1.0
+    """For the output of a dead process, in case its runaway child still holds the pipe."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the supervisor runs, and how."""
+
+    commands: Mapping[str, str]
+    folder: Path
+    environment: Mapping[str, str]
+    logs: Path
+    end_last: Collection[str] = ()
+    """The processes that the others need: they are ended after the others."""
+    limits: Limits = field(default_factory=Limits)
+
+
+def read_procfile(path: Path) -> dict[str, str]:
+    """Return the command of each process, by name.
+
+    Raises `ValueError` for a line that is neither `name: command`, nor blank, nor a comment, and
+    for a name given twice.
+    """
+    commands: dict[str, str] = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        found = _LINE.match(line)
+        if not found:
+            raise ValueError(f"{path}:{number}: found {line!r}, expected `name: command`.")
+        name, command = found.groups()
+        if name in commands:
+            raise ValueError(f"{path}:{number}: found a second process {name!r}, expected one.")
+        commands[name] = command
+    return commands
 
 
 class Supervisor:
-    """Runs commands until a signal ends them; blocks in `run`."""
+    """Runs a plan until a signal ends it; blocks in `run`."""
 
-    def __init__(
-        self,
-        commands: Mapping[str, str],
-        folder: Path,
-        environment: dict[str, str],
-        console: Console,
-    ) -> None:
-        self._commands = commands
-        self._folder = folder
-        self._environment = environment
+    def __init__(self, plan: Plan, console: Console) -> None:
+        self._plan = plan
+        self._limits = plan.limits
         self._console = console
-        self._end = asyncio.Event()
-        # Should this process be killed, the kernel ends its children: no port stays taken.
+        self._outputs = {name: Output(console, name, plan.logs) for name in plan.commands}
+        self._end, self._end_the_rest = asyncio.Event(), asyncio.Event()
+        # If this process is killed, the kernel ends its children, so no port stays taken.
         self._prefix = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
     def run(self) -> None:
@@ -49,38 +92,83 @@ class Supervisor:
         for number in ENDING:
             under_nohup = number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
             if not under_nohup:
-                asyncio.get_running_loop().add_signal_handler(number, self._end.set)
-        await asyncio.gather(*(self._keep(*each) for each in self._commands.items()))
+                asyncio.get_running_loop().add_signal_handler(number, self._stop)
+        needed = [name for name in self._plan.commands if name in self._plan.end_last]
+        await asyncio.gather(
+            self._run_users([name for name in self._plan.commands if name not in needed]),
+            *(self._keep(name, self._end_the_rest) for name in needed),
+        )
+        for output in self._outputs.values():
+            output.close()
 
-    async def _keep(self, name: str, command: str) -> None:
-        """Run a command again whenever it ends, after a pause that grows if it ends at once."""
-        loop, pause = asyncio.get_running_loop(), SHORTEST_PAUSE
-        while not self._end.is_set():
+    async def _run_users(self, names: list[str]) -> None:
+        """Run the processes that need the others, and end the others after them."""
+        await asyncio.gather(*(self._keep(name, self._end) for name in names))
+        await self._end.wait()  # also if all of these processes stay stopped
+        self._end_the_rest.set()
+
+    def _stop(self) -> None:
+        if not self._end.is_set():
+            self._console.say("Stopping.")
+        self._console.is_ending = True
+        self._end.set()
+
+    async def _keep(self, name: str, end: asyncio.Event) -> None:
+        """Run a process again whenever it ends, after a pause that grows if it ends at once."""
+        loop, pause, is_first = asyncio.get_running_loop(), self._limits.shortest_pause, True
+        while not end.is_set():
             started = loop.time()
-            ending = await self._run_once(name, command)
-            if self._end.is_set():
+            back = None if is_first else loop.call_later(self._limits.steady, self._back, name)
+            ending = await self._run_once(name, end)
+            if back:
+                back.cancel()
+            if self._end.is_set() or self._stays_stopped(name, ending):
                 return
-            self._console.say(f"{name} ended ({ending}): starting it again.")
-            pause = SHORTEST_PAUSE if loop.time() - started > STEADY else pause
-            await self._ended_within(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            if loop.time() - started > self._limits.steady:
+                pause = self._limits.shortest_pause
+            await _wait(end, pause)
+            pause, is_first = min(2 * pause, self._limits.longest_pause), False
 
-    async def _run_once(self, name: str, command: str) -> str:
-        """Run a command until it ends or everything does, and return how it ended."""
+    def _back(self, name: str) -> None:
+        if not self._console.is_ending:
+            self._console.say(f"{name} is running again.")
+
+    def _stays_stopped(self, name: str, ending: int | str) -> bool:
+        """Say how a process ended, and return whether it is not to be started again."""
+        last_lines = self._outputs[name].last_lines
+        about = " Its last lines:" if last_lines else ""
+        self._console.say(f"{name} ended ({_words(ending)}).{about}")
+        for line in last_lines:
+            self._console.line(name, f"  {line}")
+        if ending == EXIT_DO_NOT_RESTART:
+            self._console.say(
+                f"{name} stays stopped: starting it again cannot help. Everything else continues.\n"
+                f"Correct what the last lines of {name} say, then stop Flowdeck and start it again."
+            )
+            return True
+        self._console.say(f"Starting {name} again.")
+        return False
+
+    async def _run_once(self, name: str, end: asyncio.Event) -> int | str:
+        """Run a process until it ends or `end` is set.
+
+        Returns its exit code, negative for a signal, or why it could not be started.
+        """
         # A pipe of our own: with asyncio's, waiting for a process is waiting for its pipe.
         read_end, write_end = os.pipe()
+        self._outputs[name].begin()
         reading = asyncio.create_task(self._read(name, read_end))
         try:
-            process = await self._spawn(command, write_end)
+            process = await self._spawn(self._plan.commands[name], write_end)
         except OSError as error:
             return str(error)
         finally:
             os.close(write_end)
-        await self._wait_for(process)
-        _signal_group(process, signal.SIGKILL)  # what it may have started, and left behind
-        await asyncio.wait((reading,), timeout=LAST_WORDS)
+        await self._wait_for(name, process, end)
+        _signal_group(process, signal.SIGKILL)  # processes that it started and left behind
+        await asyncio.wait((reading,), timeout=self._limits.last_output)
         reading.cancel()
-        return _ending_of(await process.wait())
+        return await process.wait()
 
     async def _spawn(self, command: str, output: int) -> Process:
         return await asyncio.create_subprocess_exec(
@@ -89,38 +177,42 @@ class Supervisor:
             stdin=DEVNULL,
             stdout=output,
             stderr=STDOUT,
-            cwd=self._folder,
-            env=self._environment,
+            cwd=self._plan.folder,
+            env=self._plan.environment,
             start_new_session=True,  # a Ctrl-C reaches the supervisor alone
         )
 
-    async def _wait_for(self, process: Process) -> None:
-        """Wait until a process has ended, by itself or, when everything ends, by a signal."""
-        ends = asyncio.create_task(self._end.wait())
+    async def _wait_for(self, name: str, process: Process, end: asyncio.Event) -> None:
+        """Wait until a process ends by itself, or end it once `end` is set."""
+        ends = asyncio.create_task(end.wait())
         exits = asyncio.create_task(process.wait())
         await asyncio.wait((ends, exits), return_when=asyncio.FIRST_COMPLETED)
         ends.cancel()
+        if exits.done():
+            return
+        _signal_group(process, signal.SIGTERM)
+        await asyncio.wait((exits,), timeout=self._limits.grace)
         if not exits.done():
-            _signal_group(process, signal.SIGTERM)
-            await asyncio.wait((exits,), timeout=GRACE)
+            self._console.say(f"{name} did not end within {self._limits.grace:g} s: killed.")
             exits.cancel()
 
     async def _read(self, name: str, pipe: int) -> None:
-        """Show what a process writes, to its last word."""
-        lines, reader = self._console.lines(name), asyncio.StreamReader()
+        """Pass on what a process writes, to the last byte."""
+        output, reader = self._outputs[name], asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", buffering=0)
         )
         try:
             while piece := await reader.read(65536):
-                lines.feed(piece)
+                output.feed(piece)
         finally:
             transport.close()
-            lines.close()
+            output.end()
 
-    async def _ended_within(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._end.wait(), seconds)
+
+async def _wait(end: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(end.wait(), seconds)
 
 
 def _signal_group(process: Process, number: signal.Signals) -> None:
@@ -128,5 +220,7 @@ def _signal_group(process: Process, number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def _ending_of(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+def _words(ending: int | str) -> str:
+    if isinstance(ending, str):
+        return ending
+    return f"exit code {ending}" if ending >= 0 else f"signal {signal.Signals(-ending).name}"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from engine.settings import PROJECT
 from operations.actions import Actions
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.model import LOCAL_USER
 from operations.timeline import Ending
+from system.dapr.settings import PROJECT
 from tests.browser.acts import bars, expect_status
 from tests.browser.chromium import FLAGS, find
 from tests.browser.conftest import settle

@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from engine.build import go_environment, oldest_go
-from engine.golang import find_go
+from system.dapr.build import HERE, go_environment
+from system.dapr.golang import find_go
 
 SOURCES = Path(__file__).parent / "golang"
 EVENT = "approval"
@@ -19,7 +19,7 @@ def build(folder: Path) -> str:
 
     Seconds where Go's caches are warm, as they are once the engine was built.
     """
-    go = find_go(oldest_go(), lambda _: None)
+    go = find_go(HERE.oldest_go(), lambda _: None)
     answer = subprocess.run(
         [go, "install", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "."],
         cwd=SOURCES,

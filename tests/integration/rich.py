@@ -10,17 +10,17 @@ from typing import Any, Self
 
 from google.protobuf.wrappers_pb2 import StringValue
 
-from engine.settings import PROJECT, EngineSettings
 from operations.errors import FlowdeckError
 from operations.gateway import DaprGateway, open_channel
 from operations.gateway.stubs import pb, service
 from operations.ledger import open_ledger
 from operations.model import Instance, Status
 from operations.records import RunSummary
+from system.dapr.settings import PROJECT, DaprSettings
 from tests.integration.stack import unique
 from tests.waiting import eventually
 
-ENGINE = ("engine placement", "engine scheduler", "engine daprd")
+ENGINE = ("system.dapr placement", "system.dapr scheduler", "system.dapr daprd")
 RECORDER = "operations.recorder"
 RICH_APPLICATION = (sys.executable, "-m", "tests.integration.richapp")
 _APPLICATION = "the application"
@@ -40,7 +40,7 @@ class Rich:
         application: Sequence[str] = RICH_APPLICATION,
         **settings: str,
     ) -> None:
-        engine = EngineSettings(engine_ports=engine_ports)
+        engine = DaprSettings(dapr_ports=engine_ports)
         ports = engine.ports
         self.endpoint = endpoint = f"127.0.0.1:{ports['dapr gRPC']}"
         ledger_url = ledger_url or f"sqlite:///{folder}/data/ledger.db"
@@ -49,7 +49,7 @@ class Rich:
         self._environment = {
             **os.environ,
             "FLOWDECK_HOME": str(folder),
-            "FLOWDECK_ENGINE_PORTS": str(engine_ports),
+            "FLOWDECK_DAPR_PORTS": str(engine_ports),
             "FLOWDECK_SPANS_PORT": str(engine.spans),
             "DAPR_GRPC_ENDPOINT": endpoint,
             "FLOWDECK_LEDGER_URL": ledger_url,

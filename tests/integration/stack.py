@@ -13,7 +13,7 @@ from typing import Any, Self
 import httpx
 import psutil
 
-from engine.settings import PROJECT, EngineSettings
+from system.dapr.settings import PROJECT, DaprSettings
 from tests.waiting import eventually
 
 PROCESSES = ("placement", "scheduler", "daprd", "worker", "recorder", "dashboard")
@@ -33,14 +33,14 @@ class Stack:
     def __init__(self, folder: Path, engine_ports: int, settings: dict[str, str]) -> None:
         self.folder = folder
         self.api_port = engine_ports + 11
-        self.ports = EngineSettings(engine_ports=engine_ports).ports
+        self.ports = DaprSettings(dapr_ports=engine_ports).ports
         self.page_port = engine_ports + 12
         self.url = f"http://127.0.0.1:{self.api_port}"
         self.page = f"http://127.0.0.1:{self.page_port}"
         self.environment = {
             **os.environ,
             "FLOWDECK_HOME": str(folder),
-            "FLOWDECK_ENGINE_PORTS": str(engine_ports),
+            "FLOWDECK_DAPR_PORTS": str(engine_ports),
             "FLOWDECK_API_PORT": str(self.api_port),
             "FLOWDECK_PAGE_PORT": str(self.page_port),
             **settings,
@@ -52,6 +52,10 @@ class Stack:
     def output(self) -> str:
         """All that the console showed so far."""
         return self._output.read_text(errors="replace")
+
+    def log(self, process: str) -> str:
+        """Return the full output of a process."""
+        return (self.folder / "data" / "logs" / f"{process}.log").read_text(errors="replace")
 
     @property
     def pid(self) -> int:

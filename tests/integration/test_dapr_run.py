@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from engine.build import ensure
-from engine.settings import PROJECT
+from system.dapr.build import ensure
+from system.dapr.settings import PROJECT
 from tests.integration.stack import Stack
 from tests.waiting import eventually
 

@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from engine.settings import PROJECT
+from system.dapr.settings import PROJECT
 from tests.integration.stack import RECOVERY, Stack, unique
 from tests.waiting import eventually
 

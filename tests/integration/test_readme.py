@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from engine.settings import PROJECT
+from system.dapr.settings import PROJECT
 from tests.integration.stack import Stack
 
 README = (PROJECT / "README.md").read_text()

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import PROJECT
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.model import Service, Status, parse_payload
 from operations.records import RunSummary
 from operations.timeline import Ending
+from system.dapr.settings import PROJECT
 from tests.integration.stack import PROCESSES, RECOVERY, Stack, unique
 from tests.waiting import eventually
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from engine.settings import PROJECT
 from operations.gateway import DaprGateway
 from operations.history import HistoryEvent
 from operations.ledger import open_ledger
 from operations.model import Instance, Status
 from operations.records import RunSummary
+from system.dapr.settings import PROJECT
 from tests.integration.stack import AT_ONCE, Stack, unique
 from tests.integration.truth import assert_true
 from tests.waiting import eventually

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import PROJECT
 from operations.model import Service, Status
 from operations.recorder.rounds import SHORTEST
 from operations.records import Heartbeat, RunSummary
 from operations.timeline import Span
+from system.dapr.settings import PROJECT
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
 from tests.integration.stack import unique

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from engine.settings import PROJECT
+from system.dapr.settings import PROJECT
 from tests.integration.stack import Stack, unique
 
 # Each process says "ready", waits for its standard input to end, then starts the order.

@@ -13,8 +13,8 @@ import grpc
 import pytest
 from dapr.proto.runtime.v1 import metadata_pb2
 
-from engine.settings import PROJECT
 from operations.gateway.stubs import pb, service
+from system.dapr.settings import PROJECT
 
 STUBS = "operations/gateway/stubs.py"
 SERVICE = "TaskHubSidecarService"

@@ -2,22 +2,21 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from engine.settings import PROJECT
+from system.dapr.settings import PROJECT
 
-PACKAGES = ("api", "bench", "dashboard", "engine", "operations", "system", "worker")
+PACKAGES = ("api", "bench", "dashboard", "operations", "system", "worker")
 
 MAY_IMPORT = {
-    "engine": ("operations.settings", "operations.errors"),
     "operations": (),
     "api": ("operations",),
     "worker": ("operations", "api"),
     "dashboard": ("operations", "worker.orders"),
     "system": (
-        "engine",
         "operations.errors",
         "operations.settings",
         "worker.settings",
@@ -70,8 +69,13 @@ def modules(package: str) -> list[Path]:
     return sorted(file.relative_to(PROJECT) for file in (PROJECT / package).rglob("*.py"))
 
 
-def imports(file: Path) -> Iterator[str]:
-    """Return the full name of all that a file imports, also within its functions."""
+@cache
+def imports(file: Path) -> frozenset[str]:
+    """Return the full name of everything that a file imports, also within its functions."""
+    return frozenset(_imports(file))
+
+
+def _imports(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse((PROJECT / file).read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -15,7 +15,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from engine.settings import PROJECT
 from operations.errors import LedgerUnavailable
 from operations.ledger import Ledger, Reservation, open_ledger
 from operations.ledger.db.sessions import open_engine, reading, writing
@@ -25,6 +24,7 @@ from operations.ledger.statistics.results import DurationDistribution
 from operations.ledger.tables import metadata
 from operations.model import Actor
 from operations.records import Filter, Period, Sort
+from system.dapr.settings import PROJECT
 from tests.unit.conftest import LogLines
 from tests.unit.questions import ids
 from tests.unit.snapshots import at, snapshot, summary

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands import NEEDS
-from engine.settings import PROJECT
-from system.procfile import read_procfile
+from system.dapr.commands import NEEDS
+from system.dapr.settings import PROJECT
+from system.supervisor import read_procfile
 
 
 def test_each_line_names_a_process_and_its_command(tmp_path: Path) -> None:
@@ -34,8 +34,8 @@ def test_a_name_given_twice_is_refused(tmp_path: Path) -> None:
         read_procfile(file)
 
 
-def test_our_procfile_runs_the_engine_and_the_worker() -> None:
-    """The one list of processes holds the engine's three and the worker."""
+def test_our_procfile_runs_dapr_and_the_worker() -> None:
+    """The one list of processes holds Dapr's three and the worker."""
     commands = read_procfile(PROJECT / "Procfile")
     assert {*NEEDS, "worker"} <= set(commands)
-    assert all(commands[name] == f"python -m engine {name}" for name in NEEDS)
+    assert all(commands[name] == f"python -m system.dapr {name}" for name in NEEDS)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import PROJECT
 from operations.errors import DaprUnavailable, LedgerUnavailable
 from operations.ledger import Ledger, open_ledger
 from operations.model import DaprHealth, Problem, Service, Status
 from operations.recorder.__main__ import Keeping
 from operations.recorder.health import Health
+from system.dapr.settings import PROJECT
 from tests.postgres.server import Server, name_in
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, put_running

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from dashboard.settings import DashboardSettings
-from engine.settings import EngineSettings
 from operations.errors import InvalidInput
 from operations.settings import OperationsSettings, Settings
+from system.dapr.settings import DaprSettings
 from tests.unit.conftest import LogLines
 from worker.__main__ import main
 from worker.settings import WorkerSettings
@@ -132,15 +132,15 @@ def test_daprs_app_port_is_the_apis(monkeypatch: pytest.MonkeyPatch) -> None:
         (OperationsSettings, "DAPR_GRPC_PORT", "many"),
         (OperationsSettings, "FLOWDECK_LOG_LEVEL", "loud"),
         (OperationsSettings, "FLOWDECK_LOG_FORMAT", "xml"),
-        (EngineSettings, "FLOWDECK_ENGINE_PORTS", "80"),
-        (EngineSettings, "FLOWDECK_ENGINE_LOG_LEVEL", "loud"),
+        (DaprSettings, "FLOWDECK_DAPR_PORTS", "80"),
+        (DaprSettings, "FLOWDECK_DAPR_LOG_LEVEL", "loud"),
         (OperationsSettings, "FLOWDECK_LEDGER_URL", "postgresql://db/"),
         (OperationsSettings, "FLOWDECK_LEDGER_URL", "mysql://db/ledger"),
         (OperationsSettings, "FLOWDECK_LEDGER_URL", "sqlite://"),
         (OperationsSettings, "FLOWDECK_LEDGER_URL", "sqlite:///:memory:"),
         (OperationsSettings, "FLOWDECK_ENV_FILE", "/nope"),
         (OperationsSettings, "FLOWDECK_SPANS_HOST", ""),
-        (EngineSettings, "FLOWDECK_SPANS_HOST", ""),
+        (DaprSettings, "FLOWDECK_SPANS_HOST", ""),
         (WorkerSettings, "FLOWDECK_API_HOST", "a host"),
         (DashboardSettings, "FLOWDECK_PAGE_HOST", ""),
         (WorkerSettings, "APP_PORT", "many"),

@@ -1,4 +1,4 @@
-"""How processes are run, restarted and ended: real ones, supervised by a process of their own."""
+"""How processes are run, restarted and ended: real ones, under a supervisor in its own process."""
 
 import json
 import os
@@ -9,23 +9,26 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
 
+from operations.errors import EXIT_DO_NOT_RESTART
 from system.supervisor import ENDING
 from tests.waiting import eventually
 
 MAIN = """
 import json, os, sys
 from pathlib import Path
-from system import supervisor
 from system.console import Console
-supervisor.GRACE, supervisor.SHORTEST_PAUSE, supervisor.LONGEST_PAUSE = 0.5, 0.005, 0.005
+from system.supervisor import Limits, Plan, Supervisor
+limits = Limits(grace=0.5, shortest_pause=0.005, longest_pause=0.005, last_output=0.2,
+                steady=float(sys.argv[4]))
 commands = json.loads(sys.argv[1])
-console = Console(list(commands))
-supervisor.Supervisor(commands, Path(sys.argv[2]), dict(os.environ), console).run()
+plan = Plan(commands, Path(sys.argv[2]), dict(os.environ), Path(sys.argv[3]), ["needed"], limits)
+Supervisor(plan, Console(list(commands))).run()
 """
 SLEEPER = "sh -c 'echo pid $$; exec sleep 60'"
 STUBBORN = """sh -c 'trap "" TERM; echo pid $$; while :; do sleep 0.1; done'"""
@@ -33,17 +36,22 @@ STUBBORN = """sh -c 'trap "" TERM; echo pid $$; while :; do sleep 0.1; done'"""
 
 @dataclass(frozen=True)
 class System:
-    """A supervisor that runs, and what it has written."""
+    """A supervisor that runs, its console and its log files."""
 
     process: "subprocess.Popen[bytes]"
     output: Path
+    logs: Path
 
     def lines(self) -> list[str]:
-        """Return what the supervisor has written."""
+        """Return the lines of the console."""
         return self.output.read_text().splitlines()
 
+    def log(self, name: str) -> list[str]:
+        """Return the lines of a process's log file."""
+        return (self.logs / f"{name}.log").read_text().splitlines()
+
     def line(self, wanted: str) -> str:
-        """Return a line once it is written; `wanted` is a pattern."""
+        """Return a line of the console once it is written; `wanted` is a pattern."""
         return eventually(
             lambda: next((line for line in self.lines() if re.search(wanted, line)), None),
             20,
@@ -51,13 +59,14 @@ class System:
         )
 
     def pids(self, count: int) -> list[int]:
-        """Return the process ids that the commands told, once there are `count`."""
+        """Return the process ids that the commands have written, once there are `count`."""
         return eventually(
-            lambda: (len(pids := self._told()) >= count and pids) or None, 20, f"{count} processes"
+            lambda: (len(pids := self._pids()) >= count and pids) or None, 20, f"{count} processes"
         )
 
-    def _told(self) -> list[int]:
-        return [int(line.split()[-1]) for line in self.lines() if re.search(r"\| pid \d+$", line)]
+    def _pids(self) -> list[int]:
+        lines = [line for file in self.logs.glob("*.log") for line in self.log(file.stem)]
+        return [int(line.split()[-1]) for line in lines if re.fullmatch(r"pid \d+", line)]
 
 
 Reservation = Callable[..., System]
@@ -88,15 +97,16 @@ def start_under_nohup(tmp_path: Path) -> Iterator[Reservation]:
 def _starter(folder: Path, before: list[str]) -> Iterator[Reservation]:
     started: list[System] = []
 
-    def start(commands: dict[str, str], cwd: str = ".") -> System:
-        output = folder / "output"
+    def start(commands: dict[str, str], cwd: str = ".", steady: float = 60) -> System:
+        output, logs = folder / "output", folder / "logs"
+        given = [json.dumps(commands), str(folder / cwd), str(logs), str(steady)]
         with output.open("w") as file:
             process = subprocess.Popen(
-                [*before, sys.executable, "-c", MAIN, json.dumps(commands), str(folder / cwd)],
+                [*before, sys.executable, "-c", MAIN, *given],
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
-        started.append(System(process, output))
+        started.append(System(process, output, logs))
         return started[-1]
 
     yield start
@@ -118,50 +128,106 @@ def all_gone(pids: list[int]) -> None:
     eventually(lambda: all(map(is_gone, pids)), 10, f"the end of {pids}")
 
 
-def test_each_line_has_its_process_s_name(start: Reservation) -> None:
-    """What a process writes, on stdout and stderr, appears after its name."""
-    system = start({"talker": "sh -c 'echo out; echo err >&2; exec sleep 60'", "b": SLEEPER})
-    assert system.line("out$") == "talker   | out"
-    assert system.line("err$") == "talker   | err"
-    assert system.line("pid").startswith("b        | pid")
+def test_the_application_s_lines_are_shown_with_its_name(start: Reservation) -> None:
+    """Its stdout and stderr appear on the console; another process's output only in its file."""
+    system = start({"worker": "sh -c 'echo out; echo err >&2; exec sleep 60'", "b": SLEEPER})
+    assert system.line("out$") == "worker   | out"
+    assert system.line("err$") == "worker   | err"
+    system.pids(1)
+    assert system.log("worker") == ["out", "err"]
+    assert len(system.lines()) == 2
 
 
 def test_processes_run_in_the_folder_without_input(start: Reservation, tmp_path: Path) -> None:
     """A process starts in the given folder, and reads nothing from the terminal."""
-    system = start({"a": "sh -c 'echo in $(pwd); cat; echo end of input; exec sleep 60'"})
+    system = start({"worker": "sh -c 'echo in $(pwd); cat; echo end of input; exec sleep 60'"})
     system.line(f"in {re.escape(str(tmp_path))}$")
     system.line("end of input$")
 
 
 def test_a_process_that_is_killed_is_started_again(start: Reservation) -> None:
-    """The restart is said, with the signal; the other process is left alone."""
+    """The console says so, with the signal and the last lines; the other process is left alone."""
     system = start({"victim": SLEEPER, "other": "sleep 60"})
     (first,) = system.pids(1)
     os.kill(first, signal.SIGKILL)
     assert system.pids(2)[1] != first
-    assert system.line("victim ended") == (
-        "flowdeck | victim ended (signal SIGKILL): starting it again."
-    )
-    assert "other ended" not in system.output.read_text()
+    assert system.lines() == [
+        "flowdeck | victim ended (signal SIGKILL). Its last lines:",
+        f"victim   |   pid {first}",
+        "flowdeck | Starting victim again.",
+    ]
+
+
+def test_a_process_that_came_back_is_announced(start: Reservation) -> None:
+    """Once it runs steadily; the first start is no news."""
+    system = start({"victim": SLEEPER}, steady=0.05)
+    os.kill(system.pids(1)[0], signal.SIGKILL)
+    assert system.line("running") == "flowdeck | victim is running again."
+    assert len([line for line in system.lines() if "running again" in line]) == 1
 
 
 def test_a_process_that_ends_is_started_again(start: Reservation) -> None:
-    """The restart is said, with the exit code."""
+    """The console says so, with the exit code; without output, no last lines are announced."""
     system = start({"a": "sh -c 'sleep 0.2; exit 3'"})
-    assert system.line("a ended") == "flowdeck | a ended (exit code 3): starting it again."
+    assert system.line("a ended") == "flowdeck | a ended (exit code 3)."
+
+
+def test_a_process_that_a_restart_cannot_help_stays_stopped(start: Reservation) -> None:
+    """The console says why and what to do; the others are still started again."""
+    command = f"sh -c 'echo wrong schema; exit {EXIT_DO_NOT_RESTART}'"
+    system = start({"stopped": command, "victim": SLEEPER})
+    system.line("start it again")
+    for count in (1, 2, 3):
+        os.kill(system.pids(count)[-1], signal.SIGKILL)
+    system.pids(4)
+    assert system.log("stopped") == ["wrong schema"]
+    said = [line for line in system.lines() if "stopped" in line]
+    assert said[:2] == [
+        "flowdeck | stopped ended (exit code 78). Its last lines:",
+        "stopped  |   wrong schema",
+    ]
+    assert said[2].startswith("flowdeck | stopped stays stopped: starting it again cannot help.")
+    assert said[3].startswith("flowdeck | Correct what the last lines of stopped say")
+    assert len(said) == 4
+
+
+def test_a_system_whose_processes_all_stay_stopped_waits_for_ctrl_c(start: Reservation) -> None:
+    """Its console stays open for who has to read it."""
+    system = start({"stopped": f"sh -c 'exit {EXIT_DO_NOT_RESTART}'", "needed": SLEEPER})
+    system.line("stays stopped")
+    os.kill(system.pids(1)[0], signal.SIGKILL)
+    system.pids(2)
+    system.process.send_signal(signal.SIGINT)
+    assert system.process.wait(timeout=10) == 0
+
+
+def test_what_others_need_ends_after_them(start: Reservation, tmp_path: Path) -> None:
+    """The sidecar is there until its users have ended, so that none of them loses it."""
+    loop = "TERM; echo pid $$; while :; do sleep 0.05; done"
+    user = f"""sh -c 'trap "sleep 0.2; echo user >> ends; exit" {loop}'"""
+    needed = f"""sh -c 'trap "echo needed >> ends; exit" {loop}'"""
+    system = start({"needed": needed, "user": user})
+    system.pids(2)
+    system.process.terminate()
+    assert system.process.wait(timeout=10) == 0
+    assert (tmp_path / "ends").read_text().split() == ["user", "needed"]
 
 
 def test_processes_that_die_at_once_lose_no_line(start: Reservation) -> None:
-    """All of a dead process's output appears, before its end is said, however often it dies."""
+    """All of a dead process's output is written before its end is said, however often it dies."""
     system = start(dict.fromkeys("abc", "seq 9000"))
     for name in "abc":
         eventually(lambda n=name: len(_ends(system, n)) > 3, 60, f"four ends of {name}")  # type: ignore[misc]
-    lines = system.lines()
+    system.process.terminate()
+    system.process.wait(timeout=10)
     for name in "abc":
-        own = [line for line in lines if line.startswith(f"{name}  ")]
-        last = max(i for i, line in enumerate(own) if line.endswith("| 9000"))
-        numbers = [int(line.split()[-1]) for line in own[: last + 1]]
-        assert numbers == [*range(1, 9001)] * (len(numbers) // 9000)
+        numbers = list(map(int, system.log(name)))
+        whole = len(numbers) // 9000
+        assert numbers[: whole * 9000] == [*range(1, 9001)] * whole
+        assert whole >= len(_ends(system, name))
+    before = [a for a, b in pairwise(system.lines()) if b.startswith("flowdeck | Starting")]
+    assert all(line.endswith("|   9000") for line in before)
+    assert "running again" not in system.output.read_text()
 
 
 def _ends(system: System, name: str) -> list[str]:
@@ -170,21 +236,21 @@ def _ends(system: System, name: str) -> list[str]:
 
 @pytest.mark.parametrize("number", ENDING)
 def test_a_signal_ends_everything(start: Reservation, number: signal.Signals) -> None:
-    """Ctrl-C, SIGTERM, SIGQUIT and a closed terminal end all processes; no restart is said."""
+    """Ctrl-C, SIGTERM, SIGQUIT and a closed terminal end all processes; nothing is restarted."""
     system = start({"a": SLEEPER, "b": SLEEPER, "c": SLEEPER})
     pids = system.pids(3)
     system.process.send_signal(number)
     assert system.process.wait(timeout=10) == 0
     assert all(map(is_gone, pids))
-    assert all(re.search(r"\| pid \d+$", line) for line in system.lines())
+    assert system.lines() == ["flowdeck | Stopping."]
 
 
 def test_a_command_that_cannot_be_started_is_tried_again(
     start: Reservation, tmp_path: Path
 ) -> None:
-    """A folder that is not there is said; when it is there, the process starts."""
+    """The console says that a folder is missing; once it exists, the process starts."""
     system = start({"a": SLEEPER}, "later")
-    system.line("No such file or directory.*starting it again")
+    system.line("a ended .*No such file or directory")
     (tmp_path / "later").mkdir()
     assert system.pids(1)
 
@@ -205,13 +271,13 @@ def test_a_signal_amid_the_start_ends_everything(start: Reservation) -> None:
 
 
 def test_a_process_may_say_goodbye(start: Reservation) -> None:
-    """SIGTERM comes first, and what a process writes then appears."""
+    """SIGTERM comes first, and the last output of a process is in its file."""
     polite = """sh -c 'trap "echo bye; exit" TERM; echo pid $$; while :; do sleep 0.1; done'"""
     system = start({"polite": polite})
     system.pids(1)
     system.process.terminate()
     system.process.wait(timeout=10)
-    assert "polite   | bye" in system.lines()
+    assert "bye" in system.log("polite")
 
 
 def test_a_process_that_ignores_sigterm_is_killed(start: Reservation) -> None:
@@ -222,6 +288,7 @@ def test_a_process_that_ignores_sigterm_is_killed(start: Reservation) -> None:
     system.process.terminate()
     assert system.process.wait(timeout=10) == 0
     all_gone(pids + children)
+    assert "flowdeck | stubborn did not end within 0.5 s: killed." in system.lines()
 
 
 def test_a_second_signal_amid_the_end_changes_nothing(start: Reservation) -> None:
@@ -261,8 +328,8 @@ def test_ctrl_c_ends_what_a_script_started(start_in_the_background: Reservation)
 
 
 def test_nobody_can_talk_to_the_supervisor(start: Reservation, tmp_path: Path) -> None:
-    """The supervisor opens no port, neither TCP nor UDP, and no file."""
+    """The supervisor opens no port, neither TCP nor UDP, and writes its logs alone."""
     system = start({"a": SLEEPER})
     system.pids(1)
     assert psutil.Process(system.process.pid).net_connections(kind="inet") == []
-    assert [file.name for file in tmp_path.iterdir()] == ["output"]
+    assert {file.name for file in tmp_path.iterdir()} == {"logs", "output"}

@@ -1,4 +1,4 @@
-// The tests' application in Go: the versions are those of engine/go.mod, so that one cache serves both.
+// The tests' application in Go: the versions are those of system/dapr/go.mod, so that one cache serves both.
 module flowdeck/goapp
 
 go 1.26.5

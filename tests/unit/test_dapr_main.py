@@ -1,22 +1,22 @@
-"""How `python -m engine` becomes a process: with programs of shell scripts."""
+"""How `python -m system.dapr` becomes a process: with programs of shell scripts."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from engine.settings import PROJECT
+from system.dapr.settings import PROJECT
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run `python -m engine` in a folder, where Dapr's programs say how they were started."""
+    """Run `python -m system.dapr` in a folder, where Dapr's programs say how they were started."""
     for name in ("daprd", "placement", "scheduler"):
         program = folder / "bin" / name
         program.parent.mkdir(exist_ok=True)
         program.write_text('#!/bin/sh\n[ "$1" = --version ] && echo 1.18.2 || echo $PWD: $0 $*\n')
         program.chmod(0o755)
     return subprocess.run(
-        [sys.executable, "-m", "engine", *arguments],
+        [sys.executable, "-m", "system.dapr", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
         capture_output=True,
@@ -27,7 +27,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.Comple
 
 
 def test_an_unknown_process_is_refused(tmp_path: Path) -> None:
-    """What is no process of the engine is named, with those that are."""
+    """The message names it, and the processes of Dapr."""
     answer = run(tmp_path, "sentry")
     assert answer.returncode == 1
     assert answer.stderr == (
@@ -37,9 +37,9 @@ def test_an_unknown_process_is_refused(tmp_path: Path) -> None:
 
 def test_a_bad_setting_is_said_without_a_traceback(tmp_path: Path) -> None:
     """A bad value of a variable ends the start with the value in one message."""
-    answer = run(tmp_path, "placement", PATH=f"{tmp_path}/bin", FLOWDECK_ENGINE_PORTS="80")
+    answer = run(tmp_path, "placement", PATH=f"{tmp_path}/bin", FLOWDECK_DAPR_PORTS="80")
     assert answer.returncode == 1
-    assert "FLOWDECK_ENGINE_PORTS: found '80', expected greater" in answer.stderr
+    assert "FLOWDECK_DAPR_PORTS: found '80', expected greater" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

@@ -1,4 +1,4 @@
-"""What each engine process is started with."""
+"""The command line and the environment of each of Dapr's processes."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from engine.commands import NEEDS, command, variables
-from engine.settings import PROJECT, EngineSettings
 from operations.recorder.endpoint import PATH
 from operations.settings import OperationsSettings
+from system.dapr.commands import NEEDS, command, variables
+from system.dapr.settings import PROJECT, DaprSettings
 
 LISTENING = re.compile(
     r"^--(port|healthz-port|initial-cluster|etcd-client-port|etcd-initial-cluster"
@@ -21,30 +21,30 @@ CONNECTING = re.compile(
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> EngineSettings:
-    """Return settings whose ports are nobody's defaults."""
-    return EngineSettings(home=tmp_path, engine_ports=31000)
+def settings(tmp_path: Path) -> DaprSettings:
+    """Return settings whose ports are no defaults."""
+    return DaprSettings(home=tmp_path, dapr_ports=31000)
 
 
-def lines(settings: EngineSettings) -> dict[str, list[str]]:
+def lines(settings: DaprSettings) -> dict[str, list[str]]:
     """Return the command line of each process."""
     return {process: command(process, Path("/dapr"), settings) for process in NEEDS}
 
 
-def ports(pattern: re.Pattern[str], settings: EngineSettings) -> list[int]:
+def ports(pattern: re.Pattern[str], settings: DaprSettings) -> list[int]:
     """Return the port of each argument that matches, of all processes."""
     arguments = [argument for line in lines(settings).values() for argument in line]
     return [int(found.group(2)) for argument in arguments if (found := pattern.match(argument))]
 
 
 @pytest.mark.parametrize("process", NEEDS)
-def test_each_process_is_its_program_of_the_folder(process: str, settings: EngineSettings) -> None:
+def test_each_process_is_its_program_of_the_folder(process: str, settings: DaprSettings) -> None:
     """The first argument is the program's path."""
     assert lines(settings)[process][0] == f"/dapr/{process}"
 
 
 @pytest.mark.parametrize("process", NEEDS)
-def test_every_address_is_the_loopback(process: str, settings: EngineSettings) -> None:
+def test_every_address_is_the_loopback(process: str, settings: DaprSettings) -> None:
     """No argument holds another address than 127.0.0.1, and each listen address is given."""
     text = " ".join(lines(settings)[process])
     assert set(re.findall(r"\d+\.\d+\.\d+\.\d+", text)) == {"127.0.0.1"}
@@ -52,26 +52,26 @@ def test_every_address_is_the_loopback(process: str, settings: EngineSettings) -
         assert address.startswith("127.0.0.1")
 
 
-def test_each_port_of_the_block_is_listened_on_once(settings: EngineSettings) -> None:
-    """The ten ports of the block are those that are listened on, each by one."""
+def test_each_of_the_ten_ports_is_listened_on_once(settings: DaprSettings) -> None:
+    """Each of the ten ports has one process that listens on it."""
     assert sorted(ports(LISTENING, settings)) == list(range(31000, 31010))
 
 
-def test_what_is_connected_to_is_listened_on(settings: EngineSettings) -> None:
-    """Daprd's two needs are where placement and scheduler are, as is what scheduler announces."""
+def test_processes_connect_to_ports_that_are_listened_on(settings: DaprSettings) -> None:
+    """Daprd connects to the ports of placement and scheduler; the scheduler announces its own."""
     needs = [settings.ports["scheduler"], settings.ports["placement"], settings.ports["scheduler"]]
     assert ports(CONNECTING, settings) == needs
 
 
 @pytest.mark.parametrize("flag", ["--etcd-data-dir", "--identity-directory-write"])
-def test_what_scheduler_writes_is_below_the_data(flag: str, settings: EngineSettings) -> None:
+def test_the_scheduler_writes_below_the_data_folder(flag: str, settings: DaprSettings) -> None:
     """Scheduler's two folders lie in the data folder, not in /tmp or the current folder."""
     (value,) = (a for a in lines(settings)["scheduler"] if a.startswith(f"{flag}="))
     assert settings.data in Path(value.removeprefix(f"{flag}=")).parents
 
 
 def test_folders_are_absolute(
-    settings: EngineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: DaprSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Folders relative to the current one stay right when a process changes it."""
     monkeypatch.chdir(tmp_path)
@@ -80,8 +80,8 @@ def test_folders_are_absolute(
     assert f"--resources-path={tmp_path}/dapr" in lines(relative)["daprd"]
 
 
-def test_traces_go_to_the_port_after_the_block(settings: EngineSettings) -> None:
-    """Unless a setting says otherwise; who listens everywhere is on the loopback too."""
+def test_traces_go_to_the_port_after_the_ten(settings: DaprSettings) -> None:
+    """Unless a setting says otherwise; a recorder on every address is reached by loopback."""
     assert variables(settings)["FLOWDECK_SPANS_ADDRESS"] == "127.0.0.1:31010"
     other = settings.model_copy(update={"spans_port": 7, "spans_host": "10.0.0.1"})
     assert variables(other)["FLOWDECK_SPANS_ADDRESS"] == "10.0.0.1:7"
@@ -89,8 +89,8 @@ def test_traces_go_to_the_port_after_the_block(settings: EngineSettings) -> None
     assert variables(everywhere)["FLOWDECK_SPANS_ADDRESS"] == "127.0.0.1:31010"
 
 
-def test_the_address_of_traces_is_laid_over_the_configuration(settings: EngineSettings) -> None:
-    """Daprd takes what comes later for what is true; the variable stands in the last file."""
+def test_the_address_of_traces_overrides_the_configuration(settings: DaprSettings) -> None:
+    """Daprd lets a later file win; the last one holds the variables."""
     given = [a for a in lines(settings)["daprd"] if a.startswith("--config=")]
     files = [Path(argument.removeprefix("--config=")) for argument in given]
     assert [file.name for file in files] == ["dapr-config.yaml", "tracing.yaml"]
@@ -99,16 +99,16 @@ def test_the_address_of_traces_is_laid_over_the_configuration(settings: EngineSe
         assert variables(settings)[name]
 
 
-def test_without_our_engine_traces_go_to_the_recorder_s_default() -> None:
-    """For `dapr run`, the address in the configuration is where a recorder listens by itself."""
+def test_under_dapr_run_traces_go_to_the_recorder_s_default() -> None:
+    """The address in the configuration is where a recorder listens by default."""
     configuration = (PROJECT / "components" / "dapr-config.yaml").read_text()
     address = f"127.0.0.1:{OperationsSettings().spans_port}{PATH}"
     assert f'endpointAddress: "http://{address}"' in configuration
-    assert EngineSettings().spans == OperationsSettings().spans_port
+    assert DaprSettings().spans == OperationsSettings().spans_port
 
 
-def test_an_unknown_process_is_refused(settings: EngineSettings) -> None:
-    """Sentry is no process of ours."""
+def test_an_unknown_process_is_refused(settings: DaprSettings) -> None:
+    """Sentry is not one of the processes that run here."""
     with pytest.raises(KeyError, match="sentry"):
         command("sentry", Path("/dapr"), settings)
 
@@ -116,10 +116,10 @@ def test_an_unknown_process_is_refused(settings: EngineSettings) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ENGINE_PORTS", "80"),
-        ("ENGINE_PORTS", "65526"),
-        ("ENGINE_PORTS", "many"),
-        ("ENGINE_LOG_LEVEL", "loud"),
+        ("DAPR_PORTS", "80"),
+        ("DAPR_PORTS", "65526"),
+        ("DAPR_PORTS", "many"),
+        ("DAPR_LOG_LEVEL", "loud"),
         ("APP_ID", ""),
         ("SPANS_PORT", "0"),
         ("TRACE_RATE", "2"),
@@ -131,7 +131,7 @@ def test_a_bad_setting_is_refused_with_its_value(
     """A bad value ends the start; the message names the setting and the value."""
     monkeypatch.setenv(f"FLOWDECK_{name}", value)
     with pytest.raises(ValidationError) as raised:
-        EngineSettings()
+        DaprSettings()
     assert name.lower() in str(raised.value)
     assert f"input_value='{value}'" in str(raised.value)
 
@@ -139,9 +139,9 @@ def test_a_bad_setting_is_refused_with_its_value(
 def test_settings_come_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The block of ports follows FLOWDECK_ENGINE_PORTS, the data FLOWDECK_HOME."""
-    monkeypatch.setenv("FLOWDECK_ENGINE_PORTS", "65525")
+    """The ten ports follow FLOWDECK_DAPR_PORTS, the data FLOWDECK_HOME."""
+    monkeypatch.setenv("FLOWDECK_DAPR_PORTS", "65525")
     monkeypatch.setenv("FLOWDECK_HOME", str(tmp_path))
-    settings = EngineSettings()
+    settings = DaprSettings()
     assert sorted(settings.ports.values()) == list(range(65525, 65535))
     assert settings.data == tmp_path / "data"

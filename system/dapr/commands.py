@@ -1,61 +1,60 @@
-"""The command line of each engine process."""
+"""The command line and the environment of each of Dapr's processes."""
 
 from pathlib import Path
 
-from engine.settings import PROJECT, EngineSettings
+from system.dapr.settings import LOOPBACK, PROJECT, DaprSettings
 
-LOOPBACK = "127.0.0.1"
-TRACING = PROJECT / "engine" / "tracing.yaml"
+TRACING = PROJECT / "system" / "dapr" / "tracing.yaml"
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - where a recorder may listen
-SPANS_EVERY = "200"  # milliseconds that daprd gathers spans before it sends them; else 5,000
+SPANS_EVERY = "200"  # milliseconds between two deliveries of spans by daprd; its default is 5,000
 NEEDS = {"placement": (), "scheduler": (), "daprd": ("placement", "scheduler")}
-"""Which ports of the block each process waits for before it starts."""
+"""Each of Dapr's processes, with the processes whose ports it waits for before it starts."""
 
 
-def command(process: str, binaries: Path, settings: EngineSettings) -> list[str]:
+def command(process: str, binaries: Path, settings: DaprSettings) -> list[str]:
     """Return the command line of `placement`, `scheduler` or `daprd`.
 
     Raises `KeyError` for any other process.
     """
     flags = {"placement": _placement, "scheduler": _scheduler, "daprd": _daprd}[process](settings)
-    common = {"--log-level": settings.engine_log_level, "--enable-metrics": "false"}
+    common = {"--log-level": settings.dapr_log_level, "--enable-metrics": "false"}
     return [
         str(binaries / process),
         *(f"{flag}={value}" for flag, value in {**flags, **common}.items()),
-        *([f"--config={TRACING}"] if process == "daprd" else []),  # laid over the first one
+        *([f"--config={TRACING}"] if process == "daprd" else []),  # overrides the first one
     ]
 
 
-def variables(settings: EngineSettings) -> dict[str, str]:
-    """Return the environment variables that the engine's processes are given."""
+def variables(settings: DaprSettings) -> dict[str, str]:
+    """Return the environment variables of Dapr's processes."""
     host = LOOPBACK if settings.spans_host in _EVERYWHERE else settings.spans_host
     return {
-        "DAPR_HOST_IP": LOOPBACK,  # else daprd tells the others the machine's outer address
+        "DAPR_HOST_IP": LOOPBACK,  # by default daprd announces the machine's outer address
         "FLOWDECK_SPANS_ADDRESS": f"{host}:{settings.spans}",  # tracing.yaml's
         "FLOWDECK_TRACE_RATE": str(settings.trace_rate),
         "OTEL_BSP_SCHEDULE_DELAY": SPANS_EVERY,
     }
 
 
-def _placement(settings: EngineSettings) -> dict[str, object]:
+def _placement(settings: DaprSettings) -> dict[str, object]:
     ports = settings.ports
     return {
         "--port": ports["placement"],
         "--listen-address": LOOPBACK,
         "--initial-cluster": f"dapr-placement-0={LOOPBACK}:{ports['placement raft']}",
         "--healthz-port": ports["placement healthz"],
-        # Dapr 1.18.2 reads this flag and ignores it (pkg/healthz/server): the answer "ok" of this
-        # one port is to be had from outside. It is given for the release that mends it.
+        # Dapr 1.18.2 reads this flag and ignores it (pkg/healthz/server): this port answers "ok" on
+        # every address. The flag is here for the release that heeds it.
         "--healthz-listen-address": LOOPBACK,
     }
 
 
-def _scheduler(settings: EngineSettings) -> dict[str, object]:
+def _scheduler(settings: DaprSettings) -> dict[str, object]:
     ports = settings.ports
     return {
         "--port": ports["scheduler"],
         "--listen-address": LOOPBACK,
-        # What daprd is told to connect to; without it the machine's outer address.
+        # The address that daprd connects to; by default the machine's outer address.
         "--override-broadcast-host-port": f"{LOOPBACK}:{ports['scheduler']}",
         "--etcd-data-dir": settings.data / "scheduler",
         "--etcd-client-listen-address": LOOPBACK,
@@ -63,14 +62,14 @@ def _scheduler(settings: EngineSettings) -> dict[str, object]:
         "--etcd-initial-cluster": (
             f"dapr-scheduler-server-0=http://{LOOPBACK}:{ports['scheduler etcd peer']}"
         ),
-        # The default is /tmp, which two engines on one machine would share.
+        # The default is /tmp, which two systems on one machine would share.
         "--identity-directory-write": settings.data / "identity",
         "--healthz-port": ports["scheduler healthz"],
         "--healthz-listen-address": LOOPBACK,  # ignored, as placement's
     }
 
 
-def _daprd(settings: EngineSettings) -> dict[str, object]:
+def _daprd(settings: DaprSettings) -> dict[str, object]:
     ports = settings.ports
     return {
         "--app-id": settings.app_id,

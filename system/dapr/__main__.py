@@ -1,4 +1,4 @@
-"""`python -m engine` builds the engine; `python -m engine daprd` becomes that process."""
+"""`python -m system.dapr` builds Dapr; `python -m system.dapr daprd` becomes that process."""
 
 import os
 import signal
@@ -7,35 +7,35 @@ import sys
 import time
 from pathlib import Path
 
-from engine.build import ensure
-from engine.commands import LOOPBACK, NEEDS, command, variables
-from engine.errors import EngineError
-from engine.installed import version_of
-from engine.settings import EngineSettings
 from operations.errors import InvalidInput
+from system.dapr.build import HERE, Site, ensure
+from system.dapr.commands import NEEDS, command, variables
+from system.dapr.errors import DaprError
+from system.dapr.installed import version_of
+from system.dapr.settings import LOOPBACK, DaprSettings
 
-WAIT = 30.0  # seconds for what a process needs; then it ends, and is started again
+WAIT = 30.0  # seconds to wait for another process, before this one ends and is started again
 
 
-def main(arguments: list[str]) -> None:
-    """Build the engine, or replace this process by one of the engine's."""
+def main(arguments: list[str], site: Site = HERE) -> None:
+    """Build Dapr, or replace this process by one of Dapr's."""
     if arguments and arguments[0] not in NEEDS:
         sys.exit(f"Unknown process {arguments[0]!r}; expected one of {', '.join(NEEDS)}.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build too
     try:
-        settings = EngineSettings.load()
-        binaries = ensure(_say)
+        settings = DaprSettings.load()
+        binaries = ensure(_report, site)
         if arguments:
             become(arguments[0], binaries, settings)
-        _say(f"Dapr {version_of(binaries / 'daprd')} is in {binaries}.")
-    except (EngineError, InvalidInput) as error:
+        _report(f"Dapr {version_of(binaries / 'daprd')} is in {binaries}.")
+    except (DaprError, InvalidInput) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
 
 
-def become(process: str, binaries: Path, settings: EngineSettings) -> None:
-    """Wait for what `process` needs, then replace this one by it."""
+def become(process: str, binaries: Path, settings: DaprSettings) -> None:
+    """Wait for the processes that `process` needs, then replace this process by it."""
     arguments = command(process, binaries, settings)  # before the folder changes
     settings.data.mkdir(parents=True, exist_ok=True)
     os.environ.update(variables(settings))
@@ -56,7 +56,7 @@ def _wait_for(name: str, port: int) -> None:
     sys.exit(f"No {name} on {LOOPBACK}:{port} after {WAIT:.0f} seconds.")
 
 
-def _say(text: str) -> None:
+def _report(text: str) -> None:
     print(text, flush=True)
 
 

