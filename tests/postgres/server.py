@@ -1,5 +1,6 @@
 """A server that a session of tests starts, with databases for single tests."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -8,9 +9,9 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 import psycopg
 
@@ -34,6 +35,7 @@ class Server:
         self._folder = Path(tempfile.mkdtemp(prefix="flowdeck-postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
+        self._reserved = ExitStack()
         if _WHO:
             shutil.chown(self._folder, _WHO, _WHO)
         init = (self._programs / "initdb", "-D", self._folder / "data", *_INIT, *_LANGUAGE)
@@ -53,7 +55,7 @@ class Server:
 
     def start(self) -> None:
         """Start, and wait until it answers; on the same port each time."""
-        self.port = self.port or _free_port()
+        self.port = self.port or self._reserved.enter_context(_reserved_port())
         settings = (
             f"port={self.port}",
             "listen_addresses=127.0.0.1",
@@ -93,6 +95,7 @@ class Server:
     def remove(self) -> None:
         """Stop it, and remove its folder."""
         self.stop()
+        self._reserved.close()
         shutil.rmtree(self._folder)
 
     def url(self, database: str) -> str:
@@ -133,9 +136,31 @@ def name_in(url: str) -> str:
     return url.rpartition("/")[-1]
 
 
-def _free_port() -> int:
+@contextmanager
+def _reserved_port() -> Iterator[int]:
+    """Yield a free port that no other process of the tests takes meanwhile.
+
+    A lock on a file per port reserves it, because the server listens only some time later.
+    """
     for port in PORTS:
-        with closing(socket.socket()) as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        path = Path(tempfile.gettempdir()) / f"flowdeck-postgres-{port}.lock"
+        with path.open("w") as lock:
+            if _locks(lock) and _is_free(port):
+                yield port
+                return
     raise OSError(f"No port of {PORTS.start} to {PORTS.stop - 1} is free")
+
+
+def _locks(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket()) as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False

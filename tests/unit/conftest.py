@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,6 +14,7 @@ import structlog
 from hypothesis import settings
 
 from dashboard import session
+from operations.actions import Actions
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
@@ -139,12 +141,30 @@ def other_url(empty_url: Callable[[str], str]) -> str:
     return empty_url("other")
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file that holds an empty ledger: a copy takes a tenth of its migrations."""
+    file = tmp_path_factory.mktemp("template") / "ledger.db"
+    open_ledger(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture
-def ledger(ledger_url: str) -> Iterator[Ledger]:
+def ledger(ledger_url: str, sqlite_template: Path) -> Iterator[Ledger]:
     """Return an empty ledger."""
+    kind, _, path = ledger_url.partition(":///")
+    if kind == "sqlite":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(sqlite_template, path)
     ledger = open_ledger(ledger_url)
     yield ledger
     ledger.close()
+
+
+@pytest.fixture
+def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
+    """Return the actions on an empty engine and an empty ledger."""
+    return Actions(gateway, ledger)
 
 
 @pytest.fixture

@@ -43,12 +43,6 @@ LOST = OutcomeUnknown("start", "no answer in time")
 
 
 @pytest.fixture
-def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
-    """Return the actions on an empty engine and an empty ledger."""
-    return Actions(gateway, ledger)
-
-
-@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for others no longer than a moment."""
     monkeypatch.setattr("operations.actions.starting.PATIENCE", 0.1)
@@ -454,7 +448,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize(
     ("action", "status"),
-    [(action, status) for action in STATUS_ACTIONS for status in FORBIDDEN[action]],
+    [(action, status) for action in STATUS_ACTIONS for status in sorted(FORBIDDEN[action])],
 )
 def test_a_forbidden_action_is_refused(
     actions: Actions, gateway: FakeGateway, action: Action, status: Status

@@ -35,12 +35,6 @@ FINISHED = [status for status in Status if status.is_finished]
 LOST = OutcomeUnknown("purge", "no answer in time")
 
 
-@pytest.fixture
-def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
-    """Return the actions on an empty engine and an empty ledger."""
-    return Actions(gateway, ledger)
-
-
 @pytest.mark.parametrize("status", FINISHED)
 def test_a_purge_works(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status

@@ -29,10 +29,10 @@ PAYLOADS = [None, "null", "0", "false", '""', "{}", '"yes"']
 
 
 @pytest.fixture
-def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
-    """Return the actions on an engine with one instance that runs, and an empty ledger."""
+def actions(gateway: FakeGateway, actions: Actions) -> Actions:
+    """Return the actions on an engine with one running instance, and an empty ledger."""
     put(gateway, status=Status.RUNNING)
-    return Actions(gateway, ledger)
+    return actions
 
 
 @pytest.mark.parametrize("status", TAKES)

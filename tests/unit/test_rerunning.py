@@ -30,10 +30,10 @@ LOST = OutcomeUnknown("rerun", "no answer in time")
 
 
 @pytest.fixture
-def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
+def actions(gateway: FakeGateway, actions: Actions) -> Actions:
     """Return the actions on an engine with one finished instance, and an empty ledger."""
     put(gateway)
-    return Actions(gateway, ledger)
+    return actions
 
 
 def rerun(actions: Actions, event_id: int = 2, new_id: str | None = "order_B") -> Reran:
