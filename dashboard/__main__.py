@@ -5,7 +5,6 @@ from contextlib import suppress
 
 import uvicorn
 
-from dashboard.bell import stamped
 from dashboard.server import create_app
 from dashboard.session import watch
 from dashboard.settings import DashboardSettings
@@ -23,7 +22,7 @@ def main() -> None:
     configure_logs(operations)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(lambda: stamped(watch().look().version)),
+            create_app(lambda: watch().look().version),
             host=settings.page_host,
             port=settings.page_port,
             log_config=None,

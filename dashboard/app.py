@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.filters import left
-from dashboard.live import NEW, revival
+from dashboard.filters import mark_list_left
+from dashboard.live.widget import page_run
 from dashboard.rows import INSTANCE
 
 HERE = Path(__file__).parent
@@ -19,12 +19,12 @@ st.html("<style>[data-testid=stMainBlockContainer] {padding-top: 4.75rem}</style
 page = st.navigation(
     [
         st.Page(PAGES / "instances.py", title="Runs", default=True),
-        st.Page(PAGES / "new_order.py", title="New order", url_path=NEW),
+        st.Page(PAGES / "new_order.py", title="New order", url_path="new"),
         st.Page(PAGES / "instance.py", title="Instance", url_path=INSTANCE, visibility="hidden"),
     ],
     position="top",
 )
 if page.url_path:  # any but the list
-    left()
+    mark_list_left()
 page.run()
-revival()
+page_run()

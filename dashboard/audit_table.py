@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.live import zone
+from dashboard.live.banner import zone
 from operations.run_view import View
 
 

@@ -1,25 +1,25 @@
-"""The link from an instance's page back to the list as it was left."""
+"""The link from an instance's page back to the list, with the filter that the list had."""
 
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.filters import way_back
+from dashboard.filters import list_query
 from dashboard.parts import part
 
-_CLICKED = "went-back"  # in the session
+_CLICKED = "back-clicked"  # in the session state
 
 _back = part("back")
 
 
 def back_link() -> None:
-    """Show the link; once it was clicked, go there."""
+    """Show the link, and switch to the list after a click."""
     if st.session_state.pop(_CLICKED, False):
-        st.switch_page("app_pages/instances.py", query_params=way_back())
-    query = urlencode(way_back(), doseq=True)
-    # Not `st.page_link`, whose address in another tab is that of the page it stands on.
-    _back(key="back", data={"href": f"./?{query}"}, on_back_change=_clicked)
+        st.switch_page("app_pages/instances.py", query_params=list_query())
+    query = urlencode(list_query(), doseq=True)
+    # `st.page_link` cannot be opened in another tab: its address there is that of this page.
+    _back(key="back", data={"href": f"./?{query}"}, on_back_change=_remember_click)
 
 
-def _clicked() -> None:
+def _remember_click() -> None:
     st.session_state[_CLICKED] = True

@@ -1,94 +1,94 @@
-"""What the list of instances shows, as its address says."""
+"""The filter of the list of instances: it is kept in the page's address."""
 
 import streamlit as st
 
 from operations.model import Status
 from operations.records import Filter
 
-MOST_SOUGHT = 256  # characters of a search: no id is longer
-_SEARCH = "q"  # in the address and in the session: the part of an id that is sought
-_ASKS = frozenset({"status", _SEARCH, "at"})
-_ANOTHERS = "id"  # which only the address of an instance's page has
-_SHOWN, _LEFT = "list", "list-left"  # in the session: the list's last address, and the way from it
+MAX_SEARCH_LENGTH = 256  # characters; no id is longer
+_SEARCH = "q"  # in the address and in the session state: the searched part of an id
+_FILTERS = frozenset({"status", _SEARCH, "at"})
+_INSTANCE_ID = "id"  # only the address of an instance's page has it
+_LIST_QUERY, _LIST_LEFT = "list-query", "list-left"  # in the session state
 
 
-def left() -> None:
-    """Note that another page than the list is shown."""
-    st.session_state[_LEFT] = True
+def mark_list_left() -> None:
+    """Record that another page than the list is shown."""
+    st.session_state[_LIST_LEFT] = True
 
 
-def come_back() -> None:
-    """Show what the list showed when it was left, unless the address says what to show.
+def restore_filter() -> None:
+    """Restore the filter that the list had when it was left, unless the address has a filter.
 
-    Whichever way leads back: the menu has no query, and the browser's own way has the query of the
-    page that was left.
+    The link in the menu has no query, and the browser's Back button leaves the query of the other
+    page in the address.
     """
-    if st.session_state.pop(_LEFT, False) and not _ASKS.intersection(st.query_params):
-        st.query_params.from_dict(way_back())
+    if st.session_state.pop(_LIST_LEFT, False) and not _FILTERS.intersection(st.query_params):
+        st.query_params.from_dict(list_query())
         if _SEARCH in st.query_params:
-            st.rerun()  # the search takes its text from the address with which a run begins
-    elif _ANOTHERS in st.query_params:  # a busy browser says it once more
-        for name, values in way_back().items():
-            if name != _SEARCH:  # which keeps its text by itself
+            st.rerun()  # the search field reads the address with which a run starts
+    elif _INSTANCE_ID in st.query_params:  # a busy browser sends the other page's query twice
+        for name, values in list_query().items():
+            if name != _SEARCH:  # the search field keeps its text by itself
                 st.query_params[name] = values
-        del st.query_params[_ANOTHERS]
+        del st.query_params[_INSTANCE_ID]
 
 
-def note() -> None:
-    """Note what the list shows."""
-    asked = {each: st.query_params.get_all(each) for each in st.query_params if each != _SEARCH}
-    if text := _sought():
-        asked[_SEARCH] = [text]
-    st.session_state[_SHOWN] = asked
+def remember_filter() -> None:
+    """Store the list's query in the session state."""
+    query = {each: st.query_params.get_all(each) for each in st.query_params if each != _SEARCH}
+    if text := _search_text():
+        query[_SEARCH] = [text]
+    st.session_state[_LIST_QUERY] = query
 
 
-def _sought() -> str:
-    """Return what is typed: in a fragment's run the address still has what was typed before."""
+def _search_text() -> str:
+    """Return the text of the search field; in a fragment's run the address has the previous one."""
     return str(st.session_state.get(_SEARCH, st.query_params.get(_SEARCH, "")) or "")
 
 
-def way_back() -> dict[str, list[str]]:
-    """Return the query that shows again what the list showed last."""
-    return dict(st.session_state.get(_SHOWN, {}))
+def list_query() -> dict[str, list[str]]:
+    """Return the query that the list had last."""
+    return dict(st.session_state.get(_LIST_QUERY, {}))
 
 
-def wanted() -> Filter:
-    """Return the filter that the address asks for."""
-    asked = {word.upper() for word in st.query_params.get_all("status")}
-    statuses = frozenset(Status(word) for word in asked & set(Status))
-    text = _sought().strip()[:MOST_SOUGHT].replace("\0", "\ufffd")  # which no id has
+def current_filter() -> Filter:
+    """Return the filter in the address; unknown statuses are ignored."""
+    words = {word.upper() for word in st.query_params.get_all("status")}
+    statuses = frozenset(Status(word) for word in words & set(Status))
+    text = _search_text().strip()[:MAX_SEARCH_LENGTH].replace("\0", "\ufffd")  # no id has either
     return Filter(statuses=statuses, text=text)
 
 
-def cursor() -> str | None:
-    """Return the page that the address asks for, None for the newest."""
+def current_cursor() -> str | None:
+    """Return the cursor of the page of the list in the address; None for the newest page."""
     return st.query_params.get("at")
 
 
-def toggle() -> None:
-    """Show a status, or show it no longer; all of them, if none is named."""
+def toggle_status() -> None:
+    """Add the clicked status to the filter or remove it; "All" removes all statuses."""
     message = st.session_state["chips"].get("toggle") or {}
     status = message.get("status")
-    chosen = wanted().statuses ^ {Status(status)} if status else frozenset()
+    chosen = current_filter().statuses ^ {Status(status)} if status else frozenset()
     st.query_params["status"] = sorted(each.lower() for each in chosen)
-    to_newest()
+    show_newest_page()
 
 
-def to_newest() -> None:
-    """Show the first page."""
+def show_newest_page() -> None:
+    """Remove the cursor from the address."""
     st.query_params.pop("at", None)
 
 
-def turn(to: str | None) -> None:
-    """Turn to the page of a cursor."""
-    if to is None:
-        to_newest()
+def show_page(cursor: str | None) -> None:
+    """Put the cursor of a page of the list into the address; None for the newest page."""
+    if cursor is None:
+        show_newest_page()
     else:
-        st.query_params["at"] = to
+        st.query_params["at"] = cursor
 
 
-def search() -> None:
-    """Ask for a part of the id."""
+def search_field() -> None:
+    """Show the field that searches by a part of an id."""
     st.text_input(
         "Search by id",
         key=_SEARCH,
@@ -96,8 +96,8 @@ def search() -> None:
         placeholder="Search by id",
         label_visibility="collapsed",
         icon=":material/search:",
-        on_change=to_newest,
+        on_change=show_newest_page,
         type="search",
         live=True,
-        width=270,  # so that, on a phone, what says whether it is live fits beside it
+        width=270,  # leaves space on a phone for the indicator of live updates
     )

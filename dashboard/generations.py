@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.gantts import draw
-from dashboard.live import zone
+from dashboard.live.banner import zone
 from dashboard.session import house, watch
 from operations.errors import Unavailable
 from operations.records import EarlierGenerations, Generation

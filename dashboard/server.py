@@ -1,4 +1,4 @@
-"""The dashboard's web server: Streamlit's pages, and beside them what their parts need."""
+"""The dashboard's web server: Streamlit's pages, live updates, and the chart's script."""
 
 import gc
 from collections.abc import AsyncIterator, Callable
@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse
 from starlette.routing import Route
 
-from dashboard.bell import Bell
+from dashboard.live.updates import LiveUpdates
 
 PLOTLY_PATH = "/flowdeck/plotly.min.js"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _SCRIPT = Path(__file__).parent / "app.py"
-_SEEN_LATER = (
+_IMPORTED_LATER = (
     "dashboard.audit_table",
     "dashboard.history",
     "dashboard.launchers",
@@ -27,20 +27,24 @@ _SEEN_LATER = (
 )
 
 
-def create_app(look: Callable[[], str]) -> st.App:
-    """Return the ASGI application; `look` gives the version of what there is to see."""
+def create_app(read_version: Callable[[], str]) -> st.App:
+    """Return the ASGI application; `read_version` returns the version of the system's state."""
     return st.App(
         _SCRIPT,
-        routes=[Route(PLOTLY_PATH, _plotly), Route("/health", _health), Bell(look).route],
+        routes=[
+            Route(PLOTLY_PATH, _plotly),
+            Route("/health", _health),
+            LiveUpdates(read_version).route,
+        ],
         lifespan=_lifespan,
     )
 
 
 @asynccontextmanager
 async def _lifespan(_app: st.App) -> AsyncIterator[None]:
-    # Streamlit collects garbage after every rerun: 90 ms, were the modules not left out of it. So
-    # that they are, those which pages bring in only when they are first seen are here already.
-    for module in _SEEN_LATER:
+    # Streamlit collects garbage after every rerun, which takes 90 ms unless the modules are frozen.
+    # Modules that pages would import later are imported first, so that they are frozen too.
+    for module in _IMPORTED_LATER:
         import_module(module)
     gc.collect()
     gc.freeze()

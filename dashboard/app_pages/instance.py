@@ -12,10 +12,11 @@ from dashboard.durations import milliseconds
 from dashboard.gantts import bars
 from dashboard.generations import earlier_generations
 from dashboard.history import history_table
-from dashboard.live import banner, bell, no_action
+from dashboard.live.banner import banner, no_action
+from dashboard.live.widget import live_updates
 from dashboard.parts import part
 from dashboard.payloads import failure, payload
-from dashboard.rows import INSTANCE, address, header, offered
+from dashboard.rows import address, header, offered
 from dashboard.session import gateway, house, watch
 from dashboard.sizes import view_size
 from dashboard.texts import plain
@@ -42,7 +43,7 @@ def live(instance_id: str, run_id: int | None) -> None:
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
         back_link()
-        bell(look, INSTANCE)
+        live_updates(look)
     with st.container():  # always there: what comes and goes must not move the tabs' place
         banner(look)
     tell_all()

@@ -7,9 +7,19 @@ import streamlit as st
 from dashboard.acting import tell_all
 from dashboard.clicks import clicked, handled
 from dashboard.durations import milliseconds
-from dashboard.filters import come_back, cursor, note, search, to_newest, toggle, turn, wanted
+from dashboard.filters import (
+    current_cursor,
+    current_filter,
+    remember_filter,
+    restore_filter,
+    search_field,
+    show_newest_page,
+    show_page,
+    toggle_status,
+)
 from dashboard.lag import lag
-from dashboard.live import LIST, banner, bell, catching_up, no_action, zone
+from dashboard.live.banner import banner, catching_up, no_action, zone
+from dashboard.live.widget import live_updates
 from dashboard.parts import part
 from dashboard.rows import address, row
 from dashboard.session import house, watch
@@ -49,22 +59,22 @@ def live() -> None:
     """Show the list as it is now."""
     if clicked_on := st.session_state.pop("opened-from-list", None):
         st.switch_page("app_pages/instance.py", query_params=address(clicked_on))
-    come_back()
+    restore_filter()
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
-        search()
-        bell(look, LIST)
+        search_field()
+        live_updates(look)
         lag(look)
-    note()  # now that the search knows what was typed
+    remember_filter()  # after the search field, which knows what was typed
     with st.container():  # always there: what comes and goes must not move the list's place
         banner(look)
         catching_up(look)
     tell_all()
-    shown, at = wanted(), cursor()
+    shown, at = current_filter(), current_cursor()
     try:
         page, counts = watch().ask(("list", shown, at), lambda: read(shown, at))
     except InvalidInput:
-        to_newest()
+        show_newest_page()
         st.rerun()
     except LedgerUnavailable:
         st.info("The list will be here as soon as the ledger can be read.")
@@ -77,7 +87,7 @@ def live() -> None:
 def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
     """Show a page of the list."""
     if page.newer is None:  # the newest page has no cursor, or it would not stay the newest
-        to_newest()
+        show_newest_page()
     chips(
         key="chips",
         data={
@@ -85,13 +95,13 @@ def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
             "counts": [(each, str(counts.get(each, NONE))) for each in in_order(counts, shown)],
             "selected": sorted(shown.statuses),
         },
-        on_toggle_change=toggle,
+        on_toggle_change=toggle_status,
     )
     table(
         key="table",
         data={
             "rows": [row(summary) for summary in page.runs],
-            "view": repr((sorted(shown.statuses), shown.text, cursor())),
+            "view": repr((sorted(shown.statuses), shown.text, current_cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
             "empty": empty(page, shown, look),
@@ -125,12 +135,12 @@ def empty(page: Page, shown: Filter, look: Look) -> tuple[str, str]:
 
 def pager(page: Page, shown: Filter, counts: Counts) -> None:
     """Lead to the pages beside this one."""
-    if not (page.newer or page.older or cursor()):
+    if not (page.newer or page.older or current_cursor()):
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
         st.caption(f"{place(page)} of {total(shown, counts)}{searched(page)}")
         for label, to in (("← Newer", page.newer), ("Older →", page.older)):
-            st.button(label, on_click=turn, args=(to,), disabled=to is None)
+            st.button(label, on_click=show_page, args=(to,), disabled=to is None)
 
 
 def place(page: Page) -> str:

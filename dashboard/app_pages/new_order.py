@@ -6,7 +6,8 @@ import streamlit as st
 
 from dashboard.acting import PeriodStatistics, tell, tell_all
 from dashboard.launchers import Request, order_form, renew
-from dashboard.live import NEW, banner, bell
+from dashboard.live.banner import banner
+from dashboard.live.widget import live_updates
 from dashboard.parts import part
 from dashboard.server import PLOTLY_PATH
 from dashboard.session import house, viewer, watch
@@ -83,7 +84,7 @@ def head() -> None:
     look = watch().look()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("New order", anchor=False)
-        bell(look, NEW)
+        live_updates(look)
     banner(look)
 
 

@@ -1,6 +1,6 @@
-"""The parts of a page that Streamlit does not have: each a script, a style sheet, and its data.
+"""Streamlit components of our own: each has a script, a style sheet and its data.
 
-They are given data alone, and make text of it, never markup.
+Data becomes text, never markup.
 """
 
 from collections.abc import Callable
@@ -14,19 +14,19 @@ _HERE = Path(__file__).parent
 
 
 @cache
-def _file(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
-def part(name: str, *, isolated: bool = True) -> Callable[..., Any]:
-    """Return the command that mounts a part; `name` is that of its files.
+def part(name: str, *, isolated: bool = True, folder: Path = _HERE) -> Callable[..., Any]:
+    """Return the command that mounts a component, from `name`.js and `name`.css in `folder`.
 
-    One that is not isolated has no style but its own, and that holds for the whole page.
+    A component that is not isolated has only its own style, which applies to the whole page.
     """
-    shared = _file("shared.css") if isolated else ""
+    shared = _read(_HERE / "shared.css") if isolated else ""
     return component(
         f"flowdeck_{name}",
-        js=f"{_file('shared.js')}\n{_file(f'{name}.js')}",
-        css=f"{shared}\n{_file(f'{name}.css')}",
+        js=f"{_read(_HERE / 'shared.js')}\n{_read(folder / f'{name}.js')}",
+        css=f"{shared}\n{_read(folder / f'{name}.css')}",
         isolate_styles=isolated,
     )

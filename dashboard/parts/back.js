@@ -1,4 +1,4 @@
-// The link back to the list as it was left; in a tab of its own it leads there too.
+// The link back to the list; it can also be opened in another tab.
 
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;

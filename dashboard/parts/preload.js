@@ -1,5 +1,5 @@
-// Has the chart's script at hand before the first chart is drawn.
+// Loads the chart's script before the first chart is drawn.
 
 export default function (component) {
-  plotly(component.data.plotly).catch(() => {}); // the chart itself tells, should it fail again
+  plotly(component.data.plotly).catch(() => {}); // the chart loads it again and reports a failure
 }

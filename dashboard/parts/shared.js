@@ -1,5 +1,5 @@
-// What the parts of a page share: elements, times, durations, status badges. Data becomes text
-// nodes and attributes only, never markup.
+// Shared by all components: elements, times, durations, status badges. Data becomes text nodes and
+// attributes, never markup.
 
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
@@ -14,7 +14,7 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-// Follow a link within the page on a plain click; any other one is the browser's business.
+// Follows a link within the page on a plain click; the browser handles clicks with a modifier key.
 function onPlainClick(follow) {
   return (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
@@ -23,7 +23,7 @@ function onPlainClick(follow) {
   };
 }
 
-// An id that is too long for its place loses its middle: both ends tell it from others.
+// An id that is too long for its cell is shortened in the middle, because ids differ at their ends.
 const TAIL = 9;
 
 function shortened(id) {
@@ -39,7 +39,7 @@ function duration(ms) {
   return `${Math.floor(ms / DAY)} d ${Math.floor((ms % DAY) / HOUR)} h`;
 }
 
-// A duration that grows is shown in whole seconds: tenths would flicker.
+// A growing duration is shown in whole seconds, because tenths would flicker.
 function growing(ms) {
   return ms < MINUTE ? `${Math.max(0, Math.floor(ms / SECOND))} s` : duration(ms);
 }
@@ -67,7 +67,7 @@ const ZONED = new Intl.DateTimeFormat(undefined, {
   hourCycle: "h23", timeZoneName: "short",
 });
 
-// The server's clock as this browser sees it: durations come from that one clock.
+// Returns the server's clock, so that durations are differences of times of one clock.
 function clockOf(serverNow) {
   const difference = serverNow - Date.now();
   return () => Date.now() + difference;
@@ -107,7 +107,7 @@ const ACTIONS = {
   terminate: ["Terminate", STATUSES.TERMINATED[2]],
 };
 
-// What a part remembers between two calls: Streamlit calls it anew for each change of its data.
+// The state that a component keeps between two calls: Streamlit calls it for each change of its data.
 const REMEMBERED = new WeakMap();
 
 function remembered(parent, begin) {
@@ -115,20 +115,20 @@ function remembered(parent, begin) {
   return REMEMBERED.get(parent);
 }
 
-// Call `tick` every second while the part is there and the tab is looked at.
+// Calls `tick` every second while the tab is visible; returns a function that stops this.
 function everySecond(tick) {
   const timer = setInterval(() => document.hidden || tick(), SECOND);
   return () => clearInterval(timer);
 }
 
-// Plotly's own script, loaded once in the life of the page.
+// Loads Plotly's script once per page load.
 function plotly(path) {
   globalThis.flowdeckPlotly ??= new Promise((done, fail) => {
     const script = element("script", { src: new URL(path, document.baseURI).href });
     script.onload = () => done(globalThis.Plotly);
     script.onerror = () => {
       globalThis.flowdeckPlotly = null;
-      fail(new Error("The chart's script cannot be had. Load the page again."));
+      fail(new Error("The chart's script could not be loaded. Reload the page."));
     };
     document.head.append(script);
   });

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.acts import expect_status, fill, press, row
 from tests.browser.conftest import OpenPage
@@ -12,9 +12,14 @@ from tests.waiting import eventually
 LONG = 60_000  # milliseconds within which everything is back
 
 
+def worker_banner(page: Page) -> Locator:
+    """Return the banner's line; the tooltips of buttons repeat its words."""
+    return page.get_by_role("alert").get_by_text("No worker is connected")
+
+
 def kill_worker_until_told(page: Page, stack: Stack) -> None:
     """Kill the worker, also the one in its place, until the page's banner names it."""
-    banner = page.get_by_text("No worker is connected")
+    banner = worker_banner(page)
 
     def told() -> bool:
         worker = stack.process("worker")
@@ -31,7 +36,7 @@ def test_a_killed_worker_is_told_and_comes_back(open_page: OpenPage, stack: Stac
     page = open_page()
     kill_worker_until_told(page, stack)
     expect(row(page, instance_id)).to_be_visible()
-    expect(page.get_by_text("No worker is connected")).to_be_hidden(timeout=LONG)
+    expect(worker_banner(page)).to_be_hidden(timeout=LONG)
     expect(row(page, instance_id).locator('[data-status="COMPLETED"]')).to_be_visible(timeout=LONG)
 
 
@@ -43,7 +48,7 @@ def test_the_open_tab_stays_open(open_page: OpenPage, stack: Stack) -> None:
     tab.click()
     kill_worker_until_told(page, stack)
     expect(tab).to_have_attribute("aria-selected", "true")
-    expect(page.get_by_text("No worker is connected")).to_be_hidden(timeout=LONG)
+    expect(worker_banner(page)).to_be_hidden(timeout=LONG)
     expect(page.locator('.badge[data-status="COMPLETED"]').first).to_be_visible(timeout=LONG)
     expect(tab).to_have_attribute("aria-selected", "true")
 
@@ -57,7 +62,7 @@ def test_the_form_tells_of_an_outage_and_keeps_what_is_typed(
     fill(page, "Order id", order_id)
     kill_worker_until_told(page, stack)
     expect(page.get_by_label("Order id")).to_have_value(order_id)
-    expect(page.get_by_text("No worker is connected")).to_be_hidden(timeout=LONG)
+    expect(worker_banner(page)).to_be_hidden(timeout=LONG)
     expect(page.get_by_label("Order id")).to_have_value(order_id)
     page.get_by_role("button", name="Submit order").click()
     expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))

@@ -1,4 +1,4 @@
-"""Pages stay whole where the server is far away, though the bell rings at any moment."""
+"""Pages stay whole over a slow connection while live updates come at any moment."""
 
 import re
 from collections.abc import Iterator
@@ -12,21 +12,39 @@ from tests.browser.acts import back_to_list, bars, row, submit
 from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
 
-ROUNDS, MANY = 4, 12
+FEW, MANY = 3, 100  # rounds
 BUSY = 0.4  # seconds between two orders
-SLOW = """(late => {
-    const send = WebSocket.prototype.send;
+UPDATED = 4000  # milliseconds in which a page is updated three times
+GAPS = (100, 200, 300, 400, 600)  # milliseconds between two clicks
+DELAYED = """(late => {
+    const { send } = WebSocket.prototype;
+    const isStream = (socket) => socket.url.includes("_stcore/stream");
     WebSocket.prototype.send = function (data) {
-        if (this.url.includes("_stcore/stream")) setTimeout(() => send.call(this, data), late);
+        if (isStream(this)) setTimeout(() => send.call(this, data), late);
         else send.call(this, data);
     };
+    const { get, set } = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage");
+    Object.defineProperty(WebSocket.prototype, "onmessage", {
+        get,
+        set(handler) {
+            const later = (event) => setTimeout(() => handler.call(this, event), late);
+            set.call(this, isStream(this) ? later : handler);
+        },
+    });
 })"""
-"""What is asked of Streamlit's server comes `late` milliseconds later; the bell rings at once."""
+"""Delays each message to and from Streamlit's server by so many milliseconds."""
+CLICK_TWICE = """gap => {
+    const link = (isForm) => [...document.querySelectorAll("a[data-testid=stTopNavLink]")]
+        .find(({ pathname }) => pathname.endsWith("/new") === isForm);
+    link(true).click();
+    return new Promise((done) => setTimeout(() => { link(false).click(); done(); }, gap));
+}"""
+"""Clicks "New order", and "Runs" so many milliseconds later."""
 
 
 @contextmanager
 def orders(stack: Stack) -> Iterator[None]:
-    """Have orders come in all the time, so that the bell rings as often as it may."""
+    """Start orders all the time, so that live updates come as often as they may."""
     end = Event()
 
     def start() -> None:
@@ -43,14 +61,14 @@ def orders(stack: Stack) -> Iterator[None]:
 
 
 def expect_list(page: Page) -> None:
-    """Wait until the list is there, with all that belongs to it."""
+    """Wait until the list is complete."""
     expect(page.get_by_placeholder("Search by id")).to_be_visible()
     expect(page.locator('.chip[data-status="ALL"]')).to_be_visible()
     expect(page.locator("tbody tr").first).to_be_visible()
 
 
 def expect_instance(page: Page) -> None:
-    """Wait until the page of an instance is there, with all that belongs to it."""
+    """Wait until the page of an instance is complete."""
     expect(page).to_have_url(re.compile(r"/instance\?id="))
     expect(page.locator("h1 + button.copy")).to_be_visible()
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
@@ -60,30 +78,43 @@ def expect_instance(page: Page) -> None:
 
 @pytest.mark.parametrize(
     ("late", "rounds"),
-    [(300, ROUNDS), *(pytest.param(late, MANY, marks=pytest.mark.slow) for late in (0, 250, 700))],
+    [(150, FEW), *(pytest.param(late, MANY, marks=pytest.mark.slow) for late in (0, 125, 250))],
 )
-def test_each_page_is_whole_however_the_bell_rings(
+def test_no_click_is_lost_and_each_page_is_complete(
     open_page: OpenPage, stack: Stack, late: int, rounds: int
 ) -> None:
-    """From the list to the form, to the instance, back, by a row, and back once more."""
-    page = open_page(script=f"{SLOW}({late})")
+    """Each round submits an order, and goes back and forth by link, row and browser button."""
+    page = open_page(script=f"{DELAYED}({late})")
     with orders(stack):
         for _ in range(rounds):
-            submit(page, unique("far"))
+            instance_id = submit(page, unique("far"))
             expect_instance(page)
+            expect(page).to_have_url(re.compile(instance_id))
             back_to_list(page).click()
             expect_list(page)
             page.locator("tbody tr").nth(1).get_by_role("link").click()
             expect_instance(page)
             page.go_back()
             expect_list(page)
+            page.go_forward()
+            expect_instance(page)
+            page.go_back()
+            expect_list(page)
 
 
-def test_a_page_that_lost_everything_is_loaded_anew(open_page: OpenPage, stack: Stack) -> None:
-    """Whatever took its parts away, it is there again without a person's doing."""
-    instance_id = stack.start_order(unique("lost-and-found"))
-    page = open_page()
-    expect(row(page, instance_id)).to_be_visible()
-    page.evaluate("globalThis.isTheSame = true; document.querySelector('.stMain').remove()")
-    page.wait_for_function("globalThis.isTheSame === undefined")
-    expect(row(page, instance_id)).to_be_visible()
+def test_quick_navigation_leaves_the_page_alive(open_page: OpenPage, stack: Stack) -> None:
+    """The second click comes before the browser has received all of the page of the first.
+
+    The browser forgets the list's messages in that moment, after it has said that it has them.
+    """
+    instance_id = stack.start_order(unique("quick"))
+    stack.wait_for(instance_id, "COMPLETED")
+    page = open_page(f"/?q={instance_id}", script=f"{DELAYED}(400)")
+    for gap in GAPS:
+        row(page, instance_id).get_by_role("link").click()
+        expect_instance(page)
+        with orders(stack):
+            page.wait_for_timeout(UPDATED)
+        page.evaluate(CLICK_TWICE, gap)
+        expect_list(page)
+        expect(row(page, instance_id)).to_be_visible()

@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import lag, session
-from dashboard.bell import stamped
-from dashboard.live import no_action
+from dashboard.live.banner import no_action
+from dashboard.live.sessions import FRAGMENT_KEY
 from operations.errors import DaprUnavailable
 from operations.model import Action, DaprHealth, Problem, Service, Status
 from operations.records import Outage, RecorderMetrics
@@ -509,27 +509,17 @@ def test_all_viewers_share_what_is_read(desk: Desk, monkeypatch: pytest.MonkeyPa
     assert ids(desk.open()) == ["order_A"]
 
 
-def test_the_page_tells_the_bell_what_it_shows(desk: Desk) -> None:
-    """So that it is told of everything later, and of nothing else."""
+def test_the_page_registers_the_version_that_it_shows(desk: Desk) -> None:
+    """Live updates rerun the page as soon as the system has another version."""
     desk.has("order_A")
     app = desk.open()
-    told = part(app, "bell")
-    assert told == {
-        "path": "flowdeck/bell",
-        "version": stamped(session.watch().look().version),
-        "here": "",
-        "elsewhere": ["new", "instance"],
-        "unhurried": False,
-    }
+    assert app.session_state[FRAGMENT_KEY].version == session.watch().look().version
+    before = app.session_state[FRAGMENT_KEY]
     desk.has("order_B")
-    assert part(run(app), "bell")["version"] != told["version"]
-
-
-def test_the_bell_makes_the_page_look_anew(desk: Desk) -> None:
-    """What it rang for is shown, though somebody has just looked."""
-    app = desk.open()
-    desk.has("order_A")
-    assert ids(trigger(app, "bell", "rang", 1)) == ["order_A"]
+    after = run(app).session_state[FRAGMENT_KEY]
+    assert after.version != before.version
+    assert after.fragment_id == before.fragment_id != ""
+    assert part(app, "live_updates")["path"] == "flowdeck/live"
 
 
 @pytest.mark.parametrize(("away", "words"), PLACES.items())
@@ -719,7 +709,7 @@ def test_an_address_that_comes_late_takes_no_filter_away(desk: Desk) -> None:
     app.query_params = {"id": "order_A"}
     run(app.switch_page(LIST))
     app.query_params = {"id": "order_A", "q": "order_"}
-    trigger(app, "bell", "rang", 1)
+    run(app)
     assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
     assert part(app, "chips")["selected"] == ["FAILED", "RUNNING"]
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import plotly
 import pytest
 from starlette.testclient import TestClient
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
+from streamlit.runtime.forward_msg_cache import populate_hash_if_needed
 
-from dashboard.bell import PATH
+from dashboard.live.updates import PATH, RUN_PAGE
 from dashboard.server import PLOTLY_PATH, create_app
 
 
@@ -46,11 +48,21 @@ def test_the_pages_are_served(client: TestClient) -> None:
     assert "<title>Streamlit</title>" in client.get("/").text
 
 
-def test_the_bell_tells_the_version_that_the_server_was_given(client: TestClient) -> None:
-    """Pages connect to the same server."""
+def test_live_updates_are_served(client: TestClient) -> None:
+    """A page of a session that the server does not know is told to run."""
     with client.websocket_connect(PATH) as page:
-        page.send_text("6:")
-        assert page.receive_text() == "7:"
+        page.send_text("unknown")
+        assert page.receive_text() == RUN_PAGE
+
+
+def test_no_message_is_sent_as_a_reference(client: TestClient) -> None:
+    """The browser may have dropped the message, and then the page is dead."""
+    del client
+    message = ForwardMsg()
+    message.metadata.delta_path.append(0)
+    message.delta.new_element.bidi_component.js_content = "x" * 1_000_000
+    populate_hash_if_needed(message)
+    assert not message.metadata.cacheable
 
 
 def test_what_is_loaded_at_the_start_is_left_out_of_collections(client: TestClient) -> None:

@@ -1,23 +1,16 @@
-"""What every live page has: the banner of what is away, and the bell that keeps it live."""
+"""The banner that names the parts of the system that are away, and what still works."""
 
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from dashboard.bell import PATH, stamped
-from dashboard.parts import part
-from dashboard.rows import INSTANCE
-from dashboard.session import watch
 from dashboard.snapshot import Look
 from dashboard.texts import plain
 from operations.model import Service
 from operations.records import Outage
 
-LIST, NEW = "", "new"  # the pages' addresses, as they end
-
-_bell, _revival = part("bell"), part("revival")
-_TOLD = {
+_MESSAGES = {
     Service.SIDECAR: (
         "The Dapr sidecar is away",
         "Nothing can be started or acted on; you see what was known before.",
@@ -50,7 +43,7 @@ _TOLD = {
 
 
 def zone() -> tzinfo:
-    """Return the viewer's time zone, or UTC if the browser does not tell."""
+    """Return the viewer's time zone, or UTC if the browser does not send a known one."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
@@ -58,25 +51,25 @@ def zone() -> tzinfo:
 
 
 def banner(look: Look) -> None:
-    """Say in one place what is away, since when, and what works nevertheless."""
+    """Show which parts are away, since when, and what still works."""
     if look.outages:
-        lines = [_words(outage) for outage in look.outages]
+        lines = [_message(outage) for outage in look.outages]
         st.warning("\n\n".join(lines), icon=":material/cloud_off:")
 
 
-def _words(outage: Outage) -> str:
-    title, consequence = _TOLD[outage.service]
+def _message(outage: Outage) -> str:
+    title, consequence = _MESSAGES[outage.service]
     since = outage.since.astimezone(zone())
     today = since.date() == datetime.now(zone()).date()
     when = f"{since:%H:%M:%S}" if today else f"{since:%d %b %H:%M:%S}"
-    healing = plain(outage.reason)
+    remedy = plain(outage.reason)
     if outage.service is not Service.LISTING:
-        healing = f"It heals by itself. {plain(f'({outage.reason})')}"
-    return f"**{title} since {when}.** {consequence} {healing}"
+        remedy = f"It heals by itself. {plain(f'({outage.reason})')}"
+    return f"**{title} since {when}.** {consequence} {remedy}"
 
 
 def catching_up(look: Look) -> None:
-    """Say how much of what the engine has is not here yet."""
+    """Show how many instances the recorder has yet to read."""
     if look.backlog:
         st.caption(
             f"Catching up with the engine: {look.backlog:,} instances are still to be read.",
@@ -84,34 +77,6 @@ def catching_up(look: Look) -> None:
 
 
 def no_action(look: Look) -> str | None:
-    """Return why nothing can be acted on now, None if it can."""
+    """Return why no action is possible now; None if actions are possible."""
     away = [needed for needed in (Service.SIDECAR, Service.WORKER) if look.is_away(needed)]
-    return f"{_TOLD[away[0]][0]}: nothing can be acted on until it is back." if away else None
-
-
-def bell(look: Look, page: str) -> None:
-    """Have this fragment of a page run again whenever there is something new."""
-    _bell(
-        key="bell",
-        data={
-            "path": PATH.removeprefix("/"),
-            "version": stamped(look.version),
-            "elsewhere": [each for each in (NEW, INSTANCE) if each != page],
-            "here": page,
-            "unhurried": page == NEW,  # its button leads to another page, which takes its time
-        },
-        on_rang_change=_rang,
-    )
-
-
-def revival() -> None:
-    """Have the whole page run again when the dashboard's process is another one than before.
-
-    Streamlit connects again by itself, but asks for nothing, and the new process knows no fragment.
-    """
-    _revival(key="revival", on_revived_change=lambda: None)
-
-
-def _rang() -> None:
-    """Look anew: the bell has just heard that something changed."""
-    watch().refresh()
+    return f"{_MESSAGES[away[0]][0]}: nothing can be acted on until it is back." if away else None

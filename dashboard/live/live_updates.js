@@ -1,0 +1,52 @@
+// Shows whether the page is live. While its tab is visible it holds a websocket: the server then
+// reruns the live part of the page when something has changed. See updates.py.
+
+const RECONNECT = 1000; // milliseconds between two tries; a server restarts within a few seconds
+
+function begin(parent) {
+  const text = element("span", {});
+  const line = element("div", { class: "live-updates muted", role: "status" }, element("span", { class: "dot" }), text);
+  parent.append(line);
+  return { line, text, socket: null, retry: null, ended: false };
+}
+
+function show(state, live) {
+  state.line.classList.toggle("live", live);
+  state.text.textContent = live ? "Live" : "Reconnecting…";
+}
+
+function connect(state) {
+  clearTimeout(state.retry);
+  if (document.hidden || state.socket || state.ended) return;
+  const url = new URL(state.data.path, document.baseURI);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  const socket = state.socket = new WebSocket(url);
+  socket.onopen = () => { show(state, true); socket.send(state.data.session); };
+  socket.onmessage = () => globalThis.flowdeckRunPage?.(); // the server does not know this session
+  socket.onclose = () => {
+    state.socket = null;
+    if (document.hidden || state.ended) return;
+    show(state, false);
+    state.retry = setTimeout(() => connect(state), RECONNECT);
+  };
+}
+
+export default function (component) {
+  const state = remembered(component.parentElement, () => {
+    const made = begin(component.parentElement);
+    made.listener = () => document.hidden ? made.socket?.close() : connect(made);
+    document.addEventListener("visibilitychange", made.listener);
+    return made;
+  });
+  const changed = state.data && state.data.session !== component.data.session;
+  state.data = component.data;
+  if (changed) state.socket?.close();
+  connect(state);
+  return () => {
+    state.ended = true;
+    clearTimeout(state.retry);
+    document.removeEventListener("visibilitychange", state.listener);
+    state.socket?.close();
+    REMEMBERED.delete(component.parentElement);
+  };
+}

@@ -1,0 +1,78 @@
+"""Reruns a part of an open page from the server: all use of Streamlit's internals is here.
+
+A page could also ask for the rerun itself, by a trigger of a component. But Streamlit attributes a
+trigger that is sent between a click on a link and the server's answer to the page that is being
+left, and the click is lost. The server knows whether a request of the browser is under way.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import streamlit as st
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.runtime import Runtime
+from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
+
+FRAGMENT_KEY = "live-fragment"  # in the session state
+
+
+@dataclass(frozen=True)
+class LiveFragment:
+    """The part of a page that is rerun, and the version of the system's state that it shows."""
+
+    fragment_id: str
+    version: str
+
+
+def register_fragment(version: str) -> str:
+    """Make the running fragment the one that live updates rerun; return the id of its session."""
+    context = get_script_run_ctx()
+    st.session_state[FRAGMENT_KEY] = LiveFragment(ThreadState.get().fragment_id or "", version)
+    return context.session_id if context else ""
+
+
+class LiveSession(Protocol):
+    """The session of one open page. Its methods run on the server's event loop."""
+
+    @property
+    def version(self) -> str:
+        """The version that the page shows; empty until its live fragment has run."""
+
+    async def rerun(self) -> None:
+        """Rerun the live fragment as soon as everything that the browser asked for is done."""
+
+
+def find_session(session_id: str) -> LiveSession | None:
+    """Return the session; None if no browser is connected to it, as after a restart."""
+    session = Runtime.instance().get_app_session(session_id)
+    return _StreamlitSession(session) if session else None
+
+
+class _StreamlitSession:
+    def __init__(self, session: AppSession) -> None:
+        self._session = session
+        session.track_settling()  # which `wait_until_settled` needs
+
+    @property
+    def version(self) -> str:
+        return self._fragment.version
+
+    async def rerun(self) -> None:
+        await self._session.wait_until_settled()
+        state = ClientState()
+        state.CopyFrom(self._session._client_state)  # noqa: SLF001 - the page, its query and time zone
+        state.fragment_id = self._fragment.fragment_id
+        state.is_auto_rerun = True
+        if state.fragment_id:
+            self._session.request_rerun(state)
+
+    @property
+    def _fragment(self) -> LiveFragment:
+        try:
+            fragment = self._session.session_state[FRAGMENT_KEY]
+        except KeyError:
+            return LiveFragment("", "")
+        assert isinstance(fragment, LiveFragment)  # noqa: S101 - only `register_fragment` writes it
+        return fragment

@@ -1,0 +1,96 @@
+"""Live updates: the server reruns the live part of open pages when something has changed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from dashboard.live.sessions import LiveSession, find_session
+
+PATH = "/flowdeck/live"
+RUN_PAGE = "run page"  # sent to a page whose session the server does not know
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Seconds between two reads of the version, and at least between two updates of one page."""
+
+    read: float = 0.15  # so that a page is current within half a second
+    update: float = 1.0  # so that a page that changes all the time stays usable
+
+
+class LiveUpdates:
+    """Reads the version once for all open pages, and updates the pages that show another one.
+
+    `read_version` returns the version of the system's state; it may block, and does not raise. It
+    is called only while a page is open. A page is open while its tab is visible: it then holds a
+    websocket, over which it has sent the id of its session.
+    """
+
+    def __init__(
+        self,
+        read_version: Callable[[], str],
+        intervals: Intervals | None = None,
+        find_session: Callable[[str], LiveSession | None] = find_session,
+    ) -> None:
+        self._read_version = read_version
+        self._find_session = find_session
+        self._intervals = intervals or Intervals()
+        self._version = ""
+        self._changed = asyncio.Condition()
+        self._open_pages = 0
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def route(self) -> WebSocketRoute:
+        """The address that pages connect to."""
+        return WebSocketRoute(PATH, self._serve)
+
+    async def _serve(self, socket: WebSocket) -> None:
+        await socket.accept()
+        try:
+            async with self._reading_versions(), asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_current(socket, await socket.receive_text()))
+                while True:
+                    await socket.receive_text()  # a page sends no more: this ends when it closes
+        except* WebSocketDisconnect:
+            pass
+
+    async def _keep_current(self, socket: WebSocket, session_id: str) -> None:
+        while True:
+            session = self._find_session(session_id)
+            if session is None:
+                await socket.send_text(RUN_PAGE)
+            else:
+                await self._wait_for_change(session)
+                await session.rerun()
+            await asyncio.sleep(self._intervals.update)
+
+    async def _wait_for_change(self, session: LiveSession) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._version not in {"", session.version})
+
+    @asynccontextmanager
+    async def _reading_versions(self) -> AsyncIterator[None]:
+        self._open_pages += 1
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_versions())
+        try:
+            yield
+        finally:
+            self._open_pages -= 1
+            if not self._open_pages:
+                self._reading.cancel()
+                self._reading, self._version = None, ""
+
+    async def _read_versions(self) -> None:
+        while True:
+            version = await asyncio.to_thread(self._read_version)
+            if version != self._version:
+                async with self._changed:
+                    self._version = version
+                    self._changed.notify_all()
+            await asyncio.sleep(self._intervals.read)

@@ -1,0 +1,22 @@
+"""The indicator of live updates on each page."""
+
+from pathlib import Path
+
+from dashboard.live.sessions import register_fragment
+from dashboard.live.updates import PATH
+from dashboard.parts import part
+from dashboard.snapshot import Look
+
+_HERE = Path(__file__).parent
+_live_updates, _page_run = part("live_updates", folder=_HERE), part("page_run", folder=_HERE)
+
+
+def live_updates(look: Look) -> None:
+    """Show whether the page is live, and have this fragment rerun when `look` is out of date."""
+    session_id = register_fragment(look.version)
+    _live_updates(key="live-updates", data={"path": PATH.removeprefix("/"), "session": session_id})
+
+
+def page_run() -> None:
+    """Let the indicator run the whole page, after a restart of the server."""
+    _page_run(key="page-run", on_run_change=lambda: None)

@@ -1,0 +1,223 @@
+"""Live updates: when the server reads the version, and which pages it updates."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from starlette.applications import Starlette
+from starlette.testclient import TestClient, WebSocketTestSession
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import Runtime
+
+from dashboard.live.updates import PATH, RUN_PAGE, Intervals, LiveUpdates
+from tests.waiting import eventually
+
+SECONDS = 10
+AT_ONCE = Intervals(read=0.001, update=0.001)
+SCRIPT = """
+import streamlit as st
+from pathlib import Path
+from dashboard.live.sessions import register_fragment
+
+@st.fragment
+def live():
+    version = Path({file!r}).read_text()
+    register_fragment(version)
+    st.text(version + " for " + st.query_params["q"])
+
+live()
+"""
+
+
+class FakeSession:
+    """A page that shows a version; a rerun makes it show the system's."""
+
+    def __init__(self, system: "System", version: str) -> None:
+        self._system = system
+        self.version = version
+        self.reruns: list[str] = []
+
+    async def rerun(self) -> None:
+        """Show the system's version."""
+        self.version = self._system.version
+        self.reruns.append(self.version)
+
+
+class System:
+    """A system whose version the tests set, and live updates that read it."""
+
+    def __init__(self) -> None:
+        self.version = "1"
+        self.reads = 0
+        self.sessions: dict[str, FakeSession] = {}
+        self.updates = LiveUpdates(self._read, AT_ONCE, self.sessions.get)
+
+    @contextmanager
+    def page(self, client: TestClient, name: str, version: str) -> Iterator[FakeSession]:
+        """Open a page that shows a version."""
+        session = self.sessions.setdefault(name, FakeSession(self, version))
+        with client.websocket_connect(PATH) as socket:
+            socket.send_text(name)
+            yield session
+
+    def wait_for_read(self) -> None:
+        """Wait until a read that began after this call has ended."""
+        before = self.reads
+        eventually(lambda: self.reads > before + 1, SECONDS, "a read of the version")
+
+    def _read(self) -> str:
+        self.reads += 1
+        return self.version
+
+
+@pytest.fixture
+def system() -> System:
+    """Return a system with live updates that follow one another at once."""
+    return System()
+
+
+@pytest.fixture
+def client(system: System) -> Iterator[TestClient]:
+    """Return a client whose connections share one event loop, as a server's do."""
+    with TestClient(Starlette(routes=[system.updates.route])) as client:
+        yield client
+
+
+def expect_reruns(session: FakeSession, *versions: str) -> None:
+    """Wait until a page was rerun for exactly these versions."""
+    eventually(lambda: session.reruns == [*versions], SECONDS, f"reruns for {versions}")
+
+
+def test_a_page_that_shows_an_old_version_is_rerun(system: System, client: TestClient) -> None:
+    """At once when it connects, as after its tab was hidden."""
+    with system.page(client, "a", "0") as page:
+        expect_reruns(page, "1")
+
+
+def test_a_page_that_is_current_is_left_alone(system: System, client: TestClient) -> None:
+    """Its first rerun is for the next version."""
+    with system.page(client, "a", "1") as page:
+        system.wait_for_read()
+        assert page.reruns == []
+        system.version = "2"
+        expect_reruns(page, "2")
+
+
+def test_each_change_reruns_each_page(system: System, client: TestClient) -> None:
+    """Also a change back to an earlier version."""
+    with system.page(client, "a", "1") as one, system.page(client, "b", "1") as other:
+        for number, version in enumerate(("2", "2 sidecar", "2"), start=1):
+            system.version = version
+            for page in (one, other):
+                eventually(lambda p=page, n=number: len(p.reruns) == n, SECONDS, "a rerun")  # type: ignore[misc]
+        assert one.reruns == other.reruns == ["2", "2 sidecar", "2"]
+
+
+def test_a_page_of_an_unknown_session_is_told_to_run(system: System, client: TestClient) -> None:
+    """As after a restart of the server; the message is repeated in case the browser misses it."""
+    del system
+    with client.websocket_connect(PATH) as socket:
+        socket.send_text("of another process")
+        assert [socket.receive_text(), socket.receive_text()] == [RUN_PAGE, RUN_PAGE]
+
+
+def test_all_pages_share_one_reader(system: System, client: TestClient) -> None:
+    """A second page starts no second task."""
+    with system.page(client, "a", "0") as one:
+        expect_reruns(one, "1")
+        reading = system.updates._reading
+        with system.page(client, "b", "0") as other:
+            expect_reruns(other, "1")
+            assert system.updates._reading is reading
+
+
+def test_without_an_open_page_nothing_is_read(system: System, client: TestClient) -> None:
+    """Reading starts with the first page and stops with the last."""
+    assert (system.updates._reading, system.reads) == (None, 0)
+    with system.page(client, "a", "0") as page:
+        expect_reruns(page, "1")
+    eventually(lambda: system.updates._reading is None, SECONDS, "the end of the reads")
+    before = system.reads
+    with system.page(client, "b", "1"):
+        eventually(lambda: system.reads > before, SECONDS, "a read")
+
+
+def test_a_page_that_closes_at_once_leaves_nothing(system: System, client: TestClient) -> None:
+    """A page that closes before it has sent its session is no error and is no longer counted."""
+    with client.websocket_connect(PATH):
+        eventually(lambda: system.reads, SECONDS, "a read")
+    eventually(lambda: system.updates._open_pages == 0, SECONDS, "no open page")
+    assert system.updates._reading is None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a browser receives during one run of a page or of a part of it."""
+
+    session_id: str
+    texts: list[str]
+    finished: int
+
+
+class Browser:
+    """The messages of a browser and of Streamlit's server."""
+
+    def __init__(self, socket: WebSocketTestSession) -> None:
+        self._socket = socket
+
+    def run_page(self) -> None:
+        """Ask for a run of the whole page."""
+        message = BackMsg()
+        message.rerun_script.query_string = "q=kept"
+        self._socket.send_bytes(message.SerializeToString())
+
+    def next_run(self) -> Run:
+        """Wait for the end of the next run, and return it."""
+        session_id, texts = "", []
+        while True:
+            message = ForwardMsg.FromString(self._socket.receive_bytes())
+            if message.HasField("new_session"):
+                session_id = message.new_session.initialize.session_id
+            elif message.delta.new_element.HasField("text"):
+                texts.append(message.delta.new_element.text.body)
+            elif message.HasField("script_finished"):
+                return Run(session_id, texts, message.script_finished)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return the file that holds the version."""
+    file = tmp_path / "version"
+    file.write_text("1")
+    return file
+
+
+@pytest.fixture
+def streamlit_client(tmp_path: Path, file: Path) -> Iterator[TestClient]:
+    """Return a client of a Streamlit server with a page that has a live fragment."""
+    script = tmp_path / "app.py"
+    script.write_text(SCRIPT.format(file=str(file)))
+    updates = LiveUpdates(file.read_text, AT_ONCE)
+    with TestClient(st.App(script, routes=[updates.route])) as client:
+        yield client
+    Runtime._instance = None
+
+
+def test_streamlit_reruns_the_live_fragment(streamlit_client: TestClient, file: Path) -> None:
+    """The browser asks for nothing. Fails if Streamlit changes what `sessions` uses."""
+    with streamlit_client.websocket_connect("/_stcore/stream") as socket:
+        browser = Browser(socket)
+        browser.run_page()
+        run = browser.next_run()
+        assert run.texts == ["1 for kept"]
+        assert run.finished == ForwardMsg.FINISHED_SUCCESSFULLY
+        with streamlit_client.websocket_connect(PATH) as live:
+            live.send_text(run.session_id)
+            file.write_text("2")
+            run = browser.next_run()
+    assert run.texts == ["2 for kept"]
+    assert run.finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
