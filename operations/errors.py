@@ -16,6 +16,7 @@
     │   ├── DaprUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
     │   ├── OutcomeUnknown    nobody knows yet whether it was done; mostly, asking again is safe
     │   └── LedgerUnavailable the ledger's database cannot be reached
+    │       └── SchemaMismatch  another version of Flowdeck created its tables
     ├── QueryTimeout       the ledger would have to look at too much: narrow the question
     ├── DaprRefused         the engine answered with an error that has no name here
     └── LedgerRefused         the ledger's database cannot hold a value; nothing was written
@@ -25,6 +26,9 @@ Foreign errors are translated once, where they arrive: gRPC's in `gateway`, SQLA
 """
 
 from operations.model import Action, Status
+
+EXIT_CANNOT_HELP = 78
+"""The exit code of a process that would fail again if it was restarted (`EX_CONFIG`)."""
 
 
 class FlowdeckError(Exception):
@@ -146,6 +150,18 @@ class LedgerUnavailable(Unavailable):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The ledger cannot be reached: {reason}.")
+
+
+class SchemaMismatch(LedgerUnavailable):
+    """The ledger's tables are not those of this version of Flowdeck; nothing was changed."""
+
+    def __init__(self, ledger: str, found: str, expected: str) -> None:
+        FlowdeckError.__init__(
+            self,
+            f"The ledger {ledger} has {found}, but this version of Flowdeck needs the schema "
+            f"{expected!r}. Move the ledger aside, and a new one is created; or run the version of "
+            "Flowdeck that created it.",
+        )
 
 
 class QueryTimeout(FlowdeckError):

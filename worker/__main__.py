@@ -21,7 +21,7 @@ from worker.settings import WorkerSettings
 def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.Server:
     """Build the whole process from its settings; raises `LedgerUnavailable` and `InvalidInput`."""
     gateway = DaprGateway(operations.endpoint, api_token=operations.api_token)
-    ledger = open_ledger(operations.ledger)
+    ledger = open_ledger(operations.ledger, gateway.app_id)
     activities = OrderActivities(settings)
     runtime = OrderRuntime(operations.endpoint, activities, api_token=operations.api_token)
 

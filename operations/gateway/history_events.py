@@ -46,6 +46,7 @@ def event_of(event: pb.HistoryEvent) -> HistoryEvent:
             "parentInstance.workflowInstance.instanceId",
             "childWorkflowRetry.instanceId",
         ),
+        parent_app_id=_found(body, "parentInstance.appID"),
         execution_id=_found(body, "workflowInstance.executionId.value"),
         status=_status(body),
         rerun_of=_found(body, "rerunParentInstanceInfo.instanceID"),

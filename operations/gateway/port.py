@@ -27,6 +27,12 @@ class Gateway(Protocol):
     no answer came in time. None blocks for longer than its deadline.
     """
 
+    def app_id(self) -> str:
+        """Return the id of the application that the sidecar belongs to.
+
+        It is remembered after the first answer; before that it raises `DaprUnavailable`.
+        """
+
     def start(
         self,
         workflow: str,

@@ -35,8 +35,8 @@ class Timeline:
     """An instance's time in spans, in the order in which they began.
 
     `started_at` and `ended_at` are on one clock: a rerun's own, not that of what it repeats. A
-    rerun's `execution_id` is that of its source: Dapr copies it. `first_turn_at` is when the workflow's
-    first turn began, None if that is not known. `awaited` are the names of all that it waits for,
+    rerun's `execution_id` is that of its source: Dapr copies it. `first_turn_at` is when the
+    workflow's first turn began, None if that is not known. `awaited` are the names of all that it waits for,
     by `event_key`, of which `waiting` tells in few words.
     """
 
@@ -45,6 +45,7 @@ class Timeline:
     spans: tuple[Span, ...] = ()
     execution_id: str | None = None
     parent_id: str | None = None
+    parent_app_id: str | None = None
     rerun_of: str | None = None
     waiting: Waiting | None = None
     first_turn_at: datetime | None = None
@@ -64,6 +65,7 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
         spans=spans,
         execution_id=started.execution_id if started else None,
         parent_id=started.instance_id if started else None,
+        parent_app_id=started.parent_app_id if started else None,
         rerun_of=rerun.of if rerun else None,
         waiting=None if folding.ended_at else _waiting(spans, started_at, started),
         first_turn_at=_first_turn(rerun.own if rerun else history, started_at),

@@ -22,6 +22,7 @@ from tests.postgres.server import Server
 from tests.unit.fakes import FakeGateway
 from tests.unit.pages import Desk
 from tests.unit.sidecar import Sidecar
+from tests.unit.snapshots import APP
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -142,7 +143,7 @@ def other_url(empty_url: Callable[[str], str]) -> str:
 @pytest.fixture
 def ledger(ledger_url: str) -> Iterator[Ledger]:
     """Return an empty ledger."""
-    ledger = open_ledger(ledger_url)
+    ledger = open_ledger(ledger_url).for_app(APP)
     yield ledger
     ledger.close()
 
