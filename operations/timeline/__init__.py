@@ -36,8 +36,8 @@ class Timeline:
 
     `started_at` and `ended_at` are on one clock: a rerun's own, not that of what it repeats. A
     rerun's `execution_id` is that of its source: Dapr copies it. `first_turn_at` is when the
-    workflow's first turn began, None if that is not known. `awaited` are the names of all that it waits for,
-    by `event_key`, of which `waiting` tells in few words.
+    workflow's first turn began, None if that is not known. `awaited` are the names of all that
+    it waits for, by `event_key`, of which `waiting` tells in few words.
     """
 
     started_at: datetime | None = None
