@@ -38,7 +38,7 @@ def _on_a_system(measure: Callable[[Stack, DaprGateway, Actions], None]) -> Call
         with (
             load.system(traces=True, at_once=False) as stack,
             closing(load.gateway_of(stack)) as gateway,
-            closing(open_ledger(load.ledger_url(stack))) as ledger,
+            closing(open_ledger(load.ledger_url(stack), gateway.app_id)) as ledger,
         ):
             measure(stack, gateway, Actions(gateway, ledger))
 

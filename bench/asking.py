@@ -28,7 +28,7 @@ def measure() -> None:
     """Print what a refresh takes either way, and how quickly an empty ledger is filled."""
     with system(traces=True) as stack, closing(gateway_of(stack)) as gateway:
         run_orders(gateway, INSTANCES)
-        with closing(open_ledger(ledger_url(stack))) as ledger:
+        with closing(open_ledger(ledger_url(stack), gateway.app_id)) as ledger:
             eventually(lambda: _has_all(ledger), PATIENCE, "the ledger has all")
             naive = _median(lambda: _naive(gateway))
             page = _median(lambda: _page(ledger))
@@ -76,7 +76,7 @@ def _catch_up(gateway: DaprGateway) -> None:
     """Have a recorder fill an empty ledger beside an engine that is at rest."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        closing(open_ledger(f"sqlite:///{Path(folder) / 'ledger.db'}")) as ledger,
+        closing(open_ledger(f"sqlite:///{Path(folder) / 'ledger.db'}", gateway.app_id)) as ledger,
         closing(Recorder(gateway, ledger, Health(gateway), Clock())) as recorder,
     ):
         seconds = _seconds(lambda: _turn_until_all(recorder, ledger))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 
-from bench.lives import Lives
+from bench.lives import APP, Lives
 from bench.questions import Question, questions
 from operations.errors import QueryTimeout
 from operations.ledger import Ledger, open_ledger
@@ -23,7 +23,7 @@ def measure() -> None:
     for count in COUNTS:
         with tempfile.TemporaryDirectory() as folder:
             url = f"sqlite:///{folder}/ledger.db"
-            with closing(open_ledger(url)) as ledger:
+            with closing(open_ledger(url).for_app(APP)) as ledger:
                 _fill(ledger, "SQLite", count)
                 _tell_all(ledger)
     with Server() as server:
@@ -36,7 +36,7 @@ def measure() -> None:
 def _on(server: Server, count: int) -> Iterator[Ledger]:
     """Return a filled ledger that the server has tidied, as it does by itself in time."""
     url = server.new()
-    with closing(open_ledger(url)) as ledger:
+    with closing(open_ledger(url).for_app(APP)) as ledger:
         _fill(ledger, "PostgreSQL", count)
         server.run("VACUUM ANALYZE", name_in(url))
         yield ledger

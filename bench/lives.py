@@ -15,6 +15,7 @@ from operations.timeline import Timeline, timeline_of
 from worker.orders import WORKFLOW, Order, instance_id_of, order_output
 
 SHIPPING = "shipping_workflow"
+APP = "orders"
 RARE_ITEM = "kaleidoscope"
 """What one order of a thousand holds, so that a search can find a few."""
 END = datetime(2026, 3, 1, tzinfo=UTC)
@@ -77,6 +78,7 @@ class _Life:
         self._event("executionCompleted", payload=output, status=ended, failure=failure)
         stage = LAST if output else "processing the order and checking the inventory"
         return Snapshot(
+            APP,
             Instance(
                 instance_id=self.instance_id,
                 workflow=SHIPPING if self.parent else WORKFLOW,

@@ -85,7 +85,8 @@ def _followed(kind: str) -> Iterator[tuple[DaprGateway, Ledger]]:
         gateway = around.enter_context(closing(gateway_of(stack)))
         if kind in {ALONE, TRACING}:
             around.enter_context(stack.frozen("recorder"))
-        yield gateway, around.enter_context(closing(open_ledger(ledger_url(stack))))
+        ledger = open_ledger(ledger_url(stack), gateway.app_id)
+        yield gateway, around.enter_context(closing(ledger))
 
 
 def _rate(kind: str) -> float:

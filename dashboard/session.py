@@ -72,7 +72,7 @@ def gateway() -> Gateway:
 
 @cache
 def _house() -> House:
-    ledger = open_ledger(OperationsSettings.load().ledger)
+    ledger = open_ledger(OperationsSettings.load().ledger, gateway().app_id)
     return House(gateway(), ledger, Actions(gateway(), ledger))
 
 

@@ -16,6 +16,7 @@
     │   ├── DaprUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
     │   ├── OutcomeUnknown    nobody knows yet whether it was done; mostly, asking again is safe
     │   └── LedgerUnavailable the ledger's database cannot be reached
+    │       └── SchemaMismatch  another version of Flowdeck created its tables
     ├── QueryTimeout       the ledger would have to look at too much: narrow the question
     ├── DaprRefused         the engine answered with an error that has no name here
     └── LedgerRefused         the ledger's database cannot hold a value; nothing was written
@@ -152,6 +153,18 @@ class LedgerUnavailable(Unavailable):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The ledger cannot be reached: {reason}.")
+
+
+class SchemaMismatch(LedgerUnavailable):
+    """The ledger's tables are not those of this version of Flowdeck; nothing was changed."""
+
+    def __init__(self, ledger: str, found: str, expected: str) -> None:
+        FlowdeckError.__init__(
+            self,
+            f"The ledger {ledger} has {found}, but this version of Flowdeck needs the schema "
+            f"{expected!r}. Move the ledger aside, and a new one is created; or run the version of "
+            "Flowdeck that created it.",
+        )
 
 
 class QueryTimeout(FlowdeckError):

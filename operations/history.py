@@ -40,6 +40,8 @@ class HistoryEvent:
     origin: TimerOrigin | None = None
     instance_id: str | None = None
     """The id of the child, in `executionStarted` that of the parent."""
+    parent_app_id: str | None = None
+    """The application of the parent, in `executionStarted`."""
     execution_id: str | None = None
     status: Status | None = None
     """How the instance ended, in `executionCompleted`."""

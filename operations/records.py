@@ -11,12 +11,13 @@ from operations.timeline import Timeline
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An instance with its timeline as they were read from the engine at `read_at`.
+    """What one read of the engine returned: an instance of an application, and its timeline.
 
-    `history` is there once the instance has ended: it is archived with it. `scheduled_for` is when
-    a start in the future is due.
+    `read_at` and `scheduled_for`, when a start in the future is due, are aware UTC. `history` is
+    None if it was not read.
     """
 
+    app_id: str
     instance: Instance
     timeline: Timeline
     read_at: datetime
@@ -26,18 +27,19 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One life of an instance id as a list shows it; times are aware UTC.
+    """What a list shows of a run; times are aware UTC.
 
-    `key` is the ledger's own number of the life. `created_at` never changes: lists are ordered by
-    it. `started_at` and `ended_at` come from one clock, so that they give the duration. `first_turn_at`
-    is when the first turn of the workflow began, None if nobody knows. `revision` is that of the
-    ledger when the entry was last written. `custom_status` is what the workflow says of itself, in
-    one line of some length. `generation` counts, from 1, those that were seen of a workflow that
-    continues as new; it may have had more. An action on the id is one on its latest life, the only
-    one that the engine may have.
+    `run_id` is the ledger's number of the run. `created_at` never changes: lists sort by it.
+    `started_at` and `ended_at` come from one clock; their difference is the duration.
+    `first_turn_at` is when the first turn of the workflow began, None if that is unknown.
+    `revision` is that of the ledger when the run was last written. `custom_status` is one line of
+    limited length. `generation` counts, from 1, the generations that were read of a workflow that
+    continues as new; it may have had more. Dapr has at most the latest run of an instance id:
+    actions apply to that one.
     """
 
     run_id: int
+    app_id: str
     instance_id: str
     execution_id: str | None
     workflow: str
@@ -59,6 +61,8 @@ class RunSummary:
     custom_status: str | None = None
     first_turn_at: datetime | None = None
     generation: int = 1
+    parent_app_id: str | None = None
+    """The application of the parent; None if it is that of the run."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +231,9 @@ class AuditEntry:
     reason: str | None = None
     """The operator's own reason."""
     bulk: str | None = None
-    """What the deeds of one bulk have in common."""
+    """What the entries of one bulk job have in common."""
+    app_id: str | None = None
+    """The application of the instance; None until the audit log has written it."""
 
 
 @dataclass(frozen=True)
@@ -285,3 +291,5 @@ class Heartbeat:
     generation: int = 0
     backlog: int | None = None
     metrics: RecorderMetrics | None = None
+    app_id: str | None = None
+    """The application that the recorder follows; None before its first heartbeat."""

@@ -17,6 +17,9 @@ READS = 3  # until state and history, which are read one after the other, tell t
 class Readable(Protocol):
     """What instances are read from: the gateway, or what stands before it."""
 
+    def app_id(self) -> str:
+        """Return the application that the instances belong to."""
+
     def state(self, instance_id: str) -> Instance | None:
         """Return the instance, None if there is none with this id."""
 
@@ -62,7 +65,7 @@ def read_state(
     """
     at = now()
     instance = gateway.state(instance_id)
-    return Snapshot(instance, Timeline(), at) if instance else None
+    return Snapshot(gateway.app_id(), instance, Timeline(), at) if instance else None
 
 
 def read_snapshot_or_state(gateway: Readable, instance_id: str) -> Snapshot | None:
@@ -75,7 +78,8 @@ def read_snapshot_or_state(gateway: Readable, instance_id: str) -> Snapshot | No
 
 def _with_history(gateway: Readable, instance: Instance, at: datetime) -> Snapshot:
     history = _history(gateway, instance.instance_id)
-    return Snapshot(instance, timeline_of(history), at, history, _scheduled_for(history))
+    timeline, due = timeline_of(history), _scheduled_for(history)
+    return Snapshot(gateway.app_id(), instance, timeline, at, history, due)
 
 
 def _history(gateway: Readable, instance_id: str) -> tuple[HistoryEvent, ...]:

@@ -25,7 +25,7 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
     Raises `InvalidInput`.
     """
     gateway = DaprGateway(operations.endpoint, api_token=operations.api_token)
-    services = Services(gateway, lambda: open_ledger(operations.ledger))
+    services = Services(gateway, lambda: open_ledger(operations.ledger, gateway.app_id))
     activities = OrderActivities(settings)
     runtime = OrderRuntime(operations.endpoint, activities, api_token=operations.api_token)
 

@@ -60,10 +60,14 @@ class DaprGateway:
         self._read_timeout = read_timeout
         self._write_timeout = write_timeout
         self._history_timeout = history_timeout
+        self._app_id: str | None = None
 
     def close(self) -> None:
         """Close the connection; later calls fail."""
         self._channel.close()
+
+    def app_id(self) -> str:
+        return self._app_id or self._sidecar_metadata().id
 
     def start(
         self,
@@ -141,9 +145,16 @@ class DaprGateway:
         self._write(self._workflows.RaiseEvent, request, instance_id, "raise")
 
     def health(self) -> DaprHealth:
-        metadata = self._read(self._sidecar.GetMetadata, metadata_pb2.GetMetadataRequest())
+        metadata = self._sidecar_metadata()
         problems = (*placement_problems(metadata), *self._scheduler_problems())
         return DaprHealth(metadata.runtime_version, problems, connected_workers(metadata))
+
+    def _sidecar_metadata(self) -> metadata_pb2.GetMetadataResponse:
+        """Read the sidecar's metadata, and remember its application from it."""
+        request = metadata_pb2.GetMetadataRequest()
+        metadata: metadata_pb2.GetMetadataResponse = self._read(self._sidecar.GetMetadata, request)
+        self._app_id = metadata.id
+        return metadata
 
     def _scheduler_problems(self) -> tuple[Problem, ...]:
         """Return the problems of the scheduler, found by a call that the sidecar passes on to it.

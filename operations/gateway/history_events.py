@@ -46,6 +46,7 @@ def to_history_event(event: pb.HistoryEvent) -> HistoryEvent:
             "parentInstance.workflowInstance.instanceId",
             "childWorkflowRetry.instanceId",
         ),
+        parent_app_id=_first_set(body, "parentInstance.appID"),
         execution_id=_first_set(body, "workflowInstance.executionId.value"),
         status=_status(body),
         rerun_of=_first_set(body, "rerunParentInstanceInfo.instanceID"),

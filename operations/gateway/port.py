@@ -27,6 +27,12 @@ class Gateway(Protocol):
     answer came in time. No method blocks longer than its timeout.
     """
 
+    def app_id(self) -> str:
+        """Return the id of the application that the sidecar belongs to.
+
+        It is remembered after the first answer; before that it raises `DaprUnavailable`.
+        """
+
     def start(
         self,
         workflow: str,

@@ -1,11 +1,12 @@
-"""What SQL remembers of the instances: who started them, what became of them, who acted on them."""
+"""The ledger: the SQL database that holds runs, reservations, audit log, leases, heartbeat."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Engine, text
 
+from operations.errors import DaprUnavailable
 from operations.ledger.audit_log import AuditLog
 from operations.ledger.db.sessions import generation, open_engine, reading
 from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
@@ -29,20 +30,51 @@ __all__ = [
 ]
 
 
+def _no_sidecar() -> str:
+    raise DaprUnavailable("no sidecar has named its application yet")
+
+
 class Ledger:
     """The ledger's database; every method raises `LedgerUnavailable` if it cannot be reached.
 
-    Those that write raise `LedgerRefused` for what it cannot hold.
+    An instance id may exist in several applications. Whatever looks up or writes by an instance id
+    (`reservations`, `audit_log`, `leases`, `descendants`, and `runs.latest` and the like) does so
+    in one application: `app_id()`. What finds a run by its `run_id`, lists and statistics cover all
+    applications; `runs.ingest` writes each snapshot into its own. `for_app` binds the same database
+    to another application.
+
+    Methods that write raise `LedgerRefused` for a value that the database cannot hold.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, ask_app_id: Callable[[], str] = _no_sidecar) -> None:
         self._engine = engine
-        self.reservations = Reservations(engine)
-        self.runs = Runs(engine)
-        self.audit_log = AuditLog(engine)
-        self.descendants = Descendants(engine)
-        self.leases = Leases(engine)
+        self._ask_app_id = ask_app_id
+        self._app_id: str | None = None
+        self.reservations = Reservations(engine, self.app_id)
+        self.runs = Runs(engine, self.app_id)
+        self.audit_log = AuditLog(engine, self.app_id)
+        self.descendants = Descendants(engine, self.app_id)
+        self.leases = Leases(engine, self.app_id)
         self.statistics = Statistics(engine)
+
+    def app_id(self) -> str:
+        """Return the application that this ledger is bound to; it does not change afterwards.
+
+        It is the one that `ask_app_id` returns, else the one that the recorder followed last.
+        Raises `DaprUnavailable` while neither is known, and `LedgerUnavailable`.
+        """
+        if self._app_id is None:
+            try:
+                self._app_id = self._ask_app_id()
+            except DaprUnavailable:
+                self._app_id = self.heartbeat().app_id
+                if self._app_id is None:
+                    raise
+        return self._app_id
+
+    def for_app(self, app_id: str) -> "Ledger":
+        """Return a ledger on the same database that is bound to an application."""
+        return Ledger(self._engine, lambda: app_id)
 
     def ping(self) -> None:
         """Ask the database for nothing."""
@@ -67,21 +99,24 @@ class Ledger:
         backlog: int | None = 0,
         metrics: RecorderMetrics | None = None,
     ) -> None:
-        """Write the recorder's sign of life, which leaves the revision as it is.
+        """Write the recorder's sign of life; the revision does not change.
 
-        `behind` is how many instances are known of, but not read yet; None if that is not known.
+        `backlog` is the number of runs that the recorder has yet to read, None if it is unknown.
         """
-        write_heartbeat(self._engine, at, outages, backlog, metrics)
+        app_id = self.app_id()
+        beat = Heartbeat(0, at, tuple(outages), backlog=backlog, metrics=metrics, app_id=app_id)
+        write_heartbeat(self._engine, beat)
 
     def close(self) -> None:
         """Close the connections of this process."""
         self._engine.dispose()
 
 
-def open_ledger(url: str) -> Ledger:
-    """Open the ledger at a SQLAlchemy URL; its file and its schema are made, or brought up to date.
+def open_ledger(url: str, ask_app_id: Callable[[], str] = _no_sidecar) -> Ledger:
+    """Open the ledger at a SQLAlchemy URL; creates a SQLite file, and tables that are missing.
 
-    The same is done anew whenever the file or the database is found deleted or replaced; a database
-    of PostgreSQL itself must be there. Raises `InvalidInput` and `LedgerUnavailable`.
+    `ask_app_id` returns the application of this process's sidecar (`Gateway.app_id`).
+    Raises `InvalidInput`, `LedgerUnavailable`, and `SchemaMismatch` for the tables of another
+    version.
     """
-    return Ledger(open_engine(url, upgrade))
+    return Ledger(open_engine(url, upgrade), ask_app_id)

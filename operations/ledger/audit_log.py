@@ -1,6 +1,7 @@
 """What operators did, and what they have begun to do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, insert, select, update
@@ -16,11 +17,13 @@ from operations.records import ALL_TIME, AuditEntry, Outcome, Period
 class AuditLog:
     """The deeds; every method raises `LedgerUnavailable` if the ledger cannot be reached."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, app_id: Callable[[], str]) -> None:
         self._engine = engine
+        self._app_id = app_id
 
     def note(self, *audit_entries: AuditEntry) -> None:
         """Add deeds, all or none."""
+        audit_entries = self._with_app_id(*audit_entries)
         with writing(self._engine) as connection:
             revision = next_revision(connection)
             _add(connection, revision, audit_entries)
@@ -28,6 +31,7 @@ class AuditLog:
 
     def begin(self, entry: AuditEntry) -> int:
         """Add a deed that is about to be done, and return the key by which `end` finds it."""
+        (entry,) = self._with_app_id(entry)
         with writing(self._engine) as connection:
             revision = next_revision(connection)
             added = connection.execute(insert(audit_log).values(_row(entry, revision)))
@@ -36,11 +40,12 @@ class AuditLog:
 
     def end(self, key: int, entry: AuditEntry, *others: AuditEntry) -> None:
         """Write what came of a deed that was begun, and add others, all or none."""
+        entry, *rest = self._with_app_id(entry, *others)
         with writing(self._engine) as connection:
             revision = next_revision(connection)
             begun = update(audit_log).where(*_is_begun(key, entry)).values(_row(entry, revision))
             is_here = connection.execute(begun).rowcount  # or this ledger has replaced another
-            _add(connection, revision, others if is_here else (entry, *others))
+            _add(connection, revision, rest if is_here else (entry, *rest))
             set_revision(connection, revision)
 
     def of(self, instance_id: str, limit: int, within: Period = ALL_TIME) -> tuple[AuditEntry, ...]:
@@ -48,7 +53,7 @@ class AuditLog:
         columns = audit_log.c
         query = (
             select(audit_log)
-            .where(columns.instance_id == instance_id)
+            .where(columns.app_id == self._app_id(), columns.instance_id == instance_id)
             .where(columns.at >= within.since, columns.at < within.until)
             .order_by(columns.at.desc(), columns.key.desc())
             .limit(limit)
@@ -61,6 +66,10 @@ class AuditLog:
         query = select(audit_log).where(audit_log.c.bulk == bulk).order_by(audit_log.c.key)
         with reading(self._engine) as connection:
             return tuple(_deed(row) for row in connection.execute(query).mappings())
+
+    def _with_app_id(self, *entries: AuditEntry) -> tuple[AuditEntry, ...]:
+        app_id = self._app_id()
+        return tuple(replace(entry, app_id=app_id) for entry in entries)
 
 
 def _add(connection: Connection, revision: int, audit_entries: Sequence[AuditEntry]) -> None:
@@ -76,6 +85,7 @@ def _is_begun(key: int, entry: AuditEntry) -> tuple[ColumnElement[bool], ...]:
     columns = audit_log.c
     return (
         columns.key == key,
+        columns.app_id == entry.app_id,
         columns.instance_id == entry.instance_id,
         columns.action == entry.action,
         columns.outcome == Outcome.UNKNOWN.value,
@@ -87,6 +97,7 @@ def _deed(row: RowMapping) -> AuditEntry:
         at=row["at"],
         actor=actor_in(row),
         action=row["action"],
+        app_id=row["app_id"],
         instance_id=row["instance_id"],
         outcome=Outcome(row["outcome"]),
         before=_status(row["before"]),

@@ -1,7 +1,6 @@
 """The one row that tells what is new: the ledger's revision, and the recorder's sign of life."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -38,20 +37,25 @@ def read_heartbeat(engine: Engine) -> Heartbeat:
         row = connection.execute(_READ).one()
     outages = tuple(map(_outage, json.loads(row.outages)))
     metrics = _measures(json.loads(row.metrics)) if row.metrics else None
-    return Heartbeat(row.revision, row.heartbeat_at, outages, backlog=row.backlog, metrics=metrics)
+    return Heartbeat(
+        row.revision,
+        row.heartbeat_at,
+        outages,
+        backlog=row.backlog,
+        metrics=metrics,
+        app_id=row.app_id,
+    )
 
 
-def write_heartbeat(
-    engine: Engine,
-    at: datetime,
-    outages: Sequence[Outage],
-    backlog: int | None,
-    metrics: RecorderMetrics | None,
-) -> None:
-    """Write that the recorder lives, what it saw, how much it has not seen yet, its measures."""
-    told = json.dumps([_told(outage) for outage in outages])
-    measured = json.dumps(vars(metrics)) if metrics else None
-    values = {"heartbeat_at": at, "outages": told, "backlog": backlog, "metrics": measured}
+def write_heartbeat(engine: Engine, beat: Heartbeat) -> None:
+    """Write the recorder's sign of life; the revision stays as it is."""
+    values = {
+        "app_id": beat.app_id,
+        "heartbeat_at": beat.heartbeat_at,
+        "outages": json.dumps([_told(outage) for outage in beat.outages]),
+        "backlog": beat.backlog,
+        "metrics": json.dumps(vars(beat.metrics)) if beat.metrics else None,
+    }
     with writing(engine) as connection:
         connection.execute(update(heartbeat).where(_THE_ROW).values(values))
 

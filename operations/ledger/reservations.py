@@ -5,9 +5,10 @@ starts with the same id, from any process, one alone reaches the engine.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -31,7 +32,10 @@ from operations.records import Period
 
 _OF_IDS = (
     select(reservations)
-    .where(reservations.c.instance_id.in_(bindparam("ids", expanding=True)))
+    .where(
+        reservations.c.app_id == bindparam("app_id"),
+        reservations.c.instance_id.in_(bindparam("ids", expanding=True)),
+    )
     .order_by(reservations.c.sequence)
 )
 
@@ -68,8 +72,9 @@ class Reservation:
 class Reservations:
     """The starts; every method raises `LedgerUnavailable` if the ledger cannot be reached."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, app_id: Callable[[], str]) -> None:
         self._engine = engine
+        self._app_id = app_id
 
     def latest(self, instance_id: str) -> Reservation | None:
         """Return the latest life of the id, or None if it was never started from here."""
@@ -94,28 +99,31 @@ class Reservations:
             return self._take_over(latest, wanted)
         sequence = latest.sequence + 1 if latest else 1
         claimed = replace(wanted, sequence=sequence, claim=time.time_ns())
+        query = insert(reservations).values(self._row(claimed))
         try:
             with writing(self._engine) as connection:
-                connection.execute(insert(reservations).values(row_of(claimed)))
+                connection.execute(query)
         except IntegrityError:
             return None
         return claimed
 
     def accept(self, start: Reservation) -> None:
         """Note that the engine has taken the start."""
-        query = update(reservations).where(*_owned(start)).values(accepted_at=datetime.now(UTC))
+        query = (
+            update(reservations).where(*self._owned(start)).values(accepted_at=datetime.now(UTC))
+        )
         with writing(self._engine) as connection:
             connection.execute(query)
 
     def release(self, start: Reservation) -> None:
         """Forget a claim whose start is known not to have happened."""
         with writing(self._engine) as connection:
-            connection.execute(delete(reservations).where(*_owned(start)))
+            connection.execute(delete(reservations).where(*self._owned(start)))
 
     def _latest(self, *conditions: ColumnElement[bool]) -> Reservation | None:
         query = (
             select(reservations)
-            .where(*conditions)
+            .where(reservations.c.app_id == self._app_id(), *conditions)
             .order_by(reservations.c.sequence.desc())
             .limit(1)
         )
@@ -125,32 +133,38 @@ class Reservations:
 
     def _take_over(self, abandoned: Reservation, wanted: Reservation) -> Reservation | None:
         claimed = replace(wanted, sequence=abandoned.sequence, claim=time.time_ns())
-        query = update(reservations).where(*_owned(abandoned)).values(row_of(claimed))
+        query = update(reservations).where(*self._owned(abandoned)).values(self._row(claimed))
         with writing(self._engine) as connection:
             taken = connection.execute(query).rowcount == 1
         return claimed if taken else None
 
+    def _row(self, reservation: Reservation) -> dict[str, Any]:
+        return {**row_of(reservation), "app_id": self._app_id()}
 
-def latest_starts(connection: Connection, ids: Iterable[str]) -> dict[str, Reservation]:
+    def _owned(self, reservation: Reservation) -> tuple[ColumnElement[bool], ...]:
+        """Return the condition that finds the row of a reservation while its claim holds."""
+        columns = reservations.c
+        return (
+            columns.app_id == self._app_id(),
+            columns.instance_id == reservation.instance_id,
+            columns.sequence == reservation.sequence,
+            columns.claim == reservation.claim,
+            columns.accepted_at.is_(None),
+        )
+
+
+def latest_starts(
+    connection: Connection, app_id: str, ids: Iterable[str]
+) -> dict[str, Reservation]:
     """Return the latest start of each id that was started from here."""
     found: dict[str, Reservation] = {}
     for portion in in_portions(ids):
-        for row in connection.execute(_OF_IDS, {"ids": portion}).mappings():
+        for row in connection.execute(_OF_IDS, {"app_id": app_id, "ids": portion}).mappings():
             found[row["instance_id"]] = _start(row)
     return found
 
 
 def _start(row: RowMapping) -> Reservation:
-    told = {name: value for name, value in row.items() if not name.startswith("actor_")}
+    names = (name for name in row if name != "app_id" and not name.startswith("actor_"))
+    told = {name: row[name] for name in names}
     return Reservation(actor=actor_in(row), **told)
-
-
-def _owned(start: Reservation) -> tuple[ColumnElement[bool], ...]:
-    """Return the condition that finds the row of `start` while its claim holds."""
-    columns = reservations.c
-    return (
-        columns.instance_id == start.instance_id,
-        columns.sequence == start.sequence,
-        columns.claim == start.claim,
-        columns.accepted_at.is_(None),
-    )

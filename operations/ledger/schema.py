@@ -1,37 +1,40 @@
-"""Brings a ledger's schema to the version that this code knows."""
+"""Creates a ledger's tables, and refuses those of another version of Flowdeck."""
 
 from threading import Lock
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
-from operations.errors import LedgerUnavailable
+from operations.errors import LedgerUnavailable, SchemaMismatch
 from operations.ledger.db.sessions import reading, writing
+from operations.ledger.tables import metadata
+from operations.settings import without_password
 
-HEAD = "0001"
-"""The newest version: a ledger that has it is opened without the help of Alembic."""
+HEAD = "v1"
+"""The newest version of the schema; a ledger that has it is opened without importing Alembic."""
 
-_LOCK = 0x666C6F77  # any number that nobody else may lock in the same database
-_one_at_a_time = Lock()  # Alembic keeps what it works on in globals
+_LOCK = 0x666C6F77  # any number that no other program locks in the same database
+_one_at_a_time = Lock()  # Alembic keeps its context in globals
 
 
 def upgrade(engine: Engine) -> None:
-    """Make or complete the schema; of several processes at the same moment, one does.
+    """Create the tables, or run the migrations that they lack; one process at a time does it.
 
-    Raises `LedgerUnavailable`, also for a ledger of a newer Flowdeck.
+    Raises `SchemaMismatch` for tables that no migration of this version knows, and
+    `LedgerUnavailable`.
     """
     with reading(engine) as connection:
         if _version(connection) == HEAD:
             return
     with _one_at_a_time, writing(engine) as connection:
         if connection.dialect.name == "postgresql":
-            _shut_out_others(connection)
+            _prepare_postgresql(connection)
         _migrate(connection)
 
 
-def _shut_out_others(connection: Connection) -> None:
-    """Wait for others that change the schema: on SQLite the transaction itself does.
+def _prepare_postgresql(connection: Connection) -> None:
+    """Wait for other processes that migrate (SQLite's transaction does that), without a timeout.
 
-    Then the server is to take its time, and texts must be able to hold any character.
+    Raises `LedgerUnavailable` for a database that cannot store every character.
     """
     connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     connection.execute(text("SET LOCAL statement_timeout = 0"))
@@ -41,15 +44,24 @@ def _shut_out_others(connection: Connection) -> None:
 
 
 def _migrate(connection: Connection) -> None:
-    # Alembic is seldom needed.
+    # Most processes find the newest version and need no Alembic.
     from operations.ledger.migrations import known_versions, migrate  # noqa: PLC0415
 
     version = _version(connection)
-    if version is not None and version not in known_versions():
-        raise LedgerUnavailable(
-            f"a newer Flowdeck has written it: its schema is {version}, this one's is {HEAD}"
-        )
+    if version not in {None, *known_versions()}:
+        _refuse(connection, f"the schema {version!r}")
+    if version is None and (unknown := _tables(connection)):
+        _refuse(connection, f"tables without a schema version ({', '.join(unknown)})")
     migrate(connection)
+
+
+def _refuse(connection: Connection, found: str) -> None:
+    raise SchemaMismatch(without_password(connection.engine.url), found, HEAD)
+
+
+def _tables(connection: Connection) -> list[str]:
+    """Return the names of existing tables that this schema would create."""
+    return sorted(metadata.tables.keys() & set(inspect(connection).get_table_names()))
 
 
 def _version(connection: Connection) -> str | None:

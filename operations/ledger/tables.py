@@ -13,17 +13,18 @@ from sqlalchemy import (
     text,
 )
 
-from operations.ledger.db.column_types import Key, String, Text
-from operations.ledger.db.sessions import UtcDateTime
+from operations.ledger.db.column_types import Key, String, Text, UtcDateTime
 
-NAME = 255  # characters that are kept of an id, a workflow's or activity's name, an error's type
-MESSAGE = 500  # and of an error's message in a list
+NAME = 255
+"""Characters kept of an id, of a workflow's or activity's name, and of an error's type."""
+MESSAGE = 500
+"""Characters kept of an error's message in a list."""
 
 metadata = MetaData()
 
 
 def _index_of(column: str, *beside: str) -> Index:
-    """Return the index for lists of what has something in a column, which few lives have."""
+    """Return a partial index for lists of the few runs that have a value in this column."""
     has_it = text(f"{column} IS NOT NULL")
     places = (column, "status", "created_at", "run_id", *beside)
     name = f"runs_newest_of_{column}"
@@ -33,6 +34,7 @@ def _index_of(column: str, *beside: str) -> Index:
 reservations = Table(
     "reservations",
     metadata,
+    Column("app_id", String(NAME), primary_key=True),
     Column("instance_id", String(64), primary_key=True),
     Column("sequence", Integer, primary_key=True),
     Column("workflow", String(NAME), nullable=False),
@@ -44,14 +46,16 @@ reservations = Table(
     Column("scheduled_for", UtcDateTime),
 )
 
-# One row is one life of an instance id. The latest of an id is marked, for an id may have many.
-# `ended_micros` and `took_micros` tell `ended_at` and the duration again (in microseconds, -1 until
-# they are known), so that lists can be in their order without a NULL, and statistics are quick.
-# `queue_micros` and `run_micros` are the duration's parts, before the first turn and from then on.
+# One row is one run. The latest run of an instance id is marked: an id may have many.
+# `parent_app_id` is NULL for a parent of the same application.
+# `ended_micros` and `took_micros` repeat `ended_at` and the duration (microseconds, -1 until they
+# are known), so that lists sort without NULLs and statistics read them from an index.
+# `queue_micros` and `run_micros` split the duration at the first turn.
 runs = Table(
     "runs",
     metadata,
     Column("run_id", Key, primary_key=True),
+    Column("app_id", String(NAME), nullable=False),
     Column("instance_id", String(NAME), nullable=False),
     Column("execution_id", String(NAME)),
     Column("workflow", String(NAME), nullable=False),
@@ -66,6 +70,7 @@ runs = Table(
     Column("failure_type", String(NAME)),
     Column("failure_message", String(MESSAGE)),
     Column("parent_id", String(NAME)),
+    Column("parent_app_id", String(NAME)),
     Column("rerun_of", String(NAME)),
     Column("purged_at", UtcDateTime),
     Column("revision", BigInteger, nullable=False),
@@ -82,7 +87,7 @@ runs = Table(
     Index("runs_newest", "created_at", "run_id", "instance_id"),
     Index("runs_newest_of_status", "status", "created_at", "run_id", "instance_id"),
     Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),
-    _index_of("custom_status", "workflow"),  # many have the same one: they are counted there
+    _index_of("custom_status", "workflow"),  # counts of one custom status read it
     *map(_index_of, ("failure_type", "parent_id", "rerun_of")),
     Index(
         "runs_ended",
@@ -90,14 +95,14 @@ runs = Table(
         *("took_micros", "queue_micros", "run_micros"),
     ),
     Index("runs_longest", "took_micros", "run_id", "status", "workflow"),
-    Index("runs_latest_of_id", "instance_id", "is_latest"),
-    Index("runs_execution", "instance_id", "execution_id"),
-    Index("runs_followed", "is_archived", "purged_at", "revision", "instance_id"),
+    Index("runs_latest_of_id", "app_id", "instance_id", "is_latest"),
+    Index("runs_execution", "app_id", "instance_id", "execution_id"),
+    Index("runs_followed", "app_id", "is_archived", "purged_at", "revision", "instance_id"),
     sqlite_autoincrement=True,
 )
 
-# What a life waits for by name: its `waits_for` is but a sentence of it. Its status and its time of
-# creation are told again, so that an index holds each list in order.
+# The names of everything that a run waits for; its `waits_for` describes only one of them. Status
+# and time of creation repeat those of the run, so that an index holds each list in order.
 waits = Table(
     "waits",
     metadata,
@@ -121,7 +126,7 @@ details = Table(
     Column("history", LargeBinary),
 )
 
-# Each generation of a workflow that continues as new counts its events from the beginning.
+# Event ids start again in each generation of a workflow that continues as new.
 attempts = Table(
     "attempts",
     metadata,
@@ -156,6 +161,7 @@ audit_log = Table(
     Column("actor_name", String(NAME), nullable=False),
     Column("actor_role", String(64), nullable=False),
     Column("action", String(64), nullable=False),
+    Column("app_id", String(NAME), nullable=False),
     Column("instance_id", String(NAME), nullable=False),
     Column("outcome", String(32), nullable=False),
     Column("before", String(32)),
@@ -164,23 +170,25 @@ audit_log = Table(
     Column("reason", Text),
     Column("bulk", String(64)),
     Column("revision", BigInteger, nullable=False),
-    Index("audit_log_of_instance", "instance_id", "at", "key"),
+    Index("audit_log_of_instance", "app_id", "instance_id", "at", "key"),
     Index("audit_log_of_bulk", "bulk"),
 )
 
 leases = Table(
     "leases",
     metadata,
+    Column("app_id", String(NAME), primary_key=True),
     Column("instance_id", String(NAME), primary_key=True),
     Column("taken", BigInteger, nullable=False),
 )
 
-# One row, whose key is 1.
+# One row, whose key is 1. `app_id` is the application that the recorder follows.
 heartbeat = Table(
     "heartbeat",
     metadata,
     Column("key", Integer, primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False),
+    Column("app_id", String(NAME)),
     Column("heartbeat_at", UtcDateTime),
     Column("outages", Text, nullable=False),
     Column("backlog", Integer),

@@ -7,7 +7,13 @@ from contextlib import closing
 
 import structlog
 
-from operations.errors import InvalidInput, LedgerUnavailable
+from operations.errors import (
+    EXIT_DO_NOT_RESTART,
+    DaprUnavailable,
+    InvalidInput,
+    LedgerUnavailable,
+    SchemaMismatch,
+)
 from operations.gateway import DaprGateway, Gateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
@@ -19,6 +25,7 @@ from operations.recorder.recorder import Recorder
 from operations.settings import OperationsSettings
 
 REST = 0.1  # seconds between two turns
+SIDECAR_AGAIN = 1.0  # seconds before the sidecar is asked for its application again
 LEDGER_AGAIN = 1.0  # seconds before a ledger that was away is tried again
 
 log = structlog.get_logger(__name__)
@@ -38,6 +45,9 @@ def main() -> None:
             Keeping(settings.ledger, gateway, stopping, hints).keep()
     except InvalidInput as error:
         sys.exit(str(error))
+    except SchemaMismatch as error:
+        log.error(str(error))  # noqa: TRY400 - the message says what to do
+        sys.exit(EXIT_DO_NOT_RESTART)
     gateway.close()
 
 
@@ -55,11 +65,13 @@ class Keeping:
         self._is_away = False
 
     def keep(self) -> None:
-        """Follow the engine until told to stop; raises `InvalidInput` for what is no ledger."""
+        """Follow the engine until told to stop; raises `InvalidInput` and `SchemaMismatch`."""
         while not self._stopping.is_set():
             try:
-                with closing(open_ledger(self._url)) as ledger:
+                with closing(open_ledger(self._url, self._gateway.app_id)) as ledger:
                     self._follow(ledger)
+            except SchemaMismatch:
+                raise
             except LedgerUnavailable as error:
                 if not self._is_away:
                     log.warning("the ledger is away", reason=str(error))
@@ -68,6 +80,8 @@ class Keeping:
 
     def _follow(self, ledger: Ledger) -> None:
         """Follow the engine until the ledger is another: a recorder remembers what it holds."""
+        if not self._knows_application(ledger):
+            return
         generation = ledger.generation()
         recorder = Recorder(self._gateway, ledger, self._health, self._clock, self._hints)
         try:
@@ -77,6 +91,21 @@ class Keeping:
                 self._stopping.wait(REST)
         finally:
             recorder.close()
+
+    def _knows_application(self, ledger: Ledger) -> bool:
+        """Wait until the sidecar or the ledger names the application; False if told to stop."""
+        is_said = False
+        while not self._stopping.is_set():
+            try:
+                ledger.app_id()
+            except DaprUnavailable as error:
+                if not is_said:
+                    log.warning("waiting for the sidecar to name its app id", reason=str(error))
+                is_said = True
+                self._stopping.wait(SIDECAR_AGAIN)
+            else:
+                return True
+        return False
 
     def _say_that_it_is_there(self) -> None:
         if self._is_away:

@@ -45,6 +45,7 @@ class Timeline:
     spans: tuple[Span, ...] = ()
     execution_id: str | None = None
     parent_id: str | None = None
+    parent_app_id: str | None = None
     rerun_of: str | None = None
     waiting: Waiting | None = None
     first_turn_at: datetime | None = None
@@ -64,6 +65,7 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
         spans=spans,
         execution_id=started.execution_id if started else None,
         parent_id=started.instance_id if started else None,
+        parent_app_id=started.parent_app_id if started else None,
         rerun_of=rerun.source_id if rerun else None,
         waiting=None if builder.ended_at else _waiting(spans, started_at, started),
         first_turn_at=_first_turn(rerun.own if rerun else history, started_at),

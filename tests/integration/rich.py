@@ -59,7 +59,7 @@ class Rich:
         self._open = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.gateway = DaprGateway(endpoint)
-        self.ledger = open_ledger(ledger_url)
+        self.ledger = open_ledger(ledger_url, self.gateway.app_id)
         self._channel = open_channel(endpoint)
         self._stub = service.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
 

@@ -15,7 +15,8 @@ from operations.ledger import open_ledger
 from operations.model import LOCAL_USER
 
 endpoint, ledger, order_id = sys.argv[1:]
-actions = Actions(DaprGateway(endpoint), open_ledger(ledger))
+gateway = DaprGateway(endpoint)
+actions = Actions(gateway, open_ledger(ledger, gateway.app_id))
 print("ready", flush=True)
 sys.stdin.read()
 order = {"order_id": order_id, "amount": 1.0, "items": ["pen"]}

@@ -24,6 +24,7 @@ from tests.postgres.server import Server
 from tests.unit.fakes import FakeGateway
 from tests.unit.pages import Desk
 from tests.unit.sidecar import Sidecar
+from tests.unit.snapshots import APP
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -156,7 +157,7 @@ def ledger(ledger_url: str, sqlite_template: Path) -> Iterator[Ledger]:
     if kind == "sqlite":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(sqlite_template, path)
-    ledger = open_ledger(ledger_url)
+    ledger = open_ledger(ledger_url).for_app(APP)
     yield ledger
     ledger.close()
 

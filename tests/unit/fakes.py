@@ -41,6 +41,7 @@ class FakeGateway:
         self.lost: dict[str, list[FlowdeckError]] = {}
         self.during: dict[str, Hook] = {}
         self.first_status = Status.RUNNING
+        self.app = "orders"
         self.answer = DaprHealth(version="1.18.2", problems=())
         self._lock = threading.Lock()
 
@@ -51,6 +52,12 @@ class FakeGateway:
     def turn(self, instance_id: str, status: Status) -> None:
         """Change the status of an instance."""
         self.put(replace(self.instances[instance_id], status=status))
+
+    def app_id(self) -> str:
+        """Return the application, as one that is remembered: that is no call."""
+        if self.errors.get("app_id"):
+            raise self.errors["app_id"][0]
+        return self.app
 
     def start(
         self,

@@ -34,6 +34,7 @@ def summary(**told: Any) -> RunSummary:
         **{
             **baseline,
             "run_id": 7,
+            "app_id": "orders",
             "instance_id": "order_A",
             "workflow": "order_workflow",
             "status": Status.RUNNING,

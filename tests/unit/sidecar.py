@@ -26,7 +26,7 @@ EMPTY: dict[str, Callable[[], Any]] = {
     "PurgeInstances": pb.PurgeInstancesResponse,
     "RerunWorkflowFromEvent": pb.RerunWorkflowFromEventResponse,
     "RaiseEvent": pb.RaiseEventResponse,
-    "GetMetadata": metadata_pb2.GetMetadataResponse,
+    "GetMetadata": lambda: metadata_pb2.GetMetadataResponse(id="orders"),
     "ListJobsAlpha1": jobs_pb2.ListJobsResponseAlpha1,
 }
 PUBLIC = {"GetMetadata", "ListJobsAlpha1"}

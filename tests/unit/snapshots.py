@@ -12,6 +12,7 @@ from operations.timeline import Ending, Span, SpanKind, Timeline, timeline_of
 from tests.unit.histories import recorded, recorded_state
 
 NOON = datetime(2026, 1, 11, 12, 0, 0, tzinfo=UTC)
+APP = "orders"
 ID = "order_A"
 
 
@@ -47,7 +48,7 @@ def snapshot(
         **told,
     }
     parts = {"instance": _made(Instance, told), "timeline": _made(Timeline, told)}
-    return Snapshot(**parts, **_only(Snapshot, told))
+    return Snapshot(**{"app_id": APP, **parts, **_only(Snapshot, told)})
 
 
 def pending(*, seen: float = 1, **more: Any) -> Snapshot:
@@ -74,7 +75,7 @@ def done(*, execution: str = "e1", created: float = 0, seen: float = 9, **more: 
 def of_record(name: str, *, seen: float = 0) -> Snapshot:
     """Return a snapshot of an instance that was recorded."""
     history = recorded(name)
-    return Snapshot(recorded_state(name), timeline_of(history), at(seen), history)
+    return Snapshot(APP, recorded_state(name), timeline_of(history), at(seen), history)
 
 
 def activity(event_id: int, start: float, end: float | None = None, **more: Any) -> Span:

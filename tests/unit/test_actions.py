@@ -30,6 +30,7 @@ from operations.model import STATUS_ACTIONS, Action, Actor, Status
 from operations.records import OUTCOME_NOT_RECORDED, Outcome
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
+from tests.unit.snapshots import APP
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.both_databases
@@ -238,8 +239,8 @@ class Forgetful(Reservations):
 
 def forgetful(url: str) -> Ledger:
     """Open such a ledger."""
-    ledger = Ledger(engine := open_engine(url))
-    ledger.reservations = Forgetful(engine)
+    ledger = Ledger(engine := open_engine(url), lambda: APP)
+    ledger.reservations = Forgetful(engine, ledger.app_id)
     return ledger
 
 
@@ -248,7 +249,7 @@ def test_a_start_that_cannot_be_noted_is_made_all_the_same(
 ) -> None:
     """What the engine did is the answer; the next request makes up for what the ledger missed."""
     url = f"sqlite:///{tmp_path}/ledger.db"
-    ledger = open_ledger(url)
+    ledger = open_ledger(url, gateway.app_id)
     assert start(Actions(gateway, forgetful(url))).created
     assert not latest(ledger).is_accepted
     assert not start(Actions(gateway, ledger)).created

@@ -7,7 +7,7 @@ import pytest
 from operations.ledger import Ledger
 from operations.model import Action, Actor, Status
 from operations.records import ALL_TIME, AuditEntry, Outcome, Period
-from tests.unit.snapshots import ID, at
+from tests.unit.snapshots import APP, ID, at
 
 pytestmark = pytest.mark.both_databases
 
@@ -19,6 +19,7 @@ DEED = AuditEntry(
     outcome=Outcome.DONE,
     before=Status.RUNNING,
     after=Status.SUSPENDED,
+    app_id=APP,
 )
 
 

@@ -9,7 +9,7 @@ from operations.ledger import Ledger, open_ledger
 from operations.ledger.heartbeat import _measures
 from operations.model import Service
 from operations.records import Heartbeat, Outage, RecorderMetrics
-from tests.unit.snapshots import at, done, snapshot
+from tests.unit.snapshots import APP, at, done, snapshot
 
 pytestmark = pytest.mark.both_databases
 
@@ -27,16 +27,16 @@ def test_a_new_ledger_has_no_beat(ledger: Ledger) -> None:
 def test_a_beat_is_read_as_it_was_written(ledger: Ledger) -> None:
     """The recorder's last sign of life holds what it saw."""
     ledger.write_heartbeat(at(3), OUTAGES, backlog=7)
-    assert ledger.heartbeat() == Heartbeat(0, at(3), OUTAGES, backlog=7)
+    assert ledger.heartbeat() == Heartbeat(0, at(3), OUTAGES, backlog=7, app_id=APP)
     ledger.write_heartbeat(at(4), (), backlog=None)
-    assert ledger.heartbeat() == Heartbeat(0, at(4), (), backlog=None)
+    assert ledger.heartbeat() == Heartbeat(0, at(4), (), backlog=None, app_id=APP)
 
 
 def test_measures_are_read_as_they_were_written(ledger: Ledger) -> None:
     """Those that were not taken are None, and none are kept of a beat before."""
     metrics = RecorderMetrics(lag_p50=0.2, lag_p95=None, states=1.5, dropped=3, traces=True)
     ledger.write_heartbeat(at(3), (), 0, metrics)
-    assert ledger.heartbeat() == Heartbeat(0, at(3), (), backlog=0, metrics=metrics)
+    assert ledger.heartbeat() == Heartbeat(0, at(3), (), backlog=0, metrics=metrics, app_id=APP)
     ledger.write_heartbeat(at(4), ())
     assert ledger.heartbeat().metrics is None
 
@@ -51,7 +51,7 @@ def test_a_beat_is_no_news(ledger: Ledger) -> None:
     ledger.runs.ingest([snapshot()])
     ledger.write_heartbeat(at(3), OUTAGES)
     ledger.runs.ingest([done()])
-    assert ledger.heartbeat() == Heartbeat(2, at(3), OUTAGES, backlog=0)
+    assert ledger.heartbeat() == Heartbeat(2, at(3), OUTAGES, backlog=0, app_id=APP)
 
 
 def test_every_change_has_a_revision_of_its_own(ledger: Ledger, ledger_url: str) -> None:

@@ -1,7 +1,6 @@
 """How a ledger's schema is made, taken over, and refused."""
 
 import multiprocessing
-import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -9,50 +8,20 @@ from contextlib import closing
 from pathlib import Path
 from threading import Barrier
 
-import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from operations.errors import LedgerUnavailable
-from operations.ledger import Ledger, Reservation, open_ledger
+from operations.errors import SchemaMismatch
+from operations.ledger import Ledger, open_ledger
 from operations.ledger.db.sessions import open_engine, reading, writing
-from operations.ledger.migrations import _config, known_versions
+from operations.ledger.migrations import known_versions
 from operations.ledger.schema import HEAD
-from operations.ledger.statistics.results import DurationDistribution
 from operations.ledger.tables import metadata
-from operations.model import Actor
-from operations.records import Filter, Period, Sort
 from system.dapr.settings import PROJECT
 from tests.unit.conftest import LogLines
-from tests.unit.questions import ids
-from tests.unit.snapshots import at, snapshot, summary
-
-OLD = """
-CREATE TABLE starts (
-    instance_id VARCHAR(64) NOT NULL,
-    life INTEGER NOT NULL,
-    workflow VARCHAR(255) NOT NULL,
-    payload TEXT NOT NULL,
-    actor_name VARCHAR(255) NOT NULL,
-    actor_role VARCHAR(64) NOT NULL,
-    claim BIGINT NOT NULL,
-    accepted_at DATETIME,
-    PRIMARY KEY (instance_id, life)
-);
-INSERT INTO starts VALUES
-    ('order_A', 1, 'order_workflow', '{}', 'ann', 'operator', 5, '2026-01-11 12:00:00.000000'),
-    ('order_A', 2, 'order_workflow', '{"n": 1}', 'bob', 'admin', 7, NULL);
-"""
-
-
-@pytest.fixture
-def old(tmp_path: Path) -> str:
-    """Return the URL of a ledger as the first Flowdeck made it."""
-    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
-        connection.executescript(OLD)
-    return f"sqlite:///{tmp_path}/old.db"
+from tests.unit.snapshots import APP, at
 
 
 def differences(ledger: Ledger) -> list[object]:
@@ -63,7 +32,7 @@ def differences(ledger: Ledger) -> list[object]:
 
 def opened(url: str) -> int:
     """Open a ledger, write into it, and return its revision."""
-    with closing(open_ledger(url)) as ledger:
+    with closing(open_ledger(url).for_app(APP)) as ledger:
         ledger.write_heartbeat(at(1), ())
         return ledger.heartbeat().revision
 
@@ -84,43 +53,42 @@ def test_the_newest_version_is_the_one_that_is_asked_for(ledger: Ledger) -> None
         ]
 
 
-def test_a_first_ledger_is_taken_over(old: str) -> None:
-    """A ledger from before there were versions gets the schema of a new one."""
-    with closing(open_ledger(old)) as ledger:
-        assert differences(ledger) == []
-        ledger.runs.ingest([snapshot()])
-        assert summary(ledger).revision == 1
-
-
-def test_a_first_ledger_keeps_its_rows(old: str) -> None:
-    """The starts of a ledger that is taken over are there as they were."""
-    with closing(open_ledger(old)) as ledger:
-        found = ledger.reservations.latest("order_A")
-        assert found == Reservation(
-            "order_A", "order_workflow", '{"n": 1}', Actor("bob", "admin"), sequence=2, claim=7
-        )
-        assert ledger.reservations.claim(found, found)
-        with reading(ledger._engine) as connection:
-            times = connection.execute(text("SELECT life, accepted_at FROM starts")).all()
-    assert times == [(1, "2026-01-11 12:00:00.000000"), (2, None)]
+@pytest.mark.both_databases
+@pytest.mark.parametrize("version", ["0010", "v9999"])
+def test_a_ledger_of_another_version_is_refused(
+    ledger: Ledger, ledger_url: str, version: str
+) -> None:
+    """The tables of an older or a newer Flowdeck stay as they are; the message says what to do."""
+    with writing(ledger._engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+    with pytest.raises(SchemaMismatch, match=f"{version}.*'{HEAD}'. Move the ledger aside"):
+        open_ledger(ledger_url)
 
 
 @pytest.mark.both_databases
-def test_a_ledger_of_a_newer_flowdeck_is_refused(ledger: Ledger, ledger_url: str) -> None:
-    """What this code does not know it does not touch, and says so."""
+def test_tables_without_a_version_are_refused(ledger: Ledger, ledger_url: str) -> None:
+    """Tables of the same names that no migration made are those of somebody else."""
     with writing(ledger._engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(LedgerUnavailable, match=r"newer Flowdeck .* its schema is 9999"):
+        connection.execute(text("DROP TABLE alembic_version"))
+    with pytest.raises(SchemaMismatch, match="tables without a schema version"):
         open_ledger(ledger_url)
-    with reading(ledger._engine) as connection:
-        assert inspect(connection).has_table("instances")
+    with writing(ledger._engine) as connection:
+        connection.execute(text("CREATE TABLE alembic_version AS SELECT 'v1' AS version_num"))
+
+
+def test_the_message_names_the_file(ledger: Ledger, ledger_url: str) -> None:
+    """An operator sees which file to move aside."""
+    with writing(ledger._engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0010'"))
+    with pytest.raises(SchemaMismatch, match=r"data/ledger\.db"):
+        open_ledger(ledger_url)
 
 
 @pytest.mark.both_databases
 def test_a_schema_is_made_whole_or_not_at_all(new_url: str) -> None:
     """A process that dies while it makes the schema leaves nothing behind."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("alembic.operations.Operations.bulk_insert", _die)
+        patch.setattr("alembic.operations.Operations.execute", _die)
         with pytest.raises(KeyboardInterrupt):
             open_ledger(new_url)
     engine = open_engine(new_url)
@@ -160,11 +128,6 @@ def test_processes_open_a_new_ledger_at_once(new_url: str) -> None:
     open_in_two_processes(new_url)
 
 
-def test_processes_take_over_a_ledger_at_once(old: str) -> None:
-    """The same holds for one of the first ledgers."""
-    open_in_two_processes(old)
-
-
 def open_in_two_processes(url: str) -> None:
     """Open a ledger in two processes at the same moment."""
     spawn = multiprocessing.get_context("spawn")
@@ -189,79 +152,3 @@ def test_the_schema_is_made_without_a_word(log_lines: LogLines, new_url: str) ->
     log_lines.configure("info")
     opened(new_url)
     assert log_lines.text() == ""
-
-
-FOURTH = """
-INSERT INTO instances (instance_id, workflow, status, created_at, started_at, ended_at,
-    last_updated_at, revision, read_at, is_latest, is_archived)
-VALUES ('done', 'w', 'COMPLETED', '2026-01-11 12:00:00.000000', '2026-01-11 12:00:00.000000',
-        '2026-01-11 12:00:02.500000', NULL, 1, '2026-01-11 12:00:03.000000', TRUE, TRUE),
-       ('runs', 'w', 'RUNNING', '2026-01-11 12:00:01.000000', '2026-01-11 12:00:01.000000',
-        NULL, NULL, 1, '2026-01-11 12:00:03.000000', TRUE, FALSE);
-INSERT INTO attempts (key, event_id, name, lane, attempt, started_at, first_turn_at, ended_at, ending)
-VALUES (1, 4, 'charge', 4, 1, '2026-01-11 12:00:00.000000', '2026-01-11 12:00:01.000000',
-        '2026-01-11 12:00:02.000000', 'completed');
-INSERT INTO details (key, custom_status) VALUES (1, '"sent"'), (2, 'packing');
-"""
-NINTH = """
-INSERT INTO instances (instance_id, workflow, status, created_at, started_at, waits_for, purged_at,
-    revision, read_at, is_latest, is_archived)
-VALUES {}
-"""
-SENTENCES = {
-    "event Approval, event cancel": {"approval", "cancel"},
-    "event approval and 1 more": {"approval"},
-    "charge (attempt 3), check": {"charge", "check"},
-    "ship \N{MULTIPLICATION SIGN}20 and 2 more": {"ship"},
-    "child pay (attempt 2)": {"pay"},
-    "retry of charge": {"charge"},
-    "timer": {"timer"},
-    "suspended": {"suspended"},
-}
-"""What lists said before there were names, and the names in it."""
-
-
-def older(url: str, version: str, rows: str) -> str:
-    """Make a ledger of an older version that holds rows, and return its URL."""
-    engine = open_engine(url)
-    with writing(engine) as connection:
-        alembic.command.upgrade(_config(connection), version)
-        for statement in filter(str.strip, rows.split(";")):
-            connection.execute(text(statement))
-    engine.dispose()
-    return url
-
-
-@pytest.mark.both_databases
-def test_what_was_written_before_can_be_asked_for(new_url: str) -> None:
-    """The columns that lists are filtered and sorted by are filled in from what is there."""
-    with closing(open_ledger(older(new_url, "0004", FOURTH))) as ledger:
-        assert differences(ledger) == []
-        pages = ledger.runs.page
-        assert ids(pages(Filter(custom_status="sent"), limit=9)) == ["done"]
-        assert ids(pages(Filter(custom_status="packing"), limit=9)) == ["runs"]
-        assert ids(pages(Filter(), limit=9, sort=Sort.LONGEST)) == ["done", "runs"]
-        (told,) = ledger.statistics.workflows(Period(at(0), at(60))).of
-        assert told.took == DurationDistribution(1, 2.5, 2.5, 2.5, 2.5)
-        (attempt,) = ledger.runs.attempts(1)
-        assert (attempt.event_id, attempt.started_at, attempt.ended_at) == (4, at(1), at(2))
-        assert summary(ledger, "done").generation == 1
-
-
-@pytest.mark.both_databases
-def test_what_is_waited_for_is_found_by_the_names_that_were_told(new_url: str) -> None:
-    """The rest is added as soon as it is looked at again, and nothing stands in its way."""
-    noon = "'2026-01-11 12:00:00.000000'"
-    rows = [
-        f"('i{number}', 'w', 'RUNNING', {noon}, {noon}, '{sentence}', NULL, 1, {noon}, TRUE, FALSE)"
-        for number, sentence in enumerate(SENTENCES)
-    ]
-    with closing(open_ledger(older(new_url, "0009", NINTH.format(", ".join(rows))))) as ledger:
-        assert differences(ledger) == []
-        for name in set().union(*SENTENCES.values()):
-            of = {f"i{n}" for n, names in enumerate(SENTENCES.values()) if name in names}
-            assert set(ids(ledger.runs.page(Filter(waits_for=name), limit=99))) == of
-        both = frozenset({"approval", "cancel"})
-        ledger.runs.ingest([snapshot(instance_id="i1", workflow="w", seen=9, awaited=both)])
-        found = ledger.runs.page(Filter(waits_for="cancel"), limit=99)
-        assert set(ids(found)) == {"i0", "i1"}

@@ -4,9 +4,10 @@ SQLite minds no length. PostgreSQL would refuse what is longer, so that there no
 """
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, TypeDecorator
 from sqlalchemy import String as AnyString
 from sqlalchemy import Text as AnyText
 from sqlalchemy.types import TypeEngine
@@ -40,6 +41,25 @@ class _Kept(TypeDecorator[str]):
         """Receive what was sent."""
         del dialect
         return _ESCAPED.sub(_unescaped, value) if value and _MARK in value else value
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time, also on SQLite, which stores no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC."""
+        del dialect
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the time as aware UTC."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Text(_Kept):

@@ -4,15 +4,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import psycopg
 from sqlalchemy import (
     Connection,
-    DateTime,
-    Dialect,
     Engine,
-    TypeDecorator,
     event,
     make_url,
     text,
@@ -37,25 +33,6 @@ _HURRY = text(
     )
 )
 _TOO_MUCH = "54"  # the class of PostgreSQL's errors that tell of its own limits
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time, on databases that keep zones and on SQLite, which keeps none."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Send UTC."""
-        del dialect
-        return value.astimezone(UTC) if value else None
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Receive UTC, marked as such."""
-        del dialect
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def open_engine(url: str, prepare: Callable[[Engine], None] = lambda _: None) -> Engine:

@@ -1,6 +1,6 @@
 """What stands below instances, and what failed in them, many at a time."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,14 @@ from operations.timeline import Ending
 
 _FINISHED = [status.value for status in Status if status.is_finished]
 _COLUMNS = runs.c
+_PARENT_APP_ID = func.coalesce(_COLUMNS.parent_app_id, _COLUMNS.app_id)
 _THERE = (_COLUMNS.is_latest.is_(true()), _COLUMNS.purged_at.is_(None))
 _FAILED = select(attempts.c.run_id).where(
     attempts.c.run_id.in_(bindparam("run_ids", expanding=True)),
     attempts.c.ending == Ending.FAILED.value,
 )
 _PARENTS_OF_FAILED = select(_COLUMNS.parent_id).where(
+    bindparam("app_id") == _PARENT_APP_ID,
     _COLUMNS.parent_id.in_(bindparam("ids", expanding=True)),
     _COLUMNS.status.in_([Status.FAILED.value, Status.TERMINATED.value, Status.UNKNOWN.value]),
 )
@@ -37,21 +39,25 @@ class Below:
 class Descendants:
     """What is asked of many at once; it raises `LedgerUnavailable` and `QueryTimeout`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, app_id: Callable[[], str]) -> None:
         self._engine = engine
+        self._app_id = app_id
 
     def below(self, ids: Collection[str]) -> Mapping[str, Below]:
         """Return what is below those ids that have anything below them."""
         found: dict[str, Below] = {}
+        app_id = self._app_id()
         with asking(self._engine) as connection:
             for portion in in_portions(ids):
-                for root, number, unfinished in connection.execute(_BELOW, {"ids": portion}):
+                wanted = {"app_id": app_id, "ids": portion}
+                for root, number, unfinished in connection.execute(_BELOW, wanted):
                     found[root] = Below(number, unfinished)
         return found
 
     def with_failures(self, runs: Collection[RunSummary]) -> frozenset[int]:
         """Return the keys of those lives in which a step failed: an attempt, or a child."""
         found: set[int] = set()
+        app_id = self._app_id()
         with asking(self._engine) as connection:
             for portion in in_portions(runs):
                 run_ids, ids = (
@@ -59,19 +65,26 @@ class Descendants:
                     [each.instance_id for each in portion],
                 )
                 found.update(connection.execute(_FAILED, {"run_ids": run_ids}).scalars())
-                parents = set(connection.execute(_PARENTS_OF_FAILED, {"ids": ids}).scalars())
+                wanted = {"app_id": app_id, "ids": ids}
+                parents = set(connection.execute(_PARENTS_OF_FAILED, wanted).scalars())
                 found.update(each.run_id for each in portion if each.instance_id in parents)
         return frozenset(found)
 
 
 def _below() -> Select[Any]:
     """Make the query of all that is below some ids; each descendant counts once for a root."""
-    columns = (_COLUMNS.instance_id, _COLUMNS.status)
-    children = _COLUMNS.parent_id.in_(bindparam("ids", expanding=True))
-    first = select(_COLUMNS.parent_id.label("root"), *columns).where(children, *_THERE)
+    columns = (_COLUMNS.app_id, _COLUMNS.instance_id, _COLUMNS.status)
+    children = (
+        _COLUMNS.parent_id.in_(bindparam("ids", expanding=True)),
+        bindparam("app_id") == _PARENT_APP_ID,
+    )
+    first = select(_COLUMNS.parent_id.label("root"), *columns).where(*children, *_THERE)
     found = first.cte("below", recursive=True)
-    onward = select(found.c.root, *columns)
-    onward = onward.where(_COLUMNS.parent_id == found.c.instance_id, *_THERE)
+    is_child = (
+        _COLUMNS.parent_id == found.c.instance_id,
+        found.c.app_id == _PARENT_APP_ID,
+    )
+    onward = select(found.c.root, *columns).where(*is_child, *_THERE)
     every = found.union(onward)
     unfinished = case((every.c.status.in_(_FINISHED), 0), else_=1)
     query = select(every.c.root, func.count(), func.sum(unfinished))

@@ -55,7 +55,7 @@ def keep_history(connection: Connection, run_id: int, snapshot: Snapshot) -> Non
     _execute(connection, _ARCHIVE, [{"of": run_id, "history": encode(snapshot.history or ())}])
 
 
-def read_archived(connection: Connection, ids: Collection[str]) -> dict[str, Status]:
+def read_archived(connection: Connection, app_id: str, ids: Collection[str]) -> dict[str, Status]:
     """Read the status of each id whose latest life is in the engine and has its history here."""
     found: dict[str, Status] = {}
     columns = runs.c
@@ -63,6 +63,7 @@ def read_archived(connection: Connection, ids: Collection[str]) -> dict[str, Sta
         select(columns.instance_id, columns.status)
         .join(details)
         .where(
+            columns.app_id == app_id,
             columns.is_latest.is_(true()),
             columns.purged_at.is_(None),
             details.c.history.is_not(None),

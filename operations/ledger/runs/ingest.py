@@ -40,13 +40,13 @@ def ingest(engine: Engine, snapshots: Sequence[Snapshot]) -> set[str]:
     return late
 
 
-def mark_purged(engine: Engine, gone_at: Mapping[str, datetime]) -> None:
+def mark_purged(engine: Engine, app_id: str, gone_at: Mapping[str, datetime]) -> None:
     """Note which ids the engine had no more at which time, unless they were seen later."""
     with writing(engine) as connection:
         revision = next_revision(connection)
         runs = [
             replace(run, summary=gone(run.summary, at))
-            for run in latest_runs(connection, gone_at)
+            for run in latest_runs(connection, app_id, gone_at)
             for at in [gone_at[run.summary.instance_id]]
             if run.summary.purged_at is None and run.read_at <= at
         ]
@@ -56,23 +56,24 @@ def mark_purged(engine: Engine, gone_at: Mapping[str, datetime]) -> None:
             set_revision(connection, revision)
 
 
-def keep_histories(engine: Engine, snapshots: Sequence[Snapshot]) -> None:
+def keep_histories(engine: Engine, app_id: str, snapshots: Sequence[Snapshot]) -> None:
     """Write the histories of the latest lives that are not archived."""
     by_id = {each.instance.instance_id: each for each in snapshots}
     with writing(engine) as connection:
         next_revision(connection)  # so that nobody else writes these lives meanwhile
-        for run in latest_runs(connection, by_id):
+        for run in latest_runs(connection, app_id, by_id):
             if not run.is_archived:
                 keep_history(connection, run.summary.run_id, by_id[run.summary.instance_id])
 
 
 def _batches(snapshots: Sequence[Snapshot]) -> Iterator[list[Snapshot]]:
-    """Return snapshots in their order, and in each batch one at most of an instance."""
+    """Split snapshots, in their order, into batches of one application and of unique instances."""
     batch: dict[str, Snapshot] = {}
+    app_id = snapshots[0].app_id
     for snapshot in snapshots:
-        if snapshot.instance.instance_id in batch:
+        if snapshot.instance.instance_id in batch or snapshot.app_id != app_id:
             yield list(batch.values())
-            batch = {}
+            batch, app_id = {}, snapshot.app_id
         batch[snapshot.instance.instance_id] = snapshot
     yield list(batch.values())
 
@@ -118,7 +119,8 @@ def _is_too_late(found: Run | Unknown, snapshot: Snapshot) -> bool:
 def _known(connection: Connection, batch: Sequence[Snapshot]) -> dict[str, list[Run]]:
     """Return, by id, the latest life and those that have the execution id that was seen."""
     known: dict[str, list[Run]] = defaultdict(list)
-    for run in latest_runs(connection, (each.instance.instance_id for each in batch)):
+    app_id = batch[0].app_id
+    for run in latest_runs(connection, app_id, (each.instance.instance_id for each in batch)):
         known[run.summary.instance_id].append(run)
     others = (
         (each.instance.instance_id, each.timeline.execution_id)
@@ -127,7 +129,7 @@ def _known(connection: Connection, batch: Sequence[Snapshot]) -> dict[str, list[
         for latest in known[each.instance.instance_id]
         if latest.summary.execution_id != each.timeline.execution_id
     )
-    for run in earlier_runs(connection, list(others)):
+    for run in earlier_runs(connection, app_id, list(others)):
         known[run.summary.instance_id].append(run)
     return known
 
@@ -139,7 +141,10 @@ def _open_next(
     snapshots: Sequence[Snapshot],
 ) -> list[Seen]:
     """Open lives; the engine has no more of the ones that they follow."""
-    reservations = latest_starts(connection, [each.instance.instance_id for each in snapshots])
+    if not snapshots:
+        return []
+    ids = [each.instance.instance_id for each in snapshots]
+    reservations = latest_starts(connection, snapshots[0].app_id, ids)
     runs, superseded = [], []
     for snapshot in snapshots:
         instance_id = snapshot.instance.instance_id

@@ -42,6 +42,7 @@ def opened(snapshot: Snapshot, after: RunSummary | None, start: Reservation | No
     start = start if start and _is_start_of_next(start, after) else None
     summary = RunSummary(
         run_id=0,
+        app_id=snapshot.app_id,
         instance_id=snapshot.instance.instance_id,
         execution_id=None,
         workflow=start.workflow if start else "",
@@ -107,6 +108,7 @@ def _grown(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
         failure_type=failure.error_type[:NAME] if failure else summary.failure_type,
         failure_message=failure.message[:MESSAGE] if failure else summary.failure_message,
         parent_id=timeline.parent_id or summary.parent_id,
+        parent_app_id=_foreign(timeline.parent_app_id, summary) or summary.parent_app_id,
         rerun_of=timeline.rerun_of or summary.rerun_of,
         custom_status=stage_in(instance.custom_status) or summary.custom_status,
         purged_at=None,
@@ -128,6 +130,11 @@ def _continued(summary: RunSummary, timeline: Timeline) -> bool:
     """Whether a later generation was seen than is known: it has an execution of its own."""
     known, seen = summary.execution_id, timeline.execution_id
     return known is not None and seen is not None and known != seen
+
+
+def _foreign(app_id: str | None, summary: RunSummary) -> str | None:
+    """Return the application of a parent if it is another one than that of the run."""
+    return None if app_id == summary.app_id else app_id
 
 
 def _last_changed(instance: Instance) -> datetime | None:

@@ -30,7 +30,10 @@ SUMMARY_COLUMNS = [runs.c[name] for name in _ENTRY]
 _WRITTEN = [column.name for column in runs.c if not column.primary_key]
 
 # Statements are made once: to make one takes longer than to execute it.
-_OF_IDS = select(runs).where(runs.c.instance_id.in_(bindparam("ids", expanding=True)))
+_OF_IDS = select(runs).where(
+    runs.c.app_id == bindparam("app_id"),
+    runs.c.instance_id.in_(bindparam("ids", expanding=True)),
+)
 _LATEST = _OF_IDS.where(runs.c.is_latest.is_(true()))
 _EARLIER = _OF_IDS.where(
     runs.c.execution_id.in_(bindparam("execution_ids", expanding=True)),
@@ -47,17 +50,19 @@ def summary_in(row: RowMapping) -> RunSummary:
     return RunSummary(**{name: row[name] for name in _ENTRY} | {"status": Status(row["status"])})
 
 
-def latest_runs(connection: Connection, ids: Iterable[str]) -> Iterator[Run]:
-    """Read the latest life of each id that there is."""
+def latest_runs(connection: Connection, app_id: str, ids: Iterable[str]) -> Iterator[Run]:
+    """Read the latest run of each instance id of an application."""
     for portion in in_portions(ids):
-        yield from _lives(connection, _LATEST, ids=portion)
+        yield from _lives(connection, _LATEST, app_id=app_id, ids=portion)
 
 
-def earlier_runs(connection: Connection, executions: Iterable[tuple[str, str]]) -> Iterator[Run]:
-    """Read those lives that have one of these ids and execution ids, except for the latest."""
+def earlier_runs(
+    connection: Connection, app_id: str, executions: Iterable[tuple[str, str]]
+) -> Iterator[Run]:
+    """Read the runs that have one of these instance ids and execution ids, but not the latest."""
     for portion in in_portions(executions):
         ids, execution_ids = zip(*portion, strict=True)
-        yield from _lives(connection, _EARLIER, ids=ids, execution_ids=execution_ids)
+        yield from _lives(connection, _EARLIER, app_id=app_id, ids=ids, execution_ids=execution_ids)
 
 
 def insert_runs(connection: Connection, revision: int, runs: Sequence[Run]) -> list[int]:
@@ -82,7 +87,7 @@ def touch_runs(connection: Connection, runs: Sequence[Run]) -> None:
         connection.execute(_TOUCH, rows)
 
 
-def _lives(connection: Connection, query: Select[Any], **portion: Sequence[str]) -> Iterator[Run]:
+def _lives(connection: Connection, query: Select[Any], **portion: object) -> Iterator[Run]:
     for row in connection.execute(query, portion).mappings():
         yield Run(summary_in(row), row["read_at"], row["is_archived"])
 

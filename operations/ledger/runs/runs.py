@@ -1,6 +1,6 @@
 """The instances, life by life."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,7 +38,10 @@ _NEWEST = (_COLUMNS.created_at.desc(), _COLUMNS.run_id.desc())
 _IN_ENGINE = _COLUMNS.purged_at.is_(None)
 _ENTRIES = select(*SUMMARY_COLUMNS).order_by(*_NEWEST)
 _UNFINISHED = _ENTRIES.where(
-    _COLUMNS.is_archived.is_(false()), _IN_ENGINE, _COLUMNS.revision > bindparam("since")
+    _COLUMNS.app_id == bindparam("app_id"),
+    _COLUMNS.is_archived.is_(false()),
+    _IN_ENGINE,
+    _COLUMNS.revision > bindparam("since"),
 )
 _KEYS = range(1, 2**63)  # any other number is none that a database could be asked for
 
@@ -46,8 +49,9 @@ _KEYS = range(1, 2**63)  # any other number is none that a database could be ask
 class Runs:
     """The instances; every method raises `LedgerUnavailable` if the ledger cannot be reached."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, app_id: Callable[[], str]) -> None:
         self._engine = engine
+        self._app_id = app_id
 
     def ingest(self, snapshots: Sequence[Snapshot]) -> set[str]:
         """Write what was seen, all or nothing; to write it again, or older news, changes nothing.
@@ -64,19 +68,20 @@ class Runs:
 
         What the ledger has archived already stays as it is.
         """
-        keep_histories(self._engine, snapshots)
+        keep_histories(self._engine, self._app_id(), snapshots)
 
     def archived(self, ids: Collection[str]) -> dict[str, Status]:
         """Return the status of those ids whose latest life is kept here with its history."""
+        app_id = self._app_id()
         with reading(self._engine) as connection:
-            return read_archived(connection, ids)
+            return read_archived(connection, app_id, ids)
 
     def mark_purged(self, gone_at: Mapping[str, datetime]) -> None:
         """Note at which time the engine had no more of an id, unless it was seen after that.
 
         The status of a life whose end was not seen becomes UNKNOWN.
         """
-        mark_purged(self._engine, gone_at)
+        mark_purged(self._engine, self._app_id(), gone_at)
 
     def add_start_times(self, begins: Collection[StartTime]) -> None:
         """Note when attempts began that are known to have ended, whichever life they are of.
@@ -84,7 +89,7 @@ class Runs:
         What fits no attempt, or tells nothing new, changes nothing.
         """
         if begins:
-            add_start_times(self._engine, begins)
+            add_start_times(self._engine, self._app_id(), begins)
 
     def page(
         self,
@@ -116,13 +121,19 @@ class Runs:
 
     def latest(self, instance_id: str) -> RunSummary | None:
         """Return the latest life of an id, None for an id that was never seen."""
-        found = self._entries(_COLUMNS.instance_id == instance_id, _COLUMNS.is_latest.is_(true()))
+        found = self._entries(
+            _COLUMNS.app_id == self._app_id(),
+            _COLUMNS.instance_id == instance_id,
+            _COLUMNS.is_latest.is_(true()),
+        )
         return found[0] if found else None
 
     def latest_by_id(self, ids: Iterable[str]) -> dict[str, RunSummary]:
         """Return the latest life of each id that was ever seen."""
+        app_id = self._app_id()
         with reading(self._engine) as connection:
-            return {run.summary.instance_id: run.summary for run in latest_runs(connection, ids)}
+            found = latest_runs(connection, app_id, ids)
+            return {run.summary.instance_id: run.summary for run in found}
 
     def get(self, run_id: int) -> RunSummary | None:
         """Return the life with this key, None if there is none."""
@@ -167,7 +178,7 @@ class Runs:
         Those are also the finished ones of which no history has been recorded yet. `since` is a
         revision: then only those of which something was written after it.
         """
-        return self._read(_UNFINISHED, since=since)
+        return self._read(_UNFINISHED, app_id=self._app_id(), since=since)
 
     def finished(self) -> dict[str, datetime | None]:
         """Return the ids whose latest life the engine has, and is finished and wholly recorded.
@@ -175,13 +186,14 @@ class Runs:
         With each comes when it ended, as the engine says (`last_updated_at`).
         """
         columns = (_COLUMNS.instance_id, _COLUMNS.last_updated_at)
-        query = select(*columns).where(_COLUMNS.is_archived.is_(true()), _IN_ENGINE)
+        is_of_app = _COLUMNS.app_id == self._app_id()
+        query = select(*columns).where(is_of_app, _COLUMNS.is_archived.is_(true()), _IN_ENGINE)
         with reading(self._engine) as connection:
             return {row.instance_id: row.last_updated_at for row in connection.execute(query)}
 
     def _entries(self, *conditions: ColumnElement[bool]) -> tuple[RunSummary, ...]:
         return self._read(_ENTRIES.where(*conditions))
 
-    def _read(self, query: Select[Any], **values: int) -> tuple[RunSummary, ...]:
+    def _read(self, query: Select[Any], **values: object) -> tuple[RunSummary, ...]:
         with reading(self._engine) as connection:
             return tuple(map(summary_in, connection.execute(query, values).mappings()))

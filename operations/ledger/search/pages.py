@@ -29,7 +29,8 @@ def read_neighbours(
 ) -> tuple[RunSummary | None, RunSummary | None]:
     """Read the lives of the same id right before and right after one."""
     here, place = tuple_(*_PLACE_IN_ID), (run.is_latest, run.created_at, run.run_id)
-    of_id = select(*SUMMARY_COLUMNS).where(runs.c.instance_id == run.instance_id).limit(1)
+    is_of_id = (runs.c.app_id == run.app_id, runs.c.instance_id == run.instance_id)
+    of_id = select(*SUMMARY_COLUMNS).where(*is_of_id).limit(1)
     earlier = of_id.where(here < place).order_by(*(column.desc() for column in _PLACE_IN_ID))
     later = of_id.where(here > place).order_by(*_PLACE_IN_ID)
     before, after = (connection.execute(each).mappings().first() for each in (earlier, later))

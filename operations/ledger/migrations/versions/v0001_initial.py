@@ -2,14 +2,183 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy import Column, Index
 
-from operations.ledger.tables import heartbeat, metadata
+from operations.ledger.db.column_types import Key, String, Text, UtcDateTime
 
-revision = "0001"
+revision = "v1"
 down_revision = None
+
+_NAME, _MESSAGE = String(255), String(500)
 
 
 def upgrade() -> None:
-    """Create the tables, and the one row of `heartbeat`."""
-    metadata.create_all(op.get_bind())
+    """Create the tables, and the only row of `heartbeat`."""
+    _create_runs()
+    _create_parts_of_runs()
+    _create_attempts()
+    _create_actions()
+    heartbeat = op.create_table(
+        "heartbeat",
+        Column("key", sa.Integer, primary_key=True, autoincrement=False),
+        Column("revision", sa.BigInteger, nullable=False),
+        Column("app_id", _NAME),
+        Column("heartbeat_at", UtcDateTime),
+        Column("outages", Text, nullable=False),
+        Column("backlog", sa.Integer),
+        Column("metrics", Text),
+    )
     op.execute(sa.insert(heartbeat).values(key=1, revision=0, outages="[]"))
+
+
+def _create_runs() -> None:
+    op.create_table(
+        "runs",
+        Column("run_id", Key, primary_key=True),
+        Column("app_id", _NAME, nullable=False),
+        Column("instance_id", _NAME, nullable=False),
+        Column("execution_id", _NAME),
+        Column("workflow", _NAME, nullable=False),
+        Column("status", String(32), nullable=False),
+        Column("created_at", UtcDateTime, nullable=False),
+        Column("started_at", UtcDateTime),
+        Column("ended_at", UtcDateTime),
+        Column("last_updated_at", UtcDateTime),
+        Column("scheduled_for", UtcDateTime),
+        Column("waits_for", _NAME),
+        Column("waits_until", UtcDateTime),
+        Column("failure_type", _NAME),
+        Column("failure_message", _MESSAGE),
+        Column("parent_id", _NAME),
+        Column("parent_app_id", _NAME),
+        Column("rerun_of", _NAME),
+        Column("purged_at", UtcDateTime),
+        Column("revision", sa.BigInteger, nullable=False),
+        Column("read_at", UtcDateTime, nullable=False),
+        Column("is_latest", sa.Boolean, nullable=False),
+        Column("is_archived", sa.Boolean, nullable=False),
+        Column("custom_status", _NAME),
+        Column("ended_micros", sa.BigInteger, nullable=False, server_default="-1"),
+        Column("took_micros", sa.BigInteger, nullable=False, server_default="-1"),
+        Column("generation", sa.Integer, nullable=False, server_default="1"),
+        Column("first_turn_at", UtcDateTime),
+        Column("queue_micros", sa.BigInteger, nullable=False, server_default="-1"),
+        Column("run_micros", sa.BigInteger, nullable=False, server_default="-1"),
+        *_indexes_of_runs(),
+        sqlite_autoincrement=True,
+    )
+
+
+def _indexes_of_runs() -> tuple[Index, ...]:
+    micros = ("took_micros", "queue_micros", "run_micros")
+    return (
+        Index("runs_newest", "created_at", "run_id", "instance_id"),
+        Index("runs_newest_of_status", "status", "created_at", "run_id", "instance_id"),
+        Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),
+        _partial("runs_newest_of_custom_status", "custom_status", "workflow"),
+        _partial("runs_newest_of_failure_type", "failure_type"),
+        _partial("runs_newest_of_parent_id", "parent_id"),
+        _partial("runs_newest_of_rerun_of", "rerun_of"),
+        Index("runs_ended", "ended_micros", "run_id", "status", "workflow", *micros),
+        Index("runs_longest", "took_micros", "run_id", "status", "workflow"),
+        Index("runs_latest_of_id", "app_id", "instance_id", "is_latest"),
+        Index("runs_execution", "app_id", "instance_id", "execution_id"),
+        Index("runs_followed", "app_id", "is_archived", "purged_at", "revision", "instance_id"),
+    )
+
+
+def _partial(name: str, column: str, *covered: str) -> Index:
+    columns = (column, "status", "created_at", "run_id", *covered)
+    exists = sa.text(f"{column} IS NOT NULL")
+    return Index(name, *columns, sqlite_where=exists, postgresql_where=exists)
+
+
+def _create_parts_of_runs() -> None:
+    op.create_table(
+        "waits",
+        Column("run_id", Key, sa.ForeignKey("runs.run_id"), primary_key=True),
+        Column("name", _NAME, primary_key=True),
+        Column("status", String(32), nullable=False),
+        Column("created_at", UtcDateTime, nullable=False),
+        Index("waits_newest", "name", "status", "created_at", "run_id"),
+    )
+    op.create_table(
+        "run_details",
+        Column("run_id", Key, sa.ForeignKey("runs.run_id"), primary_key=True),
+        Column("input", Text),
+        Column("output", Text),
+        Column("custom_status", Text),
+        Column("failure_type", Text),
+        Column("failure_message", Text),
+        Column("failure_stack", Text),
+        Column("history", sa.LargeBinary),
+    )
+
+
+def _create_attempts() -> None:
+    failed = sa.text("error_type IS NOT NULL")
+    ended = ("ended_at", "name", "ending", "scheduled_at", "started_at")
+    op.create_table(
+        "attempts",
+        Column("run_id", Key, sa.ForeignKey("runs.run_id"), primary_key=True),
+        Column("generation", sa.Integer, primary_key=True, autoincrement=False, server_default="1"),
+        Column("event_id", sa.Integer, primary_key=True, autoincrement=False),
+        Column("name", _NAME, nullable=False),
+        Column("lane", sa.Integer, nullable=False),
+        Column("attempt", sa.Integer, nullable=False),
+        Column("scheduled_at", UtcDateTime, nullable=False),
+        Column("started_at", UtcDateTime),
+        Column("ended_at", UtcDateTime),
+        Column("ending", String(32), nullable=False),
+        Column("error_type", _NAME),
+        Column("error_message", _MESSAGE),
+        Index("attempts_of_activity", "name", "ending", "run_id"),
+        Index("attempts_ended", *ended),
+        Index(
+            "attempts_failed",
+            *("ended_at", "run_id"),
+            sqlite_where=failed,
+            postgresql_where=failed,
+        ),
+    )
+
+
+def _create_actions() -> None:
+    op.create_table(
+        "reservations",
+        Column("app_id", _NAME, primary_key=True),
+        Column("instance_id", String(64), primary_key=True),
+        Column("sequence", sa.Integer, primary_key=True),
+        Column("workflow", _NAME, nullable=False),
+        Column("payload", Text, nullable=False),
+        Column("actor_name", _NAME, nullable=False),
+        Column("actor_role", String(64), nullable=False),
+        Column("claim", sa.BigInteger, nullable=False),
+        Column("accepted_at", UtcDateTime),
+        Column("scheduled_for", UtcDateTime),
+    )
+    op.create_table(
+        "audit_log",
+        Column("key", Key, primary_key=True),
+        Column("at", UtcDateTime, nullable=False),
+        Column("actor_name", _NAME, nullable=False),
+        Column("actor_role", String(64), nullable=False),
+        Column("action", String(64), nullable=False),
+        Column("app_id", _NAME, nullable=False),
+        Column("instance_id", _NAME, nullable=False),
+        Column("outcome", String(32), nullable=False),
+        Column("before", String(32)),
+        Column("after", String(32)),
+        Column("message", Text),
+        Column("reason", Text),
+        Column("bulk", String(64)),
+        Column("revision", sa.BigInteger, nullable=False),
+        Index("audit_log_of_instance", "app_id", "instance_id", "at", "key"),
+        Index("audit_log_of_bulk", "bulk"),
+    )
+    op.create_table(
+        "leases",
+        Column("app_id", _NAME, primary_key=True),
+        Column("instance_id", _NAME, primary_key=True),
+        Column("taken", sa.BigInteger, nullable=False),
+    )
