@@ -71,7 +71,7 @@ def create_order_app(
         services,
         Application(
             title="Flowdeck order workflow",
-            description="Reservations, watches, pauses, resumes, terminates, purges and reruns the order "
+            description="Starts, watches, pauses, resumes, terminates, purges and reruns the order "
             "workflow of a Dapr application, and raises events to it.",
             workflow=WORKFLOW,
             routers=(router,),

@@ -104,7 +104,7 @@ def buttons(shown: View, away: str | None) -> None:
         for action, icon in ICONS.items():
             st.button(
                 action.value.capitalize(),
-                key=f"do-{action}-{shown.summary.run_id}",  # a click on another life is none on this one
+                key=f"do-{action}-{shown.summary.run_id}",  # another run, another button
                 icon=icon,
                 disabled=action not in allowed or away is not None,
                 help=away if action in allowed else None,

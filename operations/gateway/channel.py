@@ -16,7 +16,7 @@ _OPTIONS = (
 
 
 def open_channel(endpoint: str) -> grpc.Channel:
-    """Return a channel that reconnects within a second; raises `InvalidInput` for a bad endpoint."""
+    """Return a channel that reconnects within a second; raises `InvalidInput`."""
     try:
         address = GrpcEndpoint(endpoint)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Translates gRPC errors: which are transient, which leave the outcome unknown, which of ours they are."""
+"""Translates gRPC errors: transient ones, those that leave the outcome unknown, all others."""
 
 import re
 from collections.abc import Callable

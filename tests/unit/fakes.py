@@ -26,7 +26,7 @@ class FakeGateway:
     `errors` holds, by method, what its next calls raise instead of acting; `lost` what they raise
     after they have acted. `during` holds, by method, what happens while it is called. `scheduled`
     is for when the instances that are to start later are due; nothing starts them. `raised` are
-    the events that came, `forced` is how many were purged by force, and `purge_timeouts` their timeouts.
+    the events that came, `forced` counts forced purges, `purge_timeouts` their timeouts.
     """
 
     def __init__(self) -> None:

@@ -101,7 +101,7 @@ def test_queue_and_run_of_a_life_are_told_apart(ledger: Ledger) -> None:
         took=DurationDistribution(4, 20.0, 40.0, 40.0, 40.0),
         unknown=2,
         queue=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
-        run_id=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
+        run=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
     )
 
 
@@ -163,7 +163,7 @@ def test_queue_and_run_of_an_attempt_are_told_apart(ledger: Ledger) -> None:
         failures=1,
         unknown=1,
         queue=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
-        run_id=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
+        run=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
         took=DurationDistribution(3, 20.0, 30.0, 30.0, 30.0),
     )
     assert found.failure_share == 1 / 3
