@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from operations.actions import Acted
+from operations.actions import ActionResult
 from operations.model import Action, Instance, Status, parse_payload
 from operations.records import RunSummary
 from worker.orders import Order
@@ -197,7 +197,7 @@ def status_answer(instance: Instance) -> dict[str, Any]:
     return body
 
 
-def acted_answer(action: Action, acted: Acted) -> ActedAnswer:
+def acted_answer(action: Action, acted: ActionResult) -> ActedAnswer:
     """Return the body for an action that was carried out, or was not needed."""
     word: Literal["paused", "resumed", "terminated"] = _DONE[action]
     instance = acted.after

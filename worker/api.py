@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 
-from operations.actions import Actions
+from operations.actions import ActionContext, Actions, StartRequest
 from operations.errors import FlowdeckError
 from operations.gateway import Gateway
 from operations.ledger import Ledger
@@ -149,7 +149,9 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
     )
     def start(order: Order) -> StartedAnswer:
         instance_id = instance_id_of(order.order_id)
-        started = actions.start(WORKFLOW, instance_id, order.model_dump(), API_USER)
+        started = actions.start(
+            StartRequest(WORKFLOW, instance_id, order.model_dump()), ActionContext(API_USER)
+        )
         return StartedAnswer(
             status="started" if started.created else "already_running",
             instance_id=instance_id,
@@ -185,7 +187,9 @@ def _add_orders(api: FastAPI, actions: Actions) -> None:
 
 def _endpoint(actions: Actions, action: Action) -> Callable[..., ActedAnswer]:
     def act(instance_id: InstanceId, demand: Demand = _NOTHING_MORE) -> ActedAnswer:
-        acted = actions.act(action, possible(instance_id), API_USER, demand.reason)
+        acted = actions.change_status(
+            action, possible(instance_id), ActionContext(API_USER, demand.reason)
+        )
         return acted_answer(action, acted)
 
     return act

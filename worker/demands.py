@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from operations.actions.raising import LONGEST_NAME
-from operations.actions.requests import LONGEST
+from operations.actions.context import MAX_EVENT_NAME_LENGTH as LONGEST_NAME
+from operations.actions.context import MAX_REASON_LENGTH as LONGEST
 from operations.model import INSTANCE_ID
 
 MOST_EVENTS = 2**31 - 1

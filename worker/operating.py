@@ -5,7 +5,13 @@ from typing import Annotated
 from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse
 
-from operations.actions import Actions, How
+from operations.actions import (
+    ActionContext,
+    Actions,
+    PurgeOptions,
+    RerunFrom,
+    RerunRequest,
+)
 from operations.gateway import Gateway
 from operations.history_source import read_history
 from operations.ledger import Ledger
@@ -63,8 +69,9 @@ def _add_purge(api: FastAPI, actions: Actions) -> None:
     )
     def purge(instance_id: InstanceId, demand: PurgeDemand = _NOTHING_MORE) -> PurgedAnswer:
         """Archive it and its descendants first; by force, purge also what has not ended."""
-        how = How(force=demand.force, recursive=demand.recursive)
-        return purged_answer(actions.purge(possible(instance_id), API_USER, demand.reason, how))
+        context = ActionContext(API_USER, demand.reason)
+        options = PurgeOptions(force=demand.force, recursive=demand.recursive)
+        return purged_answer(actions.purge(possible(instance_id), context, options))
 
 
 def _add_reruns(api: FastAPI, actions: Actions) -> None:
@@ -81,7 +88,8 @@ def _add_reruns(api: FastAPI, actions: Actions) -> None:
         instance_id: InstanceId, question: Annotated[PlanQuestion, Query()]
     ) -> JSONResponse:
         """Plan it from one event on, or from the first; nothing is done."""
-        plan = actions.rerun_plan(possible(instance_id), question.event_id)
+        start = RerunFrom.FIRST if question.event_id is None else question.event_id
+        plan = actions.rerun_plan(RerunRequest(possible(instance_id), start))
         return AsciiResponse(plan_answer(instance_id, plan))
 
     @api.post(
@@ -95,12 +103,13 @@ def _add_reruns(api: FastAPI, actions: Actions) -> None:
     def rerun(instance_id: InstanceId, demand: RerunDemand) -> RerunAnswer:
         """Run it as another instance; `input` takes the place of the event's, even if null."""
         reran = actions.rerun(
-            possible(instance_id),
-            demand.event_id,
-            API_USER,
-            demand.reason,
-            new_id=demand.new_instance_id,
-            payload=demand.text_of("input"),
+            RerunRequest(
+                possible(instance_id),
+                demand.event_id,
+                demand.new_instance_id,
+                demand.text_of("input"),
+            ),
+            ActionContext(API_USER, demand.reason),
         )
         return rerun_answer(reran)
 
@@ -117,5 +126,7 @@ def _add_raise(api: FastAPI, actions: Actions) -> None:
     def raise_event(instance_id: InstanceId, demand: RaiseDemand) -> RaisedAnswer:
         """Raise it with its payload, be it 0, false, "" or null; a second one is another."""
         event, payload = demand.event, demand.text_of("payload")
-        acted = actions.raise_event(possible(instance_id), event, payload, API_USER, demand.reason)
+        acted = actions.raise_event(
+            possible(instance_id), event, payload, ActionContext(API_USER, demand.reason)
+        )
         return raised_answer(acted, event)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from operations.actions import Acted, Purged, Reran
+from operations.actions import ActionResult, PurgeResult, RerunResult
 from worker.answers import Answer, runtime_status
 
 _ID = "order_ORDER001"
@@ -45,7 +45,7 @@ class RaisedAnswer(Answer):
     message: str = Field(examples=[f"Event approval was raised to workflow {_ID}"])
 
 
-def purged_answer(purged: Purged) -> PurgedAnswer:
+def purged_answer(purged: PurgeResult) -> PurgedAnswer:
     """Return the body for a purge that was carried out, or was not needed."""
     word = "was archived and purged" if purged.changed else "is purged already"
     return PurgedAnswer(
@@ -56,7 +56,7 @@ def purged_answer(purged: Purged) -> PurgedAnswer:
     )
 
 
-def rerun_answer(reran: Reran) -> RerunAnswer:
+def rerun_answer(reran: RerunResult) -> RerunAnswer:
     """Return the body for a rerun that was made, or was there."""
     event_id = reran.plan.event.event_id
     already = "" if reran.created else " already"
@@ -70,7 +70,7 @@ def rerun_answer(reran: Reran) -> RerunAnswer:
     )
 
 
-def raised_answer(acted: Acted, event: str) -> RaisedAnswer:
+def raised_answer(acted: ActionResult, event: str) -> RaisedAnswer:
     """Return the body for an event that was raised."""
     instance = acted.after
     return RaisedAnswer(

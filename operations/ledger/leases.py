@@ -1,4 +1,4 @@
-"""Who is acting on an instance at this moment: one process at most."""
+"""Leases on instances: one action at a time, from whichever process."""
 
 import time
 from dataclasses import dataclass
@@ -9,50 +9,56 @@ from sqlalchemy.exc import IntegrityError
 from operations.ledger.db.sessions import writing
 from operations.ledger.tables import leases
 
-LASTS = 10.0  # seconds after which a hold counts as left behind by a process that died
+LEASE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to act on an instance, `taken` at a moment (nanoseconds since 1970)."""
+    """The right to act on an instance until `expires_at` (nanoseconds since 1970)."""
 
     instance_id: str
-    taken: int
+    expires_at: int
 
 
 class Leases:
-    """The holds; every method raises `LedgerUnavailable` if the ledger cannot be reached."""
+    """Acquires, renews and releases leases; every method raises `LedgerUnavailable`.
+
+    A lease whose process died expires; then another process can acquire it.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def take(self, instance_id: str) -> Lease | None:
-        """Take the hold of an instance, or return None while another has it."""
-        now = time.time_ns()
-        columns = leases.c
-        is_left_behind = columns.taken < now - round(LASTS * 10**9)
+    def acquire(self, instance_id: str, seconds: float = LEASE_SECONDS) -> Lease | None:
+        """Acquire the lease on an instance, or return None while another process has it."""
+        is_expired = leases.c.expires_at <= time.time_ns()
+        lease = Lease(instance_id, _expiry(seconds))
         try:
             with writing(self._engine) as connection:
                 connection.execute(
-                    delete(leases).where(columns.instance_id == instance_id, is_left_behind)
+                    delete(leases).where(leases.c.instance_id == instance_id, is_expired)
                 )
-                connection.execute(insert(leases).values(instance_id=instance_id, taken=now))
+                connection.execute(insert(leases).values(vars(lease)))
         except IntegrityError:
             return None
-        return Lease(instance_id, now)
+        return lease
 
-    def renew(self, lease: Lease) -> Lease | None:
-        """Take a hold anew, before it counts as left behind; None if another has it by now."""
-        now = time.time_ns()
+    def renew(self, lease: Lease, seconds: float = LEASE_SECONDS) -> Lease | None:
+        """Renew a lease, or return None if another process has acquired it."""
+        renewed = Lease(lease.instance_id, _expiry(seconds))
+        query = update(leases).where(*_is(lease)).values(expires_at=renewed.expires_at)
         with writing(self._engine) as connection:
-            kept = connection.execute(update(leases).where(*_is(lease)).values(taken=now))
-        return Lease(lease.instance_id, now) if kept.rowcount else None
+            return renewed if connection.execute(query).rowcount else None
 
     def release(self, lease: Lease) -> None:
-        """Give a hold back."""
+        """Release a lease; one that another process has acquired since stays."""
         with writing(self._engine) as connection:
             connection.execute(delete(leases).where(*_is(lease)))
 
 
+def _expiry(seconds: float) -> int:
+    return time.time_ns() + round(seconds * 10**9)
+
+
 def _is(lease: Lease) -> tuple[ColumnElement[bool], ...]:
-    return leases.c.instance_id == lease.instance_id, leases.c.taken == lease.taken
+    return leases.c.instance_id == lease.instance_id, leases.c.expires_at == lease.expires_at

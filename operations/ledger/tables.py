@@ -42,6 +42,8 @@ reservations = Table(
     Column("claim", BigInteger, nullable=False),
     Column("accepted_at", UtcDateTime),
     Column("scheduled_for", UtcDateTime),
+    Column("revision", BigInteger, nullable=False),
+    Index("reservations_revision", "revision", "instance_id"),
 )
 
 # One row is one life of an instance id. The latest of an id is marked, for an id may have many.
@@ -172,7 +174,7 @@ leases = Table(
     "leases",
     metadata,
     Column("instance_id", String(NAME), primary_key=True),
-    Column("taken", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
 )
 
 # One row, whose key is 1.
