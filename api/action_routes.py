@@ -16,7 +16,8 @@ from api.schemas.results import (
     raise_body,
     rerun_body,
 )
-from operations.actions import How
+from operations.actions import ActionContext, PurgeOptions
+from operations.actions import RerunRequest as Rerun
 from operations.model import Action
 
 router = APIRouter(
@@ -37,7 +38,7 @@ def pause(
     body: ActionRequest = _NO_REASON,
 ) -> ActionResponse:
     """Pause the instance; activities that have started go on."""
-    result = services.actions.act(Action.PAUSE, instance_id, actor, body.reason)
+    result = services.actions.pause(instance_id, ActionContext(actor, body.reason))
     return action_body(Action.PAUSE, result)
 
 
@@ -49,7 +50,7 @@ def resume(
     body: ActionRequest = _NO_REASON,
 ) -> ActionResponse:
     """Resume the instance."""
-    result = services.actions.act(Action.RESUME, instance_id, actor, body.reason)
+    result = services.actions.resume(instance_id, ActionContext(actor, body.reason))
     return action_body(Action.RESUME, result)
 
 
@@ -61,7 +62,7 @@ def terminate(
     body: ActionRequest = _NO_REASON,
 ) -> ActionResponse:
     """Terminate the instance; activities that have started go on without effect on it."""
-    result = services.actions.act(Action.TERMINATE, instance_id, actor, body.reason)
+    result = services.actions.terminate(instance_id, ActionContext(actor, body.reason))
     return action_body(Action.TERMINATE, result)
 
 
@@ -73,8 +74,9 @@ def purge(
     body: PurgeRequest = _USUAL_PURGE,
 ) -> PurgeResponse:
     """Archive the instance and its descendants and purge them; by force also unfinished ones."""
-    options = How(force=body.force, recursive=body.recursive)
-    return purge_body(services.actions.purge(instance_id, actor, body.reason, options))
+    options = PurgeOptions(force=body.force, recursive=body.recursive)
+    context = ActionContext(actor, body.reason)
+    return purge_body(services.actions.purge(instance_id, context, options))
 
 
 @router.post("/rerun/{instance_id:path}", summary="Run a finished workflow again from an event on")
@@ -82,15 +84,9 @@ def rerun(
     instance_id: InstanceId, services: ServicesDependency, actor: CurrentActor, body: RerunRequest
 ) -> RerunResponse:
     """Rerun as a new instance; `input`, even null, replaces the input of the event."""
-    result = services.actions.rerun(
-        instance_id,
-        body.event_id,
-        actor,
-        body.reason,
-        new_id=body.new_instance_id,
-        payload=body.json_text("input"),
-    )
-    return rerun_body(result)
+    payload = body.json_text("input")
+    request = Rerun(instance_id, body.event_id, body.new_instance_id, payload)
+    return rerun_body(services.actions.rerun(request, ActionContext(actor, body.reason)))
 
 
 @router.post(
@@ -101,5 +97,6 @@ def raise_event(
 ) -> RaiseResponse:
     """Raise the event with its payload, which may be null; each request raises another event."""
     payload = body.json_text("payload")
-    result = services.actions.raise_event(instance_id, body.event, payload, actor, body.reason)
+    context = ActionContext(actor, body.reason)
+    result = services.actions.raise_event(instance_id, body.event, payload, context)
     return raise_body(result, body.event)

@@ -17,6 +17,7 @@ from api.schemas.histories import (
 from api.schemas.instances import StatusResponse, status_body
 from api.schemas.list_query import ListQuery
 from api.schemas.lists import ListResponse, list_body
+from operations.actions import RerunFrom, RerunRequest
 from operations.errors import UnknownInstance
 from operations.history_source import read_history
 
@@ -59,7 +60,8 @@ def rerun_plan(
     instance_id: InstanceId, query: Annotated[RerunPlanQuery, Query()], services: ServicesDependency
 ) -> AsciiResponse:
     """Plan a rerun from one event, or from the first; nothing is changed."""
-    plan = services.actions.rerun_plan(instance_id, query.event_id)
+    start = RerunFrom.FIRST if query.event_id is None else query.event_id
+    plan = services.actions.rerun_plan(RerunRequest(instance_id, start))
     return AsciiResponse(rerun_plan_body(instance_id, plan))
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from operations.actions import Actions
+from operations.actions import ActionContext, Actions, StartRequest
 from operations.gateway import DaprGateway
 from operations.model import Actor
 from worker.orders import WORKFLOW, Order, instance_id_of
@@ -22,12 +22,14 @@ PATIENCE = 60.0  # seconds for an order
 def start(actions: Actions, order_id: str) -> str:
     """Start an order, and return its instance's id."""
     order = Order(order_id=order_id, amount=99.99, items=["laptop", "mouse"])
-    actions.start(WORKFLOW, instance_id_of(order_id), order.model_dump(), BENCH)
+    actions.start(
+        StartRequest(WORKFLOW, instance_id_of(order_id), order.model_dump()), ActionContext(BENCH)
+    )
     return instance_id_of(order_id)
 
 
 class Bench:
-    """Reservations orders and reads from their histories how long they took."""
+    """Starts orders and reads from their histories how long they took."""
 
     def __init__(self, gateway: DaprGateway, actions: Actions) -> None:
         self._gateway = gateway

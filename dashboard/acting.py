@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.session import house, viewer, watch
 from dashboard.texts import plain
+from operations.actions import ActionContext
 from operations.errors import FlowdeckError
 from operations.model import Action
 
@@ -29,7 +30,7 @@ def act(action: Action, instance_id: str) -> None:
 def act_on(action: Action, instance_id: str) -> PeriodStatistics:
     """Do it, and return what came of it. Also from threads that have no session."""
     try:
-        acted = house().actions.act(action, instance_id, viewer())
+        acted = house().actions.change_status(action, instance_id, ActionContext(viewer()))
     except FlowdeckError as error:
         return PeriodStatistics(str(error), ":material/warning:")
     already = "" if acted.changed else " already"

@@ -210,8 +210,11 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-OUTCOME_NOT_RECORDED = "begun, and what came of it was not noted"
-"""What is told of a deed whose process died before it could tell."""
+START = "start"
+"""The action of an audit entry that is no `Action`: a start."""
+
+OUTCOME_NOT_RECORDED = "started; outcome not recorded"
+"""The message of an action from before it is carried out until its outcome is recorded."""
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def _period(summary: RunSummary, earlier: RunSummary | None, later: RunSummary |
 
 def _deeds(ledger: Ledger, summary: RunSummary, within: Period) -> tuple[AuditEntry, ...]:
     audit_entries = ledger.audit_log.of(summary.instance_id, DEEDS, within)
-    if any(map(_is_own_rerun, audit_entries)):
+    if any(each.action == _START or _is_own_rerun(each) for each in audit_entries):
         return audit_entries
     return tuple(
         sorted((*audit_entries, *_started(ledger, summary, within)), key=_at, reverse=True)

@@ -11,6 +11,7 @@ from api.dependencies import CurrentActor, ServicesDependency
 from api.openapi import COMMON_ERRORS, CONFLICT, ENGINE_REFUSED, INSTANCE_LINKS
 from api.routing import StrictRoute
 from api.services import Services
+from operations.actions import ActionContext, StartRequest
 from worker.orders import WORKFLOW, Order, instance_id_of
 
 STARTED = "Workflow is executing. Use /workflow/status/{instance_id} to check progress"
@@ -51,7 +52,8 @@ router = APIRouter(tags=["workflow"], route_class=StrictRoute, responses=COMMON_
 def start(order: Order, services: ServicesDependency, actor: CurrentActor) -> StartResponse:
     """Start the workflow of the order once, however often the same order is sent."""
     instance_id = instance_id_of(order.order_id)
-    started = services.actions.start(WORKFLOW, instance_id, order.model_dump(), actor)
+    request = StartRequest(WORKFLOW, instance_id, order.model_dump())
+    started = services.actions.start(request, ActionContext(actor))
     return StartResponse(
         status="started" if started.created else "already_running",
         instance_id=instance_id,

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from operations.actions.raising import LONGEST_NAME
-from operations.actions.requests import LONGEST
+from operations.actions.context import MAX_EVENT_NAME_LENGTH, MAX_REASON_LENGTH
 from operations.model import INSTANCE_ID
 
 MAX_EVENT_ID = 2**31 - 1
@@ -31,9 +30,9 @@ Json = Annotated[Any, Field(description="any JSON value"), AfterValidator(_is_js
 Reason = Annotated[
     str,
     Field(
-        max_length=LONGEST,
+        max_length=MAX_REASON_LENGTH,
         pattern=_PRINTABLE,
-        description=f"a text of up to {LONGEST} characters, none of them a control character",
+        description=f"a text of up to {MAX_REASON_LENGTH} characters, none of them a control character",
         examples=["The supplier was out of paper."],
     ),
 ]
@@ -56,9 +55,9 @@ EventName = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=LONGEST_NAME,
+        max_length=MAX_EVENT_NAME_LENGTH,
         pattern=_PRINTABLE,
-        description=f"a text of 1 to {LONGEST_NAME} characters, none of them a control character",
+        description=f"a text of 1 to {MAX_EVENT_NAME_LENGTH} characters, none of them a control character",
         examples=["approval"],
     ),
 ]

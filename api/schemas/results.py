@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.schemas.instances import runtime_status
-from operations.actions import Acted, Purged, Reran
+from operations.actions import ActionResult, PurgeResult, RerunResult
 from operations.model import Action
 
 _ID = "order_ORDER001"
@@ -63,7 +63,7 @@ class RaiseResponse(BaseModel):
     message: str = Field(examples=[f"Event approval was raised to workflow {_ID}"])
 
 
-def action_body(action: Action, acted: Acted) -> ActionResponse:
+def action_body(action: Action, acted: ActionResult) -> ActionResponse:
     """Return the body for a pause, a resume or a terminate."""
     word: Literal["paused", "resumed", "terminated"] = _DONE[action]
     instance = acted.after
@@ -77,7 +77,7 @@ def action_body(action: Action, acted: Acted) -> ActionResponse:
     )
 
 
-def purge_body(purged: Purged) -> PurgeResponse:
+def purge_body(purged: PurgeResult) -> PurgeResponse:
     """Return the body for a purge."""
     outcome = "was archived and purged" if purged.changed else "is purged already"
     return PurgeResponse(
@@ -88,7 +88,7 @@ def purge_body(purged: Purged) -> PurgeResponse:
     )
 
 
-def rerun_body(reran: Reran) -> RerunResponse:
+def rerun_body(reran: RerunResult) -> RerunResponse:
     """Return the body for a rerun."""
     event_id = reran.plan.event.event_id
     already = "" if reran.created else " already"
@@ -102,7 +102,7 @@ def rerun_body(reran: Reran) -> RerunResponse:
     )
 
 
-def raise_body(acted: Acted, event: str) -> RaiseResponse:
+def raise_body(acted: ActionResult, event: str) -> RaiseResponse:
     """Return the body for an event that was raised."""
     instance = acted.after
     return RaiseResponse(

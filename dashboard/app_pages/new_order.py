@@ -12,24 +12,17 @@ from dashboard.parts import part
 from dashboard.server import PLOTLY_PATH
 from dashboard.session import house, viewer, watch
 from dashboard.texts import plain
-from operations.actions import Started
+from operations.actions import ActionContext, StartRequest, StartResult
 from operations.errors import FlowdeckError
 
 AT_ONCE = 8  # starts that are under way at a time
 NAMED = 5  # instances of a batch that are named
 
 
-def start(request: Request) -> Started | FlowdeckError:
+def start(request: Request) -> StartResult | FlowdeckError:
     """Start one instance; return what came of it."""
     try:
-        return house().actions.start(
-            request.workflow,
-            request.instance_id,
-            request.payload,
-            viewer(),
-            finished_counts=request.is_new_id,
-            scheduled_for=request.scheduled_for,
-        )
+        return house().actions.start(StartRequest(**vars(request)), ActionContext(viewer()))
     except FlowdeckError as error:
         return error
 
@@ -52,7 +45,7 @@ def start_all(requests: list[Request]) -> None:
         return
     renew()
     if any(request.is_new_id for request in requests) or any(
-        isinstance(outcome, Started) and outcome.created for outcome in outcomes
+        isinstance(outcome, StartResult) and outcome.created for outcome in outcomes
     ):
         what = requests[0].instance_id if len(requests) == 1 else len(requests)
         tell(PeriodStatistics(f"{what} submitted."))

@@ -1,7 +1,8 @@
-"""What operators did, and what they have begun to do."""
+"""The audit log: which operator did what to which instance, and with which outcome."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, insert, select, update
@@ -11,26 +12,26 @@ from operations.ledger.db.sessions import reading, writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.tables import audit_log
 from operations.model import Status
-from operations.records import ALL_TIME, AuditEntry, Outcome, Period
+from operations.records import ALL_TIME, START, AuditEntry, Outcome, Period
 
 
 class AuditLog:
-    """The deeds; every method raises `LedgerUnavailable` if the ledger cannot be reached."""
+    """Reads and writes audit entries; every method raises `LedgerUnavailable`."""
 
     def __init__(self, engine: Engine, app_id: Callable[[], str]) -> None:
         self._engine = engine
         self._app_id = app_id
 
-    def note(self, *audit_entries: AuditEntry) -> None:
-        """Add deeds, all or none."""
-        audit_entries = self._with_app_id(*audit_entries)
+    def add(self, *entries: AuditEntry) -> None:
+        """Add entries, all or none."""
+        entries = self._with_app_id(*entries)
         with writing(self._engine) as connection:
             revision = next_revision(connection)
-            _add(connection, revision, audit_entries)
+            add_entries(connection, revision, entries)
             set_revision(connection, revision)
 
     def begin(self, entry: AuditEntry) -> int:
-        """Add a deed that is about to be done, and return the key by which `end` finds it."""
+        """Add the entry of an action before it is carried out; return its key for `complete`."""
         (entry,) = self._with_app_id(entry)
         with writing(self._engine) as connection:
             revision = next_revision(connection)
@@ -38,18 +39,22 @@ class AuditLog:
             set_revision(connection, revision)
             return int(added.inserted_primary_key[0])  # type: ignore[index]
 
-    def end(self, key: int, entry: AuditEntry, *others: AuditEntry) -> None:
-        """Write what came of a deed that was begun, and add others, all or none."""
+    def complete(self, key: int, entry: AuditEntry, *others: AuditEntry) -> None:
+        """Write the outcome of an action into the entry that `begin` added.
+
+        Adds `others` in the same transaction. Adds `entry` too if the key is another entry's: the
+        ledger was replaced in between.
+        """
         entry, *rest = self._with_app_id(entry, *others)
         with writing(self._engine) as connection:
             revision = next_revision(connection)
-            begun = update(audit_log).where(*_is_begun(key, entry)).values(_row(entry, revision))
-            is_here = connection.execute(begun).rowcount  # or this ledger has replaced another
-            _add(connection, revision, rest if is_here else (entry, *rest))
+            query = update(audit_log).where(*_is_begun(key, entry)).values(_row(entry, revision))
+            is_found = connection.execute(query).rowcount
+            add_entries(connection, revision, rest if is_found else (entry, *rest))
             set_revision(connection, revision)
 
     def of(self, instance_id: str, limit: int, within: Period = ALL_TIME) -> tuple[AuditEntry, ...]:
-        """Return what was done to an instance id in a period, newest first."""
+        """Return the entries of an instance id in a period, the newest first."""
         columns = audit_log.c
         query = (
             select(audit_log)
@@ -59,22 +64,47 @@ class AuditLog:
             .limit(limit)
         )
         with reading(self._engine) as connection:
-            return tuple(_deed(row) for row in connection.execute(query).mappings())
+            return tuple(_entry(row) for row in connection.execute(query).mappings())
 
     def of_bulk(self, bulk: str) -> tuple[AuditEntry, ...]:
-        """Return what was done as a part of a bulk, in its order."""
+        """Return the entries of a bulk job, the oldest first."""
         query = select(audit_log).where(audit_log.c.bulk == bulk).order_by(audit_log.c.key)
         with reading(self._engine) as connection:
-            return tuple(_deed(row) for row in connection.execute(query).mappings())
+            return tuple(_entry(row) for row in connection.execute(query).mappings())
 
     def _with_app_id(self, *entries: AuditEntry) -> tuple[AuditEntry, ...]:
         app_id = self._app_id()
         return tuple(replace(entry, app_id=app_id) for entry in entries)
 
 
-def _add(connection: Connection, revision: int, audit_entries: Sequence[AuditEntry]) -> None:
-    if audit_entries:
-        connection.execute(insert(audit_log), [_row(entry, revision) for entry in audit_entries])
+def add_entries(connection: Connection, revision: int, entries: Sequence[AuditEntry]) -> None:
+    """Add entries within a transaction."""
+    if entries:
+        connection.execute(insert(audit_log), [_row(entry, revision) for entry in entries])
+
+
+def finish_start(  # noqa: PLR0913 - which entry, and what to write into it
+    connection: Connection,
+    revision: int,
+    app_id: str,
+    instance_id: str,
+    reserved_at: datetime,
+    outcome: Outcome,
+    *,
+    at: datetime | None = None,
+    message: str | None = None,
+) -> None:
+    """Write the outcome of a start into the entry that its reservation added, if it added one."""
+    columns = audit_log.c
+    query = update(audit_log).where(
+        columns.app_id == app_id,
+        columns.instance_id == instance_id,
+        columns.at == reserved_at,
+        columns.action == START,
+        columns.outcome == Outcome.UNKNOWN.value,
+    )
+    values = {"outcome": outcome.value, "message": message, "revision": revision}
+    connection.execute(query.values(at=at or reserved_at, **values))
 
 
 def _row(entry: AuditEntry, revision: int) -> dict[str, Any]:
@@ -92,12 +122,11 @@ def _is_begun(key: int, entry: AuditEntry) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _deed(row: RowMapping) -> AuditEntry:
+def _entry(row: RowMapping) -> AuditEntry:
     return AuditEntry(
         at=row["at"],
         actor=actor_in(row),
         action=row["action"],
-        app_id=row["app_id"],
         instance_id=row["instance_id"],
         outcome=Outcome(row["outcome"]),
         before=_status(row["before"]),
@@ -105,6 +134,7 @@ def _deed(row: RowMapping) -> AuditEntry:
         message=row["message"],
         reason=row["reason"],
         bulk=row["bulk"],
+        app_id=row["app_id"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Who is acting on an instance at this moment: one process at most."""
+"""Leases on instances: one action at a time, from whichever process."""
 
 import time
 from collections.abc import Callable
@@ -10,53 +10,59 @@ from sqlalchemy.exc import IntegrityError
 from operations.ledger.db.sessions import writing
 from operations.ledger.tables import leases
 
-LASTS = 10.0  # seconds after which a hold counts as left behind by a process that died
+LEASE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to act on an instance, `taken` at a moment (nanoseconds since 1970)."""
+    """The right to act on an instance until `expires_at` (nanoseconds since 1970)."""
 
     app_id: str
     instance_id: str
-    taken: int
+    expires_at: int
 
 
 class Leases:
-    """The holds; every method raises `LedgerUnavailable` if the ledger cannot be reached."""
+    """Acquires, renews and releases leases; every method raises `LedgerUnavailable`.
+
+    A lease whose process died expires; then another process can acquire it.
+    """
 
     def __init__(self, engine: Engine, app_id: Callable[[], str]) -> None:
         self._engine = engine
         self._app_id = app_id
 
-    def take(self, instance_id: str) -> Lease | None:
-        """Take the hold of an instance, or return None while another has it."""
-        lease = Lease(self._app_id(), instance_id, now := time.time_ns())
-        columns = leases.c
-        is_left_behind = columns.taken < now - round(LASTS * 10**9)
+    def acquire(self, instance_id: str, seconds: float = LEASE_SECONDS) -> Lease | None:
+        """Acquire the lease on an instance, or return None while another process has it."""
+        is_expired = leases.c.expires_at <= time.time_ns()
+        lease = Lease(self._app_id(), instance_id, _expiry(seconds))
         try:
             with writing(self._engine) as connection:
-                connection.execute(delete(leases).where(*_of_instance(lease), is_left_behind))
+                connection.execute(delete(leases).where(*_of_instance(lease), is_expired))
                 connection.execute(insert(leases).values(vars(lease)))
         except IntegrityError:
             return None
         return lease
 
-    def renew(self, lease: Lease) -> Lease | None:
-        """Take a hold anew, before it counts as left behind; None if another has it by now."""
-        now = time.time_ns()
+    def renew(self, lease: Lease, seconds: float = LEASE_SECONDS) -> Lease | None:
+        """Renew a lease, or return None if another process has acquired it."""
+        renewed = replace(lease, expires_at=_expiry(seconds))
+        query = update(leases).where(*_is(lease)).values(expires_at=renewed.expires_at)
         with writing(self._engine) as connection:
-            kept = connection.execute(update(leases).where(*_is(lease)).values(taken=now))
-        return replace(lease, taken=now) if kept.rowcount else None
+            return renewed if connection.execute(query).rowcount else None
 
     def release(self, lease: Lease) -> None:
-        """Give a hold back."""
+        """Release a lease; one that another process has acquired since stays."""
         with writing(self._engine) as connection:
             connection.execute(delete(leases).where(*_is(lease)))
 
 
+def _expiry(seconds: float) -> int:
+    return time.time_ns() + round(seconds * 10**9)
+
+
 def _is(lease: Lease) -> tuple[ColumnElement[bool], ...]:
-    return *_of_instance(lease), leases.c.taken == lease.taken
+    return *_of_instance(lease), leases.c.expires_at == lease.expires_at
 
 
 def _of_instance(lease: Lease) -> tuple[ColumnElement[bool], ...]:

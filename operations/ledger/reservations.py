@@ -1,14 +1,13 @@
-"""Which ids were started from here, by whom, with what.
+"""Reservations of instance ids: who starts which instance, with which input.
 
-One row is one life of an instance id. It is claimed before Dapr is called, so that of any number of
-starts with the same id, from any process, one alone reaches the engine.
+A start reserves its id before Dapr is called, so that of any number of starts with the same id,
+from any process, one reaches the engine.
 """
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -24,11 +23,13 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from operations.ledger.actor_columns import actor_in, row_of
+from operations.ledger.audit_log import add_entries, finish_start
 from operations.ledger.db.batches import in_portions
 from operations.ledger.db.sessions import reading, writing
+from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.tables import reservations
 from operations.model import Actor
-from operations.records import Period
+from operations.records import AuditEntry, Outcome, Period
 
 _OF_IDS = (
     select(reservations)
@@ -38,15 +39,24 @@ _OF_IDS = (
     )
     .order_by(reservations.c.sequence)
 )
+_IDS_SINCE = (
+    select(reservations.c.instance_id)
+    .where(
+        reservations.c.app_id == bindparam("app_id"),
+        reservations.c.revision > bindparam("revision"),
+    )
+    .order_by(reservations.c.revision)
+)
 
 
 @dataclass(frozen=True)
 class Reservation:
-    """One life of an instance id: claimed, and accepted once the engine has it.
+    """An instance id that is reserved for one start.
 
-    `payload` is JSON text. `life` counts from 1. `claim` is the moment (nanoseconds since 1970) at
-    which a process set out to start it: the process that wrote it owns the start. `scheduled_for`
-    is when it is due, if that is later.
+    `payload` is JSON text. `sequence` counts the reservations of an id from 1. `claim` is the time
+    of the reservation in nanoseconds since 1970; it identifies the process that made it.
+    `accepted_at` is when the engine was known to have the instance, None until then.
+    `scheduled_for` is when the instance is due to start, None for at once.
     """
 
     instance_id: str
@@ -60,28 +70,34 @@ class Reservation:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the engine is known to have taken the start."""
+        """Whether the engine is known to have the instance."""
         return self.accepted_at is not None
 
     @property
     def reserved_at(self) -> datetime:
-        """The moment of the claim."""
+        """The time of the reservation, aware UTC."""
         return datetime.fromtimestamp(self.claim / 10**9, UTC)
 
 
+_FIELDS = [field.name for field in fields(Reservation) if field.name != "actor"]
+
+
 class Reservations:
-    """The starts; every method raises `LedgerUnavailable` if the ledger cannot be reached."""
+    """Reads and writes reservations; every method raises `LedgerUnavailable`.
+
+    Every write gets a revision of the ledger, so that the recorder finds new instances by it.
+    """
 
     def __init__(self, engine: Engine, app_id: Callable[[], str]) -> None:
         self._engine = engine
         self._app_id = app_id
 
     def latest(self, instance_id: str) -> Reservation | None:
-        """Return the latest life of the id, or None if it was never started from here."""
+        """Return the latest reservation of the id, None if it has none."""
         return self._latest(reservations.c.instance_id == instance_id)
 
     def accepted(self, instance_id: str, within: Period) -> Reservation | None:
-        """Return the latest start of the id that was accepted in a period, or None."""
+        """Return the latest reservation of the id that was accepted in a period, or None."""
         accepted_at = reservations.c.accepted_at
         return self._latest(
             reservations.c.instance_id == instance_id,
@@ -89,36 +105,62 @@ class Reservations:
             accepted_at < within.until,
         )
 
-    def claim(self, wanted: Reservation, latest: Reservation | None) -> Reservation | None:
-        """Claim the right to start `wanted`, given the latest life that the caller knows of.
+    def ids_since(self, revision: int) -> tuple[str, ...]:
+        """Return the ids whose reservations were written after a revision, the earliest first."""
+        wanted = {"app_id": self._app_id(), "revision": revision}
+        with reading(self._engine) as connection:
+            found = connection.execute(_IDS_SINCE, wanted).scalars()
+            return tuple(dict.fromkeys(found))
 
-        Takes over `latest` if the engine never accepted it, else opens the next life. Returns None
-        if another process has claimed the id since `latest` was read.
+    def claim(
+        self, wanted: Reservation, latest: Reservation | None, entry: AuditEntry | None = None
+    ) -> Reservation | None:
+        """Reserve the id for `wanted`, given the latest reservation that the caller knows.
+
+        Takes over `latest` if it was never accepted, else adds the next reservation. `entry` is
+        written to the audit log in the same transaction, with the time of the reservation. Returns
+        None if another process has reserved the id since `latest` was read.
         """
-        if latest and not latest.is_accepted:
-            return self._take_over(latest, wanted)
-        sequence = latest.sequence + 1 if latest else 1
+        app_id = self._app_id()  # before the transaction: it may ask the sidecar
+        replaced = latest if latest and not latest.is_accepted else None
+        sequence = replaced.sequence if replaced else latest.sequence + 1 if latest else 1
         claimed = replace(wanted, sequence=sequence, claim=time.time_ns())
-        query = insert(reservations).values(self._row(claimed))
         try:
             with writing(self._engine) as connection:
-                connection.execute(query)
+                revision = next_revision(connection)
+                if not _write(connection, app_id, revision, claimed, replaced):
+                    return None
+                if entry:
+                    entry = replace(entry, app_id=app_id, at=claimed.reserved_at)
+                    add_entries(connection, revision, [entry])
+                set_revision(connection, revision)
         except IntegrityError:
             return None
         return claimed
 
-    def accept(self, start: Reservation) -> None:
-        """Note that the engine has taken the start."""
-        query = (
-            update(reservations).where(*self._owned(start)).values(accepted_at=datetime.now(UTC))
-        )
+    def accept(self, reservation: Reservation) -> None:
+        """Record that the engine has the instance, and that its start is done."""
+        now = datetime.now(UTC)
+        app_id = self._app_id()
+        query = update(reservations).where(*_owned(app_id, reservation))
         with writing(self._engine) as connection:
-            connection.execute(query)
+            revision = next_revision(connection)
+            if connection.execute(query.values(accepted_at=now, revision=revision)).rowcount:
+                made = (app_id, reservation.instance_id, reservation.reserved_at)
+                finish_start(connection, revision, *made, Outcome.DONE, at=now)
+                set_revision(connection, revision)
 
-    def release(self, start: Reservation) -> None:
-        """Forget a claim whose start is known not to have happened."""
+    def release(self, reservation: Reservation, reason: str) -> None:
+        """Delete the reservation of a start that did not happen, and record why."""
+        app_id = self._app_id()
         with writing(self._engine) as connection:
-            connection.execute(delete(reservations).where(*self._owned(start)))
+            revision = next_revision(connection)
+            if connection.execute(
+                delete(reservations).where(*_owned(app_id, reservation))
+            ).rowcount:
+                made = (app_id, reservation.instance_id, reservation.reserved_at)
+                finish_start(connection, revision, *made, Outcome.REFUSED, message=reason)
+                set_revision(connection, revision)
 
     def _latest(self, *conditions: ColumnElement[bool]) -> Reservation | None:
         query = (
@@ -129,42 +171,48 @@ class Reservations:
         )
         with reading(self._engine) as connection:
             row = connection.execute(query).mappings().first()
-        return _start(row) if row else None
-
-    def _take_over(self, abandoned: Reservation, wanted: Reservation) -> Reservation | None:
-        claimed = replace(wanted, sequence=abandoned.sequence, claim=time.time_ns())
-        query = update(reservations).where(*self._owned(abandoned)).values(self._row(claimed))
-        with writing(self._engine) as connection:
-            taken = connection.execute(query).rowcount == 1
-        return claimed if taken else None
-
-    def _row(self, reservation: Reservation) -> dict[str, Any]:
-        return {**row_of(reservation), "app_id": self._app_id()}
-
-    def _owned(self, reservation: Reservation) -> tuple[ColumnElement[bool], ...]:
-        """Return the condition that finds the row of a reservation while its claim holds."""
-        columns = reservations.c
-        return (
-            columns.app_id == self._app_id(),
-            columns.instance_id == reservation.instance_id,
-            columns.sequence == reservation.sequence,
-            columns.claim == reservation.claim,
-            columns.accepted_at.is_(None),
-        )
+        return _reservation(row) if row else None
 
 
 def latest_starts(
     connection: Connection, app_id: str, ids: Iterable[str]
 ) -> dict[str, Reservation]:
-    """Return the latest start of each id that was started from here."""
+    """Return the latest reservation of each id that has one."""
     found: dict[str, Reservation] = {}
     for portion in in_portions(ids):
         for row in connection.execute(_OF_IDS, {"app_id": app_id, "ids": portion}).mappings():
-            found[row["instance_id"]] = _start(row)
+            found[row["instance_id"]] = _reservation(row)
     return found
 
 
-def _start(row: RowMapping) -> Reservation:
-    names = (name for name in row if name != "app_id" and not name.startswith("actor_"))
-    told = {name: row[name] for name in names}
-    return Reservation(actor=actor_in(row), **told)
+def _write(
+    connection: Connection,
+    app_id: str,
+    revision: int,
+    claimed: Reservation,
+    replaced: Reservation | None,
+) -> bool:
+    """Write a reservation; return False if the one that it replaces has another owner by now."""
+    row = {**row_of(claimed), "app_id": app_id, "revision": revision}
+    if replaced is None:
+        connection.execute(insert(reservations).values(row))
+        return True
+    query = update(reservations).where(*_owned(app_id, replaced)).values(row)
+    return connection.execute(query).rowcount == 1
+
+
+def _reservation(row: RowMapping) -> Reservation:
+    values = {name: row[name] for name in _FIELDS}
+    return Reservation(actor=actor_in(row), **values)
+
+
+def _owned(app_id: str, reservation: Reservation) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that find the row while it is this claim's and not accepted."""
+    columns = reservations.c
+    return (
+        columns.app_id == app_id,
+        columns.instance_id == reservation.instance_id,
+        columns.sequence == reservation.sequence,
+        columns.claim == reservation.claim,
+        columns.accepted_at.is_(None),
+    )

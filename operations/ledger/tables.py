@@ -44,6 +44,8 @@ reservations = Table(
     Column("claim", BigInteger, nullable=False),
     Column("accepted_at", UtcDateTime),
     Column("scheduled_for", UtcDateTime),
+    Column("revision", BigInteger, nullable=False),
+    Index("reservations_revision", "revision", "instance_id"),
 )
 
 # One row is one run. The latest run of an instance id is marked: an id may have many.
@@ -179,7 +181,7 @@ leases = Table(
     metadata,
     Column("app_id", String(NAME), primary_key=True),
     Column("instance_id", String(NAME), primary_key=True),
-    Column("taken", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
 )
 
 # One row, whose key is 1. `app_id` is the application that the recorder follows.

@@ -34,7 +34,7 @@ DEED = AuditEntry(
 )
 def test_a_deed_is_read_as_it_was_noted(ledger: Ledger, entry: AuditEntry) -> None:
     """Who did what to which instance, and what came of it."""
-    ledger.audit_log.note(entry)
+    ledger.audit_log.add(entry)
     assert ledger.audit_log.of(ID, 10) == (entry,)
 
 
@@ -43,13 +43,13 @@ def test_the_newest_deeds_come_first(ledger: Ledger) -> None:
     audit_entries = [replace(DEED, at=at(second)) for second in (1, 3, 2, 3)]
     audit_entries[3] = replace(audit_entries[3], action=Action.RESUME)
     for entry in audit_entries:
-        ledger.audit_log.note(entry)
+        ledger.audit_log.add(entry)
     assert ledger.audit_log.of(ID, 3) == (audit_entries[3], audit_entries[1], audit_entries[2])
 
 
 def test_deeds_are_an_instance_s_own(ledger: Ledger) -> None:
     """What was done to another instance is not among them."""
-    ledger.audit_log.note(DEED)
+    ledger.audit_log.add(DEED)
     assert ledger.audit_log.of("order_B", 10) == ()
 
 
@@ -57,7 +57,7 @@ def test_deeds_are_of_a_period(ledger: Ledger) -> None:
     """Its first moment is of it, its last one is of the next; the limit counts within it."""
     audit_entries = [replace(DEED, at=at(second)) for second in (0.999999, 1, 2, 2.999999, 3)]
     for entry in audit_entries:
-        ledger.audit_log.note(entry)
+        ledger.audit_log.add(entry)
     assert ledger.audit_log.of(ID, 10, Period(at(1), at(3))) == (
         audit_entries[3],
         audit_entries[2],
@@ -69,8 +69,8 @@ def test_deeds_are_of_a_period(ledger: Ledger) -> None:
 
 def test_a_deed_is_news(ledger: Ledger) -> None:
     """Each is a revision of its own."""
-    ledger.audit_log.note(DEED)
-    ledger.audit_log.note(DEED)
+    ledger.audit_log.add(DEED)
+    ledger.audit_log.add(DEED)
     assert ledger.heartbeat().revision == 2
 
 
@@ -78,7 +78,7 @@ def test_the_deeds_of_a_bulk_are_found_by_its_name(ledger: Ledger) -> None:
     """In the order in which they were done, whatever they were done to."""
     of_bulk = [replace(DEED, instance_id=name, bulk="b1") for name in ("order_B", "order_A")]
     for entry in (DEED, *of_bulk, replace(DEED, bulk="b2")):
-        ledger.audit_log.note(entry)
+        ledger.audit_log.add(entry)
     assert ledger.audit_log.of_bulk("b1") == tuple(of_bulk)
 
 
@@ -88,7 +88,7 @@ def test_what_was_begun_is_ended_in_its_row(ledger: Ledger) -> None:
     key = ledger.audit_log.begin(begun)
     assert ledger.audit_log.of(ID, 10) == (begun,)
     other = replace(DEED, instance_id="order_B")
-    ledger.audit_log.end(key, DEED, other)
+    ledger.audit_log.complete(key, DEED, other)
     assert ledger.audit_log.of(ID, 10) == (DEED,)
     assert ledger.audit_log.of("order_B", 10) == (other,)
     assert ledger.heartbeat().revision == 2
@@ -96,7 +96,7 @@ def test_what_was_begun_is_ended_in_its_row(ledger: Ledger) -> None:
 
 def test_what_was_begun_in_another_ledger_is_added(ledger: Ledger) -> None:
     """A file may be replaced meanwhile: the row of that number is not this deed's."""
-    ledger.audit_log.note(replace(DEED, instance_id="order_B"))
-    ledger.audit_log.end(1, DEED)
+    ledger.audit_log.add(replace(DEED, instance_id="order_B"))
+    ledger.audit_log.complete(1, DEED)
     assert ledger.audit_log.of(ID, 10) == (DEED,)
     assert len(ledger.audit_log.of("order_B", 10)) == 1

@@ -108,7 +108,7 @@ def test_a_restarted_server_is_used_by_a_write_at_once(mortal: Server, held: Led
         list(pool.map(lambda _: held.heartbeat(), range(50)))
         mortal.stop()
         mortal.start()
-        list(pool.map(lambda number: held.leases.take(f"order_{number}"), range(8)))
+        list(pool.map(lambda number: held.leases.acquire(f"order_{number}"), range(8)))
 
 
 def test_a_restarted_server_may_hold_an_earlier_ledger(mortal: Server, held: Ledger) -> None:
@@ -373,12 +373,12 @@ def test_writers_of_every_kind_at_once_do_not_stop_each_other(
         seen = [snapshot(instance_id=each, seen=number) for each in names]
         of.runs.ingest(seen if number % 3 else seen[::-1])
         of.runs.mark_purged(dict.fromkeys(names if number % 5 else names[::-1], at(number)))
-        of.audit_log.note(DEED)
+        of.audit_log.add(DEED)
         of.write_heartbeat(at(number), ())
         latest = of.reservations.latest(name)
         if claimed := of.reservations.claim(WANTED, latest):
             of.reservations.accept(claimed)
-        if hold := of.leases.take(name):
+        if hold := of.leases.acquire(name):
             of.leases.release(hold)
 
     with closing(open_ledger(ledger_url)) as other, ThreadPoolExecutor(8) as pool:

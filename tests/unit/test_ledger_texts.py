@@ -83,14 +83,14 @@ def test_a_long_text_is_kept_whole_where_it_names_something(ledger: Ledger) -> N
         assert (found.instance_id, found.execution_id) == (each, LONG)
         assert (found.parent_id, found.rerun_of) == (LONG, LONG)
     ledger.runs.mark_purged(dict.fromkeys(ids, at(99)))
-    assert ledger.leases.take(ids[0])
+    assert ledger.leases.acquire(ids[0])
 
 
 def test_a_long_text_is_kept_whole_where_it_tells_who_did_what(ledger: Ledger) -> None:
     """No part of an operator's name, of an action or of its reason is cut."""
     actor = Actor(LONG, LONG)
     entry = AuditEntry(at(1), actor, LONG, LONG, Outcome.REFUSED, message=LONG)
-    ledger.audit_log.note(entry)
+    ledger.audit_log.add(entry)
     assert ledger.audit_log.of(LONG, 1) == (entry,)
     start = ledger.reservations.claim(Reservation(LONG, LONG, LONG, actor), None)
     assert start

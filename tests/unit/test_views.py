@@ -156,7 +156,7 @@ def test_what_operators_did_is_shown_with_the_start(gateway: FakeGateway, ledger
     assert (begun.at, begun.message) == (claimed.reserved_at, OUTCOME_NOT_RECORDED)
     ledger.reservations.accept(claimed)
     entry = AuditEntry(datetime(2126, 1, 1, tzinfo=UTC), LOCAL_USER, "pause", ID, Outcome.DONE)
-    ledger.audit_log.note(entry)
+    ledger.audit_log.add(entry)
     last, first = shown(gateway, ledger).audit_entries
     assert last == entry
     assert (first.action, first.actor, first.outcome) == ("start", ANN, Outcome.DONE)
@@ -170,10 +170,10 @@ def test_a_rerun_is_told_once(gateway: FakeGateway, ledger: Ledger) -> None:
     ledger.reservations.accept(claimed)
     later = datetime(2126, 1, 1, tzinfo=UTC)
     of_it = AuditEntry(later, ANN, "rerun", ID, Outcome.DONE, before=Status.COMPLETED)
-    ledger.audit_log.note(of_it)
+    ledger.audit_log.add(of_it)
     assert [entry.action for entry in shown(gateway, ledger).audit_entries] == ["rerun", "start"]
     own = replace(of_it, before=None, message="from event 2 of 'order_0'")
-    ledger.audit_log.note(own)
+    ledger.audit_log.add(own)
     assert shown(gateway, ledger).audit_entries == (own, of_it)
 
 
@@ -184,7 +184,7 @@ def test_a_rerun_that_was_refused_hides_no_start(gateway: FakeGateway, ledger: L
     assert claimed
     ledger.reservations.accept(claimed)
     later = datetime(2126, 1, 1, tzinfo=UTC)
-    ledger.audit_log.note(AuditEntry(later, ANN, "rerun", ID, Outcome.REFUSED))
+    ledger.audit_log.add(AuditEntry(later, ANN, "rerun", ID, Outcome.REFUSED))
     assert [entry.action for entry in shown(gateway, ledger).audit_entries] == ["rerun", "start"]
 
 
@@ -225,7 +225,7 @@ def of_life(gateway: FakeGateway, ledger: Ledger, run: int | None, *, away: bool
 def did(ledger: Ledger, *moments: datetime) -> None:
     """Note an action of an operator on the order at each of these moments."""
     for moment in moments:
-        ledger.audit_log.note(AuditEntry(moment, LOCAL_USER, "pause", ID, Outcome.DONE))
+        ledger.audit_log.add(AuditEntry(moment, LOCAL_USER, "pause", ID, Outcome.DONE))
 
 
 def times(found: View) -> list[datetime]:

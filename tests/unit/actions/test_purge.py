@@ -1,11 +1,11 @@
-"""Purges: an engine in memory, and a ledger in a real file."""
+"""Purges: an engine in memory, and a ledger in a real database."""
 
-import time
+from collections.abc import Callable
 
 import pytest
 
-from operations.actions import Actions, How
-from operations.actions.requests import LONGEST
+from operations.actions import ActionContext, Actions, PurgeOptions
+from operations.actions.context import MAX_REASON_LENGTH
 from operations.errors import (
     ActionInProgress,
     ActionNotAllowed,
@@ -21,16 +21,18 @@ from operations.errors import (
 )
 from operations.history_source import Source, read_history
 from operations.ledger import Ledger
+from operations.ledger.leases import Lease
 from operations.model import Status
 from operations.records import Outcome
 from operations.snapshots import read_snapshot
+from tests.unit.actions.conftest import BY_ANN
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, lost, put, put_family
 from tests.unit.snapshots import summary
 
 pytestmark = pytest.mark.both_databases
 
-FORCE = How(force=True)
+FORCE = PurgeOptions(force=True)
 FINISHED = [status for status in Status if status.is_finished]
 LOST = OutcomeUnknown("purge", "no answer in time")
 
@@ -39,9 +41,9 @@ LOST = OutcomeUnknown("purge", "no answer in time")
 def test_a_purge_works(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
 ) -> None:
-    """The engine has it no more, and the ledger keeps how it ended."""
+    """The engine no longer has the instance, and the ledger keeps its status."""
     put(gateway, status=status)
-    purged = actions.purge("order_A", ANN)
+    purged = actions.purge("order_A", BY_ANN)
     assert (purged.before, purged.changed, purged.ids) == (status, True, ("order_A",))
     assert not gateway.instances
     assert not gateway.forced
@@ -52,33 +54,33 @@ def test_a_purge_works(
 def test_the_history_outlives_the_purge(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """It is read from the archive, every event of it."""
+    """Every event is read from the archive."""
     put(gateway)
     history = gateway.events["order_A"]
-    actions.purge("order_A", ANN)
+    actions.purge("order_A", BY_ANN)
     told = read_history(gateway, lambda: ledger, "order_A")
     assert (told.source, told.events) == (Source.ARCHIVE, history)
 
 
-def test_the_engine_forgets_after_the_ledger_has_it(
+def test_the_ledger_archives_before_the_engine_deletes(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Archive first."""
+    """During the call the archive is complete."""
     put(gateway)
     found: list[object] = []
     gateway.during["purge"] = lambda: found.append(ledger.runs.archived(["order_A"]))
-    actions.purge("order_A", ANN)
+    actions.purge("order_A", BY_ANN)
     assert found == [{"order_A": Status.COMPLETED}]
 
 
 @pytest.mark.parametrize("status", [s for s in Status if not s.is_finished])
-def test_what_has_not_ended_is_not_purged(
+def test_an_unfinished_instance_is_not_purged(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
 ) -> None:
-    """The engine is not even asked, and the attempt is noted."""
+    """The engine is not called, and the audit log has the refusal."""
     put(gateway, status=status)
     with pytest.raises(ActionNotAllowed, match=f"Cannot purge 'order_A': it is {status}"):
-        actions.purge("order_A", ANN, "to make room")
+        actions.purge("order_A", ActionContext(ANN, "to make room"))
     assert not gateway.calls["purge"]
     (entry,) = ledger.audit_log.of("order_A", 10)
     assert (entry.outcome, entry.reason) == (Outcome.REFUSED, "to make room")
@@ -87,37 +89,37 @@ def test_what_has_not_ended_is_not_purged(
 def test_a_repeated_purge_changes_nothing(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """What the engine has forgotten stays as the ledger has it."""
+    """The ledger keeps the run as it was."""
     put(gateway)
-    actions.purge("order_A", ANN)
+    actions.purge("order_A", BY_ANN)
     before = summary(ledger)
-    assert not actions.purge("order_A", ANN).changed
+    assert not actions.purge("order_A", BY_ANN).changed
     assert summary(ledger) == before
     assert gateway.calls["purge"] == 1
 
 
-def test_what_was_purged_elsewhere_is_found_gone(
+def test_an_instance_that_was_purged_elsewhere_is_marked(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """The ledger learns of it by the attempt."""
+    """The ledger learns of that purge."""
     put(gateway)
     seen = read_snapshot(gateway, "order_A")
     assert seen
     ledger.runs.ingest([seen])
     gateway.instances.clear()
-    assert not actions.purge("order_A", ANN).changed
+    assert not actions.purge("order_A", BY_ANN).changed
     assert summary(ledger).purged_at
 
 
 def test_a_missing_instance_is_not_purged(actions: Actions, gateway: FakeGateway) -> None:
-    """An id that nobody knows is told as such, by force too."""
-    for how in (None, FORCE):
+    """An unknown id is refused, by force too."""
+    for options in (None, FORCE):
         with pytest.raises(UnknownInstance):
-            actions.purge("order_A", ANN, how=how)
+            actions.purge("order_A", BY_ANN, options)
     assert not gateway.calls["purge"]
 
 
-@pytest.mark.parametrize("part", ["holds.take", "instances.record", "instances.archived"])
+@pytest.mark.parametrize("part", ["leases.acquire", "runs.ingest", "runs.archived"])
 def test_without_the_ledger_nothing_is_purged(
     actions: Actions,
     gateway: FakeGateway,
@@ -125,62 +127,62 @@ def test_without_the_ledger_nothing_is_purged(
     part: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What cannot be archived stays in the engine, whatever part of the ledger is away."""
+    """An instance that cannot be archived stays in the engine."""
     put(gateway)
     noun, method = part.split(".")
     monkeypatch.setattr(getattr(ledger, noun), method, lost)
     with pytest.raises(LedgerUnavailable):
-        actions.purge("order_A", ANN)
+        actions.purge("order_A", BY_ANN)
     assert not gateway.calls["purge"]
 
 
-def test_what_the_ledger_does_not_hold_whole_is_not_purged(
+def test_an_instance_without_a_history_is_not_purged(
     actions: Actions, gateway: FakeGateway
 ) -> None:
-    """The engine sends no history of an instance that has ended: there is nothing to keep."""
+    """There is nothing to archive if the engine sends no history of a finished instance."""
     put(gateway)
     gateway.events["order_A"] = ()
     with pytest.raises(NotArchived):
-        actions.purge("order_A", ANN)
+        actions.purge("order_A", BY_ANN)
     assert not gateway.calls["purge"]
 
 
-def test_a_purge_that_the_ledger_cannot_note_is_done(
+def test_a_purge_whose_outcome_cannot_be_recorded_succeeds(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The archive was there when the engine forgot; the recorder marks the rest."""
+    """The archive was complete before the call; the recorder marks the run as purged later."""
     put(gateway)
-    for name, part in (("mark_purged", ledger.runs), ("note", ledger.audit_log)):
+    for name, part in (("mark_purged", ledger.runs), ("complete", ledger.audit_log)):
         monkeypatch.setattr(part, name, lost)
-    assert actions.purge("order_A", ANN).changed
+    assert actions.purge("order_A", BY_ANN).changed
 
 
-def test_a_purge_whose_answer_was_lost_is_looked_after(
+def test_a_purge_whose_answer_was_lost_is_verified(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """The engine has it no more, so that it was done."""
+    """The engine no longer has the instance, so the purge was done."""
     put(gateway)
     gateway.lost["purge"] = [LOST]
-    assert actions.purge("order_A", ANN).changed
+    assert actions.purge("order_A", BY_ANN).changed
     assert summary(ledger).purged_at
 
 
-def test_a_purge_that_does_not_come_through_is_of_unknown_outcome(
+def test_a_purge_without_an_answer_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """While no worker is there the engine does not answer, and may do it later."""
+    """Without a worker the engine does not answer, and may purge later."""
     put(gateway)
     gateway.errors["purge"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="no answer in time"):
-        actions.purge("order_A", ANN)
+        actions.purge("order_A", BY_ANN)
     assert summary(ledger).purged_at is None
     assert ledger.audit_log.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
 
 
-def test_a_purge_after_which_the_engine_is_gone_is_of_unknown_outcome(
+def test_a_purge_after_which_the_engine_is_away_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """It was asked for, and nobody can see what came of it."""
+    """Nobody can read whether the instance is gone."""
     put(gateway)
 
     def goes() -> None:
@@ -188,25 +190,25 @@ def test_a_purge_after_which_the_engine_is_gone_is_of_unknown_outcome(
 
     gateway.during["purge"] = goes
     with pytest.raises(OutcomeUnknown, match="no sidecar"):
-        actions.purge("order_A", ANN)
+        actions.purge("order_A", BY_ANN)
     assert ledger.audit_log.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
 
 
-def test_a_purge_whose_effect_the_engine_will_not_tell_is_of_unknown_outcome(
+def test_a_purge_whose_effect_cannot_be_read_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """It is not told as refused: the instance may be gone, and here it is."""
+    """It is not refused, because the instance may be gone."""
     put(gateway)
     refused = DaprRefused("inbox key missing")
     gateway.during["purge"] = lambda: gateway.errors.update(state=[refused])
     with pytest.raises(OutcomeUnknown):
-        actions.purge("order_A", ANN)
+        actions.purge("order_A", BY_ANN)
     (entry,) = ledger.audit_log.of("order_A", 10)
     assert entry.outcome is Outcome.UNKNOWN
 
 
 def cut(gateway: FakeGateway) -> None:
-    """Have the engine forget one descendant, then stop, whenever it is asked for a purge."""
+    """Let the engine delete one descendant at each purge, then stop."""
 
     def forget_one() -> None:
         name = next(each for each in ("order_A2", "order_A1", "") if each in gateway.instances)
@@ -216,30 +218,28 @@ def cut(gateway: FakeGateway) -> None:
     gateway.during["purge"] = forget_one
 
 
-def test_of_a_family_what_has_gone_is_marked_and_noted(
-    actions: Actions, gateway: FakeGateway, ledger: Ledger
+def test_a_purge_that_is_cut_records_the_descendants_that_are_gone(
+    actions: Actions, limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Dapr stops in the middle when nobody waits any more; the same request goes on."""
+    """Dapr stops in the middle when the caller no longer waits; the same request goes on."""
     put_family(gateway)
     cut(gateway)
-    with pytest.MonkeyPatch.context() as hurried:
-        hurried.setattr("operations.actions.purging.ANSWERED", 0)
-        with pytest.raises(OutcomeUnknown, match=r"1 of 3 are gone.*goes on with the rest"):
-            actions.purge("order_A", ANN)
+    with pytest.raises(OutcomeUnknown, match=r"1 of 3 are gone.*goes on with the rest"):
+        limited(purge=0).purge("order_A", BY_ANN)
     assert summary(ledger, "order_A2").purged_at
     assert not summary(ledger, "order_A1").purged_at
     (gone,) = ledger.audit_log.of("order_A2", 10)
     assert (gone.outcome, gone.message) == (Outcome.DONE, "with 'order_A'")
     assert ledger.audit_log.of("order_A", 10)[0].outcome is Outcome.UNKNOWN
     gateway.during.clear()
-    assert set(actions.purge("order_A", ANN).ids) == {"order_A", "order_A1"}
+    assert set(actions.purge("order_A", BY_ANN).ids) == {"order_A", "order_A1"}
 
 
-def test_a_purge_asks_again_while_it_gets_further(
-    actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+def test_a_purge_calls_again_while_it_gets_further(
+    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """As long as there is time; no call waits for longer than the instance is held."""
-    monkeypatch.setattr("operations.actions.purging.ANSWERED", 60)
+    """As long as there is time; no call takes longer than a lease."""
+    actions = limited(purge=60)
     put_family(gateway)
     cut(gateway)
 
@@ -248,59 +248,61 @@ def test_a_purge_asks_again_while_it_gets_further(
             gateway.during.clear()
 
     gateway.during["state"] = end
-    assert len(actions.purge("order_A", ANN).ids) == 3
+    assert len(actions.purge("order_A", BY_ANN).ids) == 3
     assert gateway.calls["purge"] == 3
     assert all(patience and patience <= 4 for patience in gateway.purge_timeouts)
     for each in ("order_A", "order_A1", "order_A2"):
         assert len(ledger.audit_log.of(each, 9)) == 1
 
 
-def test_what_was_terminated_for_its_purge_is_not_told_as_refused(
+def test_a_failed_purge_that_terminated_the_instance_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """It has ended, whatever fails after that."""
+    """The instance was terminated, so the purge is not refused."""
     put(gateway, status=Status.PENDING)
     gone = DaprUnavailable("no sidecar")
     gateway.during["terminate"] = lambda: gateway.errors.update(state=[gone])
-    with pytest.raises(OutcomeUnknown, match="it was terminated for it"):
-        actions.purge("order_A", ANN, how=FORCE)
+    with pytest.raises(OutcomeUnknown, match="it was terminated for the purge"):
+        actions.purge("order_A", BY_ANN, FORCE)
     (entry,) = ledger.audit_log.of("order_A", 10)
     assert (entry.outcome, entry.before) == (Outcome.UNKNOWN, Status.PENDING)
 
 
-def test_what_is_still_there_was_not_purged(actions: Actions, gateway: FakeGateway) -> None:
-    """An engine that says it did and did not is not believed."""
+def test_an_instance_that_is_still_there_was_not_purged(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """The confirmation of the engine is not enough."""
     put(gateway)
     there = gateway.instances["order_A"]
     gateway.during["state"] = lambda: gateway.put(there)
     with pytest.raises(OutcomeUnknown, match="still shows COMPLETED"):
-        actions.purge("order_A", ANN)
+        actions.purge("order_A", BY_ANN)
 
 
-def test_who_is_slower_finds_it_purged(actions: Actions, gateway: FakeGateway) -> None:
-    """Somebody else's purge at the same moment is as good."""
+def test_the_slower_of_two_purges_succeeds(actions: Actions, gateway: FakeGateway) -> None:
+    """Another purge at the same moment has the same effect."""
     put(gateway)
     gateway.during["purge"] = gateway.instances.clear
-    assert actions.purge("order_A", ANN).changed
+    assert actions.purge("order_A", BY_ANN).changed
 
 
-def test_what_the_engine_says_is_not_there_but_shows_was_not_purged(
+def test_an_instance_that_the_engine_denies_but_shows_was_not_purged(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Nothing is marked as purged that can still be read."""
+    """A run that can still be read is not marked as purged."""
     put(gateway)
     gateway.errors["purge"] = [UnknownInstance("order_A")]
     with pytest.raises(OutcomeUnknown, match="still shows COMPLETED"):
-        actions.purge("order_A", ANN)
+        actions.purge("order_A", BY_ANN)
     assert summary(ledger).purged_at is None
 
 
-def test_descendants_go_with_it_and_are_archived_first(
+def test_descendants_are_archived_and_purged_too(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Each is kept, marked and noted, with whom it went."""
+    """Each is archived, marked and in the audit log, with the id of the instance."""
     put_family(gateway)
-    assert set(actions.purge("order_A", ANN).ids) == {"order_A", "order_A1", "order_A2"}
+    assert set(actions.purge("order_A", BY_ANN).ids) == {"order_A", "order_A1", "order_A2"}
     assert not gateway.instances
     for instance_id in ("order_A1", "order_A2"):
         assert read_history(gateway, lambda: ledger, instance_id).source is Source.ARCHIVE
@@ -308,84 +310,84 @@ def test_descendants_go_with_it_and_are_archived_first(
         assert ledger.audit_log.of(instance_id, 1)[0].message == "with 'order_A'"
 
 
-def test_a_descendant_that_has_not_ended_stops_the_purge(
-    actions: Actions, gateway: FakeGateway
-) -> None:
-    """Dapr would purge some of them, and then stop."""
+def test_an_unfinished_descendant_stops_the_purge(actions: Actions, gateway: FakeGateway) -> None:
+    """Dapr would purge some descendants, and then stop."""
     put_family(gateway, Status.RUNNING)
     with pytest.raises(NotFinished, match="its descendant 'order_A2' has not ended"):
-        actions.purge("order_A", ANN)
+        actions.purge("order_A", BY_ANN)
     assert len(gateway.instances) == 3
 
 
-def test_descendants_may_stay(actions: Actions, gateway: FakeGateway) -> None:
-    """Who wants it purges the one alone."""
-    put_family(gateway, Status.RUNNING)
-    assert actions.purge("order_A", ANN, how=How(recursive=False)).ids == ("order_A",)
-    assert set(gateway.instances) == {"order_A1", "order_A2"}
-
-
-def test_finished_descendants_may_stay_by_force_too(actions: Actions, gateway: FakeGateway) -> None:
-    """Force is not needed, so that the one alone goes, and the others are not told to have gone."""
-    put_family(gateway)
-    how = How(force=True, recursive=False)
-    assert actions.purge("order_A", ANN, how=how).ids == ("order_A",)
-    assert set(gateway.instances) == {"order_A1", "order_A2"}
-
-
-def test_too_many_descendants_are_told(
-    actions: Actions, gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+def test_a_purge_that_is_not_recursive_keeps_descendants(
+    actions: Actions, gateway: FakeGateway
 ) -> None:
-    """One purge has a bound."""
-    monkeypatch.setattr("operations.actions.families.MOST", 1)
+    """The instance alone is purged."""
+    put_family(gateway, Status.RUNNING)
+    assert actions.purge("order_A", BY_ANN, PurgeOptions(recursive=False)).ids == ("order_A",)
+    assert set(gateway.instances) == {"order_A1", "order_A2"}
+
+
+def test_a_forced_purge_that_is_not_recursive_keeps_finished_descendants(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """Force, which always takes the descendants, is not needed."""
+    put_family(gateway)
+    options = PurgeOptions(force=True, recursive=False)
+    assert actions.purge("order_A", BY_ANN, options).ids == ("order_A",)
+    assert set(gateway.instances) == {"order_A1", "order_A2"}
+
+
+def test_too_many_descendants_are_refused(
+    limited: Callable[..., Actions], gateway: FakeGateway
+) -> None:
+    """One purge takes a limited number of descendants."""
     put_family(gateway)
     with pytest.raises(TooManyDescendants, match=r"they are more than 1\. Purge some of them"):
-        actions.purge("order_A", ANN)
+        limited(max_descendants=1).purge("order_A", BY_ANN)
     assert not gateway.calls["purge"]
-    monkeypatch.setattr("operations.actions.families.MOST", 2)
-    assert len(actions.purge("order_A", ANN).ids) == 3
+    assert len(limited(max_descendants=2).purge("order_A", BY_ANN).ids) == 3
 
 
-def test_a_purge_that_takes_long_is_held_on(
-    actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+def test_a_purge_renews_its_lease_for_each_descendant(
+    limited: Callable[..., Actions],
+    gateway: FakeGateway,
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nobody else acts on the instance while its descendants are read."""
+    """A purge that takes longer than its lease keeps it, and releases it at the end."""
     put_family(gateway)
-    monkeypatch.setattr("operations.actions.holding.LASTS", 0.2)
-    monkeypatch.setattr("operations.ledger.leases.LASTS", 0.2)
-    others: list[object] = []
+    renewals: list[Lease] = []
+    renew = ledger.leases.renew
 
-    def is_slow() -> None:
-        time.sleep(0.12)
-        others.append(ledger.leases.take("order_A"))
+    def count(lease: Lease, seconds: float) -> Lease | None:
+        renewals.append(lease)
+        return renew(lease, seconds)
 
-    gateway.during["history"] = is_slow
-    actions.purge("order_A", ANN)
-    assert others
-    assert not any(others)
-    assert ledger.leases.take("order_A")
+    monkeypatch.setattr(ledger.leases, "renew", count)
+    assert limited(lease=0).purge("order_A", BY_ANN).changed
+    assert len(renewals) > 2
+    assert ledger.leases.acquire("order_A")
 
 
-def test_a_purge_that_was_overtaken_is_not_made(
-    actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+def test_a_purge_that_lost_its_lease_is_not_made(
+    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Another may have begun to act on what was thought to be left behind."""
+    """Another action may have started after the lease expired."""
     put_family(gateway)
-    monkeypatch.setattr("operations.actions.holding.LASTS", 0)
-    monkeypatch.setattr(ledger.leases, "renew", lambda _: None)
+    gateway.during["history"] = lambda: ledger.leases.acquire("order_A")
     with pytest.raises(ActionInProgress):
-        actions.purge("order_A", ANN)
+        limited(lease=0).purge("order_A", BY_ANN)
     assert not gateway.calls["purge"]
 
 
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.SUSPENDED, Status.STALLED])
-def test_by_force_an_unfinished_one_is_archived_as_far_as_it_is(
+def test_a_forced_purge_archives_the_history_so_far(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
 ) -> None:
-    """How it ended is unknown, for it did not; what it was is in the journal."""
+    """The run becomes UNKNOWN; the audit log has its last status."""
     put(gateway, status=status)
     history = gateway.events["order_A"]
-    assert actions.purge("order_A", ANN, how=FORCE).before is status
+    assert actions.purge("order_A", BY_ANN, FORCE).before is status
     assert gateway.forced
     assert summary(ledger).status is Status.UNKNOWN
     assert summary(ledger).purged_at
@@ -394,14 +396,14 @@ def test_by_force_an_unfinished_one_is_archived_as_far_as_it_is(
     assert (entry.before, entry.message) == (status, "by force")
 
 
-def test_by_force_a_pending_one_is_terminated_first(
+def test_a_forced_purge_terminates_a_pending_instance_first(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Dapr's forced purge does not find what has no history yet."""
+    """Dapr's forced purge does not find an instance without a history."""
     put(gateway, status=Status.PENDING)
     history = gateway.events["order_A"]
     gateway.during["terminate"] = lambda: gateway.events.update(order_A=history)
-    assert actions.purge("order_A", ANN, how=FORCE).changed
+    assert actions.purge("order_A", BY_ANN, FORCE).changed
     assert gateway.calls["terminate"] == 1
     assert not gateway.forced
     (entry,) = ledger.audit_log.of("order_A", 10)
@@ -409,46 +411,48 @@ def test_by_force_a_pending_one_is_terminated_first(
 
 
 def test_force_is_used_only_where_it_is_needed(actions: Actions, gateway: FakeGateway) -> None:
-    """What has ended is purged as usual, whatever was asked for."""
+    """A finished instance is purged without force."""
     put(gateway)
-    actions.purge("order_A", ANN, how=FORCE)
+    actions.purge("order_A", BY_ANN, FORCE)
     assert not gateway.forced
 
 
-def test_by_force_a_family_goes_as_it_is(actions: Actions, gateway: FakeGateway) -> None:
-    """A descendant that has not ended does not stop it."""
+def test_a_forced_purge_takes_unfinished_descendants(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """An unfinished descendant does not stop the purge."""
     put_family(gateway, Status.RUNNING)
-    assert len(actions.purge("order_A", ANN, how=FORCE).ids) == 3
+    assert len(actions.purge("order_A", BY_ANN, FORCE).ids) == 3
     assert not gateway.instances
 
 
-def test_by_force_goes_also_what_the_engine_cannot_send(
+def test_a_forced_purge_works_if_the_engine_cannot_send_the_history(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """A history beyond the sidecar's limit is lost; the rest is kept."""
+    """A history beyond the sidecar's limit is lost; the rest is archived."""
     put(gateway, status=Status.STALLED)
     gateway.errors["history"] = [DaprRefused("too large")]
-    assert actions.purge("order_A", ANN, how=FORCE).changed
+    assert actions.purge("order_A", BY_ANN, FORCE).changed
     assert read_history(gateway, lambda: ledger, "order_A").events == ()
 
 
-def test_a_forced_purge_that_fails_leaves_it_followed(
+def test_the_recorder_follows_an_instance_whose_forced_purge_failed(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """What was kept of its history by then is no archive of its end."""
+    """Its history so far is not a complete archive."""
     put(gateway, status=Status.RUNNING)
     gateway.errors["purge"] = [LOST]
     with pytest.raises(OutcomeUnknown):
-        actions.purge("order_A", ANN, how=FORCE)
+        actions.purge("order_A", BY_ANN, FORCE)
     assert [each.instance_id for each in ledger.runs.unfinished()] == ["order_A"]
 
 
-def test_a_purge_is_noted_with_who_and_why(
+def test_a_purge_is_in_the_audit_log(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """The journal has both."""
+    """The entry has the actor and the reason."""
     put(gateway)
-    actions.purge("order_A", ANN, "to make room")
+    actions.purge("order_A", ActionContext(ANN, "to make room"))
     (entry,) = ledger.audit_log.of("order_A", 10)
     assert (entry.actor, entry.action, entry.reason, entry.outcome) == (
         ANN,
@@ -459,31 +463,30 @@ def test_a_purge_is_noted_with_who_and_why(
     assert (entry.before, entry.after, entry.bulk) == (Status.COMPLETED, None, None)
 
 
-@pytest.mark.parametrize("reason", ["x" * (LONGEST + 1), "a\0b", "\ud800"])
-def test_a_reason_that_cannot_be_kept_is_refused(
+@pytest.mark.parametrize("reason", ["x" * (MAX_REASON_LENGTH + 1), "a\0b", "\ud800"])
+def test_a_reason_that_cannot_be_stored_is_refused(
     actions: Actions, gateway: FakeGateway, reason: str
 ) -> None:
-    """Nothing is done for it."""
+    """Nothing is done."""
     put(gateway)
-    with pytest.raises(InvalidInput, match="why: found"):
-        actions.purge("order_A", ANN, reason)
+    with pytest.raises(InvalidInput, match="reason: found"):
+        actions.purge("order_A", ActionContext(ANN, reason))
     assert not gateway.calls
 
 
 def test_a_purge_does_not_wait_for_ever_for_another_action(
-    actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """While somebody else acts on it, nothing is done."""
-    monkeypatch.setattr("operations.actions.holding.PATIENCE", 0.1)
+    """While another action holds the lease, nothing is done."""
     put(gateway)
-    assert ledger.leases.take("order_A")
+    assert ledger.leases.acquire("order_A")
     with pytest.raises(ActionInProgress):
-        actions.purge("order_A", ANN)
+        limited(lease_wait=0).purge("order_A", BY_ANN)
     assert not gateway.calls["purge"]
 
 
-def test_an_engine_that_is_gone_is_told(actions: Actions, gateway: FakeGateway) -> None:
+def test_an_unreachable_engine_is_an_outage(actions: Actions, gateway: FakeGateway) -> None:
     """An outage stays an outage."""
     gateway.errors["state"] = [DaprUnavailable("no sidecar")]
     with pytest.raises(DaprUnavailable):
-        actions.purge("order_A", ANN)
+        actions.purge("order_A", BY_ANN)

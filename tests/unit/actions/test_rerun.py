@@ -1,10 +1,18 @@
-"""Reruns: an engine in memory, and a ledger in a real file."""
+"""Reruns: an engine in memory, and a ledger in a real database."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from operations.actions import Actions, Reran
+from operations.actions import (
+    ActionContext,
+    Actions,
+    RerunFrom,
+    RerunRequest,
+    RerunResult,
+    StartRequest,
+)
 from operations.errors import (
     ActionNotAllowed,
     DaprRefused,
@@ -20,6 +28,7 @@ from operations.errors import (
 from operations.ledger import Ledger
 from operations.model import Status, is_startable_id
 from operations.records import Outcome
+from tests.unit.actions.conftest import BY_ANN, LIMITS
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.runs import ANN, lost, put
 from tests.unit.snapshots import summary
@@ -30,20 +39,28 @@ LOST = OutcomeUnknown("rerun", "no answer in time")
 
 
 @pytest.fixture
-def actions(gateway: FakeGateway, actions: Actions) -> Actions:
+def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
     """Return the actions on an engine with one finished instance, and an empty ledger."""
     put(gateway)
-    return actions
+    return Actions(gateway, ledger, LIMITS)
 
 
-def rerun(actions: Actions, event_id: int = 2, new_id: str | None = "order_B") -> Reran:
+def rerun(
+    actions: Actions,
+    start: int | RerunFrom = 2,
+    new_id: str | None = "order_B",
+    *,
+    source_id: str = "order_A",
+    payload: str | None = None,
+) -> RerunResult:
     """Run the order again from its second step."""
-    return actions.rerun("order_A", event_id, ANN, "once more", new_id=new_id)
+    request = RerunRequest(source_id, start, new_id, payload)
+    return actions.rerun(request, ActionContext(ANN, "once more"))
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status.is_finished])
 def test_a_rerun_works(actions: Actions, gateway: FakeGateway, status: Status) -> None:
-    """Another instance runs, from that event on, and the source is as it was."""
+    """Another instance runs from that event, and the source is unchanged."""
     gateway.turn("order_A", status)
     reran = rerun(actions)
     assert (reran.source_id, reran.instance_id, reran.created) == ("order_A", "order_B", True)
@@ -53,7 +70,7 @@ def test_a_rerun_works(actions: Actions, gateway: FakeGateway, status: Status) -
 
 
 def test_the_ledger_knows_of_which_instance_it_is_a_rerun(actions: Actions, ledger: Ledger) -> None:
-    """A list shows it at once."""
+    """The run of the new instance has the id of its source."""
     rerun(actions)
     assert summary(ledger, "order_B").rerun_of == "order_A"
 
@@ -64,13 +81,13 @@ def test_the_ledger_knows_of_which_instance_it_is_a_rerun(actions: Actions, ledg
 def test_the_input_of_the_event_may_be_another(
     actions: Actions, gateway: FakeGateway, payload: str | None, sent: str
 ) -> None:
-    """None keeps what it was, and null is an input."""
-    actions.rerun("order_A", 2, ANN, new_id="order_B", payload=payload)
+    """None keeps the input, and null is an input."""
+    rerun(actions, payload=payload)
     assert gateway.events["order_B"][-1].payload == sent
 
 
-def test_a_rerun_is_noted_for_both(actions: Actions, ledger: Ledger) -> None:
-    """Who looks at either finds who wanted it, and why."""
+def test_a_rerun_is_in_the_audit_log_of_both_instances(actions: Actions, ledger: Ledger) -> None:
+    """Both entries have the actor and the reason."""
     rerun(actions)
     (source,) = ledger.audit_log.of("order_A", 10)
     (new,) = ledger.audit_log.of("order_B", 10)
@@ -84,10 +101,10 @@ def test_a_rerun_is_noted_for_both(actions: Actions, ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.SUSPENDED, Status.PENDING])
-def test_a_rerun_of_what_has_not_ended_is_refused_and_noted(
+def test_a_refused_rerun_of_an_unfinished_instance_is_in_the_audit_log(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
 ) -> None:
-    """Who looks at it finds who wanted it, and why it was not made."""
+    """The entry has the actor, the reason, and the reason of the refusal."""
     gateway.turn("order_A", status)
     with pytest.raises(ActionNotAllowed, match=f"it is {status}") as refused:
         rerun(actions)
@@ -98,20 +115,20 @@ def test_a_rerun_of_what_has_not_ended_is_refused_and_noted(
     assert not gateway.calls["rerun"]
 
 
-def test_a_rerun_of_what_the_engine_has_no_more_is_refused_and_noted(
+def test_a_refused_rerun_of_a_purged_instance_is_in_the_audit_log(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """The ledger knows how it was."""
+    """The entry has the last status that the ledger knows."""
     rerun(actions)
     del gateway.instances["order_A"]
-    with pytest.raises(NotRerunnable, match="the engine has it no more"):
+    with pytest.raises(NotRerunnable, match="the engine no longer has it"):
         rerun(actions, new_id="order_C")
     entry, _ = ledger.audit_log.of("order_A", 10)
     assert (entry.outcome, entry.before) == (Outcome.REFUSED, Status.COMPLETED)
 
 
-def test_an_id_is_made_up_if_none_is_given(actions: Actions, gateway: FakeGateway) -> None:
-    """It tells whose rerun it is, and each is another."""
+def test_a_new_instance_without_an_id_gets_one(actions: Actions, gateway: FakeGateway) -> None:
+    """It contains the id of the source, and each rerun gets another."""
     one, other = rerun(actions, new_id=None), rerun(actions, new_id=None)
     assert one.instance_id.startswith("order_A-rerun-")
     assert is_startable_id(one.instance_id)
@@ -119,14 +136,14 @@ def test_an_id_is_made_up_if_none_is_given(actions: Actions, gateway: FakeGatewa
 
 
 @pytest.mark.parametrize("source", ["x" * 64, "x" * 300, "a b||c"])
-def test_an_id_that_is_made_up_is_safe(actions: Actions, gateway: FakeGateway, source: str) -> None:
-    """Whatever the source's is."""
+def test_a_generated_id_is_safe(actions: Actions, gateway: FakeGateway, source: str) -> None:
+    """Also if the id of the source is not."""
     put(gateway, source)
-    assert is_startable_id(actions.rerun(source, 2, ANN).instance_id)
+    assert is_startable_id(rerun(actions, new_id=None, source_id=source).instance_id)
 
 
 def test_the_same_rerun_again_changes_nothing(actions: Actions, gateway: FakeGateway) -> None:
-    """It finds what it had made."""
+    """It finds the instance that it had made."""
     rerun(actions)
     assert not rerun(actions).created
     assert gateway.calls["rerun"] == 1
@@ -136,24 +153,24 @@ def test_the_same_rerun_again_changes_nothing(actions: Actions, gateway: FakeGat
 def test_a_new_id_that_is_taken_is_refused(
     actions: Actions, gateway: FakeGateway, status: Status
 ) -> None:
-    """What has it stays untouched, finished or not, also if it is another rerun."""
+    """Its instance stays unchanged, also if another rerun made it."""
     gateway.put(instance("order_B", status))
     with pytest.raises(InstanceExists, match="The id 'order_B' is taken by another instance"):
         rerun(actions)
     rerun(actions, new_id="order_C")
     with pytest.raises(InstanceExists):
-        rerun(actions, event_id=1, new_id="order_C")
+        rerun(actions, start=1, new_id="order_C")
     assert gateway.calls["rerun"] == 1
 
 
-def test_a_new_id_that_a_start_has_claimed_is_refused(
+def test_a_new_id_that_a_start_has_reserved_is_refused(
     actions: Actions, gateway: FakeGateway
 ) -> None:
-    """An order that is being started keeps its id."""
+    """The order that is being started keeps its id."""
     gateway.errors["start"] = [OutcomeUnknown("start", "no answer in time")]
     with pytest.raises(OutcomeUnknown):
-        actions.start("order_workflow", "order_B", {}, ANN)
-    with pytest.raises(InstanceExists, match="by another start, which is under way"):
+        actions.start(StartRequest("order_workflow", "order_B", {}), BY_ANN)
+    with pytest.raises(InstanceExists, match="by another start, which is in progress"):
         rerun(actions)
     assert not gateway.calls["rerun"]
 
@@ -167,17 +184,17 @@ def test_a_new_id_whose_instance_was_purged_is_free(actions: Actions, gateway: F
 
 @pytest.mark.parametrize("new_id", ["a||b", "a/b", "", "x" * 65])
 def test_an_unsafe_id_reaches_nothing(actions: Actions, gateway: FakeGateway, new_id: str) -> None:
-    """Dapr would take it, and break."""
+    """Dapr would accept it, and break."""
     with pytest.raises(InvalidInput, match="new_instance_id: found"):
         rerun(actions, new_id=new_id)
     assert not gateway.calls
 
 
 @pytest.mark.parametrize("status", [status for status in Status if not status.is_finished])
-def test_what_has_not_ended_is_not_rerun(
+def test_an_unfinished_instance_is_not_rerun(
     actions: Actions, gateway: FakeGateway, status: Status
 ) -> None:
-    """The status says so."""
+    """Its status does not allow a rerun."""
     gateway.turn("order_A", status)
     with pytest.raises(ActionNotAllowed, match=f"Cannot rerun 'order_A': it is {status}"):
         rerun(actions)
@@ -188,55 +205,53 @@ def test_what_has_not_ended_is_not_rerun(
 def test_an_event_that_schedules_nothing_is_refused(
     actions: Actions, gateway: FakeGateway, event_id: int
 ) -> None:
-    """It is told which one, and noted."""
+    """The message has the event."""
     with pytest.raises(NotRerunnable, match=f"event {event_id} is no activity, timer or child"):
         rerun(actions, event_id)
     assert not gateway.calls["rerun"]
 
 
 def test_a_timer_takes_no_input(actions: Actions) -> None:
-    """One can rerun from it, but not change it."""
+    """A rerun from a timer works without an input."""
     with pytest.raises(NotRerunnable, match="event 3 is a timer, which takes no input"):
-        actions.rerun("order_A", 3, ANN, new_id="order_B", payload="1")
+        rerun(actions, 3, payload="1")
     assert rerun(actions, 3).created
 
 
 def test_a_child_is_not_rerun(actions: Actions, gateway: FakeGateway) -> None:
-    """It is told whose child it is."""
+    """The message has its parent."""
     put(gateway, "order_A1", parent="order_A")
     with pytest.raises(NotRerunnable, match="it is a child of 'order_A': rerun that"):
-        actions.rerun("order_A1", 2, ANN)
+        rerun(actions, source_id="order_A1")
 
 
 def test_a_missing_source_is_refused(actions: Actions) -> None:
-    """An id that nobody knows is told as such."""
+    """An unknown id is refused."""
     with pytest.raises(UnknownInstance):
-        actions.rerun("order_Z", 1, ANN)
+        rerun(actions, source_id="order_Z")
 
 
 def test_a_purged_source_is_refused(actions: Actions) -> None:
-    """The ledger remembers it, but only the engine could run it again."""
-    actions.purge("order_A", ANN)
-    with pytest.raises(NotRerunnable, match="the engine has it no more"):
+    """The ledger has the run, but only the engine could run it again."""
+    actions.purge("order_A", BY_ANN)
+    with pytest.raises(NotRerunnable, match="the engine no longer has it"):
         rerun(actions)
 
 
-def test_a_rerun_whose_answer_was_lost_is_looked_after(
-    actions: Actions, gateway: FakeGateway
-) -> None:
-    """The new instance is there, so that it was made."""
+def test_a_rerun_whose_answer_was_lost_is_verified(actions: Actions, gateway: FakeGateway) -> None:
+    """The engine has the new instance, so the rerun was made."""
     gateway.lost["rerun"] = [LOST]
     assert rerun(actions).created
 
 
-def test_a_rerun_that_does_not_come_through_may_be_repeated(
+def test_a_rerun_without_an_answer_may_be_repeated(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Its id is told, for one that was made up, and the same again waits for the first."""
+    """The message has the new id; the same rerun again waits for the first."""
     gateway.errors["rerun"] = [LOST]
     with pytest.raises(OutcomeUnknown, match=r"rerun as 'order_B' .* with this id"):
         rerun(actions)
-    with pytest.raises(OutcomeUnknown, match="a rerun of it is under way"):
+    with pytest.raises(OutcomeUnknown, match="a rerun of it is in progress"):
         rerun(actions)
     put(gateway, "order_B", Status.RUNNING)
     assert not rerun(actions).created
@@ -246,10 +261,10 @@ def test_a_rerun_that_does_not_come_through_may_be_repeated(
 
 
 @pytest.mark.parametrize("error", [DaprUnavailable("no sidecar"), DaprRefused("inbox")])
-def test_a_rerun_after_which_the_engine_is_gone_is_of_unknown_outcome(
+def test_a_rerun_after_which_the_engine_is_away_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: FlowdeckError
 ) -> None:
-    """It may have been made: the same again finds it."""
+    """It may have been made; the same rerun again finds it."""
     gateway.during["rerun"] = lambda: gateway.errors.update(state=[error])
     gateway.lost["rerun"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="with this id"):
@@ -258,24 +273,23 @@ def test_a_rerun_after_which_the_engine_is_gone_is_of_unknown_outcome(
     assert not rerun(actions).created
 
 
-def test_a_claim_whose_rerun_never_came_lapses(
-    actions: Actions, gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+def test_a_reservation_whose_rerun_never_arrived_expires(
+    actions: Actions, limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
-    """It shuts nobody out for long."""
+    """The reservation expires, and the id is free again."""
     gateway.errors["rerun"] = [LOST]
     with pytest.raises(OutcomeUnknown):
         rerun(actions)
-    monkeypatch.setattr("operations.actions.starting.CLAIM_LASTS", 0)
-    assert rerun(actions).created
+    assert rerun(limited(reservation=0)).created
 
 
 @pytest.mark.parametrize(
     "error", [DaprUnavailable("no sidecar"), NotRerunnable("order_A", "no"), LOST]
 )
-def test_a_refused_rerun_is_noted(
+def test_a_failed_rerun_is_in_the_audit_log(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: Exception
 ) -> None:
-    """Once, for the source, and only what is open keeps the id."""
+    """The source has one entry, and only an unknown outcome keeps the id reserved."""
     gateway.errors["rerun"] = [error]  # type: ignore[list-item]
     with pytest.raises(type(error)):
         rerun(actions)
@@ -287,7 +301,7 @@ def test_a_refused_rerun_is_noted(
 def test_without_the_ledger_nothing_is_rerun(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody could tell whether the new id is free."""
+    """Only the ledger knows whether the new id is free."""
     monkeypatch.setattr(ledger.reservations, "latest", lost)
     with pytest.raises(LedgerUnavailable):
         rerun(actions)
@@ -295,9 +309,9 @@ def test_without_the_ledger_nothing_is_rerun(
 
 
 def test_the_same_rerun_twice_at_once_is_one(actions: Actions, gateway: FakeGateway) -> None:
-    """The second waits for the first, and finds it made."""
+    """The second waits for the first, and finds its instance."""
     with ThreadPoolExecutor(1) as pool:
-        seconds: list[Future[Reran]] = []
+        seconds: list[Future[RerunResult]] = []
 
         def come_second() -> None:
             gateway.during.clear()
@@ -309,22 +323,22 @@ def test_the_same_rerun_twice_at_once_is_one(actions: Actions, gateway: FakeGate
     assert gateway.calls["rerun"] == 1
 
 
-def test_the_plan_is_told_beforehand(actions: Actions, gateway: FakeGateway) -> None:
-    """What is kept and what runs again, and nothing is done."""
-    plan = actions.rerun_plan("order_A", 2)
+def test_a_plan_changes_nothing(actions: Actions, gateway: FakeGateway) -> None:
+    """It has the steps that are kept and those that run again."""
+    plan = actions.rerun_plan(RerunRequest("order_A", 2))
     assert [each.name for each in plan.kept] == ["reserve"]
     assert [each.name for each in plan.again] == ["charge"]
     assert not gateway.calls["rerun"]
 
 
-def test_without_an_event_the_plan_is_of_the_first(actions: Actions) -> None:
+def test_a_plan_from_the_first_step_keeps_nothing(actions: Actions) -> None:
     """Everything runs again."""
-    plan = actions.rerun_plan("order_A")
+    plan = actions.rerun_plan(RerunRequest("order_A", RerunFrom.FIRST))
     assert (plan.event.name, plan.kept) == ("reserve", ())
 
 
-def test_what_did_nothing_has_no_plan(actions: Actions, gateway: FakeGateway) -> None:
-    """A workflow that nobody knows fails before its first step."""
+def test_an_instance_without_a_step_has_no_plan(actions: Actions, gateway: FakeGateway) -> None:
+    """An unknown workflow fails before its first step."""
     put(gateway, "order_B", Status.FAILED, steps=())
     with pytest.raises(NotRerunnable, match="it has no activity, timer or child"):
-        actions.rerun_plan("order_B")
+        actions.rerun_plan(RerunRequest("order_B", RerunFrom.FIRST))

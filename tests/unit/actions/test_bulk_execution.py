@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier, Lock
 
 import pytest
+from operations.actions.choosing import CAP, NAMED, Selection
+from operations.actions.runs import AT_ONCE, Pace
 
 from operations.actions import Actions, How
 from operations.actions.bulk import Bulk, Preview, Progress, Run, Step, Task
-from operations.actions.choosing import CAP, NAMED, Selection
-from operations.actions.runs import AT_ONCE, Pace
 from operations.errors import (
     DaprRefused,
     DaprUnavailable,

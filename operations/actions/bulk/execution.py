@@ -1,0 +1,161 @@
+"""The execution of a bulk job: several threads, a rate, progress, and a way to cancel."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+
+import structlog
+
+from operations.actions.bulk.preview import BulkLimits, BulkTarget
+from operations.errors import FlowdeckError, OutcomeUnknown, Unavailable
+from operations.records import Outcome
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """The outcome for one instance; `message` tells why it is refused or unknown.
+
+    `new_id` is the id of the instance that a rerun made.
+    """
+
+    instance_id: str
+    outcome: Outcome
+    message: str | None = None
+    new_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many instances a job has finished with, by outcome.
+
+    `is_over` says that no action is under way any more; if instances are `left` then, the job was
+    cancelled, or stopped for the reason in `stopped`.
+    """
+
+    total: int
+    done: int
+    unchanged: int
+    refused: int
+    unknown: int
+    is_over: bool
+    stopped: str | None = None
+
+    @property
+    def left(self) -> int:
+        """The number of instances that the job has not tried to act on."""
+        return self.total - self.done - self.unchanged - self.refused - self.unknown
+
+
+class Pace:
+    """Gives out times at which to start, at most `rate` a second."""
+
+    def __init__(self, rate: float) -> None:
+        self._interval = 1 / rate
+        self._next = 0.0
+
+    def until_next(self, now: float) -> float:
+        """Take the next time, and return how many seconds after `now` it is."""
+        turn = max(now, self._next)
+        self._next = turn + self._interval
+        return turn - now
+
+
+class BulkExecution:
+    """A bulk job under way: calls `act` for each target, but not for those whose result is known.
+
+    Its threads end with the process, which does not wait for them: the audit log has the progress.
+    """
+
+    def __init__(
+        self,
+        act: Callable[[BulkTarget], ItemResult],
+        targets: Sequence[BulkTarget],
+        known: Mapping[str, ItemResult],
+        rate: float,
+        limits: BulkLimits,
+    ) -> None:
+        self._act = act
+        self._total = len(targets)
+        self._known = known
+        self._pace = Pace(rate)
+        self._max_failures = limits.failures_in_a_row
+        self._cancelled = Event()
+        self._lock = Lock()
+        self._targets: Iterator[BulkTarget] = iter(targets)
+        self._results: list[ItemResult] = []
+        self._failures = 0
+        self._stopped: str | None = None
+        self._threads = [Thread(target=self._work, daemon=True) for _ in range(limits.concurrency)]
+        for thread in self._threads:
+            thread.start()
+
+    def progress(self) -> Progress:
+        """Return the progress so far."""
+        is_over = not any(thread.is_alive() for thread in self._threads)
+        with self._lock:
+            counts = Counter(result.outcome for result in self._results)
+            return Progress(
+                total=self._total,
+                done=counts[Outcome.DONE],
+                unchanged=counts[Outcome.UNCHANGED],
+                refused=counts[Outcome.REFUSED],
+                unknown=counts[Outcome.UNKNOWN],
+                is_over=is_over,
+                stopped=self._stopped,
+            )
+
+    def results(self) -> tuple[ItemResult, ...]:
+        """Return the results so far, in the order in which the actions ended."""
+        with self._lock:
+            return tuple(self._results)
+
+    def cancel(self) -> None:
+        """Start no further action; those under way go on to their end."""
+        self._cancelled.set()
+
+    def wait(self, seconds: float) -> Progress:
+        """Wait until the job is over, for `seconds` at most, and return its progress."""
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return self.progress()
+
+    def _work(self) -> None:
+        while target := self._next_target():
+            if known := self._known.get(target.instance_id):
+                self._add(known)
+            elif not self._cancelled.wait(self._seconds_to_wait()):
+                self._try(target)
+
+    def _next_target(self) -> BulkTarget | None:
+        with self._lock:
+            return None if self._cancelled.is_set() else next(self._targets, None)
+
+    def _seconds_to_wait(self) -> float:
+        with self._lock:
+            return self._pace.until_next(time.monotonic())
+
+    def _try(self, target: BulkTarget) -> None:
+        instance_id = target.instance_id
+        try:
+            self._add(self._act(target))
+        except FlowdeckError as error:
+            is_unknown = isinstance(error, OutcomeUnknown)
+            outcome = Outcome.UNKNOWN if is_unknown else Outcome.REFUSED
+            result = ItemResult(instance_id, outcome, str(error))
+            self._add(result, is_outage=isinstance(error, Unavailable))
+        except Exception as error:
+            log.exception(f"cannot act on {instance_id}", instance_id=instance_id)
+            self._add(ItemResult(instance_id, Outcome.UNKNOWN, str(error)))
+
+    def _add(self, result: ItemResult, *, is_outage: bool = False) -> None:
+        with self._lock:
+            self._results.append(result)
+            self._failures = self._failures + 1 if is_outage else 0
+            if self._failures >= self._max_failures and not self._cancelled.is_set():
+                self._stopped = result.message
+                self._cancelled.set()

@@ -1,0 +1,222 @@
+"""Previews of bulk jobs: which instances are eligible, and why the others are skipped."""
+
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from operations.actions.rerun import RerunFrom
+from operations.actions.subtree import PurgeOptions
+from operations.errors import QueryTimeout
+from operations.ledger import Ledger
+from operations.ledger.runs.descendants import Below
+from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
+from operations.records import Filter, RunSummary
+
+
+@dataclass(frozen=True)
+class BulkLimits:
+    """How much a bulk job reads and does."""
+
+    instances: int = 10_000  # that one preview looks at
+    page_size: int = 500
+    preview_seconds: float = 5.0  # after which a preview reads no further page
+    named: int = 5  # ids that are given for each reason to skip instances
+    concurrency: int = 8
+    failures_in_a_row: int = 24  # by an outage, after which the job stops
+
+
+@dataclass(frozen=True)
+class RestOfList:
+    """The runs that a list shows from a cursor on."""
+
+    shown: Filter
+    cursor: str
+
+
+Selection = Filter | RestOfList | Sequence[str]
+"""The runs that a list shows, the rest of a list, or the latest runs of some ids."""
+
+
+@dataclass(frozen=True)
+class BulkTask:
+    """What a bulk job does to each instance.
+
+    `options` are for purges, `start` is for reruns; `event` and `payload` (JSON text or None) are
+    for external events.
+    """
+
+    action: Action
+    options: PurgeOptions = field(default_factory=PurgeOptions)
+    start: RerunFrom = RerunFrom.FIRST
+    event: str = ""
+    payload: str | None = None
+
+
+@dataclass(frozen=True)
+class BulkTarget:
+    """An eligible instance: the run of the id and its status when the preview was made."""
+
+    instance_id: str
+    run_id: int
+    status: Status
+
+
+@dataclass(frozen=True)
+class SkippedInstances:
+    """How many instances are skipped for one reason, and the first of their ids."""
+
+    reason: str
+    count: int
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BulkPreview:
+    """What a bulk job would do. `bulk_id` identifies the job in the audit log.
+
+    `rest` is the part of the selection that the preview did not look at, None if it looked at all:
+    another preview goes on from there. `descendants` is how many more instances a purge deletes.
+    """
+
+    bulk_id: str
+    task: BulkTask
+    eligible: tuple[BulkTarget, ...]
+    skipped: tuple[SkippedInstances, ...]
+    rest: Selection | None = None
+    descendants: int = 0
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the selection holds more, or may hold more, than the preview looked at."""
+        return self.rest is not None
+
+    @property
+    def total(self) -> int:
+        """The number of instances that the preview looked at."""
+        return len(self.eligible) + sum(each.count for each in self.skipped)
+
+    @property
+    def message(self) -> str:
+        """What the job would do, for the operator."""
+        what = f"{self.task.action} {self.task.event!r}" if self.task.event else self.task.action
+        message = f"{len(self.eligible):,} of {self.total:,} instances are eligible to {what}."
+        if self.descendants:
+            message += f" Up to {self.descendants:,} descendants are purged with them."
+        if self.is_capped:
+            message += " The selection has more instances, which need another preview."
+        return message
+
+
+@dataclass(frozen=True)
+class _Lookup:
+    """What a run's summary does not tell: its descendants, and whether a step of it failed."""
+
+    task: BulkTask
+    below: Mapping[str, Below] = field(default_factory=dict)
+    with_failures: frozenset[int] | None = None
+
+    def reason_to_skip(self, run: RunSummary | None) -> str | None:
+        """Return why the job skips an instance, None if it is eligible."""
+        if run is None:
+            return "the ledger has no such instance"
+        if reason := _reason_to_skip(self.task, run):
+            return reason
+        if self.with_failures is not None and run.run_id not in self.with_failures:
+            return "its history has no failed step"
+        below = self.below.get(run.instance_id, Below())
+        if below.unfinished and not self.task.options.force:
+            return "a descendant of it has not finished"
+        return None
+
+
+def make_preview(
+    ledger: Ledger, limits: BulkLimits, task: BulkTask, selection: Selection, bulk_id: str | None
+) -> BulkPreview:
+    """Return the preview of a job by what the ledger has; raises `LedgerUnavailable`."""
+    selected, rest = _selected(ledger, limits, selection)
+    lookup = _lookup(ledger, task, [run for _, run in selected if run])
+    eligible: list[BulkTarget] = []
+    reasons, descendants = defaultdict[str, list[str]](list), 0
+    for instance_id, run in selected:
+        reason = lookup.reason_to_skip(run)
+        if run and reason is None:
+            descendants += lookup.below.get(instance_id, Below()).number
+            eligible.append(BulkTarget(instance_id, run.run_id, run.status))
+        else:
+            reasons[reason or ""].append(instance_id)
+    skipped = _grouped(reasons, limits.named)
+    job = bulk_id or secrets.token_hex(8)
+    return BulkPreview(job, task, tuple(eligible), skipped, rest, descendants)
+
+
+def _lookup(ledger: Ledger, task: BulkTask, runs: Sequence[RunSummary]) -> _Lookup:
+    """Look up what the summaries do not tell; a lookup that takes too long skips nothing."""
+    with suppress(QueryTimeout):
+        if task.action is Action.PURGE and task.options.recursive:
+            below = ledger.descendants.below([each.instance_id for each in runs])
+            return _Lookup(task, below=below)
+        if task.action is Action.RERUN and task.start is RerunFrom.FAILED:
+            return _Lookup(task, with_failures=ledger.descendants.with_failures(runs))
+    return _Lookup(task)
+
+
+def _reason_to_skip(task: BulkTask, run: RunSummary) -> str | None:
+    """Return why a run's summary makes it not eligible, None if it does not."""
+    if not run.is_latest:
+        return "it is an earlier run of its id"
+    if run.purged_at:
+        return "the engine no longer has it"
+    if task.action is Action.RERUN and run.parent_id:
+        return "it is a child: only its parent can be run again"
+    if task.action in STATUS_ACTIONS and run.status is task.action.goal:
+        return f"it is {run.status} already"
+    if task.action in allowed_actions(run.status, forced=task.options.force):
+        return None
+    return f"it is {run.status}"
+
+
+_Selected = list[tuple[str, RunSummary | None]]
+
+
+def _selected(
+    ledger: Ledger, limits: BulkLimits, selection: Selection
+) -> tuple[_Selected, Selection | None]:
+    """Return the ids that a preview looks at, with their runs, and the rest of the selection."""
+    if isinstance(selection, Filter):
+        return _listed(ledger, limits, selection, None)
+    if isinstance(selection, RestOfList):
+        return _listed(ledger, limits, selection.shown, selection.cursor)
+    ids = list(dict.fromkeys(selection))
+    first, rest = ids[: limits.instances], ids[limits.instances :]
+    runs = ledger.runs.latest_by_id(first)
+    return [(each, runs.get(each)) for each in first], tuple(rest) or None
+
+
+def _listed(
+    ledger: Ledger, limits: BulkLimits, shown: Filter, cursor: str | None
+) -> tuple[_Selected, Selection | None]:
+    deadline, selected = time.monotonic() + limits.preview_seconds, _Selected()
+    while True:
+        try:
+            size = min(limits.page_size, limits.instances - len(selected))
+            page = ledger.runs.page(shown, limit=size, cursor=cursor)
+        except QueryTimeout:
+            if cursor is None or not selected:
+                raise
+            return selected, RestOfList(shown, cursor)
+        selected.extend((run.instance_id, run) for run in page.runs)
+        cursor = page.older
+        if cursor is None:
+            return selected, None
+        if len(selected) >= limits.instances or time.monotonic() > deadline:
+            return selected, RestOfList(shown, cursor)
+
+
+def _grouped(reasons: Mapping[str, list[str]], named: int) -> tuple[SkippedInstances, ...]:
+    groups: Iterable[SkippedInstances] = (
+        SkippedInstances(reason, len(ids), tuple(ids[:named])) for reason, ids in reasons.items()
+    )
+    return tuple(sorted(groups, key=lambda each: -each.count))

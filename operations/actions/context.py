@@ -1,0 +1,63 @@
+"""Who asks for an action and why, and the limits that actions keep."""
+
+from dataclasses import dataclass
+
+from operations.errors import InvalidInput
+from operations.ledger.leases import LEASE_SECONDS
+from operations.model import Actor
+
+MAX_REASON_LENGTH = 500  # characters
+MAX_EVENT_NAME_LENGTH = 200  # characters
+
+
+@dataclass(frozen=True)
+class ActionContext:
+    """One actor's request: who asks, and why.
+
+    `bulk_id` is the id of the bulk job that the action belongs to. `run_id` restricts the action to
+    one run of the instance id; None acts on the latest run. Raises `InvalidInput` for a reason that
+    the audit log cannot store.
+    """
+
+    actor: Actor
+    reason: str = ""
+    bulk_id: str | None = None
+    run_id: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.reason) > MAX_REASON_LENGTH or not _is_storable(self.reason):
+            expected = f"a text of up to {MAX_REASON_LENGTH} characters, without NUL"
+            raise InvalidInput("reason", self.reason, expected)
+
+
+@dataclass(frozen=True)
+class ActionLimits:
+    """How long actions wait, in seconds, and how many descendants a purge takes.
+
+    An answer to an operator must come within 5 seconds; a bulk job waits longer for each instance.
+    """
+
+    poll_interval: float = 0.05
+    settle: float = 0.5  # until the engine shows what it has confirmed
+    lease_wait: float = 1.0  # for another action on the same instance
+    lease: float = LEASE_SECONDS
+    start_wait: float = 2.5  # for the same start of another request
+    start_claim_wait: float = 1.0  # after it a waiting request makes no start of its own
+    reservation: float = LEASE_SECONDS  # after it an unaccepted reservation counts as abandoned
+    purge: float = 3.5  # for the engine, for all calls of one purge
+    bulk_purge: float = 60.0
+    min_purge_call: float = 1.0
+    max_purge_call: float = 4.0  # less than a lease
+    max_descendants: int = 1000
+
+
+def check_name(field: str, name: str, max_length: int) -> None:
+    """Raise `InvalidInput` if a name is empty, too long, or not storable."""
+    if not 1 <= len(name) <= max_length or not _is_storable(name):
+        expected = f"a text of 1 to {max_length} characters, without NUL"
+        raise InvalidInput(field, name, expected)
+
+
+def _is_storable(text: str) -> bool:
+    """Whether every database and gRPC accept the text: no NUL and no surrogate."""
+    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)

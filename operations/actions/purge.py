@@ -1,0 +1,178 @@
+"""Purges instances: archives them in the ledger first, then the engine deletes them."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from operations.actions.context import ActionContext, ActionLimits
+from operations.actions.recording import RecordedAction, Recording, best_effort
+from operations.actions.subtree import PurgeOptions, Subtree, Subtrees, ids_of
+from operations.errors import (
+    ActionNotAllowed,
+    FlowdeckError,
+    NotArchived,
+    OutcomeUnknown,
+    RunReplaced,
+    UnknownInstance,
+)
+from operations.gateway import Gateway
+from operations.ledger import Ledger
+from operations.model import Action, Status, allowed_actions
+from operations.records import AuditEntry, Outcome, Snapshot
+
+
+@dataclass(frozen=True)
+class PurgeResult:
+    """The instance's status before a purge, and the `ids` that the engine deleted by it."""
+
+    instance_id: str
+    before: Status
+    ids: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether the purge deleted anything: False if the engine no longer had the instance."""
+        return bool(self.ids)
+
+
+class Purges:
+    """Purges instances: `Actions.purge` describes what it does and raises."""
+
+    def __init__(
+        self, gateway: Gateway, ledger: Ledger, recording: Recording, limits: ActionLimits
+    ) -> None:
+        self._gateway = gateway
+        self._ledger = ledger
+        self._recording = recording
+        self._limits = limits
+        self._subtrees = Subtrees(gateway, limits)
+
+    def purge(self, instance_id: str, context: ActionContext, options: PurgeOptions) -> PurgeResult:
+        """Archive and purge an instance, which needs the ledger."""
+        limits = self._limits
+        deadline = time.monotonic() + (limits.bulk_purge if context.bulk_id else limits.purge)
+        with self._recording.action(
+            Action.PURGE, instance_id, context, needs_ledger=True
+        ) as current:
+            before = self._gateway.state(instance_id)
+            if before is None:
+                return self._already_purged(current)
+            current.before = before.status
+            self._recording.ensure_same_run(instance_id, context)
+            with self._terminated_if_pending(current, options):
+                subtree = self._archived(current, options)
+            current.detail = None if before.status.is_finished else "by force"
+            self._recording.write_ahead(current)
+            self._purge(subtree, options, current, deadline)
+            self._mark_purged(subtree.snapshots)
+            entry = current.entry(Outcome.DONE)
+            self._recording.add_entries(current, entry, *_with_root(entry, subtree.descendants))
+            return PurgeResult(instance_id, before.status, subtree.ids)
+
+    @contextmanager
+    def _terminated_if_pending(
+        self, current: RecordedAction, options: PurgeOptions
+    ) -> Iterator[None]:
+        """Terminate a pending instance, which a forced purge of the engine does not find."""
+        if not (options.force and current.before is Status.PENDING):
+            yield
+            return
+        self._recording.write_ahead(current)
+        self._gateway.terminate(current.instance_id)
+        try:
+            yield
+        except FlowdeckError as error:
+            reason = f"it was terminated for the purge, and then: {str(error).rstrip('.')}"
+            raise OutcomeUnknown("purge", reason) from error
+
+    def _archived(self, current: RecordedAction, options: PurgeOptions) -> Subtree:
+        """Return the instances to purge once the ledger holds them completely."""
+        subtree = self._to_purge(current, options)
+        lease = current.lease
+        lease.renew_if_due()
+        self._ledger.runs.ingest(subtree.snapshots)
+        if options.force:
+            lease.renew_if_due()
+            self._ledger.runs.keep_histories(subtree.snapshots)
+        archived = self._ledger.runs.archived(subtree.ids)
+        for each in subtree.snapshots:
+            if archived.get(each.instance.instance_id) is not each.instance.status:
+                raise NotArchived(each.instance.instance_id)
+        lease.renew_if_due()
+        return subtree
+
+    def _to_purge(self, current: RecordedAction, options: PurgeOptions) -> Subtree:
+        """Read the instances to purge, and check that their statuses allow it."""
+        instance_id, forced = current.instance_id, options.force
+        root = self._subtrees.read_root(instance_id, without_history=forced)
+        status = root.instance.status
+        if Action.PURGE not in allowed_actions(status, forced=forced):
+            raise ActionNotAllowed(Action.PURGE, instance_id, status)
+        if not (options.recursive or forced):
+            return Subtree(root)
+        subtree = self._subtrees.read(root, current.lease)
+        if not forced:
+            subtree.ensure_descendants_finished()
+        elif not options.recursive and subtree.is_finished:
+            return Subtree(root)  # force, which always takes the descendants, is not needed
+        return subtree
+
+    def _purge(
+        self, subtree: Subtree, options: PurgeOptions, current: RecordedAction, deadline: float
+    ) -> None:
+        """Purge a subtree in the engine; call it again while each call gets further.
+
+        If it fails, records the descendants that are gone.
+        """
+        gone: tuple[Snapshot, ...] = ()
+        try:
+            while unknown := self._subtrees.purge(subtree, options, current.lease, deadline):
+                before, gone = len(gone), self._subtrees.gone_descendants(subtree)
+                is_late = time.monotonic() > deadline - self._limits.min_purge_call
+                if len(gone) == before or is_late:
+                    raise _with_count(unknown, len(gone), len(subtree.snapshots))
+        except FlowdeckError:
+            self._record_gone(gone or self._subtrees.gone_descendants(subtree), current)
+            raise
+
+    def _record_gone(self, gone: tuple[Snapshot, ...], current: RecordedAction) -> None:
+        if gone:
+            self._mark_purged(gone)
+            entries = _with_root(current.entry(Outcome.DONE), gone)
+            self._recording.add_entries(current, *entries)
+
+    def _mark_purged(self, snapshots: tuple[Snapshot, ...]) -> None:
+        with best_effort("a purge", snapshots[0].instance.instance_id):
+            self._ledger.runs.mark_purged(dict.fromkeys(ids_of(snapshots), datetime.now(UTC)))
+
+    def _already_purged(self, current: RecordedAction) -> PurgeResult:
+        instance_id = current.instance_id
+        run = self._ledger.runs.latest(instance_id)
+        if run is None:
+            raise UnknownInstance(instance_id)
+        if current.context.run_id not in (None, run.run_id):
+            raise RunReplaced(instance_id)
+        if run.purged_at is None:
+            self._ledger.runs.mark_purged({instance_id: datetime.now(UTC)})
+        current.before = run.status
+        self._recording.complete(current, Outcome.UNCHANGED)
+        return PurgeResult(instance_id, run.status)
+
+
+def _with_root(root: AuditEntry, descendants: Sequence[Snapshot]) -> list[AuditEntry]:
+    """Return the audit entries of descendants that were purged with an instance."""
+    instances = (each.instance for each in descendants)
+    message = f"with {root.instance_id!r}"
+    return [
+        replace(root, instance_id=each.instance_id, before=each.status, message=message)
+        for each in instances
+    ]
+
+
+def _with_count(unknown: OutcomeUnknown, gone: int, total: int) -> OutcomeUnknown:
+    if not gone:
+        return unknown
+    reason = f"{unknown.reason}, and {gone:,} of {total:,} are gone"
+    return OutcomeUnknown("purge", reason, "The same request again goes on with the rest.")

@@ -1,0 +1,59 @@
+"""Raises external events."""
+
+from operations.actions.context import MAX_EVENT_NAME_LENGTH, ActionContext, check_name
+from operations.actions.recording import ActionResult, Recording, after_call
+from operations.errors import ActionNotAllowed, OutcomeUnknown, UnknownInstance
+from operations.gateway import Gateway
+from operations.model import Action, Instance
+from operations.timeline.spans import event_key
+
+_REMEDY = "Look at its history before you raise it again: it would come twice."
+
+
+def check_event(name: str) -> None:
+    """Raise `InvalidInput` for a text that cannot name an event."""
+    check_name("event", name, MAX_EVENT_NAME_LENGTH)
+
+
+class ExternalEvents:
+    """Raises external events: `Actions.raise_event` describes what it does and raises."""
+
+    def __init__(self, gateway: Gateway, recording: Recording) -> None:
+        self._gateway = gateway
+        self._recording = recording
+
+    def raise_event(
+        self, instance_id: str, name: str, payload: str | None, context: ActionContext
+    ) -> ActionResult:
+        """Raise an event with JSON text, or without a payload."""
+        check_event(name)
+
+        def call(before: Instance) -> Instance:
+            try:
+                self._gateway.raise_event(instance_id, name, payload)
+            except OutcomeUnknown as error:
+                raise OutcomeUnknown("raise", error.reason, _REMEDY) from error
+            with after_call("raise", _REMEDY):
+                return self._with_event(before, name)
+
+        detail = f"the event {name!r}"
+        return self._recording.perform(Action.RAISE, instance_id, context, call, detail)
+
+    def _with_event(self, before: Instance, name: str) -> Instance:
+        """Read the instance; raise `ActionNotAllowed` if it ended before the event arrived."""
+        instance_id = before.instance_id
+        after = self._gateway.state(instance_id)
+        if after is None:
+            raise UnknownInstance(instance_id)
+        if after.status.is_finished and not self._has_arrived(before, name):
+            raise ActionNotAllowed(Action.RAISE, instance_id, after.status)
+        return after
+
+    def _has_arrived(self, before: Instance, name: str) -> bool:
+        """Whether such an event came after `before` was read; both times are the engine's."""
+        return any(
+            event.kind == "eventRaised"
+            and event_key(event.name) == event_key(name)
+            and (before.last_updated_at is None or event.timestamp > before.last_updated_at)
+            for event in self._gateway.history(before.instance_id)
+        )

@@ -1,0 +1,243 @@
+"""Reruns finished instances: plans a rerun, and makes it once, however often it is requested."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from operations.actions.context import ActionContext, ActionLimits
+from operations.actions.recording import RecordedAction, Recording, best_effort
+from operations.actions.start import is_abandoned, is_same
+from operations.errors import (
+    ActionNotAllowed,
+    Conflict,
+    DaprRefused,
+    DaprUnavailable,
+    InstanceExists,
+    InvalidInput,
+    NotRerunnable,
+    OutcomeUnknown,
+    UnknownInstance,
+)
+from operations.gateway import Gateway
+from operations.ledger import Ledger, Reservation
+from operations.model import INSTANCE_ID, Action, Status, allowed_actions, is_startable_id
+from operations.records import Outcome, Snapshot
+from operations.snapshots import read_snapshot
+from operations.timeline.rerun_plan import RerunPlan, failed_step, first_step, plan_of
+
+_MAX_ID_LENGTH = 64
+_SUFFIX_DIGITS = 8
+_REMEDY = "The same request again, with this id for the new instance, is safe."
+
+
+class RerunFrom(StrEnum):
+    """The step that a rerun starts from, where no event is named."""
+
+    FIRST = "first"
+    FAILED = "failed"
+
+
+_STEPS = {
+    RerunFrom.FIRST: (first_step, "it has no activity, timer or child"),
+    RerunFrom.FAILED: (failed_step, "its history has no failed step"),
+}
+
+
+@dataclass(frozen=True)
+class RerunRequest:
+    """Which instance to run again, from where, as which instance.
+
+    `start` is the id of an event of its history, or a step. `payload` is JSON text that replaces
+    the input of that event (the activity's or the child's, not the workflow's); None keeps it.
+    Without a `new_id` the new instance gets one: in a bulk job the same for each rerun of the same
+    run from the same event, else a random one.
+    """
+
+    source_id: str
+    start: int | RerunFrom
+    new_id: str | None = None
+    payload: str | None = None
+
+
+@dataclass(frozen=True)
+class RerunResult:
+    """The new instance; `created` is False if the same rerun had been made before."""
+
+    source_id: str
+    instance_id: str
+    created: bool
+    plan: RerunPlan
+
+
+class Reruns:
+    """Reruns instances: `Actions.rerun` describes what it does and raises."""
+
+    def __init__(
+        self, gateway: Gateway, ledger: Ledger, recording: Recording, limits: ActionLimits
+    ) -> None:
+        self._gateway = gateway
+        self._ledger = ledger
+        self._recording = recording
+        self._limits = limits
+
+    def plan(self, request: RerunRequest) -> RerunPlan:
+        """Return what a rerun would keep and run again."""
+        return _plan(self._source(request.source_id), request)
+
+    def rerun(self, request: RerunRequest, context: ActionContext) -> RerunResult:
+        """Reserve the new id, make the rerun, and record it for both instances."""
+        if request.new_id is not None and not is_startable_id(request.new_id):
+            raise InvalidInput("new_instance_id", request.new_id, INSTANCE_ID)
+        source_id = request.source_id
+        with self._recording.action(Action.RERUN, source_id, context, needs_ledger=True) as current:
+            current.before = self._status_of_source(source_id)
+            self._recording.ensure_same_run(source_id, context)
+            source = self._source(source_id)
+            plan = _plan(source, request)
+            event_id = plan.event.event_id
+            new_id = request.new_id or _new_id(source_id, event_id, context)
+            current.detail = f"from event {event_id}, as {new_id!r}"
+            wanted = _reservation(source, event_id, new_id, request.payload, context)
+            created = self._make_once(wanted, event_id, request.payload, current)
+            self._record(current, new_id, event_id, created=created)
+            return RerunResult(source_id, new_id, created, plan)
+
+    def _source(self, source_id: str) -> Snapshot:
+        """Return an instance that can be run again, with its history."""
+        source = read_snapshot(self._gateway, source_id)
+        if source is None:
+            if self._ledger.runs.latest(source_id):
+                raise NotRerunnable(source_id, "the engine no longer has it")
+            raise UnknownInstance(source_id)
+        if Action.RERUN not in allowed_actions(source.instance.status):
+            raise ActionNotAllowed(Action.RERUN, source_id, source.instance.status)
+        if parent_id := source.timeline.parent_id:
+            raise NotRerunnable(source_id, f"it is a child of {parent_id!r}: rerun that")
+        return source
+
+    def _status_of_source(self, source_id: str) -> Status:
+        found = self._gateway.state(source_id) or self._ledger.runs.latest(source_id)
+        if found is None:
+            raise UnknownInstance(source_id)
+        return found.status
+
+    def _make_once(
+        self, wanted: Reservation, event_id: int, payload: str | None, current: RecordedAction
+    ) -> bool:
+        """Make the rerun unless it has been made; return whether it was made now."""
+        # In this order: a start that comes between the two reads makes the reservation fail below.
+        latest = self._ledger.reservations.latest(wanted.instance_id)
+        if self._gateway.state(wanted.instance_id):
+            self._adopt(wanted, latest)
+            return False
+        if latest and not (latest.is_accepted or is_abandoned(latest, self._limits)):
+            if is_same(latest, wanted):
+                raise OutcomeUnknown("rerun", "a rerun of it is in progress")
+            raise _taken_by_start(wanted)
+        claimed = self._ledger.reservations.claim(wanted, latest)
+        if claimed is None:
+            raise _taken_by_start(wanted)
+        self._recording.write_ahead(current)
+        self._call(claimed, current.instance_id, event_id, payload)
+        return True
+
+    def _adopt(self, wanted: Reservation, latest: Reservation | None) -> None:
+        """Accept an instance that this rerun made when its answer was lost; refuse any other."""
+        if latest is None or not is_same(latest, wanted):
+            raise InstanceExists(wanted.instance_id, "by another instance")
+        if not latest.is_accepted:
+            self._ledger.reservations.accept(latest)
+
+    def _call(
+        self, reservation: Reservation, source_id: str, event_id: int, payload: str | None
+    ) -> None:
+        new_id = reservation.instance_id
+        try:
+            self._gateway.rerun(source_id, event_id, new_id, payload)
+        except (Conflict, DaprUnavailable, DaprRefused, UnknownInstance) as error:
+            with best_effort("a rerun", new_id):  # or the reservation expires
+                self._ledger.reservations.release(reservation, str(error))
+            raise
+        except OutcomeUnknown as error:
+            if self._status_of_new(new_id) is None:
+                raise OutcomeUnknown(f"rerun as {new_id!r}", error.reason, _REMEDY) from error
+        with best_effort("a rerun", new_id):
+            self._ledger.reservations.accept(reservation)
+
+    def _record(
+        self, current: RecordedAction, new_id: str, event_id: int, *, created: bool
+    ) -> None:
+        """Record the rerun for the source and, if it was made now, for the new instance."""
+        source_id, context = current.instance_id, current.context
+        entry = current.entry(Outcome.DONE if created else Outcome.UNCHANGED, current.before)
+        others = []
+        if created:
+            made = RecordedAction(Action.RERUN, new_id, context, current.lease, needs_ledger=True)
+            message = f"from event {event_id} of {source_id!r}"
+            others.append(made.entry(Outcome.DONE, self._status_of_new(new_id), message))
+        self._recording.add_entries(current, entry, *others)
+        for each in (entry, *others):
+            self._recording.record_instance(each.instance_id)
+
+    def _status_of_new(self, new_id: str) -> Status | None:
+        """Return the status of the new instance, None if the engine does not show it."""
+        try:
+            instance = self._gateway.state(new_id)
+        except (DaprUnavailable, DaprRefused):
+            return None
+        return instance.status if instance else None
+
+
+def _plan(source: Snapshot, request: RerunRequest) -> RerunPlan:
+    """Return the plan of a rerun; raises `NotRerunnable`."""
+    event_id = _event_id(source, request.start)
+    plan = plan_of(source.history or (), event_id)
+    if plan is None:
+        reason = f"event {event_id} is no activity, timer or child of it"
+        raise NotRerunnable(request.source_id, reason)
+    if request.payload is not None and not plan.takes_input:
+        reason = f"event {event_id} is a timer, which takes no input"
+        raise NotRerunnable(request.source_id, reason)
+    return plan
+
+
+def _event_id(source: Snapshot, start: int | RerunFrom) -> int:
+    if not isinstance(start, RerunFrom):
+        return start
+    find, reason = _STEPS[start]
+    step = find(source.history or ())
+    if step is None:
+        raise NotRerunnable(source.instance.instance_id, reason)
+    return step.event_id
+
+
+def _new_id(source_id: str, event_id: int, context: ActionContext) -> str:
+    """Return an id for a rerun, at most 64 characters; see `RerunRequest`."""
+    if context.bulk_id is None:
+        suffix = secrets.token_hex(_SUFFIX_DIGITS // 2)
+    else:
+        identity = f"{source_id} {context.run_id} {event_id}"
+        suffix = sha256(identity.encode()).hexdigest()[:_SUFFIX_DIGITS]
+    end = f"-rerun-{suffix}"
+    base = source_id if is_startable_id(source_id) else "an"
+    return base[: _MAX_ID_LENGTH - len(end)] + end
+
+
+def _reservation(
+    source: Snapshot, event_id: int, new_id: str, payload: str | None, context: ActionContext
+) -> Reservation:
+    """Return the reservation of a rerun; the same for the same run, event and input."""
+    identity = {
+        "rerun_of": source.instance.instance_id,
+        "execution": source.timeline.execution_id,
+        "event": event_id,
+        "input": payload,
+    }
+    text = json.dumps(identity, sort_keys=True)
+    return Reservation(new_id, source.instance.workflow, text, context.actor)
+
+
+def _taken_by_start(wanted: Reservation) -> InstanceExists:
+    return InstanceExists(wanted.instance_id, "by another start, which is in progress")

@@ -1,0 +1,1 @@
+"""Tests of what an operator can do, one file for each action."""

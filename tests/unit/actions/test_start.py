@@ -1,0 +1,475 @@
+"""Starts: an engine in memory, and a ledger in a real database."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from operations.actions import ActionContext, Actions, StartRequest, StartResult
+from operations.errors import (
+    DaprRefused,
+    DaprUnavailable,
+    InstanceExists,
+    InvalidInput,
+    LedgerUnavailable,
+    OutcomeUnknown,
+)
+from operations.ledger import Ledger, Reservation, Reservations, open_ledger
+from operations.ledger.db.sessions import open_engine
+from operations.model import Status
+from operations.records import OUTCOME_NOT_RECORDED, Outcome
+from tests.unit.actions.conftest import BY_ANN
+from tests.unit.conftest import LogLines
+from tests.unit.fakes import FakeGateway, instance
+from tests.unit.runs import ANN, lost
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.both_databases
+
+ORDER: dict[str, object] = {"order_id": "A", "amount": 99.99, "items": ["laptop"]}
+OTHER = {**ORDER, "amount": 1}
+WANTED = Reservation("order_A", "order_workflow", json.dumps(ORDER, sort_keys=True), ANN)
+UNAVAILABLE = DaprUnavailable("no sidecar")
+LOST = OutcomeUnknown("start", "no answer in time")
+
+
+def start(
+    actions: Actions, payload: dict[str, object] = ORDER, *, is_new_id: bool = False
+) -> StartResult:
+    """Start the order."""
+    request = StartRequest("order_workflow", "order_A", payload, is_new_id=is_new_id)
+    return actions.start(request, BY_ANN)
+
+
+def latest(ledger: Ledger) -> Reservation:
+    """Return the order's latest reservation."""
+    found = ledger.reservations.latest("order_A")
+    assert found
+    return found
+
+
+def test_a_new_start_reaches_the_engine_and_the_ledger(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """A start is carried out once, with its payload, and recorded with its actor."""
+    assert start(actions) == StartResult("order_A", created=True)
+    assert json.loads(gateway.instances["order_A"].input or "") == ORDER
+    assert latest(ledger).is_accepted
+    assert latest(ledger).actor == ANN
+
+
+def test_the_same_start_while_it_runs_returns_the_running_one(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """A repeated start is no second start."""
+    start(actions)
+    assert start(actions) == StartResult("order_A", created=False)
+    assert gateway.calls["start"] == 1
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.SUSPENDED, Status.STALLED])
+def test_the_same_start_finds_an_unfinished_one(
+    actions: Actions, gateway: FakeGateway, status: Status
+) -> None:
+    """Whatever an unfinished instance does, the same start finds it."""
+    start(actions)
+    gateway.turn("order_A", status)
+    assert not start(actions).created
+
+
+def test_a_pending_instance_is_known_by_the_ledger(actions: Actions, gateway: FakeGateway) -> None:
+    """Dapr returns neither workflow nor input of a pending instance; the reservation has them."""
+    start(actions)
+    gateway.put(replace(instance("order_A", Status.PENDING), workflow=""))
+    assert not start(actions).created
+    with pytest.raises(InstanceExists, match="by another start, which is PENDING"):
+        start(actions, OTHER)
+
+
+def test_a_pending_instance_of_somebody_else_is_left_alone(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """Without a reservation in the ledger, a pending instance belongs to another start."""
+    gateway.put(replace(instance("order_A", Status.PENDING), workflow=""))
+    with pytest.raises(InstanceExists):
+        start(actions)
+    assert not gateway.calls["start"]
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.TERMINATED])
+def test_the_same_start_of_a_finished_one_is_refused(
+    actions: Actions, gateway: FakeGateway, status: Status
+) -> None:
+    """The same start does not erase a finished instance; the error has its status."""
+    start(actions)
+    gateway.turn("order_A", status)
+    there = gateway.instances["order_A"]
+    with pytest.raises(InstanceExists, match=f"by the same start, which is {status}"):
+        start(actions)
+    assert gateway.instances["order_A"] is there
+    assert gateway.calls["start"] == 1
+
+
+def test_a_finished_one_counts_for_an_id_of_the_callers_own(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """If the caller made up the id, the same start succeeds in any status."""
+    start(actions)
+    gateway.turn("order_A", Status.COMPLETED)
+    assert not start(actions, is_new_id=True).created
+    assert gateway.calls["start"] == 1
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED])
+@pytest.mark.parametrize("is_new_id", [False, True])
+def test_another_order_with_the_id_is_refused(
+    actions: Actions, gateway: FakeGateway, status: Status, *, is_new_id: bool
+) -> None:
+    """Another body is never the same start, and what is there is untouched."""
+    start(actions)
+    gateway.turn("order_A", status)
+    there = gateway.instances["order_A"]
+    with pytest.raises(InstanceExists, match=f"by another start, which is {status}"):
+        start(actions, OTHER, is_new_id=is_new_id)
+    assert gateway.instances["order_A"] is there
+
+
+def test_another_workflow_with_the_id_is_refused(actions: Actions, gateway: FakeGateway) -> None:
+    """The same body for another workflow is another start."""
+    start(actions)
+    gateway.put(replace(gateway.instances["order_A"], workflow="refund_workflow"))
+    with pytest.raises(InstanceExists):
+        start(actions)
+
+
+def test_an_unsafe_id_reaches_nothing(actions: Actions, gateway: FakeGateway) -> None:
+    """An id that would break Dapr is refused before Dapr is asked anything."""
+    with pytest.raises(InvalidInput, match=r"instance_id: found 'a\|\|b', expected 1 to 64"):
+        actions.start(StartRequest("order_workflow", "a||b", ORDER), BY_ANN)
+    assert not gateway.calls
+
+
+def test_a_start_is_made_however_long_it_took_to_read(
+    limited: Callable[..., Actions], gateway: FakeGateway
+) -> None:
+    """Only a request that has waited for another start makes no start of its own after a while."""
+    assert start(limited(start_claim_wait=0)).created
+    assert gateway.calls["start"] == 1
+
+
+@pytest.mark.parametrize("error", [UNAVAILABLE, DaprRefused("no")])
+def test_a_start_that_failed_releases_its_id(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, error: DaprUnavailable | DaprRefused
+) -> None:
+    """Another start of the id works at once, also with another payload."""
+    gateway.errors["start"] = [error]
+    with pytest.raises(type(error)):
+        start(actions)
+    assert ledger.reservations.latest("order_A") is None
+    assert start(actions, OTHER).created
+
+
+def test_an_engine_that_cannot_be_read_is_not_written(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Nothing is reserved and nothing started."""
+    gateway.errors["state"] = [UNAVAILABLE]
+    with pytest.raises(DaprUnavailable):
+        start(actions)
+    assert ledger.reservations.latest("order_A") is None
+    assert not gateway.calls["start"]
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED])
+def test_a_start_whose_answer_was_lost_succeeds_when_repeated(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
+) -> None:
+    """The same start finds the instance, also a finished one, and accepts its reservation."""
+    gateway.lost["start"], gateway.first_status = [LOST], status
+    with pytest.raises(OutcomeUnknown):
+        start(actions)
+    assert not latest(ledger).is_accepted
+    assert not start(actions).created
+    assert latest(ledger).is_accepted
+    assert gateway.calls["start"] == 1
+
+
+def test_a_start_that_was_lost_on_its_way_is_not_made_twice_at_once(
+    limited: Callable[..., Actions], gateway: FakeGateway
+) -> None:
+    """While the first call may still arrive, the same start waits, then its outcome is unknown."""
+    actions = limited(start_wait=0.1)
+    gateway.errors["start"] = [LOST]
+    with pytest.raises(OutcomeUnknown, match="no answer in time"):
+        start(actions)
+    with pytest.raises(OutcomeUnknown, match="a start of it is in progress"):
+        start(actions)
+    assert gateway.calls["start"] == 1
+
+
+class Forgetful(Reservations):
+    """Reservations that can be claimed, and then the ledger is not there."""
+
+    def accept(self, reservation: Reservation) -> None:
+        """Fail."""
+        del reservation
+        raise LedgerUnavailable("disk full")
+
+    def release(self, reservation: Reservation, reason: str) -> None:
+        """Fail."""
+        del reservation, reason
+        raise LedgerUnavailable("disk full")
+
+
+def forgetful(url: str) -> Ledger:
+    """Open such a ledger."""
+    ledger = Ledger(engine := open_engine(url))
+    ledger.reservations = Forgetful(engine)
+    return ledger
+
+
+def test_a_start_whose_outcome_cannot_be_recorded_succeeds(
+    gateway: FakeGateway, tmp_path: Path
+) -> None:
+    """The next request for the same start accepts the reservation."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    ledger = open_ledger(url)
+    assert start(Actions(gateway, forgetful(url))).created
+    assert not latest(ledger).is_accepted
+    assert not start(Actions(gateway, ledger)).created
+    assert latest(ledger).is_accepted
+    ledger.close()
+
+
+def test_a_reservation_that_cannot_be_released_hides_no_error(
+    gateway: FakeGateway, tmp_path: Path
+) -> None:
+    """The error of the engine is raised."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    open_ledger(url).close()
+    gateway.errors["start"] = [UNAVAILABLE]
+    with pytest.raises(DaprUnavailable, match="no sidecar"):
+        start(Actions(gateway, forgetful(url)))
+
+
+def test_an_abandoned_reservation_is_taken_over(
+    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """A reservation whose process died expires, also for another order."""
+    ledger.reservations.claim(WANTED, None)
+    assert start(limited(reservation=0), OTHER).created
+    assert gateway.calls["start"] == 1
+    assert (latest(ledger).sequence, latest(ledger).is_accepted) == (1, True)
+
+
+def test_a_purged_id_can_be_started_again(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """After a purge the id is free, and the ledger keeps both reservations."""
+    start(actions)
+    del gateway.instances["order_A"]
+    assert start(actions, OTHER).created
+    assert latest(ledger).sequence == 2
+
+
+def test_an_instance_that_the_ledger_does_not_know_is_found(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """What somebody started without the ledger counts as any other."""
+    gateway.put(instance("order_A", Status.RUNNING, WANTED.payload))
+    assert not start(actions).created
+    assert ledger.reservations.latest("order_A") is None
+
+
+def test_an_instance_that_appears_between_read_and_start_is_found(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The same order, started meanwhile without the ledger, is this start's own."""
+    gateway.during["start"] = lambda: gateway.put(
+        instance("order_A", Status.RUNNING, WANTED.payload)
+    )
+    assert not start(actions).created
+    assert latest(ledger).is_accepted
+
+
+def test_another_order_that_appears_between_read_and_start_keeps_the_id(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Another order, started meanwhile without the ledger, keeps the id."""
+    gateway.during["start"] = lambda: gateway.put(instance("order_A", Status.RUNNING, "{}"))
+    with pytest.raises(InstanceExists, match="by another start"):
+        start(actions)
+    assert gateway.instances["order_A"].input == "{}"
+    assert ledger.reservations.latest("order_A") is None
+
+
+def test_an_instance_that_exists_only_during_the_call_is_a_conflict(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The engine's answer that the id is taken stands, and the reservation is released."""
+    gateway.errors["start"] = [InstanceExists("order_A", "an instance with it is running")]
+    with pytest.raises(InstanceExists):
+        start(actions)
+    assert ledger.reservations.latest("order_A") is None
+
+
+def test_another_order_is_refused_while_a_start_is_under_way(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """A reservation keeps the id for its own payload."""
+    ledger.reservations.claim(WANTED, None)
+    with pytest.raises(InstanceExists, match="by another start, which is in progress"):
+        start(actions, OTHER)
+    assert not gateway.calls["start"]
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED])
+def test_the_same_start_waits_for_the_one_under_way(
+    actions: Actions, gateway: FakeGateway, status: Status
+) -> None:
+    """A request during the start gets the instance, also if it has finished by then."""
+    gateway.first_status = status
+    with ThreadPoolExecutor(1) as pool:
+
+        def come_second() -> None:
+            gateway.during.clear()
+            reads = gateway.calls["state"]
+            seconds.append(pool.submit(start, actions))
+            eventually(lambda: gateway.calls["state"] > reads, 5, "the second start reads")
+
+        seconds: list[Future[StartResult]] = []
+        gateway.during["start"] = come_second
+        assert start(actions).created
+        assert not seconds[0].result(timeout=5).created
+    assert gateway.calls["start"] == 1
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED])
+def test_the_same_start_from_many_at_once_is_one(
+    actions: Actions, gateway: FakeGateway, status: Status
+) -> None:
+    """Of the same starts at the same moment one reaches the engine, and all succeed."""
+    gateway.first_status = status
+    gateway.during["start"] = lambda: eventually(
+        lambda: gateway.calls["state"] >= 8, 5, "every start is under way"
+    )
+    with ThreadPoolExecutor(8) as pool:
+        started = list(pool.map(lambda _: start(actions), range(8)))
+    assert sorted(each.created for each in started) == [False] * 7 + [True]
+    assert gateway.calls["start"] == 1
+
+
+def test_different_orders_at_once_leave_one(actions: Actions, gateway: FakeGateway) -> None:
+    """Of different orders with one id at the same moment one starts, and the others are refused."""
+    barrier = Barrier(8)
+
+    def start_another(number: int) -> bool:
+        barrier.wait()
+        try:
+            return start(actions, {**ORDER, "amount": number}).created
+        except InstanceExists:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(start_another, range(8))) == 1
+    assert gateway.calls["start"] == 1
+
+
+def test_without_the_ledger_nothing_is_started(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the ledger knows whether the id is free."""
+    monkeypatch.setattr(ledger.reservations, "latest", lost)
+    with pytest.raises(LedgerUnavailable):
+        start(actions)
+    assert not gateway.calls
+
+
+def test_a_start_in_the_future_keeps_its_time(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The engine and the reservation have the time at which the instance is due."""
+    later = datetime(2126, 1, 1, tzinfo=UTC)
+    request = StartRequest("order_workflow", "order_A", ORDER, scheduled_for=later)
+    actions.start(request, BY_ANN)
+    assert gateway.scheduled == {"order_A": later}
+    assert latest(ledger).scheduled_for == later
+
+
+def test_the_recorder_can_follow_a_start(actions: Actions, ledger: Ledger) -> None:
+    """The id is among those that were reserved since an earlier revision, and no run is made up."""
+    before = ledger.heartbeat().revision
+    start(actions)
+    assert ledger.reservations.ids_since(before) == ("order_A",)
+    assert ledger.reservations.ids_since(ledger.heartbeat().revision) == ()
+    assert ledger.runs.latest("order_A") is None
+
+
+def test_a_start_is_in_the_audit_log(actions: Actions, ledger: Ledger) -> None:
+    """The entry has the actor, the reason and the bulk job, and the time of the engine's answer."""
+    context = ActionContext(ANN, "a new order", bulk_id="friday")
+    actions.start(StartRequest("order_workflow", "order_A", ORDER), context)
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.action, entry.actor, entry.outcome) == ("start", ANN, Outcome.DONE)
+    assert (entry.reason, entry.bulk, entry.message) == ("a new order", "friday", None)
+    assert entry.at == latest(ledger).accepted_at
+
+
+def test_a_start_is_in_the_audit_log_before_it_is_carried_out(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """If the process dies during the call, the entry says that the outcome is not recorded."""
+    gateway.during["start"] = _die
+    with pytest.raises(KeyboardInterrupt):
+        start(actions)
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.outcome, entry.message) == (Outcome.UNKNOWN, OUTCOME_NOT_RECORDED)
+    assert entry.at == latest(ledger).reserved_at
+
+
+def _die() -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_start_whose_answer_was_lost_is_completed_in_the_audit_log(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The same start again writes the outcome into the entry of the first."""
+    gateway.lost["start"] = [LOST]
+    with pytest.raises(OutcomeUnknown):
+        start(actions)
+    start(actions)
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.outcome, entry.message) == (Outcome.DONE, None)
+
+
+def test_a_start_that_failed_is_refused_in_the_audit_log(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The entry has the reason."""
+    gateway.errors["start"] = [UNAVAILABLE]
+    with pytest.raises(DaprUnavailable):
+        start(actions)
+    (entry,) = ledger.audit_log.of("order_A", 10)
+    assert (entry.outcome, entry.message) == (Outcome.REFUSED, str(UNAVAILABLE))
+
+
+def test_a_start_writes_twice(actions: Actions, ledger: Ledger) -> None:
+    """One transaction before the call, and one after it."""
+    before = ledger.heartbeat().revision
+    start(actions)
+    assert ledger.heartbeat().revision == before + 2
+
+
+def test_the_log_has_a_line_for_a_start(actions: Actions, log_lines: LogLines) -> None:
+    """The line has the instance and the actor."""
+    log_lines.configure("info")
+    start(actions)
+    (line,) = log_lines.events()
+    assert (line["event"], line["actor"]) == ("start order_A", "ann")
+    assert line["instance_id"] == "order_A"
