@@ -31,7 +31,7 @@ from operations.history import HistoryEvent
 from operations.model import DaprHealth, Instance, Problem
 
 _Answer = TypeVar("_Answer")
-# An unsampled trace context: without it daprd makes a trace of every read, and most calls are reads.
+# An unsampled trace context: without it daprd traces every read, and most calls are reads.
 _UNTRACED = ("traceparent", f"00-{1:032x}-{1:016x}-00")
 
 

@@ -83,7 +83,7 @@ def add_entries(connection: Connection, revision: int, entries: Sequence[AuditEn
         connection.execute(insert(audit_log), [_row(entry, revision) for entry in entries])
 
 
-def finish_start(  # noqa: PLR0913 - which entry, and what to write into it
+def finish_start(  # noqa: PLR0913, PLR0917 - which entry, and what to write into it
     connection: Connection,
     revision: int,
     app_id: str,

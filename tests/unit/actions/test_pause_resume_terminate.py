@@ -70,7 +70,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize(
     ("action", "status"),
-    [(action, status) for action in STATUS_ACTIONS for status in FORBIDDEN[action]],
+    [(action, status) for action in STATUS_ACTIONS for status in sorted(FORBIDDEN[action])],
 )
 def test_a_forbidden_action_is_refused(
     actions: Actions, gateway: FakeGateway, action: Action, status: Status
