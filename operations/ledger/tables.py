@@ -45,7 +45,7 @@ reservations = Table(
     Column("accepted_at", UtcDateTime),
     Column("scheduled_for", UtcDateTime),
     Column("revision", BigInteger, nullable=False),
-    Index("reservations_revision", "revision", "instance_id"),
+    Index("reservations_revision", "app_id", "revision"),
 )
 
 # One row is one run. The latest run of an instance id is marked: an id may have many.

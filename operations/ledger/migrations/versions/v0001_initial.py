@@ -156,6 +156,8 @@ def _create_actions() -> None:
         Column("claim", sa.BigInteger, nullable=False),
         Column("accepted_at", UtcDateTime),
         Column("scheduled_for", UtcDateTime),
+        Column("revision", sa.BigInteger, nullable=False),
+        Index("reservations_revision", "app_id", "revision"),
     )
     op.create_table(
         "audit_log",
@@ -180,5 +182,5 @@ def _create_actions() -> None:
         "leases",
         Column("app_id", _NAME, primary_key=True),
         Column("instance_id", _NAME, primary_key=True),
-        Column("taken", sa.BigInteger, nullable=False),
+        Column("expires_at", sa.BigInteger, nullable=False),
     )
