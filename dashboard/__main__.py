@@ -6,7 +6,7 @@ from contextlib import suppress
 import uvicorn
 
 from dashboard.server import create_app
-from dashboard.session import watch
+from dashboard.services import watch
 from dashboard.settings import DashboardSettings
 from operations.errors import InvalidInput
 from operations.logs import configure_logs

@@ -5,21 +5,21 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.acting import act, tell_all
-from dashboard.audit_table import audit_table
-from dashboard.back import back_link
+from dashboard.action_results import act, tell_all
+from dashboard.details.audit_table import audit_table
+from dashboard.details.back_link import back_link
+from dashboard.details.generations import earlier_generations
+from dashboard.details.history_table import history_table
+from dashboard.details.payloads import failure, payload
+from dashboard.details.view_size import view_size
 from dashboard.durations import milliseconds
-from dashboard.gantts import bars
-from dashboard.generations import earlier_generations
-from dashboard.history import history_table
+from dashboard.gantt.chart import bars
+from dashboard.listing.rows import address, header, offered
 from dashboard.live.banner import banner, no_action
 from dashboard.live.widget import live_updates
-from dashboard.parts import part
-from dashboard.payloads import failure, payload
-from dashboard.rows import address, header, offered
-from dashboard.session import gateway, house, watch
-from dashboard.sizes import view_size
-from dashboard.texts import plain
+from dashboard.markdown import plain
+from dashboard.services import gateway, house, watch
+from dashboard.widgets import part
 from operations.errors import DaprRefused, Unavailable, UnknownInstance
 from operations.model import Action, Service
 from operations.run_view import View, view

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.acting import tell_all
-from dashboard.clicks import clicked, handled
+from dashboard.action_results import tell_all
 from dashboard.durations import milliseconds
-from dashboard.filters import (
+from dashboard.listing.clicks import clicked, handled
+from dashboard.listing.filters import (
     current_cursor,
     current_filter,
     remember_filter,
@@ -17,13 +17,13 @@ from dashboard.filters import (
     show_page,
     toggle_status,
 )
-from dashboard.lag import lag
+from dashboard.listing.recorder_status import lag
+from dashboard.listing.rows import address, row
 from dashboard.live.banner import banner, catching_up, no_action, zone
+from dashboard.live.system_state import Look
 from dashboard.live.widget import live_updates
-from dashboard.parts import part
-from dashboard.rows import address, row
-from dashboard.session import house, watch
-from dashboard.snapshot import Look
+from dashboard.services import house, watch
+from dashboard.widgets import part
 from operations.errors import InvalidInput, LedgerUnavailable, QueryTimeout
 from operations.model import Service, Status
 from operations.records import Count, Filter, Page

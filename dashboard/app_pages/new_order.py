@@ -4,14 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import streamlit as st
 
-from dashboard.acting import PeriodStatistics, tell, tell_all
-from dashboard.launchers import Request, order_form, renew
+from dashboard.action_results import PeriodStatistics, tell, tell_all
 from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
-from dashboard.parts import part
+from dashboard.markdown import plain
+from dashboard.orders.order_form import Request, order_form, renew
 from dashboard.server import PLOTLY_PATH
-from dashboard.session import house, viewer, watch
-from dashboard.texts import plain
+from dashboard.services import house, viewer, watch
+from dashboard.widgets import part
 from operations.actions import Started
 from operations.errors import FlowdeckError
 

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from dashboard.snapshot import Look
-from dashboard.texts import plain
+from dashboard.live.system_state import Look
+from dashboard.markdown import plain
 from operations.model import Service
 from operations.records import Outage
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from dashboard.live.sessions import register_fragment
+from dashboard.live.system_state import Look
 from dashboard.live.updates import PATH
-from dashboard.parts import part
-from dashboard.snapshot import Look
+from dashboard.widgets import part
 
 _HERE = Path(__file__).parent
 _live_updates, _page_run = part("live_updates", folder=_HERE), part("page_run", folder=_HERE)

@@ -13,7 +13,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from dashboard import session
+from dashboard import services
 from operations.actions import Actions
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
@@ -178,14 +178,14 @@ def desk(
     """Return the dashboard's process, which has built nothing yet; the recorder lives."""
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", ledger_url)
     monkeypatch.setattr(session, "DaprGateway", lambda *_, **__: gateway)
-    built = (session.watch, session.gateway, session._house)
+    built = (services.watch, services.gateway, services._house)
     for each in built:
         each.cache_clear()
     desk = Desk(gateway, ledger, tmp_path / "data")
     desk.write_heartbeat()
     yield desk
     if desk.is_built:
-        session.house().ledger.close()
+        services.house().ledger.close()
     for each in built:
         each.cache_clear()
 

@@ -14,7 +14,7 @@ from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from dashboard import session
+from dashboard import services
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Outage, RunSummary
@@ -22,7 +22,7 @@ from tests.unit.fakes import FakeGateway, instance
 from tests.unit.histories import recorded, recorded_state
 from tests.unit.snapshots import NOON, of_record, snapshot
 
-APP = Path(session.__file__).parent / "app.py"
+APP = Path(services.__file__).parent / "app.py"
 LIST, ORDER, INSTANCE = (f"app_pages/{name}.py" for name in ("instances", "new_order", "instance"))
 ADDRESSES = {ORDER: "new", INSTANCE: "instance"}
 
@@ -95,7 +95,7 @@ class Desk:
     def ledger_away(self) -> Iterator[None]:
         """Have the ledger's file where nobody finds it."""
         elsewhere = self.folder.with_name("away")
-        for each in (self.ledger, *([session.house().ledger] if self.is_built else [])):
+        for each in (self.ledger, *([services.house().ledger] if self.is_built else [])):
             each.close()
         self.folder.rename(elsewhere)
         self.folder.write_text("")  # where no folder can be
@@ -108,7 +108,7 @@ class Desk:
     @property
     def is_built(self) -> bool:
         """Whether the process has opened the ledger."""
-        return session._house.cache_info().currsize > 0
+        return services._house.cache_info().currsize > 0
 
     def open(self, page: str = LIST, **query: str | list[str]) -> AppTest:
         """Return a session of its own that has opened a page."""
@@ -128,7 +128,7 @@ def unscanned(app: AppTest) -> AppTest:
 
 def run(app: AppTest) -> AppTest:
     """Have a session run again, with a look of its own."""
-    session.watch().refresh()
+    services.watch().refresh()
     return app.run()
 
 
@@ -159,7 +159,7 @@ def send(app: AppTest, *states: WidgetState) -> AppTest:
     """Have a session run again with states of widgets that `AppTest` does not know."""
     told = app._tree.get_widget_states()
     told.widgets.extend(states)
-    session.watch().refresh()
+    services.watch().refresh()
     return app._run(told)
 
 

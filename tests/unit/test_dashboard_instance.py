@@ -9,7 +9,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from dashboard import session
+from dashboard import services
 from dashboard.durations import milliseconds
 from operations.errors import DaprRefused, DaprUnavailable
 from operations.gateway.history_events import to_history_event
@@ -240,7 +240,7 @@ def test_a_refused_deed_is_shown_with_its_reason(desk: Desk) -> None:
 def test_a_deed_is_shown_with_the_operators_reason(desk: Desk) -> None:
     """Whoever acts may say why."""
     desk.has("order_A")
-    session.house().actions.act(Action.PAUSE, "order_A", LOCAL_USER, reason="the card was stolen")
+    services.house().actions.act(Action.PAUSE, "order_A", LOCAL_USER, reason="the card was stolen")
     assert list(table(desk.open(INSTANCE, id="order_A"), "who").value["reason"]) == [
         "the card was stolen"
     ]
@@ -255,8 +255,8 @@ def test_no_deeds_are_told(desk: Desk) -> None:
 
 def test_a_start_from_here_is_a_deed(desk: Desk) -> None:
     """Who started an instance is known, if it was started from here."""
-    actions = session.house().actions
-    actions.start("order_workflow", "order_A", {"order_id": "A"}, session.viewer())
+    actions = services.house().actions
+    actions.start("order_workflow", "order_A", {"order_id": "A"}, services.viewer())
     app = desk.open(INSTANCE, id="order_A")
     assert list(table(app, "who").value["action"]) == ["start"]
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import lag, session
+from dashboard import services
+from dashboard.listing import recorder_status
 from dashboard.live.banner import no_action
 from dashboard.live.sessions import FRAGMENT_KEY
 from operations.errors import DaprUnavailable
@@ -129,7 +130,7 @@ def test_what_the_recorder_does_is_told_apart(
     backlog: int | None, metrics: RecorderMetrics, words: str
 ) -> None:
     """It does not know yet, catches up, has nothing to do, or is behind by a measured time."""
-    said = lag.told(metrics, backlog)[0]
+    said = recorder_status.told(metrics, backlog)[0]
     assert said.startswith(f"Recorder: {words}")
 
 
@@ -504,7 +505,7 @@ def test_all_viewers_share_what_is_read(desk: Desk, monkeypatch: pytest.MonkeyPa
     """The second one asks the ledger nothing that the first one asked."""
     desk.has("order_A")
     desk.open()
-    instances = session.house().ledger.runs
+    instances = services.house().ledger.runs
     monkeypatch.setattr(instances, "page", lambda *_, **__: pytest.fail("asked again"))
     assert ids(desk.open()) == ["order_A"]
 
@@ -513,7 +514,7 @@ def test_the_page_registers_the_version_that_it_shows(desk: Desk) -> None:
     """Live updates rerun the page as soon as the system has another version."""
     desk.has("order_A")
     app = desk.open()
-    assert app.session_state[FRAGMENT_KEY].version == session.watch().look().version
+    assert app.session_state[FRAGMENT_KEY].version == services.watch().look().version
     before = app.session_state[FRAGMENT_KEY]
     desk.has("order_B")
     after = run(app).session_state[FRAGMENT_KEY]
@@ -609,7 +610,7 @@ def test_nothing_is_offered_that_cannot_be_done(desk: Desk, away: Service) -> No
     desk.has("order_A")
     desk.write_heartbeat(Outage(away, at(0), "gone"))
     app = desk.open()
-    assert part(app, "table")["away"] == no_action(session.watch().look())
+    assert part(app, "table")["away"] == no_action(services.watch().look())
     assert part(app, "table")["away"].endswith("nothing can be acted on until it is back.")
 
 

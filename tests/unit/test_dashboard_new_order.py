@@ -8,7 +8,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
-from dashboard import session
+from dashboard import services
 from dashboard.durations import milliseconds
 from operations.errors import DaprUnavailable, LedgerUnavailable, OutcomeUnknown
 from operations.model import Service, Status
@@ -62,7 +62,7 @@ def as_sent(app: AppTest) -> WidgetStates:
 def again(app: AppTest, states: WidgetStates) -> AppTest:
     """Have the form's page told the same once more."""
     app.switch_page(ORDER)
-    session.watch().refresh()
+    services.watch().refresh()
     return app._run(states)
 
 
@@ -358,7 +358,7 @@ def test_a_ledger_that_goes_away_during_a_start_is_told(
         raise LedgerUnavailable("disk full")
 
     app = fill(desk.open(ORDER), order_id="A1")
-    monkeypatch.setattr(session.house().ledger.reservations, "claim", gone)
+    monkeypatch.setattr(services.house().ledger.reservations, "claim", gone)
     submit(app)
     assert texts(app.error) == "The ledger cannot be reached: disk full."
 

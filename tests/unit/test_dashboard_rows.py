@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from dashboard.durations import milliseconds
-from dashboard.rows import header, offered, row
+from dashboard.listing.rows import header, offered, row
 from operations.model import Action, Status
 from operations.records import RunSummary
 from tests.unit.pages import summary

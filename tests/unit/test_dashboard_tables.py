@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.history import PREVIEW, _as_json, _format, _frame, _preview
-from dashboard.payloads import MOST_SHOWN
+from dashboard.details.history_table import PREVIEW, _as_json, _format, _frame, _preview
+from dashboard.details.payloads import MOST_SHOWN
 from operations.history import HistoryEvent
 from operations.model import Failure
 from tests.unit.events import completed, event, failed, raised, scheduled, started, turn
@@ -101,7 +101,7 @@ def test_times_in_a_file_have_their_zone() -> None:
 
 def show(command: str, value: object) -> AppTest:
     """Return a page that shows a value by a command of the dashboard."""
-    script = f"import streamlit as st\nfrom dashboard import payloads\n{command}"
+    script = f"import streamlit as st\nfrom dashboard.details import payloads\n{command}"
     page = unscanned(AppTest.from_string(script, default_timeout=30))
     page.session_state["value"] = value
     page.run()

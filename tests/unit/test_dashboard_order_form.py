@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.launchers import MOST_AT_ONCE, _made_up, _mistakes, _number, _orders
+from dashboard.orders.order_form import MOST_AT_ONCE, _made_up, _mistakes, _number, _orders
 from worker.orders import Order
 
 LONGEST = "A" * 58

@@ -4,8 +4,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.filters import list_query
-from dashboard.parts import part
+from dashboard.listing.filters import list_query
+from dashboard.widgets import part
 
 _CLICKED = "back-clicked"  # in the session state
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dashboard.texts import plain
+from dashboard.markdown import plain
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 NASTY = "\\`*_{}[]()#+-.!|~<>$&=^\"'@/:;,?%1aZx \t\n"

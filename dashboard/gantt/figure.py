@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.durations import milliseconds
-from dashboard.hover import told
-from dashboard.lanes import layout
-from dashboard.looks import CROSSED, USUAL, Bar, Look, bars_of
+from dashboard.gantt.bar_styles import CROSSED, USUAL, Bar, Look, bars_of
+from dashboard.gantt.hover import told
+from dashboard.gantt.layout import layout
 from operations.records import Baseline
 from operations.timeline import SUSPENSIONS, Span, SpanKind, Timeline
 

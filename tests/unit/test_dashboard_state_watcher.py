@@ -9,9 +9,9 @@ from traceback import extract_tb
 
 import pytest
 
-from dashboard.answers import BUDGET, SMALL
-from dashboard.snapshot import Look
-from dashboard.watch import FRESH, SILENCE, Watch
+from dashboard.live.query_cache import BUDGET, SMALL
+from dashboard.live.state_watcher import FRESH, SILENCE, Watch
+from dashboard.live.system_state import Look
 from operations.errors import (
     DaprUnavailable,
     FlowdeckError,
@@ -87,8 +87,8 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Return a world in which everything is well."""
     world = World()
-    monkeypatch.setattr("dashboard.watch.time", world)
-    monkeypatch.setattr("dashboard.watch.datetime", world)
+    monkeypatch.setattr("dashboard.live.state_watcher.time", world)
+    monkeypatch.setattr("dashboard.live.state_watcher.datetime", world)
     world.begin()
     return world
 

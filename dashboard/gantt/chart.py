@@ -5,10 +5,10 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard.charts import gantt
-from dashboard.parts import part
+from dashboard.gantt.figure import gantt
 from dashboard.server import PLOTLY_PATH
-from dashboard.session import house, watch
+from dashboard.services import house, watch
+from dashboard.widgets import part
 from operations.errors import Unavailable
 from operations.records import Baseline
 from operations.run_view import View

@@ -10,8 +10,8 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.parts import part
-from dashboard.texts import plain
+from dashboard.markdown import plain
+from dashboard.widgets import part
 from operations.validation import expected_value
 from worker.orders import WORKFLOW, Order, instance_id_of
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.acting import act_on, tell_outcomes
+from dashboard.action_results import act_on, tell_outcomes
 from operations.model import STATUS_ACTIONS, Action
 
 AT_ONCE = 8  # actions that are under way at a time

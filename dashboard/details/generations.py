@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from dashboard.gantts import draw
+from dashboard.gantt.chart import draw
 from dashboard.live.banner import zone
-from dashboard.session import house, watch
+from dashboard.services import house, watch
 from operations.errors import Unavailable
 from operations.records import EarlierGenerations, Generation
 from operations.run_view import View

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from dashboard.charts import Gantt, gantt
 from dashboard.durations import in_words, milliseconds
-from dashboard.hover import LINE, MOST_TOLD
+from dashboard.gantt.figure import Gantt, gantt
+from dashboard.gantt.hover import LINE, MOST_TOLD
 from operations.model import Failure
 from operations.records import Baseline
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline, timeline_of

@@ -5,7 +5,7 @@ import json
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.texts import plain
+from dashboard.markdown import plain
 from operations.model import Failure, parse_payload
 
 MOST_SHOWN = 100_000  # characters

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import session
+from dashboard import services
 from operations.errors import LedgerUnavailable
 from operations.ledger import Ledger, open_ledger
 from tests.unit.pages import Desk
@@ -53,15 +53,15 @@ def opening(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Opening:
     """Return how the process that has built nothing yet opens its ledger."""
     assert not desk.is_built
     opening = Opening()
-    monkeypatch.setattr(session, "open_ledger", opening)
-    monkeypatch.setattr(session, "_opening", session._Opening())
+    monkeypatch.setattr(services, "open_ledger", opening)
+    monkeypatch.setattr(services, "_opening", services._Opening())
     return opening
 
 
 def viewed(_: int = 0) -> Any:
     """Return the house, or why there is none."""
     try:
-        return session.house()
+        return services.house()
     except LedgerUnavailable as error:
         return str(error)
 
@@ -78,7 +78,7 @@ def test_all_who_wait_share_what_comes_of_it(
             assert all(came.acquire(timeout=SECONDS) for _ in range(VIEWERS))
 
     opening.fails, opening.during = fails, wait_for_all
-    monkeypatch.setattr(session._opening, "turn", Turn(came.release))
+    monkeypatch.setattr(services._opening, "turn", Turn(came.release))
     with ThreadPoolExecutor(VIEWERS) as pool:
         assert len(set(pool.map(viewed, range(VIEWERS)))) == 1
     assert opening.tried == 1
@@ -88,7 +88,7 @@ def test_who_comes_after_a_failure_tries_again(opening: Opening) -> None:
     """The ledger may be back at any moment."""
     assert viewed() == viewed() == "The ledger cannot be reached: database is locked."
     opening.fails = False
-    assert isinstance(viewed(), session.House)
+    assert isinstance(viewed(), services.House)
     assert opening.tried == 3
 
 
@@ -98,11 +98,11 @@ def test_a_failure_is_over_once_the_ledger_is_open(
     """Also for who has waited since before it."""
 
     def meanwhile() -> None:
-        monkeypatch.setattr(session._opening, "turn", Lock())
+        monkeypatch.setattr(services._opening, "turn", Lock())
         viewed()
         opening.fails = False
         viewed()
 
-    monkeypatch.setattr(session._opening, "turn", Turn(meanwhile))
-    assert isinstance(viewed(), session.House)
+    monkeypatch.setattr(services._opening, "turn", Turn(meanwhile))
+    assert isinstance(viewed(), services.House)
     assert opening.tried == 2

@@ -7,8 +7,8 @@ from datetime import tzinfo
 import pandas as pd
 import streamlit as st
 
+from dashboard.details.payloads import failure, payload
 from dashboard.live.banner import zone
-from dashboard.payloads import failure, payload
 from operations.history import HistoryEvent
 from operations.run_view import View
 

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from functools import cache
 
-from dashboard.watch import Watch
+from dashboard.live.state_watcher import Watch
 from operations.actions import Actions
 from operations.errors import LedgerUnavailable
 from operations.gateway import DaprGateway, Gateway

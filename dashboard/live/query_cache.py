@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from dashboard.snapshot import Look
+from dashboard.live.system_state import Look
 from operations.errors import DaprUnavailable, LedgerUnavailable, QueryTimeout
 from operations.model import Service
 

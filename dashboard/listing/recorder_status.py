@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.durations import in_words
-from dashboard.snapshot import Look
+from dashboard.live.system_state import Look
 from operations.records import RecorderMetrics
 
 

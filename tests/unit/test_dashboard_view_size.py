@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.sizes import EACH, view_size
+from dashboard.details.view_size import EACH, view_size
 from operations.history import HistoryEvent
 from operations.model import Failure
 from operations.run_view import View

@@ -5,7 +5,7 @@ from html import escape
 from textwrap import wrap
 
 from dashboard.durations import in_words
-from dashboard.looks import look_of
+from dashboard.gantt.bar_styles import look_of
 from operations.records import Baseline
 from operations.timeline import Span, SpanKind
 

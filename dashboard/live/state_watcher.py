@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from dashboard.answers import Answers
-from dashboard.snapshot import Look
+from dashboard.live.query_cache import Answers
+from dashboard.live.system_state import Look
 from operations.errors import LedgerUnavailable
 from operations.model import Problem, Service
 from operations.outages import Outages

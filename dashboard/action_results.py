@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.session import house, viewer, watch
-from dashboard.texts import plain
+from dashboard.markdown import plain
+from dashboard.services import house, viewer, watch
 from operations.errors import FlowdeckError
 from operations.model import Action
 
