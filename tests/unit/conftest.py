@@ -177,7 +177,7 @@ def desk(
 ) -> Iterator[Desk]:
     """Return the dashboard's process, which has built nothing yet; the recorder lives."""
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", ledger_url)
-    monkeypatch.setattr(session, "DaprGateway", lambda *_, **__: gateway)
+    monkeypatch.setattr(services, "DaprGateway", lambda *_, **__: gateway)
     built = (services.watch, services.gateway, services._house)
     for each in built:
         each.cache_clear()
