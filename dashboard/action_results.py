@@ -1,53 +1,53 @@
-"""What the pages have done for the operator, and how they say what came of it."""
+"""Performs the operator's actions and shows their results as toasts."""
 
 from dataclasses import dataclass
 
 import streamlit as st
 
 from dashboard.markdown import plain
-from dashboard.services import house, viewer, watch
+from dashboard.services import services, state_watcher, viewer
 from operations.errors import FlowdeckError
 from operations.model import Action
 
-_SAID = "said"  # in the session: what the next run tells
-_DONE = {Action.PAUSE: "is paused", Action.RESUME: "goes on", Action.TERMINATE: "is terminated"}
+_MESSAGES = "action-messages"  # in the session state: shown by the next run
+_RESULTS = {Action.PAUSE: "is paused", Action.RESUME: "goes on", Action.TERMINATE: "is terminated"}
 
 
 @dataclass(frozen=True)
-class PeriodStatistics:
-    """What is told of an action."""
+class ActionMessage:
+    """The result of an action, as the operator reads it."""
 
     message: str
     icon: str = ":material/check:"
 
 
 def act(action: Action, instance_id: str) -> None:
-    """Do it, and have the outcome told, and shown at once."""
-    tell_outcomes(act_on(action, instance_id))
+    """Perform the action; the next run shows its result and reads the state again."""
+    show_outcomes(perform(action, instance_id))
 
 
-def act_on(action: Action, instance_id: str) -> PeriodStatistics:
-    """Do it, and return what came of it. Also from threads that have no session."""
+def perform(action: Action, instance_id: str) -> ActionMessage:
+    """Perform the action and return its result; may run in a thread without a session."""
     try:
-        acted = house().actions.act(action, instance_id, viewer())
+        acted = services().actions.act(action, instance_id, viewer())
     except FlowdeckError as error:
-        return PeriodStatistics(str(error), ":material/warning:")
+        return ActionMessage(str(error), ":material/warning:")
     already = "" if acted.changed else " already"
-    return PeriodStatistics(f"{instance_id} {_DONE[action]}{already}.")
+    return ActionMessage(f"{instance_id} {_RESULTS[action]}{already}.")
 
 
-def tell_outcomes(*told: PeriodStatistics) -> None:
-    """Have what came of actions told, and shown at once."""
-    watch().refresh()
-    tell(*told)
+def show_outcomes(*messages: ActionMessage) -> None:
+    """Add messages, and make the next run read the state again."""
+    state_watcher().refresh()
+    add_message(*messages)
 
 
-def tell(*told: PeriodStatistics) -> None:
-    """Have it told by the next run, whichever page that is."""
-    st.session_state.setdefault(_SAID, []).extend(told)
+def add_message(*messages: ActionMessage) -> None:
+    """Keep messages for the session's next run, whichever page it shows."""
+    st.session_state.setdefault(_MESSAGES, []).extend(messages)
 
 
-def tell_all() -> None:
-    """Tell what there is to tell."""
-    for told in st.session_state.pop(_SAID, []):
-        st.toast(plain(told.message), icon=told.icon)
+def show_messages() -> None:
+    """Show the messages that were added since the last run."""
+    for each in st.session_state.pop(_MESSAGES, []):
+        st.toast(plain(each.message), icon=each.icon)

@@ -1,10 +1,10 @@
-"""What the dashboard's process builds once: its ways to the engine and to the ledger."""
+"""The objects that the dashboard's process builds once: gateway, ledger, actions, state watcher."""
 
 import threading
 from dataclasses import dataclass, field
 from functools import cache
 
-from dashboard.live.state_watcher import Watch
+from dashboard.live.state_watcher import StateWatcher
 from operations.actions import Actions
 from operations.errors import LedgerUnavailable
 from operations.gateway import DaprGateway, Gateway
@@ -16,8 +16,8 @@ from operations.settings import OperationsSettings
 
 
 @dataclass(frozen=True)
-class House:
-    """The ways to the engine and to the ledger."""
+class Services:
+    """The gateway to Dapr, the ledger, and the actions that use both."""
 
     gateway: Gateway
     ledger: Ledger
@@ -26,9 +26,9 @@ class House:
 
 @dataclass
 class _Opening:
-    """Whose turn it is to open the ledger, and how the last one failed."""
+    """The lock under which the ledger is opened, and the error of the last try."""
 
-    turn: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
     failure: LedgerUnavailable | None = None
 
 
@@ -36,28 +36,28 @@ _opening = _Opening()
 
 
 @cache
-def watch() -> Watch:
-    """Return what all viewers see."""
-    return Watch(_pulse, lambda: dapr_problems(gateway()))
+def state_watcher() -> StateWatcher:
+    """Return the watcher of the state that all viewers share."""
+    return StateWatcher(_read_heartbeat, lambda: dapr_problems(gateway()))
 
 
-def _pulse() -> Heartbeat:
-    return house().ledger.heartbeat()
+def _read_heartbeat() -> Heartbeat:
+    return services().ledger.heartbeat()
 
 
-def house() -> House:
-    """Return the house, built by whoever comes first; raises `LedgerUnavailable`.
+def services() -> Services:
+    """Return the services; the first caller builds them. Raises `LedgerUnavailable`.
 
-    Who waits for another one's turn shares its failure: a ledger may take seconds to fail.
+    A ledger may take seconds to fail: callers that waited for another caller share its error.
     """
     known = _opening.failure
-    with _opening.turn:
+    with _opening.lock:
         failure = _opening.failure
         if failure and failure is not known:
-            raise failure.with_traceback(None)  # or it would keep each viewer's frames
+            raise failure.with_traceback(None)  # the traceback would keep each viewer's frames
         _opening.failure = None
         try:
-            return _house()
+            return _services()
         except LedgerUnavailable as error:
             _opening.failure = error
             raise
@@ -65,17 +65,17 @@ def house() -> House:
 
 @cache
 def gateway() -> Gateway:
-    """Return the way to the engine."""
+    """Return the gateway to Dapr."""
     settings = OperationsSettings.load()
     return DaprGateway(settings.endpoint, api_token=settings.api_token)
 
 
 @cache
-def _house() -> House:
+def _services() -> Services:
     ledger = open_ledger(OperationsSettings.load().ledger)
-    return House(gateway(), ledger, Actions(gateway(), ledger))
+    return Services(gateway(), ledger, Actions(gateway(), ledger))
 
 
 def viewer() -> Actor:
-    """Return who is looking: on one's own machine, the local user."""
+    """Return the actor of this session: the local user, because there is no sign-in."""
     return LOCAL_USER

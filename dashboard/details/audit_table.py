@@ -1,4 +1,4 @@
-"""Who started an instance, and who did what to it since."""
+"""The audit log of an instance as a table."""
 
 import pandas as pd
 import streamlit as st
@@ -8,9 +8,9 @@ from operations.run_view import View
 
 
 def audit_table(shown: View) -> None:
-    """Show the actions of operators on the instance, the last one first."""
+    """Show the operators' actions on the instance, newest first."""
     if not shown.audit_entries:
-        st.caption("Nobody has done anything to it from here.")
+        st.caption("No operator has acted on this instance.")
         return
     st.dataframe(
         pd.DataFrame(
@@ -25,7 +25,7 @@ def audit_table(shown: View) -> None:
                 "message": pd.Series([d.message or "" for d in shown.audit_entries], dtype="str"),
             }
         ),
-        key=f"deeds-{shown.summary.run_id}",
+        key=f"audit-log-{shown.summary.run_id}",
         hide_index=True,
         column_config={
             "time": st.column_config.DatetimeColumn(
@@ -36,7 +36,7 @@ def audit_table(shown: View) -> None:
             "outcome": "Outcome",
             "before": "Before",
             "after": "After",
-            "reason": st.column_config.TextColumn("Why", width="medium"),
-            "message": st.column_config.TextColumn("What was told", width="large"),
+            "reason": st.column_config.TextColumn("Reason", width="medium"),
+            "message": st.column_config.TextColumn("Message", width="large"),
         },
     )

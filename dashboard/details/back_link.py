@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from dashboard.listing.filters import list_query
-from dashboard.widgets import part
+from dashboard.widgets import widget
 
 _CLICKED = "back-clicked"  # in the session state
 
-_back = part("back")
+_back = widget("back")
 
 
 def back_link() -> None:

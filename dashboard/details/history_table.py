@@ -1,4 +1,4 @@
-"""The history of an instance as a table, with the payload of the event that is chosen."""
+"""The history of an instance as a table, with the payload of the selected event."""
 
 import json
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from datetime import tzinfo
 import pandas as pd
 import streamlit as st
 
-from dashboard.details.payloads import failure, payload
+from dashboard.details.payloads import show_failure, show_payload
 from dashboard.live.banner import zone
 from operations.history import HistoryEvent
 from operations.run_view import View
@@ -16,9 +16,9 @@ PREVIEW = 120  # characters
 
 
 def history_table(shown: View) -> None:
-    """Show the events; the one that is chosen with all it has."""
+    """Show the events, and all fields of the selected one."""
     if shown.history is None:
-        st.caption("The history cannot be read now; it will be here when the engine is back.")
+        st.caption("The history cannot be read now; it is shown again when the engine is back.")
         return
     chosen = st.dataframe(
         _frame(shown.history),
@@ -37,7 +37,7 @@ def history_table(shown: View) -> None:
     )
     for row in chosen.selection.rows:
         if row < len(shown.history):  # a workflow that continues as new begins its history anew
-            _event(shown.history[row])
+            _show_event(shown.history[row])
     st.download_button(
         "Download the history",
         data=lambda: _as_json(shown.history or ()),
@@ -49,7 +49,7 @@ def history_table(shown: View) -> None:
 
 
 def _format(history: tuple[HistoryEvent, ...], viewers: tzinfo) -> str:
-    """Return how times are shown: with the day, unless all are of one where the viewer is."""
+    """Return the format of times: without the date if all events are of one day in that zone."""
     days = {event.timestamp.astimezone(viewers).date() for event in history}
     return "HH:mm:ss.SSS" if len(days) == 1 else "YYYY-MM-DD HH:mm:ss.SSS"
 
@@ -72,13 +72,13 @@ def _preview(event: HistoryEvent) -> str:
     return (event.payload or "")[:PREVIEW]
 
 
-def _event(event: HistoryEvent) -> None:
+def _show_event(event: HistoryEvent) -> None:
     place = st.container(border=True)
     with place:
-        failure(event.failure)
-        payload(place, event.kind, event.payload)
+        show_failure(event.failure)
+        show_payload(place, event.kind, event.payload)
         if event.raw:
-            payload(place, "As it came (protobuf, base64)", event.raw)
+            show_payload(place, "Raw event (protobuf, base64)", event.raw)
 
 
 def _as_json(history: tuple[HistoryEvent, ...]) -> str:

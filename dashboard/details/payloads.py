@@ -1,4 +1,4 @@
-"""Payloads and failures as they are: never as markup."""
+"""Shows payloads and failures as plain text, never as markup."""
 
 import json
 
@@ -8,23 +8,23 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.markdown import plain
 from operations.model import Failure, parse_payload
 
-MOST_SHOWN = 100_000  # characters
+MAX_LENGTH = 100_000  # characters
 
 
-def payload(place: DeltaGenerator, title: str, text: str | None) -> None:
-    """Show a payload: JSON as JSON, anything else as the text it is."""
+def show_payload(place: DeltaGenerator, title: str, text: str | None) -> None:
+    """Show a payload: indented if it is a JSON object or list, else unchanged."""
     place.markdown(f"**{title}**")
     if text is None:
         place.caption("None.")
         return
-    lines = _in_lines(text) if len(text) <= MOST_SHOWN else None
-    place.code(lines or text[:MOST_SHOWN], language="json" if lines else None, wrap_lines=True)
-    if len(text) > MOST_SHOWN:
-        place.caption(f"The first {MOST_SHOWN:,} of {len(text):,} characters.")
+    lines = _indented(text) if len(text) <= MAX_LENGTH else None
+    place.code(lines or text[:MAX_LENGTH], language="json" if lines else None, wrap_lines=True)
+    if len(text) > MAX_LENGTH:
+        place.caption(f"The first {MAX_LENGTH:,} of {len(text):,} characters.")
 
 
-def _in_lines(text: str) -> str | None:
-    """Return a JSON object or list laid out in lines; not by `st.json`, which rounds numbers."""
+def _indented(text: str) -> str | None:
+    """Return a JSON object or list with line breaks, else None; `st.json` would round numbers."""
     value = parse_payload(text)
     try:
         return (
@@ -36,8 +36,8 @@ def _in_lines(text: str) -> str | None:
         return None
 
 
-def failure(reason: Failure | None) -> None:
-    """Show why an instance failed, with its stack."""
+def show_failure(reason: Failure | None) -> None:
+    """Show a failure with its stack trace."""
     if reason is None:
         return
     st.error(

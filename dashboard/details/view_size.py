@@ -1,4 +1,4 @@
-"""How many bytes an answer takes that is kept for all viewers."""
+"""The size of a view that is cached for all viewers."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -6,14 +6,14 @@ from sys import getsizeof
 
 from operations.run_view import View
 
-EACH = 512  # bytes of an event, or of a span, beside their payloads
+EVENT_BYTES = 512  # of an event or a span, without its payloads
 
 
 def view_size(shown: View) -> int:
-    """Return about how many bytes a view takes; a text that is in several places is one."""
+    """Return the approximate bytes of a view; a text that is in several places counts once."""
     texts = {id(text): text for text in _texts(shown) if text}
-    parts = len(shown.history or ()) + len(shown.timeline.spans)
-    return EACH * parts + sum(map(getsizeof, texts.values()))
+    records = len(shown.history or ()) + len(shown.timeline.spans)
+    return EVENT_BYTES * records + sum(map(getsizeof, texts.values()))
 
 
 def _texts(shown: View) -> Iterator[str | None]:

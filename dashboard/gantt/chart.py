@@ -1,4 +1,4 @@
-"""The Gantt of an instance, or of a part of its life."""
+"""The Gantt of an instance, or of one of its earlier generations."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -7,35 +7,37 @@ import streamlit as st
 
 from dashboard.gantt.figure import gantt
 from dashboard.server import PLOTLY_PATH
-from dashboard.services import house, watch
-from dashboard.widgets import part
+from dashboard.services import services, state_watcher
+from dashboard.widgets import widget
 from operations.errors import Unavailable
 from operations.records import Baseline
 from operations.run_view import View
 from operations.timeline import SpanKind, Timeline
 
-_chart = part("gantt", isolated=False)
+_chart = widget("gantt", isolated=False)
 
 
-def bars(shown: View, now: int) -> None:
+def show_gantt(shown: View, now: int) -> None:
     """Show the instance's Gantt; `now` is in milliseconds since 1970 (UTC)."""
     started_at = shown.timeline.started_at or shown.summary.started_at
     if started_at is None or not shown.timeline.spans:
         ended = shown.summary.status.is_finished
         st.caption("It ended without an activity." if ended else "No activity yet: bars grow here.")
         return
-    draw("gantt", shown.summary.run_id, shown, (shown.timeline, started_at), now)
+    draw_chart("gantt", shown.summary.run_id, shown, (shown.timeline, started_at), now)
 
 
-def draw(key: str, of: int | str, shown: View, drawn: tuple[Timeline, datetime], now: int) -> None:
-    """Draw a timeline of the instance, and when it began; another `of` has a zoom of its own."""
+def draw_chart(
+    key: str, chart_id: int | str, shown: View, drawn: tuple[Timeline, datetime], now: int
+) -> None:
+    """Draw a timeline and its start time; the zoom is kept as long as `chart_id` stays the same."""
     timeline, started_at = drawn
     names = frozenset(span.name for span in timeline.spans if span.kind is SpanKind.ACTIVITY)
-    figure = gantt(timeline, started_at, _usual(shown.summary.workflow, names))
+    figure = gantt(timeline, started_at, _baselines(shown.summary.workflow, names))
     _chart(
         key=key,
         data={
-            "id": of,
+            "id": chart_id,
             "figure": vars(figure),
             "plotly": PLOTLY_PATH.removeprefix("/"),
             "now": now,
@@ -44,11 +46,12 @@ def draw(key: str, of: int | str, shown: View, drawn: tuple[Timeline, datetime],
     )
 
 
-def _usual(workflow: str, names: Collection[str]) -> dict[str, Baseline]:
-    """Return how long activities usually take; without the ledger, nothing."""
+def _baselines(workflow: str, names: Collection[str]) -> dict[str, Baseline]:
+    """Return the baselines of activities by name; empty while the ledger is away."""
     try:
-        return watch().ask(
-            ("usual", workflow, names), lambda: house().ledger.runs.baselines(workflow, names)
+        return state_watcher().query(
+            ("baselines", workflow, names),
+            lambda: services().ledger.runs.baselines(workflow, names),
         )
     except Unavailable:
         return {}

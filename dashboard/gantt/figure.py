@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.durations import milliseconds
-from dashboard.gantt.bar_styles import CROSSED, USUAL, Bar, Look, bars_of
-from dashboard.gantt.hover import told
+from dashboard.gantt.bar_styles import BASELINE, CROSSED, Bar, BarStyle, bars_of
+from dashboard.gantt.hover import hover_text
 from dashboard.gantt.layout import layout
 from operations.records import Baseline
 from operations.timeline import SUSPENSIONS, Span, SpanKind, Timeline
@@ -25,7 +25,7 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Gantt:
-    """A figure, the names of its rows, and its legend as (words, colour, look) triples.
+    """A figure, the names of its rows, and its legend as (words, colour, style) triples.
 
     `start` and `end` are the instance's; `end` is None while it runs.
     """
@@ -45,15 +45,18 @@ def gantt(timeline: Timeline, started_at: datetime, baseline: Mapping[str, Basel
     """
     lanes = _lanes(timeline.spans)
     rows = {lane: row for row, lane in enumerate(lanes)}
-    looks: dict[Look, list[Bar]] = defaultdict(list)
+    bars_by_style: dict[BarStyle, list[Bar]] = defaultdict(list)
     for span in timeline.spans:
         for bar in bars_of(span):
-            looks[bar.look].append(bar)
-    shown = [*looks, *([USUAL] if _is_usual_shown(timeline.spans, baseline) else [])]
+            bars_by_style[bar.style].append(bar)
+    shown = [*bars_by_style, *([BASELINE] if _has_baseline(timeline.spans, baseline) else [])]
     return Gantt(
         traces=[
-            *_usual_traces(timeline.spans, rows, baseline),
-            *(_trace(look, bars, rows, started_at, baseline) for look, bars in looks.items()),
+            *_baseline_traces(timeline.spans, rows, baseline),
+            *(
+                _trace(style, bars, rows, started_at, baseline)
+                for style, bars in bars_by_style.items()
+            ),
         ],
         layout=layout(list(lanes.values())),
         names=[_title(spans) for spans in lanes.values()],
@@ -70,12 +73,12 @@ def _lanes(spans: tuple[Span, ...]) -> dict[int, list[Span]]:
     return dict(sorted(lanes.items(), key=lambda lane: lane[0] == SUSPENSIONS))
 
 
-def _legend(looks: Iterable[Look]) -> list[tuple[str, str, str]]:
-    """Return each look once; what waits in the queue is the same thing, however it ended."""
+def _legend(bars_by_style: Iterable[BarStyle]) -> list[tuple[str, str, str]]:
+    """Return each style once; what waits in the queue is the same thing, however it ended."""
     told: dict[object, tuple[str, str, str]] = {}
-    for look in looks:
-        entry = (look.says, look.colour, look.swatch)
-        told.setdefault(look.says if look.opacity < 1 else entry, entry)
+    for style in bars_by_style:
+        entry = (style.label, style.colour, style.swatch)
+        told.setdefault(style.label if style.opacity < 1 else entry, entry)
     return list(told.values())
 
 
@@ -84,11 +87,11 @@ def _title(spans: list[Span]) -> str:
     return _TITLES.get(first.kind, "{}").format(first.name or first.kind)
 
 
-def _is_usual_shown(spans: Iterable[Span], baseline: Mapping[str, Baseline]) -> bool:
+def _has_baseline(spans: Iterable[Span], baseline: Mapping[str, Baseline]) -> bool:
     return any(span.kind is SpanKind.ACTIVITY and span.name in baseline for span in spans)
 
 
-def _usual_traces(
+def _baseline_traces(
     spans: Iterable[Span], rows: dict[int, int], baseline: Mapping[str, Baseline]
 ) -> list[dict[str, Any]]:
     """Return, behind each run, the stretch within which 95 % of the past ones ended."""
@@ -97,7 +100,9 @@ def _usual_traces(
         return []
     return [
         {
-            **_bars(USUAL, [Bar(span, USUAL, span.scheduled_at, None) for span in known], rows),
+            **_bars(
+                BASELINE, [Bar(span, BASELINE, span.scheduled_at, None) for span in known], rows
+            ),
             "x": [round(baseline[span.name].p95 * 1000) for span in known],
             "hoverinfo": "skip",
             "meta": {"open": False},
@@ -106,7 +111,7 @@ def _usual_traces(
 
 
 def _trace(
-    look: Look,
+    style: BarStyle,
     bars: list[Bar],
     rows: dict[int, int],
     started_at: datetime,
@@ -114,44 +119,44 @@ def _trace(
 ) -> dict[str, Any]:
     spans = [bar.span for bar in bars]
     return {
-        **_bars(look, bars, rows),
-        "x": [_lasted(bar) for bar in bars],
-        "hovertext": [told(span, started_at, baseline.get(span.name)) for span in spans],
+        **_bars(style, bars, rows),
+        "x": [_length(bar) for bar in bars],
+        "hovertext": [hover_text(span, started_at, baseline.get(span.name)) for span in spans],
         "hoverinfo": "text",
         "meta": {"open": bars[0].end is None},
     }
 
 
-def _bars(look: Look, bars: list[Bar], rows: dict[int, int]) -> dict[str, Any]:
+def _bars(style: BarStyle, bars: list[Bar], rows: dict[int, int]) -> dict[str, Any]:
     return {
         "type": "bar",
         "orientation": "h",
-        "name": look.says,
+        "name": style.label,
         "showlegend": False,
         "y": [rows[bar.span.lane] for bar in bars],
         "base": [milliseconds(bar.start) for bar in bars],
-        "width": look.height,
+        "width": style.height,
         "marker": {
-            "color": look.colour,
-            "opacity": look.opacity,
+            "color": style.colour,
+            "opacity": style.opacity,
             "cornerradius": 4,
-            "line": {"width": 1, "color": look.colour},
-            "pattern": _pattern(look),
+            "line": {"width": 1, "color": style.colour},
+            "pattern": _pattern(style),
         },
     }
 
 
-def _pattern(look: Look) -> dict[str, Any]:
+def _pattern(style: BarStyle) -> dict[str, Any]:
     """Return stripes for what is under way, and crosses over the colour of what failed."""
-    crossed = look.pattern == CROSSED
+    crossed = style.pattern == CROSSED
     return {
-        "shape": look.pattern,
+        "shape": style.pattern,
         "fillmode": "overlay" if crossed else "replace",
-        "fgcolor": "rgba(255,255,255,0.85)" if crossed else look.colour,
+        "fgcolor": "rgba(255,255,255,0.85)" if crossed else style.colour,
         "size": 10 if crossed else 7,
         "solidity": 0.2 if crossed else 0.55,
     }
 
 
-def _lasted(bar: Bar) -> int:
+def _length(bar: Bar) -> int:
     return milliseconds(bar.end) - milliseconds(bar.start) if bar.end else 0

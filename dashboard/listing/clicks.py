@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.action_results import act_on, tell_outcomes
+from dashboard.action_results import perform, show_outcomes
 from operations.model import STATUS_ACTIONS, Action
 
 AT_ONCE = 8  # actions that are under way at a time
@@ -23,8 +23,8 @@ def clicked() -> None:
     st.session_state[_HANDLED] = [*handled(), *(click["click"] for click in new)][-REMEMBERED:]
     wanted = [(Action(click["action"]), str(click["id"])) for click in new if _is_offered(click)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        told = list(pool.map(lambda each: act_on(*each), wanted))
-    tell_outcomes(*told)
+        told = list(pool.map(lambda each: perform(*each), wanted))
+    show_outcomes(*told)
 
 
 def handled() -> list[int]:

@@ -3,16 +3,16 @@
 import streamlit as st
 
 from dashboard.durations import in_words
-from dashboard.live.system_state import Look
+from dashboard.live.system_state import SystemState
 from operations.records import RecorderMetrics
 
 
-def lag(look: Look) -> None:
+def lag(state: SystemState) -> None:
     """Offer what the recorder measured of itself when the page was last drawn."""
-    if look.metrics is None:
+    if state.metrics is None:
         return
     with st.popover("", icon=":material/speed:", help="The recorder", type="tertiary"):
-        for line in told(look.metrics, look.backlog):
+        for line in told(state.metrics, state.backlog):
             st.caption(line)
 
 

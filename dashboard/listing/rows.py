@@ -31,7 +31,7 @@ def row(summary: RunSummary) -> dict[str, Any]:
         "workflow": summary.workflow,
         "status": summary.status.value,
         "failure": failure_of(summary),
-        "actions": [action.value for action in offered(summary)],
+        "actions": [action.value for action in offered_actions(summary)],
         **_times(summary),
     }
 
@@ -61,7 +61,7 @@ def header(
     }
 
 
-def offered(summary: RunSummary) -> tuple[Action, ...]:
+def offered_actions(summary: RunSummary) -> tuple[Action, ...]:
     """Return the actions of one click that the entry's status allows, in the order of the buttons.
 
     An earlier life has none: an action on its id would be one on the latest.

@@ -1,4 +1,4 @@
-"""Answers that are kept for the next viewer, as long as the ledger stays the same."""
+"""Results of queries that are kept for the next viewer until the ledger changes."""
 
 import threading
 from collections import OrderedDict
@@ -7,89 +7,91 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from dashboard.live.system_state import Look
+from dashboard.live.system_state import SystemState
 from operations.errors import DaprUnavailable, LedgerUnavailable, QueryTimeout
 from operations.model import Service
 
-BUDGET = 64 * 2**20  # bytes that are kept for the next viewer
-SMALL = BUDGET // 512  # bytes that every answer counts as
+MAX_BYTES = 64 * 2**20  # of all results together
+MIN_BYTES = MAX_BYTES // 512  # that each result counts as, so that there are at most 512
 
 _Answer = TypeVar("_Answer")
 
 
 @dataclass
 class _Slot:
+    """The last result of one query, or its last error, each with the state it was read in."""
+
     lock: threading.Lock = field(default_factory=threading.Lock)
-    askers: int = 0
-    look: Look | None = None
+    callers: int = 0
+    state: SystemState | None = None
     value: Any = None
-    size: int = SMALL
-    failed: Look | None = None
+    size: int = MIN_BYTES
+    failed_state: SystemState | None = None
     error: LedgerUnavailable | DaprUnavailable | QueryTimeout | None = None
 
-    def renew(
-        self, look: Look, answer: Callable[[], _Answer], size: Callable[[_Answer], int]
+    def update(
+        self, state: SystemState, read: Callable[[], _Answer], size: Callable[[_Answer], int]
     ) -> None:
-        """Have the answer of this look, or the last one; who comes with a look shares its error."""
-        if self._holds(look):
+        """Read the value unless it is current; callers with the same state share an error."""
+        if self._is_current(state):
             return
-        if self.failed is not look:
-            self.failed = self.error = None
+        if self.failed_state is not state:
+            self.failed_state = self.error = None
             try:
-                value = answer()
-                self.look, self.value, self.size = look, value, SMALL + size(value)
+                value = read()
+                self.state, self.value, self.size = state, value, MIN_BYTES + size(value)
             except (LedgerUnavailable, DaprUnavailable, QueryTimeout) as error:
-                self.failed, self.error = look, error
-        is_refused = isinstance(self.error, QueryTimeout)  # an old answer would hide that
-        if self.error and (self.look is None or is_refused):
-            raise self.error.with_traceback(None)  # or it would keep each viewer's frames
+                self.failed_state, self.error = state, error
+        is_timeout = isinstance(self.error, QueryTimeout)  # an old result would hide the timeout
+        if self.error and (self.state is None or is_timeout):
+            raise self.error.with_traceback(None)  # a traceback would keep each viewer's frames
 
-    def _holds(self, look: Look) -> bool:
-        """Whether the value is an answer still; without the recorder, no revision says so."""
-        if self.look is None or look.is_away(Service.RECORDER):
-            return self.look is look
-        return self.look.moment == look.moment
+    def _is_current(self, state: SystemState) -> bool:
+        """Return True if the value is current; without the recorder the revision proves nothing."""
+        if self.state is None or state.is_away(Service.RECORDER):
+            return self.state is state
+        return self.state.ledger_version == state.ledger_version
 
 
-class Answers:
-    """One answer per question; when they are too many, the least recently asked for go."""
+class QueryCache:
+    """One result per query; the least recently used ones are dropped at 64 MiB."""
 
     def __init__(self) -> None:
-        self._asking = threading.Lock()
+        self._lock = threading.Lock()
         self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
 
-    def of(
+    def get(
         self,
-        look: Look,
-        question: Hashable,
-        answer: Callable[[], _Answer],
+        state: SystemState,
+        key: Hashable,
+        read: Callable[[], _Answer],
         size: Callable[[_Answer], int],
     ) -> _Answer:
-        """Return the answer that holds at this look; raises what `answer` raises."""
-        with self._asked(question) as slot, slot.lock:
-            slot.renew(look, answer, size)
+        """Return the result that is current in this state; raises what `read` raises."""
+        with self._slot(key) as slot, slot.lock:
+            slot.update(state, read, size)
             value: _Answer = slot.value
             return value
 
     @contextmanager
-    def _asked(self, question: Hashable) -> Iterator[_Slot]:
-        """Keep the slot as long as somebody asks: who comes meanwhile finds the same one."""
-        with self._asking:
-            slot = self._slots.setdefault(question, _Slot())
-            self._slots.move_to_end(question)
-            slot.askers += 1
+    def _slot(self, key: Hashable) -> Iterator[_Slot]:
+        """Yield the slot of a query, which is not dropped while a caller uses it."""
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+            self._slots.move_to_end(key)
+            slot.callers += 1
         try:
             yield slot
         finally:
-            with self._asking:
-                self._evict()
-                slot.askers -= 1
+            with self._lock:
+                self._drop_oldest()
+                slot.callers -= 1
 
-    def _evict(self) -> None:
-        excess = sum(slot.size for slot in self._slots.values()) - BUDGET
-        for question, slot in tuple(self._slots.items()):
+    def _drop_oldest(self) -> None:
+        excess = sum(slot.size for slot in self._slots.values()) - MAX_BYTES
+        for key, slot in tuple(self._slots.items()):
             if excess <= 0:
                 return
-            if not slot.askers:
-                del self._slots[question]
+            if not slot.callers:
+                del self._slots[key]
                 excess -= slot.size

@@ -1,4 +1,4 @@
-"""What all viewers see, read once for all of them."""
+"""Reads the state of the system once for all viewers of this process."""
 
 import threading
 import time
@@ -7,117 +7,118 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from dashboard.live.query_cache import Answers
-from dashboard.live.system_state import Look
+from dashboard.live.query_cache import QueryCache
+from dashboard.live.system_state import SystemState
 from operations.errors import LedgerUnavailable
 from operations.model import Problem, Service
 from operations.outages import Outages
 from operations.records import Heartbeat, Outage
 
-FRESH = 0.125  # seconds for which one look serves everybody
-SILENCE = timedelta(seconds=5)  # without a beat, after which the recorder counts as away
-PATIENCE = 0.3  # seconds for which a look waits for the engine
+MAX_AGE = 0.125  # seconds for which one read of the state serves all viewers
+HEARTBEAT_TIMEOUT = timedelta(seconds=5)  # without a heartbeat, until the recorder counts as away
+HEALTH_TIMEOUT = 0.3  # seconds for which a read of the state waits for Dapr's health
 
 _Answer = TypeVar("_Answer")
 
 
-class _Engine:
-    """What is wrong with the engine, asked in a thread of its own: it may take its time."""
+class _DaprHealth:
+    """Reads Dapr's problems in a thread of its own, because a read may take seconds."""
 
-    def __init__(self, ask: Callable[[], tuple[Problem, ...]]) -> None:
+    def __init__(self, read: Callable[[], tuple[Problem, ...]]) -> None:
         self.known: tuple[Problem, ...] = ()
-        self._ask = ask
-        self._asking: threading.Thread | None = None
+        self._read = read
+        self._thread: threading.Thread | None = None
 
     def problems(self) -> tuple[Problem, ...]:
-        """Return the answer, or what is known if it does not come soon; one may ask at a time."""
-        if self._asking is None or not self._asking.is_alive():
-            self._asking = threading.Thread(target=self._learn, name="health", daemon=True)
-            self._asking.start()
-        self._asking.join(PATIENCE)
+        """Return the problems; the last known ones if the read takes longer than 0.3 seconds."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._update, name="health", daemon=True)
+            self._thread.start()
+        self._thread.join(HEALTH_TIMEOUT)
         return self.known
 
-    def _learn(self) -> None:
-        self.known = self._ask()
+    def _update(self) -> None:
+        self.known = self._read()
 
 
-class Watch:
-    """One look at the ledger and one answer per question, shared by all viewers of this process.
+class StateWatcher:
+    """One state of the system and one cache of queries, shared by all viewers of this process.
 
-    `pulse` reads the ledger's; `health` asks the engine itself what is wrong with it, which is done
-    only while the recorder, which does so otherwise, is away; it may take its time.
+    `heartbeat` reads the recorder's heartbeat from the ledger. `health` reads Dapr's problems; it
+    is called only while the recorder is away, because the heartbeat has them otherwise.
     """
 
     def __init__(
         self, heartbeat: Callable[[], Heartbeat], health: Callable[[], tuple[Problem, ...]]
     ) -> None:
-        self._pulse = heartbeat
-        self._engine = _Engine(health)
-        self._engine_outages, self._ledger_outages = Outages(), Outages()
-        self._heard: tuple[datetime | None, tuple[Outage, ...]] = (None, ())
-        self._began = datetime.now(UTC)
-        self._looking = threading.Lock()
-        self._looked_at = -FRESH
-        self._look = Look(revision=0)
-        self._answers = Answers()
+        self._read_heartbeat = heartbeat
+        self._health = _DaprHealth(health)
+        self._dapr_outages, self._ledger_outages = Outages(), Outages()
+        self._last_heartbeat: tuple[datetime | None, tuple[Outage, ...]] = (None, ())
+        self._started_at = datetime.now(UTC)
+        self._lock = threading.Lock()
+        self._read_at = -MAX_AGE
+        self._state = SystemState(revision=0)
+        self._cache = QueryCache()
 
-    def look(self) -> Look:
-        """Return what is there to see, at most 0.125 seconds old. Does not raise."""
-        with self._looking:
-            if time.monotonic() - self._looked_at >= FRESH:
-                self._look = self._look_anew()
-                self._looked_at = time.monotonic()
-            return self._look
+    def state(self) -> SystemState:
+        """Return the state, at most 0.125 seconds old. Does not raise."""
+        with self._lock:
+            if time.monotonic() - self._read_at >= MAX_AGE:
+                self._state = self._read_state()
+                self._read_at = time.monotonic()
+            return self._state
 
     def refresh(self) -> None:
-        """Have the next look be a new one: something was done here."""
-        with self._looking:  # a look that is under way may have missed it
-            self._looked_at = -FRESH
+        """Make the next call of `state` read the state again, after an action of this process."""
+        with self._lock:  # a read that has already begun may have missed the action
+            self._read_at = -MAX_AGE
 
-    def ask(
+    def query(
         self,
-        question: Hashable,
-        answer: Callable[[], _Answer],
+        key: Hashable,
+        read: Callable[[], _Answer],
         *,
         size: Callable[[_Answer], int] = lambda _: 0,
     ) -> _Answer:
-        """Return the answer, which holds until the ledger changes, however many viewers ask.
+        """Return the result of `read`, cached under `key` until the ledger changes.
 
-        Without the recorder, which tells the ledger of changes, it holds as long as one look does.
-        While the answer cannot be had, the last one is given, if there was one; else raises what
-        `answer` raises. `size` is told of answers that may be large: how many bytes one takes.
+        While the recorder is away no revision shows a change, and a result is cached only as long
+        as the state. If `read` fails because a service is away, the last result is returned; if
+        there is none, the error of `read` is raised. `size` returns the bytes of a large result.
         """
-        return self._answers.of(self.look(), question, answer, size)
+        return self._cache.get(self.state(), key, read, size)
 
-    def _look_anew(self) -> Look:
+    def _read_state(self) -> SystemState:
         now = datetime.now(UTC)
         try:
-            heartbeat = self._pulse()
+            heartbeat = self._read_heartbeat()
         except LedgerUnavailable as error:
             away = self._ledger_outages.now([Problem(Service.LEDGER, str(error))], now)
-            return replace(self._look, outages=away)
+            return replace(self._state, outages=away)
         self._ledger_outages.now([], now)
-        if heartbeat.generation != self._look.generation:
-            self._began = now  # a new ledger has not been beaten in yet
-        self._hear(heartbeat)
-        silent_since = heartbeat.heartbeat_at or self._began
-        if now - silent_since < SILENCE:
-            return _seen(heartbeat, heartbeat.outages)
+        if heartbeat.generation != self._state.generation:
+            self._started_at = now  # a new ledger has no heartbeat yet
+        self._remember(heartbeat)
+        silent_since = heartbeat.heartbeat_at or self._started_at
+        if now - silent_since < HEARTBEAT_TIMEOUT:
+            return _to_state(heartbeat, heartbeat.outages)
         recorder = Outage(Service.RECORDER, silent_since, "it gives no sign of life")
-        others = self._engine_outages.now(self._engine.problems(), now)
-        return replace(_seen(heartbeat, (recorder, *others)), metrics=None)
+        others = self._dapr_outages.now(self._health.problems(), now)
+        return replace(_to_state(heartbeat, (recorder, *others)), metrics=None)
 
-    def _hear(self, heartbeat: Heartbeat) -> None:
-        """Know what the recorder told last: what goes on when it falls silent began then."""
-        if heartbeat.heartbeat_at and self._heard != (heartbeat.heartbeat_at, heartbeat.outages):
-            self._heard = heartbeat.heartbeat_at, heartbeat.outages
-            self._engine_outages.take_over(heartbeat.outages)
-            self._engine.known = tuple(
+    def _remember(self, heartbeat: Heartbeat) -> None:
+        """Keep the recorder's outages: those that outlast the recorder keep their beginning."""
+        last = heartbeat.heartbeat_at, heartbeat.outages
+        if heartbeat.heartbeat_at and self._last_heartbeat != last:
+            self._last_heartbeat = last
+            self._dapr_outages.take_over(heartbeat.outages)
+            self._health.known = tuple(
                 Problem(each.service, each.reason) for each in heartbeat.outages
             )
 
 
-def _seen(heartbeat: Heartbeat, outages: tuple[Outage, ...]) -> Look:
-    return Look(
+def _to_state(heartbeat: Heartbeat, outages: tuple[Outage, ...]) -> SystemState:
+    return SystemState(
         heartbeat.revision, outages, heartbeat.generation, heartbeat.backlog, heartbeat.metrics
     )

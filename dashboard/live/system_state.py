@@ -1,4 +1,4 @@
-"""What there is to see at a moment, the same for all viewers."""
+"""The state of the system at one moment, the same for all viewers."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from operations.records import Outage, RecorderMetrics
 
 
 @dataclass(frozen=True)
-class Look:
-    """The ledger's generation and revision, and what is away, as all viewers see it.
+class SystemState:
+    """The ledger's generation and revision, the outages, and what the recorder reports.
 
-    `behind` is how many instances the recorder has still to read until it has caught up. What it
-    measured changes at every look, and is nothing new to see.
+    `backlog` is the number of instances that the recorder has yet to read; None if unknown.
+    `metrics` change with every heartbeat, so `version` ignores them.
     """
 
     revision: int
@@ -22,15 +22,15 @@ class Look:
 
     @property
     def version(self) -> str:
-        """The same as long as there is nothing new to see."""
+        """A text that changes when pages have something new to show."""
         away = ",".join(f"{outage.service}@{outage.since:%H%M%S}" for outage in self.outages)
         return f"{self.generation}.{self.revision}:{away}:{self.backlog}"
 
     @property
-    def moment(self) -> tuple[int, int]:
-        """What changes whenever the ledger does."""
+    def ledger_version(self) -> tuple[int, int]:
+        """The ledger's generation and revision: changes with every write to the ledger."""
         return self.generation, self.revision
 
     def is_away(self, *services: Service) -> bool:
-        """Whether one of the parts is away."""
+        """Return True if one of the services has an outage."""
         return any(outage.service in services for outage in self.outages)

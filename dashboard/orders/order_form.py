@@ -11,22 +11,22 @@ from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.markdown import plain
-from dashboard.widgets import part
+from dashboard.widgets import widget
 from operations.validation import expected_value
 from worker.orders import WORKFLOW, Order, instance_id_of
 
-MOST_AT_ONCE = 100
+MAX_BATCH = 100
 FIRST = ["laptop", "mouse"]
 NOW = {"at": None, "isPart": False}
 _SUGGESTED = "suggested"  # in the session: the ids that were made up, the one on offer last
 _REMEMBERED = 20  # of them
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no letter that looks like another
 
-_items, _start = part("items"), part("start")
+_items, _start = widget("items"), widget("start")
 
 
 @dataclass(frozen=True)
-class Request:
+class StartRequest:
     """A start that a form asks for; `is_new_id` if the form made the id up for this one start."""
 
     workflow: str
@@ -36,7 +36,7 @@ class Request:
     is_new_id: bool
 
 
-def order_form() -> list[Request]:
+def order_form() -> list[StartRequest]:
     """Show the form of an order; return the starts that it asks for once it is submitted."""
     errors: dict[str, DeltaGenerator] = {}
     # What the browser holds of fields outlives this process: so their keys are always the same.
@@ -46,13 +46,13 @@ def order_form() -> list[Request]:
     if not submitted:
         return []
     orders = _orders(typed)
-    mistakes = _mistakes(orders[-1], typed)  # its id is the longest
+    mistakes = _find_mistakes(orders[-1], typed)  # its id is the longest
     for field, told in mistakes.items():
         errors[field].error(told, icon=":material/error:")
     if mistakes:
         return []
     return [
-        Request(
+        StartRequest(
             workflow=WORKFLOW,
             instance_id=instance_id_of(order["order_id"]),
             payload=order,
@@ -63,16 +63,16 @@ def order_form() -> list[Request]:
     ]
 
 
-def renew() -> None:
+def suggest_new_id() -> None:
     """Suggest another id from now on."""
-    st.session_state[_SUGGESTED] = [*_suggestions(), _made_up()][-_REMEMBERED:]
+    st.session_state[_SUGGESTED] = [*_suggestions(), _random_id()][-_REMEMBERED:]
 
 
 def _suggestions() -> list[str]:
-    return list(st.session_state.setdefault(_SUGGESTED, [_made_up()]))
+    return list(st.session_state.setdefault(_SUGGESTED, [_random_id()]))
 
 
-def _made_up() -> str:
+def _random_id() -> str:
     return "ORDER-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
@@ -89,7 +89,7 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
             "How many",
             value=1,
             min_value=1,
-            max_value=MOST_AT_ONCE,
+            max_value=MAX_BATCH,
             key="count",
             help="More than one are numbered: ORDER-1, ORDER-2 and so on.",
         )
@@ -149,7 +149,7 @@ def _orders(typed: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"order_id": each, "amount": typed["amount"], "items": typed["items"]} for each in ids]
 
 
-def _mistakes(order: dict[str, Any], typed: dict[str, Any]) -> dict[str, str]:
+def _find_mistakes(order: dict[str, Any], typed: dict[str, Any]) -> dict[str, str]:
     """Return what is wrong with an order, by field, in the words of its contract."""
     told: dict[str, str] = {}
     start = typed["start"]

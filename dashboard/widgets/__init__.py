@@ -18,7 +18,7 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def part(name: str, *, isolated: bool = True, folder: Path = _HERE) -> Callable[..., Any]:
+def widget(name: str, *, isolated: bool = True, folder: Path = _HERE) -> Callable[..., Any]:
     """Return the command that mounts a component, from `name`.js and `name`.css in `folder`.
 
     A component that is not isolated has only its own style, which applies to the whole page.

@@ -11,7 +11,7 @@ function chip(component, status, count, pressed) {
 export default function (component) {
   const { parentElement, data } = component;
   const line = remembered(parentElement, () => {
-    const made = element("div", { class: "part chips", role: "group", "aria-label": "Filter by status" });
+    const made = element("div", { class: "widget chips", role: "group", "aria-label": "Filter by status" });
     parentElement.append(made);
     return made;
   });

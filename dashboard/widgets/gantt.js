@@ -90,8 +90,8 @@ function listen(state) {
 
 function legend(state) {
   const colour = colours(state.parent);
-  state.legend.replaceChildren(...state.data.figure.legend.map(([name, tone, look]) => {
-    const swatch = element("span", { class: `swatch ${look}` });
+  state.legend.replaceChildren(...state.data.figure.legend.map(([name, tone, pattern]) => {
+    const swatch = element("span", { class: `swatch ${pattern}` });
     swatch.style.setProperty("--tone", colour(tone));
     return element("span", { class: "entry" }, swatch, name);
   }));
@@ -101,7 +101,7 @@ export default function (component) {
   const { parentElement, data } = component;
   const state = remembered(parentElement, () => {
     const chart = element("div", { class: "chart" }), key = element("div", { class: "legend muted" });
-    parentElement.append(element("div", { class: "part gantt", role: "img" }, key, element("div", { class: "scroll" }, chart)));
+    parentElement.append(element("div", { class: "widget gantt", role: "img" }, key, element("div", { class: "scroll" }, chart)));
     const made = { parent: parentElement, chart, legend: key, zoomed: null, coarse: matchMedia("(pointer: coarse)").matches };
     made.stop = everySecond(() => made.data.figure.end === null && !made.hovered && redraw(made));
     return made;

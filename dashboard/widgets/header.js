@@ -81,7 +81,7 @@ function facts(component, ticking) {
 export default function (component) {
   const { parentElement, data } = component;
   const state = remembered(parentElement, () => {
-    const root = element("div", { class: "part header" });
+    const root = element("div", { class: "widget header" });
     parentElement.append(root);
     const made = { root, shown: "", ticks: [] };
     made.stop = everySecond(() => made.ticks.forEach((tick) => tick()));

@@ -1,9 +1,9 @@
 // A list of texts: one field each, and an empty one at the end that makes another. What is typed is
 // told at every key, so that a click on the form's button cannot come before it.
 
-function begin(component) {
+function create(component) {
   const list = element("div", { class: "list", role: "list" });
-  const root = element("div", { class: "part items" }, element("div", { class: "label" }, "Items"), list);
+  const root = element("div", { class: "widget items" }, element("div", { class: "label" }, "Items"), list);
   component.parentElement.append(root);
   const state = { list };
   component.data.first.forEach((text) => list.append(makeRow(state, text)));
@@ -24,7 +24,7 @@ function makeRow(state, text) {
   field.value = text;
   const remove = element("button", { class: "remove", title: "Remove", tabindex: "-1" }, icon("M4.6 4.6l6.8 6.8 M11.4 4.6l-6.8 6.8"));
   const row = element("div", { class: "row", role: "listitem" }, field, remove);
-  field.addEventListener("input", () => { grow(state); state.say(); });
+  field.addEventListener("input", () => { grow(state); state.send(); });
   field.addEventListener("blur", () => leave(state, row, field));
   field.addEventListener("keydown", (event) => press(state, row, field, event));
   field.addEventListener("paste", (event) => paste(state, row, field, event));
@@ -70,17 +70,17 @@ function paste(state, row, field, event) {
   grow(state);
   made.at(-1).querySelector("input").focus();
   leave(state, row, field);
-  state.say();
+  state.send();
 }
 
 function drop(state, row) {
   row.remove();
   grow(state);
-  state.say();
+  state.send();
 }
 
 export default function (component) {
-  const state = remembered(component.parentElement, () => begin(component));
-  state.say = () => component.setStateValue("texts", values(state));
+  const state = remembered(component.parentElement, () => create(component));
+  state.send = () => component.setStateValue("texts", values(state));
   return () => REMEMBERED.delete(component.parentElement);
 }

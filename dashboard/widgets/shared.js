@@ -110,8 +110,8 @@ const ACTIONS = {
 // The state that a component keeps between two calls: Streamlit calls it for each change of its data.
 const REMEMBERED = new WeakMap();
 
-function remembered(parent, begin) {
-  if (!REMEMBERED.has(parent)) REMEMBERED.set(parent, begin());
+function remembered(parent, create) {
+  if (!REMEMBERED.has(parent)) REMEMBERED.set(parent, create());
   return REMEMBERED.get(parent);
 }
 

@@ -3,39 +3,39 @@
 // stay where they are: they change in place, and new ones are announced.
 
 const COLUMNS = ["Status", "Instance", "Step", "Started", "Duration", "Actions"];
-const LOST = 6000; // milliseconds after which a click that nobody acknowledged never arrived
-const CALM = 500; // milliseconds after the pointer has left, before rows move again
+const CLICK_TIMEOUT = 6000; // milliseconds after which a click that nobody acknowledged never arrived
+const RELEASE_DELAY = 500; // milliseconds after the pointer has left, before rows move again
 
-function begin(parent) {
+function create(parent) {
   const fresh = element("button", { class: "fresh", hidden: true });
   const head = element("tr", {}, ...COLUMNS.map((name) =>
     element("th", { scope: "col", class: name.toLowerCase() }, name)));
   const body = element("tbody");
   const table = element("table", {}, element("thead", {}, head), body);
   const empty = element("div", { class: "empty", hidden: true });
-  const root = element("div", { class: "part instances" }, fresh, table, empty);
+  const root = element("div", { class: "widget instances" }, fresh, table, empty);
   parent.append(root);
   const state = { root, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), held: false };
   root.addEventListener("pointerenter", () => hold(state));
-  root.addEventListener("pointerleave", () => letGo(state));
+  root.addEventListener("pointerleave", () => release(state));
   root.addEventListener("focusin", () => hold(state));
-  root.addEventListener("focusout", () => letGo(state));
+  root.addEventListener("focusout", () => release(state));
   fresh.addEventListener("click", () => { fresh.blur(); arrange(state); });
   state.stop = everySecond(() => tick(state));
   return state;
 }
 
 function hold(state) {
-  clearTimeout(state.calm);
+  clearTimeout(state.releasing);
   state.held = true;
 }
 
-function letGo(state) {
-  clearTimeout(state.calm);
-  state.calm = setTimeout(() => {
+function release(state) {
+  clearTimeout(state.releasing);
+  state.releasing = setTimeout(() => {
     state.held = state.root.matches(":hover");
     if (!state.held) arrange(state);
-  }, CALM);
+  }, RELEASE_DELAY);
 }
 
 function cell(name, ...children) {
@@ -106,7 +106,7 @@ function act(state, data, name) {
 // it any more. The button can be clicked again.
 function forgetLost(state) {
   for (const [key, { click }] of state.pending) {
-    if (Date.now() - click < LOST) continue;
+    if (Date.now() - click < CLICK_TIMEOUT) continue;
     state.pending.delete(key);
     const row = state.rows.get(key);
     if (row) fill(state, row, row.data);
@@ -171,7 +171,7 @@ function say(state) {
 }
 
 export default function (component) {
-  const state = remembered(component.parentElement, () => begin(component.parentElement));
+  const state = remembered(component.parentElement, () => create(component.parentElement));
   const asked = state.data && state.data.view !== component.data.view;
   state.data = component.data;
   state.setTriggerValue = component.setTriggerValue;

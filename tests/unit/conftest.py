@@ -178,14 +178,14 @@ def desk(
     """Return the dashboard's process, which has built nothing yet; the recorder lives."""
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", ledger_url)
     monkeypatch.setattr(services, "DaprGateway", lambda *_, **__: gateway)
-    built = (services.watch, services.gateway, services._house)
+    built = (services.state_watcher, services.gateway, services._services)
     for each in built:
         each.cache_clear()
     desk = Desk(gateway, ledger, tmp_path / "data")
     desk.write_heartbeat()
     yield desk
     if desk.is_built:
-        services.house().ledger.close()
+        services.services().ledger.close()
     for each in built:
         each.cache_clear()
 

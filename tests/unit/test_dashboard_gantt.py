@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.durations import in_words, milliseconds
 from dashboard.gantt.figure import Gantt, gantt
-from dashboard.gantt.hover import LINE, MOST_TOLD
+from dashboard.gantt.hover import LINE_LENGTH, MAX_FAILURE_LENGTH
 from operations.model import Failure
 from operations.records import Baseline
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline, timeline_of
@@ -188,8 +188,8 @@ def test_an_error_is_cut_before_it_is_escaped() -> None:
     """A long message is cut, and broken into lines, and no entity is cut in two."""
     told = bars(only(span(ending=Ending.FAILED, failure=Failure("E", "&" * 1000))))[0].told
     lines = told[told.index("E: ") :].split("<br>")
-    assert "".join(lines) == "E: " + "&amp;" * (MOST_TOLD - 3)
-    assert {len(unescape(line)) for line in lines[:-1]} == {LINE}
+    assert "".join(lines) == "E: " + "&amp;" * (MAX_FAILURE_LENGTH - 3)
+    assert {len(unescape(line)) for line in lines[:-1]} == {LINE_LENGTH}
 
 
 def test_texts_are_no_templates() -> None:
@@ -330,31 +330,31 @@ def test_the_row_of_pauses_is_below_all_others() -> None:
 USUAL = {"charge": Baseline(median=1.5, p95=4, runs=20)}
 
 
-def with_usual(*spans: Span) -> Gantt:
+def with_baseline(*spans: Span) -> Gantt:
     """Return the Gantt of these spans, where the past tells how long a charge takes."""
     return gantt(Timeline(BEGIN, None, spans), BEGIN, USUAL)
 
 
-def test_what_is_usual_stands_behind_its_bar() -> None:
+def test_a_baseline_is_drawn_behind_its_bar() -> None:
     """It begins where the run began, is drawn first, and rests."""
-    first, second = with_usual(span()).traces
+    first, second = with_baseline(span()).traces
     assert (first["base"], first["x"], first["y"]) == (second["base"], [4000], second["y"])
     assert first["meta"] == {"open": False}
     assert first["hoverinfo"] == "skip"
 
 
-def test_what_is_usual_is_told_of_a_run() -> None:
+def test_the_hover_text_has_the_baseline() -> None:
     """The hover text says it in words."""
-    told = with_usual(span()).traces[1]["hovertext"][0]
-    assert "<br>usually 1.50 s, 95 % within 4.00 s" in told
+    told = with_baseline(span()).traces[1]["hovertext"][0]
+    assert "<br>past runs: p50 1.50 s, p95 4.00 s" in told
 
 
-def test_what_is_usual_is_in_the_legend_where_it_is_shown() -> None:
+def test_a_baseline_that_is_drawn_is_in_the_legend() -> None:
     """Activities of which nothing is known, and what is no activity, have none."""
     words = "as long as 95 % of past runs"
-    assert words in [says for says, _, _ in with_usual(span()).legend]
+    assert words in [says for says, _, _ in with_baseline(span()).legend]
     for other in (span(name="ship"), span(SpanKind.CHILD)):
-        assert words not in [says for says, _, _ in with_usual(other).legend]
+        assert words not in [says for says, _, _ in with_baseline(other).legend]
 
 
 def test_many_rows_are_lower_than_few() -> None:
@@ -401,7 +401,7 @@ def test_queue_and_run_are_told_of_a_bar_that_is_pointed_at() -> None:
     """Both parts say the same; where they are not told apart nothing is said of them."""
     first, second = bars(only(span(started_at=at(1.042))))
     assert first.told == second.told
-    assert "<br>queue 42 ms, run 1.96 s" in first.told
+    assert "<br>queue 42 ms, execution 1.96 s" in first.told
     assert "queue 42" not in bars(only(span()))[0].told
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from dashboard.orders.order_form import MOST_AT_ONCE, _made_up, _mistakes, _number, _orders
+from dashboard.orders.order_form import MAX_BATCH, _find_mistakes, _number, _orders, _random_id
 from worker.orders import Order
 
 LONGEST = "A" * 58
-LAST = f"-{MOST_AT_ONCE}"
+LAST = f"-{MAX_BATCH}"
 AMOUNT = "a number above 0 and up to 1000000, with at most 2 decimals"
 ID = "1 to 58 letters, digits, _ or -, beginning with a letter or a digit"
 ITEM = "a text of 1 to 200 characters, none of them a control character"
@@ -25,7 +25,7 @@ def typed(**told: Any) -> dict[str, Any]:
 def mistakes(**told: Any) -> dict[str, str]:
     """Return what is wrong with what was typed, as a person reads it."""
     form = typed(**told)
-    found = _mistakes(_orders(form)[-1], form)
+    found = _find_mistakes(_orders(form)[-1], form)
     return {
         field: text.replace("\\", "").replace("\u2060", "").replace("\u00a0", " ")
         for field, text in found.items()
@@ -64,8 +64,8 @@ def test_a_batch_asks_for_the_same_in_each_order() -> None:
 
 def test_the_largest_batch_has_as_many_ids() -> None:
     """No two orders share one."""
-    orders = _orders(typed(count=MOST_AT_ONCE))
-    assert len({order["order_id"] for order in orders}) == MOST_AT_ONCE
+    orders = _orders(typed(count=MAX_BATCH))
+    assert len({order["order_id"] for order in orders}) == MAX_BATCH
 
 
 def test_a_good_order_has_no_mistakes() -> None:
@@ -110,7 +110,7 @@ def test_of_many_mistakes_in_the_items_the_first_is_told() -> None:
 def test_what_was_typed_is_no_markup() -> None:
     """A mistake holds it, and is Markdown."""
     form = typed(order_id="<b>:red[x]")
-    told = _mistakes(_orders(form)[0], form)["order_id"]
+    told = _find_mistakes(_orders(form)[0], form)["order_id"]
     assert "<" not in told.replace(r"\<", "")
     assert ":red" not in told
 
@@ -134,7 +134,7 @@ def test_the_longest_id_is_too_long_for_a_batch() -> None:
 
 def test_all_orders_of_a_batch_are_valid_if_its_id_leaves_room_for_the_last_number() -> None:
     """The last number is the longest."""
-    form = typed(order_id="A" * (len(LONGEST) - len(LAST)), count=MOST_AT_ONCE)
+    form = typed(order_id="A" * (len(LONGEST) - len(LAST)), count=MAX_BATCH)
     assert mistakes(**form) == {}
     ids = [Order.model_validate(order).order_id for order in _orders(form)]
     assert ids[-1].endswith(LAST)
@@ -142,13 +142,13 @@ def test_all_orders_of_a_batch_are_valid_if_its_id_leaves_room_for_the_last_numb
 
 def test_an_id_one_character_too_long_for_the_last_number_is_refused() -> None:
     """The form refuses the batch, although its first orders would be valid."""
-    form = typed(order_id="A" * (len(LONGEST) - len(LAST) + 1), count=MOST_AT_ONCE)
+    form = typed(order_id="A" * (len(LONGEST) - len(LAST) + 1), count=MAX_BATCH)
     Order.model_validate(_orders(form)[0])
     assert set(mistakes(**form)) == {"order_id"}
 
 
 def test_ids_that_are_made_up_are_good_and_differ() -> None:
     """The form suggests one that is free and that leaves room for a batch."""
-    made_up = {_made_up() for _ in range(1000)}
+    made_up = {_random_id() for _ in range(1000)}
     assert len(made_up) == 1000
-    assert not any(mistakes(order_id=each, count=MOST_AT_ONCE) for each in made_up)
+    assert not any(mistakes(order_id=each, count=MAX_BATCH) for each in made_up)

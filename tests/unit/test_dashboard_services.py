@@ -1,4 +1,4 @@
-"""The house is built once, and its failure is shared by all who wait for it."""
+"""The services are built once, and its failure is shared by all who wait for it."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -59,9 +59,9 @@ def opening(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Opening:
 
 
 def viewed(_: int = 0) -> Any:
-    """Return the house, or why there is none."""
+    """Return the services, or why there is none."""
     try:
-        return services.house()
+        return services.services()
     except LedgerUnavailable as error:
         return str(error)
 
@@ -78,7 +78,7 @@ def test_all_who_wait_share_what_comes_of_it(
             assert all(came.acquire(timeout=SECONDS) for _ in range(VIEWERS))
 
     opening.fails, opening.during = fails, wait_for_all
-    monkeypatch.setattr(services._opening, "turn", Turn(came.release))
+    monkeypatch.setattr(services._opening, "lock", Turn(came.release))
     with ThreadPoolExecutor(VIEWERS) as pool:
         assert len(set(pool.map(viewed, range(VIEWERS)))) == 1
     assert opening.tried == 1
@@ -88,7 +88,7 @@ def test_who_comes_after_a_failure_tries_again(opening: Opening) -> None:
     """The ledger may be back at any moment."""
     assert viewed() == viewed() == "The ledger cannot be reached: database is locked."
     opening.fails = False
-    assert isinstance(viewed(), services.House)
+    assert isinstance(viewed(), services.Services)
     assert opening.tried == 3
 
 
@@ -98,11 +98,11 @@ def test_a_failure_is_over_once_the_ledger_is_open(
     """Also for who has waited since before it."""
 
     def meanwhile() -> None:
-        monkeypatch.setattr(services._opening, "turn", Lock())
+        monkeypatch.setattr(services._opening, "lock", Lock())
         viewed()
         opening.fails = False
         viewed()
 
-    monkeypatch.setattr(services._opening, "turn", Turn(meanwhile))
-    assert isinstance(viewed(), services.House)
+    monkeypatch.setattr(services._opening, "lock", Turn(meanwhile))
+    assert isinstance(viewed(), services.Services)
     assert opening.tried == 2

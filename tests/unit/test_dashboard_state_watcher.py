@@ -9,9 +9,9 @@ from traceback import extract_tb
 
 import pytest
 
-from dashboard.live.query_cache import BUDGET, SMALL
-from dashboard.live.state_watcher import FRESH, SILENCE, Watch
-from dashboard.live.system_state import Look
+from dashboard.live.query_cache import MAX_BYTES, MIN_BYTES
+from dashboard.live.state_watcher import HEARTBEAT_TIMEOUT, MAX_AGE, StateWatcher
+from dashboard.live.system_state import SystemState
 from operations.errors import (
     DaprUnavailable,
     FlowdeckError,
@@ -41,11 +41,11 @@ class World:
     asked_engine: int = 0
     during: Callable[[], object] = lambda: None
     in_engine: Callable[[], object] = lambda: None
-    watch: Watch = field(init=False)
+    watcher: StateWatcher = field(init=False)
 
     def begin(self) -> None:
         """Begin to watch."""
-        self.watch = Watch(self._pulse, self._health)
+        self.watcher = StateWatcher(self._read_heartbeat, self._health)
 
     def monotonic(self) -> float:
         """Return the time, as a clock that nobody sets."""
@@ -55,10 +55,10 @@ class World:
         """Return the time."""
         return (NOON + timedelta(seconds=self.seconds)).astimezone(zone)
 
-    def later(self, seconds: float) -> Look:
+    def later(self, seconds: float) -> SystemState:
         """Return the look after so many seconds more."""
         self.seconds += seconds
-        return self.watch.look()
+        return self.watcher.state()
 
     def write_heartbeat(self, revision: int = 1, *outages: Outage) -> None:
         """Have the recorder live at this moment."""
@@ -68,9 +68,9 @@ class World:
         """Have something changed in the ledger."""
         assert isinstance(self.heartbeat, Heartbeat)
         self.heartbeat = replace(self.heartbeat, revision=self.heartbeat.revision + 1)
-        self.watch.refresh()
+        self.watcher.refresh()
 
-    def _pulse(self) -> Heartbeat:
+    def _read_heartbeat(self) -> Heartbeat:
         self.looks += 1
         self.during()
         if isinstance(self.heartbeat, LedgerUnavailable):
@@ -98,7 +98,7 @@ def test_measures_are_seen_and_are_nothing_new(world: World) -> None:
     assert isinstance(world.heartbeat, Heartbeat)
     before = world.later(0)
     world.heartbeat = replace(world.heartbeat, metrics=MEASURES)
-    after = world.later(FRESH)
+    after = world.later(MAX_AGE)
     assert (before.metrics, after.metrics) == (None, MEASURES)
     assert before.version == after.version
 
@@ -107,7 +107,7 @@ def test_a_recorder_that_is_away_measures_nothing(world: World) -> None:
     """What it measured last is not so any more."""
     assert isinstance(world.heartbeat, Heartbeat)
     world.heartbeat = replace(world.heartbeat, metrics=MEASURES)
-    assert world.later(SILENCE.total_seconds()).metrics is None
+    assert world.later(HEARTBEAT_TIMEOUT.total_seconds()).metrics is None
 
 
 class Answer:
@@ -173,31 +173,31 @@ class Alone:
         return self.came
 
 
-def parts(look: Look) -> list[Service]:
+def services_away(state: SystemState) -> list[Service]:
     """Return what is away."""
-    return [outage.service for outage in look.outages]
+    return [outage.service for outage in state.outages]
 
 
-def test_one_look_serves_everybody_for_a_moment(world: World) -> None:
-    """Within `FRESH` seconds the ledger is read once, however many look."""
+def test_one_read_serves_everybody_for_a_moment(world: World) -> None:
+    """Within `MAX_AGE` seconds the ledger is read once, however many look."""
     for _ in range(50):
-        world.watch.look()
-    world.later(FRESH - 0.01)
+        world.watcher.state()
+    world.later(MAX_AGE - 0.01)
     assert world.looks == 1
 
 
-def test_a_look_grows_old(world: World) -> None:
-    """After `FRESH` seconds the next one is new."""
-    world.watch.look()
-    world.later(FRESH)
+def test_a_state_grows_old(world: World) -> None:
+    """After `MAX_AGE` seconds the next one is new."""
+    world.watcher.state()
+    world.later(MAX_AGE)
     assert world.looks == 2
 
 
 def test_what_was_done_here_is_seen_at_once(world: World) -> None:
     """After a refresh the next look is a new one."""
-    world.watch.look()
-    world.watch.refresh()
-    world.watch.look()
+    world.watcher.state()
+    world.watcher.refresh()
+    world.watcher.state()
     assert world.looks == 2
 
 
@@ -210,25 +210,25 @@ def test_a_refresh_during_a_look_is_not_lost(world: World) -> None:
         assert done.wait(SECONDS)
 
     world.during = wait
-    first = Thread(target=world.watch.look)
+    first = Thread(target=world.watcherer.state)
     first.start()
     assert looking.wait(SECONDS)
-    refreshing = Thread(target=world.watch.refresh)
+    refreshing = Thread(target=world.watcher.refresh)
     refreshing.start()
     done.set()
     first.join(SECONDS)
     refreshing.join(SECONDS)
-    world.watch.look()
+    world.watcher.state()
     assert world.looks == 2
 
 
-def test_many_who_look_at_once_share_one_look(world: World) -> None:
+def test_many_who_look_at_once_share_one_read(world: World) -> None:
     """Threads that come while somebody looks wait for that look."""
     at_once, world.during = Barrier(16), Alone()
 
-    def look(_: int) -> Look:
+    def look(_: int) -> SystemState:
         at_once.wait(SECONDS)
-        return world.watch.look()
+        return world.watcher.state()
 
     with ThreadPoolExecutor(16) as pool:
         assert len(set(pool.map(look, range(16)))) == 1
@@ -241,7 +241,7 @@ def test_many_who_ask_at_once_share_one_answer(world: World) -> None:
 
     def ask(_: int) -> int:
         at_once.wait(SECONDS)
-        return world.watch.ask("list", answer)
+        return world.watcherer.query("list", answer)
 
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(ask, range(16))) == [1] * 16
@@ -258,27 +258,27 @@ def test_a_slow_answer_keeps_no_other_waiting(world: World, answer: Answer) -> N
         return "slow"
 
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(world.watch.ask, "slow", slow)
+        first = pool.submit(world.watcher.ask, "slow", slow)
         assert asked.wait(SECONDS)
-        assert pool.submit(world.watch.ask, "list", answer).result(SECONDS) == 1
+        assert pool.submit(world.watcher.ask, "list", answer).result(SECONDS) == 1
         done.set()
         assert first.result(SECONDS) == "slow"
 
 
 def test_an_answer_holds_until_the_revision_changes(world: World, answer: Answer) -> None:
     """Time alone makes no answer old."""
-    world.watch.ask("list", answer)
+    world.watcherer.query("list", answer)
     world.later(1)
-    assert world.watch.ask("list", answer) == 1
+    assert world.watcherer.query("list", answer) == 1
     world.new_revision()
-    assert world.watch.ask("list", answer) == 2
+    assert world.watcherer.query("list", answer) == 2
 
 
 def test_each_question_has_its_own_answer(world: World, answer: Answer) -> None:
     """No viewer is given what another one asked for."""
-    assert world.watch.ask(("instance", "a"), answer) == 1
-    assert world.watch.ask(("instance", "b"), answer) == 2
-    assert world.watch.ask(("instance", "a"), answer) == 1
+    assert world.watcherer.query(("instance", "a"), answer) == 1
+    assert world.watcherer.query(("instance", "b"), answer) == 2
+    assert world.watcherer.query(("instance", "a"), answer) == 1
 
 
 @pytest.mark.parametrize("error", [GONE, DaprUnavailable("no sidecar")])
@@ -286,48 +286,48 @@ def test_the_last_answer_is_given_while_there_is_no_new_one(
     world: World, answer: Answer, error: FlowdeckError
 ) -> None:
     """What was known is shown, and each look tries again."""
-    world.watch.ask("list", answer)
+    world.watcherer.query("list", answer)
     world.new_revision()
     answer.error = error
-    assert world.watch.ask("list", answer) == 1
+    assert world.watcherer.query("list", answer) == 1
     answer.error = None
-    world.later(FRESH)
-    assert world.watch.ask("list", answer) == 3
+    world.later(MAX_AGE)
+    assert world.watcherer.query("list", answer) == 3
 
 
 def test_the_last_answer_is_given_while_the_ledger_is_away(world: World, answer: Answer) -> None:
     """A ledger that cannot be looked at empties no list."""
-    world.watch.ask("list", answer)
+    world.watcherer.query("list", answer)
     world.heartbeat = GONE
     world.later(1)
     answer.error = GONE
-    assert world.watch.ask("list", answer) == 1
+    assert world.watcherer.query("list", answer) == 1
 
 
 def test_without_any_answer_the_error_is_told(world: World, answer: Answer) -> None:
     """Nothing is made up for who asks first, and the answer is there once it can be had."""
     answer.error = GONE
     with pytest.raises(LedgerUnavailable):
-        world.watch.ask("list", answer)
+        world.watcherer.query("list", answer)
     answer.error = None
-    world.later(FRESH)
-    assert world.watch.ask("list", answer) == 2
+    world.later(MAX_AGE)
+    assert world.watcherer.query("list", answer) == 2
 
 
 def test_an_error_that_is_an_answer_is_told(world: World, answer: Answer) -> None:
     """An instance that is gone is not shown as it was."""
-    world.watch.ask("one", answer)
+    world.watcherer.query("one", answer)
     world.new_revision()
     answer.error = UnknownInstance("one")
     with pytest.raises(UnknownInstance):
-        world.watch.ask("one", answer)
+        world.watcherer.query("one", answer)
 
 
 def test_an_answer_of_none_is_an_answer(world: World) -> None:
     """It is asked for once, too."""
     asked: list[None] = []
     for _ in range(2):
-        world.watch.ask("none", lambda: asked.append(None))
+        world.watcherer.query("none", lambda: asked.append(None))
     assert len(asked) == 1
 
 
@@ -343,7 +343,7 @@ def test_many_who_wait_for_an_answer_share_its_error(world: World, error: Flowde
     def ask(_: int) -> None:
         at_once.wait(SECONDS)
         with pytest.raises(type(error)):
-            world.watch.ask("list", fail)
+            world.watcherer.query("list", fail)
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(ask, range(16)))
@@ -359,7 +359,7 @@ def test_an_error_that_is_shared_keeps_nobodys_frames(
     lengths = set()
     for _ in range(5):
         with pytest.raises(type(error)) as raised:
-            world.watch.ask("list", answer)
+            world.watcherer.query("list", answer)
         lengths.add(len(extract_tb(raised.value.__traceback__)))
     assert answer.asked == 1
     assert len(lengths) == 1
@@ -367,26 +367,26 @@ def test_an_error_that_is_shared_keeps_nobodys_frames(
 
 def test_answers_are_not_kept_without_end(world: World, answer: Answer) -> None:
     """So many are kept that were asked for last, also of those that could not be had."""
-    number = BUDGET // SMALL
-    world.watch.ask("first", answer)
-    world.watch.ask("second", answer)
+    number = MAX_BYTES // MIN_BYTES
+    world.watcherer.query("first", answer)
+    world.watcherer.query("second", answer)
     answer.error = UnknownInstance("one")
     for each in range(number - 2):
         with pytest.raises(UnknownInstance):
-            world.watch.ask(each, answer)
+            world.watcherer.query(each, answer)
     answer.error = None
-    assert world.watch.ask("first", answer) == 1
-    assert world.watch.ask("one more", answer) == number + 1
-    assert len(world.watch._answers._slots) == number
-    assert world.watch.ask("first", answer) == 1
-    assert world.watch.ask("second", answer) == number + 2
+    assert world.watcherer.query("first", answer) == 1
+    assert world.watcherer.query("one more", answer) == number + 1
+    assert len(world.watcher._answers._slots) == number
+    assert world.watcherer.query("first", answer) == 1
+    assert world.watcherer.query("second", answer) == number + 2
 
 
 def test_large_answers_are_kept_as_far_as_they_fit(world: World, answer: Answer) -> None:
     """What was asked for least recently goes first, and no more than has to."""
 
     def ask(question: str) -> int:
-        return world.watch.ask(question, answer, size=lambda _: BUDGET // 3 - SMALL)
+        return world.watcherer.query(question, answer, size=lambda _: MAX_BYTES // 3 - MIN_BYTES)
 
     assert [ask(each) for each in "abc"] == [1, 2, 3]
     assert ask("a") == 1
@@ -397,80 +397,80 @@ def test_large_answers_are_kept_as_far_as_they_fit(world: World, answer: Answer)
 
 def test_an_answer_counts_as_large_as_it_is_now(world: World, answer: Answer) -> None:
     """One that grows takes the room of others, and leaves it when it shrinks."""
-    world.watch.ask("small", answer)
-    world.watch.ask("growing", answer, size=lambda _: BUDGET - 2 * SMALL)
-    assert world.watch.ask("small", answer) == 1
+    world.watcherer.query("small", answer)
+    world.watcherer.query("growing", answer, size=lambda _: MAX_BYTES - 2 * MIN_BYTES)
+    assert world.watcherer.query("small", answer) == 1
     world.new_revision()
-    world.watch.ask("small", answer)
-    world.watch.ask("growing", answer, size=lambda _: BUDGET - SMALL)
-    assert set(world.watch._answers._slots) == {"growing"}
+    world.watcherer.query("small", answer)
+    world.watcherer.query("growing", answer, size=lambda _: MAX_BYTES - MIN_BYTES)
+    assert set(world.watcher._answers._slots) == {"growing"}
     world.new_revision()
-    world.watch.ask("growing", answer)
-    world.watch.ask("small", answer)
-    assert set(world.watch._answers._slots) == {"growing", "small"}
+    world.watcherer.query("growing", answer)
+    world.watcherer.query("small", answer)
+    assert set(world.watcher._answers._slots) == {"growing", "small"}
 
 
 def test_the_last_answer_is_kept_however_large(world: World, answer: Answer) -> None:
     """Its viewers share it until another question is asked."""
-    world.watch.ask("other", answer)
+    world.watcherer.query("other", answer)
     for _ in range(2):
-        assert world.watch.ask("large", answer, size=lambda _: BUDGET + 1) == 2
-    assert set(world.watch._answers._slots) == {"large"}
-    world.watch.ask("other", answer)
-    assert set(world.watch._answers._slots) == {"other"}
+        assert world.watcherer.query("large", answer, size=lambda _: MAX_BYTES + 1) == 2
+    assert set(world.watcher._answers._slots) == {"large"}
+    world.watcherer.query("other", answer)
+    assert set(world.watcher._answers._slots) == {"other"}
 
 
 def test_what_somebody_waits_for_is_asked_once(world: World, hanging: Hanging) -> None:
     """A question stays while its answer is under way, whatever else needs the room."""
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(world.watch.ask, "slow", hanging)
+        first = pool.submit(world.watcher.ask, "slow", hanging)
         assert hanging.begun.wait(SECONDS)
-        world.watch.ask("large", lambda: None, size=lambda _: BUDGET)
-        assert "slow" in world.watch._answers._slots
-        second = pool.submit(world.watch.ask, "slow", hanging)
+        world.watcherer.query("large", lambda: None, size=lambda _: MAX_BYTES)
+        assert "slow" in world.watcher._answers._slots
+        second = pool.submit(world.watcher.ask, "slow", hanging)
         hanging.end.set()
         assert first.result(SECONDS) == second.result(SECONDS) == "at last"
     assert len(hanging.threads) == 1
-    assert set(world.watch._answers._slots) == {"slow"}
+    assert set(world.watcher._answers._slots) == {"slow"}
 
 
 def test_a_question_that_failed_makes_room(world: World, answer: Answer) -> None:
     """Nobody waits for it any more."""
     with pytest.raises(ZeroDivisionError):
-        world.watch.ask("failing", lambda: 1 // 0)
-    world.watch.ask("large", answer, size=lambda _: BUDGET)
-    assert set(world.watch._answers._slots) == {"large"}
+        world.watcherer.query("failing", lambda: 1 // 0)
+    world.watcherer.query("large", answer, size=lambda _: MAX_BYTES)
+    assert set(world.watcher._answers._slots) == {"large"}
 
 
 def test_a_recorder_that_lives_is_believed(world: World) -> None:
     """What it saw is away, and the engine is not asked by anybody else."""
     world.write_heartbeat(1, WORKER)
-    assert world.watch.look().outages == (WORKER,)
+    assert world.watcher.state().outages == (WORKER,)
     assert world.asked_engine == 0
 
 
 def test_a_silent_recorder_is_away_since_its_last_beat(world: World) -> None:
     """After some seconds without a beat it is named."""
     world.write_heartbeat()
-    assert parts(world.later(SILENCE.total_seconds() - 0.5)) == []
-    look = world.later(0.5)
-    assert parts(look) == [Service.RECORDER]
-    assert look.outages[0].since == NOON
-    assert look.is_away(Service.RECORDER)
+    assert services_away(world.later(HEARTBEAT_TIMEOUT.total_seconds() - 0.5)) == []
+    state = world.later(0.5)
+    assert services_away(state) == [Service.RECORDER]
+    assert state.outages[0].since == NOON
+    assert state.is_away(Service.RECORDER)
 
 
 def test_without_the_recorder_the_engine_is_asked_directly(world: World) -> None:
     """What is wrong with it is known all the same, once it has lasted."""
     world.problems = (NO_SIDECAR,)
     world.later(60)
-    assert parts(world.later(GRACE.total_seconds())) == [Service.RECORDER, Service.SIDECAR]
+    assert services_away(world.later(GRACE.total_seconds())) == [Service.RECORDER, Service.SIDECAR]
     assert world.asked_engine == 2
 
 
 def test_what_a_silent_recorder_saw_counts_no_more(world: World) -> None:
     """An outage that it told of may be over: the engine knows."""
     world.write_heartbeat(1, WORKER)
-    assert parts(world.later(60)) == [Service.RECORDER]
+    assert services_away(world.later(60)) == [Service.RECORDER]
 
 
 def test_an_outage_goes_on_when_the_recorder_falls_silent(world: World) -> None:
@@ -512,11 +512,11 @@ def test_a_ledger_that_goes_again_has_a_new_outage(world: World) -> None:
     assert world.later(1).outages[0].since == NOON + timedelta(seconds=3)
 
 
-def test_a_look_does_not_wait_for_an_engine_that_hangs(world: World, hanging: Hanging) -> None:
+def test_a_state_does_not_wait_for_an_engine_that_hangs(world: World, hanging: Hanging) -> None:
     """Before it has ever answered, nothing is known of it; it is asked once at a time."""
     world.in_engine = hanging
     for _ in range(3):
-        assert parts(world.later(60)) == [Service.RECORDER]
+        assert services_away(world.later(60)) == [Service.RECORDER]
     assert hanging.begun.wait(SECONDS)
     assert world.asked_engine == 1
 
@@ -539,7 +539,7 @@ def test_an_answer_that_comes_late_is_seen_later(world: World, hanging: Hanging)
     hanging.threads[0].join(SECONDS)
     hanging.end.clear()
     world.later(1)
-    assert parts(world.later(GRACE.total_seconds())) == [Service.RECORDER, Service.SIDECAR]
+    assert services_away(world.later(GRACE.total_seconds())) == [Service.RECORDER, Service.SIDECAR]
     assert world.asked_engine == 2
 
 
@@ -557,19 +557,19 @@ def test_what_is_known_is_forgotten_when_the_recorder_is_back(
     """An engine that hangs in the next silence is not what it was in the one before."""
     world.problems = (NO_SIDECAR,)
     world.later(60)
-    assert parts(world.later(1)) == [Service.RECORDER, Service.SIDECAR]
+    assert services_away(world.later(1)) == [Service.RECORDER, Service.SIDECAR]
     world.write_heartbeat()
     world.later(1)
     world.in_engine = hanging
     world.later(60)
-    assert parts(world.later(60)) == [Service.RECORDER]
+    assert services_away(world.later(60)) == [Service.RECORDER]
 
 
 def test_a_recorder_that_has_never_lived_gets_time_to_begin(world: World) -> None:
     """When everything starts, the pages may be there before it."""
     world.heartbeat = Heartbeat(0)
-    assert parts(world.later(SILENCE.total_seconds() - 0.5)) == []
-    assert parts(world.later(0.5)) == [Service.RECORDER]
+    assert services_away(world.later(HEARTBEAT_TIMEOUT.total_seconds() - 0.5)) == []
+    assert services_away(world.later(0.5)) == [Service.RECORDER]
 
 
 def test_a_recorder_that_has_never_lived_is_away_since_one_time(world: World) -> None:
@@ -586,23 +586,23 @@ def test_a_recorder_that_is_back_is_believed_again(world: World) -> None:
     world.later(60)
     world.later(1)
     world.write_heartbeat()
-    assert parts(world.later(1)) == []
+    assert services_away(world.later(1)) == []
 
 
-def test_without_the_recorder_an_answer_holds_for_one_look(world: World, answer: Answer) -> None:
+def test_without_the_recorder_an_answer_holds_for_one_state(world: World, answer: Answer) -> None:
     """Nobody tells the ledger what changes, so that its revision says nothing."""
     world.later(60)
-    world.watch.ask("one", answer)
-    assert world.watch.ask("one", answer) == 1
-    world.later(FRESH)
-    assert world.watch.ask("one", answer) == 2
+    world.watcherer.query("one", answer)
+    assert world.watcherer.query("one", answer) == 1
+    world.later(MAX_AGE)
+    assert world.watcherer.query("one", answer) == 2
 
 
 def test_a_ledger_that_is_gone_for_a_moment_is_not_away(world: World) -> None:
     """It has the grace that every part has."""
     world.heartbeat = GONE
-    assert parts(world.later(1)) == []
-    assert parts(world.later(GRACE.total_seconds())) == [Service.LEDGER]
+    assert services_away(world.later(1)) == []
+    assert services_away(world.later(GRACE.total_seconds())) == [Service.LEDGER]
 
 
 def test_the_time_of_an_outage_is_kept(world: World) -> None:
@@ -670,13 +670,13 @@ def test_a_version_tells_one_outage_from_the_next(
 def test_another_ledger_with_the_same_revision_is_asked_anew() -> None:
     """An answer from a ledger that was replaced is none of the one in its place."""
     pulses = [Heartbeat(7, datetime.now(UTC)), Heartbeat(7, datetime.now(UTC), generation=1)]
-    watch = Watch(lambda: pulses[0], lambda: ())
-    assert watch.ask("who", lambda: "old") == "old"
-    shown = watch.look().version
+    watch = StateWatcher(lambda: pulses[0], lambda: ())
+    assert watch.query("who", lambda: "old") == "old"
+    shown = watch.state().version
     pulses.pop(0)
     watch.refresh()
-    assert watch.ask("who", lambda: "new") == "new"
-    assert watch.look().version != shown
+    assert watch.query("who", lambda: "new") == "new"
+    assert watch.state().version != shown
 
 
 def test_a_new_ledger_without_a_beat_is_no_outage_of_the_recorder(world: World) -> None:
@@ -686,6 +686,6 @@ def test_a_new_ledger_without_a_beat_is_no_outage_of_the_recorder(world: World) 
     world.later(1)
     world.heartbeat = Heartbeat(0, None, generation=1)
     assert world.later(3600).outages == ()
-    recorder, worker = world.later(SILENCE.total_seconds() + 1).outages
+    recorder, worker = world.later(HEARTBEAT_TIMEOUT.total_seconds() + 1).outages
     assert (recorder.service, recorder.since) == (Service.RECORDER, NOON + timedelta(seconds=3601))
     assert (worker.service, worker.since) == (Service.WORKER, NOON)

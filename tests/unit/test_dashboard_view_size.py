@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.details.view_size import EACH, view_size
+from dashboard.details.view_size import EVENT_BYTES, view_size
 from operations.history import HistoryEvent
 from operations.model import Failure
 from operations.run_view import View
@@ -52,18 +52,20 @@ def test_all_texts_count() -> None:
         history=(event(text("f")), event(failure=Failure("E", text("g"), text("h")))),
         spans=(span(text("i"), text("j")), span(failure=Failure("E", text("k"), text("l")))),
     )
-    assert 12 * LONG < found < 12 * LONG + 4 * EACH + LITTLE
+    assert 12 * LONG < found < 12 * LONG + 4 * EVENT_BYTES + LITTLE
 
 
 def test_a_text_that_is_in_two_places_counts_once() -> None:
     """A span has its payloads from the history."""
     same = text("a")
-    assert LONG < size(history=(event(same),), spans=(span(same),)) < LONG + 2 * EACH + LITTLE
+    assert (
+        LONG < size(history=(event(same),), spans=(span(same),)) < LONG + 2 * EVENT_BYTES + LITTLE
+    )
 
 
 def test_events_and_spans_take_room_themselves() -> None:
     """A long history of small events is large."""
-    assert size(history=(event(),) * 3000, spans=(span(),) * 2000) == 5000 * EACH
+    assert size(history=(event(),) * 3000, spans=(span(),) * 2000) == 5000 * EVENT_BYTES
 
 
 @pytest.mark.parametrize(("letter", "width"), [("a", 1), ("ж", 2), ("🙂", 4)])
