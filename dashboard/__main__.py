@@ -6,7 +6,7 @@ from contextlib import suppress
 import uvicorn
 
 from dashboard.server import create_app
-from dashboard.session import watch
+from dashboard.services import state_watcher
 from dashboard.settings import DashboardSettings
 from operations.errors import InvalidInput
 from operations.logs import configure_logs
@@ -22,7 +22,7 @@ def main() -> None:
     configure_logs(operations)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(lambda: watch().look().version),
+            create_app(lambda: state_watcher().state().version),
             host=settings.page_host,
             port=settings.page_port,
             log_config=None,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.filters import mark_list_left
+from dashboard.listing.filters import mark_list_left
+from dashboard.listing.rows import INSTANCE
 from dashboard.live.widget import page_run
-from dashboard.rows import INSTANCE
 
 HERE = Path(__file__).parent
 PAGES = HERE / "app_pages"

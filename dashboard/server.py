@@ -18,9 +18,9 @@ PLOTLY_PATH = "/flowdeck/plotly.min.js"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _SCRIPT = Path(__file__).parent / "app.py"
 _IMPORTED_LATER = (
-    "dashboard.audit_table",
-    "dashboard.history",
-    "dashboard.launchers",
+    "dashboard.details.audit_table",
+    "dashboard.details.history_table",
+    "dashboard.orders.order_form",
     "operations.ledger.migrations",
     "pyarrow",
     "streamlit.components.v2",

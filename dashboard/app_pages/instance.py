@@ -1,25 +1,25 @@
-"""One instance: its status, its Gantt, its history and its payloads, and what can be done to it."""
+"""The page of one instance: status, actions, Gantt, history, payloads and audit log."""
 
 import re
 from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.acting import act, tell_all
-from dashboard.audit_table import audit_table
-from dashboard.back import back_link
+from dashboard.action_results import act, show_messages
+from dashboard.details.audit_table import audit_table
+from dashboard.details.back_link import back_link
+from dashboard.details.generations import earlier_generations
+from dashboard.details.history_table import history_table
+from dashboard.details.payloads import show_failure, show_payload
+from dashboard.details.view_size import view_size
 from dashboard.durations import milliseconds
-from dashboard.gantts import bars
-from dashboard.generations import earlier_generations
-from dashboard.history import history_table
-from dashboard.live.banner import banner, no_action
+from dashboard.gantt.chart import show_gantt
+from dashboard.listing.rows import address, header, offered_actions
+from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
-from dashboard.parts import part
-from dashboard.payloads import failure, payload
-from dashboard.rows import address, header, offered
-from dashboard.session import gateway, house, watch
-from dashboard.sizes import view_size
-from dashboard.texts import plain
+from dashboard.markdown import plain
+from dashboard.services import gateway, services, state_watcher
+from dashboard.widgets import widget
 from operations.errors import DaprRefused, Unavailable, UnknownInstance
 from operations.model import Action, Service
 from operations.run_view import View, view
@@ -29,82 +29,82 @@ ICONS = {
     Action.RESUME: ":material/play_arrow:",
     Action.TERMINATE: ":material/stop:",
 }
-KEY = re.compile("[0-9]{1,18}")
+RUN_ID = re.compile("[0-9]{1,18}")
 
-head = part("header")
+header_widget = widget("header")
 
 
 @st.fragment
 def live(instance_id: str, run_id: int | None) -> None:
-    """Show the instance as it is now, or one of its earlier lives."""
-    if clicked_on := st.session_state.pop("opened-from-head", None):
+    """Show the latest run of the instance, or the run with this `run_id`."""
+    if clicked_on := st.session_state.pop("opened-from-header", None):
         st.query_params.from_dict(address(clicked_on))
         st.rerun()
-    look = watch().look()
+    state = state_watcher().state()
     with st.container(horizontal=True, vertical_alignment="center"):
         back_link()
-        live_updates(look)
-    with st.container():  # always there: what comes and goes must not move the tabs' place
-        banner(look)
-    tell_all()
-    away = look.is_away(Service.SIDECAR)
+        live_updates(state)
+    with st.container():  # always there, because an element that appears would move the tabs
+        banner(state)
+    show_messages()
+    away = state.is_away(Service.SIDECAR)
     try:
-        shown = watch().ask(
+        shown = state_watcher().query(
             ("instance", instance_id, run_id, away),
             lambda: view(
-                gateway(), house().ledger, instance_id, dapr_unavailable=away, run_id=run_id
+                gateway(), services().ledger, instance_id, dapr_unavailable=away, run_id=run_id
             ),
             size=view_size,
         )
     except UnknownInstance as error:
         st.info(plain(str(error)), icon=":material/search_off:")
     except (Unavailable, DaprRefused) as error:
-        st.info(f"It cannot be shown now. {plain(str(error))}")
+        st.info(f"The instance cannot be shown now. {plain(str(error))}")
     else:
-        everything(shown, no_action(look))
+        show_view(shown, why_no_actions(state))
 
 
-def everything(shown: View, away: str | None) -> None:
-    """Show all there is to know."""
+def show_view(shown: View, away: str | None) -> None:
+    """Show all of a view; `away` says why no action is possible now."""
     now = milliseconds(datetime.now(UTC))
-    head(
-        key="head",
+    header_widget(
+        key="header",
         data={
             **header(shown.summary, shown.custom_status, earlier=shown.earlier, later=shown.later),
             "now": now,
         },
-        on_open_change=opened,
+        on_open_change=remember_opened,
     )
     buttons(shown, away)
     with st.container():
-        failure(shown.failure)
+        show_failure(shown.failure)
     with st.container():
-        bars(shown, now)
+        show_gantt(shown, now)
         earlier_generations(shown, now)
-    history, data, audit_entries = st.tabs(["History", "Input and output", "Who did what"])
+    history, data, audit_entries = st.tabs(["History", "Input and output", "Audit log"])
     with history:
         history_table(shown)
     with data:
         left, right = st.columns(2)
-        payload(left, "Input", shown.input)
-        payload(right, "Output", shown.output)
+        show_payload(left, "Input", shown.input)
+        show_payload(right, "Output", shown.output)
     with audit_entries:
         audit_table(shown)
 
 
-def opened() -> None:
-    """Note which other instance's page is wanted."""
-    st.session_state["opened-from-head"] = st.session_state["head"].get("open")
+def remember_opened() -> None:
+    """Keep the clicked run for the rerun, which switches to its page."""
+    st.session_state["opened-from-header"] = st.session_state["header"].get("open")
 
 
 def buttons(shown: View, away: str | None) -> None:
-    """Offer what the status allows; the rest is there too, and says why it is not offered."""
-    allowed = offered(shown.summary)
+    """Show a button for each action; those that are not possible now are disabled."""
+    allowed = offered_actions(shown.summary)
     with st.container(horizontal=True):
         for action, icon in ICONS.items():
             st.button(
                 action.value.capitalize(),
-                key=f"do-{action}-{shown.summary.run_id}",  # another run, another button
+                key=f"do-{action}-{shown.summary.run_id}",  # clicks are per run
                 icon=icon,
                 disabled=action not in allowed or away is not None,
                 help=away if action in allowed else None,
@@ -113,17 +113,17 @@ def buttons(shown: View, away: str | None) -> None:
             )
 
 
-def wanted_life() -> int | None:
-    """Return the key of the life that the address asks for; 0, which is none, if it is no key."""
+def requested_run_id() -> int | None:
+    """Return the `run_id` of the address; None without one; 0, which no run has, if invalid."""
     text = st.query_params.get("run_id")
     if text is None:
         return None
-    return int(text) if KEY.fullmatch(text) else 0
+    return int(text) if RUN_ID.fullmatch(text) else 0
 
 
-wanted = st.query_params.get("id", "")
-if wanted:
-    live(wanted, wanted_life())
+instance_id = st.query_params.get("id", "")
+if instance_id:
+    live(instance_id, requested_run_id())
 else:
     st.info("Choose an instance from the list.")
     st.page_link("app_pages/instances.py", label="Runs")

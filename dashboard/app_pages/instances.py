@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.acting import tell_all
-from dashboard.clicks import clicked, handled
+from dashboard.action_results import show_messages
 from dashboard.durations import milliseconds
-from dashboard.filters import (
+from dashboard.listing.clicks import clicked, handled
+from dashboard.listing.filters import (
     current_cursor,
     current_filter,
     remember_filter,
@@ -17,13 +17,13 @@ from dashboard.filters import (
     show_page,
     toggle_status,
 )
-from dashboard.lag import lag
-from dashboard.live.banner import banner, catching_up, no_action, zone
+from dashboard.listing.recorder_status import lag
+from dashboard.listing.rows import address, row
+from dashboard.live.banner import banner, catching_up, why_no_actions, zone
+from dashboard.live.system_state import SystemState
 from dashboard.live.widget import live_updates
-from dashboard.parts import part
-from dashboard.rows import address, row
-from dashboard.session import house, watch
-from dashboard.snapshot import Look
+from dashboard.services import services, state_watcher
+from dashboard.widgets import widget
 from operations.errors import InvalidInput, LedgerUnavailable, QueryTimeout
 from operations.model import Service, Status
 from operations.records import Count, Filter, Page
@@ -40,7 +40,7 @@ ORDER = (
 
 Counts = dict[Status, Count]
 NONE = Count(0)
-chips, table = part("chips"), part("table")
+chips, table = widget("chips"), widget("table")
 
 
 def opened() -> None:
@@ -50,7 +50,7 @@ def opened() -> None:
 
 def read(shown: Filter, at: str | None) -> tuple[Page, Counts]:
     """Return a page of entries and the counts by status."""
-    instances = house().ledger.runs
+    instances = services().ledger.runs
     return instances.page(shown, limit=PER_PAGE, cursor=at, placed=True), instances.counts(shown)
 
 
@@ -60,19 +60,19 @@ def live() -> None:
     if clicked_on := st.session_state.pop("opened-from-list", None):
         st.switch_page("app_pages/instance.py", query_params=address(clicked_on))
     restore_filter()
-    look = watch().look()
+    state = state_watcher().state()
     with st.container(horizontal=True, vertical_alignment="center"):
         search_field()
-        live_updates(look)
-        lag(look)
+        live_updates(state)
+        lag(state)
     remember_filter()  # after the search field, which knows what was typed
     with st.container():  # always there: what comes and goes must not move the list's place
-        banner(look)
-        catching_up(look)
-    tell_all()
+        banner(state)
+        catching_up(state)
+    show_messages()
     shown, at = current_filter(), current_cursor()
     try:
-        page, counts = watch().ask(("list", shown, at), lambda: read(shown, at))
+        page, counts = state_watcher().query(("list", shown, at), lambda: read(shown, at))
     except InvalidInput:
         show_newest_page()
         st.rerun()
@@ -81,10 +81,10 @@ def live() -> None:
     except QueryTimeout as error:
         st.warning(str(error))
     else:
-        listed(page, counts, shown, look)
+        listed(page, counts, shown, state)
 
 
-def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
+def listed(page: Page, counts: Counts, shown: Filter, state: SystemState) -> None:
     """Show a page of the list."""
     if page.newer is None:  # the newest page has no cursor, or it would not stay the newest
         show_newest_page()
@@ -104,8 +104,8 @@ def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
             "view": repr((sorted(shown.statuses), shown.text, current_cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
-            "empty": empty(page, shown, look),
-            "away": no_action(look),
+            "empty": empty(page, shown, state),
+            "away": why_no_actions(state),
         },
         on_act_change=clicked,
         on_open_change=opened,
@@ -120,13 +120,13 @@ def in_order(counts: Counts, shown: Filter) -> list[Status]:
     return [*ORDER, *(each for each in others if each in there | shown.statuses)]
 
 
-def empty(page: Page, shown: Filter, look: Look) -> tuple[str, str]:
+def empty(page: Page, shown: Filter, state: SystemState) -> tuple[str, str]:
     """Return what is said of a list without rows."""
     if page.horizon:
         return "Nothing found so far", "“Older” goes on from where the search stopped."
-    if look.backlog != 0 and look.is_away(Service.SIDECAR, Service.LISTING, Service.RECORDER):
+    if state.backlog != 0 and state.is_away(Service.SIDECAR, Service.LISTING, Service.RECORDER):
         return "Nothing is here yet", "Why it is not known what the engine has is said above."
-    if look.backlog != 0:
+    if state.backlog != 0:
         return "The ledger is being filled", "What the engine has will be here in a moment."
     if shown.statuses or shown.text:
         return "Nothing matches", "No instance has this status and this id. Loosen the filter."

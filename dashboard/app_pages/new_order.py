@@ -4,56 +4,63 @@ from concurrent.futures import ThreadPoolExecutor
 
 import streamlit as st
 
-from dashboard.acting import PeriodStatistics, tell, tell_all
-from dashboard.launchers import Request, order_form, renew
+from dashboard.action_results import ActionMessage, add_message, show_messages
 from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
-from dashboard.parts import part
+from dashboard.markdown import plain
+from dashboard.orders.order_form import StartRequest, order_form, suggest_new_id
 from dashboard.server import PLOTLY_PATH
-from dashboard.session import house, viewer, watch
-from dashboard.texts import plain
-from operations.actions import ActionContext, StartRequest, StartResult
+from dashboard.services import services, state_watcher, viewer
+from dashboard.widgets import widget
+from operations.actions import Started
 from operations.errors import FlowdeckError
 
 AT_ONCE = 8  # starts that are under way at a time
 NAMED = 5  # instances of a batch that are named
 
 
-def start(request: Request) -> StartResult | FlowdeckError:
+def start(request: StartRequest) -> Started | FlowdeckError:
     """Start one instance; return what came of it."""
     try:
-        return house().actions.start(StartRequest(**vars(request)), ActionContext(viewer()))
+        return services().actions.start(
+            request.workflow,
+            request.instance_id,
+            request.payload,
+            viewer(),
+            finished_counts=request.is_new_id,
+            scheduled_for=request.scheduled_for,
+        )
     except FlowdeckError as error:
         return error
 
 
-def start_all(requests: list[Request]) -> None:
+def start_all(requests: list[StartRequest]) -> None:
     """Start what the form asks for, and go where it can be watched.
 
     A double click comes twice, with the same ids: the second time finds what the first has started.
     """
     with st.spinner("Submitting…"), ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = list(pool.map(start, requests))
-    watch().refresh()
+    state_watcher().refresh()
     failed = {
         request.instance_id: outcome
         for request, outcome in zip(requests, outcomes, strict=True)
         if isinstance(outcome, FlowdeckError)
     }
     if failed:
-        tell_failed(requests, failed)
+        show_failures(requests, failed)
         return
-    renew()
+    suggest_new_id()
     if any(request.is_new_id for request in requests) or any(
         isinstance(outcome, StartResult) and outcome.created for outcome in outcomes
     ):
         what = requests[0].instance_id if len(requests) == 1 else len(requests)
-        tell(PeriodStatistics(f"{what} submitted."))
+        add_message(ActionMessage(f"{what} submitted."))
     page, query = destination(requests)
     st.switch_page(page, query_params=query)
 
 
-def tell_failed(requests: list[Request], failed: dict[str, FlowdeckError]) -> None:
+def show_failures(requests: list[StartRequest], failed: dict[str, FlowdeckError]) -> None:
     """Say what was not started, and why; lead to what was."""
     reason = plain(str(next(iter(failed.values()))))
     if len(requests) == 1:
@@ -74,14 +81,14 @@ def tell_failed(requests: list[Request], failed: dict[str, FlowdeckError]) -> No
 @st.fragment
 def head() -> None:
     """Show the title, and say what is away while it is."""
-    look = watch().look()
+    state = state_watcher().state()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("New order", anchor=False)
-        live_updates(look)
-    banner(look)
+        live_updates(state)
+    banner(state)
 
 
-def destination(requests: list[Request]) -> tuple[str, dict[str, str]]:
+def destination(requests: list[StartRequest]) -> tuple[str, dict[str, str]]:
     """Return the page on which what was submitted can be watched."""
     first = requests[0].instance_id
     if len(requests) == 1:
@@ -89,9 +96,9 @@ def destination(requests: list[Request]) -> tuple[str, dict[str, str]]:
     return "app_pages/instances.py", {"q": first.removesuffix("1")}
 
 
-preload = part("preload")
+preload = widget("preload")
 head()
-tell_all()
+show_messages()
 requests = order_form()
 if requests:
     start_all(requests)

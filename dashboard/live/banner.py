@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from dashboard.snapshot import Look
-from dashboard.texts import plain
+from dashboard.live.system_state import SystemState
+from dashboard.markdown import plain
 from operations.model import Service
 from operations.records import Outage
 
@@ -17,19 +17,19 @@ _MESSAGES = {
     ),
     Service.PLACEMENT: (
         "Dapr's placement service is away",
-        "Workflows may stand still. You can still look.",
+        "Workflows may stand still. You can still state.",
     ),
     Service.SCHEDULER: (
         "Dapr's scheduler is away",
-        "Nothing begins, and timers wait. You can still look.",
+        "Nothing begins, and timers wait. You can still state.",
     ),
     Service.WORKER: (
         "No worker is connected",
-        "Workflows stand still, and take no action from you. You can still look.",
+        "Workflows stand still, and take no action from you. You can still state.",
     ),
     Service.RECORDER: (
         "The recorder is away",
-        "The list stands still. You can still look, start and act.",
+        "The list stands still. You can still state, start and act.",
     ),
     Service.LEDGER: (
         "The ledger cannot be read",
@@ -50,10 +50,10 @@ def zone() -> tzinfo:
         return UTC
 
 
-def banner(look: Look) -> None:
+def banner(state: SystemState) -> None:
     """Show which parts are away, since when, and what still works."""
-    if look.outages:
-        lines = [_message(outage) for outage in look.outages]
+    if state.outages:
+        lines = [_message(outage) for outage in state.outages]
         st.warning("\n\n".join(lines), icon=":material/cloud_off:")
 
 
@@ -68,15 +68,15 @@ def _message(outage: Outage) -> str:
     return f"**{title} since {when}.** {consequence} {remedy}"
 
 
-def catching_up(look: Look) -> None:
+def catching_up(state: SystemState) -> None:
     """Show how many instances the recorder has yet to read."""
-    if look.backlog:
+    if state.backlog:
         st.caption(
-            f"Catching up with the engine: {look.backlog:,} instances are still to be read.",
+            f"Catching up with the engine: {state.backlog:,} instances are still to be read.",
         )
 
 
-def no_action(look: Look) -> str | None:
+def why_no_actions(state: SystemState) -> str | None:
     """Return why no action is possible now; None if actions are possible."""
-    away = [needed for needed in (Service.SIDECAR, Service.WORKER) if look.is_away(needed)]
+    away = [needed for needed in (Service.SIDECAR, Service.WORKER) if state.is_away(needed)]
     return f"{_MESSAGES[away[0]][0]}: nothing can be acted on until it is back." if away else None

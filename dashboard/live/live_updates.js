@@ -3,7 +3,7 @@
 
 const RECONNECT = 1000; // milliseconds between two tries; a server restarts within a few seconds
 
-function begin(parent) {
+function create(parent) {
   const text = element("span", {});
   const line = element("div", { class: "live-updates muted", role: "status" }, element("span", { class: "dot" }), text);
   parent.append(line);
@@ -33,7 +33,7 @@ function connect(state) {
 
 export default function (component) {
   const state = remembered(component.parentElement, () => {
-    const made = begin(component.parentElement);
+    const made = create(component.parentElement);
     made.listener = () => document.hidden ? made.socket?.close() : connect(made);
     document.addEventListener("visibilitychange", made.listener);
     return made;

@@ -3,17 +3,17 @@
 from pathlib import Path
 
 from dashboard.live.sessions import register_fragment
+from dashboard.live.system_state import SystemState
 from dashboard.live.updates import PATH
-from dashboard.parts import part
-from dashboard.snapshot import Look
+from dashboard.widgets import widget
 
 _HERE = Path(__file__).parent
-_live_updates, _page_run = part("live_updates", folder=_HERE), part("page_run", folder=_HERE)
+_live_updates, _page_run = widget("live_updates", folder=_HERE), widget("page_run", folder=_HERE)
 
 
-def live_updates(look: Look) -> None:
+def live_updates(state: SystemState) -> None:
     """Show whether the page is live, and have this fragment rerun when `look` is out of date."""
-    session_id = register_fragment(look.version)
+    session_id = register_fragment(state.version)
     _live_updates(key="live-updates", data={"path": PATH.removeprefix("/"), "session": session_id})
 
 

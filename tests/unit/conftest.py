@@ -13,7 +13,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from dashboard import session
+from dashboard import services
 from operations.actions import Actions
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
@@ -178,15 +178,15 @@ def desk(
 ) -> Iterator[Desk]:
     """Return the dashboard's process, which has built nothing yet; the recorder lives."""
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", ledger_url)
-    monkeypatch.setattr(session, "DaprGateway", lambda *_, **__: gateway)
-    built = (session.watch, session.gateway, session._house)
+    monkeypatch.setattr(services, "DaprGateway", lambda *_, **__: gateway)
+    built = (services.state_watcher, services.gateway, services._services)
     for each in built:
         each.cache_clear()
     desk = Desk(gateway, ledger, tmp_path / "data")
     desk.write_heartbeat()
     yield desk
     if desk.is_built:
-        session.house().ledger.close()
+        services.services().ledger.close()
     for each in built:
         each.cache_clear()
 

@@ -14,7 +14,7 @@ from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from dashboard import session
+from dashboard import services
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Outage, RunSummary
@@ -22,7 +22,7 @@ from tests.unit.fakes import FakeGateway, instance
 from tests.unit.histories import recorded, recorded_state
 from tests.unit.snapshots import NOON, of_record, snapshot
 
-APP = Path(session.__file__).parent / "app.py"
+APP = Path(services.__file__).parent / "app.py"
 LIST, ORDER, INSTANCE = (f"app_pages/{name}.py" for name in ("instances", "new_order", "instance"))
 ADDRESSES = {ORDER: "new", INSTANCE: "instance"}
 
@@ -96,7 +96,7 @@ class Desk:
     def ledger_away(self) -> Iterator[None]:
         """Have the ledger's file where nobody finds it."""
         elsewhere = self.folder.with_name("away")
-        for each in (self.ledger, *([session.house().ledger] if self.is_built else [])):
+        for each in (self.ledger, *([services.services().ledger] if self.is_built else [])):
             each.close()
         self.folder.rename(elsewhere)
         self.folder.write_text("")  # where no folder can be
@@ -109,7 +109,7 @@ class Desk:
     @property
     def is_built(self) -> bool:
         """Whether the process has opened the ledger."""
-        return session._house.cache_info().currsize > 0
+        return services._services.cache_info().currsize > 0
 
     def open(self, page: str = LIST, **query: str | list[str]) -> AppTest:
         """Return a session of its own that has opened a page."""
@@ -129,44 +129,44 @@ def unscanned(app: AppTest) -> AppTest:
 
 def run(app: AppTest) -> AppTest:
     """Have a session run again, with a look of its own."""
-    session.watch().refresh()
+    services.state_watcher().refresh()
     return app.run()
 
 
-def part(app: AppTest, name: str) -> dict[str, Any]:
+def widget(app: AppTest, name: str) -> dict[str, Any]:
     """Return the data that a part of the page was given."""
-    data: dict[str, Any] = json.loads(_part(app, name).json)
+    data: dict[str, Any] = json.loads(_widget(app, name).json)
     return data
 
 
-def has_part(app: AppTest, name: str) -> bool:
+def has_widget(app: AppTest, name: str) -> bool:
     """Whether the page has a part."""
     return any(_name(each) == name for each in app.get("bidi_component"))
 
 
 def trigger(app: AppTest, name: str, event: str, value: object) -> AppTest:
     """Send what the browser sends when something is done in a part of the page."""
-    widget = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{_part(app, name).id}__events"
+    widget = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{_widget(app, name).id}__events"
     told = json.dumps([{"event": event, "value": value}])
     return send(app, WidgetState(id=widget, json_trigger_value=told))
 
 
 def state(app: AppTest, name: str, value: object) -> WidgetState:
     """Return what the browser says of the state of a part of the page."""
-    return WidgetState(id=_part(app, name).id, json_value=json.dumps(value))
+    return WidgetState(id=_widget(app, name).id, json_value=json.dumps(value))
 
 
 def send(app: AppTest, *states: WidgetState) -> AppTest:
     """Have a session run again with states of widgets that `AppTest` does not know."""
     told = app._tree.get_widget_states()
     told.widgets.extend(states)
-    session.watch().refresh()
+    services.state_watcher().refresh()
     return app._run(told)
 
 
 def ids(app: AppTest) -> list[str]:
     """Return the ids in the table, from its top."""
-    return [row["id"] for row in part(app, "table")["rows"]]
+    return [row["id"] for row in widget(app, "table")["rows"]]
 
 
 def texts(elements: Iterable[Any]) -> str:
@@ -174,7 +174,7 @@ def texts(elements: Iterable[Any]) -> str:
     return "\n".join(str(each.value) for each in elements).replace("\\", "").replace("\u2060", "")
 
 
-def _part(app: AppTest, name: str) -> Any:
+def _widget(app: AppTest, name: str) -> Any:
     return next(each.proto for each in app.get("bidi_component") if _name(each) == name)
 
 

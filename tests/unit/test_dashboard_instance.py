@@ -9,7 +9,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from dashboard import session
+from dashboard import services
 from dashboard.durations import milliseconds
 from operations.errors import DaprRefused, DaprUnavailable
 from operations.gateway.history_events import to_history_event
@@ -18,7 +18,7 @@ from operations.model import LOCAL_USER, Action, Failure, Service, Status
 from operations.records import Outage
 from tests.unit.fakes import instance
 from tests.unit.histories import RECORDED, recorded, recorded_state
-from tests.unit.pages import INSTANCE, Desk, has_part, part, run, send, texts, trigger
+from tests.unit.pages import INSTANCE, Desk, has_widget, run, send, texts, trigger, widget
 from tests.unit.protobuf import message
 from tests.unit.snapshots import activity, at, snapshot, summary
 
@@ -36,7 +36,7 @@ def button(app: AppTest, name: str) -> Button:
     return next(each for each in app.button if str(each.key).startswith(f"do-{name}-"))
 
 
-def offered(app: AppTest) -> list[str]:
+def offered_actions(app: AppTest) -> list[str]:
     """Return the buttons that can be pressed."""
     return [name for name in BUTTONS if not button(app, name).disabled]
 
@@ -68,18 +68,18 @@ def test_every_real_instance_is_shown(desk: Desk, name: str) -> None:
     """Whatever the engine says of one, the page has its head, its history and its payloads."""
     app = log_of(desk, name)
     assert not app.exception
-    assert part(app, "header")["id"] == recorded_state(name).instance_id
-    assert part(app, "header")["status"] == recorded_state(name).status
+    assert widget(app, "header")["id"] == recorded_state(name).instance_id
+    assert widget(app, "header")["status"] == recorded_state(name).status
     assert len(table(app, "event").value) == len(recorded(name))
     assert [each.label for each in app.tabs] == ["History", "Input and output", "Who did what"]
 
 
 def test_the_gantt_is_given_to_its_part(desk: Desk) -> None:
     """With the figure, where its script is, and what it shows in words."""
-    told = part(log_of(desk, "retried"), "gantt")
+    told = widget(log_of(desk, "retried"), "gantt")
     latest = desk.ledger.runs.latest("retried")
     assert latest
-    assert told["id"] == latest.run_id  # another life has a zoom of its own
+    assert told["id"] == latest.run_id  # another run has a zoom of its own
     assert told["plotly"] == "flowdeck/plotly.min.js"
     assert told["figure"]["end"] > told["figure"]["start"]
     assert told["alt"] == f"Gantt of retried: {len(told['figure']['names'])} rows"
@@ -87,7 +87,7 @@ def test_the_gantt_is_given_to_its_part(desk: Desk) -> None:
 
 def test_a_gantt_of_what_runs_has_no_end(desk: Desk) -> None:
     """The part lets its open bars grow."""
-    figure = part(log_of(desk, "running"), "gantt")["figure"]
+    figure = widget(log_of(desk, "running"), "gantt")["figure"]
     assert figure["end"] is None
     assert any(trace["meta"]["open"] for trace in figure["traces"])
 
@@ -95,7 +95,7 @@ def test_a_gantt_of_what_runs_has_no_end(desk: Desk) -> None:
 def test_an_instance_that_has_not_begun_has_no_gantt(desk: Desk) -> None:
     """The page says that its bars will come."""
     app = log_of(desk, "pending")
-    assert not has_part(app, "gantt")
+    assert not has_widget(app, "gantt")
     assert "No activity yet: bars grow here." in texts(app.caption)
 
 
@@ -117,7 +117,7 @@ def test_a_failure_is_shown(desk: Desk) -> None:
 
 def test_a_custom_status_is_shown(desk: Desk) -> None:
     """It is part of the head."""
-    assert part(log_of(desk, "suspended"), "header")["custom"] == "two at once"
+    assert widget(log_of(desk, "suspended"), "header")["custom"] == "two at once"
 
 
 def test_the_events_payload_is_shown_once_it_is_chosen(desk: Desk) -> None:
@@ -160,7 +160,7 @@ def test_a_chosen_event_that_is_there_no_more_is_none(desk: Desk) -> None:
 def test_the_buttons_are_those_that_the_status_allows(desk: Desk, status: Status) -> None:
     """All three are there; what the status forbids cannot be pressed."""
     desk.has("order_A", status=status)
-    assert offered(desk.open(INSTANCE, id="order_A")) == OFFERED.get(status, [])
+    assert offered_actions(desk.open(INSTANCE, id="order_A")) == OFFERED.get(status, [])
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ def test_a_button_acts(desk: Desk, name: str, before: Status, after: Status, wor
     app = press(desk.open(INSTANCE, id="order_A"), name)
     assert not app.exception
     assert desk.gateway.instances["order_A"].status is after
-    assert part(app, "header")["status"] == after
-    assert offered(app) == OFFERED.get(after, [])
+    assert widget(app, "header")["status"] == after
+    assert offered_actions(app) == OFFERED.get(after, [])
     assert texts(app.toast) == words
 
 
@@ -193,8 +193,8 @@ def test_a_button_that_comes_too_late_tells_so(desk: Desk) -> None:
     assert texts(app.toast) == "Cannot pause 'order_A': it is FAILED."
     assert desk.gateway.instances["order_A"].status is Status.FAILED
     assert not desk.gateway.calls["pause"]
-    assert part(app, "header")["status"] == "FAILED"
-    assert offered(app) == []
+    assert widget(app, "header")["status"] == "FAILED"
+    assert offered_actions(app) == []
 
 
 def test_a_button_that_cannot_be_pressed_does_nothing(desk: Desk) -> None:
@@ -240,7 +240,9 @@ def test_a_refused_deed_is_shown_with_its_reason(desk: Desk) -> None:
 def test_a_deed_is_shown_with_the_operators_reason(desk: Desk) -> None:
     """Whoever acts may say why."""
     desk.has("order_A")
-    session.house().actions.act(Action.PAUSE, "order_A", LOCAL_USER, reason="the card was stolen")
+    services.services().actions.act(
+        Action.PAUSE, "order_A", LOCAL_USER, reason="the card was stolen"
+    )
     assert list(table(desk.open(INSTANCE, id="order_A"), "who").value["reason"]) == [
         "the card was stolen"
     ]
@@ -250,13 +252,13 @@ def test_no_deeds_are_told(desk: Desk) -> None:
     """An instance that nobody touched has an empty story, not an empty table."""
     desk.has("order_A")
     app = desk.open(INSTANCE, id="order_A")
-    assert "Nobody has done anything to it from here." in texts(app.caption)
+    assert "No operator has acted on this instance." in texts(app.caption)
 
 
 def test_a_start_from_here_is_a_deed(desk: Desk) -> None:
     """Who started an instance is known, if it was started from here."""
-    actions = session.house().actions
-    actions.start("order_workflow", "order_A", {"order_id": "A"}, session.viewer())
+    actions = services.services().actions
+    actions.start("order_workflow", "order_A", {"order_id": "A"}, services.viewer())
     app = desk.open(INSTANCE, id="order_A")
     assert list(table(app, "who").value["action"]) == ["start"]
 
@@ -294,14 +296,14 @@ def test_of_several_ids_one_is_shown(desk: Desk) -> None:
     """An address with two is no error."""
     desk.has("order_A", "order_B")
     app = desk.open(INSTANCE, id=["order_A", "order_B"])
-    assert part(app, "header")["id"] == "order_B"
+    assert widget(app, "header")["id"] == "order_B"
 
 
 def test_an_instance_that_the_ledger_does_not_know_is_found(desk: Desk) -> None:
     """Its page is there before the recorder has come to it, and tells the ledger of it."""
     desk.gateway.put(instance("order_A", Status.RUNNING))
     app = desk.open(INSTANCE, id="order_A")
-    assert part(app, "header")["status"] == "RUNNING"
+    assert widget(app, "header")["status"] == "RUNNING"
     assert summary(desk.ledger).status is Status.RUNNING
 
 
@@ -311,10 +313,10 @@ def test_an_instance_that_the_engine_has_no_more_is_shown(desk: Desk) -> None:
     del desk.gateway.instances[found]
     desk.ledger.runs.mark_purged({found: datetime.now(UTC)})
     app = desk.open(INSTANCE, id=found)
-    assert part(app, "header")["purged"] is not None
-    assert part(app, "gantt")["figure"]["names"]
+    assert widget(app, "header")["purged"] is not None
+    assert widget(app, "gantt")["figure"]["names"]
     assert len(table(app, "event").value) == len(recorded("completed"))
-    assert offered(app) == []
+    assert offered_actions(app) == []
 
 
 def test_an_ended_instance_is_shown_without_the_engine(desk: Desk) -> None:
@@ -333,12 +335,12 @@ def test_a_running_instance_is_shown_while_the_sidecar_is_away(desk: Desk) -> No
     app = desk.open(INSTANCE, id=found)
     assert not app.exception
     assert "The Dapr sidecar is away" in texts(app.warning)
-    assert part(app, "header")["status"] == "RUNNING"
-    assert part(app, "gantt")["figure"]["names"]
+    assert widget(app, "header")["status"] == "RUNNING"
+    assert widget(app, "gantt")["figure"]["names"]
     assert "The history cannot be read now; it will be here when the engine is back." in texts(
         app.caption
     )
-    assert offered(app) == []
+    assert offered_actions(app) == []
     assert not desk.gateway.calls["state"]
 
 
@@ -350,7 +352,7 @@ def test_a_page_is_whole_again_when_the_sidecar_is_back(desk: Desk) -> None:
     desk.write_heartbeat()
     run(app)
     assert len(table(app, "event").value) == len(recorded("running"))
-    assert offered(app) == OFFERED[Status.RUNNING]
+    assert offered_actions(app) == OFFERED[Status.RUNNING]
 
 
 def test_buttons_rest_without_a_worker(desk: Desk) -> None:
@@ -358,7 +360,7 @@ def test_buttons_rest_without_a_worker(desk: Desk) -> None:
     desk.has("order_A")
     desk.write_heartbeat(Outage(Service.WORKER, at(0), "none"))
     app = desk.open(INSTANCE, id="order_A")
-    assert offered(app) == []
+    assert offered_actions(app) == []
     assert button(app, "pause").help.startswith("No worker is connected")
     assert not button(app, "resume").help
     assert "No worker is connected" in texts(app.warning)
@@ -369,7 +371,7 @@ def test_an_unknown_instance_while_the_engine_cannot_be_read_is_not_denied(desk:
     desk.gateway.errors["state"] = [UNAVAILABLE]
     app = desk.open(INSTANCE, id="order_A")
     assert not app.exception
-    told = "It cannot be shown now. The Dapr engine cannot be reached: nothing answers."
+    told = "The instance cannot be shown now. The Dapr engine cannot be reached: nothing answers."
     assert texts(app.info) == told
 
 
@@ -391,7 +393,7 @@ def test_the_page_outlives_the_ledger(desk: Desk, monkeypatch: pytest.MonkeyPatc
         run(app)
         assert not app.exception
         assert "The ledger cannot be read" in texts(app.warning)
-        assert part(app, "header")["status"] == "RUNNING"
+        assert widget(app, "header")["status"] == "RUNNING"
 
 
 def test_a_page_without_a_ledger_from_the_start_says_so(desk: Desk) -> None:
@@ -400,7 +402,9 @@ def test_a_page_without_a_ledger_from_the_start_says_so(desk: Desk) -> None:
     with desk.ledger_away():
         app = desk.open(INSTANCE, id="order_A")
         assert not app.exception
-        assert texts(app.info).startswith("It cannot be shown now. The ledger cannot be reached")
+        assert texts(app.info).startswith(
+            "The instance cannot be shown now. The ledger cannot be reached"
+        )
 
 
 def test_a_page_is_new_without_the_recorder(desk: Desk) -> None:
@@ -410,7 +414,7 @@ def test_a_page_is_new_without_the_recorder(desk: Desk) -> None:
     app = desk.open(INSTANCE, id="order_A")
     assert "The recorder is away" in texts(app.warning)
     desk.gateway.turn("order_A", Status.COMPLETED)
-    assert part(run(app), "header")["status"] == "COMPLETED"
+    assert widget(run(app), "header")["status"] == "COMPLETED"
 
 
 def test_all_viewers_share_what_is_read(desk: Desk) -> None:
@@ -432,7 +436,7 @@ def test_another_instance_is_opened_in_place(desk: Desk) -> None:
     trigger(app, "header", "open", {"id": "order_A", "run_id": None})
     assert not app.exception
     assert app.query_params == {"id": "order_A"}
-    assert part(app, "header")["id"] == "order_A"
+    assert widget(app, "header")["id"] == "order_A"
 
 
 def test_a_button_acts_on_the_instance_that_is_shown(desk: Desk) -> None:
@@ -468,11 +472,11 @@ def test_a_failure_is_no_markup(desk: Desk) -> None:
 
 
 def test_an_earlier_life_has_its_own_page(desk: Desk) -> None:
-    """It is shown as it ended, and offers nothing: an action would be one on the latest life."""
+    """It is shown as it ended, and offers nothing: an action would be on the latest run."""
     first, second = desk.has_two_runs()
     app = desk.open(INSTANCE, id="order_A", run_id=str(first))
     assert not app.exception
-    head = part(app, "header")
+    head = widget(app, "header")
     assert (head["status"], head["isEarlier"]) == ("COMPLETED", True)
     assert (head["earlier"], head["later"]) == (None, second)
     assert all(button.disabled for button in app.button)
@@ -482,12 +486,12 @@ def test_the_lives_of_an_id_lead_to_one_another(desk: Desk) -> None:
     """From the latest to the one before, and back."""
     first, second = desk.has_two_runs()
     app = desk.open(INSTANCE, id="order_A")
-    assert part(app, "header")["status"] == "RUNNING"
+    assert widget(app, "header")["status"] == "RUNNING"
     trigger(app, "header", "open", {"id": "order_A", "run_id": first})
     assert app.query_params == {"id": "order_A", "run_id": str(first)}
-    assert part(app, "header")["status"] == "COMPLETED"
+    assert widget(app, "header")["status"] == "COMPLETED"
     trigger(app, "header", "open", {"id": "order_A", "run_id": second})
-    assert part(app, "header")["status"] == "RUNNING"
+    assert widget(app, "header")["status"] == "RUNNING"
     trigger(app, "header", "open", {"id": "order_A", "run_id": None})
     assert app.query_params == {"id": "order_A"}
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import lag, session
-from dashboard.live.banner import no_action
+from dashboard import services
+from dashboard.listing import recorder_status
+from dashboard.live.banner import why_no_actions
 from dashboard.live.sessions import FRAGMENT_KEY
 from operations.errors import DaprUnavailable
 from operations.model import Action, DaprHealth, Problem, Service, Status
 from operations.records import Outage, RecorderMetrics
-from tests.unit.pages import LIST, ORDER, Desk, has_part, ids, part, run, send, texts, trigger
+from tests.unit.pages import LIST, ORDER, Desk, has_widget, ids, run, send, texts, trigger, widget
 from tests.unit.snapshots import at, statuses
 
 MANY = [f"order_{number:02}" for number in range(120)]
@@ -55,7 +56,7 @@ def turn(app: AppTest, label: str) -> AppTest:
 
 def counts(app: AppTest) -> dict[str, str]:
     """Return how many instances each status is said to have, where there are any."""
-    return {status: count for status, count in part(app, "chips")["counts"] if count != "0"}
+    return {status: count for status, count in widget(app, "chips")["counts"] if count != "0"}
 
 
 def messages(app: AppTest) -> str:
@@ -68,7 +69,7 @@ def test_an_empty_ledger_leads_to_the_first_order(desk: Desk) -> None:
     app = desk.open()
     assert not app.exception
     assert ids(app) == []
-    assert part(app, "table")["empty"][0] == "No instances yet"
+    assert widget(app, "table")["empty"][0] == "No instances yet"
 
 
 @pytest.mark.parametrize("backlog", [None, 1])
@@ -76,7 +77,7 @@ def test_a_ledger_that_is_being_filled_is_not_empty(desk: Desk, backlog: int | N
     """What the engine has and the ledger lacks is on its way."""
     desk.ledger.write_heartbeat(datetime.now(UTC), (), backlog)
     app = desk.open(q="order")
-    assert part(app, "table")["empty"][0] == "The ledger is being filled"
+    assert widget(app, "table")["empty"][0] == "The ledger is being filled"
 
 
 @pytest.mark.parametrize("part_away", [Service.SIDECAR, Service.LISTING])
@@ -86,7 +87,7 @@ def test_a_ledger_that_cannot_be_filled_is_not_being_filled(desk: Desk, part_awa
         datetime.now(UTC), (Outage(part_away, datetime.now(UTC), "broken"),), None
     )
     app = desk.open()
-    assert part(app, "table")["empty"][0] == "Nothing is here yet"
+    assert widget(app, "table")["empty"][0] == "Nothing is here yet"
 
 
 def test_how_much_is_still_to_be_read_is_told(desk: Desk) -> None:
@@ -129,7 +130,7 @@ def test_what_the_recorder_does_is_told_apart(
     backlog: int | None, metrics: RecorderMetrics, words: str
 ) -> None:
     """It does not know yet, catches up, has nothing to do, or is behind by a measured time."""
-    said = lag.told(metrics, backlog)[0]
+    said = recorder_status.describe(metrics, backlog)[0]
     assert said.startswith(f"Recorder: {words}")
 
 
@@ -155,7 +156,7 @@ def test_nothing_that_matches_is_told_apart(desk: Desk) -> None:
     desk.has("order_A")
     app = desk.open(q="nonsense")
     assert ids(app) == []
-    assert part(app, "table")["empty"][0] == "Nothing matches"
+    assert widget(app, "table")["empty"][0] == "Nothing matches"
 
 
 def test_the_newest_fifty_are_shown(desk: Desk) -> None:
@@ -181,7 +182,7 @@ def test_what_is_counted_no_further_is_told_so(desk: Desk, monkeypatch: pytest.M
     desk.has("failed", status=Status.FAILED)
     app = desk.open()
     assert counts(app) == {"RUNNING": "60+", "FAILED": "1"}
-    assert part(app, "chips")["all"] == "61+"
+    assert widget(app, "chips")["all"] == "61+"
     assert texts(app.caption) == "1–50 of 61+"  # noqa: RUF001 - from one to another
     assert texts(turn(turn(app, "Older →"), "Older →").caption) == "21 of 61+"
 
@@ -191,10 +192,10 @@ def test_a_search_that_stopped_says_how_far_it_looked(
 ) -> None:
     """Where it found nothing so far, one can go on."""
     monkeypatch.setattr("operations.ledger.search.sweeping.FIRST", 30)
-    monkeypatch.setattr("operations.ledger.search.sweeping.PATIENCE", 0)
+    monkeypatch.setattr("operations.ledger.search.sweeping.HEALTH_TIMEOUT", 0)
     desk.has(*MANY)
     app = desk.open(q=MANY[0])
-    assert part(app, "table")["empty"][0] == "Nothing found so far"
+    assert widget(app, "table")["empty"][0] == "Nothing found so far"
     assert texts(app.caption).startswith("0 of 0+ · searched back to 2026-01-11")
     for _ in range(3):
         app = turn(app, "Older →")
@@ -258,7 +259,7 @@ def test_statuses_are_filtered_by_the_address(desk: Desk) -> None:
     desk.has("order_C", status=Status.COMPLETED)
     app = desk.open(status=["failed", "completed"])
     assert sorted(ids(app)) == ["order_B", "order_C"]
-    assert part(app, "chips")["selected"] == ["COMPLETED", "FAILED"]
+    assert widget(app, "chips")["selected"] == ["COMPLETED", "FAILED"]
     assert counts(app) == {"RUNNING": "1", "FAILED": "1", "COMPLETED": "1"}
 
 
@@ -269,7 +270,7 @@ def test_a_status_that_is_none_filters_nothing(desk: Desk, status: str) -> None:
     app = desk.open(status=status)
     assert not app.exception
     assert ids(app) == ["order_A"]
-    assert part(app, "chips")["selected"] == []
+    assert widget(app, "chips")["selected"] == []
 
 
 def test_a_broken_status_beside_a_good_one_is_left_out(desk: Desk) -> None:
@@ -335,9 +336,9 @@ def test_the_usual_statuses_are_always_there(desk: Desk) -> None:
     """They stand in one order; the others come after them, where there are any."""
     baseline = ["RUNNING", "SUSPENDED", "PENDING", "FAILED", "COMPLETED", "TERMINATED"]
     app = desk.open()
-    assert [status for status, _ in part(app, "chips")["counts"]] == baseline
+    assert [status for status, _ in widget(app, "chips")["counts"]] == baseline
     desk.has("order_A", status=Status.STALLED)
-    assert [status for status, _ in part(run(app), "chips")["counts"]] == [*baseline, "STALLED"]
+    assert [status for status, _ in widget(run(app), "chips")["counts"]] == [*baseline, "STALLED"]
 
 
 @pytest.mark.parametrize(
@@ -356,7 +357,7 @@ def test_a_click_in_a_row_acts(
     desk.has("order_A", status=before)
     app = click(desk.open(), action, "order_A")
     assert desk.gateway.instances["order_A"].status is after
-    assert part(app, "table")["rows"][0]["status"] == after
+    assert widget(app, "table")["rows"][0]["status"] == after
     assert messages(app) == words
 
 
@@ -435,8 +436,8 @@ def test_a_click_is_acknowledged(desk: Desk) -> None:
     """The row's buttons wait until the page has dealt with their click, whatever came of it."""
     desk.has("order_A")
     app = desk.open()
-    assert part(app, "table")["handled"] == []
-    assert part(click(app, "resume", "order_A", 17), "table")["handled"] == [17]
+    assert widget(app, "table")["handled"] == []
+    assert widget(click(app, "resume", "order_A", 17), "table")["handled"] == [17]
 
 
 def test_quick_clicks_are_all_carried_out_once(desk: Desk) -> None:
@@ -448,7 +449,7 @@ def test_quick_clicks_are_all_carried_out_once(desk: Desk) -> None:
     states = [desk.gateway.instances[f"order_{name}"].status for name in "ABC"]
     assert states == [Status.TERMINATED, Status.TERMINATED, Status.SUSPENDED]
     assert desk.gateway.calls["terminate"] == 2
-    assert part(app, "table")["handled"] == [1, 2, 3]
+    assert widget(app, "table")["handled"] == [1, 2, 3]
 
 
 def test_a_message_is_told_once(desk: Desk) -> None:
@@ -465,9 +466,9 @@ def test_a_message_is_told_to_who_acted(desk: Desk) -> None:
     one, other = desk.open(), desk.open()
     click(one, "pause", "order_A")
     run(other)
-    assert part(other, "table")["rows"][0]["status"] == "SUSPENDED"
+    assert widget(other, "table")["rows"][0]["status"] == "SUSPENDED"
     assert not messages(other)
-    assert part(other, "table")["handled"] == []
+    assert widget(other, "table")["handled"] == []
 
 
 def test_a_message_is_no_markup(desk: Desk) -> None:
@@ -497,14 +498,14 @@ def test_a_row_leads_to_its_instance(desk: Desk) -> None:
     app = trigger(desk.open(), "table", "open", {"id": "order_A", "run_id": None})
     assert not app.exception
     assert app.query_params == {"id": "order_A"}
-    assert part(app, "header")["id"] == "order_A"
+    assert widget(app, "header")["id"] == "order_A"
 
 
 def test_all_viewers_share_what_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one asks the ledger nothing that the first one asked."""
     desk.has("order_A")
     desk.open()
-    instances = session.house().ledger.runs
+    instances = services.services().ledger.runs
     monkeypatch.setattr(instances, "page", lambda *_, **__: pytest.fail("asked again"))
     assert ids(desk.open()) == ["order_A"]
 
@@ -513,13 +514,13 @@ def test_the_page_registers_the_version_that_it_shows(desk: Desk) -> None:
     """Live updates rerun the page as soon as the system has another version."""
     desk.has("order_A")
     app = desk.open()
-    assert app.session_state[FRAGMENT_KEY].version == session.watch().look().version
+    assert app.session_state[FRAGMENT_KEY].version == services.state_watcher().state().version
     before = app.session_state[FRAGMENT_KEY]
     desk.has("order_B")
     after = run(app).session_state[FRAGMENT_KEY]
     assert after.version != before.version
     assert after.fragment_id == before.fragment_id != ""
-    assert part(app, "live_updates")["path"] == "flowdeck/live"
+    assert widget(app, "live_updates")["path"] == "flowdeck/live"
 
 
 @pytest.mark.parametrize(("away", "words"), PLACES.items())
@@ -599,7 +600,7 @@ def test_a_list_that_was_never_read_is_not_empty(
         assert not app.exception
         assert texts(app.warning).startswith("**The ledger cannot be read since")
         assert texts(app.info) == "The list will be here as soon as the ledger can be read."
-        assert not has_part(app, "table")
+        assert not has_widget(app, "table")
     assert ids(run(app)) == ["order_A"]
 
 
@@ -609,15 +610,15 @@ def test_nothing_is_offered_that_cannot_be_done(desk: Desk, away: Service) -> No
     desk.has("order_A")
     desk.write_heartbeat(Outage(away, at(0), "gone"))
     app = desk.open()
-    assert part(app, "table")["away"] == no_action(session.watch().look())
-    assert part(app, "table")["away"].endswith("nothing can be acted on until it is back.")
+    assert widget(app, "table")["away"] == why_no_actions(services.state_watcher().state())
+    assert widget(app, "table")["away"].endswith("nothing can be acted on until it is back.")
 
 
 def test_actions_are_offered_while_only_the_recorder_is_away(desk: Desk) -> None:
     """It is not needed for them."""
     desk.has("order_A")
     desk.silence()
-    assert part(desk.open(), "table")["away"] is None
+    assert widget(desk.open(), "table")["away"] is None
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd", "America"])
@@ -648,7 +649,7 @@ def test_an_odd_id_is_a_row_like_any_other(desk: Desk, odd: str) -> None:
     app = desk.open()
     assert ids(app) == [odd[:255]]
     assert (
-        part(trigger(app, "table", "open", {"id": odd[:255], "run_id": None}), "header")["id"]
+        widget(trigger(app, "table", "open", {"id": odd[:255], "run_id": None}), "header")["id"]
         == odd[:255]
     )
 
@@ -657,7 +658,7 @@ def test_what_the_ledger_says_of_a_life_is_what_the_row_shows(desk: Desk) -> Non
     """A purged life has no buttons, and its status stays."""
     desk.has("order_A", status=Status.COMPLETED)
     desk.ledger.runs.mark_purged({"order_A": datetime.now(UTC)})
-    row = part(desk.open(), "table")["rows"][0]
+    row = widget(desk.open(), "table")["rows"][0]
     assert (row["status"], row["actions"]) == (statuses(desk.ledger)[0], [])
 
 
@@ -711,7 +712,7 @@ def test_an_address_that_comes_late_takes_no_filter_away(desk: Desk) -> None:
     app.query_params = {"id": "order_A", "q": "order_"}
     run(app)
     assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
-    assert part(app, "chips")["selected"] == ["FAILED", "RUNNING"]
+    assert widget(app, "chips")["selected"] == ["FAILED", "RUNNING"]
 
 
 def test_the_link_back_leads_to_the_list_as_it_was_left(desk: Desk) -> None:
@@ -719,7 +720,7 @@ def test_the_link_back_leads_to_the_list_as_it_was_left(desk: Desk) -> None:
     desk.has("order_A")
     app = desk.open(LIST, status=["failed", "running"], q="order_")
     trigger(app, "table", "open", {"id": "order_A"})
-    assert part(app, "back")["href"] == "./?status=failed&status=running&q=order_"
+    assert widget(app, "back")["href"] == "./?status=failed&status=running&q=order_"
     trigger(app, "back", "back", 1)
     assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
     assert ids(app) == ["order_A"]
@@ -738,11 +739,11 @@ def test_a_row_of_an_earlier_life_leads_to_that_life(desk: Desk) -> None:
     """Each life of an id is a row, and each row leads to its own page."""
     desk.has_two_runs()
     app = desk.open()
-    latest, earlier = part(app, "table")["rows"]
+    latest, earlier = widget(app, "table")["rows"]
     assert (latest["run_id"], earlier["run_id"]) == (None, earlier["key"])
     trigger(app, "table", "open", {"id": earlier["id"], "run_id": earlier["run_id"]})
     assert app.query_params == {"id": "order_A", "run_id": str(earlier["key"])}
-    assert part(app, "header")["status"] == "COMPLETED"
+    assert widget(app, "header")["status"] == "COMPLETED"
 
 
 def test_a_search_for_what_no_id_has_finds_nothing(desk: Desk) -> None:

@@ -8,13 +8,13 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
-from dashboard import session
+from dashboard import services
 from dashboard.durations import milliseconds
 from operations.errors import DaprUnavailable, LedgerUnavailable, OutcomeUnknown
 from operations.model import Service, Status
 from operations.records import Outage
 from tests.unit.fakes import instance
-from tests.unit.pages import LIST, ORDER, Desk, has_part, ids, part, run, send, state, texts
+from tests.unit.pages import LIST, ORDER, Desk, has_widget, ids, run, send, state, texts, widget
 from tests.unit.snapshots import at
 
 AMOUNT = "a number above 0 and up to 1000000, with at most 2 decimals"
@@ -62,7 +62,7 @@ def as_sent(app: AppTest) -> WidgetStates:
 def again(app: AppTest, states: WidgetStates) -> AppTest:
     """Have the form's page told the same once more."""
     app.switch_page(ORDER)
-    session.watch().refresh()
+    services.state_watcher().refresh()
     return app._run(states)
 
 
@@ -89,8 +89,8 @@ def test_the_form_suggests_an_order(desk: Desk) -> None:
     assert not app.exception
     assert suggested(app).startswith("ORDER-")
     assert field(app, "amount").value == "99.99"
-    assert part(app, "items") == {"first": ["laptop", "mouse"]}
-    assert has_part(app, "start")
+    assert widget(app, "items") == {"first": ["laptop", "mouse"]}
+    assert has_widget(app, "start")
 
 
 def test_each_session_suggests_an_id_of_its_own(desk: Desk) -> None:
@@ -121,7 +121,7 @@ def test_an_order_that_was_started_is_shown(desk: Desk) -> None:
     """The operator is led to its page, and told."""
     app = submit(fill(desk.open(ORDER), order_id="A1"))
     assert app.query_params == {"id": "order_A1"}
-    assert part(app, "header")["id"] == "order_A1"
+    assert widget(app, "header")["id"] == "order_A1"
     assert texts(app.toast) == "order_A1 submitted."
 
 
@@ -233,7 +233,7 @@ def test_a_start_in_the_future_is_the_moment_that_the_browser_tells(desk: Desk) 
     submit(app, start(app, milliseconds(noon)))
     assert not app.exception
     assert desk.gateway.scheduled["order_A1"] == noon
-    assert part(app, "header")["scheduled"] == milliseconds(noon)
+    assert widget(app, "header")["scheduled"] == milliseconds(noon)
 
 
 @pytest.mark.parametrize("at", [None, 1e300, "soon", [], float("inf")])
@@ -358,7 +358,7 @@ def test_a_ledger_that_goes_away_during_a_start_is_told(
         raise LedgerUnavailable("disk full")
 
     app = fill(desk.open(ORDER), order_id="A1")
-    monkeypatch.setattr(session.house().ledger.reservations, "claim", gone)
+    monkeypatch.setattr(services.services().ledger.reservations, "claim", gone)
     submit(app)
     assert texts(app.error) == "The ledger cannot be reached: disk full."
 
@@ -436,5 +436,5 @@ def test_who_leaves_without_submitting_has_started_nothing(desk: Desk) -> None:
     app = fill(desk.open(ORDER), order_id="A1")
     app.switch_page(LIST)
     run(app)
-    assert has_part(app, "table")
+    assert has_widget(app, "table")
     assert not desk.gateway.calls["start"]

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from dashboard.durations import milliseconds
-from dashboard.rows import header, offered, row
+from dashboard.listing.rows import header, offered_actions, row
 from operations.model import Action, Status
 from operations.records import RunSummary
 from tests.unit.pages import summary
@@ -29,12 +29,12 @@ def test_a_row_has_the_buttons_that_its_status_allows(status: Status) -> None:
 @pytest.mark.parametrize("status", list(Status))
 def test_what_was_purged_has_no_buttons(status: Status) -> None:
     """The engine has it no more, whatever its status was."""
-    assert offered(summary(status=status, purged_at=at(9))) == ()
+    assert offered_actions(summary(status=status, purged_at=at(9))) == ()
 
 
 def test_an_offer_is_of_actions() -> None:
     """The buttons of the page ask by action, not by word."""
-    assert offered(summary(status=Status.RUNNING)) == (Action.PAUSE, Action.TERMINATE)
+    assert offered_actions(summary(status=Status.RUNNING)) == (Action.PAUSE, Action.TERMINATE)
 
 
 @pytest.mark.parametrize("instance_id", ["a&id=b", "a b", "a/b?c#d", "100%", "ä|😀", "a+b", "'\"<"])
@@ -76,7 +76,7 @@ def test_an_earlier_life_is_opened_by_its_key() -> None:
 
 def test_an_earlier_life_has_no_buttons() -> None:
     """An action on its id would be one on the latest."""
-    assert offered(summary(status=Status.RUNNING, is_latest=False)) == ()
+    assert offered_actions(summary(status=Status.RUNNING, is_latest=False)) == ()
 
 
 def test_a_head_has_the_lives_beside_its_own() -> None:

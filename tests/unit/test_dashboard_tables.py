@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.history import PREVIEW, _as_json, _format, _frame, _preview
-from dashboard.payloads import MOST_SHOWN
+from dashboard.details.history_table import PREVIEW, _as_json, _format, _frame, _preview
+from dashboard.details.payloads import MAX_LENGTH
 from operations.history import HistoryEvent
 from operations.model import Failure
 from tests.unit.events import completed, event, failed, raised, scheduled, started, turn
@@ -101,7 +101,7 @@ def test_times_in_a_file_have_their_zone() -> None:
 
 def show(command: str, value: object) -> AppTest:
     """Return a page that shows a value by a command of the dashboard."""
-    script = f"import streamlit as st\nfrom dashboard import payloads\n{command}"
+    script = f"import streamlit as st\nfrom dashboard.details import payloads\n{command}"
     page = unscanned(AppTest.from_string(script, default_timeout=30))
     page.session_state["value"] = value
     page.run()
@@ -151,8 +151,8 @@ def test_no_payload_is_told() -> None:
 
 def test_a_huge_payload_is_cut_and_says_so() -> None:
     """A browser is not given megabytes; JSON that is cut is a text."""
-    page = show_payload(json.dumps(["x" * MOST_SHOWN]))
-    assert len(page.code[0].value) == MOST_SHOWN
+    page = show_payload(json.dumps(["x" * MAX_LENGTH]))
+    assert len(page.code[0].value) == MAX_LENGTH
     assert texts(page.caption) == "The first 100,000 of 100,004 characters."
 
 

@@ -59,7 +59,7 @@ KEPT_TO = {
     "streamlit": ("dashboard/",),
     "pandas": ("dashboard/",),
     "plotly": ("dashboard/",),
-    "worker.orders": ("worker/", "bench/", "dashboard/launchers.py"),
+    "worker.orders": ("worker/", "bench/", "dashboard/orders/order_form.py"),
 }
 """The only modules, or folders of modules, that import these libraries."""
 

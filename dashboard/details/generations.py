@@ -1,0 +1,70 @@
+"""The earlier generations of a workflow that continued as new."""
+
+import streamlit as st
+
+from dashboard.gantt.chart import draw_chart
+from dashboard.live.banner import zone
+from dashboard.services import services, state_watcher
+from operations.errors import Unavailable
+from operations.records import EarlierGenerations, Generation
+from operations.run_view import View
+from operations.timeline import Span, Timeline
+
+
+def earlier_generations(shown: View, now: int) -> None:
+    """Show how many generations are kept, and the attempts of the selected one."""
+    if shown.summary.generation == 1:
+        return
+    st.caption(_summary(shown.summary.generation, shown.kept))
+    if not shown.kept.newest:
+        return
+    chosen = st.selectbox(
+        "Earlier generation",
+        shown.kept.newest,
+        format_func=_label,
+        index=None,
+        placeholder="SystemState at an earlier generation",
+        label_visibility="collapsed",
+        key=f"generation-{shown.summary.run_id}",
+    )
+    if chosen:
+        _show_attempts(shown, chosen.number, now)
+
+
+def _summary(generation: int, kept: EarlierGenerations) -> str:
+    return (
+        f"It continued as new: this is generation {generation:,} of those that were seen. "
+        f"Of the earlier ones {_count(kept.attempts, 'attempt')} "
+        f"in {_count(kept.generations, 'generation')} are kept."
+    )
+
+
+def _label(generation: Generation) -> str:
+    started = generation.first_turn_at.astimezone(zone())
+    attempts = _count(generation.attempts, "attempt")
+    return f"Generation {generation.number:,}, {started:%d %b %H:%M:%S}: {attempts}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _show_attempts(shown: View, number: int, now: int) -> None:
+    key = shown.summary.run_id
+    try:
+        spans = state_watcher().query(
+            ("generation", key, number), lambda: services().ledger.runs.attempts(key, number)
+        )
+    except Unavailable:
+        st.caption("It cannot be read now.")
+        return
+    if spans:
+        draw_chart(
+            "generation", f"{key}-{number}", shown, (_timeline(spans), spans[0].scheduled_at), now
+        )
+
+
+def _timeline(spans: tuple[Span, ...]) -> Timeline:
+    """Return a timeline from the first attempt to the end of the last."""
+    ends = [span.ended_at for span in spans if span.ended_at]
+    return Timeline(spans[0].scheduled_at, max(ends, default=None), spans)

@@ -1,0 +1,57 @@
+"""The Gantt of an instance, or of one of its earlier generations."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+import streamlit as st
+
+from dashboard.gantt.figure import gantt
+from dashboard.server import PLOTLY_PATH
+from dashboard.services import services, state_watcher
+from dashboard.widgets import widget
+from operations.errors import Unavailable
+from operations.records import Baseline
+from operations.run_view import View
+from operations.timeline import SpanKind, Timeline
+
+_chart = widget("gantt", isolated=False)
+
+
+def show_gantt(shown: View, now: int) -> None:
+    """Show the instance's Gantt; `now` is in milliseconds since 1970 (UTC)."""
+    started_at = shown.timeline.started_at or shown.summary.started_at
+    if started_at is None or not shown.timeline.spans:
+        ended = shown.summary.status.is_finished
+        st.caption("It ended without an activity." if ended else "No activity yet: bars grow here.")
+        return
+    draw_chart("gantt", shown.summary.run_id, shown, (shown.timeline, started_at), now)
+
+
+def draw_chart(
+    key: str, chart_id: int | str, shown: View, drawn: tuple[Timeline, datetime], now: int
+) -> None:
+    """Draw a timeline and its start time; the zoom is kept as long as `chart_id` stays the same."""
+    timeline, started_at = drawn
+    names = frozenset(span.name for span in timeline.spans if span.kind is SpanKind.ACTIVITY)
+    figure = gantt(timeline, started_at, _baselines(shown.summary.workflow, names))
+    _chart(
+        key=key,
+        data={
+            "id": chart_id,
+            "figure": vars(figure),
+            "plotly": PLOTLY_PATH.removeprefix("/"),
+            "now": now,
+            "alt": f"Gantt of {shown.summary.instance_id}: {len(figure.names)} rows",
+        },
+    )
+
+
+def _baselines(workflow: str, names: Collection[str]) -> dict[str, Baseline]:
+    """Return the baselines of activities by name; empty while the ledger is away."""
+    try:
+        return state_watcher().query(
+            ("baselines", workflow, names),
+            lambda: services().ledger.runs.baselines(workflow, names),
+        )
+    except Unavailable:
+        return {}

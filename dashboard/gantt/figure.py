@@ -1,0 +1,162 @@
+"""Timelines as Plotly figures: pure functions, whose figures the `gantt` part draws.
+
+Colours are the theme's, by name; times are milliseconds since 1970 (UTC).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dashboard.durations import milliseconds
+from dashboard.gantt.bar_styles import BASELINE, CROSSED, Bar, BarStyle, bars_of
+from dashboard.gantt.hover import hover_text
+from dashboard.gantt.layout import layout
+from operations.records import Baseline
+from operations.timeline import SUSPENSIONS, Span, SpanKind, Timeline
+
+_TITLES = {
+    SpanKind.CHILD: "↳ {}",
+    SpanKind.WAIT: "event: {}",
+    SpanKind.SUSPENSION: "suspended",
+}
+
+
+@dataclass(frozen=True)
+class Gantt:
+    """A figure, the names of its rows, and its legend as (words, colour, style) triples.
+
+    `start` and `end` are the instance's; `end` is None while it runs.
+    """
+
+    traces: list[dict[str, Any]]
+    layout: dict[str, Any]
+    names: list[str]
+    legend: list[tuple[str, str, str]]
+    start: int
+    end: int | None
+
+
+def gantt(timeline: Timeline, started_at: datetime, baseline: Mapping[str, Baseline]) -> Gantt:
+    """Return the Gantt of a timeline: one row a lane, each attempt a bar of its own.
+
+    Behind an activity stands how long it usually takes, where `usual` tells.
+    """
+    lanes = _lanes(timeline.spans)
+    rows = {lane: row for row, lane in enumerate(lanes)}
+    bars_by_style: dict[BarStyle, list[Bar]] = defaultdict(list)
+    for span in timeline.spans:
+        for bar in bars_of(span):
+            bars_by_style[bar.style].append(bar)
+    shown = [*bars_by_style, *([BASELINE] if _has_baseline(timeline.spans, baseline) else [])]
+    return Gantt(
+        traces=[
+            *_baseline_traces(timeline.spans, rows, baseline),
+            *(
+                _trace(style, bars, rows, started_at, baseline)
+                for style, bars in bars_by_style.items()
+            ),
+        ],
+        layout=layout(list(lanes.values())),
+        names=[_title(spans) for spans in lanes.values()],
+        legend=_legend(shown),
+        start=milliseconds(started_at),
+        end=milliseconds(timeline.ended_at) if timeline.ended_at else None,
+    )
+
+
+def _lanes(spans: tuple[Span, ...]) -> dict[int, list[Span]]:
+    lanes: dict[int, list[Span]] = defaultdict(list)
+    for span in spans:
+        lanes[span.lane].append(span)
+    return dict(sorted(lanes.items(), key=lambda lane: lane[0] == SUSPENSIONS))
+
+
+def _legend(bars_by_style: Iterable[BarStyle]) -> list[tuple[str, str, str]]:
+    """Return each style once; what waits in the queue is the same thing, however it ended."""
+    told: dict[object, tuple[str, str, str]] = {}
+    for style in bars_by_style:
+        entry = (style.label, style.colour, style.swatch)
+        told.setdefault(style.label if style.opacity < 1 else entry, entry)
+    return list(told.values())
+
+
+def _title(spans: list[Span]) -> str:
+    first = spans[0]
+    return _TITLES.get(first.kind, "{}").format(first.name or first.kind)
+
+
+def _has_baseline(spans: Iterable[Span], baseline: Mapping[str, Baseline]) -> bool:
+    return any(span.kind is SpanKind.ACTIVITY and span.name in baseline for span in spans)
+
+
+def _baseline_traces(
+    spans: Iterable[Span], rows: dict[int, int], baseline: Mapping[str, Baseline]
+) -> list[dict[str, Any]]:
+    """Return, behind each run, the stretch within which 95 % of the past ones ended."""
+    known = [span for span in spans if span.kind is SpanKind.ACTIVITY and span.name in baseline]
+    if not known:
+        return []
+    return [
+        {
+            **_bars(
+                BASELINE, [Bar(span, BASELINE, span.scheduled_at, None) for span in known], rows
+            ),
+            "x": [round(baseline[span.name].p95 * 1000) for span in known],
+            "hoverinfo": "skip",
+            "meta": {"open": False},
+        }
+    ]
+
+
+def _trace(
+    style: BarStyle,
+    bars: list[Bar],
+    rows: dict[int, int],
+    started_at: datetime,
+    baseline: Mapping[str, Baseline],
+) -> dict[str, Any]:
+    spans = [bar.span for bar in bars]
+    return {
+        **_bars(style, bars, rows),
+        "x": [_length(bar) for bar in bars],
+        "hovertext": [hover_text(span, started_at, baseline.get(span.name)) for span in spans],
+        "hoverinfo": "text",
+        "meta": {"open": bars[0].end is None},
+    }
+
+
+def _bars(style: BarStyle, bars: list[Bar], rows: dict[int, int]) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": style.label,
+        "showlegend": False,
+        "y": [rows[bar.span.lane] for bar in bars],
+        "base": [milliseconds(bar.start) for bar in bars],
+        "width": style.height,
+        "marker": {
+            "color": style.colour,
+            "opacity": style.opacity,
+            "cornerradius": 4,
+            "line": {"width": 1, "color": style.colour},
+            "pattern": _pattern(style),
+        },
+    }
+
+
+def _pattern(style: BarStyle) -> dict[str, Any]:
+    """Return stripes for what is under way, and crosses over the colour of what failed."""
+    crossed = style.pattern == CROSSED
+    return {
+        "shape": style.pattern,
+        "fillmode": "overlay" if crossed else "replace",
+        "fgcolor": "rgba(255,255,255,0.85)" if crossed else style.colour,
+        "size": 10 if crossed else 7,
+        "solidity": 0.2 if crossed else 0.55,
+    }
+
+
+def _length(bar: Bar) -> int:
+    return milliseconds(bar.end) - milliseconds(bar.start) if bar.end else 0

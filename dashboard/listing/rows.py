@@ -1,0 +1,105 @@
+"""Entries of the ledger as the `table` and `header` parts want them: pure functions."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from dashboard.durations import milliseconds
+from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
+from operations.records import RunSummary
+
+INSTANCE = "instance"  # the path of an instance's page
+
+
+def address(clicked_on: dict[str, Any]) -> dict[str, str]:
+    """Return the query that leads to what was clicked on: an id, and a life unless it is None."""
+    return {name: str(value) for name, value in clicked_on.items() if value is not None}
+
+
+def row(summary: RunSummary) -> dict[str, Any]:
+    """Return an entry as a row of the table.
+
+    `life` is the key of a life that its id alone does not lead to.
+    """
+    run_id = None if summary.is_latest else summary.run_id
+    href = f"{INSTANCE}?id={quote(summary.instance_id, safe='')}"
+    return {
+        "key": summary.run_id,
+        "id": summary.instance_id,
+        "run_id": run_id,
+        "href": href if run_id is None else f"{href}&run_id={run_id}",
+        "workflow": summary.workflow,
+        "status": summary.status.value,
+        "failure": failure_of(summary),
+        "actions": [action.value for action in offered_actions(summary)],
+        **_times(summary),
+    }
+
+
+def header(
+    summary: RunSummary,
+    custom_status: str | None,
+    *,
+    earlier: int | None = None,
+    later: int | None = None,
+) -> dict[str, Any]:
+    """Return an entry as the head of its page, with the keys of the lives beside it."""
+    return {
+        "id": summary.instance_id,
+        "href": f"{INSTANCE}?id=",
+        "workflow": summary.workflow,
+        "status": summary.status.value,
+        "custom": custom_status,
+        "parent": summary.parent_id,
+        "rerunOf": summary.rerun_of,
+        "scheduled": _ms(summary.scheduled_for),
+        "purged": _ms(summary.purged_at),
+        "isEarlier": not summary.is_latest,
+        "earlier": earlier,
+        "later": later,
+        **_times(summary),
+    }
+
+
+def offered_actions(summary: RunSummary) -> tuple[Action, ...]:
+    """Return the actions of one click that the entry's status allows, in the order of the buttons.
+
+    An earlier life has none: an action on its id would be one on the latest.
+    """
+    if summary.purged_at or not summary.is_latest:
+        return ()
+    allowed = allowed_actions(summary.status)
+    return tuple(action for action in STATUS_ACTIONS if action in allowed)
+
+
+def failure_of(summary: RunSummary) -> str | None:
+    """Return why the instance failed, in one line, without its own id, which the SDK repeats."""
+    if summary.failure_type is None:
+        return None
+    message = summary.failure_message or ""
+    return f"{summary.failure_type}: {message.removeprefix(f'{summary.instance_id}: ')}"
+
+
+def _times(summary: RunSummary) -> dict[str, Any]:
+    waits, until = _waits(summary)
+    begins = summary.started_at or summary.scheduled_for or summary.created_at
+    return {
+        "created": milliseconds(begins),
+        "started": _ms(summary.started_at),
+        "ended": _ms(summary.ended_at),
+        "waits": waits,
+        "until": _ms(until),
+    }
+
+
+def _waits(summary: RunSummary) -> tuple[str | None, datetime | None]:
+    """Return what the instance is at, where its status does not say so already."""
+    if summary.status is Status.SUSPENDED:
+        return None, None
+    if summary.status is Status.PENDING and summary.scheduled_for:
+        return "start", summary.scheduled_for
+    return summary.waits_for, summary.waits_until
+
+
+def _ms(time: datetime | None) -> int | None:
+    return milliseconds(time) if time else None

@@ -1,0 +1,97 @@
+"""Results of queries that are kept for the next viewer until the ledger changes."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from dashboard.live.system_state import SystemState
+from operations.errors import DaprUnavailable, LedgerUnavailable, QueryTimeout
+from operations.model import Service
+
+MAX_BYTES = 64 * 2**20  # of all results together
+MIN_BYTES = MAX_BYTES // 512  # that each result counts as, so that there are at most 512
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass
+class _Slot:
+    """The last result of one query, or its last error, each with the state it was read in."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    callers: int = 0
+    state: SystemState | None = None
+    value: Any = None
+    size: int = MIN_BYTES
+    failed_state: SystemState | None = None
+    error: LedgerUnavailable | DaprUnavailable | QueryTimeout | None = None
+
+    def update(
+        self, state: SystemState, read: Callable[[], _Answer], size: Callable[[_Answer], int]
+    ) -> None:
+        """Read the value unless it is current; callers with the same state share an error."""
+        if self._is_current(state):
+            return
+        if self.failed_state is not state:
+            self.failed_state = self.error = None
+            try:
+                value = read()
+                self.state, self.value, self.size = state, value, MIN_BYTES + size(value)
+            except (LedgerUnavailable, DaprUnavailable, QueryTimeout) as error:
+                self.failed_state, self.error = state, error
+        is_timeout = isinstance(self.error, QueryTimeout)  # an old result would hide the timeout
+        if self.error and (self.state is None or is_timeout):
+            raise self.error.with_traceback(None)  # a traceback would keep each viewer's frames
+
+    def _is_current(self, state: SystemState) -> bool:
+        """Return True if the value is current; without the recorder the revision proves nothing."""
+        if self.state is None or state.is_away(Service.RECORDER):
+            return self.state is state
+        return self.state.ledger_version == state.ledger_version
+
+
+class QueryCache:
+    """One result per query; the least recently used ones are dropped at 64 MiB."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
+
+    def get(
+        self,
+        state: SystemState,
+        key: Hashable,
+        read: Callable[[], _Answer],
+        size: Callable[[_Answer], int],
+    ) -> _Answer:
+        """Return the result that is current in this state; raises what `read` raises."""
+        with self._slot(key) as slot, slot.lock:
+            slot.update(state, read, size)
+            value: _Answer = slot.value
+            return value
+
+    @contextmanager
+    def _slot(self, key: Hashable) -> Iterator[_Slot]:
+        """Yield the slot of a query, which is not dropped while a caller uses it."""
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+            self._slots.move_to_end(key)
+            slot.callers += 1
+        try:
+            yield slot
+        finally:
+            with self._lock:
+                self._drop_oldest()
+                slot.callers -= 1
+
+    def _drop_oldest(self) -> None:
+        excess = sum(slot.size for slot in self._slots.values()) - MAX_BYTES
+        for key, slot in tuple(self._slots.items()):
+            if excess <= 0:
+                return
+            if not slot.callers:
+                del self._slots[key]
+                excess -= slot.size

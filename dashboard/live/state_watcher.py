@@ -1,0 +1,124 @@
+"""Reads the state of the system once for all viewers of this process."""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from dashboard.live.query_cache import QueryCache
+from dashboard.live.system_state import SystemState
+from operations.errors import LedgerUnavailable
+from operations.model import Problem, Service
+from operations.outages import Outages
+from operations.records import Heartbeat, Outage
+
+MAX_AGE = 0.125  # seconds for which one read of the state serves all viewers
+HEARTBEAT_TIMEOUT = timedelta(seconds=5)  # without a heartbeat, until the recorder counts as away
+HEALTH_TIMEOUT = 0.3  # seconds for which a read of the state waits for Dapr's health
+
+_Answer = TypeVar("_Answer")
+
+
+class _DaprHealth:
+    """Reads Dapr's problems in a thread of its own, because a read may take seconds."""
+
+    def __init__(self, read: Callable[[], tuple[Problem, ...]]) -> None:
+        self.known: tuple[Problem, ...] = ()
+        self._read = read
+        self._thread: threading.Thread | None = None
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return the problems; the last known ones if the read takes longer than 0.3 seconds."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._update, name="health", daemon=True)
+            self._thread.start()
+        self._thread.join(HEALTH_TIMEOUT)
+        return self.known
+
+    def _update(self) -> None:
+        self.known = self._read()
+
+
+class StateWatcher:
+    """One state of the system and one cache of queries, shared by all viewers of this process.
+
+    `heartbeat` reads the recorder's heartbeat from the ledger. `health` reads Dapr's problems; it
+    is called only while the recorder is away, because the heartbeat has them otherwise.
+    """
+
+    def __init__(
+        self, heartbeat: Callable[[], Heartbeat], health: Callable[[], tuple[Problem, ...]]
+    ) -> None:
+        self._read_heartbeat = heartbeat
+        self._health = _DaprHealth(health)
+        self._dapr_outages, self._ledger_outages = Outages(), Outages()
+        self._last_heartbeat: tuple[datetime | None, tuple[Outage, ...]] = (None, ())
+        self._started_at = datetime.now(UTC)
+        self._lock = threading.Lock()
+        self._read_at = -MAX_AGE
+        self._state = SystemState(revision=0)
+        self._cache = QueryCache()
+
+    def state(self) -> SystemState:
+        """Return the state, at most 0.125 seconds old. Does not raise."""
+        with self._lock:
+            if time.monotonic() - self._read_at >= MAX_AGE:
+                self._state = self._read_state()
+                self._read_at = time.monotonic()
+            return self._state
+
+    def refresh(self) -> None:
+        """Make the next call of `state` read the state again, after an action of this process."""
+        with self._lock:  # a read that has already begun may have missed the action
+            self._read_at = -MAX_AGE
+
+    def query(
+        self,
+        key: Hashable,
+        read: Callable[[], _Answer],
+        *,
+        size: Callable[[_Answer], int] = lambda _: 0,
+    ) -> _Answer:
+        """Return the result of `read`, cached under `key` until the ledger changes.
+
+        While the recorder is away no revision shows a change, and a result is cached only as long
+        as the state. If `read` fails because a service is away, the last result is returned; if
+        there is none, the error of `read` is raised. `size` returns the bytes of a large result.
+        """
+        return self._cache.get(self.state(), key, read, size)
+
+    def _read_state(self) -> SystemState:
+        now = datetime.now(UTC)
+        try:
+            heartbeat = self._read_heartbeat()
+        except LedgerUnavailable as error:
+            away = self._ledger_outages.now([Problem(Service.LEDGER, str(error))], now)
+            return replace(self._state, outages=away)
+        self._ledger_outages.now([], now)
+        if heartbeat.generation != self._state.generation:
+            self._started_at = now  # a new ledger has no heartbeat yet
+        self._remember(heartbeat)
+        silent_since = heartbeat.heartbeat_at or self._started_at
+        if now - silent_since < HEARTBEAT_TIMEOUT:
+            return _to_state(heartbeat, heartbeat.outages)
+        recorder = Outage(Service.RECORDER, silent_since, "it gives no sign of life")
+        others = self._dapr_outages.now(self._health.problems(), now)
+        return replace(_to_state(heartbeat, (recorder, *others)), metrics=None)
+
+    def _remember(self, heartbeat: Heartbeat) -> None:
+        """Keep the recorder's outages: those that outlast the recorder keep their beginning."""
+        last = heartbeat.heartbeat_at, heartbeat.outages
+        if heartbeat.heartbeat_at and self._last_heartbeat != last:
+            self._last_heartbeat = last
+            self._dapr_outages.take_over(heartbeat.outages)
+            self._health.known = tuple(
+                Problem(each.service, each.reason) for each in heartbeat.outages
+            )
+
+
+def _to_state(heartbeat: Heartbeat, outages: tuple[Outage, ...]) -> SystemState:
+    return SystemState(
+        heartbeat.revision, outages, heartbeat.generation, heartbeat.backlog, heartbeat.metrics
+    )

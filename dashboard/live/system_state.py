@@ -1,0 +1,36 @@
+"""The state of the system at one moment, the same for all viewers."""
+
+from dataclasses import dataclass
+
+from operations.model import Service
+from operations.records import Outage, RecorderMetrics
+
+
+@dataclass(frozen=True)
+class SystemState:
+    """The ledger's generation and revision, the outages, and what the recorder reports.
+
+    `backlog` is the number of instances that the recorder has yet to read; None if unknown.
+    `metrics` change with every heartbeat, so `version` ignores them.
+    """
+
+    revision: int
+    outages: tuple[Outage, ...] = ()
+    generation: int = 0
+    backlog: int | None = None
+    metrics: RecorderMetrics | None = None
+
+    @property
+    def version(self) -> str:
+        """A text that changes when pages have something new to show."""
+        away = ",".join(f"{outage.service}@{outage.since:%H%M%S}" for outage in self.outages)
+        return f"{self.generation}.{self.revision}:{away}:{self.backlog}"
+
+    @property
+    def ledger_version(self) -> tuple[int, int]:
+        """The ledger's generation and revision: changes with every write to the ledger."""
+        return self.generation, self.revision
+
+    def is_away(self, *services: Service) -> bool:
+        """Return True if one of the services has an outage."""
+        return any(outage.service in services for outage in self.outages)

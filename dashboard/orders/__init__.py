@@ -1,0 +1,1 @@
+"""The form that submits orders; only this package knows the order workflow."""

@@ -1,0 +1,81 @@
+"""The objects that the dashboard's process builds once: gateway, ledger, actions, state watcher."""
+
+import threading
+from dataclasses import dataclass, field
+from functools import cache
+
+from dashboard.live.state_watcher import StateWatcher
+from operations.actions import Actions
+from operations.errors import LedgerUnavailable
+from operations.gateway import DaprGateway, Gateway
+from operations.ledger import Ledger, open_ledger
+from operations.model import LOCAL_USER, Actor
+from operations.outages import dapr_problems
+from operations.records import Heartbeat
+from operations.settings import OperationsSettings
+
+
+@dataclass(frozen=True)
+class Services:
+    """The gateway to Dapr, the ledger, and the actions that use both."""
+
+    gateway: Gateway
+    ledger: Ledger
+    actions: Actions
+
+
+@dataclass
+class _Opening:
+    """The lock under which the ledger is opened, and the error of the last try."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    failure: LedgerUnavailable | None = None
+
+
+_opening = _Opening()
+
+
+@cache
+def state_watcher() -> StateWatcher:
+    """Return the watcher of the state that all viewers share."""
+    return StateWatcher(_read_heartbeat, lambda: dapr_problems(gateway()))
+
+
+def _read_heartbeat() -> Heartbeat:
+    return services().ledger.heartbeat()
+
+
+def services() -> Services:
+    """Return the services; the first caller builds them. Raises `LedgerUnavailable`.
+
+    A ledger may take seconds to fail: callers that waited for another caller share its error.
+    """
+    known = _opening.failure
+    with _opening.lock:
+        failure = _opening.failure
+        if failure and failure is not known:
+            raise failure.with_traceback(None)  # the traceback would keep each viewer's frames
+        _opening.failure = None
+        try:
+            return _services()
+        except LedgerUnavailable as error:
+            _opening.failure = error
+            raise
+
+
+@cache
+def gateway() -> Gateway:
+    """Return the gateway to Dapr."""
+    settings = OperationsSettings.load()
+    return DaprGateway(settings.endpoint, api_token=settings.api_token)
+
+
+@cache
+def _services() -> Services:
+    ledger = open_ledger(OperationsSettings.load().ledger)
+    return Services(gateway(), ledger, Actions(gateway(), ledger))
+
+
+def viewer() -> Actor:
+    """Return the actor of this session: the local user, because there is no sign-in."""
+    return LOCAL_USER

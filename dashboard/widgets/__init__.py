@@ -1,0 +1,32 @@
+"""Streamlit components of our own: each has a script, a style sheet and its data.
+
+Data becomes text, never markup.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from streamlit.components.v2 import component
+
+_HERE = Path(__file__).parent
+
+
+@cache
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def widget(name: str, *, isolated: bool = True, folder: Path = _HERE) -> Callable[..., Any]:
+    """Return the command that mounts a component, from `name`.js and `name`.css in `folder`.
+
+    A component that is not isolated has only its own style, which applies to the whole page.
+    """
+    shared = _read(_HERE / "shared.css") if isolated else ""
+    return component(
+        f"flowdeck_{name}",
+        js=f"{_read(_HERE / 'shared.js')}\n{_read(folder / f'{name}.js')}",
+        css=f"{shared}\n{_read(folder / f'{name}.css')}",
+        isolate_styles=isolated,
+    )

@@ -1,0 +1,25 @@
+// The statuses with how many instances have each: what is pressed is shown.
+
+function chip(component, status, count, pressed) {
+  const label = status === null ? ["All", "", null] : STATUSES[status];
+  return element("button", {
+    class: `chip ${label[1]}`, "aria-pressed": String(pressed), "data-status": status ?? "ALL",
+    onclick: () => component.setTriggerValue("toggle", { status }),
+  }, label[2] && icon(label[2]), label[0], element("span", { class: "count" }, count));
+}
+
+export default function (component) {
+  const { parentElement, data } = component;
+  const line = remembered(parentElement, () => {
+    const made = element("div", { class: "widget chips", role: "group", "aria-label": "Filter by status" });
+    parentElement.append(made);
+    return made;
+  });
+  const focused = line.getRootNode().activeElement?.dataset?.status;
+  const none = data.selected.length === 0;
+  line.replaceChildren(
+    chip(component, null, data.all, none),
+    ...data.counts.map(([status, count]) => chip(component, status, count, data.selected.includes(status))));
+  if (focused) line.querySelector(`[data-status="${focused}"]`)?.focus({ preventScroll: true });
+  return () => REMEMBERED.delete(parentElement);
+}

@@ -1,0 +1,117 @@
+// The Gantt: Plotly's own script, which redraws in place, so that zoom and hover survive while bars
+// grow. The figure comes from Python with times in milliseconds since 1970 (UTC); they are drawn in
+// the viewer's zone. Bars of a trace with `meta.open` reach to the present.
+
+// Plotly draws dates without a zone: the wall clock of the viewer, as text, stands for the moment.
+function wall(ms) {
+  return new Date(ms - new Date(ms).getTimezoneOffset() * MINUTE).toISOString().slice(0, -1);
+}
+
+function colours(parent) {
+  const style = getComputedStyle(parent.host ?? parent);
+  return (value) => typeof value === "string" && value.startsWith("--") ? style.getPropertyValue(value).trim() : value;
+}
+
+// The end of the axis of what still runs moves in steps, so that the bars grow and the axis rests.
+function reach(elapsed) {
+  const shortest = 5 * SECOND, step = 1.25;
+  return shortest * step ** Math.max(0, Math.ceil(Math.log(elapsed * 1.03 / shortest) / Math.log(step)));
+}
+
+// What still runs is shown up to where such runs usually end, if that is not too far.
+function furthest(traces, start, reached) {
+  const ends = traces.flatMap((trace) => trace.meta.open ? [] : trace.base.map((from, index) => from + trace.x[index]));
+  return Math.max(start + reached, Math.min(start + 2 * reached, Math.max(start, ...ends)));
+}
+
+function drawn(trace, now, colour) {
+  const base = trace.base.map(wall);
+  const x = trace.meta.open ? trace.base.map((start) => Math.max(0, now - start)) : trace.x;
+  const { color, pattern } = trace.marker;
+  const marker = { ...trace.marker, color: colour(color), pattern: pattern && { ...pattern, fgcolor: colour(pattern.fgcolor) },
+    line: { ...trace.marker.line, color: colour(trace.marker.line?.color) } };
+  return { ...trace, base, x, marker };
+}
+
+function layoutOf(state, now, colour) {
+  const { layout, start, end } = state.data.figure;
+  const last = end ?? furthest(state.data.figure.traces, start, reach(now - start));
+  const margin = Math.max(1, (last - start) * 0.01);
+  const text = colour("--st-text-color"), grid = colour("--st-border-color");
+  const xaxis = { ...layout.xaxis, gridcolor: grid, linecolor: grid, tickcolor: grid };
+  if (!state.zoomed) { xaxis.range = [wall(start - margin), wall(last + margin)]; xaxis.autorange = false; }
+  else xaxis.range = state.zoomed;
+  const narrow = state.chart.clientWidth < 560;
+  if (narrow) xaxis.nticks = 4;
+  return { ...layout, xaxis, yaxis: { ...layout.yaxis, ticktext: names(state, narrow), linecolor: grid },
+    font: { ...layout.font, color: text, family: colour("--st-font") },
+    margin: { ...layout.margin, r: narrow ? 12 : layout.margin.r },
+    annotations: narrow ? [] : layout.annotations,
+    hoverlabel: { bgcolor: colour("--st-secondary-background-color"), bordercolor: grid, font: { color: text }, align: "left" } };
+}
+
+// Names have a column of their own; on a narrow page it takes a third at most.
+function names(state, narrow) {
+  const most = narrow ? 14 : 34;
+  return state.data.figure.names.map((name) => escaped(name.length > most ? `${name.slice(0, most - 1)}…` : name));
+}
+
+function escaped(text) {
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+// The buttons by name: Plotly's own choice has one that sends the chart away.
+const BUTTONS = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"];
+const CONFIG = { displaylogo: false, responsive: true, modeBarButtons: [BUTTONS] };
+
+async function draw(state) {
+  const Plotly = await plotly(state.data.plotly);
+  if (!state.chart.isConnected) return;
+  const colour = colours(state.parent), now = state.now();
+  await Plotly.react(state.chart, state.data.figure.traces.map((trace) => drawn(trace, now, colour)),
+    layoutOf(state, now, colour), { ...CONFIG, displayModeBar: state.coarse ? false : "hover" });
+  if (!state.listening) listen(state);
+}
+
+// Drawn again whenever something changes: a chart that could not be drawn is there as soon as it can.
+function redraw(state) {
+  draw(state).catch((error) => { state.legend.textContent = error.message; });
+}
+
+function listen(state) {
+  state.listening = true;
+  state.chart.on("plotly_relayout", (change) => {
+    if (change["xaxis.autorange"]) { state.zoomed = null; redraw(state); }
+    else if ("xaxis.range[0]" in change) state.zoomed = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+  });
+  state.chart.on("plotly_hover", () => { state.hovered = true; });
+  state.chart.on("plotly_unhover", () => { state.hovered = false; });
+}
+
+function legend(state) {
+  const colour = colours(state.parent);
+  state.legend.replaceChildren(...state.data.figure.legend.map(([name, tone, pattern]) => {
+    const swatch = element("span", { class: `swatch ${pattern}` });
+    swatch.style.setProperty("--tone", colour(tone));
+    return element("span", { class: "entry" }, swatch, name);
+  }));
+}
+
+export default function (component) {
+  const { parentElement, data } = component;
+  const state = remembered(parentElement, () => {
+    const chart = element("div", { class: "chart" }), key = element("div", { class: "legend muted" });
+    parentElement.append(element("div", { class: "widget gantt", role: "img" }, key, element("div", { class: "scroll" }, chart)));
+    const made = { parent: parentElement, chart, legend: key, zoomed: null, coarse: matchMedia("(pointer: coarse)").matches };
+    made.stop = everySecond(() => made.data.figure.end === null && !made.hovered && redraw(made));
+    return made;
+  });
+  if (state.data && state.data.id !== data.id) state.zoomed = null;
+  state.data = data;
+  state.now = clockOf(data.now);
+  parentElement.querySelector(".gantt").setAttribute("aria-label", data.alt);
+  state.chart.style.height = `${data.figure.layout.height}px`;
+  legend(state);
+  redraw(state);
+  return () => { state.stop(); window.Plotly?.purge(state.chart); REMEMBERED.delete(parentElement); };
+}

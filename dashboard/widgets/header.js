@@ -1,0 +1,113 @@
+// What an instance is, at a glance: its id, status, times and what it waits for.
+
+function fact(name, ...value) {
+  return element("div", { class: "fact" }, element("dt", { class: "muted" }, name), element("dd", {}, ...value));
+}
+
+function time(ms) {
+  return element("time", { title: ZONED.format(ms) }, CLOCK.format(ms));
+}
+
+function link(component, id, run_id = null, ...shown) {
+  const href = component.data.href + encodeURIComponent(id) + (run_id === null ? "" : `&run_id=${run_id}`);
+  return element("a", { href, onclick: onPlainClick(() => component.setTriggerValue("open", { id, run_id })) }, ...shown);
+}
+
+function linkTo(component, id) {
+  return link(component, id, null, element("span", { class: "mono" }, id));
+}
+
+function otherRuns(component) {
+  const { id, earlier, later } = component.data;
+  return [[earlier, "← earlier"], [later, "later →"]]
+    .filter(([run_id]) => run_id !== null)
+    .map(([run_id, word]) => link(component, id, run_id, word));
+}
+
+// Put a text into the clipboard; return whether it is there.
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelecting(text);
+  }
+}
+
+// Over plain http, other than on localhost, browsers have no `navigator.clipboard`.
+function copyBySelecting(text) {
+  const area = element("textarea", { readonly: true, "aria-hidden": "true" });
+  area.value = text;
+  area.style.position = "fixed";
+  area.style.opacity = "0";
+  document.body.append(area);
+  area.select();
+  try {
+    return document.execCommand("copy");
+  } finally {
+    area.remove();
+  }
+}
+
+function copyButton(id) {
+  const button = element("button", { class: "copy", title: "Copy the id", "aria-label": "Copy the id", onclick: async () => {
+    const copied = await copy(id);
+    button.focus({ preventScroll: true });
+    if (!copied) return;
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), 1200);
+  } }, icon("M5.6 5.6h7v7h-7z M3.4 10.4v-7h7"));
+  return button;
+}
+
+function facts(component, ticking) {
+  const { data } = component, shown = [];
+  shown.push(fact("Workflow", element("span", {}, data.workflow || "not begun yet")));
+  if (data.scheduled !== null && data.started === null) shown.push(fact("Starts", time(data.scheduled), ticking.until(data.scheduled)));
+  else if (data.started !== null) shown.push(fact("Started", time(data.started)));
+  else shown.push(fact("Created", time(data.created)));
+  if (data.ended !== null) shown.push(fact("Ended", time(data.ended)));
+  if (data.started !== null) shown.push(fact("Duration", data.ended === null ? ticking.since(data.started) : duration(data.ended - data.started)));
+  if (data.waits) shown.push(fact("Step", data.waits, data.until === null ? "" : ticking.until(data.until)));
+  if (data.custom) shown.push(fact("Custom status", element("span", { class: "custom", title: data.custom }, data.custom)));
+  if (data.parent) shown.push(fact("Parent", linkTo(component, data.parent)));
+  if (data.rerunOf) shown.push(fact("Rerun of", linkTo(component, data.rerunOf)));
+  const others = otherRuns(component);
+  if (others.length) shown.push(fact("Other runs", ...others));
+  if (data.purged !== null) shown.push(fact("Purged from the engine", time(data.purged)));
+  return shown;
+}
+
+export default function (component) {
+  const { parentElement, data } = component;
+  const state = remembered(parentElement, () => {
+    const root = element("div", { class: "widget header" });
+    parentElement.append(root);
+    const made = { root, shown: "", ticks: [] };
+    made.stop = everySecond(() => made.ticks.forEach((tick) => tick()));
+    return made;
+  });
+  const now = clockOf(data.now);
+  const { now: _, ...rest } = data;
+  const shown = JSON.stringify(rest);
+  if (shown !== state.shown) {
+    state.shown = shown;
+    state.ticks = [];
+    const ticked = (text) => {
+      const there = element("span", { class: "ticking" });
+      const tick = () => { there.textContent = text(); };
+      state.ticks.push(tick);
+      tick();
+      return there;
+    };
+    const ticking = {
+      since: (ms) => ticked(() => growing(now() - ms)),
+      until: (ms) => ticked(() => ` · ${ahead(ms - now())}`),
+    };
+    state.root.replaceChildren(
+      element("div", { class: "title" }, element("h1", { title: data.id }, data.id), copyButton(data.id), badge(data.status),
+        data.isEarlier ? element("span", { class: "muted" }, "earlier run") : null),
+      element("dl", {}, ...facts(component, ticking)));
+  }
+  return () => { state.stop(); REMEMBERED.delete(parentElement); };
+}

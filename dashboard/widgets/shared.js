@@ -1,0 +1,136 @@
+// Shared by all components: elements, times, durations, status badges. Data becomes text nodes and
+// attributes, never markup.
+
+const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+// Follows a link within the page on a plain click; the browser handles clicks with a modifier key.
+function onPlainClick(follow) {
+  return (event) => {
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    follow();
+  };
+}
+
+// An id that is too long for its cell is shortened in the middle, because ids differ at their ends.
+const TAIL = 9;
+
+function shortened(id) {
+  return element("span", { class: "shortened" }, element("span", {}, id.slice(0, -TAIL)), element("span", {}, id.slice(-TAIL)));
+}
+
+function duration(ms) {
+  if (ms < 0) ms = 0;
+  if (ms < SECOND) return `${Math.round(ms)} ms`;
+  if (ms < MINUTE) return `${(Math.floor(ms / 10) / 100).toFixed(2)} s`;
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min ${Math.floor((ms % MINUTE) / SECOND)} s`;
+  if (ms < DAY) return `${Math.floor(ms / HOUR)} h ${Math.floor((ms % HOUR) / MINUTE)} min`;
+  return `${Math.floor(ms / DAY)} d ${Math.floor((ms % DAY) / HOUR)} h`;
+}
+
+// A growing duration is shown in whole seconds, because tenths would flicker.
+function growing(ms) {
+  return ms < MINUTE ? `${Math.max(0, Math.floor(ms / SECOND))} s` : duration(ms);
+}
+
+function age(ms) {
+  if (ms < 5 * SECOND) return "just now";
+  if (ms < MINUTE) return `${Math.floor(ms / SECOND)} s ago`;
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min ago`;
+  if (ms < DAY) return `${Math.floor(ms / HOUR)} h ago`;
+  return `${Math.floor(ms / DAY)} d ago`;
+}
+
+function ahead(ms) {
+  return ms <= 0 ? "due now" : `in ${growing(ms)}`;
+}
+
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  year: "numeric", month: "short", day: "2-digit",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+});
+
+const ZONED = new Intl.DateTimeFormat(undefined, {
+  year: "numeric", month: "short", day: "2-digit",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
+  hourCycle: "h23", timeZoneName: "short",
+});
+
+// Returns the server's clock, so that durations are differences of times of one clock.
+function clockOf(serverNow) {
+  const difference = serverNow - Date.now();
+  return () => Date.now() + difference;
+}
+
+const STATUSES = {
+  PENDING: ["Pending", "violet", "M8 4.5v3.8l2.4 1.5 M8 2.2a5.8 5.8 0 1 1 0 11.6a5.8 5.8 0 1 1 0-11.6"],
+  RUNNING: ["Running", "blue", "M5.2 3.4l7 4.6l-7 4.6z"],
+  SUSPENDED: ["Suspended", "orange", "M5.6 3.6v8.8 M10.4 3.6v8.8"],
+  COMPLETED: ["Completed", "green", "M3.4 8.4l3 3l6.2-6.6"],
+  FAILED: ["Failed", "red", "M4.2 4.2l7.6 7.6 M11.8 4.2l-7.6 7.6"],
+  TERMINATED: ["Terminated", "gray", "M4.4 4.4h7.2v7.2h-7.2z"],
+  CANCELED: ["Canceled", "gray", "M4.4 4.4h7.2v7.2h-7.2z"],
+  STALLED: ["Stalled", "red", "M8 3.4v5.4 M8 11.8v.6"],
+  CONTINUED_AS_NEW: ["Continued", "gray", "M4 8h8 M9 5l3 3l-3 3"],
+  UNKNOWN: ["Unknown", "gray", "M6 6a2 2 0 1 1 2.6 1.9c-.4.2-.6.5-.6 1.1 M8 11.8v.6"],
+};
+
+function icon(path) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
+}
+
+function badge(status) {
+  const [word, colour, path] = STATUSES[status] ?? STATUSES.UNKNOWN;
+  return element("span", { class: `badge ${colour}`, "data-status": status }, icon(path), word);
+}
+
+const ACTIONS = {
+  pause: ["Pause", STATUSES.SUSPENDED[2]],
+  resume: ["Resume", STATUSES.RUNNING[2]],
+  terminate: ["Terminate", STATUSES.TERMINATED[2]],
+};
+
+// The state that a component keeps between two calls: Streamlit calls it for each change of its data.
+const REMEMBERED = new WeakMap();
+
+function remembered(parent, create) {
+  if (!REMEMBERED.has(parent)) REMEMBERED.set(parent, create());
+  return REMEMBERED.get(parent);
+}
+
+// Calls `tick` every second while the tab is visible; returns a function that stops this.
+function everySecond(tick) {
+  const timer = setInterval(() => document.hidden || tick(), SECOND);
+  return () => clearInterval(timer);
+}
+
+// Loads Plotly's script once per page load.
+function plotly(path) {
+  globalThis.flowdeckPlotly ??= new Promise((done, fail) => {
+    const script = element("script", { src: new URL(path, document.baseURI).href });
+    script.onload = () => done(globalThis.Plotly);
+    script.onerror = () => {
+      globalThis.flowdeckPlotly = null;
+      fail(new Error("The chart's script could not be loaded. Reload the page."));
+    };
+    document.head.append(script);
+  });
+  return globalThis.flowdeckPlotly;
+}

@@ -1,0 +1,30 @@
+// When to start: a moment in the browser's own time zone, or nothing, which is now. The browser's
+// own field also tells of a moment of which only a part was typed.
+
+function momentOf(field) {
+  const at = new Date(field.value).getTime();
+  return { at: Number.isNaN(at) ? null : at, isPart: field.validity.badInput };
+}
+
+function create(component) {
+  const field = element("input", { type: "datetime-local", max: "9999-12-31T23:59", "aria-label": "Start at" });
+  const label = element("div", { class: "label" }, "Start at ", element("span", { class: "muted" }, "(empty: now)"));
+  component.parentElement.append(element("div", { class: "widget start" }, label, field));
+  const state = { field, sent: JSON.stringify(momentOf(field)) };
+  // A part of a moment is no input to the browser: the keys that type it are.
+  for (const event of ["input", "change", "keyup", "blur"]) field.addEventListener(event, () => sendIfChanged(state));
+  return state;
+}
+
+function sendIfChanged(state) {
+  const moment = momentOf(state.field), sent = JSON.stringify(moment);
+  if (sent === state.sent) return;
+  state.sent = sent;
+  state.send(moment);
+}
+
+export default function (component) {
+  const state = remembered(component.parentElement, () => create(component));
+  state.send = (moment) => component.setStateValue("moment", moment);
+  return () => REMEMBERED.delete(component.parentElement);
+}
