@@ -25,6 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from operations.ledger.actor_columns import actor_in, row_of
 from operations.ledger.db.batches import in_portions
 from operations.ledger.db.sessions import reading, writing
+from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.tables import reservations
 from operations.model import Actor
 from operations.records import Period
@@ -84,6 +85,12 @@ class Reservations:
             accepted_at < within.until,
         )
 
+    def ids_since(self, revision: int) -> tuple[str, ...]:
+        """Return the ids whose reservations were written after a revision."""
+        query = select(reservations.c.instance_id).where(reservations.c.revision > revision)
+        with reading(self._engine) as connection:
+            return tuple(dict.fromkeys(connection.execute(query).scalars()))
+
     def claim(self, wanted: Reservation, latest: Reservation | None) -> Reservation | None:
         """Claim the right to start `wanted`, given the latest life that the caller knows of.
 
@@ -96,7 +103,10 @@ class Reservations:
         claimed = replace(wanted, sequence=sequence, claim=time.time_ns())
         try:
             with writing(self._engine) as connection:
-                connection.execute(insert(reservations).values(row_of(claimed)))
+                revision = next_revision(connection)
+                row = row_of(claimed) | {"revision": revision}
+                connection.execute(insert(reservations).values(row))
+                set_revision(connection, revision)
         except IntegrityError:
             return None
         return claimed
@@ -125,9 +135,12 @@ class Reservations:
 
     def _take_over(self, abandoned: Reservation, wanted: Reservation) -> Reservation | None:
         claimed = replace(wanted, sequence=abandoned.sequence, claim=time.time_ns())
-        query = update(reservations).where(*_owned(abandoned)).values(row_of(claimed))
+        query = update(reservations).where(*_owned(abandoned))
         with writing(self._engine) as connection:
-            taken = connection.execute(query).rowcount == 1
+            revision = next_revision(connection)
+            row = row_of(claimed) | {"revision": revision}
+            taken = connection.execute(query.values(row)).rowcount == 1
+            set_revision(connection, revision)
         return claimed if taken else None
 
 
@@ -141,7 +154,9 @@ def latest_starts(connection: Connection, ids: Iterable[str]) -> dict[str, Reser
 
 
 def _start(row: RowMapping) -> Reservation:
-    told = {name: value for name, value in row.items() if not name.startswith("actor_")}
+    told = {
+        name: value for name, value in row.items() if not name.startswith(("actor_", "revision"))
+    }
     return Reservation(actor=actor_in(row), **told)
 
 

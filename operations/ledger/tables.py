@@ -42,6 +42,7 @@ reservations = Table(
     Column("claim", BigInteger, nullable=False),
     Column("accepted_at", UtcDateTime),
     Column("scheduled_for", UtcDateTime),
+    Column("revision", Integer, nullable=False, index=True),
 )
 
 # One row is one life of an instance id. The latest of an id is marked, for an id may have many.
