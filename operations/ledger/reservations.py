@@ -36,6 +36,10 @@ _OF_IDS = (
     .order_by(reservations.c.sequence)
 )
 
+_IDS_SINCE = select(reservations.c.instance_id).where(
+    reservations.c.revision > bindparam("revision")
+)
+
 
 @dataclass(frozen=True)
 class Reservation:
@@ -87,9 +91,9 @@ class Reservations:
 
     def ids_since(self, revision: int) -> tuple[str, ...]:
         """Return the ids whose reservations were written after a revision."""
-        query = select(reservations.c.instance_id).where(reservations.c.revision > revision)
         with reading(self._engine) as connection:
-            return tuple(dict.fromkeys(connection.execute(query).scalars()))
+            found = connection.execute(_IDS_SINCE, {"revision": revision}).scalars()
+            return tuple(dict.fromkeys(found))
 
     def claim(self, wanted: Reservation, latest: Reservation | None) -> Reservation | None:
         """Claim the right to start `wanted`, given the latest life that the caller knows of.

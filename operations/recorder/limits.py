@@ -11,7 +11,7 @@ class Limits:
     brisk: float = 0.5
     """Between two reads of a run that is doing something, while no traces arrive."""
     traced: float = 2.0
-    """The same at most, while traces arrive: they tell when to read."""
+    """The same while traces arrive: they tell when to read."""
     quiet: float = 1.0
     """Between two reads of a run that waits for an event, a far timer or a person."""
     slowest: float = 60.0

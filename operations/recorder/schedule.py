@@ -62,6 +62,8 @@ class Schedule:
         """How many runs of the backlog have not been read yet."""
         self.is_traced = False
         """Whether traces arrive, which tell when to read."""
+        self.delay = 0.0
+        """Seconds for which the hints of a run are gathered before it is read."""
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -138,14 +140,15 @@ class Schedule:
         run = self._runs[instance_id]
         run.unchanged = run.unchanged + 1 if self.is_recorded(snapshot) else 0
         run.failures, run.expected_until = 0, -math.inf
-        run.last = None
+        run.last, was_hinted = None, run.hinted_at < math.inf
         if not is_stale:
             run.last = replace(snapshot, history=None)
             _answer_hints(run)
             if snapshot.history is not None:
                 run.events = snapshot.timeline.execution_id, len(snapshot.history)
         self._set_quiet(run, is_quiet=is_quiet(snapshot, run.unchanged, self._limits))
-        self._report(instance_id, run, now + self._interval(snapshot, run))
+        interval = self._interval(snapshot, run, was_hinted=was_hinted)
+        self._report(instance_id, run, now + interval)
 
     def failed(self, instance_id: str, now: float) -> int:
         """Report that a read failed; return how many reads failed in a row."""
@@ -198,10 +201,18 @@ class Schedule:
                 run.read_since = now
                 yield instance_id
 
-    def _interval(self, snapshot: Snapshot, run: FollowedRun) -> float:
-        active = len(self._runs) - self._quiet
-        many = self._quiet if run.is_quiet else active
-        return interval(snapshot, run, many, self._limits, is_traced=self.is_traced)
+    def _interval(self, snapshot: Snapshot, run: FollowedRun, *, was_hinted: bool) -> float:
+        """Return the seconds until a run is read again; the more there are of a kind, the more."""
+        limits, active = self._limits, len(self._runs) - self._quiet
+        if run.is_quiet:
+            pace = max(limits.quiet, self._quiet / limits.quiet_reads)
+        elif not self.is_traced:
+            pace = max(limits.brisk, active / limits.brisk_reads)
+        elif was_hinted:  # the engine may still have been at what the hint was of
+            pace = max(limits.brisk, 2 * self.delay, active / limits.traced_reads)
+        else:
+            pace = max(limits.traced, active / limits.traced_reads)
+        return min(limits.slowest, pace, max(limits.brisk, seconds_until_due(snapshot)))
 
     def _set_quiet(self, run: FollowedRun, *, is_quiet: bool) -> None:
         self._quiet += is_quiet - run.is_quiet
@@ -224,24 +235,6 @@ def _answer_hints(run: FollowedRun) -> None:
         run.hinted_at = math.inf
     else:
         run.hinted_at = max(run.hinted_at, run.read_since or run.hinted_at)
-
-
-def interval(
-    snapshot: Snapshot, run: FollowedRun, many: int, limits: Limits, *, is_traced: bool
-) -> float:
-    """Return the seconds until a run is read again, which is one of so many of its kind.
-
-    The kinds are quiet runs and all others. With traces, the others are read less often the longer
-    nothing changes: a hint tells when to read.
-    """
-    if run.is_quiet:
-        pace = max(limits.quiet, many / limits.quiet_reads)
-    elif is_traced:
-        patience = min(limits.traced, limits.brisk * 2 ** min(run.unchanged, 10))
-        pace = max(patience, many / limits.traced_reads)
-    else:
-        pace = max(limits.brisk, many / limits.brisk_reads)
-    return min(limits.slowest, pace, max(limits.brisk, seconds_until_due(snapshot)))
 
 
 def retry_after(failures: int, limits: Limits) -> float:

@@ -91,17 +91,16 @@ class HintHandler:
         return hints
 
     def by(self, now: float, *, is_end: bool = False) -> float:
-        """Return by when a run that was hinted at is to be read.
-
-        The more hints come, the later: then one read answers several, and costs the engine less.
-        """
-        excess = max(0.0, self._rate / self._limits.busy_hints - 1) / 2
-        return now + min(excess, self._limits.ending if is_end else self._limits.gathered)
+        """Return by when a run that was hinted at is to be read."""
+        delay = self._schedule.delay
+        return now + (min(delay, self._limits.ending) if is_end else delay)
 
     def measure(self, count: int, now: float) -> None:
-        """Measure how many hints come in a second."""
+        """Measure the hints a second: the more come, the longer those of a run are gathered."""
         passed, self._rated_at = max(1e-3, now - self._rated_at), now
         self._rate += (count / passed - self._rate) * min(1.0, passed)
+        excess = max(0.0, self._rate / self._limits.busy_hints - 1)
+        self._schedule.delay = min(self._limits.gathered, excess / 2)
 
     def admits_stranger(self, now: float) -> bool:
         """Return whether an id that is not followed may be read now because of a hint."""
