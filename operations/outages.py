@@ -42,14 +42,14 @@ class Outages:
 
 
 class EngineHealth:
-    """Asks the engine for its problems, and logs once when a service goes and when it is back."""
+    """Asks the engine for its problems `every` so many seconds, and logs when one comes or goes."""
 
     def __init__(
-        self, gateway: Gateway, every: float = 1.0, outages: Outages | None = None
+        self, gateway: Gateway, every: float = 1.0, grace: timedelta | None = None
     ) -> None:
         self._gateway = gateway
         self._every = every
-        self._outages = outages or Outages()
+        self._outages = Outages(grace)
         self._problems: tuple[Problem, ...] = ()
         self._due = 0.0
         self.outages: tuple[Outage, ...] = ()

@@ -75,3 +75,5 @@ class Limits:
     """Between two turns, unless a hint comes: a reservation and an action are found so soon."""
     heartbeat_every: float = 1.0
     health_every: float = 1.0
+    outage_grace: float = 1.0
+    """A service that is back within this time was never away."""

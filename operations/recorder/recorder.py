@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -31,7 +31,8 @@ class Application:
     def __init__(self, gateway: Gateway, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.gateway = CountedGateway(gateway)
-        self.health = EngineHealth(gateway, self.limits.health_every)
+        grace = timedelta(seconds=self.limits.outage_grace)
+        self.health = EngineHealth(gateway, self.limits.health_every, grace)
         self.clock = Clock()
         self.queue = HintQueue(self.limits)
 
