@@ -65,7 +65,7 @@ class RecorderProcess:
                 if self._is_away:
                     log.info("the ledger is back")
                 self._is_away = False
-                self._application.queue.wait(self._application.limits.rest)
+                recorder.wait()
 
 
 if __name__ == "__main__":

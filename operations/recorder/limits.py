@@ -36,8 +36,9 @@ class Limits:
     """Seconds from the start of one round over all finished runs to that of the next at least."""
 
     # Hints.
-    busy_hints: float = 50.0
-    """Hints a second, above which the hints of a run are gathered: one read answers them all."""
+    pressure: float = 0.25
+    """Readers that would be busy if each hint led to a read, above which the hints of a run are
+    gathered, for as many seconds as there are more: one read then answers them all."""
     gathered: float = 1.0
     """For which they are gathered at most."""
     ending: float = 0.3

@@ -13,12 +13,14 @@ from operations.recorder.limits import Limits
 from operations.records import Snapshot
 from operations.snapshots import Readable, read_snapshot, read_state
 
+_WEIGHT = 0.05  # of one read in the average
 IsKnownEnd = Callable[[Instance], bool]
 
 
 @dataclass(frozen=True)
 class ReadResult:
-    """What one read of an instance returned; it began at `read_at`.
+    """What one read of an instance returned; it began at `read_at` and
+    took so many `seconds`.
 
     `snapshot` is None if the engine has no instance with this id. With an `error` it is what could
     be read in spite of it, or None. `is_known_end` says that the instance ended and was recorded
@@ -27,6 +29,7 @@ class ReadResult:
 
     instance_id: str
     read_at: datetime
+    seconds: float
     snapshot: Snapshot | None = None
     error: Exception | None = None
     is_known_end: bool = False
@@ -58,6 +61,8 @@ class Readers:
         self._limits = limits
         self._threads = ThreadPoolExecutor(limits.readers, thread_name_prefix="reader")
         self._reading: dict[Future[ReadResult], str] = {}
+        self.seconds = 0.0
+        """How long a read takes at present, on average."""
 
     @property
     def room(self) -> int:
@@ -78,7 +83,10 @@ class Readers:
         done = wait(self._reading, self._limits.results_wait).done
         for future in done:
             del self._reading[future]
-        return [future.result() for future in done]
+        results = [future.result() for future in done]
+        for result in results:
+            self.seconds += (result.seconds - self.seconds) * _WEIGHT
+        return results
 
     def take_back(self) -> Iterable[str]:
         """Cancel the reads that have not begun, and return their ids."""
@@ -86,14 +94,18 @@ class Readers:
         return [self._reading.pop(future) for future in cancelled]
 
     def _read(self, instance_id: str, last: Snapshot | None, is_finished: bool) -> ReadResult:  # noqa: FBT001 - called by the executor
-        at = self._now()
+        at, began = self._now(), time.monotonic()
+        snapshot: Snapshot | None = None
+        error: Exception | None = None
+        is_known_end = False
         try:
-            if is_finished and self._has_not_changed(instance_id):
-                return ReadResult(instance_id, at, is_known_end=True)
-            snapshot = read_snapshot(self._gateway, instance_id, last, self._now)
-            return ReadResult(instance_id, at, snapshot)
-        except Exception as error:  # noqa: BLE001 - one instance must not stop the others
-            return ReadResult(instance_id, at, self._read_state(instance_id), error)
+            is_known_end = is_finished and self._has_not_changed(instance_id)
+            if not is_known_end:
+                snapshot = read_snapshot(self._gateway, instance_id, last, self._now)
+        except Exception as caught:  # noqa: BLE001 - one instance must not stop the others
+            snapshot, error = self._read_state(instance_id), caught
+        seconds = time.monotonic() - began
+        return ReadResult(instance_id, at, seconds, snapshot, error, is_known_end)
 
     def _has_not_changed(self, instance_id: str) -> bool:
         instance = self._gateway.state(instance_id)

@@ -72,13 +72,20 @@ class Recorder:
         """Do what is due now, and write a heartbeat; raises `LedgerUnavailable`."""
         self._follow_ledger()
         self._schedule.is_traced = self._queue.is_traced
-        self._start_times.add(self._hints.handle(), time.monotonic())
+        self._start_times.add(self._hints.handle(self._readers.seconds), time.monotonic())
         self._health.check(self._listing.problems)
         if self._health.is_reachable:
             self._discover()
             self._read_due()
         self._record(self._readers.results())
         self._write_heartbeat()
+
+    def wait(self) -> None:
+        """Rest until the next turn: until a hint comes, or longer while hints are gathered."""
+        if self._schedule.delay:
+            time.sleep(self._limits.rest)
+        else:
+            self._queue.wait(self._limits.rest)
 
     def _follow_ledger(self) -> None:
         """Read what other processes wrote into the ledger: reservations and actions."""

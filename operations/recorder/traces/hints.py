@@ -70,14 +70,17 @@ class HintHandler:
         self._strangers, self._strangers_at = limits.strangers, time.monotonic()
         self._rate, self._rated_at = 0.0, time.monotonic()
 
-    def handle(self) -> list[Hint]:
+    def handle(self, read_seconds: float) -> list[Hint]:
         """Wake the runs that the waiting hints name, and return these hints.
 
-        A finished run is woken only by what happened after its end.
+        A finished run is woken only by what happened after its end. `read_seconds` is how long a
+        read takes at present.
         """
         now = time.monotonic()
         hints = self._queue.take()
         self.measure(len(hints), now)
+        excess = max(0.0, self._rate * read_seconds - self._limits.pressure)
+        self._schedule.delay = min(self._limits.gathered, excess)
         latest: dict[str, float] = {}
         for hint in hints:
             latest[hint.instance_id] = max(hint.at, latest.get(hint.instance_id, 0.0))
@@ -96,11 +99,9 @@ class HintHandler:
         return now + (min(delay, self._limits.ending) if is_end else delay)
 
     def measure(self, count: int, now: float) -> None:
-        """Measure the hints a second: the more come, the longer those of a run are gathered."""
+        """Measure how many hints come in a second."""
         passed, self._rated_at = max(1e-3, now - self._rated_at), now
         self._rate += (count / passed - self._rate) * min(1.0, passed)
-        excess = max(0.0, self._rate / self._limits.busy_hints - 1)
-        self._schedule.delay = min(self._limits.gathered, excess / 2)
 
     def admits_stranger(self, now: float) -> bool:
         """Return whether an id that is not followed may be read now because of a hint."""
