@@ -1,137 +1,72 @@
 """How ids are found that were used again, though nothing told of it."""
 
-from collections.abc import Iterator
-from contextlib import closing
-
 import pytest
 
-from operations.errors import DaprRefused, DaprUnavailable
-from operations.recorder import rounds as module
-from operations.recorder.finished import Finished
-from operations.recorder.rounds import Rounds
-from tests.unit.engine import ends, put_running, vanishes
+from operations.recorder.discovery import FinishedRuns
+from operations.recorder.limits import Limits
+from tests.unit.engine import ends, put_running
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import ID
-from tests.waiting import eventually
 
 ORDERS = [f"order_{number}" for number in range(50)]
-
-
-@pytest.fixture
-def finished(gateway: FakeGateway) -> Finished:
-    """Return what has ended, which the engine has."""
-    finished = Finished()
-    for instance_id in ORDERS:
-        put_running(gateway, instance_id)
-        ends(gateway, instance_id)
-        finished.add(gateway.instances[instance_id])
-    return finished
+LIMITS = Limits()
 
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the time that rounds go by, in seconds."""
+    """Return the time of the process, in seconds."""
     now = [100.0]
-    monkeypatch.setattr(module, "time", type("Time", (), {"monotonic": lambda: now[0]}))
+    clock = type("Time", (), {"monotonic": lambda: now[0]})
+    monkeypatch.setattr("operations.recorder.discovery.time", clock)
     return now
 
 
 @pytest.fixture
-def rounds(gateway: FakeGateway, finished: Finished, now: list[float]) -> Iterator[Rounds]:
-    """Return rounds of which the first one is due."""
-    with closing(Rounds(gateway, finished)) as rounds:
-        now[0] += module.SHORTEST
-        yield rounds
+def finished(gateway: FakeGateway, now: list[float]) -> FinishedRuns:
+    """Return runs that have finished, of which the first round is due."""
+    finished = FinishedRuns(LIMITS)
+    for instance_id in ORDERS:
+        put_running(gateway, instance_id)
+        ends(gateway, instance_id)
+        finished.add(gateway.instances[instance_id])
+    now[0] += LIMITS.recheck_round
+    return finished
 
 
-def after(rounds: Rounds, now: list[float], seconds: float, *, is_idle: bool = True) -> list[str]:
-    """Return what was found within some time."""
+def after(
+    finished: FinishedRuns, now: list[float], seconds: float, *, is_traced: bool = False
+) -> list[str]:
+    """Return the ids that are to be read again after some time."""
     now[0] += seconds
-    rounds.news(is_idle=is_idle)
-    eventually(lambda: rounds._reading is None or rounds._reading.done(), 5, "states are read")
-    return rounds.news(is_idle=is_idle)
+    return finished.to_recheck(is_traced=is_traced)
 
 
-def test_an_id_with_another_life_is_found(
-    gateway: FakeGateway, rounds: Rounds, now: list[float]
+def test_so_many_are_read_a_second_the_newest_first(
+    finished: FinishedRuns, now: list[float]
 ) -> None:
-    """Whether that one runs or has ended; so is one that is gone. All others are no news."""
-    put_running(gateway, "order_7", life="e2", since=60)
-    put_running(gateway, "order_8", life="e2", since=60)
-    ends(gateway, "order_8")
-    vanishes(gateway, "order_9")
-    found = {each for _ in range(3) for each in after(rounds, now, 1)}
-    assert found == {"order_7", "order_8", "order_9"}
-    assert gateway.calls["history"] == 0
+    """However long nobody came to it; each once in a round, and fewer where traces arrive."""
+    assert after(finished, now, 0) == ORDERS[-10:]
+    assert after(finished, now, 0) == []
+    assert after(finished, now, 1, is_traced=True) == ORDERS[-12:-10]
+    assert after(finished, now, 1000) == ORDERS[-22:-12]
+    rest = [each for _ in range(3) for each in after(finished, now, 1)]
+    assert sorted(rest) == sorted(ORDERS[:-22])
 
 
-def test_so_many_are_read_a_second_and_fewer_if_there_is_something_else(
-    gateway: FakeGateway, rounds: Rounds, now: list[float]
-) -> None:
-    """However long nobody came to it; the newest come first, each once in a round."""
-    after(rounds, now, 0)
-    assert gateway.calls["state"] == module.AT_ONCE  # there was time for them
-    after(rounds, now, 1, is_idle=False)
-    assert gateway.calls["state"] == module.AT_ONCE + module.BUSY
-    after(rounds, now, 1000)
-    after(rounds, now, 0)
-    assert gateway.calls["state"] == 2 * module.AT_ONCE + module.BUSY
-    after(rounds, now, 1)
-    assert gateway.calls["state"] == len(ORDERS)
-
-
-def test_a_short_round_takes_its_time(
-    gateway: FakeGateway, rounds: Rounds, finished: Finished, now: list[float]
-) -> None:
-    """A few instances are not read again and again."""
+def test_a_short_round_takes_its_time(finished: FinishedRuns, now: list[float]) -> None:
+    """A few finished runs are not read again and again."""
     for instance_id in ORDERS[1:]:
         finished.discard(instance_id)
-    after(rounds, now, 1)
-    after(rounds, now, module.SHORTEST - 1)
-    assert gateway.calls["state"] == 1
-    after(rounds, now, 1)
-    assert gateway.calls["state"] == 2
+    assert after(finished, now, 1) == [ORDERS[0]]
+    assert after(finished, now, LIMITS.recheck_round - 1) == []
+    assert after(finished, now, 1) == [ORDERS[0]]
 
 
-def test_what_the_recorder_knows_by_then_is_no_news(
-    gateway: FakeGateway, rounds: Rounds, finished: Finished, now: list[float]
-) -> None:
-    """Another life that was found meanwhile, or that has ended too."""
-    for instance_id in ORDERS[-2:]:
-        put_running(gateway, instance_id, life="e2", since=60)
-        ends(gateway, instance_id)
-
-    def found_meanwhile() -> None:
-        finished.discard(ORDERS[-2])
-        finished.add(gateway.instances[ORDERS[-1]])
-
-    gateway.during["state"] = found_meanwhile
-    assert after(rounds, now, 1) == []
-
-
-def test_a_state_that_cannot_be_read_is_left_to_the_next_round(
-    gateway: FakeGateway, rounds: Rounds, now: list[float]
-) -> None:
-    """The others are read all the same."""
-    gateway.errors["state"] = [DaprRefused("it is being written")]
-    vanishes(gateway, ORDERS[-2])
-    assert after(rounds, now, 1) == [ORDERS[-2]]
-
-
-def test_an_engine_that_is_away_is_told(
-    gateway: FakeGateway, rounds: Rounds, now: list[float]
-) -> None:
-    """And the round goes on afterwards."""
-    gateway.errors["state"] = [DaprUnavailable("no sidecar accepts the connection")]
-    vanishes(gateway, ORDERS[0])
-    with pytest.raises(DaprUnavailable):
-        after(rounds, now, 1)
-    assert [each for _ in range(3) for each in after(rounds, now, 1)] == [ORDERS[0]]
-
-
-def test_what_is_not_known_has_not_changed(gateway: FakeGateway) -> None:
-    """Nor does it explain anything."""
-    put_running(gateway)
-    finished = Finished()
-    assert not finished.differ(ID, gateway.instances[ID])
-    assert not finished.explain(ID, 0)
+def test_a_finished_run_is_known_by_its_end(finished: FinishedRuns, gateway: FakeGateway) -> None:
+    """Another run of the id has another end, and what nobody knows has none."""
+    assert finished.has(gateway.instances[ORDERS[0]])
+    put_running(gateway, ORDERS[0], life="e2", since=60)
+    assert not finished.has(gateway.instances[ORDERS[0]])
+    put_running(gateway, ID)
+    assert not finished.has(gateway.instances[ID])
+    assert not finished.ended_after(ID, 0)
