@@ -11,9 +11,7 @@ from pathlib import Path
 from bench.load import gateway_of, ledger_url, run_orders, system
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
-from operations.recorder.clock import Clock
-from operations.recorder.health import Health
-from operations.recorder.recorder import Recorder
+from operations.recorder.recorder import Application, Recorder
 from operations.records import Filter
 from tests.waiting import eventually
 
@@ -76,8 +74,8 @@ def _catch_up(gateway: DaprGateway) -> None:
     """Have a recorder fill an empty ledger beside an engine that is at rest."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        closing(open_ledger(f"sqlite:///{Path(folder) / 'ledger.db'}", gateway.app_id)) as ledger,
-        closing(Recorder(gateway, ledger, Health(gateway), Clock())) as recorder,
+        closing(open_ledger(f"sqlite:///{Path(folder) / 'ledger.db'}")) as ledger,
+        closing(Recorder(Application(gateway), ledger)) as recorder,
     ):
         seconds = _seconds(lambda: _turn_until_all(recorder, ledger))
         print(f"an empty ledger catches up: {INSTANCES / seconds:.0f} instances a second")

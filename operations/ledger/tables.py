@@ -44,8 +44,7 @@ reservations = Table(
     Column("claim", BigInteger, nullable=False),
     Column("accepted_at", UtcDateTime),
     Column("scheduled_for", UtcDateTime),
-    Column("revision", BigInteger, nullable=False),
-    Index("reservations_revision", "app_id", "revision"),
+    Column("revision", Integer, nullable=False, index=True),
 )
 
 # One row is one run. The latest run of an instance id is marked: an id may have many.

@@ -1,1 +1,1 @@
-"""The process that keeps the ledger true: it follows the engine, and writes down what it sees."""
+"""The process that keeps the ledger true: it follows the engine and records what it reads."""

@@ -1,5 +1,6 @@
 """`python -m operations.recorder` keeps the ledger true until SIGINT or SIGTERM."""
 
+import gc
 import signal
 import sys
 import threading
@@ -7,26 +8,13 @@ from contextlib import closing
 
 import structlog
 
-from operations.errors import (
-    EXIT_DO_NOT_RESTART,
-    DaprUnavailable,
-    InvalidInput,
-    LedgerUnavailable,
-    SchemaMismatch,
-)
-from operations.gateway import DaprGateway, Gateway
+from operations.errors import InvalidInput, LedgerUnavailable
+from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
-from operations.recorder.clock import Clock
-from operations.recorder.endpoint import Endpoint
-from operations.recorder.health import Health
-from operations.recorder.hints import Hints
-from operations.recorder.recorder import Recorder
+from operations.recorder.recorder import Application, Recorder
+from operations.recorder.traces.endpoint import Endpoint
 from operations.settings import OperationsSettings
-
-REST = 0.1  # seconds between two turns
-SIDECAR_AGAIN = 1.0  # seconds before the sidecar is asked for its application again
-LEDGER_AGAIN = 1.0  # seconds before a ledger that was away is tried again
 
 log = structlog.get_logger(__name__)
 
@@ -40,9 +28,10 @@ def main() -> None:
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
-        hints = Hints()
-        with Endpoint(settings.spans_host, settings.spans_port, hints):
-            Keeping(settings.ledger, gateway, stopping, hints).keep()
+        application = Application(gateway)
+        gc.freeze()  # a garbage collection need not look at what the imports made
+        with Endpoint(settings.spans_host, settings.spans_port, application.queue):
+            RecorderProcess(settings.ledger, application, stopping).run()
     except InvalidInput as error:
         sys.exit(str(error))
     except SchemaMismatch as error:
@@ -51,66 +40,35 @@ def main() -> None:
     gateway.close()
 
 
-class Keeping:
-    """Keeps the ledger at a URL true, also after it was away, deleted or replaced."""
+class RecorderProcess:
+    """Records into the ledger at a URL, and waits for the ledger while that is away."""
 
-    def __init__(
-        self, url: str, gateway: Gateway, stopping: threading.Event, hints: Hints | None = None
-    ) -> None:
+    def __init__(self, url: str, application: Application, stopping: threading.Event) -> None:
         self._url = url
-        self._gateway = gateway
+        self._application = application
         self._stopping = stopping
-        self._hints = hints
-        self._health, self._clock = Health(gateway), Clock()
         self._is_away = False
 
-    def keep(self) -> None:
-        """Follow the engine until told to stop; raises `InvalidInput` and `SchemaMismatch`."""
+    def run(self) -> None:
+        """Record until told to stop; raises `InvalidInput` for what is no ledger."""
         while not self._stopping.is_set():
             try:
-                with closing(open_ledger(self._url, self._gateway.app_id)) as ledger:
-                    self._follow(ledger)
-            except SchemaMismatch:
-                raise
+                with closing(open_ledger(self._url)) as ledger:
+                    self._record(ledger)
             except LedgerUnavailable as error:
                 if not self._is_away:
                     log.warning("the ledger is away", reason=str(error))
                 self._is_away = True
-                self._stopping.wait(LEDGER_AGAIN)
+                self._stopping.wait(self._application.limits.ledger_retry)
 
-    def _follow(self, ledger: Ledger) -> None:
-        """Follow the engine until the ledger is another: a recorder remembers what it holds."""
-        if not self._knows_application(ledger):
-            return
-        generation = ledger.generation()
-        recorder = Recorder(self._gateway, ledger, self._health, self._clock, self._hints)
-        try:
-            while not self._stopping.is_set() and ledger.generation() == generation:
+    def _record(self, ledger: Ledger) -> None:
+        with closing(Recorder(self._application, ledger)) as recorder:
+            while not self._stopping.is_set():
                 recorder.turn()
-                self._say_that_it_is_there()
-                self._stopping.wait(REST)
-        finally:
-            recorder.close()
-
-    def _knows_application(self, ledger: Ledger) -> bool:
-        """Wait until the sidecar or the ledger names the application; False if told to stop."""
-        is_said = False
-        while not self._stopping.is_set():
-            try:
-                ledger.app_id()
-            except DaprUnavailable as error:
-                if not is_said:
-                    log.warning("waiting for the sidecar to name its app id", reason=str(error))
-                is_said = True
-                self._stopping.wait(SIDECAR_AGAIN)
-            else:
-                return True
-        return False
-
-    def _say_that_it_is_there(self) -> None:
-        if self._is_away:
-            log.info("the ledger is back")
-        self._is_away = False
+                if self._is_away:
+                    log.info("the ledger is back")
+                self._is_away = False
+                recorder.wait()
 
 
 if __name__ == "__main__":

@@ -1,86 +1,141 @@
 """Reads instances, a few at a time, and waits for none that is slow."""
 
+import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from operations.errors import DaprUnavailable, FlowdeckError
+from operations.model import Instance
+from operations.recorder.limits import Limits
 from operations.records import Snapshot
 from operations.snapshots import Readable, read_snapshot, read_state
 
-READERS = 4  # reads that are under way at a time
-ASKED = 200  # instances that wait for a reader, at most
-PATIENCE = 0.3  # seconds
+_WEIGHT = 0.05  # of one read in the average
+IsKnownEnd = Callable[[Instance], bool]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What came of reading an instance; `snapshot` is None if the engine has none with this id.
+class ReadResult:
+    """What one read of an instance returned; it began at `read_at` and
+    took so many `seconds`.
 
-    With a `trouble` it is what could be read in spite of it, None if that is nothing. The engine
-    was asked `at` this time.
+    `snapshot` is None if the engine has no instance with this id. With an `error` it is what could
+    be read in spite of it, or None. `is_known_end` says that the instance ended and was recorded
+    before, and is as it was then.
     """
 
     instance_id: str
-    at: datetime
+    read_at: datetime
+    seconds: float
     snapshot: Snapshot | None = None
-    trouble: Exception | None = None
+    error: Exception | None = None
+    is_known_end: bool = False
 
     @property
-    def is_vain(self) -> bool:
+    def is_gone(self) -> bool:
+        """Whether the engine has no instance with this id."""
+        return self.snapshot is None and self.error is None and not self.is_known_end
+
+    @property
+    def is_unanswered(self) -> bool:
         """Whether the engine gave no answer."""
-        return self.snapshot is None and isinstance(self.trouble, DaprUnavailable)
+        return self.snapshot is None and isinstance(self.error, DaprUnavailable)
 
 
 class Readers:
-    """Reads instances in threads; every id that it is asked for comes back, read or unread."""
+    """Reads instances in threads; every id that it is given comes back, read or unread."""
 
-    def __init__(self, gateway: Readable, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        gateway: Readable,
+        now: Callable[[], datetime],
+        is_known_end: IsKnownEnd,
+        limits: Limits,
+    ) -> None:
         self._gateway = gateway
         self._now = now
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
-        self._asked: dict[Future[Look], str] = {}
+        self._is_known_end = is_known_end
+        self._limits = limits
+        self._threads = ThreadPoolExecutor(limits.readers, thread_name_prefix="reader")
+        self._reading: dict[Future[ReadResult], str] = {}
+        self.seconds = 0.0
+        """How long a read takes at present, on average."""
 
     @property
     def room(self) -> int:
-        """How many more may be asked for."""
-        return ASKED - len(self._asked)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether there is nothing to read."""
-        return not self._asked
+        """How many more instances may be read."""
+        return self._limits.queued_reads - len(self._reading)
 
     def close(self) -> None:
-        """Read no more; what is being read comes to its end by its deadline."""
+        """Read no more; the reads under way end by their deadline."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def ask(self, instance_id: str, last: Snapshot | None) -> None:
-        """Have an instance read, of which `last` is known."""
-        self._asked[self._threads.submit(self._look, instance_id, last)] = instance_id
+    def read(self, instance_id: str, last: Snapshot | None, *, is_finished: bool) -> None:
+        """Read an instance: `last` is known of it, or that it has finished."""
+        future = self._threads.submit(self._read, instance_id, last, is_finished)
+        self._reading[future] = instance_id
 
-    def looks(self) -> list[Look]:
+    def results(self) -> list[ReadResult]:
         """Return what was read by now, or within a moment."""
-        done = wait(self._asked, PATIENCE).done
+        done = wait(self._reading, self._limits.results_wait).done
         for future in done:
-            del self._asked[future]
-        return [future.result() for future in done]
+            del self._reading[future]
+        results = [future.result() for future in done]
+        for result in results:
+            self.seconds += (result.seconds - self.seconds) * _WEIGHT
+        return results
 
-    def unread(self) -> Iterable[str]:
-        """Take back those whose reading has not begun, and return their ids."""
-        taken = [future for future in self._asked if future.cancel()]
-        return [self._asked.pop(future) for future in taken]
+    def take_back(self) -> Iterable[str]:
+        """Cancel the reads that have not begun, and return their ids."""
+        cancelled = [future for future in self._reading if future.cancel()]
+        return [self._reading.pop(future) for future in cancelled]
 
-    def _look(self, instance_id: str, last: Snapshot | None) -> Look:
-        at = self._now()
+    def _read(self, instance_id: str, last: Snapshot | None, is_finished: bool) -> ReadResult:  # noqa: FBT001 - called by the executor
+        at, began = self._now(), time.monotonic()
+        snapshot: Snapshot | None = None
+        error: Exception | None = None
+        is_known_end = False
         try:
-            return Look(instance_id, at, read_snapshot(self._gateway, instance_id, last, self._now))
-        except Exception as error:  # noqa: BLE001 - nothing that one has may stop the others
-            return Look(instance_id, at, self._glimpse(instance_id), error)
+            is_known_end = is_finished and self._has_not_changed(instance_id)
+            if not is_known_end:
+                snapshot = read_snapshot(self._gateway, instance_id, last, self._now)
+        except Exception as caught:  # noqa: BLE001 - one instance must not stop the others
+            snapshot, error = self._read_state(instance_id), caught
+        seconds = time.monotonic() - began
+        return ReadResult(instance_id, at, seconds, snapshot, error, is_known_end)
 
-    def _glimpse(self, instance_id: str) -> Snapshot | None:
+    def _has_not_changed(self, instance_id: str) -> bool:
+        instance = self._gateway.state(instance_id)
+        return instance is not None and self._is_known_end(instance)
+
+    def _read_state(self, instance_id: str) -> Snapshot | None:
         try:
             return read_state(self._gateway, instance_id, self._now)
         except FlowdeckError:
             return None
+
+
+class Clock:
+    """The time of reads, which never goes back: what is read later must look later.
+
+    The ledger compares the times of two snapshots. If the machine's clock is set back, this one
+    goes on from where it was; if it is set forward, this one follows.
+    """
+
+    def __init__(self, system: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._system = system
+        self._lock = threading.Lock()
+        self._last = system()
+        self._last_at = time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the time, aware UTC."""
+        with self._lock:
+            at = time.monotonic()
+            self._last += timedelta(seconds=at - self._last_at)
+            self._last = max(self._last, self._system())
+            self._last_at = at
+            return self._last

@@ -1,213 +1,224 @@
-"""Follows the engine by polling, and keeps what it sees in the ledger."""
+"""Follows one application's runs, and records them in the ledger."""
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from operations.errors import DaprUnavailable, LedgerUnavailable
 from operations.gateway import Gateway
 from operations.ledger import Ledger
-from operations.recorder.clock import Clock
-from operations.recorder.finished import Finished
-from operations.recorder.following import Following
-from operations.recorder.health import Health
-from operations.recorder.hints import Hints
-from operations.recorder.histories import Histories
-from operations.recorder.listing import Listing
-from operations.recorder.measures import Meter, Metered
-from operations.recorder.readers import Look, Readers
-from operations.recorder.rounds import Rounds
-from operations.recorder.tracing import Tracing
-from operations.recorder.writing import write
+from operations.outages import EngineHealth
+from operations.recorder.archive import Archive, Unwritten
+from operations.recorder.discovery import FinishedRuns, Listing
+from operations.recorder.limits import Limits
+from operations.recorder.metrics import CountedGateway, Meter
+from operations.recorder.readers import Clock, Readers, ReadResult
+from operations.recorder.schedule import Schedule
+from operations.recorder.traces.hints import HintHandler, HintQueue
+from operations.recorder.traces.start_times import LateStartTimes
 from operations.records import Outage, RunSummary, Snapshot
 
-BEAT_EVERY = 1.0  # seconds between two signs of life, unless there is something to say
-VAIN = 4  # reads without an answer, while the engine gives others, that are worth a line
+_UNANSWERED = 4  # reads of one run without an answer, while others get one, that are logged
 
 log = structlog.get_logger(__name__)
 
 
-class Recorder:
-    """Finds new instances, reads each unfinished one when it is due, and archives it at its end.
+class Application:
+    """One application that is followed: what a recorder of it needs, and outlives its ledger."""
 
-    Whatever moment it is stopped at, nothing is lost: what is not in the ledger is read again, and
-    the ledger takes the same snapshot only once. A new one takes up where the last one stopped.
+    def __init__(self, gateway: Gateway, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self.gateway = CountedGateway(gateway)
+        grace = timedelta(seconds=self.limits.outage_grace)
+        self.health = EngineHealth(gateway, self.limits.health_every, grace)
+        self.clock = Clock()
+        self.queue = HintQueue(self.limits)
+
+
+class Recorder:
+    """Finds new runs, reads each unfinished one when it is due, and archives it at its end.
+
+    Nothing is lost whenever it stops: what is not in the ledger is read again, and the ledger takes
+    the same snapshot only once. `close` it.
     """
 
-    def __init__(
-        self,
-        gateway: Gateway,
-        ledger: Ledger,
-        health: Health,
-        clock: Clock,
-        hints: Hints | None = None,
-    ) -> None:
-        metered, hints = Metered(gateway), hints or Hints()
+    def __init__(self, application: Application, ledger: Ledger) -> None:
+        gateway, limits = application.gateway, application.limits
+        queue, now = application.queue, application.clock.now
+        self._health = application.health
+        self._queue = queue
+        self._limits = limits
         self._ledger = ledger
-        self._health = health
-        self._following = Following()
-        self._listing = Listing(metered)
-        self._readers = Readers(metered, clock.now)
-        self._tracing = Tracing(hints, ledger, self._following)
-        self._meter = Meter(metered, hints)
-        self._histories = Histories(ledger)
-        self._finished = Finished()
-        self._rounds = Rounds(metered, self._finished)
+        self._schedule = Schedule(limits)
+        self._listing = Listing(gateway, limits)
+        self._finished = FinishedRuns(limits)
+        self._readers = Readers(gateway, now, self._finished.has, limits)
+        self._hints = HintHandler(queue, self._schedule, self._finished, limits)
+        self._start_times = LateStartTimes(ledger, self._schedule, limits)
+        self._archive = Archive(ledger, limits)
+        self._meter = Meter(gateway, queue)
         self._revision: int | None = None
-        self._behind: int | None = None
-        self._listed_at: float | None = None
-        self._said: tuple[Outage, ...] | None = None
-        self._next_beat = 0.0
+        self._is_caught_up = False
+        self._written: tuple[Outage, ...] | None = None
+        self._heartbeat_due = 0.0
 
     def close(self) -> None:
-        """End the readers."""
+        """End the threads that read."""
         self._readers.close()
-        self._rounds.close()
 
     def turn(self) -> None:
-        """Do what is due now, and give a sign of life; raises `LedgerUnavailable`."""
-        self._take_over()
-        self._tracing.heed(self._finished)
-        self._health.look(self._listing.problems)
+        """Do what is due now, and write a heartbeat; raises `LedgerUnavailable`."""
+        self._follow_ledger()
+        self._schedule.is_traced = self._queue.is_traced
+        self._start_times.add(self._hints.handle(self._readers.seconds), time.monotonic())
+        self._health.check(self._listing.problems)
         if self._health.is_reachable:
-            self._find_new()
-            self._find_used_again()
-            self._ask()
-        self._note(self._readers.looks())
-        self._beat()
+            self._discover()
+            self._read_due()
+        self._record(self._readers.results())
+        self._write_heartbeat()
 
-    def _take_over(self) -> None:
-        """Heed what was written into the ledger, by whomever: starts and actions above all."""
+    def wait(self) -> None:
+        """Rest until the next turn: until a hint comes, or longer while hints are gathered."""
+        if self._schedule.delay:
+            time.sleep(self._limits.rest)
+        else:
+            self._queue.wait(self._limits.rest)
+
+    def _follow_ledger(self) -> None:
+        """Read what other processes wrote into the ledger: reservations and actions."""
         heartbeat = self._ledger.heartbeat()
-        revision = heartbeat.revision
-        if self._revision is None:
+        revision, known = heartbeat.revision, self._revision
+        if known is None:
             self._health.take_over(heartbeat.outages)
             self._meter.measure_from(heartbeat.heartbeat_at or datetime.now(UTC))
-            self._remember()
-        elif revision < self._revision:
+            self._load()
+        elif revision < known:
             raise LedgerUnavailable("it was replaced by an older one")
-        elif revision > self._revision:
-            for summary in self._ledger.runs.unfinished(self._revision):
-                self._heed(summary)
+        elif revision > known:
+            for summary in self._ledger.runs.unfinished(known):
+                self._compare(summary)
+            now = time.monotonic()
+            for instance_id in self._ledger.reservations.ids_since(known):
+                self._schedule.expect(instance_id, now, self._hints.by(now))
         self._revision = revision
 
-    def _remember(self) -> None:
-        """Take up what the ledger holds."""
+    def _load(self) -> None:
+        """Take up the runs that the ledger holds."""
         unfinished = self._ledger.runs.unfinished()
-        self._finished.take_over(self._ledger.runs.finished())
-        ids = (summary.instance_id for summary in unfinished)
-        self._following.follow(ids, time.monotonic(), is_backlog=True)
+        self._finished.update(self._ledger.runs.finished())
+        self._schedule.follow_backlog(summary.instance_id for summary in unfinished)
         log.info("following the engine", unfinished=len(unfinished), finished=len(self._finished))
 
-    def _heed(self, summary: RunSummary) -> None:
-        """Look at an instance of which the ledger tells something else than was last seen here."""
-        last = self._following.last(summary.instance_id)
-        if last is None or _gist(last) != (summary.status, summary.last_updated_at):
-            self._following.wake(summary.instance_id, time.monotonic())
+    def _compare(self, summary: RunSummary) -> None:
+        """Read a run of which the ledger has something else than was last read here."""
+        last = self._schedule.last(summary.instance_id)
+        known = last and (last.instance.status, last.instance.last_updated_at)
+        if known != (summary.status, summary.last_updated_at):
+            self._schedule.rewrite(summary.instance_id, time.monotonic())
 
-    def _find_new(self) -> None:
+    def _discover(self) -> None:
         is_backlog = not self._listing.is_complete
         try:
-            news = self._listing.news(self._finished, self._following)
-            now = time.monotonic()
-            self._following.follow(news, now, self._tracing.by(now), is_backlog=is_backlog)
+            changed = self._listing.changes(self._finished)
         except DaprUnavailable:
-            self._health.doubt()
+            self._health.expire()
+            return
+        now = time.monotonic()
+        if is_backlog:
+            self._schedule.follow_backlog(changed)
+        else:
+            for instance_id in changed:
+                if instance_id not in self._schedule:
+                    self._schedule.wake(instance_id, self._hints.by(now))
+        for instance_id in self._finished.to_recheck(is_traced=self._queue.is_traced):
+            self._schedule.wake(instance_id, now)
 
-    def _find_used_again(self) -> None:
-        try:
-            for instance_id in self._rounds.news(is_idle=self._readers.is_idle):
-                self._following.wake(instance_id, time.monotonic())
-        except DaprUnavailable:
-            self._health.doubt()
+    def _read_due(self) -> None:
+        for instance_id in self._schedule.take(time.monotonic(), self._readers.room):
+            is_finished = instance_id in self._finished
+            last = self._schedule.last(instance_id)
+            self._readers.read(instance_id, last, is_finished=is_finished)
 
-    def _ask(self) -> None:
-        for instance_id in self._following.due(time.monotonic(), self._readers.room):
-            self._readers.ask(instance_id, self._following.last(instance_id))
-
-    def _note(self, looks: Sequence[Look]) -> None:
-        """Write what was seen, and when each is to be read again."""
-        looks = self._tracing.traced(looks)
-        news = [look for look in looks if look.snapshot and not self._is_known(look.snapshot)]
-        unwritten = write(self._ledger.runs, news)
-        written = (look.snapshot for look in news if look.instance_id not in unwritten)
-        self._meter.readable(filter(None, written), self._told)
-        gone = {look.instance_id: look.at for look in looks if not (look.snapshot or look.trouble)}
-        if gone:
-            self._histories.archive(gone)
-            self._ledger.runs.mark_purged(gone)
-        for look in looks:
-            told = unwritten.troubles.get(look.instance_id, look)
-            self._report(told, is_taken=look.instance_id not in unwritten.old)
-        seen = [look.snapshot for look in looks if look.snapshot]
-        ended = (each.instance.instance_id for each in seen if _is_all(each))
-        self._tracing.settle(seen, [each for each in ended if each not in unwritten])
-        if any(look.is_vain for look in looks):
+    def _record(self, results: Sequence[ReadResult]) -> None:
+        """Write what was read, and schedule the next read of each run."""
+        now = time.monotonic()
+        snapshots = [self._start_times.applied_to(r.snapshot) for r in results if r.snapshot]
+        is_recorded = self._schedule.is_recorded
+        news = [each for each in snapshots if _is_final(each) or not is_recorded(each)]
+        unwritten = self._archive.write(news)
+        for each in news:
+            if each.instance.instance_id not in unwritten:
+                self._meter.recorded(each, self._schedule.recorded_events(each))
+        gone = [each for each in results if each.is_gone]
+        expected = {r.instance_id for r in gone if self._schedule.is_expected(r.instance_id, now)}
+        self._archive.mark_purged(
+            {each.instance_id: each.read_at for each in gone if each.instance_id not in expected}
+        )
+        by_id = {each.instance.instance_id: each for each in snapshots}
+        for result in results:
+            self._report(result, by_id.get(result.instance_id), unwritten)
+        ended = (each.instance.instance_id for each in snapshots if _is_final(each))
+        self._start_times.write(snapshots, [each for each in ended if each not in unwritten])
+        if any(result.is_unanswered for result in results):
             self._give_up()
 
-    def _told(self, snapshot: Snapshot) -> int:
-        """Return how many of an instance's events had been read before."""
-        is_known = self._finished.has(snapshot.instance)
-        return len(snapshot.history or ()) if is_known else self._following.told(snapshot)
-
-    def _is_known(self, snapshot: Snapshot) -> bool:
-        return not _is_all(snapshot) and self._following.is_known(snapshot)
-
-    def _report(self, look: Look, *, is_taken: bool) -> None:
-        now = time.monotonic()
-        if look.trouble:
-            self._tell(look, self._following.troubled(look.instance_id, now))
-        elif look.snapshot is None:
-            self._finished.discard(look.instance_id)
-            self._histories.forget(look.instance_id)
-            self._following.over(look.instance_id)
-        elif is_taken and _is_all(look.snapshot):
-            self._finished.add(look.snapshot.instance)
-            self._histories.forget(look.instance_id)
-            self._following.over(look.instance_id)
+    def _report(self, result: ReadResult, snapshot: Snapshot | None, unwritten: Unwritten) -> None:
+        """Tell the schedule what came of a read."""
+        instance_id, now = result.instance_id, time.monotonic()
+        is_stale = instance_id in unwritten.stale
+        error = unwritten.refused.get(instance_id, result.error)
+        if error:
+            self._log(result, error, self._schedule.failed(instance_id, now))
+        elif result.is_known_end:
+            self._schedule.absent(instance_id, now)
+        elif snapshot is None:
+            self._finished.discard(instance_id)
+            self._archive.forget(instance_id)
+            self._schedule.absent(instance_id, now)
+        elif _is_final(snapshot) and not is_stale:
+            self._finished.add(snapshot.instance)
+            self._archive.forget(instance_id)
+            self._schedule.over(instance_id)
         else:
-            self._finished.discard(look.instance_id)
-            self._histories.keep(look.snapshot)
-            self._following.seen(look.snapshot, now, is_taken=is_taken)
+            self._finished.discard(instance_id)
+            self._archive.keep(snapshot)
+            self._schedule.seen(snapshot, now, is_stale=is_stale)
 
-    def _tell(self, look: Look, troubles: int) -> None:
-        """Log a trouble once; that the whole engine is away is told by its health."""
-        if troubles == (VAIN if look.is_vain else 1):
+    def _log(self, result: ReadResult, error: Exception, failures: int) -> None:
+        """Log a failure once; an outage of the whole engine is logged by its health."""
+        if failures == (_UNANSWERED if result.is_unanswered else 1):
             log.warning(
-                f"cannot read {look.instance_id}",
-                instance_id=look.instance_id,
-                exc_info=look.trouble,
+                f"cannot read {result.instance_id}",
+                instance_id=result.instance_id,
+                exc_info=error,
             )
 
     def _give_up(self) -> None:
-        """Ask the engine for nothing more until it is known to be there."""
-        self._health.doubt()
-        for instance_id in self._readers.unread():
-            self._following.unread(instance_id, time.monotonic())
+        """Read nothing more until the engine is known to be reachable."""
+        self._health.expire()
+        for instance_id in self._readers.take_back():
+            self._schedule.unread(instance_id, time.monotonic())
 
-    def _beat(self) -> None:
+    def _write_heartbeat(self) -> None:
         outages, now = self._health.outages, time.monotonic()
-        if outages != self._said or now >= self._next_beat:
-            metrics = self._meter.metrics(self._following.waits(now))
-            self._ledger.write_heartbeat(datetime.now(UTC), outages, self._count_behind(), metrics)
-            self._said, self._next_beat = outages, now + BEAT_EVERY
+        if outages != self._written or now >= self._heartbeat_due:
+            metrics = self._meter.metrics(self._schedule.unanswered(now))
+            self._ledger.write_heartbeat(datetime.now(UTC), outages, self._backlog(), metrics)
+            self._written, self._heartbeat_due = outages, now + self._limits.heartbeat_every
 
-    def _count_behind(self) -> int | None:
-        """Count what is still to be read, until it has caught up; then there is only news."""
-        if self._behind != 0 and self._listing.is_complete:
-            self._listed_at = self._listed_at or time.monotonic()
-            self._behind = self._following.never_read(self._listed_at)
-            if not self._behind:
-                log.info("caught up with the engine")
-        return self._behind
-
-
-def _gist(snapshot: Snapshot) -> tuple[object, object]:
-    return snapshot.instance.status, snapshot.instance.last_updated_at
+    def _backlog(self) -> int | None:
+        """Return how many runs are still to be read since the start, None before a whole list."""
+        if not self._listing.is_complete:
+            return None
+        if not self._is_caught_up and not self._schedule.backlog:
+            log.info("caught up with the engine")
+            self._is_caught_up = True
+        return self._schedule.backlog
 
 
-def _is_all(snapshot: Snapshot) -> bool:
-    """Whether there is nothing more to see: it has ended, and its history is there."""
+def _is_final(snapshot: Snapshot) -> bool:
+    """Return whether there is nothing more to read: the run has ended, and its history is there."""
     return snapshot.instance.status.is_finished and bool(snapshot.history)

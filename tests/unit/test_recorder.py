@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,19 +11,19 @@ import pytest
 
 from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError, LedgerUnavailable
 from operations.history import HistoryEvent
-from operations.ledger import Ledger, open_ledger
+from operations.ledger import Ledger, Reservation, open_ledger
 from operations.model import Service, Status
-from operations.recorder.clock import Clock
-from operations.recorder.health import Health
-from operations.recorder.recorder import Recorder
+from operations.recorder.readers import Clock
+from operations.recorder.recorder import Application, Recorder
 from operations.records import Outage
 from operations.snapshots import read_snapshot
 from operations.timeline import Timeline
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, moves, put_running, vanishes
 from tests.unit.fakes import FakeGateway
+from tests.unit.recorders import EAGER, Turning
+from tests.unit.runs import ANN
 from tests.unit.snapshots import ID, at, done, pending, runs_of, snapshot, statuses, summary
-from tests.waiting import eventually
 
 pytestmark = pytest.mark.both_databases
 
@@ -42,52 +42,16 @@ AHEAD = timedelta(seconds=1.5)  # of another process's clock
 MANY = 500  # instances: more than are asked for at once
 
 
-@pytest.fixture(autouse=True)
-def haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have nothing wait for its pace."""
-    for constant in (
-        "pace.BRISK",
-        "pace.QUIET",
-        "pace.FIRST_AGAIN",
-        "listing.EVERY",
-        "listing.SHARE",
-        "health.EVERY",
-        "recorder.BEAT_EVERY",
-        "rounds.IDLE",
-        "rounds.BUSY",
-    ):
-        monkeypatch.setattr(f"operations.recorder.{constant}", 0)
-
-
-@dataclass
-class Turning:
-    """A recorder, its turns, and what its ledger holds."""
-
-    gateway: FakeGateway
-    ledger: Ledger
-    recorder: Recorder
-
-    def until(self, look: Callable[[], Any], what: str) -> None:
-        """Have turns until something is so."""
-        eventually(lambda: self.recorder.turn() or look(), 5, what)  # type: ignore[func-returns-value]
-
-    def turns(self, reads: int = 3) -> None:
-        """Have turns until each of some further reads of a state had its effect."""
-        wanted = self.gateway.calls["state"] + reads
-        self.until(lambda: self.gateway.calls["state"] >= wanted, f"{reads} reads")
-
-    def sees(self, status: Status, instance_id: str = ID) -> None:
-        """Have turns until the ledger has a status."""
-        self.until(lambda: statuses(self.ledger, instance_id)[:1] == [status], f"{status}")
+Anew = Callable[..., Turning]
 
 
 @pytest.fixture
-def anew(gateway: FakeGateway, ledger: Ledger) -> Iterator[Callable[[], Turning]]:
-    """Return what makes a recorder that knows nothing but the ledger."""
+def anew(gateway: FakeGateway, ledger: Ledger) -> Iterator[Anew]:
+    """Return what makes a recorder that knows nothing but the ledger, with other limits."""
     made: list[Recorder] = []
 
-    def make() -> Turning:
-        made.append(Recorder(gateway, ledger, Health(gateway), Clock()))
+    def make(**limits: float) -> Turning:
+        made.append(Recorder(Application(gateway, replace(EAGER, **limits)), ledger))
         return Turning(gateway, ledger, made[-1])
 
     yield make
@@ -96,7 +60,7 @@ def anew(gateway: FakeGateway, ledger: Ledger) -> Iterator[Callable[[], Turning]
 
 
 @pytest.fixture
-def turning(anew: Callable[[], Turning]) -> Turning:
+def turning(anew: Anew) -> Turning:
     """Return a recorder on an empty ledger."""
     return anew()
 
@@ -113,6 +77,12 @@ def use_again(gateway: FakeGateway, ledger: Ledger) -> None:
     put_running(gateway, life="e2", since=60)
     ledger.runs.mark_purged({ID: datetime.now(UTC)})
     ledger.runs.ingest([pending(read_at=datetime.now(UTC))])
+
+
+def reserve(ledger: Ledger, instance_id: str = ID) -> None:
+    """Reserve an id, as an action does before it starts an instance."""
+    wanted = Reservation(instance_id, "order_workflow", "{}", ANN)
+    assert ledger.reservations.claim(wanted, ledger.reservations.latest(instance_id))
 
 
 def test_a_listed_instance_is_followed_to_its_end(gateway: FakeGateway, turning: Turning) -> None:
@@ -139,8 +109,7 @@ def test_what_is_gone_was_gone_when_it_was_asked_for(
     gateway.during["state"] = another_sees_it
     vanishes(gateway)
     turning.turns(1)
-    listed = gateway.calls["ids"]
-    turning.until(lambda: gateway.calls["ids"] > listed + 3, "turns")
+    turning.lists()
     assert statuses(turning.ledger) == [Status.RUNNING]
     assert summary(turning.ledger).purged_at is None
 
@@ -151,8 +120,7 @@ def test_a_finished_instance_is_read_once(gateway: FakeGateway, turning: Turning
     ends(gateway)
     turning.sees(Status.COMPLETED)
     reads = gateway.calls["state"], gateway.calls["history"]
-    listed = gateway.calls["ids"]
-    turning.until(lambda: gateway.calls["ids"] > listed + 3, "more lists")
+    turning.lists()
     assert (gateway.calls["state"], gateway.calls["history"]) == reads == (1, 1)
 
 
@@ -166,21 +134,60 @@ def test_the_history_of_what_stays_as_it_is_is_not_read_again(
     assert turning.ledger.heartbeat().revision == 1
 
 
-def test_a_start_that_another_process_noted_is_followed(
-    gateway: FakeGateway, turning: Turning
-) -> None:
-    """It is followed though no list holds it yet."""
+def test_a_reserved_id_is_followed(gateway: FakeGateway, turning: Turning) -> None:
+    """Though the engine cannot list its instances."""
     turning.recorder.turn()
     gateway.errors["ids"] = refused(1000)
     put_running(gateway)
-    turning.ledger.runs.ingest([pending(seen=0)])
+    reserve(turning.ledger)
+    turning.sees(Status.RUNNING)
+
+
+def test_a_reserved_id_is_looked_for_until_the_engine_has_it(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """The reservation is written before the call."""
+    turning.recorder.turn()
+    gateway.errors["ids"] = refused(1000)
+    reserve(turning.ledger)
+    turning.turns(2)
+    assert turning.ledger.runs.latest(ID) is None
+    put_running(gateway)
+    turning.sees(Status.RUNNING)
+
+
+def test_a_reserved_id_that_never_comes_is_not_looked_for_for_ever(
+    gateway: FakeGateway, anew: Anew
+) -> None:
+    """The start may have been refused."""
+    turning = anew(reserved=0)
+    turning.recorder.turn()
+    reserve(turning.ledger)
+    turning.turns(1)
+    turning.lists()
+    assert gateway.calls["state"] == 1
+    assert len(turning.recorder._schedule) == 0
+
+
+def test_a_reserved_id_that_was_used_before_is_followed_again(
+    gateway: FakeGateway, turning: Turning
+) -> None:
+    """Until then the engine has the finished run, which costs one read of a state each time."""
+    put_running(gateway)
+    ends(gateway)
+    turning.sees(Status.COMPLETED)
+    histories = gateway.calls["history"]
+    reserve(turning.ledger)
+    turning.turns(2)
+    assert gateway.calls["history"] == histories
+    put_running(gateway, life="e2", since=60)
     turning.sees(Status.RUNNING)
 
 
 def test_any_number_of_starts_by_other_processes_is_followed(
     gateway: FakeGateway, turning: Turning
 ) -> None:
-    """Thousands that were noted between two turns are all followed."""
+    """Thousands that were recorded between two turns are all followed."""
     turning.recorder.turn()
     gateway.errors["ids"] = refused(1000)
     ids = [f"order_{number}" for number in range(2500)]
@@ -193,10 +200,10 @@ def test_any_number_of_starts_by_other_processes_is_followed(
 
 
 def test_what_another_process_saw_otherwise_is_read_at_once(
-    gateway: FakeGateway, turning: Turning, monkeypatch: pytest.MonkeyPatch
+    gateway: FakeGateway, anew: Anew
 ) -> None:
     """An instance that is read once a minute is read now when an operator acted on it."""
-    monkeypatch.setattr("operations.recorder.pace.QUIET", 60)
+    turning = anew(quiet=60)
     put_running(gateway)
     moves(gateway, status=Status.SUSPENDED)
     turning.sees(Status.SUSPENDED)
@@ -255,19 +262,17 @@ def test_an_id_that_is_used_again_after_a_purge_is_followed_again(
 @pytest.mark.parametrize("is_new", [False, True])
 def test_an_id_that_is_used_again_without_a_purge_is_followed_again(
     gateway: FakeGateway,
-    anew: Callable[[], Turning],
-    monkeypatch: pytest.MonkeyPatch,
+    anew: Anew,
     is_new: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    """By anybody: the engine erases the life before, and tells nobody; nor need a trace come."""
-    monkeypatch.setattr("operations.recorder.rounds.SHORTEST", 0)
+    """By anybody: the engine erases the run before, and tells nobody; nor need a trace come."""
+    rechecks = {"recheck_round": 0, "rechecks": 1000}
     put_running(gateway)
     ends(gateway)
-    turning = anew()
+    turning = anew(**rechecks)
     turning.sees(Status.COMPLETED)
     put_running(gateway, life="e2", since=60)
-    monkeypatch.setattr("operations.recorder.rounds.IDLE", 1000)
-    turning = anew() if is_new else turning
+    turning = anew(**rechecks) if is_new else turning
     turning.sees(Status.RUNNING)
     ends(gateway)
     turning.sees(Status.COMPLETED)
@@ -301,9 +306,7 @@ def test_an_id_that_is_used_again_while_its_end_is_read_is_followed_again(
     turning.sees(Status.RUNNING)
 
 
-def test_a_recorder_takes_up_where_the_last_one_stopped(
-    gateway: FakeGateway, anew: Callable[[], Turning]
-) -> None:
+def test_a_recorder_takes_up_where_the_last_one_stopped(gateway: FakeGateway, anew: Anew) -> None:
     """Killed and started again: unfinished ones are followed on, finished ones not read again."""
     put_running(gateway, "order_1")
     ends(gateway, "order_1")
@@ -319,14 +322,14 @@ def test_a_recorder_takes_up_where_the_last_one_stopped(
 
 
 def test_a_kill_between_reading_and_writing_loses_nothing(
-    gateway: FakeGateway, anew: Callable[[], Turning], monkeypatch: pytest.MonkeyPatch
+    gateway: FakeGateway, anew: Anew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was read and not written is read again by the next recorder."""
     put_running(gateway)
     ends(gateway)
     first = anew()
     with monkeypatch.context() as killed:
-        killed.setattr(first.ledger.runs, "record", _unavailable)
+        killed.setattr(first.ledger.runs, "ingest", _unavailable)
         with pytest.raises(LedgerUnavailable):
             first.turns()
     second = anew()
@@ -334,9 +337,7 @@ def test_a_kill_between_reading_and_writing_loses_nothing(
     assert archived(second.ledger)
 
 
-def test_a_finished_life_without_a_history_is_read(
-    gateway: FakeGateway, anew: Callable[[], Turning]
-) -> None:
+def test_a_finished_life_without_a_history_is_read(gateway: FakeGateway, anew: Anew) -> None:
     """What an action wrote down of an end is completed by the recorder."""
     put_running(gateway)
     ends(gateway)
@@ -462,11 +463,11 @@ def test_a_broken_list_blinds_nobody(
 
 
 def test_while_the_engine_is_away_that_is_what_the_ledger_says(
-    gateway: FakeGateway, turning: Turning, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+    gateway: FakeGateway, anew: Anew, log_lines: LogLines
 ) -> None:
-    """The outage is in the pulse with its beginning, in the log once, and gone when it is over."""
+    """The outage is in the heartbeat with its start, in the log once, and gone when it is over."""
     log_lines.configure("info")
-    monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
+    turning = anew(outage_grace=0)
     put_running(gateway)
     turning.sees(Status.RUNNING)
     gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
@@ -486,7 +487,7 @@ def test_while_the_engine_is_away_that_is_what_the_ledger_says(
 
 
 def test_an_outage_that_outlives_a_recorder_keeps_its_beginning(
-    gateway: FakeGateway, ledger: Ledger, anew: Callable[[], Turning]
+    gateway: FakeGateway, ledger: Ledger, anew: Anew
 ) -> None:
     """The next recorder says from its first turn on what the last one said."""
     known = Outage(Service.SIDECAR, at(0), str(gone(1)[0]))
@@ -499,15 +500,14 @@ def test_an_outage_that_outlives_a_recorder_keeps_its_beginning(
 
 
 def test_an_outage_keeps_its_beginning_when_the_ledger_is_another(
-    gateway: FakeGateway, ledger: Ledger, other_url: str, monkeypatch: pytest.MonkeyPatch
+    gateway: FakeGateway, ledger: Ledger, other_url: str
 ) -> None:
     """A new ledger tells of no outage: what this process knows is not forgotten for that."""
-    monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
     gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
-    health = Health(gateway)
+    application = Application(gateway, replace(EAGER, outage_grace=0))
     with closing(open_ledger(other_url)) as other:
         for each in (ledger, other):
-            with closing(Recorder(gateway, each, health, Clock())) as recorder:
+            with closing(Recorder(application, each)) as recorder:
                 recorder.turn()
         assert other.heartbeat().outages == ledger.heartbeat().outages != ()
 
@@ -534,37 +534,27 @@ def test_reads_in_vain_are_given_up(gateway: FakeGateway, turning: Turning) -> N
     turning.until(lambda: len(turning.ledger.runs.unfinished()) == 300, "all are read")
 
 
-def test_a_clock_that_is_set_back_stops_nothing(
-    gateway: FakeGateway, turning: Turning, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clock_that_is_set_back_stops_nothing(gateway: FakeGateway, ledger: Ledger) -> None:
     """What happens after it is in the ledger at once."""
-    put_running(gateway)
-    turning.sees(Status.RUNNING)
-
-    class Back(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return datetime(2020, 1, 1, tzinfo=tz)
-
-    monkeypatch.setattr("operations.recorder.clock.datetime", Back)
-    moves(gateway, status=Status.SUSPENDED)
-    turning.sees(Status.SUSPENDED)
-    vanishes(gateway)
-    turning.sees(Status.UNKNOWN)
+    application, times = Application(gateway, EAGER), [datetime.now(UTC)]
+    application.clock = Clock(lambda: times[-1])
+    with closing(Recorder(application, ledger)) as recorder:
+        turning = Turning(gateway, ledger, recorder)
+        put_running(gateway)
+        turning.sees(Status.RUNNING)
+        times.append(datetime(2020, 1, 1, tzinfo=UTC))
+        moves(gateway, status=Status.SUSPENDED)
+        turning.sees(Status.SUSPENDED)
+        vanishes(gateway)
+        turning.sees(Status.UNKNOWN)
 
 
-def test_a_clock_that_is_set_forward_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_set_forward_is_followed() -> None:
     """Other processes write with it, too."""
-    clock = Clock()
-    later = datetime(2126, 1, 1, tzinfo=UTC)
-
-    class Forward(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return later.astimezone(tz)
-
-    monkeypatch.setattr("operations.recorder.clock.datetime", Forward)
-    assert clock.now() == later
+    times = [datetime.now(UTC)]
+    clock = Clock(lambda: times[-1])
+    times.append(datetime(2126, 1, 1, tzinfo=UTC))
+    assert clock.now() == times[-1]
 
 
 def test_old_news_of_another_process_do_not_stay(gateway: FakeGateway, turning: Turning) -> None:
@@ -590,10 +580,10 @@ def test_news_that_the_ledger_did_not_take_are_written_again(
     record = turning.ledger.runs.ingest
 
     def take_nothing(_: object) -> set[str]:
-        monkeypatch.setattr(turning.ledger.runs, "record", record)
+        monkeypatch.setattr(turning.ledger.runs, "ingest", record)
         return {ID}
 
-    monkeypatch.setattr(turning.ledger.runs, "record", take_nothing)
+    monkeypatch.setattr(turning.ledger.runs, "ingest", take_nothing)
     turning.sees(Status.SUSPENDED)
 
 
@@ -636,7 +626,7 @@ def test_what_ended_long_ago_and_is_looked_at_again_was_not_late(
     turning.sees(Status.COMPLETED)
     meter = turning.recorder._meter
     meter._lags.clear()
-    turning.recorder._following.wake(ID, 0)
+    turning.recorder._schedule.wake(ID, 0)
     turning.turns(1)
     assert not meter._lags
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from operations.recorder import endpoint as module
-from operations.recorder.endpoint import LARGEST, PATH, Endpoint
-from operations.recorder.hints import Hints
-from operations.recorder.spans import Hint
+from operations.recorder.limits import Limits
+from operations.recorder.traces.endpoint import LARGEST, PATH, Endpoint
+from operations.recorder.traces.hints import HintQueue
+from operations.recorder.traces.spans import Hint
 from tests.unit.conftest import LogLines
 from tests.unit.snapshots import ID
 from tests.unit.zipkin import BEGAN, body, over
@@ -17,13 +17,13 @@ from tests.waiting import eventually
 
 
 @pytest.fixture
-def hints() -> Hints:
+def hints() -> HintQueue:
     """Return a queue with room for two."""
-    return Hints(room=2)
+    return HintQueue(Limits(queued_hints=2))
 
 
 @pytest.fixture
-def endpoint(hints: Hints) -> Iterator[Endpoint]:
+def endpoint(hints: HintQueue) -> Iterator[Endpoint]:
     """Return an endpoint that listens."""
     with Endpoint("127.0.0.1", 0, hints) as endpoint:
         eventually(lambda: endpoint.port, 10, "it listens")
@@ -36,33 +36,37 @@ def post(endpoint: Endpoint, content: bytes) -> int:
     return httpx.post(url, content=content, timeout=10).status_code
 
 
-def test_spans_are_taken(endpoint: Endpoint, hints: Hints) -> None:
+def test_spans_are_taken(endpoint: Endpoint, hints: HintQueue) -> None:
     """The answer does not wait for anybody to heed them."""
     assert post(endpoint, body(over())) == 202
     assert hints.take() == [Hint(ID, BEGAN / 1e6, is_end=True)]
 
 
-def test_a_full_queue_is_no_trouble_of_the_sender_s(endpoint: Endpoint, hints: Hints) -> None:
+def test_a_full_queue_is_no_trouble_of_the_sender_s(endpoint: Endpoint, hints: HintQueue) -> None:
     """What there is no room for is dropped, and answered as all else is."""
     assert [post(endpoint, body(over(), over(), over())) for _ in range(2)] == [202, 202]
     assert (len(hints.take()), hints.dropped) == (2, 4)
 
 
 @pytest.mark.parametrize("nonsense", [b"", b"{}", b"[", b"\xff\xfe", b"[" * 50_000])
-def test_what_is_no_json_list_is_refused(endpoint: Endpoint, hints: Hints, nonsense: bytes) -> None:
+def test_what_is_no_json_list_is_refused(
+    endpoint: Endpoint, hints: HintQueue, nonsense: bytes
+) -> None:
     """And no sign that spans arrive."""
     assert post(endpoint, nonsense) == 400
-    assert not hints.arrive
+    assert not hints.is_traced
 
 
 @pytest.mark.parametrize("content", [b"[]", b'[7, null, {"name": {}}]'])
-def test_what_hints_at_nothing_is_taken(endpoint: Endpoint, hints: Hints, content: bytes) -> None:
+def test_what_hints_at_nothing_is_taken(
+    endpoint: Endpoint, hints: HintQueue, content: bytes
+) -> None:
     """It is a list."""
     assert post(endpoint, content) == 202
-    assert (hints.take(), hints.arrive) == ([], True)
+    assert (hints.take(), hints.is_traced) == ([], True)
 
 
-def test_a_body_that_is_too_large_is_refused(endpoint: Endpoint, hints: Hints) -> None:
+def test_a_body_that_is_too_large_is_refused(endpoint: Endpoint, hints: HintQueue) -> None:
     """Before it is read whole."""
     assert post(endpoint, b"[" + b" " * LARGEST + b"]") == 413
     assert post(endpoint, b"[" + b" " * (LARGEST - 2) + b"]") == 202
@@ -76,9 +80,7 @@ def test_nothing_else_is_there(endpoint: Endpoint) -> None:
     assert httpx.post(url, content=b"[]", timeout=10).status_code == 404
 
 
-def test_a_taken_port_is_told_once_and_tried_again(
-    monkeypatch: pytest.MonkeyPatch, hints: Hints, log_lines: LogLines
-) -> None:
+def test_a_taken_port_is_told_once_and_tried_again(hints: HintQueue, log_lines: LogLines) -> None:
     """As soon as it is free, it is listened on."""
     log_lines.configure("info")
     tries = 0
@@ -89,10 +91,9 @@ def test_a_taken_port_is_told_once_and_tried_again(
             tries += 1
             return super()._bound()
 
-    monkeypatch.setattr(module, "AGAIN", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        endpoint = Counted("127.0.0.1", port, hints)
+        endpoint = Counted("127.0.0.1", port, hints, retry=0.01)
         with endpoint:
             eventually(lambda: tries > 3, 10, "it was tried again and again")
             assert endpoint.port is None
@@ -100,19 +101,16 @@ def test_a_taken_port_is_told_once_and_tried_again(
             assert eventually(lambda: endpoint.port, 10, "it listens") == port
             eventually(lambda: post(endpoint, body(over())) == 202, 10, "it answers")
     told = [line["event"] for line in log_lines.events() if "traces" in line["event"]]
-    assert told == ["cannot listen for traces: going on by polling", "listening for traces"]
+    assert told == ["cannot listen for traces, so the recorder polls", "listening for traces"]
 
 
-def test_an_address_that_is_none_stops_nobody(
-    monkeypatch: pytest.MonkeyPatch, hints: Hints
-) -> None:
+def test_an_address_that_is_none_stops_nobody(hints: HintQueue) -> None:
     """It is as one that is taken."""
-    monkeypatch.setattr(module, "AGAIN", 0.01)
-    with Endpoint("no such host.invalid", 1, hints) as endpoint:
+    with Endpoint("no such host.invalid", 1, hints, retry=0.01) as endpoint:
         assert endpoint.port is None
 
 
-def test_its_port_is_free_afterwards(hints: Hints) -> None:
+def test_its_port_is_free_afterwards(hints: HintQueue) -> None:
     """The next recorder can listen where the last one did."""
     with Endpoint("127.0.0.1", 0, hints) as first:
         port = eventually(lambda: first.port, 10, "it listens")

@@ -1,7 +1,6 @@
 """The recorder's process: what it says of what is away, and how it heals."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from operations.errors import DaprUnavailable, LedgerUnavailable
-from operations.ledger import Ledger, open_ledger
+from operations.ledger import open_ledger
 from operations.model import DaprHealth, Problem, Service, Status
-from operations.recorder.__main__ import Keeping
-from operations.recorder.health import Health
-from system.dapr.settings import PROJECT
-from tests.postgres.server import Server, name_in
+from operations.outages import EngineHealth
+from operations.recorder.__main__ import RecorderProcess
+from operations.recorder.limits import Limits
+from operations.recorder.recorder import Application
+from tests.postgres.server import Server
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, put_running
 from tests.unit.fakes import FakeGateway
@@ -36,15 +36,11 @@ def file(ledger_url: str) -> Path:
 
 
 @pytest.fixture
-def keeping(
-    gateway: FakeGateway, ledger_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], None]]:
+def keeping(gateway: FakeGateway, ledger_url: str) -> Iterator[Callable[[], None]]:
     """Return what starts to keep the ledger in a thread; it is stopped afterwards."""
-    monkeypatch.setattr("operations.recorder.__main__.REST", 0.01)
-    monkeypatch.setattr("operations.recorder.__main__.LEDGER_AGAIN", 0.05)
-    monkeypatch.setattr("operations.recorder.listing.EVERY", 0.05)
+    application = Application(gateway, Limits(rest=0.01, ledger_retry=0.05, list_every=0.05))
     stopping = threading.Event()
-    thread = threading.Thread(target=Keeping(ledger_url, gateway, stopping).keep)
+    thread = threading.Thread(target=RecorderProcess(ledger_url, application, stopping).run)
     yield thread.start
     stopping.set()
     if thread.ident:
@@ -60,50 +56,6 @@ def status(url: str, instance_id: str = ID) -> Status | None:
     except LedgerUnavailable:
         return None
     return found.status if found else None
-
-
-def test_a_deleted_ledger_is_filled_anew(
-    gateway: FakeGateway, ledger_url: str, file: Path, keeping: Callable[[], None]
-) -> None:
-    """The recorder does not go on writing into a file that nobody finds."""
-    put_running(gateway)
-    ends(gateway)
-    keeping()
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
-    for part in file.parent.glob("ledger.db*"):
-        part.unlink()
-    eventually(lambda: file.exists() and status(ledger_url) is Status.COMPLETED, 5, "again")
-
-
-def test_a_replaced_ledger_is_brought_up_to_date(
-    gateway: FakeGateway, ledger: Ledger, ledger_url: str, file: Path, keeping: Callable[[], None]
-) -> None:
-    """A copy of earlier that is put in its place gets what it lacks."""
-    ledger.close()
-    copy = file.with_name("copy.db")
-    shutil.copy(file, copy)
-    put_running(gateway)
-    ends(gateway)
-    keeping()
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
-    for part in file.parent.glob("ledger.db-*"):
-        part.unlink()
-    copy.replace(file)
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "again")
-
-
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_dropped_database_is_filled_anew(
-    gateway: FakeGateway, ledger_url: str, postgres: Server, keeping: Callable[[], None]
-) -> None:
-    """The recorder fills the one that is made in its place."""
-    put_running(gateway)
-    ends(gateway)
-    keeping()
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
-    postgres.drop(ledger_url)
-    postgres.run(f"CREATE DATABASE {name_in(ledger_url)}")
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 10, "again")
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -169,77 +121,49 @@ def test_an_absence_of_the_ledger_is_two_lines(
     assert told == ["the ledger is away", "the ledger is back"]
 
 
-def test_a_deleted_ledger_is_one_warning(
-    gateway: FakeGateway,
-    ledger_url: str,
-    file: Path,
-    keeping: Callable[[], None],
-    log_lines: LogLines,
-) -> None:
-    """It was not away: the recorder begins anew at once, also if the log is left behind."""
-    put_running(gateway)
-    ends(gateway)
-    keeping()
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
-    log_lines.configure("info")
-    file.unlink()
-    eventually(lambda: file.exists() and status(ledger_url) is Status.COMPLETED, 5, "again")
-    told = [
-        "the ledger was deleted or replaced",
-        "following the engine",
-        "caught up with the engine",
-    ]
-    eventually(lambda: [line["event"] for line in log_lines.events()] == told, 5, "all is told")
-
-
-def test_a_part_that_goes_and_comes_is_two_lines(
-    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
-) -> None:
+def test_a_part_that_goes_and_comes_is_two_lines(gateway: FakeGateway, log_lines: LogLines) -> None:
     """However often the engine is asked."""
     log_lines.configure("info")
-    monkeypatch.setattr("operations.recorder.health.EVERY", 0)
-    health = Health(gateway)
+    health = EngineHealth(gateway, every=0, grace=timedelta())
     for problems in ((), (AWAY,), (AWAY,), (), ()):
         gateway.answer = DaprHealth("1.18.2", problems)
-        health.look()
+        health.check()
     assert [line["event"] for line in log_lines.events()] == [
         "placement is away",
         "placement is back",
     ]
 
 
-def test_an_outage_has_its_beginning(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outage_has_its_beginning(gateway: FakeGateway) -> None:
     """It is that of the first answer that told of it."""
-    monkeypatch.setattr("operations.recorder.health.EVERY", 0)
-    monkeypatch.setattr("operations.outages.GRACE", timedelta())
-    health = Health(gateway)
+    health = EngineHealth(gateway, every=0, grace=timedelta())
     gateway.answer = DaprHealth("1.18.2", (AWAY,))
-    health.look()
+    health.check()
     since = health.outages[0].since
-    health.look()
+    health.check()
     assert health.outages[0].since == since
 
 
 def test_the_engine_is_asked_once_a_second(gateway: FakeGateway) -> None:
     """Unless there is reason to doubt."""
-    health = Health(gateway)
-    health.look()
-    health.look()
+    health = EngineHealth(gateway)
+    health.check()
+    health.check()
     assert gateway.calls["health"] == 1
-    health.doubt()
-    health.look()
+    health.expire()
+    health.check()
     assert gateway.calls["health"] == 2
 
 
 def test_an_engine_without_placement_can_be_read(gateway: FakeGateway) -> None:
     """Only without the sidecar nothing can."""
-    health = Health(gateway)
+    health = EngineHealth(gateway)
     gateway.answer = DaprHealth("1.18.2", (AWAY,))
-    health.look()
+    health.check()
     assert health.is_reachable
     gateway.errors["health"] = [DaprUnavailable("no sidecar accepts the connection")]
-    health.doubt()
-    health.look()
+    health.expire()
+    health.check()
     assert not health.is_reachable
 
 

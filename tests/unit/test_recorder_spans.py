@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.model import MAX_ID_LENGTH
-from operations.recorder.spans import Hint, hints_in
+from operations.recorder.traces.spans import Hint, hints_in
 from operations.records import StartTime
 from tests.unit.snapshots import ID, at
 from tests.unit.zipkin import BEGAN, begun, body, over, ran, span, started
@@ -115,9 +115,9 @@ def test_whatever_is_in_a_list_it_hints_at_what_the_ledger_can_hold(spans: list[
     """Nothing in a list makes an error, or a hint with an id, a number or a time that cannot be."""
     for hint in hints_in(json.dumps(spans).encode()):
         assert 0 < len(hint.instance_id.encode()) <= 4 * MAX_ID_LENGTH
-        if hint.begin:
-            assert 0 <= hint.begin.event_id < 2**31
-            assert hint.begin.at.astimezone(UTC) <= datetime.max.replace(tzinfo=UTC)
+        if hint.start_time:
+            assert 0 <= hint.start_time.event_id < 2**31
+            assert hint.start_time.at.astimezone(UTC) <= datetime.max.replace(tzinfo=UTC)
 
 
 @given(st.binary())

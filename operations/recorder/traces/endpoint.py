@@ -1,4 +1,4 @@
-"""Where Dapr sends its trace spans: a Zipkin v2 endpoint in a thread of the recorder's process."""
+"""The Zipkin v2 endpoint that takes Dapr's trace spans, in a thread of the recorder's process."""
 
 import socket
 import threading
@@ -11,27 +11,27 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from operations.recorder.hints import Hints
-from operations.recorder.spans import hints_in
+from operations.recorder.traces.hints import HintQueue
+from operations.recorder.traces.spans import hints_in
 
 PATH = "/api/v2/spans"
 LARGEST = 2**20  # bytes of a request's body
-AGAIN = 5.0  # seconds before an address that cannot be listened on is tried again
-FAREWELL = 2.0  # seconds that the thread has to end
+RETRY = 5.0  # seconds before an address that cannot be listened on is tried again
+EXIT_TIMEOUT = 2.0  # seconds that the thread has to end
 
 log = structlog.get_logger(__name__)
 
 
 class _TooLarge(Exception):
-    """A body has more bytes than are read of one."""
+    """A request's body has more than `LARGEST` bytes."""
 
 
-def create_app(hints: Hints) -> Starlette:
-    """Return the application that takes spans, and answers before they are heeded."""
+def create_app(queue: HintQueue) -> Starlette:
+    """Return the application that queues the hints of spans, and answers at once."""
 
     async def take(request: Request) -> Response:
         try:
-            hints.offer(hints_in(await _body(request)))
+            queue.offer(hints_in(await _body(request)))
         except _TooLarge:
             return PlainTextResponse(f"expected at most {LARGEST} bytes", 413)
         except ClientDisconnect:
@@ -55,14 +55,15 @@ async def _body(request: Request) -> bytes:
 class Endpoint:
     """Listens at an address while it is entered; one that is taken is tried again and again.
 
-    Without it the recorder goes on by polling.
+    Without spans the recorder polls. `retry` is in seconds.
     """
 
-    def __init__(self, host: str, port: int, hints: Hints) -> None:
+    def __init__(self, host: str, port: int, queue: HintQueue, retry: float = RETRY) -> None:
         self._address = (host, port)
+        self._retry = retry
         self._server = uvicorn.Server(
             uvicorn.Config(
-                create_app(hints),
+                create_app(queue),
                 lifespan="off",
                 log_config=None,
                 log_level="warning",
@@ -72,7 +73,7 @@ class Endpoint:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="spans", daemon=True)
         self.port: int | None = None
-        """The port that is listened on now, None while that cannot be."""
+        """The port that is listened on, None while that is impossible."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -81,23 +82,23 @@ class Endpoint:
     def __exit__(self, *_: object) -> None:
         self._closing.set()
         self._server.should_exit = True
-        self._thread.join(FAREWELL)
+        self._thread.join(EXIT_TIMEOUT)
 
     def _keep(self) -> None:
-        is_told = False
+        is_logged = False
         while not self._closing.is_set():
             try:
                 with self._bound() as opened:
                     self._serve(opened)
             except OSError as error:
-                if not is_told:
+                if not is_logged:
                     log.warning(
-                        "cannot listen for traces: going on by polling",
+                        "cannot listen for traces, so the recorder polls",
                         address=self._address,
                         reason=str(error),
                     )
-                is_told = True
-                self._closing.wait(AGAIN)
+                is_logged = True
+                self._closing.wait(self._retry)
 
     def _bound(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from operations.history import HistoryEvent
-from operations.recorder import measures as module
-from operations.recorder.hints import Hints
-from operations.recorder.measures import Meter, Metered, happened_since
-from operations.recorder.spans import Hint
+from operations.recorder import metrics as module
+from operations.recorder.limits import Limits
+from operations.recorder.metrics import CountedGateway, Meter, readable_since
+from operations.recorder.traces.hints import HintQueue
+from operations.recorder.traces.spans import Hint
 from operations.records import Snapshot
 from tests.unit.engine import put_running
 from tests.unit.fakes import FakeGateway
@@ -16,19 +17,19 @@ from tests.unit.snapshots import ID, at, pending, snapshot
 
 
 @pytest.fixture
-def hints() -> Hints:
+def hints() -> HintQueue:
     """Return a queue with room for one."""
-    return Hints(room=1)
+    return HintQueue(Limits(queued_hints=1))
 
 
 @pytest.fixture
-def metered(gateway: FakeGateway) -> Metered:
+def metered(gateway: FakeGateway) -> CountedGateway:
     """Return what counts the reads of the engine."""
-    return Metered(gateway)
+    return CountedGateway(gateway)
 
 
 @pytest.fixture
-def meter(metered: Metered, hints: Hints) -> Meter:
+def meter(metered: CountedGateway, hints: HintQueue) -> Meter:
     """Return a meter of all that happened."""
     meter = Meter(metered, hints)
     meter.measure_from(at(0))
@@ -45,7 +46,8 @@ def happened(*seconds: float) -> Snapshot:
 
 def readable(meter: Meter, *snapshots: Snapshot, told: int = 0) -> None:
     """Have snapshots be in the ledger now, of each of which so many events were there before."""
-    meter.readable(snapshots, lambda _: told)
+    for each in snapshots:
+        meter.recorded(each, told)
 
 
 def test_a_lag_is_from_what_happened_until_it_can_be_read(meter: Meter) -> None:
@@ -85,15 +87,16 @@ def test_clocks_that_differ_make_no_negative_lag(meter: Meter) -> None:
     assert meter.metrics().lag_p95 == 0
 
 
-def test_old_lags_do_not_count(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_lags_do_not_count(metered: CountedGateway, hints: HintQueue) -> None:
     """Only those of the last minute do."""
+    meter = Meter(metered, hints, window=-1)
+    meter.measure_from(at(0))
     readable(meter, happened(3))
-    monkeypatch.setattr(module, "WINDOW", -1)
     assert meter.metrics().lag_p50 is None
 
 
 def test_what_happened_before_the_recorder_was_there_has_no_lag(
-    metered: Metered, hints: Hints
+    metered: CountedGateway, hints: HintQueue
 ) -> None:
     """It reads an old engine's instances when it comes to them: nobody waited for that."""
     meter = Meter(metered, hints)
@@ -106,15 +109,15 @@ def test_what_happened_before_the_recorder_was_there_has_no_lag(
 
 def test_only_so_many_lags_are_kept(meter: Meter) -> None:
     """The newest count."""
-    readable(meter, happened(*[50] * module.LAGS))
-    readable(meter, happened(*[3] * module.LAGS))
+    readable(meter, happened(*[50] * module._LAGS))
+    readable(meter, happened(*[3] * module._LAGS))
     assert meter.metrics().lag_p95 == pytest.approx(3, abs=20)  # they are very many to make
 
 
 def test_a_busy_minute_is_told_of_as_a_whole(meter: Meter) -> None:
     """What was at its beginning counts as what was at its end."""
-    readable(meter, happened(*[50] * 3 * module.SAMPLED))
-    readable(meter, happened(*[3] * 3 * module.SAMPLED))
+    readable(meter, happened(*[50] * 3 * module._SAMPLE))
+    readable(meter, happened(*[3] * 3 * module._SAMPLE))
     metrics = meter.metrics([20.0])
     assert metrics.lag_p50 == pytest.approx(20, abs=0.9)
     assert metrics.lag_p95 == pytest.approx(50, abs=0.9)
@@ -132,13 +135,13 @@ def test_an_event_is_there_when_a_turn_takes_it() -> None:
     )
     seen = snapshot(started_at=at(20), history=history)
     moments = [at(20), at(20), at(21), at(40), at(40), at(41)]
-    assert list(happened_since(seen, 0)) == moments
-    assert list(happened_since(seen, 4)) == moments[4:]
-    assert list(happened_since(snapshot(started_at=None, history=history), 5)) == [at(41)]
+    assert list(readable_since(seen, 0)) == moments
+    assert list(readable_since(seen, 4)) == moments[4:]
+    assert list(readable_since(snapshot(started_at=None, history=history), 5)) == [at(41)]
 
 
 def test_reads_and_hints_are_counted_by_the_second(
-    gateway: FakeGateway, metered: Metered, meter: Meter, hints: Hints
+    gateway: FakeGateway, metered: CountedGateway, meter: Meter, hints: HintQueue
 ) -> None:
     """Also those hints that were dropped, whose number is told too."""
     put_running(gateway)
@@ -153,14 +156,14 @@ def test_reads_and_hints_are_counted_by_the_second(
 
 
 def test_what_happens_a_second_is_of_the_last_beats(
-    metered: Metered, meter: Meter, monkeypatch: pytest.MonkeyPatch
+    metered: CountedGateway, meter: Meter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was long ago counts no more."""
     now = 1000.0
-    monkeypatch.setattr("operations.recorder.measures.time.monotonic", lambda: now)
+    monkeypatch.setattr("operations.recorder.metrics.time.monotonic", lambda: now)
     metered.ids()
     told = []
-    for _ in range(2 * module.SPAN):
+    for _ in range(2 * module._HEARTBEATS):
         now += 1
         told.append(meter.metrics().lists)
     assert told[-1] == 0

@@ -2,8 +2,8 @@
 
 import pytest
 
-from operations.recorder import begins as module
-from operations.recorder.begins import Begins
+from operations.recorder.limits import Limits
+from operations.recorder.traces.start_times import StartTimes
 from operations.records import StartTime
 from operations.timeline import Ending, Span, SpanKind, start_time_within, with_start_times
 from tests.unit.snapshots import ID, activity, at, snapshot
@@ -49,10 +49,10 @@ def test_what_is_known_of_an_attempt_is_all_that_changes() -> None:
     assert with_start_times([known, timer], better) == (known, timer)
 
 
-def told(*begins: tuple[int, float], most: int = 10) -> Begins:
-    """Return what was told of the order: an event's id and seconds after noon each."""
-    kept = Begins(most)
-    kept.add([StartTime(ID, event_id, at(began)) for event_id, began in begins], 0)
+def told(*known: tuple[int, float], most: int = 10) -> StartTimes:
+    """Return start times of the order: of an event's id, in seconds after noon, each."""
+    kept = StartTimes(Limits(start_times=most))
+    kept.add([StartTime(ID, event_id, at(started)) for event_id, started in known], 0)
     return kept
 
 
@@ -66,24 +66,24 @@ def test_a_sighting_gets_what_was_told_of_its_attempts() -> None:
             activity(7, 4),
         )
     )
-    lent = told((1, 1), (3, 5), (7, 5)).lent_to(seen)
-    assert [span.started_at for span in lent.timeline.spans] == [at(1), at(5), None, None]
-    assert told((9, 1)).lent_to(seen) == seen
+    applied = told((1, 1), (3, 5), (7, 5)).applied_to(seen)
+    assert [span.started_at for span in applied.timeline.spans] == [at(1), at(5), None, None]
+    assert told((9, 1)).applied_to(seen) == seen
 
 
 def test_what_was_told_of_another_instance_is_not_lent() -> None:
     """Though the event has the same id."""
-    kept = Begins()
+    kept = StartTimes(Limits())
     kept.add([StartTime("order_B", 1, at(1))], 0)
     seen = snapshot(spans=(activity(1, 0, 2),))
-    assert kept.lent_to(seen) is seen
+    assert kept.applied_to(seen) is seen
 
 
 def test_the_oldest_give_way() -> None:
     """However many are told, so many are kept."""
     kept = told(*((number, 1) for number in range(25)), most=10)
     assert len(kept) == 10
-    assert {begin.event_id for begin in kept.of(ID)} == set(range(15, 25))
+    assert {each.event_id for each in kept.of(ID)} == set(range(15, 25))
 
 
 def test_what_is_told_twice_is_kept_once() -> None:
@@ -94,10 +94,10 @@ def test_what_is_told_twice_is_kept_once() -> None:
 def test_what_nothing_confirms_is_forgotten_in_time() -> None:
     """Forged begins do not stay for ever."""
     kept = told((1, 1))
-    kept.add([StartTime(ID, 2, at(1))], module.KEPT - 1)
+    kept.add([StartTime(ID, 2, at(1))], Limits().start_time_age - 1)
     assert len(kept) == 2
-    kept.add([], module.KEPT)
-    assert [begin.event_id for begin in kept.of(ID)] == [2]
+    kept.add([], Limits().start_time_age)
+    assert [each.event_id for each in kept.of(ID)] == [2]
 
 
 def test_an_instance_that_is_over_is_forgotten() -> None:

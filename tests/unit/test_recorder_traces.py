@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,43 +13,41 @@ from operations.errors import DaprRefused
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Status
-from operations.recorder import tracing as module
-from operations.recorder.clock import Clock
-from operations.recorder.finished import Finished
-from operations.recorder.health import Health
-from operations.recorder.hints import Hints
-from operations.recorder.recorder import Recorder
-from operations.recorder.spans import Hint, hints_in
-from operations.recorder.tracing import STRANGERS
+from operations.recorder.discovery import FinishedRuns
+from operations.recorder.limits import Limits
+from operations.recorder.recorder import Application, Recorder
+from operations.recorder.schedule import Schedule
+from operations.recorder.traces.hints import HintHandler, HintQueue
+from operations.recorder.traces.spans import Hint, hints_in
 from operations.snapshots import read_snapshot
 from tests.unit.engine import ends, moves, put_running
 from tests.unit.fakes import FakeGateway
+from tests.unit.recorders import EAGER
 from tests.unit.snapshots import ID, at, statuses, summary
 from tests.unit.zipkin import begun, body, over, ran, started
 from tests.waiting import eventually
 
-NO_ROUNDS = ("rounds.IDLE", "rounds.BUSY")
 REFUSAL = "Dapr cannot list its instances while one has the id 'a||b'"
 
 
 @pytest.fixture
-def hints() -> Hints:
-    """Return the queue between endpoint and recorder."""
-    return Hints()
+def application(gateway: FakeGateway) -> Application:
+    """Return an application whose runs are read only for a reason, and which is always listed."""
+    limits = replace(EAGER, brisk=1000, traced=1000, quiet=1000, outage_grace=0)
+    return Application(gateway, limits)
 
 
 @pytest.fixture
-def recorder(
-    gateway: FakeGateway, ledger: Ledger, hints: Hints, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Recorder]:
-    """Return a recorder that reads only what it has reason to, and lists as often as it can."""
-    for pace in ("pace.BRISK", "pace.QUIET"):
-        monkeypatch.setattr(f"operations.recorder.{pace}", 1000)
-    for constant in ("listing.EVERY", "listing.SHARE", "recorder.BEAT_EVERY", *NO_ROUNDS):
-        monkeypatch.setattr(f"operations.recorder.{constant}", 0)
-    recorder = Recorder(gateway, ledger, Health(gateway), Clock(), hints)
-    yield recorder
-    recorder.close()
+def hints(application: Application) -> HintQueue:
+    """Return the queue between endpoint and recorder."""
+    return application.queue
+
+
+@pytest.fixture
+def recorder(application: Application, ledger: Ledger) -> Iterator[Recorder]:
+    """Return a recorder of it."""
+    with closing(Recorder(application, ledger)) as recorder:
+        yield recorder
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ def until(recorder: Recorder) -> Until:
     """Return what has the recorder make turns until something is so."""
 
     def until(look: Callable[[], object], what: str) -> None:
-        eventually(lambda: recorder.turn() or look(), 5, what)  # type: ignore[func-returns-value]
+        eventually(lambda: recorder.turn() or look(), 30, what)  # type: ignore[func-returns-value]
 
     return until
 
@@ -80,7 +79,7 @@ def charged(gateway: FakeGateway, begin: float, end: float) -> None:
     moves(gateway)
 
 
-def post(hints: Hints, *spans: object) -> None:
+def post(hints: HintQueue, *spans: object) -> None:
     """Have spans arrive."""
     hints.offer(hints_in(body(*spans)))
 
@@ -91,7 +90,7 @@ def begins(ledger: Ledger, generation: int | None = None) -> list[object]:
 
 
 def test_a_hint_has_an_instance_read_at_once(
-    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+    gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until
 ) -> None:
     """It need not wait for its pace."""
     put_running(gateway)
@@ -101,36 +100,31 @@ def test_a_hint_has_an_instance_read_at_once(
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
 
 
-def test_many_hints_are_gathered(recorder: Recorder) -> None:
-    """Above so many a second an instance is read once for all of its hints; then at once again."""
-    tracing = recorder._tracing
-    now = tracing._heeded_at
-    tracing._count(1, now + 0.1)
-    assert tracing.by(now) == now
-    tracing._count(1000, now + 1.1)
-    assert tracing.by(now) == now + module.GATHERED
-    tracing._count(0, now + 9)
-    assert tracing.by(now) == now
+def handler(queue: HintQueue, **limits: float) -> tuple[HintHandler, Schedule]:
+    """Return what handles hints, and the schedule in which it wakes runs."""
+    kept = Limits(**limits)  # type: ignore[arg-type]
+    schedule = Schedule(kept)
+    return HintHandler(queue, schedule, FinishedRuns(kept), kept), schedule
 
 
-def test_the_end_is_looked_at_sooner_than_all_else(
-    recorder: Recorder, hints: Hints, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A busy engine takes a moment to write it."""
-    monkeypatch.setattr(recorder._tracing, "_count", lambda *_: None)
-    recorder._tracing._rate = 2 * module.MANY
-    post(hints, started("goes_on"), started("ended"), over("ended"))
-    before = time.monotonic()
-    recorder._tracing.heed(Finished())
-    assert recorder._following.due(before + module.ENDING - 0.01, 9) == []
-    assert recorder._following.due(time.monotonic() + module.ENDING, 9) == ["ended"]
-    assert recorder._following.due(before + module.GATHERED - 0.01, 9) == []
-    assert recorder._following.due(time.monotonic() + module.GATHERED, 9) == ["goes_on"]
+def test_hints_are_gathered_while_they_would_keep_readers_busy(hints: HintQueue) -> None:
+    """Few hints, or quick reads, lead to a read at once; an end is read sooner than all else."""
+    handled, schedule = handler(hints)
+    handled.measure(100, handled._rated_at + 1)
+    now = time.monotonic()
+    handled.handle(0.001)
+    assert handled.by(now) == now
+    handled.handle(1)
+    assert handled.by(now) == now + Limits().gathered
+    assert handled.by(now, is_end=True) == now + Limits().ending
+    handled.measure(0, handled._rated_at + 9)
+    handled.handle(1)
+    assert schedule.delay == 0
 
 
 @pytest.mark.usefixtures("blind")
 def test_a_start_is_found_by_its_hint_though_no_list_can_be_had(
-    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+    gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until
 ) -> None:
     """Nobody is blind to what is traced."""
     put_running(gateway)
@@ -140,7 +134,7 @@ def test_a_start_is_found_by_its_hint_though_no_list_can_be_had(
 
 @pytest.mark.usefixtures("blind")
 def test_a_hint_of_nobody_makes_no_row_and_is_not_followed(
-    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+    gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until
 ) -> None:
     """It costs one read."""
     post(hints, started("forged"), ran(1, at(1), "forged"), over("forged"))
@@ -150,31 +144,29 @@ def test_a_hint_of_nobody_makes_no_row_and_is_not_followed(
     assert ledger.heartbeat().revision == 0
 
 
-def test_so_many_strangers_a_second_are_looked_at(recorder: Recorder) -> None:
+def test_so_many_strangers_a_second_are_read(hints: HintQueue) -> None:
     """Any number of forged ids costs no more reads; a moment later there is room again."""
-    tracing = recorder._tracing
-    now = tracing._counted_at
-    assert sum(tracing._is_admitted(now) for _ in range(5000)) == module.STRANGERS
-    assert sum(tracing._is_admitted(now + 0.5) for _ in range(5000)) == module.STRANGERS / 2
-    assert sum(tracing._is_admitted(now + 9) for _ in range(5000)) == module.STRANGERS
+    handled, schedule = handler(hints)
+    now = handled._strangers_at
+    assert sum(handled.admits_stranger(now) for _ in range(5000)) == 100
+    assert sum(handled.admits_stranger(now + 0.5) for _ in range(5000)) == 50
+    assert sum(handled.admits_stranger(now + 9) for _ in range(5000)) == 100
+    assert len(schedule) == 0
 
 
-@pytest.mark.usefixtures("blind")
-def test_forged_ids_beyond_that_are_not_read(
-    gateway: FakeGateway, hints: Hints, until: Until, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_forged_ids_beyond_that_are_not_followed(hints: HintQueue) -> None:
     """Nor remembered."""
-    monkeypatch.setattr(module, "STRANGERS", 0)
+    handled, schedule = handler(hints, strangers=3)
     hints.offer([Hint(f"forged_{number}") for number in range(500)])
-    until(lambda: gateway.calls["ids"] > 20, "turns")
-    assert gateway.calls["state"] <= STRANGERS
+    handled.handle(0)
+    assert len(schedule) == 3
 
 
 @pytest.mark.parametrize(
     "told", [begun(started(), at(60)), begun(over(), at(60)), ran(1, at(60.5))]
 )
 def test_what_has_finished_is_read_again_only_for_what_came_later(
-    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until, told: dict[str, Any]
+    gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until, told: dict[str, Any]
 ) -> None:
     """What comes late of a life is no news; anything that began after its end is of another."""
     put_running(gateway)
@@ -190,7 +182,7 @@ def test_what_has_finished_is_read_again_only_for_what_came_later(
 
 
 def test_a_begin_that_comes_with_the_end_is_written_with_it(
-    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+    gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until
 ) -> None:
     """The usual case: one change of the ledger."""
     put_running(gateway)
@@ -203,7 +195,7 @@ def test_a_begin_that_comes_with_the_end_is_written_with_it(
 
 
 def test_a_begin_that_comes_after_its_attempt_is_lent_to_it(
-    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+    gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until
 ) -> None:
     """Also when the instance is archived and no more read; doubled, it is no news."""
     put_running(gateway)
@@ -222,7 +214,7 @@ def test_a_begin_that_comes_after_its_attempt_is_lent_to_it(
 
 
 def test_a_begin_that_comes_before_its_attempt_is_known_waits_for_it(
-    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+    gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until
 ) -> None:
     """As that of a paused instance, which takes its results later; what is forged never counts."""
     put_running(gateway)
@@ -239,7 +231,7 @@ def test_a_begin_that_comes_before_its_attempt_is_known_waits_for_it(
 
 
 def test_a_begin_that_comes_after_its_generation_is_lent_to_it(
-    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+    gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until
 ) -> None:
     """While the instance lives on: its history tells of the last generation alone."""
     put_running(gateway)
@@ -260,7 +252,7 @@ def test_a_begin_that_comes_after_its_generation_is_lent_to_it(
 
 
 def test_a_begin_outlives_the_sighting_of_another_process(
-    gateway: FakeGateway, ledger: Ledger, hints: Hints, until: Until
+    gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until
 ) -> None:
     """A page that writes the end first, newer than the recorder's look, knows of no begin."""
     put_running(gateway)
@@ -282,11 +274,9 @@ def test_a_begin_outlives_the_sighting_of_another_process(
 
 
 def test_a_list_that_is_refused_is_an_outage_with_its_remedy(
-    gateway: FakeGateway, ledger: Ledger, until: Until, monkeypatch: pytest.MonkeyPatch
+    gateway: FakeGateway, ledger: Ledger, until: Until
 ) -> None:
-    """In the pulse while it lasts, and no longer."""
-    monkeypatch.setattr("operations.recorder.health.EVERY", 0)
-    monkeypatch.setattr("operations.outages.GRACE", timedelta())
+    """In the heartbeat while it lasts, and no longer."""
     gateway.errors["ids"] = [DaprRefused(REFUSAL)] * 20
     until(lambda: ledger.heartbeat().outages, "an outage")
     (outage,) = ledger.heartbeat().outages

@@ -1,0 +1,118 @@
+"""What the recorder costs the engine, and its lag."""
+
+import statistics
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+
+from operations.gateway import Gateway, IdPage
+from operations.history import HistoryEvent
+from operations.model import Instance
+from operations.recorder.traces.hints import HintQueue
+from operations.records import RecorderMetrics, Snapshot
+
+_WINDOW = 60.0  # seconds over which the percentiles of the lag are taken
+_LAGS = 60_000  # lags that are kept at most: 1000 a second
+_SAMPLE = 5000  # of those, spread evenly, that percentiles are made of at least
+_HEARTBEATS = 10  # over which the counts a second are taken
+
+
+class CountedGateway:
+    """Reads the engine through a gateway, and counts the reads."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self.reads: Counter[str] = Counter()
+
+    def state(self, instance_id: str) -> Instance | None:
+        """Return the instance, as the gateway does."""
+        self.reads["states"] += 1
+        return self._gateway.state(instance_id)
+
+    def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
+        """Return the instance's events, as the gateway does."""
+        self.reads["histories"] += 1
+        return self._gateway.history(instance_id)
+
+    def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
+        """Return a page of ids, as the gateway does."""
+        self.reads["lists"] += 1
+        return self._gateway.ids(page_size, token)
+
+
+class Meter:
+    """Measures the lag, the reads and the hints.
+
+    The lag is the seconds from an event until the ledger shows it, over the last `window` seconds.
+    """
+
+    def __init__(self, gateway: CountedGateway, queue: HintQueue, window: float = _WINDOW) -> None:
+        self._gateway = gateway
+        self._queue = queue
+        self._window = window
+        self._lags: deque[tuple[float, float]] = deque(maxlen=_LAGS)  # when recorded, the lag
+        self._since = datetime.now(UTC)
+        self._counts: deque[tuple[float, Counter[str]]] = deque(maxlen=_HEARTBEATS)
+        self._counts.append((time.monotonic(), Counter()))
+
+    def measure_from(self, since: datetime) -> None:
+        """Measure the lag of events from a time on: no recorder was there before."""
+        self._since = since
+
+    def recorded(self, snapshot: Snapshot, known_events: int) -> None:
+        """Note that the ledger shows a snapshot now, and has shown so many events before."""
+        now, at = datetime.now(UTC), time.monotonic()
+        for happened in readable_since(snapshot, known_events):
+            if happened >= self._since:
+                self._lags.append((at, max(0.0, (now - happened).total_seconds())))
+
+    def metrics(self, unanswered: Iterable[float] = ()) -> RecorderMetrics:
+        """Return the measures, for one heartbeat.
+
+        `unanswered` are the seconds that hints have waited so far: they count as lags.
+        """
+        now = time.monotonic()
+        while self._lags and now - self._lags[0][0] > self._window:
+            self._lags.popleft()
+        sample = islice(self._lags, 0, None, max(1, len(self._lags) // _SAMPLE))
+        median, p95 = _percentiles([*(lag for _, lag in sample), *unanswered])
+        return RecorderMetrics(
+            lag_p50=median,
+            lag_p95=p95,
+            dropped=self._queue.dropped,
+            traces=self._queue.is_traced,
+            **self._rates(now),
+        )
+
+    def _rates(self, now: float) -> dict[str, float]:
+        """Return how much of each was counted in a second, over the last heartbeats."""
+        then, before = self._counts[0]
+        counts = Counter({**self._gateway.reads, "hints": self._queue.received})
+        self._counts.append((now, counts))
+        names = ("states", "histories", "lists", "hints")
+        return {name: (counts[name] - before[name]) / max(1.0, now - then) for name in names}
+
+
+def readable_since(snapshot: Snapshot, known: int) -> Iterator[datetime]:
+    """Return when each event but the first `known` could be read, by the engine's clock.
+
+    That is its own time or that of the workflow's turn that took it, whichever is later: a paused
+    run takes results that came long ago, and a rerun copies the events of another run.
+    """
+    turn = snapshot.timeline.started_at
+    for number, event in enumerate(snapshot.history or ()):
+        if turn is None or event.kind == "workflowStarted":
+            turn = max(filter(None, (turn, event.timestamp)))
+        if number >= known:
+            yield max(turn, event.timestamp)
+
+
+def _percentiles(lags: list[float]) -> tuple[float | None, float | None]:
+    if not lags:
+        return None, None
+    if len(lags) == 1:
+        return lags[0], lags[0]
+    cuts = statistics.quantiles(lags, n=20, method="inclusive")
+    return cuts[9], cuts[18]

@@ -1,0 +1,76 @@
+"""Parses Dapr's trace spans into hints: which instance has changed, and when an attempt started.
+
+Measured on Dapr 1.18.2 (Zipkin v2 JSON): the start of an instance is `create_orchestration||NAME`
+(CLIENT), its end `orchestration||NAME` (SERVER), an attempt `activity||NAME` (SERVER), sent at its
+end. Most spans are of calls of the sidecar's API, and give no hint.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from operations.model import is_possible_id
+from operations.records import StartTime
+
+_ACTIVITY = ("activity", "SERVER")
+_START = ("create_orchestration", "CLIENT")
+_END = ("orchestration", "SERVER")
+_HINTING = frozenset({_ACTIVITY, _START, _END})
+_INSTANCE_ID, _EVENT_ID = "durabletask.task.instance_id", "durabletask.task.task_id"
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = round((datetime.max.replace(tzinfo=UTC) - _EPOCH) / timedelta(microseconds=1))
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Something may have happened to an instance.
+
+    `at` is the start of the span, in seconds since 1970, or 0 if it has none; the span of an end
+    starts with its instance. `start_time` is that of an attempt that has ended; `is_end` says that
+    the instance has ended.
+    """
+
+    instance_id: str
+    at: float = 0.0
+    start_time: StartTime | None = None
+    is_end: bool = False
+
+
+def hints_in(body: bytes) -> list[Hint]:
+    """Return the hints that a JSON list of spans gives; raises `ValueError` for anything else."""
+    try:
+        spans = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("lists within lists without end") from error
+    if not isinstance(spans, list):
+        raise ValueError(f"found {type(spans).__name__}, expected a list")  # noqa: TRY004
+    return [hint for span in spans if (hint := _hint(span))]
+
+
+def _hint(span: object) -> Hint | None:
+    if not isinstance(span, dict):
+        return None
+    name, kind, tags = span.get("name"), span.get("kind"), span.get("tags")
+    if not (isinstance(name, str) and isinstance(kind, str) and isinstance(tags, dict)):
+        return None
+    type_of_span = (name.partition("||")[0], kind)
+    instance_id = tags.get(_INSTANCE_ID)
+    if (
+        type_of_span not in _HINTING
+        or not isinstance(instance_id, str)
+        or not is_possible_id(instance_id)
+    ):
+        return None
+    timestamp = span.get("timestamp")
+    micros = timestamp if isinstance(timestamp, int) and 0 <= timestamp <= _LATEST else 0
+    start_time = _start_time(instance_id, tags, micros) if type_of_span == _ACTIVITY else None
+    return Hint(instance_id, micros / 1e6, start_time, is_end=type_of_span == _END)
+
+
+def _start_time(instance_id: str, tags: dict[object, object], micros: int) -> StartTime | None:
+    event_id = tags.get(_EVENT_ID)
+    if not (micros and isinstance(event_id, str) and _NUMBER.fullmatch(event_id)):
+        return None
+    return StartTime(instance_id, int(event_id), _EPOCH + timedelta(microseconds=micros))

@@ -1,0 +1,111 @@
+"""Start times that spans told of, kept until a history confirms the attempts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from operations.ledger import Ledger
+from operations.recorder.limits import Limits
+from operations.recorder.schedule import Schedule
+from operations.recorder.traces.spans import Hint
+from operations.records import Snapshot, StartTime
+from operations.timeline import Span, SpanKind, start_time_within
+
+
+class StartTimes:
+    """The start times of attempts whose end has not been read yet: so many at most, and so long."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._added_at: dict[StartTime, float] = {}  # the oldest first
+        self._by_id: dict[str, set[StartTime]] = {}
+
+    def __len__(self) -> int:
+        return len(self._added_at)
+
+    def add(self, start_times: Iterable[StartTime], now: float) -> None:
+        """Add start times, and forget those that are too old or too many."""
+        for start_time in start_times:
+            if start_time not in self._added_at:
+                self._added_at[start_time] = now
+                self._by_id.setdefault(start_time.instance_id, set()).add(start_time)
+        while self._added_at:
+            oldest, added_at = next(iter(self._added_at.items()))
+            is_old = now - added_at >= self._limits.start_time_age
+            if len(self._added_at) <= self._limits.start_times and not is_old:
+                return
+            self._forget(oldest)
+
+    def of(self, instance_id: str) -> list[StartTime]:
+        """Return the start times of an instance's attempts."""
+        return list(self._by_id.get(instance_id, ()))
+
+    def forget(self, instance_id: str) -> None:
+        """Forget those of an instance: its run is over."""
+        for start_time in self.of(instance_id):
+            self._forget(start_time)
+
+    def take_earlier(self, snapshot: Snapshot) -> list[StartTime]:
+        """Return those of generations before that of a snapshot, and forget them."""
+        started_at = snapshot.timeline.started_at
+        known = self._by_id.get(snapshot.instance.instance_id, ())
+        earlier = [each for each in known if started_at and each.at < started_at]
+        for start_time in earlier:
+            self._forget(start_time)
+        return earlier
+
+    def applied_to(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot whose attempts have the start times that are known of them."""
+        known = self._by_id.get(snapshot.instance.instance_id)
+        if not known:
+            return snapshot
+        spans = tuple(_with_start_time(span, known) for span in snapshot.timeline.spans)
+        return replace(snapshot, timeline=replace(snapshot.timeline, spans=spans))
+
+    def _forget(self, start_time: StartTime) -> None:
+        del self._added_at[start_time]
+        left = self._by_id[start_time.instance_id]
+        left.remove(start_time)
+        if not left:
+            del self._by_id[start_time.instance_id]
+
+
+def _with_start_time(span: Span, known: Iterable[StartTime]) -> Span:
+    if span.kind is not SpanKind.ACTIVITY:
+        return span
+    times = (each.at for each in known if each.event_id == span.event_id)
+    started_at = start_time_within(span.scheduled_at, span.ended_at, times)
+    return replace(span, started_at=started_at) if started_at else span
+
+
+class LateStartTimes:
+    """Writes the start times that no further snapshot of their run will carry."""
+
+    def __init__(self, ledger: Ledger, schedule: Schedule, limits: Limits) -> None:
+        self._ledger = ledger
+        self._schedule = schedule
+        self._known = StartTimes(limits)
+        self._new: frozenset[StartTime] = frozenset()
+
+    def add(self, hints: Iterable[Hint], now: float) -> None:
+        """Keep the start times of hints."""
+        self._new = frozenset(hint.start_time for hint in hints if hint.start_time)
+        self._known.add(self._new, now)
+
+    def applied_to(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot whose attempts have the start times that are known of them."""
+        return self._known.applied_to(snapshot)
+
+    def write(self, snapshots: Iterable[Snapshot], over: Sequence[str]) -> None:
+        """Write those that came after their attempt was written; forget those of finished runs.
+
+        They are of runs that are not followed, of earlier generations than that of a snapshot, and
+        of finished runs, whose end another process may have written. Raises
+        `LedgerUnavailable`.
+        """
+        late = {each for each in self._new if each.instance_id not in self._schedule}
+        late.update(each for snapshot in snapshots for each in self._known.take_earlier(snapshot))
+        late.update(each for instance_id in over for each in self._known.of(instance_id))
+        self._ledger.runs.add_start_times(late)
+        self._new = frozenset()
+        for instance_id in over:
+            self._known.forget(instance_id)

@@ -1,0 +1,72 @@
+"""How ids are found that were used again, though nothing told of it."""
+
+import pytest
+
+from operations.recorder.discovery import FinishedRuns
+from operations.recorder.limits import Limits
+from tests.unit.engine import ends, put_running
+from tests.unit.fakes import FakeGateway
+from tests.unit.snapshots import ID
+
+ORDERS = [f"order_{number}" for number in range(50)]
+LIMITS = Limits()
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the time of the process, in seconds."""
+    now = [100.0]
+    clock = type("Time", (), {"monotonic": lambda: now[0]})
+    monkeypatch.setattr("operations.recorder.discovery.time", clock)
+    return now
+
+
+@pytest.fixture
+def finished(gateway: FakeGateway, now: list[float]) -> FinishedRuns:
+    """Return runs that have finished, of which the first round is due."""
+    finished = FinishedRuns(LIMITS)
+    for instance_id in ORDERS:
+        put_running(gateway, instance_id)
+        ends(gateway, instance_id)
+        finished.add(gateway.instances[instance_id])
+    now[0] += LIMITS.recheck_round
+    return finished
+
+
+def after(
+    finished: FinishedRuns, now: list[float], seconds: float, *, is_traced: bool = False
+) -> list[str]:
+    """Return the ids that are to be read again after some time."""
+    now[0] += seconds
+    return finished.to_recheck(is_traced=is_traced)
+
+
+def test_so_many_are_read_a_second_the_newest_first(
+    finished: FinishedRuns, now: list[float]
+) -> None:
+    """However long nobody came to it; each once in a round, and fewer where traces arrive."""
+    assert after(finished, now, 0) == ORDERS[-10:]
+    assert after(finished, now, 0) == []
+    assert after(finished, now, 1, is_traced=True) == ORDERS[-12:-10]
+    assert after(finished, now, 1000) == ORDERS[-22:-12]
+    rest = [each for _ in range(3) for each in after(finished, now, 1)]
+    assert sorted(rest) == sorted(ORDERS[:-22])
+
+
+def test_a_short_round_takes_its_time(finished: FinishedRuns, now: list[float]) -> None:
+    """A few finished runs are not read again and again."""
+    for instance_id in ORDERS[1:]:
+        finished.discard(instance_id)
+    assert after(finished, now, 1) == [ORDERS[0]]
+    assert after(finished, now, LIMITS.recheck_round - 1) == []
+    assert after(finished, now, 1) == [ORDERS[0]]
+
+
+def test_a_finished_run_is_known_by_its_end(finished: FinishedRuns, gateway: FakeGateway) -> None:
+    """Another run of the id has another end, and what nobody knows has none."""
+    assert finished.has(gateway.instances[ORDERS[0]])
+    put_running(gateway, ORDERS[0], life="e2", since=60)
+    assert not finished.has(gateway.instances[ORDERS[0]])
+    put_running(gateway, ID)
+    assert not finished.has(gateway.instances[ID])
+    assert not finished.ended_after(ID, 0)
