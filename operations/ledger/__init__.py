@@ -10,10 +10,12 @@ from operations.ledger.audit_log import AuditLog
 from operations.ledger.db.sessions import generation, open_engine, reading
 from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
 from operations.ledger.leases import Leases
+from operations.ledger.limits import SearchLimits, StatisticsLimits
 from operations.ledger.reservations import Reservation, Reservations
 from operations.ledger.runs.descendants import Descendants
 from operations.ledger.runs.runs import Runs
 from operations.ledger.schema import upgrade
+from operations.ledger.search.search import Search
 from operations.ledger.statistics.statistics import Statistics
 from operations.records import Heartbeat, Outage, RecorderMetrics
 
@@ -24,9 +26,14 @@ __all__ = [
     "Reservation",
     "Reservations",
     "Runs",
+    "Search",
+    "SearchLimits",
     "Statistics",
+    "StatisticsLimits",
     "open_ledger",
 ]
+
+DEFAULT_SEARCH, DEFAULT_STATISTICS = SearchLimits(), StatisticsLimits()
 
 
 class Ledger:
@@ -35,14 +42,20 @@ class Ledger:
     Those that write raise `LedgerRefused` for what it cannot hold.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        search: SearchLimits = DEFAULT_SEARCH,
+        statistics: StatisticsLimits = DEFAULT_STATISTICS,
+    ) -> None:
         self._engine = engine
         self.reservations = Reservations(engine)
         self.runs = Runs(engine)
         self.audit_log = AuditLog(engine)
-        self.descendants = Descendants(engine)
+        self.descendants = Descendants(engine, search.seconds)
         self.leases = Leases(engine)
-        self.statistics = Statistics(engine)
+        self.search = Search(engine, search)
+        self.statistics = Statistics(engine, statistics)
 
     def ping(self) -> None:
         """Ask the database for nothing."""
@@ -78,10 +91,14 @@ class Ledger:
         self._engine.dispose()
 
 
-def open_ledger(url: str) -> Ledger:
+def open_ledger(
+    url: str,
+    search: SearchLimits = DEFAULT_SEARCH,
+    statistics: StatisticsLimits = DEFAULT_STATISTICS,
+) -> Ledger:
     """Open the ledger at a SQLAlchemy URL; its file and its schema are made, or brought up to date.
 
     The same is done anew whenever the file or the database is found deleted or replaced; a database
     of PostgreSQL itself must be there. Raises `InvalidInput` and `LedgerUnavailable`.
     """
-    return Ledger(open_engine(url, upgrade))
+    return Ledger(open_engine(url, upgrade), search, statistics)
