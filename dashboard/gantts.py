@@ -48,7 +48,7 @@ def _usual(workflow: str, names: Collection[str]) -> dict[str, Baseline]:
     """Return how long activities usually take; without the ledger, nothing."""
     try:
         return watch().ask(
-            ("usual", workflow, names), lambda: house().ledger.runs.baselines(workflow, names)
+            ("usual", workflow, names), lambda: house().ledger.statistics.baselines(workflow, names)
         )
     except Unavailable:
         return {}

@@ -38,7 +38,6 @@ _LIST: JsonDict = {
         }
         for status in Status
     },
-    "horizon": None,
     "next": "bm8ABkvrJHiHIQAAAAAAABOH",
     "previous": None,
 }
@@ -78,29 +77,16 @@ class Listed(Answer):
     is_latest: bool = Field(description="Whether no other life of this id came after it.")
 
 
-class HorizonAnswer(Answer):
-    """How far a search looked: back to what was created, or ended, `at` a time.
-
-    In the order of what took longest it is down to what `took` so many seconds.
-    """
-
-    at: datetime | None = None
-    took: float | None = None
-
-
 class ListAnswer(Answer):
     """A page of instances, and how many of each status there are, whichever are shown.
 
-    `next` and `previous` are the cursors of the pages beside it, null where there is none. A search
-    looks only so far at once: where it stopped before the end, `horizon` says how far it looked, an
-    answer may be short, and `next` goes on from there.
+    `next` and `previous` are the cursors of the pages beside it, null where there is none.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": _LIST})
 
     workflows: list[Listed]
     counts: dict[Status, CountAnswer]
-    horizon: HorizonAnswer | None = None
     next: str | None = None
     previous: str | None = None
 
@@ -113,9 +99,6 @@ def list_answer(page: Page, counts: Mapping[Status, Count]) -> dict[str, Any]:
             status: {"number": count.number, "capped": count.is_capped}
             for status, count in counts.items()
         },
-        "horizon": {"at": zulu(page.horizon.at), "took": page.horizon.took}
-        if page.horizon
-        else None,
         "next": page.older,
         "previous": page.newer,
     }

@@ -9,7 +9,7 @@ from dashboard.clicks import clicked, handled
 from dashboard.durations import milliseconds
 from dashboard.filters import come_back, cursor, note, search, to_newest, toggle, turn, wanted
 from dashboard.lag import lag
-from dashboard.live import LIST, banner, bell, catching_up, no_action, zone
+from dashboard.live import LIST, banner, bell, catching_up, no_action
 from dashboard.parts import part
 from dashboard.rows import address, row
 from dashboard.session import house, watch
@@ -40,8 +40,9 @@ def opened() -> None:
 
 def read(shown: Filter, at: str | None) -> tuple[Page, Counts]:
     """Return a page of entries and the counts by status."""
-    instances = house().ledger.runs
-    return instances.page(shown, limit=PER_PAGE, cursor=at, placed=True), instances.counts(shown)
+    search = house().ledger.search
+    page = search.page(shown, limit=PER_PAGE, cursor=at, with_position=True)
+    return page, search.counts(shown)
 
 
 @st.fragment
@@ -94,7 +95,7 @@ def listed(page: Page, counts: Counts, shown: Filter, look: Look) -> None:
             "view": repr((sorted(shown.statuses), shown.text, cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
-            "empty": empty(page, shown, look),
+            "empty": empty(shown, look),
             "away": no_action(look),
         },
         on_act_change=clicked,
@@ -110,10 +111,8 @@ def in_order(counts: Counts, shown: Filter) -> list[Status]:
     return [*ORDER, *(each for each in others if each in there | shown.statuses)]
 
 
-def empty(page: Page, shown: Filter, look: Look) -> tuple[str, str]:
+def empty(shown: Filter, look: Look) -> tuple[str, str]:
     """Return what is said of a list without rows."""
-    if page.horizon:
-        return "Nothing found so far", "“Older” goes on from where the search stopped."
     if look.backlog != 0 and look.is_away(Service.SIDECAR, Service.LISTING, Service.RECORDER):
         return "Nothing is here yet", "Why it is not known what the engine has is said above."
     if look.backlog != 0:
@@ -128,7 +127,7 @@ def pager(page: Page, shown: Filter, counts: Counts) -> None:
     if not (page.newer or page.older or cursor()):
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
-        st.caption(f"{place(page)} of {total(shown, counts)}{searched(page)}")
+        st.caption(f"{place(page)} of {total(shown, counts)}")
         for label, to in (("← Newer", page.newer), ("Older →", page.older)):
             st.button(label, on_click=turn, args=(to,), disabled=to is None)
 
@@ -139,13 +138,6 @@ def place(page: Page) -> str:
         return f"{len(page.runs):,}"
     before = page.before.number
     return f"{before + 1:,}–{before + len(page.runs):,}"  # noqa: RUF001 - from one to another
-
-
-def searched(page: Page) -> str:
-    """Return how far back a search looked that stopped before the end of the list."""
-    if page.horizon is None or page.horizon.at is None:
-        return ""
-    return f" · searched back to {page.horizon.at.astimezone(zone()):%Y-%m-%d %H:%M:%S}"
 
 
 def total(shown: Filter, counts: Counts) -> Count:

@@ -196,7 +196,7 @@ def _listed(ledger: Ledger, shown: Filter, cursor: str | None) -> tuple[_Chosen,
     while True:
         try:
             limit = min(_PER_PAGE, CAP - len(chosen))
-            page = ledger.runs.page(shown, limit=limit, cursor=cursor)
+            page = ledger.search.page(shown, limit=limit, cursor=cursor)
         except QueryTimeout:
             if cursor is None or not chosen:
                 raise

@@ -237,7 +237,7 @@ def test_what_was_written_before_can_be_asked_for(new_url: str) -> None:
     """The columns that lists are filtered and sorted by are filled in from what is there."""
     with closing(open_ledger(older(new_url, "0004", FOURTH))) as ledger:
         assert differences(ledger) == []
-        pages = ledger.runs.page
+        pages = ledger.search.page
         assert ids(pages(Filter(custom_status="sent"), limit=9)) == ["done"]
         assert ids(pages(Filter(custom_status="packing"), limit=9)) == ["runs"]
         assert ids(pages(Filter(), limit=9, sort=Sort.LONGEST)) == ["done", "runs"]
@@ -260,8 +260,8 @@ def test_what_is_waited_for_is_found_by_the_names_that_were_told(new_url: str) -
         assert differences(ledger) == []
         for name in set().union(*SENTENCES.values()):
             of = {f"i{n}" for n, names in enumerate(SENTENCES.values()) if name in names}
-            assert set(ids(ledger.runs.page(Filter(waits_for=name), limit=99))) == of
+            assert set(ids(ledger.search.page(Filter(waits_for=name), limit=99))) == of
         both = frozenset({"approval", "cancel"})
         ledger.runs.ingest([snapshot(instance_id="i1", workflow="w", seen=9, awaited=both)])
-        found = ledger.runs.page(Filter(waits_for="cancel"), limit=99)
+        found = ledger.search.page(Filter(waits_for="cancel"), limit=99)
         assert set(ids(found)) == {"i0", "i1"}

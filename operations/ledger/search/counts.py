@@ -49,7 +49,7 @@ def _counts_by_text(connection: Connection, matches: Matches, cap: int) -> dict[
     query = select(newest.c.status, func.count()).group_by(newest.c.status)
     numbers = {Status(status): number for status, number in connection.execute(query)}
     is_capped = sum(numbers.values()) > cap
-    return {status: Count(numbers.get(status, 0), is_capped) for status in Status}
+    return {status: Count(min(cap, numbers.get(status, 0)), is_capped) for status in Status}
 
 
 def newest_by_text(
