@@ -52,8 +52,8 @@ def _naive(gateway: DaprGateway) -> None:
 
 
 def _page(ledger: Ledger) -> None:
-    ledger.runs.page(Filter(), limit=PAGE)
-    ledger.runs.counts(Filter())
+    ledger.search.page(Filter(), limit=PAGE)
+    ledger.search.counts(Filter())
 
 
 def _has_all(ledger: Ledger) -> bool:

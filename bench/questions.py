@@ -57,7 +57,7 @@ def questions(ledger: Ledger) -> Iterator[Question]:
     """Return all that is asked; a search in texts has no index, so that no aim holds for it."""
     for name, wanted in FILTERS.items():
         rounds, is_aimed = (SLOW_ROUNDS, False) if wanted.anywhere else (ROUNDS, not wanted.text)
-        counts = partial(ledger.runs.counts, wanted)
+        counts = partial(ledger.search.counts, wanted)
         yield Question(f"first page: {name}", _page(ledger, wanted), rounds, is_aimed)
         yield Question(f"counts: {name}", counts, rounds, is_aimed)
     for number, cursor in _deep(ledger):
@@ -74,15 +74,15 @@ def questions(ledger: Ledger) -> Iterator[Question]:
 def _page(
     ledger: Ledger, wanted: Filter, cursor: str | None = None, sort: Sort = Sort.NEWEST
 ) -> Callable[[], object]:
-    page = ledger.runs.page
-    return partial(page, wanted, limit=PER_PAGE, cursor=cursor, sort=sort, placed=True)
+    page = ledger.search.page
+    return partial(page, wanted, limit=PER_PAGE, cursor=cursor, sort=sort, with_position=True)
 
 
 def _deep(ledger: Ledger) -> Iterator[tuple[int, str]]:
     """Return some pages that are far from the first, the last one among them."""
-    page, number = ledger.runs.page(Filter(), limit=PER_PAGE), 1
+    page, number = ledger.search.page(Filter(), limit=PER_PAGE), 1
     while page.older:
         cursor, number = page.older, number + 1
-        page = ledger.runs.page(Filter(), limit=PER_PAGE, cursor=cursor)
+        page = ledger.search.page(Filter(), limit=PER_PAGE, cursor=cursor)
         if number in DEEP or page.older is None:
             yield number, cursor

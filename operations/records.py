@@ -151,33 +151,18 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Horizon:
-    """How far a search looked: back to what was created, or ended, `at` a time (aware UTC).
-
-    In the order of what took longest it is down to what `took` so many seconds. Neither is known
-    where it is among what has not ended.
-    """
-
-    at: datetime | None = None
-    took: float | None = None
-
-
-@dataclass(frozen=True)
 class Page:
-    """A page of entries in a list's order, with the keys that lead to the pages beside it.
+    """A page of a sorted list, with the cursors of the pages beside it.
 
-    `newer` and `older` are the cursors of the pages before and after it, None where there is none:
-    they are named after the usual order. `before` is how many entries come before the page, None if
-    that is not known. A search looks through as many lives as it has time for: where it stopped
-    before the end, `horizon` says how far it looked; then a page may have less than there is room
-    for, or nothing, and `older` goes on from there.
+    `newer` and `older` are the cursors of the pages before and after it, None where there is none;
+    they are named after the usual order. `before` is how many runs come before the page, None if
+    they were not counted.
     """
 
     runs: tuple[RunSummary, ...]
     newer: str | None
     older: str | None
     before: Count | None = None
-    horizon: Horizon | None = None
 
 
 @dataclass(frozen=True)

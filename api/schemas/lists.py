@@ -38,7 +38,6 @@ _LIST: JsonDict = {
         }
         for status in Status
     },
-    "horizon": None,
     "next": "bm8ABkvrJHiHIQAAAAAAABOH",
     "previous": None,
 }
@@ -80,29 +79,16 @@ class RunSchema(BaseModel):
     is_latest: bool = Field(description="Whether it is the last run of this id.")
 
 
-class HorizonSchema(BaseModel):
-    """How far a search looked: back to runs that were created or ended `at` this time (UTC).
+class ListAnswer(Answer):
+    """A page of instances, and how many of each status there are, whichever are shown.
 
-    In the order of duration, the search looked down to runs that `took` that many seconds.
-    """
-
-    at: datetime | None = None
-    took: float | None = None
-
-
-class ListResponse(BaseModel):
-    """A page of runs, and the number of runs of each status that match the other filters.
-
-    `next` and `previous` are the cursors of the neighbouring pages, null if there is none. If
-    a search stopped before the end, `horizon` says how far it looked, the page may be short, and
-    `next` continues from there.
+    `next` and `previous` are the cursors of the pages beside it, null where there is none.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": _LIST})
 
-    workflows: list[RunSchema]
-    counts: dict[Status, CountSchema]
-    horizon: HorizonSchema | None = None
+    workflows: list[Listed]
+    counts: dict[Status, CountAnswer]
     next: str | None = None
     previous: str | None = None
 
@@ -115,9 +101,6 @@ def list_body(page: Page, counts: Mapping[Status, Count]) -> dict[str, Any]:
             status: {"number": count.number, "capped": count.is_capped}
             for status, count in counts.items()
         },
-        "horizon": {"at": utc_text(page.horizon.at), "took": page.horizon.took}
-        if page.horizon
-        else None,
         "next": page.older,
         "previous": page.newer,
     }

@@ -6,24 +6,13 @@ import streamlit as st
 
 from dashboard.action_results import show_messages
 from dashboard.durations import milliseconds
-from dashboard.listing.clicks import clicked, handled
-from dashboard.listing.filters import (
-    current_cursor,
-    current_filter,
-    remember_filter,
-    restore_filter,
-    search_field,
-    show_newest_page,
-    show_page,
-    toggle_status,
-)
-from dashboard.listing.recorder_status import lag
-from dashboard.listing.rows import address, row
-from dashboard.live.banner import banner, catching_up, why_no_actions, zone
-from dashboard.live.system_state import SystemState
-from dashboard.live.widget import live_updates
-from dashboard.services import services, state_watcher
-from dashboard.widgets import widget
+from dashboard.filters import come_back, cursor, note, search, to_newest, toggle, turn, wanted
+from dashboard.lag import lag
+from dashboard.live import LIST, banner, bell, catching_up, no_action
+from dashboard.parts import part
+from dashboard.rows import address, row
+from dashboard.session import house, watch
+from dashboard.snapshot import Look
 from operations.errors import InvalidInput, LedgerUnavailable, QueryTimeout
 from operations.model import Service, Status
 from operations.records import Count, Filter, Page
@@ -50,8 +39,9 @@ def opened() -> None:
 
 def read(shown: Filter, at: str | None) -> tuple[Page, Counts]:
     """Return a page of entries and the counts by status."""
-    instances = services().ledger.runs
-    return instances.page(shown, limit=PER_PAGE, cursor=at, placed=True), instances.counts(shown)
+    search = house().ledger.search
+    page = search.page(shown, limit=PER_PAGE, cursor=at, with_position=True)
+    return page, search.counts(shown)
 
 
 @st.fragment
@@ -104,8 +94,8 @@ def listed(page: Page, counts: Counts, shown: Filter, state: SystemState) -> Non
             "view": repr((sorted(shown.statuses), shown.text, current_cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
-            "empty": empty(page, shown, state),
-            "away": why_no_actions(state),
+            "empty": empty(shown, look),
+            "away": no_action(look),
         },
         on_act_change=clicked,
         on_open_change=opened,
@@ -120,11 +110,9 @@ def in_order(counts: Counts, shown: Filter) -> list[Status]:
     return [*ORDER, *(each for each in others if each in there | shown.statuses)]
 
 
-def empty(page: Page, shown: Filter, state: SystemState) -> tuple[str, str]:
+def empty(shown: Filter, look: Look) -> tuple[str, str]:
     """Return what is said of a list without rows."""
-    if page.horizon:
-        return "Nothing found so far", "“Older” goes on from where the search stopped."
-    if state.backlog != 0 and state.is_away(Service.SIDECAR, Service.LISTING, Service.RECORDER):
+    if look.backlog != 0 and look.is_away(Service.SIDECAR, Service.LISTING, Service.RECORDER):
         return "Nothing is here yet", "Why it is not known what the engine has is said above."
     if state.backlog != 0:
         return "The ledger is being filled", "What the engine has will be here in a moment."
@@ -138,7 +126,7 @@ def pager(page: Page, shown: Filter, counts: Counts) -> None:
     if not (page.newer or page.older or current_cursor()):
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
-        st.caption(f"{place(page)} of {total(shown, counts)}{searched(page)}")
+        st.caption(f"{place(page)} of {total(shown, counts)}")
         for label, to in (("← Newer", page.newer), ("Older →", page.older)):
             st.button(label, on_click=show_page, args=(to,), disabled=to is None)
 
@@ -149,13 +137,6 @@ def place(page: Page) -> str:
         return f"{len(page.runs):,}"
     before = page.before.number
     return f"{before + 1:,}–{before + len(page.runs):,}"  # noqa: RUF001 - from one to another
-
-
-def searched(page: Page) -> str:
-    """Return how far back a search looked that stopped before the end of the list."""
-    if page.horizon is None or page.horizon.at is None:
-        return ""
-    return f" · searched back to {page.horizon.at.astimezone(zone()):%Y-%m-%d %H:%M:%S}"
 
 
 def total(shown: Filter, counts: Counts) -> Count:

@@ -49,9 +49,8 @@ def draw_chart(
 def _baselines(workflow: str, names: Collection[str]) -> dict[str, Baseline]:
     """Return the baselines of activities by name; empty while the ledger is away."""
     try:
-        return state_watcher().query(
-            ("baselines", workflow, names),
-            lambda: services().ledger.runs.baselines(workflow, names),
+        return watch().ask(
+            ("usual", workflow, names), lambda: house().ledger.statistics.baselines(workflow, names)
         )
     except Unavailable:
         return {}

@@ -11,10 +11,12 @@ from operations.ledger.audit_log import AuditLog
 from operations.ledger.db.sessions import generation, open_engine, reading
 from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
 from operations.ledger.leases import Leases
+from operations.ledger.limits import SearchLimits, StatisticsLimits
 from operations.ledger.reservations import Reservation, Reservations
 from operations.ledger.runs.descendants import Descendants
 from operations.ledger.runs.runs import Runs
 from operations.ledger.schema import upgrade
+from operations.ledger.search.search import Search
 from operations.ledger.statistics.statistics import Statistics
 from operations.records import Heartbeat, Outage, RecorderMetrics
 
@@ -25,9 +27,14 @@ __all__ = [
     "Reservation",
     "Reservations",
     "Runs",
+    "Search",
+    "SearchLimits",
     "Statistics",
+    "StatisticsLimits",
     "open_ledger",
 ]
+
+DEFAULT_SEARCH, DEFAULT_STATISTICS = SearchLimits(), StatisticsLimits()
 
 
 def _no_sidecar() -> str:
@@ -46,16 +53,20 @@ class Ledger:
     Methods that write raise `LedgerRefused` for a value that the database cannot hold.
     """
 
-    def __init__(self, engine: Engine, ask_app_id: Callable[[], str] = _no_sidecar) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        search: SearchLimits = DEFAULT_SEARCH,
+        statistics: StatisticsLimits = DEFAULT_STATISTICS,
+    ) -> None:
         self._engine = engine
-        self._ask_app_id = ask_app_id
-        self._app_id: str | None = None
-        self.reservations = Reservations(engine, self.app_id)
-        self.runs = Runs(engine, self.app_id)
-        self.audit_log = AuditLog(engine, self.app_id)
-        self.descendants = Descendants(engine, self.app_id)
-        self.leases = Leases(engine, self.app_id)
-        self.statistics = Statistics(engine)
+        self.reservations = Reservations(engine)
+        self.runs = Runs(engine)
+        self.audit_log = AuditLog(engine)
+        self.descendants = Descendants(engine, search.seconds)
+        self.leases = Leases(engine)
+        self.search = Search(engine, search)
+        self.statistics = Statistics(engine, statistics)
 
     def app_id(self) -> str:
         """Return the application that this ledger is bound to; it does not change afterwards.
@@ -112,11 +123,15 @@ class Ledger:
         self._engine.dispose()
 
 
-def open_ledger(url: str, ask_app_id: Callable[[], str] = _no_sidecar) -> Ledger:
-    """Open the ledger at a SQLAlchemy URL; creates a SQLite file, and tables that are missing.
+def open_ledger(
+    url: str,
+    search: SearchLimits = DEFAULT_SEARCH,
+    statistics: StatisticsLimits = DEFAULT_STATISTICS,
+) -> Ledger:
+    """Open the ledger at a SQLAlchemy URL; its file and its schema are made, or brought up to date.
 
     `ask_app_id` returns the application of this process's sidecar (`Gateway.app_id`).
     Raises `InvalidInput`, `LedgerUnavailable`, and `SchemaMismatch` for the tables of another
     version.
     """
-    return Ledger(open_engine(url, upgrade), ask_app_id)
+    return Ledger(open_engine(url, upgrade), search, statistics)

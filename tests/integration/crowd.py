@@ -114,5 +114,5 @@ def gather(rich: Rich) -> Crowd:
 
 def open_in(rich: Rich) -> set[str]:
     """Return the ids of what the ledger says that it waits for something."""
-    runs = rich.ledger.runs.page(Filter(frozenset({Status.RUNNING})), limit=99).runs
+    runs = rich.ledger.search.page(Filter(frozenset({Status.RUNNING})), limit=99).runs
     return {summary.instance_id for summary in runs if summary.waits_for}

@@ -162,9 +162,9 @@ def failure_type(each: PeriodStatistics) -> str | None:
 def assert_found(rich: Rich, wanted: Filter, expected: set[str]) -> None:
     """Have each list, in whichever order, and the counts tell the same."""
     for sort in Sort:
-        page = rich.ledger.runs.page(wanted, limit=99, sort=sort)
+        page = rich.ledger.search.page(wanted, limit=99, sort=sort)
         assert {summary.instance_id for summary in page.runs} == expected
-    counts = rich.ledger.runs.counts(wanted).values()
+    counts = rich.ledger.search.counts(wanted).values()
     if not wanted.statuses:  # they are those of each status, whichever are wanted
         assert sum(count.number for count in counts) == len(expected)
 

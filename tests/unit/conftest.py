@@ -16,7 +16,7 @@ from hypothesis import settings
 from dashboard import services
 from operations.actions import Actions
 from operations.gateway import DaprGateway
-from operations.ledger import Ledger, open_ledger
+from operations.ledger import Ledger, SearchLimits, StatisticsLimits, open_ledger
 from operations.logs import configure_logs
 from operations.settings import OperationsSettings
 from tests.postgres.ledgers import Ledgers
@@ -26,6 +26,10 @@ from tests.unit.pages import Desk
 from tests.unit.sidecar import Sidecar
 from tests.unit.snapshots import APP
 
+PATIENT_SEARCH = SearchLimits(seconds=60)
+PATIENT_STATISTICS = StatisticsLimits(
+    seconds=60, reading_seconds=60
+)  # a busy machine is no failure
 DATABASES = ("sqlite", "postgresql")
 
 settings.register_profile("flowdeck", deadline=None)  # a busy machine is no failure
@@ -36,15 +40,6 @@ settings.load_profile("flowdeck")
 def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tests' own `__main__`, which Streamlit replaces, and which new processes import."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-
-
-@pytest.fixture(autouse=True)
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give questions to the ledger all the time they need: a busy machine is no failure."""
-    monkeypatch.setattr("operations.ledger.db.sessions.QUESTION", 60)
-    monkeypatch.setattr("operations.ledger.search.sweeping.PATIENCE", 60)
-    monkeypatch.setattr("operations.ledger.statistics.statistics.SECONDS", 60)
-    monkeypatch.setattr("operations.ledger.statistics.latest_rows.PATIENCE", 60)
 
 
 @pytest.fixture
@@ -153,11 +148,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ledger(ledger_url: str, sqlite_template: Path) -> Iterator[Ledger]:
     """Return an empty ledger."""
-    kind, _, path = ledger_url.partition(":///")
-    if kind == "sqlite":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(sqlite_template, path)
-    ledger = open_ledger(ledger_url).for_app(APP)
+    ledger = open_ledger(ledger_url, PATIENT_SEARCH, PATIENT_STATISTICS)
     yield ledger
     ledger.close()
 

@@ -15,7 +15,7 @@ Query = tuple[str, Any]
 def asked(
     ledger: Ledger,
     ask: Callable[[Ledger], object],
-    table: str = "instances",
+    table: str = "runs",
     begins: str = "SELECT",
 ) -> list[Query]:
     """Return a table's queries that a question takes, those that begin with a word."""
@@ -40,6 +40,6 @@ def plan(ledger: Ledger, query: Query, *, as_question: bool = False) -> list[str
         return [row[-1] for row in connection.exec_driver_sql(f"{explain} {statement}", values)]
 
 
-def plans(ledger: Ledger, ask: Callable[[Ledger], object], table: str = "instances") -> list[str]:
+def plans(ledger: Ledger, ask: Callable[[Ledger], object], table: str = "runs") -> list[str]:
     """Return the steps of the database's plans for a table's queries that a question takes."""
     return [step for query in asked(ledger, ask, table) for step in plan(ledger, query)]

@@ -23,10 +23,12 @@ def ids(page: Page) -> list[str]:
 
 def pages(ledger: Ledger, wanted: Filter, limit: int, sort: Sort = Sort.NEWEST) -> Iterator[Page]:
     """Return all pages, from the first to the last."""
-    page = ledger.runs.page(wanted, limit=limit, sort=sort, placed=True)
+    page = ledger.search.page(wanted, limit=limit, sort=sort, with_position=True)
     yield page
     while page.older:
-        page = ledger.runs.page(wanted, limit=limit, cursor=page.older, sort=sort, placed=True)
+        page = ledger.search.page(
+            wanted, limit=limit, cursor=page.older, sort=sort, with_position=True
+        )
         yield page
 
 

@@ -37,20 +37,6 @@ def ask(client: TestClient, **asked: Any) -> dict[str, Any]:
     return body
 
 
-def test_a_search_that_stopped_says_how_far_it_looked(
-    client: TestClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The next request goes on from there."""
-    every = [snapshot(instance_id=f"order_{each}", created=each) for each in range(9)]
-    ledger.runs.ingest(every)
-    monkeypatch.setattr("operations.ledger.search.sweeping.FIRST", 4)
-    monkeypatch.setattr("operations.ledger.search.sweeping.PATIENCE", 0)
-    body = ask(client, id="order_1")
-    assert (ids(body), body["horizon"]) == ([], {"at": "2026-01-11T12:00:05Z", "took": None})
-    body = ask(client, id="order_1", cursor=body["next"])
-    assert (ids(body), body["next"] is not None) == (["order_1"], True)
-
-
 @pytest.mark.parametrize("name", ["limit", "cursor", "since", "id", "sort"])
 def test_what_is_asked_twice_is_a_mistake(client: TestClient, name: str) -> None:
     """Nobody knows which one is meant; of a list any number may be given."""
@@ -81,7 +67,6 @@ def test_an_empty_ledger_has_an_empty_list(client: TestClient) -> None:
     assert ask(client) == {
         "workflows": [],
         "counts": {status: {"number": 0, "capped": False} for status in Status},
-        "horizon": None,
         "next": None,
         "previous": None,
     }

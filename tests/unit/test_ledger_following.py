@@ -103,7 +103,7 @@ def test_what_is_to_be_followed_since_a_revision_is_told(ledger: Ledger) -> None
         (lambda ledger: ledger.runs.ingest([done(execution="e9")]), "latest_of_id"),
         (lambda ledger: ledger.runs.ingest([done(execution="e9")]), "execution"),
         (lambda ledger: ledger.runs.mark_purged({ID: at(1)}), "latest_of_id"),
-        (lambda ledger: ledger.runs.counts(Filter()), "newest_of_status"),
+        (lambda ledger: ledger.search.counts(Filter()), "newest_of_status"),
     ],
 )
 def test_an_answer_is_found_by_an_index(

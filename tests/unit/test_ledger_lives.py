@@ -312,7 +312,7 @@ def test_a_life_says_whether_it_is_the_latest(ledger: Ledger) -> None:
     assert summary(ledger).is_latest
     ledger.runs.ingest([SECOND])
     assert [run.is_latest for run in runs_of(ledger)] == [True, False]
-    page = ledger.runs.page(Filter(), limit=10)
+    page = ledger.search.page(Filter(), limit=10)
     assert [run.is_latest for run in page.runs] == [True, False]
 
 

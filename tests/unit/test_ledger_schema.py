@@ -152,3 +152,79 @@ def test_the_schema_is_made_without_a_word(log_lines: LogLines, new_url: str) ->
     log_lines.configure("info")
     opened(new_url)
     assert log_lines.text() == ""
+
+
+FOURTH = """
+INSERT INTO instances (instance_id, workflow, status, created_at, started_at, ended_at,
+    last_updated_at, revision, read_at, is_latest, is_archived)
+VALUES ('done', 'w', 'COMPLETED', '2026-01-11 12:00:00.000000', '2026-01-11 12:00:00.000000',
+        '2026-01-11 12:00:02.500000', NULL, 1, '2026-01-11 12:00:03.000000', TRUE, TRUE),
+       ('runs', 'w', 'RUNNING', '2026-01-11 12:00:01.000000', '2026-01-11 12:00:01.000000',
+        NULL, NULL, 1, '2026-01-11 12:00:03.000000', TRUE, FALSE);
+INSERT INTO attempts (key, event_id, name, lane, attempt, started_at, first_turn_at, ended_at, ending)
+VALUES (1, 4, 'charge', 4, 1, '2026-01-11 12:00:00.000000', '2026-01-11 12:00:01.000000',
+        '2026-01-11 12:00:02.000000', 'completed');
+INSERT INTO details (key, custom_status) VALUES (1, '"sent"'), (2, 'packing');
+"""
+NINTH = """
+INSERT INTO instances (instance_id, workflow, status, created_at, started_at, waits_for, purged_at,
+    revision, read_at, is_latest, is_archived)
+VALUES {}
+"""
+SENTENCES = {
+    "event Approval, event cancel": {"approval", "cancel"},
+    "event approval and 1 more": {"approval"},
+    "charge (attempt 3), check": {"charge", "check"},
+    "ship \N{MULTIPLICATION SIGN}20 and 2 more": {"ship"},
+    "child pay (attempt 2)": {"pay"},
+    "retry of charge": {"charge"},
+    "timer": {"timer"},
+    "suspended": {"suspended"},
+}
+"""What lists said before there were names, and the names in it."""
+
+
+def older(url: str, version: str, rows: str) -> str:
+    """Make a ledger of an older version that holds rows, and return its URL."""
+    engine = open_engine(url)
+    with writing(engine) as connection:
+        alembic.command.upgrade(_config(connection), version)
+        for statement in filter(str.strip, rows.split(";")):
+            connection.execute(text(statement))
+    engine.dispose()
+    return url
+
+
+@pytest.mark.both_databases
+def test_what_was_written_before_can_be_asked_for(new_url: str) -> None:
+    """The columns that lists are filtered and sorted by are filled in from what is there."""
+    with closing(open_ledger(older(new_url, "0004", FOURTH))) as ledger:
+        assert differences(ledger) == []
+        pages = ledger.search.page
+        assert ids(pages(Filter(custom_status="sent"), limit=9)) == ["done"]
+        assert ids(pages(Filter(custom_status="packing"), limit=9)) == ["runs"]
+        assert ids(pages(Filter(), limit=9, sort=Sort.LONGEST)) == ["done", "runs"]
+        (told,) = ledger.statistics.workflows(Period(at(0), at(60))).of
+        assert told.took == DurationDistribution(1, 2.5, 2.5, 2.5, 2.5)
+        (attempt,) = ledger.runs.attempts(1)
+        assert (attempt.event_id, attempt.started_at, attempt.ended_at) == (4, at(1), at(2))
+        assert summary(ledger, "done").generation == 1
+
+
+@pytest.mark.both_databases
+def test_what_is_waited_for_is_found_by_the_names_that_were_told(new_url: str) -> None:
+    """The rest is added as soon as it is looked at again, and nothing stands in its way."""
+    noon = "'2026-01-11 12:00:00.000000'"
+    rows = [
+        f"('i{number}', 'w', 'RUNNING', {noon}, {noon}, '{sentence}', NULL, 1, {noon}, TRUE, FALSE)"
+        for number, sentence in enumerate(SENTENCES)
+    ]
+    with closing(open_ledger(older(new_url, "0009", NINTH.format(", ".join(rows))))) as ledger:
+        assert differences(ledger) == []
+        for name in set().union(*SENTENCES.values()):
+            of = {f"i{n}" for n, names in enumerate(SENTENCES.values()) if name in names}
+            assert set(ids(ledger.search.page(Filter(waits_for=name), limit=99))) == of
+        both = frozenset({"approval", "cancel"})
+        ledger.runs.ingest([snapshot(instance_id="i1", workflow="w", seen=9, awaited=both)])
+        found = ledger.search.page(Filter(waits_for="cancel"), limit=99)
+        assert set(ids(found)) == {"i0", "i1"}

@@ -383,7 +383,7 @@ def test_writers_of_every_kind_at_once_do_not_stop_each_other(
 
     with closing(open_ledger(ledger_url)) as other, ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(64)))
-    assert ledger.runs.page(Filter(), limit=99).runs
+    assert ledger.search.page(Filter(), limit=99).runs
     assert len(ledger.audit_log.of("order_A", 99)) == 64
 
 

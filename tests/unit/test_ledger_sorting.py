@@ -67,7 +67,7 @@ def test_the_end_of_one_that_ran_puts_it_in_its_place(ledger: Ledger) -> None:
     ledger.runs.ingest([snapshot(instance_id="b", seen=5)])
     ledger.runs.ingest([snapshot(Status.COMPLETED, instance_id="b", seen=20)])
     for sort in (Sort.ENDED, Sort.LONGEST):
-        assert ids(ledger.runs.page(ALL, limit=9, sort=sort)) == ["b", "a"]
+        assert ids(ledger.search.page(ALL, limit=9, sort=sort)) == ["b", "a"]
 
 
 def test_a_life_that_ended_before_it_began_took_no_time(ledger: Ledger) -> None:
@@ -84,7 +84,7 @@ def test_the_way_back_shows_the_same_pages(ledger: Ledger, sort: Sort) -> None:
     there = list(pages(ledger, ALL, 10, sort))
     back, cursor = [there[-1]], there[-1].newer
     while cursor:
-        back.append(ledger.runs.page(ALL, limit=10, cursor=cursor, sort=sort, placed=True))
+        back.append(ledger.search.page(ALL, limit=10, cursor=cursor, sort=sort, with_position=True))
         cursor = back[-1].newer
     assert back[::-1] == there
 
@@ -93,9 +93,9 @@ def test_the_way_back_shows_the_same_pages(ledger: Ledger, sort: Sort) -> None:
 def test_a_cursor_is_one_of_its_order(ledger: Ledger, one: Sort, other: Sort) -> None:
     """In another order it stands for no place."""
     ledger.runs.ingest(mixed(5))
-    cursor = ledger.runs.page(ALL, limit=2, sort=one).older
+    cursor = ledger.search.page(ALL, limit=2, sort=one).older
     with pytest.raises(InvalidInput, match="cursor of a page of the list in this order"):
-        ledger.runs.page(ALL, limit=2, cursor=cursor, sort=other)
+        ledger.search.page(ALL, limit=2, cursor=cursor, sort=other)
 
 
 @pytest.mark.parametrize("sort", Sort)
@@ -104,10 +104,10 @@ def test_a_page_that_became_empty_leads_back(ledger: Ledger, sort: Sort) -> None
     suspended = Filter(frozenset({Status.SUSPENDED}))
     runs = [snapshot(Status.SUSPENDED, instance_id=f"i{n}", created=n) for n in range(4)]
     ledger.runs.ingest(runs)
-    first = ledger.runs.page(suspended, limit=2, sort=sort)
+    first = ledger.search.page(suspended, limit=2, sort=sort)
     gone = {f"i{n}" for n in range(4)} - set(ids(first))
     ledger.runs.ingest([snapshot(instance_id=each, created=int(each[1]), seen=99) for each in gone])
-    empty = ledger.runs.page(suspended, limit=2, cursor=first.older, sort=sort)
+    empty = ledger.search.page(suspended, limit=2, cursor=first.older, sort=sort)
     assert (empty.runs, empty.older) == ((), None)
-    back = ledger.runs.page(suspended, limit=2, cursor=empty.newer, sort=sort)
+    back = ledger.search.page(suspended, limit=2, cursor=empty.newer, sort=sort)
     assert ids(back) == ids(first)

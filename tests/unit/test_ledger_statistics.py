@@ -77,7 +77,7 @@ def test_an_end_without_a_history_counts(ledger: Ledger) -> None:
     assert ledger.statistics.throughput(Period(at(0), at(60)))[0].failed == 1
     assert [told.count for told in ledger.statistics.failures(HOUR).of] == [1]
     ledger.runs.ingest([snapshot(instance_id="open"), done(instance_id="b", seen=8)])
-    by_end = ledger.runs.page(Filter(), limit=9, sort=Sort.ENDED)
+    by_end = ledger.search.page(Filter(), limit=9, sort=Sort.ENDED)
     assert ids(by_end) == ["order_A", "b", "open"]
     ledger.runs.ingest([done(ended_at=at(7), seen=10)])
     ledger.runs.ingest([glance(Status.COMPLETED, seen=11)])

@@ -29,7 +29,7 @@ def found(ledger: Ledger, name: str, **more: Any) -> list[str]:
     wanted = Filter(waits_for=name, **more)
     lists = [sorted(each.instance_id for each in listed(ledger, wanted, sort)) for sort in Sort]
     assert all(each == lists[0] for each in lists)
-    number = sum(count.number for count in ledger.runs.counts(wanted).values())
+    number = sum(count.number for count in ledger.search.counts(wanted).values())
     assert more or number == len(lists[0])
     return lists[0]
 
@@ -70,7 +70,7 @@ def test_what_is_waited_for_goes_with_other_conditions(ledger: Ledger) -> None:
     assert found(ledger, "approval", since=at(2)) == ["b"]
     assert found(ledger, "approval", text="A") == ["a"]
     assert found(ledger, "approval", statuses=frozenset({Status.FAILED})) == []
-    assert ids(ledger.runs.page(Filter(waits_for="cancel"), limit=9)) == ["c", "b"]
+    assert ids(ledger.search.page(Filter(waits_for="cancel"), limit=9)) == ["c", "b"]
 
 
 def test_many_that_wait_are_found_in_every_order(
@@ -105,7 +105,7 @@ def test_a_look_without_the_history_changes_but_the_status(ledger: Ledger) -> No
     """Of what is paused it is found by what it waits for all the same."""
     ledger.runs.ingest([waiting("approval")])
     ledger.runs.ingest([glance(Status.SUSPENDED, seen=2)])
-    counts = ledger.runs.counts(Filter(waits_for="approval"))
+    counts = ledger.search.counts(Filter(waits_for="approval"))
     assert (counts[Status.SUSPENDED], counts[Status.RUNNING]) == (Count(1), Count(0))
     assert found(ledger, "approval", statuses=frozenset({Status.SUSPENDED})) == [ID]
 

@@ -19,18 +19,9 @@ from operations.errors import InvalidInput, LedgerRefused, LedgerUnavailable, Qu
 from operations.ledger.db.engines import WRITES, found_another, make_engine
 from operations.settings import database_url, without_password
 
-QUESTION = 1.2  # seconds that a question has, however many statements it takes
 _STEPS = 10_000  # of SQLite, from one look at the clock to the next
-# PostgreSQL is not to guess how many rows a condition lets through: in vain it would take a whole
-# table, or sort all of a kind, for some that an index holds in order. Nor is it to compile.
-_PLANNER = ("enable_seqscan", "enable_bitmapscan", "jit")
-_HURRY = text(
-    ", ".join(
-        (
-            "SELECT set_config('statement_timeout', :timeout, true)",
-            *(f"set_config('{name}', 'off', true)" for name in _PLANNER),
-        )
-    )
+_SET_TIMEOUT = text(
+    "SELECT set_config('statement_timeout', :timeout, true), set_config('jit', 'off', true)"
 )
 _TOO_MUCH = "54"  # the class of PostgreSQL's errors that tell of its own limits
 
@@ -64,13 +55,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def asking(engine: Engine, seconds: float | None = None) -> Iterator[Connection]:
-    """Open a connection for a question that may be too wide.
+def asking(engine: Engine, seconds: float) -> Iterator[Connection]:
+    """Open a connection for a read that may take too long.
 
-    Raises `LedgerUnavailable`, and `QueryTimeout` when so many seconds, or else `QUESTION`, have
-    passed; PostgreSQL's last statement may take as long once more.
+    Raises `LedgerUnavailable`, and `QueryTimeout` when so many seconds have passed; the last
+    statement on PostgreSQL may take as long once more.
     """
-    seconds = QUESTION if seconds is None else seconds
     with reading(engine) as connection:
         try:
             with _until(connection, seconds):
@@ -112,7 +102,7 @@ def _until(connection: Connection, seconds: float) -> Iterator[None]:
         if is_over():
             raise QueryTimeout
 
-    connection.execute(_HURRY, {"timeout": f"{round(seconds * 1000)}"})
+    connection.execute(_SET_TIMEOUT, {"timeout": f"{round(seconds * 1000)}"})
     event.listen(connection, "before_cursor_execute", check)
     yield
 

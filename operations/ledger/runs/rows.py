@@ -13,12 +13,13 @@ from sqlalchemy import (
     insert,
     select,
     true,
+    tuple_,
     update,
 )
 
 from operations.ledger.db.batches import in_portions
+from operations.ledger.micros import ended_micros, queue_micros, run_micros, took_micros
 from operations.ledger.runs.identity import Run
-from operations.ledger.search.sort_keys import ended_micros, queue_micros, run_micros, took_micros
 from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import RunSummary
@@ -27,6 +28,8 @@ _ENTRY = tuple(field.name for field in fields(RunSummary))
 SUMMARY_COLUMNS = [runs.c[name] for name in _ENTRY]
 """What must be read for an entry."""
 
+# The latest run of an id comes after all others, even if the clocks of their creation differ.
+_ORDER_IN_ID = (runs.c.is_latest, runs.c.created_at, runs.c.run_id)
 _WRITTEN = [column.name for column in runs.c if not column.primary_key]
 
 # Statements are made once: to make one takes longer than to execute it.
@@ -63,6 +66,18 @@ def earlier_runs(
     for portion in in_portions(executions):
         ids, execution_ids = zip(*portion, strict=True)
         yield from _lives(connection, _EARLIER, app_id=app_id, ids=ids, execution_ids=execution_ids)
+
+
+def read_adjacent_runs(
+    connection: Connection, run: RunSummary
+) -> tuple[RunSummary | None, RunSummary | None]:
+    """Read the runs of the same id right before and right after one, None at the ends."""
+    here, key = tuple_(*_ORDER_IN_ID), (run.is_latest, run.created_at, run.run_id)
+    of_id = select(*SUMMARY_COLUMNS).where(runs.c.instance_id == run.instance_id).limit(1)
+    earlier = of_id.where(here < key).order_by(*(column.desc() for column in _ORDER_IN_ID))
+    later = of_id.where(here > key).order_by(*_ORDER_IN_ID)
+    before, after = (connection.execute(each).mappings().first() for each in (earlier, later))
+    return summary_in(before) if before else None, summary_in(after) if after else None
 
 
 def insert_runs(connection: Connection, revision: int, runs: Sequence[Run]) -> list[int]:

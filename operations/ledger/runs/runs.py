@@ -6,29 +6,25 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, bindparam, false, select, true
 
-from operations.ledger.db.sessions import asking, reading
+from operations.ledger.db.sessions import reading
 from operations.ledger.runs.attempts import read_attempts
 from operations.ledger.runs.details import read_archived, read_details
 from operations.ledger.runs.generations import read_kept
 from operations.ledger.runs.ingest import ingest, keep_histories, mark_purged
 from operations.ledger.runs.late_start_times import add_start_times
-from operations.ledger.runs.rows import SUMMARY_COLUMNS, latest_runs, summary_in
-from operations.ledger.search.counts import read_counts
-from operations.ledger.search.cursors import Cursor
-from operations.ledger.search.pages import Pages, read_neighbours
-from operations.ledger.statistics.baselines import read_baselines
+from operations.ledger.runs.rows import (
+    SUMMARY_COLUMNS,
+    latest_runs,
+    read_adjacent_runs,
+    summary_in,
+)
 from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import (
-    Baseline,
-    Count,
     EarlierGenerations,
-    Filter,
-    Page,
     RunDetails,
     RunSummary,
     Snapshot,
-    Sort,
     StartTime,
 )
 from operations.timeline import Span
@@ -91,34 +87,6 @@ class Runs:
         if begins:
             add_start_times(self._engine, self._app_id(), begins)
 
-    def page(
-        self,
-        wanted: Filter,
-        *,
-        limit: int,
-        cursor: str | None = None,
-        sort: Sort = Sort.NEWEST,
-        placed: bool = False,
-    ) -> Page:
-        """Return a page of lives in an order: the first page, or the one at a cursor.
-
-        If it is to be `placed`, what comes before it is counted. The way back to the first page
-        ends at that page, never at a part of it. Raises `InvalidInput` for what is no cursor of
-        such a list, and `QueryTimeout`.
-        """
-        at = None if cursor is None else Cursor.read(cursor, sort)
-        with asking(self._engine) as connection:
-            return Pages(connection, wanted, sort, limit, placed=placed).at(at)
-
-    def counts(self, wanted: Filter) -> dict[Status, Count]:
-        """Return how many lives have each status, whichever statuses are wanted.
-
-        Each is counted to 10,000; where a search reaches only so far back, all are counted as far.
-        Raises `QueryTimeout`.
-        """
-        with asking(self._engine) as connection:
-            return read_counts(connection, wanted)
-
     def latest(self, instance_id: str) -> RunSummary | None:
         """Return the latest life of an id, None for an id that was never seen."""
         found = self._entries(
@@ -143,7 +111,7 @@ class Runs:
     def adjacent_runs(self, run: RunSummary) -> tuple[RunSummary | None, RunSummary | None]:
         """Return the lives of the same id right before and right after one, None at the ends."""
         with reading(self._engine) as connection:
-            return read_neighbours(connection, run)
+            return read_adjacent_runs(connection, run)
 
     def details(self, run_id: int) -> RunDetails | None:
         """Return the rest of a life, None if there is no such life."""
@@ -166,11 +134,6 @@ class Runs:
         """
         with reading(self._engine) as connection:
             return read_kept(connection, run_id)
-
-    def baselines(self, workflow: str, activities: Collection[str]) -> dict[str, Baseline]:
-        """Return how long activities of a workflow usually take, those that have run often."""
-        with reading(self._engine) as connection:
-            return read_baselines(connection, workflow, activities)
 
     def unfinished(self, since: int = -1) -> tuple[RunSummary, ...]:
         """Return the lives that the engine has and that are to be followed.

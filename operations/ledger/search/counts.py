@@ -1,70 +1,69 @@
-"""How many lives there are, counted no further than anybody reads."""
+"""Counts of runs, each to a limit that is enough for a reader."""
 
-from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from sqlalchemy import Connection, Select, func, literal, select, union_all
 
-from sqlalchemy import Connection, literal_column
-
-from operations.ledger.search.filters import Walks
-from operations.ledger.search.probes import Probes
-from operations.ledger.search.sort_keys import Order, Place
-from operations.ledger.search.sweeping import Step, Sweep, cut_short
-from operations.ledger.search.together import count_together
+from operations.ledger.limits import SearchLimits
+from operations.ledger.search.filters import Matches
+from operations.ledger.search.sort_keys import Key, Order
+from operations.ledger.tables import runs
 from operations.model import Status
-from operations.records import Count, Filter, Sort
-
-CAP = 10_000  # of each status
-
-_Of = TypeVar("_Of")
+from operations.records import Count, Sort
 
 
-def read_counts(connection: Connection, wanted: Filter) -> dict[Status, Count]:
-    """Count the entries of each status, whatever statuses are wanted.
-
-    Where conditions reach no further than some lives, all statuses are counted as far as that.
-    """
-    order, probes = Order(Sort.NEWEST), Probes(connection)
-    lead = Walks(wanted, order, (), probes)
-    each = {
-        status: Walks(wanted, order, [status], probes) if status in probes.statuses else None
+def read_counts(
+    connection: Connection, matches: Matches, limits: SearchLimits
+) -> dict[Status, Count]:
+    """Count the runs of each status, whichever statuses are wanted."""
+    if matches.is_by_text or matches.is_by_prefix:
+        return _counts_by_text(connection, matches, limits.text_matches)
+    numbers = {
+        status: select(literal(status.value), func.count()).select_from(
+            matches.of_status(status, runs.c.run_id).limit(limits.count + 1).subquery()
+        )
         for status in Status
     }
-    return _count(connection, lead, each, None)
+    found = connection.execute(union_all(*numbers.values()))
+    return {Status(status): _capped(number, limits.count) for status, number in found}
 
 
-def count(connection: Connection, walks: Walks, beyond: Place) -> Count:
-    """Count what comes after a place."""
-    return _count(connection, walks, {"all": walks}, beyond)["all"]
-
-
-def _count(
-    connection: Connection,
-    lead: Walks,
-    each: Mapping[_Of, Walks | None],
-    beyond: Place | None,
-) -> dict[_Of, Count]:
-    """Count what each of some walks has, step by step of those that lead; None has nothing."""
-    numbers = dict.fromkeys(each, 0)
-    sweep = Sweep(connection, lead, beyond)
-    with cut_short(sweep):
-        for step in sweep.steps():
-            counted = {of: walks for of, walks in each.items() if walks and numbers[of] <= CAP}
-            for of, number in _numbers(connection, step, counted):
-                numbers[of] += number
-    return {
-        of: Count(min(number, CAP), is_capped=number > CAP or not sweep.is_done)
-        for of, number in numbers.items()
-    }
-
-
-def _numbers(
-    connection: Connection, step: Step, each: Mapping[_Of, Walks]
-) -> Iterator[tuple[_Of, int]]:
-    """Count a step's lives on each walk, no further than to what is more than the cap."""
-    queries = [
-        (of, query.limit(CAP + 1))
-        for of, walks in each.items()
-        for query in step.queries(walks, literal_column("1"))
+def count_before(
+    connection: Connection, matches: Matches, order: Order, key: Key, cap: int
+) -> Count:
+    """Count the runs that come before a key in an order."""
+    before = [
+        select(
+            matches.of_status(status, runs.c.run_id)
+            .where(order.reverse.after(key))
+            .limit(cap + 1)
+            .subquery()
+        )
+        for status in matches.statuses
     ]
-    found = count_together(connection, [query for _, query in queries])
-    return zip((of for of, _ in queries), found, strict=True)
+    number = select(func.count()).select_from(union_all(*before).subquery())
+    return _capped(connection.execute(number).scalar_one(), cap)
+
+
+def _counts_by_text(connection: Connection, matches: Matches, cap: int) -> dict[Status, Count]:
+    """Count among the newest runs that a text matches: if there are more, each count is capped."""
+    newest = newest_by_text(matches, cap + 1, any_status=True).subquery()
+    query = select(newest.c.status, func.count()).group_by(newest.c.status)
+    numbers = {Status(status): number for status, number in connection.execute(query)}
+    is_capped = sum(numbers.values()) > cap
+    return {status: Count(min(cap, numbers.get(status, 0)), is_capped) for status in Status}
+
+
+def newest_by_text(
+    matches: Matches, cap: int, *, any_status: bool = False
+) -> Select[tuple[int, str]]:
+    """Return the select of `run_id` and `status` of the first runs that a text matches.
+
+    They are the newest; under a prefix they are the first in the order of ids.
+    """
+    query = matches.by_text(runs.c.run_id, runs.c.status, any_status=any_status).limit(cap)
+    if matches.is_by_text:
+        return query.order_by(*Order(Sort.NEWEST, by_run_id=True).clauses())
+    return query.order_by(runs.c.instance_id)
+
+
+def _capped(number: int, cap: int) -> Count:
+    return Count(min(number, cap), is_capped=number > cap)

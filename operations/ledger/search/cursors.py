@@ -1,4 +1,4 @@
-"""Where in a list a page begins, as a short text that fits into a URL."""
+"""Cursors: the sort key from which a page goes on, as a short text that fits into a URL."""
 
 import binascii
 import struct
@@ -8,16 +8,17 @@ from enum import Enum
 from typing import Self
 
 from operations.errors import InvalidInput
-from operations.ledger.search.sort_keys import Order, Place, time_of
+from operations.ledger.micros import time_of
+from operations.ledger.search.sort_keys import Key
 from operations.records import Sort
 
-_FORM = struct.Struct(">ccqq")
+_FORMAT = struct.Struct(">ccqq")
 _LETTERS = {Sort.NEWEST: b"n", Sort.OLDEST: b"o", Sort.ENDED: b"e", Sort.LONGEST: b"l"}
-_KEYS = range(-1, 2**31)  # what the databases keep, and the one beside the first
+_RUN_IDS = range(-1, 2**31)  # one below the first to the largest; a cursor may lie beside a run
 
 
-class Way(Enum):
-    """Which way a page goes from its cursor."""
+class Direction(Enum):
+    """Whether a page goes towards the beginning of a list or towards its end."""
 
     NEWER = b"n"
     OLDER = b"o"
@@ -25,45 +26,38 @@ class Way(Enum):
 
 @dataclass(frozen=True)
 class Cursor:
-    """A page begins beyond a place of a list in some order, the way that is given."""
+    """A page of a sorted list begins right after a key, in one direction."""
 
     sort: Sort
-    way: Way
-    place: Place
+    direction: Direction
+    key: Key
 
     @classmethod
     def read(cls, text: str, sort: Sort) -> Self:
-        """Return the cursor that a text stands for in a list of this order.
-
-        Raises `InvalidInput`, also for one of another order.
-        """
+        """Parse the cursor of a list with this sort; raises `InvalidInput`."""
         try:
-            letter, way, micros, run_id = _FORM.unpack(urlsafe_b64decode(text))
-            cursor = cls(sort, Way(way), Place(micros, run_id))
+            letter, direction, micros, run_id = _FORMAT.unpack(urlsafe_b64decode(text))
+            cursor = cls(sort, Direction(direction), Key(micros, run_id))
         except (binascii.Error, struct.error, ValueError) as error:
-            raise _nonsense(text) from error
+            raise _invalid(text) from error
         if letter != _LETTERS[sort] or str(cursor) != text or not cursor._is_possible:
-            raise _nonsense(text)
+            raise _invalid(text)
         return cursor
-
-    @property
-    def order(self) -> Order:
-        """The order in which its page is read."""
-        return Order(self.sort, is_reversed=self.way is Way.NEWER)
 
     @property
     def _is_possible(self) -> bool:
         try:
-            time_of(self.place.micros)
+            time_of(self.key.micros)
         except OverflowError:
             return False
-        return self.place.run_id in _KEYS
+        return self.key.run_id in _RUN_IDS
 
     def __str__(self) -> str:
-        place = self.place.micros, self.place.run_id
-        told = _FORM.pack(_LETTERS[self.sort], self.way.value, *place)
-        return urlsafe_b64encode(told).decode()
+        packed = _FORMAT.pack(
+            _LETTERS[self.sort], self.direction.value, self.key.micros, self.key.run_id
+        )
+        return urlsafe_b64encode(packed).decode()
 
 
-def _nonsense(text: str) -> InvalidInput:
+def _invalid(text: str) -> InvalidInput:
     return InvalidInput("cursor", text, "the cursor of a page of the list in this order")

@@ -1,28 +1,32 @@
-"""How long activities usually take, by their latest runs."""
+"""Baselines: how long activities took in their latest runs."""
 
 import statistics
 from collections.abc import Collection
 
 from sqlalchemy import Connection, select
 
+from operations.ledger.limits import StatisticsLimits
 from operations.ledger.tables import attempts, runs
 from operations.records import Baseline
 from operations.timeline import Ending
 
-RUNS = 200  # the latest of an activity, which say what is usual
-FEWEST = 5  # of which anything can be said
-
 
 def read_baselines(
-    connection: Connection, workflow: str, activities: Collection[str]
+    connection: Connection, workflow: str, activities: Collection[str], limits: StatisticsLimits
 ) -> dict[str, Baseline]:
-    """Return what is usual for those activities of a workflow that have run often enough."""
-    found = {name: _seconds(connection, workflow, name) for name in activities}
-    return {name: _baseline(seconds) for name, seconds in found.items() if len(seconds) >= FEWEST}
+    """Return the baselines of those activities of a workflow that have run often enough."""
+    found = {
+        name: _seconds(connection, workflow, name, limits.baseline_runs) for name in activities
+    }
+    return {
+        name: _baseline(seconds)
+        for name, seconds in found.items()
+        if len(seconds) >= limits.fewest_runs
+    }
 
 
-def _seconds(connection: Connection, workflow: str, name: str) -> list[float]:
-    """Return how long the latest runs that went well took, queue and run together."""
+def _seconds(connection: Connection, workflow: str, name: str, most: int) -> list[float]:
+    """Return the seconds that the latest completed attempts took, queue and execution together."""
     columns = attempts.c
     query = (
         select(columns.scheduled_at, columns.ended_at)
@@ -34,7 +38,7 @@ def _seconds(connection: Connection, workflow: str, name: str) -> list[float]:
             runs.c.workflow == workflow,
         )
         .order_by(columns.run_id.desc())
-        .limit(RUNS)
+        .limit(most)
     )
     return [(end - start).total_seconds() for start, end in connection.execute(query)]
 

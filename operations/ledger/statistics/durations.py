@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, DateTime, Select, select, type_coerce
 
-from operations.ledger.search.sort_keys import micros_of, time_of
+from operations.ledger.limits import StatisticsLimits
+from operations.ledger.micros import micros_of, time_of
 from operations.ledger.statistics.latest_rows import Latest
 from operations.ledger.statistics.results import (
     ActivityStatistics,
@@ -24,7 +25,6 @@ from operations.model import Status
 from operations.records import Period
 from operations.timeline import Ending
 
-MOST = 300_000  # ends that a question reads: about a second
 _COUNTED = [each.value for each in (Ending.COMPLETED, Ending.FAILED, Ending.UNSEEN)]
 _SECOND = 10**6  # microseconds
 
@@ -49,7 +49,9 @@ class _Found:
             self.run.append(run / _SECOND)
 
 
-def read_workflows(connection: Connection, within: Period) -> PeriodStatistics[WorkflowStatistics]:
+def read_workflows(
+    connection: Connection, within: Period, limits: StatisticsLimits
+) -> PeriodStatistics[WorkflowStatistics]:
     """Read how the lives of each workflow did that ended last in a period."""
     columns = runs.c
     query = (
@@ -62,7 +64,7 @@ def read_workflows(connection: Connection, within: Period) -> PeriodStatistics[W
         .order_by(columns.ended_micros.desc(), columns.run_id.desc())
     )
     found: dict[str, _Found] = defaultdict(_Found)
-    latest = Latest(connection, query, MOST)
+    latest = Latest(connection, query, limits.durations, limits.reading_seconds)
     for _, workflow, status, *lasted in latest:
         of = found[workflow]
         of.count += 1
@@ -74,11 +76,13 @@ def read_workflows(connection: Connection, within: Period) -> PeriodStatistics[W
     return PeriodStatistics(Period(since, within.until), told)
 
 
-def read_activities(connection: Connection, within: Period) -> PeriodStatistics[ActivityStatistics]:
+def read_activities(
+    connection: Connection, within: Period, limits: StatisticsLimits
+) -> PeriodStatistics[ActivityStatistics]:
     """Read how the attempts of each activity did that ended last in a period."""
     found: dict[str, _Found] = defaultdict(_Found)
     failed, unseen = Ending.FAILED.value, Ending.UNSEEN.value
-    latest = Latest(connection, _ended_attempts(within), MOST)
+    latest = Latest(connection, _ended_attempts(within), limits.durations, limits.reading_seconds)
     for name, ending, started, began, ended in latest:
         of, took = found[name], (ended - started).total_seconds()
         if ending == unseen:

@@ -7,15 +7,13 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from operations.fingerprint import fingerprint
-from operations.ledger.search.sort_keys import micros_of, unindexed
+from operations.ledger.limits import StatisticsLimits
+from operations.ledger.micros import micros_of
 from operations.ledger.statistics.latest_rows import Latest
 from operations.ledger.statistics.results import FailureGroup, PeriodStatistics
 from operations.ledger.tables import attempts, runs
 from operations.model import Status
 from operations.records import Period
-
-MOST = 20_000  # failures of attempts, and as many of lives, that a question reads
-GROUPS = 200  # that it tells of
 
 _Kind = tuple[str, bool, str, str]  # a name, whether an activity's, an error's type, its likeness
 
@@ -37,11 +35,13 @@ class _Failed:
         return self.name, self.is_activity, self.error_type or "", message
 
 
-def read_failures(connection: Connection, within: Period) -> PeriodStatistics[FailureGroup]:
+def read_failures(
+    connection: Connection, within: Period, limits: StatisticsLimits
+) -> PeriodStatistics[FailureGroup]:
     """Group the latest failures of a period: those of attempts, and those of lives."""
     read, since = list[tuple[_Kind, _Failed]](), within.since
-    for is_activity, query in ((True, _attempts(within)), (False, _lives(within))):
-        latest = Latest(connection, query, MOST, share=0.5)
+    for is_activity, query in ((True, _attempts(within)), (False, _runs(within))):
+        latest = Latest(connection, query, limits.failures, limits.reading_seconds / 2)
         for row in latest:
             failed = _Failed(is_activity, *row)
             read.append((failed.kind, failed))
@@ -52,7 +52,7 @@ def read_failures(connection: Connection, within: Period) -> PeriodStatistics[Fa
         if failed.at >= since:
             found.setdefault(kind, []).append(failed)
     groups = sorted((_group(kind, of) for kind, of in found.items()), key=_rank)
-    return PeriodStatistics(Period(since, within.until), tuple(groups[:GROUPS]))
+    return PeriodStatistics(Period(since, within.until), tuple(groups[: limits.groups]))
 
 
 def _attempts(within: Period) -> Select[Any]:
@@ -74,7 +74,7 @@ def _attempts(within: Period) -> Select[Any]:
     )
 
 
-def _lives(within: Period) -> Select[Any]:
+def _runs(within: Period) -> Select[Any]:
     columns = runs.c
     return (
         select(
@@ -87,7 +87,7 @@ def _lives(within: Period) -> Select[Any]:
         )
         .where(columns.ended_micros >= max(0, micros_of(within.since)))
         .where(columns.ended_micros < micros_of(within.until))
-        .where(unindexed(columns.status) == Status.FAILED.value)
+        .where(columns.status == Status.FAILED.value)
         .order_by(columns.ended_micros.desc(), columns.run_id.desc())
     )
 

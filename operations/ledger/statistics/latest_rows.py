@@ -1,4 +1,4 @@
-"""The latest rows that a question of statistics reads: as many as it has time for."""
+"""The latest rows of a query, as many as there is time to read."""
 
 import time
 from collections.abc import Iterator
@@ -6,21 +6,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-PATIENCE = 1.5  # seconds after which a question reads no more
 _AT_ONCE = 1000  # rows: the garbage collector looks at all that are there, again and again
 
 
 class Latest:
-    """The first rows of a query, `most` of them, and none after a share of a question's patience.
+    """The first rows of a query: `most` at most, and none after so many seconds.
 
-    `cut` is the row after the last one that was read, None if there is no other.
+    `cut` is the row after the last one that was read, None if all were read.
     """
 
     def __init__(
-        self, connection: Connection, query: Select[Any], most: int, share: float = 1.0
+        self, connection: Connection, query: Select[Any], most: int, seconds: float
     ) -> None:
         self._connection, self._query, self._most = connection, query, most
-        self._until = time.monotonic() + share * PATIENCE
+        self._until = time.monotonic() + seconds
         self.cut: Any = None
 
     def __iter__(self) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from operations.errors import InvalidInput
-from operations.ledger.search.sort_keys import micros_of, time_of, unindexed
+from operations.ledger.micros import micros_of, time_of
 from operations.ledger.statistics.results import MinuteThroughput
 from operations.ledger.tables import runs
 from operations.model import Status
@@ -54,7 +54,8 @@ def _started(connection: Connection, within: Period, last: int) -> _Numbers:
     """Count by minute; SQLite takes the end of a minute's last millisecond for the next minute."""
     created, sixty = _COLUMNS.created_at, literal_column("60", Integer)
     seconds = extract("epoch", created)
-    inside = (created >= within.since, created < within.until)
+    every = _COLUMNS.status.in_([each.value for each in Status])  # the index begins with it
+    inside = (every, created >= within.since, created < within.until)
     minute = cast(seconds - seconds % sixty, Integer) // sixty
     numbers = _numbers(connection, minute, *inside)
     beyond = numbers.pop(last + 1, 0)
@@ -65,7 +66,7 @@ def _ended(connection: Connection, within: Period, status: Status) -> _Numbers:
     ended = _COLUMNS.ended_micros
     inside = (ended >= max(0, micros_of(within.since)), ended < micros_of(within.until))
     minute = ended // literal_column(str(_MINUTE), Integer)
-    return _numbers(connection, minute, *inside, unindexed(_COLUMNS.status) == status.value)
+    return _numbers(connection, minute, *inside, _COLUMNS.status == status.value)
 
 
 def _numbers(

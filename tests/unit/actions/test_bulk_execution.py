@@ -250,14 +250,14 @@ def test_what_was_found_is_kept_when_the_ledger_takes_too_long(
     """The pages before are not thrown away; where there are none, it is told."""
     monkeypatch.setattr("operations.actions.choosing._PER_PAGE", 2)
     world.has(*names(5))
-    page = world.ledger.runs.page
+    page = world.ledger.search.page
 
     def first_alone(wanted: Filter, *, limit: int, cursor: str | None = None) -> Page:
         if cursor:
             raise QueryTimeout
         return page(wanted, limit=limit)
 
-    monkeypatch.setattr(world.ledger.runs, "page", first_alone)
+    monkeypatch.setattr(world.ledger.search, "page", first_alone)
     preview = world.bulk.preview(TERMINATE, RUNNING)
     assert (preview.total, preview.is_capped) == (2, True)
     assert preview.rest
@@ -554,7 +554,7 @@ def test_without_the_ledger_there_is_no_bulk(world: World, monkeypatch: pytest.M
     world.has("order_A")
     preview = world.bulk.preview(TERMINATE, RUNNING)
     monkeypatch.setattr(world.ledger.audit_log, "of_bulk", lost)
-    monkeypatch.setattr(world.ledger.runs, "page", lost)
+    monkeypatch.setattr(world.ledger.search, "page", lost)
     with pytest.raises(LedgerUnavailable):
         world.bulk.preview(TERMINATE, RUNNING)
     with pytest.raises(LedgerUnavailable):

@@ -4,7 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Column, Index
 
-from operations.ledger.db.column_types import Key, String, Text, UtcDateTime
+from operations.ledger.search.text_index import create_extension
+from operations.ledger.tables import heartbeat, metadata
 
 revision = "v1"
 down_revision = None
@@ -13,21 +14,9 @@ _NAME, _MESSAGE = String(255), String(500)
 
 
 def upgrade() -> None:
-    """Create the tables, and the only row of `heartbeat`."""
-    _create_runs()
-    _create_parts_of_runs()
-    _create_attempts()
-    _create_actions()
-    heartbeat = op.create_table(
-        "heartbeat",
-        Column("key", sa.Integer, primary_key=True, autoincrement=False),
-        Column("revision", sa.BigInteger, nullable=False),
-        Column("app_id", _NAME),
-        Column("heartbeat_at", UtcDateTime),
-        Column("outages", Text, nullable=False),
-        Column("backlog", sa.Integer),
-        Column("metrics", Text),
-    )
+    """Create the tables, and the one row of `heartbeat`."""
+    create_extension(op.get_bind())
+    metadata.create_all(op.get_bind())
     op.execute(sa.insert(heartbeat).values(key=1, revision=0, outages="[]"))
 
 

@@ -1,0 +1,50 @@
+"""Lists of runs: their pages, and how many runs of each status there are."""
+
+from sqlalchemy import Engine
+
+from operations.ledger.db.sessions import asking
+from operations.ledger.limits import SearchLimits
+from operations.ledger.search.counts import read_counts
+from operations.ledger.search.cursors import Cursor
+from operations.ledger.search.filters import Matches
+from operations.ledger.search.pages import Pages
+from operations.model import Status
+from operations.records import Count, Filter, Page, Sort
+
+
+class Search:
+    """Searches the runs; every method raises `LedgerUnavailable` and `QueryTimeout`."""
+
+    def __init__(self, engine: Engine, limits: SearchLimits) -> None:
+        self._engine = engine
+        self._limits = limits
+
+    def page(
+        self,
+        wanted: Filter,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        sort: Sort = Sort.NEWEST,
+        with_position: bool = False,
+    ) -> Page:
+        """Return a page of at most `limit` runs: the first page, or the one at a cursor.
+
+        The way back to the first page ends at that page, never at a part of it. Under a text the
+        orders of creation are those of `run_id`, and the other orders hold the newest 1,000
+        matches. Raises `InvalidInput` for a cursor of another list.
+        """
+        at = None if cursor is None else Cursor.read(cursor, sort)
+        with asking(self._engine, self._limits.seconds) as connection:
+            matches = Matches(wanted, connection.dialect.name)
+            return Pages(connection, matches, sort, limit, self._limits, with_position).at(at)
+
+    def counts(self, wanted: Filter) -> dict[Status, Count]:
+        """Return how many runs have each status, whichever statuses are wanted.
+
+        Each is counted to 10,000. Under a text the newest 1,000 matches are counted; if there are
+        more, each count is capped.
+        """
+        with asking(self._engine, self._limits.seconds) as connection:
+            matches = Matches(wanted, connection.dialect.name)
+            return read_counts(connection, matches, self._limits)
