@@ -97,8 +97,6 @@ class Watch:
             away = self._ledger_outages.now([Problem(Service.LEDGER, str(error))], now)
             return replace(self._look, outages=away)
         self._ledger_outages.now([], now)
-        if heartbeat.generation != self._look.generation:
-            self._began = now  # a new ledger has not been beaten in yet
         self._hear(heartbeat)
         silent_since = heartbeat.heartbeat_at or self._began
         if now - silent_since < SILENCE:
@@ -118,6 +116,4 @@ class Watch:
 
 
 def _seen(heartbeat: Heartbeat, outages: tuple[Outage, ...]) -> Look:
-    return Look(
-        heartbeat.revision, outages, heartbeat.generation, heartbeat.backlog, heartbeat.metrics
-    )
+    return Look(heartbeat.revision, outages, backlog=heartbeat.backlog, metrics=heartbeat.metrics)

@@ -11,6 +11,7 @@ from operations.errors import (
     EXIT_CANNOT_HELP,
     DaprUnavailable,
     InvalidInput,
+    LedgerReplaced,
     LedgerUnavailable,
     SchemaMismatch,
 )
@@ -48,11 +49,13 @@ def main() -> None:
     except SchemaMismatch as error:
         log.error(str(error))  # noqa: TRY400 - the message says what to do
         sys.exit(EXIT_CANNOT_HELP)
+    except LedgerReplaced as error:
+        sys.exit(str(error))  # a new process opens the ledger that is there now
     gateway.close()
 
 
 class Keeping:
-    """Keeps the ledger at a URL true, also after it was away, deleted or replaced."""
+    """Keeps the ledger at a URL true, also after it was away."""
 
     def __init__(
         self, url: str, gateway: Gateway, stopping: threading.Event, hints: Hints | None = None
@@ -65,12 +68,15 @@ class Keeping:
         self._is_away = False
 
     def keep(self) -> None:
-        """Follow the engine until told to stop; raises `InvalidInput` and `SchemaMismatch`."""
+        """Follow the engine until told to stop.
+
+        Raises `InvalidInput`, `LedgerReplaced`, and `SchemaMismatch`.
+        """
         while not self._stopping.is_set():
             try:
                 with closing(open_ledger(self._url, self._gateway.app_id)) as ledger:
                     self._follow(ledger)
-            except SchemaMismatch:
+            except (LedgerReplaced, SchemaMismatch):
                 raise
             except LedgerUnavailable as error:
                 if not self._is_away:
@@ -79,13 +85,12 @@ class Keeping:
                 self._stopping.wait(LEDGER_AGAIN)
 
     def _follow(self, ledger: Ledger) -> None:
-        """Follow the engine until the ledger is another: a recorder remembers what it holds."""
+        """Follow the engine until told to stop, or until the ledger is away."""
         if not self._knows_application(ledger):
             return
-        generation = ledger.generation()
         recorder = Recorder(self._gateway, ledger, self._health, self._clock, self._hints)
         try:
-            while not self._stopping.is_set() and ledger.generation() == generation:
+            while not self._stopping.is_set():
                 recorder.turn()
                 self._say_that_it_is_there()
                 self._stopping.wait(REST)

@@ -1,12 +1,12 @@
 """The recorder's process: what it says of what is away, and how it heals."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from engine.settings import PROJECT
-from operations.errors import DaprUnavailable, LedgerUnavailable
-from operations.ledger import Ledger, open_ledger
+from operations.errors import DaprUnavailable, LedgerReplaced, LedgerUnavailable
+from operations.ledger import open_ledger
 from operations.model import DaprHealth, Problem, Service, Status
 from operations.recorder.__main__ import Keeping
 from operations.recorder.health import Health
-from tests.postgres.server import Server, name_in
+from tests.postgres.server import Server
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, put_running
 from tests.unit.fakes import FakeGateway
@@ -62,48 +62,19 @@ def status(url: str, instance_id: str = ID) -> Status | None:
     return found.status if found else None
 
 
-def test_a_deleted_ledger_is_filled_anew(
-    gateway: FakeGateway, ledger_url: str, file: Path, keeping: Callable[[], None]
+def test_a_deleted_ledger_ends_the_recorder(
+    gateway: FakeGateway, ledger_url: str, file: Path
 ) -> None:
-    """The recorder does not go on writing into a file that nobody finds."""
+    """It remembers what the deleted one held: a new process fills the new one."""
     put_running(gateway)
-    ends(gateway)
-    keeping()
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
-    for part in file.parent.glob("ledger.db*"):
-        part.unlink()
-    eventually(lambda: file.exists() and status(ledger_url) is Status.COMPLETED, 5, "again")
-
-
-def test_a_replaced_ledger_is_brought_up_to_date(
-    gateway: FakeGateway, ledger: Ledger, ledger_url: str, file: Path, keeping: Callable[[], None]
-) -> None:
-    """A copy of earlier that is put in its place gets what it lacks."""
-    ledger.close()
-    copy = file.with_name("copy.db")
-    shutil.copy(file, copy)
-    put_running(gateway)
-    ends(gateway)
-    keeping()
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
-    for part in file.parent.glob("ledger.db-*"):
-        part.unlink()
-    copy.replace(file)
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "again")
-
-
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_dropped_database_is_filled_anew(
-    gateway: FakeGateway, ledger_url: str, postgres: Server, keeping: Callable[[], None]
-) -> None:
-    """The recorder fills the one that is made in its place."""
-    put_running(gateway)
-    ends(gateway)
-    keeping()
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
-    postgres.drop(ledger_url)
-    postgres.run(f"CREATE DATABASE {name_in(ledger_url)}")
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 10, "again")
+    keeping = Keeping(ledger_url, gateway, threading.Event())
+    with ThreadPoolExecutor(1) as pool:
+        kept = pool.submit(keeping.keep)
+        eventually(lambda: status(ledger_url) is Status.RUNNING, 5, "it is recorded")
+        for part in file.parent.glob("ledger.db*"):
+            part.unlink()
+        with pytest.raises(LedgerReplaced):
+            kept.result(timeout=5)
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -167,29 +138,6 @@ def test_an_absence_of_the_ledger_is_two_lines(
     file.rmdir()
     eventually(lambda: tells("the ledger is back"), 5, "it is told")
     assert told == ["the ledger is away", "the ledger is back"]
-
-
-def test_a_deleted_ledger_is_one_warning(
-    gateway: FakeGateway,
-    ledger_url: str,
-    file: Path,
-    keeping: Callable[[], None],
-    log_lines: LogLines,
-) -> None:
-    """It was not away: the recorder begins anew at once, also if the log is left behind."""
-    put_running(gateway)
-    ends(gateway)
-    keeping()
-    eventually(lambda: status(ledger_url) is Status.COMPLETED, 5, "it is recorded")
-    log_lines.configure("info")
-    file.unlink()
-    eventually(lambda: file.exists() and status(ledger_url) is Status.COMPLETED, 5, "again")
-    told = [
-        "the ledger was deleted or replaced",
-        "following the engine",
-        "caught up with the engine",
-    ]
-    eventually(lambda: [line["event"] for line in log_lines.events()] == told, 5, "all is told")
 
 
 def test_a_part_that_goes_and_comes_is_two_lines(

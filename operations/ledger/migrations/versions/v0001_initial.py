@@ -1,5 +1,7 @@
 """The initial schema."""
 
+from uuid import uuid4
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Column, Index
@@ -21,6 +23,7 @@ def upgrade() -> None:
     heartbeat = op.create_table(
         "heartbeat",
         Column("key", sa.Integer, primary_key=True, autoincrement=False),
+        Column("ledger_id", String(32), nullable=False),
         Column("revision", sa.BigInteger, nullable=False),
         Column("app_id", _NAME),
         Column("heartbeat_at", UtcDateTime),
@@ -28,7 +31,8 @@ def upgrade() -> None:
         Column("backlog", sa.Integer),
         Column("metrics", Text),
     )
-    op.execute(sa.insert(heartbeat).values(key=1, revision=0, outages="[]"))
+    first = {"key": 1, "ledger_id": uuid4().hex, "revision": 0, "outages": "[]"}
+    op.execute(sa.insert(heartbeat).values(first))
 
 
 def _create_runs() -> None:
