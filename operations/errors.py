@@ -16,6 +16,7 @@
     │   ├── DaprUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
     │   ├── OutcomeUnknown    nobody knows yet whether it was done; mostly, asking again is safe
     │   └── LedgerUnavailable the ledger's database cannot be reached
+    │       ├── LedgerReplaced  another database has taken its place: open it anew
     │       └── SchemaMismatch  another version of Flowdeck created its tables
     ├── QueryTimeout       the ledger would have to look at too much: narrow the question
     ├── DaprRefused         the engine answered with an error that has no name here
@@ -153,6 +154,17 @@ class LedgerUnavailable(Unavailable):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The ledger cannot be reached: {reason}.")
+
+
+class LedgerReplaced(LedgerUnavailable):
+    """The ledger was deleted, or another one took its place, while it was open.
+
+    The ledger that is there now must be opened anew, and what was remembered of the old one is
+    void: recorder and dashboard end, and the supervisor starts them again.
+    """
+
+    def __init__(self, what: str) -> None:
+        FlowdeckError.__init__(self, f"The ledger was deleted or replaced while in use ({what}).")
 
 
 class SchemaMismatch(LedgerUnavailable):

@@ -267,16 +267,14 @@ class RecorderMetrics:
 class Heartbeat:
     """The ledger's revision, which grows with every change, and the recorder's last sign of life.
 
-    `heartbeat_at` is None before the recorder's first beat; `outages` are what it saw then. Another
-    `generation` is another ledger in the place of the one before. `behind` is how many of the
-    engine's instances have not been read yet since the recorder began, None if it does not know;
-    from when it has caught up with them it is 0. `measures` are None if none were taken yet.
+    `heartbeat_at` (aware UTC) is None before the recorder's first heartbeat; `outages` are those of
+    that moment. `backlog` is the number of runs that the recorder has yet to read since it started:
+    None while it is unknown, 0 once it has caught up. `metrics` are None until they are measured.
     """
 
     revision: int
     heartbeat_at: datetime | None = None
     outages: tuple[Outage, ...] = field(default=())
-    generation: int = 0
     backlog: int | None = None
     metrics: RecorderMetrics | None = None
     app_id: str | None = None

@@ -1,14 +1,14 @@
 """The ledger: the SQL database that holds runs, reservations, audit log, leases, heartbeat."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
+from threading import Lock
 
 from sqlalchemy import Engine, text
 
-from operations.errors import DaprUnavailable
+from operations.errors import DaprUnavailable, LedgerReplaced
 from operations.ledger.audit_log import AuditLog
-from operations.ledger.db.sessions import generation, open_engine, reading
+from operations.ledger.db.sessions import open_engine, reading
 from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
 from operations.ledger.leases import Leases
 from operations.ledger.limits import SearchLimits, StatisticsLimits
@@ -44,6 +44,10 @@ def _no_sidecar() -> str:
 class Ledger:
     """The ledger's database; every method raises `LedgerUnavailable` if it cannot be reached.
 
+    `LedgerReplaced`, one of these errors, says that the ledger must be opened anew: the SQLite file
+    was deleted or replaced (each call notices that), or PostgreSQL has lost the tables or was
+    restored (`heartbeat` notices that).
+
     An instance id may exist in several applications. Whatever looks up or writes by an instance id
     (`reservations`, `audit_log`, `leases`, `descendants`, and `runs.latest` and the like) does so
     in one application: `app_id()`. What finds a run by its `run_id`, lists and statistics cover all
@@ -60,13 +64,16 @@ class Ledger:
         statistics: StatisticsLimits = DEFAULT_STATISTICS,
     ) -> None:
         self._engine = engine
-        self.reservations = Reservations(engine)
-        self.runs = Runs(engine)
-        self.audit_log = AuditLog(engine)
-        self.descendants = Descendants(engine, search.seconds)
-        self.leases = Leases(engine)
-        self.search = Search(engine, search)
-        self.statistics = Statistics(engine, statistics)
+        self._ask_app_id = ask_app_id
+        self._app_id: str | None = None
+        self._comparing = Lock()
+        self._last: tuple[str, int] | None = None  # the ledger's id and revision
+        self.reservations = Reservations(engine, self.app_id)
+        self.runs = Runs(engine, self.app_id)
+        self.audit_log = AuditLog(engine, self.app_id)
+        self.descendants = Descendants(engine, self.app_id)
+        self.leases = Leases(engine, self.app_id)
+        self.statistics = Statistics(engine)
 
     def app_id(self) -> str:
         """Return the application that this ledger is bound to; it does not change afterwards.
@@ -92,16 +99,18 @@ class Ledger:
         with reading(self._engine) as connection:
             connection.execute(text("SELECT 1"))
 
-    def generation(self) -> int:
-        """Return how often the database at the URL was found to be another since it was opened.
-
-        Whoever remembers what the ledger holds must forget it when this changes.
-        """
-        return generation(self._engine)
-
     def heartbeat(self) -> Heartbeat:
-        """Return the ledger's revision, and the recorder's last sign of life."""
-        return replace(read_heartbeat(self._engine), generation=self.generation())
+        """Return the ledger's revision, and the recorder's last sign of life.
+
+        Raises `LedgerReplaced` for the id of another ledger, and for a revision that went back.
+        """
+        with self._comparing:
+            ledger_id, beat = read_heartbeat(self._engine)
+            last_id, last_revision = self._last or (ledger_id, 0)
+            if ledger_id != last_id or beat.revision < last_revision:
+                raise LedgerReplaced(f"revision {beat.revision} after {last_revision}")
+            self._last = ledger_id, beat.revision
+        return beat
 
     def write_heartbeat(
         self,
@@ -134,4 +143,6 @@ def open_ledger(
     Raises `InvalidInput`, `LedgerUnavailable`, and `SchemaMismatch` for the tables of another
     version.
     """
-    return Ledger(open_engine(url, upgrade), search, statistics)
+    engine = open_engine(url)
+    upgrade(engine)
+    return Ledger(engine, ask_app_id)

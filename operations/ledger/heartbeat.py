@@ -31,20 +31,14 @@ def set_revision(connection: Connection, revision: int) -> None:
     connection.execute(_SET, {"next": revision})
 
 
-def read_heartbeat(engine: Engine) -> Heartbeat:
-    """Read the row."""
+def read_heartbeat(engine: Engine) -> tuple[str, Heartbeat]:
+    """Return the ledger's random id, and its heartbeat."""
     with reading(engine) as connection:
         row = connection.execute(_READ).one()
     outages = tuple(map(_outage, json.loads(row.outages)))
     metrics = _measures(json.loads(row.metrics)) if row.metrics else None
-    return Heartbeat(
-        row.revision,
-        row.heartbeat_at,
-        outages,
-        backlog=row.backlog,
-        metrics=metrics,
-        app_id=row.app_id,
-    )
+    beat = Heartbeat(row.revision, row.heartbeat_at, outages, row.backlog, metrics, row.app_id)
+    return row.ledger_id, beat
 
 
 def write_heartbeat(engine: Engine, beat: Heartbeat) -> None:

@@ -214,11 +214,13 @@ leases = Table(
     Column("expires_at", BigInteger, nullable=False),
 )
 
-# One row, whose key is 1. `app_id` is the application that the recorder follows.
+# One row, whose key is 1. `ledger_id` is random: another one means another ledger. `app_id` is the
+# application that the recorder follows.
 heartbeat = Table(
     "heartbeat",
     metadata,
     Column("key", Integer, primary_key=True, autoincrement=False),
+    Column("ledger_id", String(32), nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("app_id", String(NAME)),
     Column("heartbeat_at", UtcDateTime),

@@ -8,8 +8,15 @@ from contextlib import closing
 
 import structlog
 
-from operations.errors import InvalidInput, LedgerUnavailable
-from operations.gateway import DaprGateway
+from operations.errors import (
+    EXIT_CANNOT_HELP,
+    DaprUnavailable,
+    InvalidInput,
+    LedgerReplaced,
+    LedgerUnavailable,
+    SchemaMismatch,
+)
+from operations.gateway import DaprGateway, Gateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
 from operations.recorder.recorder import Application, Recorder
@@ -36,12 +43,14 @@ def main() -> None:
         sys.exit(str(error))
     except SchemaMismatch as error:
         log.error(str(error))  # noqa: TRY400 - the message says what to do
-        sys.exit(EXIT_DO_NOT_RESTART)
+        sys.exit(EXIT_CANNOT_HELP)
+    except LedgerReplaced as error:
+        sys.exit(str(error))  # a new process opens the ledger that is there now
     gateway.close()
 
 
-class RecorderProcess:
-    """Records into the ledger at a URL, and waits for the ledger while that is away."""
+class Keeping:
+    """Keeps the ledger at a URL true, also after it was away."""
 
     def __init__(self, url: str, application: Application, stopping: threading.Event) -> None:
         self._url = url
@@ -49,20 +58,29 @@ class RecorderProcess:
         self._stopping = stopping
         self._is_away = False
 
-    def run(self) -> None:
-        """Record until told to stop; raises `InvalidInput` for what is no ledger."""
+    def keep(self) -> None:
+        """Follow the engine until told to stop.
+
+        Raises `InvalidInput`, `LedgerReplaced`, and `SchemaMismatch`.
+        """
         while not self._stopping.is_set():
             try:
-                with closing(open_ledger(self._url)) as ledger:
-                    self._record(ledger)
+                with closing(open_ledger(self._url, self._gateway.app_id)) as ledger:
+                    self._follow(ledger)
+            except (LedgerReplaced, SchemaMismatch):
+                raise
             except LedgerUnavailable as error:
                 if not self._is_away:
                     log.warning("the ledger is away", reason=str(error))
                 self._is_away = True
                 self._stopping.wait(self._application.limits.ledger_retry)
 
-    def _record(self, ledger: Ledger) -> None:
-        with closing(Recorder(self._application, ledger)) as recorder:
+    def _follow(self, ledger: Ledger) -> None:
+        """Follow the engine until told to stop, or until the ledger is away."""
+        if not self._knows_application(ledger):
+            return
+        recorder = Recorder(self._gateway, ledger, self._health, self._clock, self._hints)
+        try:
             while not self._stopping.is_set():
                 recorder.turn()
                 if self._is_away:

@@ -1,24 +1,22 @@
-"""What becomes of an open ledger whose PostgreSQL goes, comes back, or holds another database."""
+"""A ledger whose PostgreSQL stops, starts again, or has lost its tables."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing
 
+import psycopg
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
-from operations.errors import LedgerRefused, LedgerUnavailable
+from operations.errors import LedgerRefused, LedgerReplaced, LedgerUnavailable
 from operations.ledger import Ledger, open_ledger, schema
-from operations.ledger.db import postgresql_server
-from operations.ledger.db.sessions import generation, open_engine, reading, writing
+from operations.ledger.db.sessions import reading, writing
 from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import Filter
 from tests.postgres.server import Server, name_in
 from tests.unit.calls import CALLS, DEED, WANTED, WRITES
-from tests.unit.conftest import LogLines
-from tests.unit.snapshots import at, done, snapshot, summary
-from tests.waiting import eventually
+from tests.unit.snapshots import APP, at, done, snapshot, summary
 
 ANEW = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
 END_ALL = """
@@ -52,7 +50,7 @@ def url(mortal: Server) -> Iterator[str]:
 @pytest.fixture
 def held(url: str) -> Iterator[Ledger]:
     """Return a ledger in it, which has `order_A`."""
-    with closing(open_ledger(url)) as ledger:
+    with closing(open_ledger(url).for_app(APP)) as ledger:
         ledger.runs.ingest([snapshot()])
         yield ledger
 
@@ -60,17 +58,23 @@ def held(url: str) -> Iterator[Ledger]:
 def forget_details(ledger: Ledger, meanwhile: Callable[[], object]) -> None:
     """Delete all details, if nothing that happens meanwhile prevents it."""
     with writing(ledger._engine) as connection:
-        connection.execute(text("SELECT * FROM pulse FOR UPDATE"))
-        connection.execute(text("DELETE FROM details"))
+        connection.execute(text("SELECT * FROM heartbeat FOR UPDATE"))
+        connection.execute(text("DELETE FROM run_details"))
         meanwhile()
         connection.execute(text("DELETE FROM attempts"))
 
 
-def have(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
-    """Have a ledger's connections of from now on be configured like this."""
-    for name, value in settings.items():
-        monkeypatch.setitem(postgresql_server._SETTINGS, name, value)
+def set_for_new(ledger: Ledger, **settings: str) -> None:
+    """Set parameters of PostgreSQL for the connections that a ledger opens from now on."""
     ledger.close()
+    sets = [f"SELECT set_config('{name}', '{value}', false)" for name, value in settings.items()]
+
+    @event.listens_for(ledger._engine, "connect")
+    def configure(connection: psycopg.Connection, _: object) -> None:
+        connection.autocommit = True
+        for each in sets:
+            connection.execute(each)
+        connection.autocommit = False
 
 
 def test_a_ledger_whose_server_is_gone_is_unavailable(mortal: Server, held: Ledger) -> None:
@@ -111,15 +115,6 @@ def test_a_restarted_server_is_used_by_a_write_at_once(mortal: Server, held: Led
         list(pool.map(lambda number: held.leases.acquire(f"order_{number}"), range(8)))
 
 
-def test_a_restarted_server_may_hold_an_earlier_ledger(mortal: Server, held: Ledger) -> None:
-    """So that whoever remembers what it held is told to forget it."""
-    before = held.generation()
-    mortal.stop()
-    mortal.start()
-    assert held.generation() == held.heartbeat().generation == before + 1
-    assert held.generation() == before + 1
-
-
 def test_a_ledger_on_a_stopped_server_is_not_opened(mortal: Server, url: str) -> None:
     """The reason is one line."""
     mortal.stop()
@@ -155,42 +150,9 @@ def test_a_connection_that_is_ended_in_a_transaction_is_an_absence(
     assert held.runs.details(summary(held).run_id)
 
 
-def test_a_server_that_stands_still_is_not_waited_for(mortal: Server, held: Ledger) -> None:
-    """Neither a connection that it has nor a new one hangs, and afterwards both work."""
-    held.heartbeat()
-    with mortal.frozen():
-        for _ in range(3):
-            with pytest.raises(LedgerUnavailable):
-                held.heartbeat()
-    eventually(lambda: answers(held), 5, "it answers")
-    held.runs.ingest([done()])
-
-
-def answers(ledger: Ledger) -> bool:
-    """Whether a ledger can be read."""
-    with suppress(LedgerUnavailable):
-        ledger.ping()
-        return True
-    return False
-
-
-def test_a_server_that_falls_silent_in_a_statement_is_given_up(
-    mortal: Server, held: Ledger
-) -> None:
-    """The transaction is lost, as the server will find."""
-    with (
-        ExitStack() as afterwards,
-        pytest.raises(LedgerUnavailable, match="did not answer within 4 s"),
-    ):
-        forget_details(held, lambda: afterwards.enter_context(mortal.frozen()))
-    assert held.runs.details(summary(held).run_id)
-
-
-def test_a_statement_that_takes_too_long_is_ended(
-    held: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_statement_that_takes_too_long_is_ended(held: Ledger) -> None:
     """By the server itself."""
-    have(held, monkeypatch, statement_timeout="50ms")
+    set_for_new(held, statement_timeout="50ms")
     with (
         pytest.raises(LedgerUnavailable, match="statement timeout"),
         reading(held._engine) as connection,
@@ -200,25 +162,23 @@ def test_a_statement_that_takes_too_long_is_ended(
 
 @pytest.mark.parametrize("call", [call for call in WRITES if call is not CALLS[3]])
 def test_a_writer_waits_for_another_but_not_for_ever(
-    url: str, held: Ledger, call: Callable[[Ledger], object], monkeypatch: pytest.MonkeyPatch
+    url: str, held: Ledger, call: Callable[[Ledger], object]
 ) -> None:
     """Readers do not wait at all, and neither does a claim."""
-    have(held, monkeypatch, statement_timeout="50ms")
-    with closing(open_ledger(url)) as other, writing(other._engine) as connection:
-        connection.execute(text("SELECT * FROM pulse FOR UPDATE"))
+    set_for_new(held, statement_timeout="50ms")
+    with closing(open_ledger(url).for_app(APP)) as other, writing(other._engine) as connection:
+        connection.execute(text("SELECT * FROM heartbeat FOR UPDATE"))
         with pytest.raises(LedgerUnavailable, match="statement timeout"):
             call(held)
         assert held.heartbeat().revision == 1
         assert held.reservations.claim(WANTED, None)
 
 
-def test_a_process_that_stands_still_in_a_transaction_loses_it(
-    url: str, held: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_stands_still_in_a_transaction_loses_it(url: str, held: Ledger) -> None:
     """Others can write all the same."""
-    have(held, monkeypatch, idle_in_transaction_session_timeout="50ms")
+    set_for_new(held, idle_in_transaction_session_timeout="50ms")
     with (
-        closing(open_ledger(url)) as other,
+        closing(open_ledger(url).for_app(APP)) as other,
         pytest.raises(LedgerUnavailable, match="idle-in-transaction timeout"),
     ):
         forget_details(held, lambda: other.runs.ingest([done()]))
@@ -226,93 +186,33 @@ def test_a_process_that_stands_still_in_a_transaction_loses_it(
     assert held.runs.details(summary(held).run_id)
 
 
-def test_a_dropped_database_that_is_made_anew_gets_a_schema(
-    mortal: Server, held: Ledger, url: str, log_lines: LogLines
+@pytest.mark.parametrize("loss", [ANEW, "UPDATE heartbeat SET ledger_id = 'another'"])
+def test_tables_that_are_lost_or_of_another_ledger_are_noticed(
+    mortal: Server, held: Ledger, url: str, loss: str
 ) -> None:
-    """The next call finds an empty ledger, others find the same, and one line tells of it."""
-    log_lines.configure("info")
-    with closing(open_ledger(url)) as other:
-        mortal.drop(url)
-        with pytest.raises(LedgerUnavailable, match="does not exist"):
-            held.heartbeat()
-        mortal.run(f"CREATE DATABASE {name_in(url)}")
-        held.runs.ingest([snapshot(instance_id="order_new")])
-        for ledger in (held, other):
-            assert ledger.runs.latest("order_A") is None
-            assert summary(ledger, "order_new").revision == 1
-            assert ledger.heartbeat().generation == 1
-    told = ["the ledger's server was restarted, or its database replaced"] * 2
-    assert [line["event"] for line in log_lines.events()] == told
-
-
-def test_a_database_that_another_takes_the_place_of_is_noticed(
-    mortal: Server, held: Ledger, url: str
-) -> None:
-    """Its rows are read, not those that were there before."""
-    twin = mortal.new()
-    with closing(open_ledger(twin)) as ledger:
-        ledger.runs.ingest([snapshot(instance_id="order_other")])
-    mortal.drop(url)
-    mortal.run(f"ALTER DATABASE {name_in(twin)} RENAME TO {name_in(url)}")
-    assert held.heartbeat().generation == 1
-    assert held.runs.latest("order_A") is None
-    assert summary(held, "order_other")
-
-
-def test_tables_that_are_dropped_under_open_connections_are_made_anew(
-    mortal: Server, held: Ledger, url: str
-) -> None:
-    """No connection ends for that."""
-    mortal.run(ANEW, name_in(url))
-    held.runs.ingest([snapshot(instance_id="order_new")])
-    assert held.runs.latest("order_A") is None
-    assert (held.generation(), held.heartbeat().revision) == (1, 1)
-
-
-def test_tables_that_are_replaced_under_open_connections_are_noticed(
-    mortal: Server, held: Ledger, url: str
-) -> None:
-    """Also if they look the same: a dump that is restored in their place has the same rows."""
-    mortal.run("CREATE TABLE saved AS SELECT * FROM pulse; DROP TABLE pulse", name_in(url))
-    with pytest.raises(LedgerUnavailable, match='"pulse" does not exist'):
+    """A database that is dropped and created anew has no tables; a restored one has another id."""
+    held.heartbeat()
+    mortal.run(loss, name_in(url))
+    with pytest.raises(LedgerReplaced):
         held.heartbeat()
-    mortal.run("ALTER TABLE saved RENAME TO pulse", name_in(url))
-    before = held.generation()
-    mortal.run("CREATE TABLE saved AS SELECT * FROM pulse; DROP TABLE pulse", name_in(url))
-    mortal.run("ALTER TABLE saved RENAME TO pulse", name_in(url))
-    assert held.generation() == before + 1
-    assert summary(held)
 
 
-def test_tables_that_are_emptied_and_filled_are_noticed(
-    mortal: Server, held: Ledger, url: str
-) -> None:
-    """As restored data are."""
-    mortal.run("TRUNCATE pulse", name_in(url))
-    with pytest.raises(LedgerUnavailable, match="No row was found"):
+def test_a_restored_dump_is_noticed(mortal: Server, held: Ledger, url: str) -> None:
+    """Its revision is older than the last one that was read."""
+    held.runs.ingest([done()])
+    held.heartbeat()
+    mortal.run("UPDATE heartbeat SET revision = 1", name_in(url))
+    with pytest.raises(LedgerReplaced, match="revision 1 after 2"):
         held.heartbeat()
-    mortal.run("INSERT INTO pulse (key, revision, outages) VALUES (1, 9, '[]')", name_in(url))
-    assert held.heartbeat().revision == 9
-    assert held.generation() == 1
-
-
-def test_threads_find_the_same_new_database(mortal: Server, held: Ledger, url: str) -> None:
-    """One of them makes the schema, whoever comes meanwhile waits for it."""
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: held.heartbeat(), range(50)))
-        mortal.run(ANEW, name_in(url))
-        names = [f"order_{number}" for number in range(40)]
-        list(pool.map(lambda name: held.runs.ingest([snapshot(instance_id=name)]), names))
-    assert (held.generation(), held.heartbeat().revision) == (1, 40)
 
 
 def test_a_schema_that_another_changes_is_waited_for_but_not_for_ever(
-    held: Ledger, url: str, monkeypatch: pytest.MonkeyPatch
+    held: Ledger, url: str
 ) -> None:
     """Then it is an absence."""
-    have(held, monkeypatch, statement_timeout="50ms")
+    set_for_new(held, statement_timeout="50ms")
     with writing(held._engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = 'v0'"))
     with writing(held._engine) as connection:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({schema._LOCK})"))
         with pytest.raises(LedgerUnavailable, match="statement timeout"):
@@ -350,8 +250,11 @@ def test_texts_are_compared_and_sorted_byte_by_byte(ledger: Ledger) -> None:
 
 def test_a_read_sees_one_moment(ledger: Ledger, ledger_url: str) -> None:
     """What others write while it reads on is for the next one; it may not write itself."""
-    query = text("SELECT count(*) FROM instances")
-    with closing(open_ledger(ledger_url)) as other, reading(ledger._engine) as connection:
+    query = text("SELECT count(*) FROM runs")
+    with (
+        closing(open_ledger(ledger_url).for_app(APP)) as other,
+        reading(ledger._engine) as connection,
+    ):
         assert connection.execute(query).scalar() == 0
         other.runs.ingest([snapshot()])
         assert connection.execute(query).scalar() == 0
@@ -359,7 +262,7 @@ def test_a_read_sees_one_moment(ledger: Ledger, ledger_url: str) -> None:
         pytest.raises(LedgerUnavailable, match="read-only transaction"),
         reading(ledger._engine) as connection,
     ):
-        connection.execute(text("DELETE FROM starts"))
+        connection.execute(text("DELETE FROM reservations"))
 
 
 def test_writers_of_every_kind_at_once_do_not_stop_each_other(
@@ -381,33 +284,7 @@ def test_writers_of_every_kind_at_once_do_not_stop_each_other(
         if hold := of.leases.acquire(name):
             of.leases.release(hold)
 
-    with closing(open_ledger(ledger_url)) as other, ThreadPoolExecutor(8) as pool:
+    with closing(open_ledger(ledger_url).for_app(APP)) as other, ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(64)))
     assert ledger.search.page(Filter(), limit=99).runs
     assert len(ledger.audit_log.of("order_A", 99)) == 64
-
-
-def test_a_database_is_prepared_once(url: str) -> None:
-    """As long as it stays the same."""
-    prepared: list[object] = []
-    engine = open_engine(url, prepared.append)
-    for _ in range(5):
-        with reading(engine):
-            assert generation(engine) == 0
-    assert len(prepared) == 1
-    engine.dispose()
-
-
-def test_a_database_that_cannot_be_prepared_is_tried_again(
-    mortal: Server, held: Ledger, url: str
-) -> None:
-    """What is wrong with it is told until it is put right."""
-    with writing(held._engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        connection.execute(text("TRUNCATE pulse"))
-    for _ in range(2):
-        with pytest.raises(LedgerUnavailable, match="newer Flowdeck"):
-            held.ping()
-    mortal.run(f"UPDATE alembic_version SET version_num = '{schema.HEAD}'", name_in(url))  # noqa: S608
-    held.ping()
-    assert held.generation() == 1

@@ -6,19 +6,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from operations.errors import DaprUnavailable, LedgerUnavailable
+from engine.settings import PROJECT
+from operations.errors import DaprUnavailable, LedgerReplaced, LedgerUnavailable
 from operations.ledger import open_ledger
 from operations.model import DaprHealth, Problem, Service, Status
-from operations.outages import EngineHealth
-from operations.recorder.__main__ import RecorderProcess
-from operations.recorder.limits import Limits
-from operations.recorder.recorder import Application
+from operations.recorder.__main__ import Keeping
+from operations.recorder.health import Health
 from tests.postgres.server import Server
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, put_running
@@ -56,6 +56,21 @@ def status(url: str, instance_id: str = ID) -> Status | None:
     except LedgerUnavailable:
         return None
     return found.status if found else None
+
+
+def test_a_deleted_ledger_ends_the_recorder(
+    gateway: FakeGateway, ledger_url: str, file: Path
+) -> None:
+    """It remembers what the deleted one held: a new process fills the new one."""
+    put_running(gateway)
+    keeping = Keeping(ledger_url, gateway, threading.Event())
+    with ThreadPoolExecutor(1) as pool:
+        kept = pool.submit(keeping.keep)
+        eventually(lambda: status(ledger_url) is Status.RUNNING, 5, "it is recorded")
+        for part in file.parent.glob("ledger.db*"):
+            part.unlink()
+        with pytest.raises(LedgerReplaced):
+            kept.result(timeout=5)
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -121,7 +136,9 @@ def test_an_absence_of_the_ledger_is_two_lines(
     assert told == ["the ledger is away", "the ledger is back"]
 
 
-def test_a_part_that_goes_and_comes_is_two_lines(gateway: FakeGateway, log_lines: LogLines) -> None:
+def test_a_part_that_goes_and_comes_is_two_lines(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
     """However often the engine is asked."""
     log_lines.configure("info")
     health = EngineHealth(gateway, every=0, grace=timedelta())

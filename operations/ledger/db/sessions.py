@@ -1,8 +1,8 @@
-"""How the ledger's database is opened and spoken to, and what becomes of its errors."""
+"""Opens the ledger's database, runs reads and writes, and translates their errors."""
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -15,8 +15,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
-from operations.errors import InvalidInput, LedgerRefused, LedgerUnavailable, QueryTimeout
-from operations.ledger.db.engines import WRITES, found_another, make_engine
+from operations.errors import (
+    InvalidInput,
+    LedgerRefused,
+    LedgerReplaced,
+    LedgerUnavailable,
+    QueryTimeout,
+)
+from operations.ledger.db.engines import WRITES, make_engine
 from operations.settings import database_url, without_password
 
 _STEPS = 10_000  # of SQLite, from one look at the clock to the next
@@ -26,25 +32,17 @@ _SET_TIMEOUT = text(
 _TOO_MUCH = "54"  # the class of PostgreSQL's errors that tell of its own limits
 
 
-def open_engine(url: str, prepare: Callable[[Engine], None] = lambda _: None) -> Engine:
-    """Return an engine for a SQLAlchemy URL, one per process.
+def open_engine(url: str) -> Engine:
+    """Return an engine for the URL of a SQLite file or of PostgreSQL, one per process.
 
-    `prepare` brings a database to its schema: now, and whenever the one at the URL is found to be
-    another. It gets an engine of its own. Raises `InvalidInput` for any URL but one of a SQLite
-    file or of PostgreSQL, and `LedgerUnavailable`.
+    Raises `InvalidInput` for any other URL, and `LedgerUnavailable`.
     """
     try:
-        parse_payload = make_url(database_url(url))
+        parsed = make_url(database_url(url))
     except ValueError as error:
         raise InvalidInput("FLOWDECK_LEDGER_URL", without_password(url), str(error)) from error
     with _translating():
-        return make_engine(parse_payload, prepare)
-
-
-def generation(engine: Engine) -> int:
-    """Return how often the database was found to be another; raises `LedgerUnavailable`."""
-    with _translating():
-        return found_another(engine)
+        return make_engine(parsed)
 
 
 @contextmanager
@@ -126,6 +124,8 @@ def _translating() -> Iterator[None]:
         raise
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or error
+        if isinstance(reason, psycopg.errors.UndefinedTable):
+            raise LedgerReplaced(_line(reason)) from error
         if _is_of_value(error) or _is_too_much(reason):
             raise LedgerRefused(_line(reason)) from error
         raise LedgerUnavailable(_line(reason)) from error

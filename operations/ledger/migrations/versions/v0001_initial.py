@@ -1,5 +1,7 @@
 """The initial schema."""
 
+from uuid import uuid4
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Column, Index
@@ -14,10 +16,24 @@ _NAME, _MESSAGE = String(255), String(500)
 
 
 def upgrade() -> None:
-    """Create the tables, and the one row of `heartbeat`."""
-    create_extension(op.get_bind())
-    metadata.create_all(op.get_bind())
-    op.execute(sa.insert(heartbeat).values(key=1, revision=0, outages="[]"))
+    """Create the tables, and the only row of `heartbeat`."""
+    _create_runs()
+    _create_parts_of_runs()
+    _create_attempts()
+    _create_actions()
+    heartbeat = op.create_table(
+        "heartbeat",
+        Column("key", sa.Integer, primary_key=True, autoincrement=False),
+        Column("ledger_id", String(32), nullable=False),
+        Column("revision", sa.BigInteger, nullable=False),
+        Column("app_id", _NAME),
+        Column("heartbeat_at", UtcDateTime),
+        Column("outages", Text, nullable=False),
+        Column("backlog", sa.Integer),
+        Column("metrics", Text),
+    )
+    first = {"key": 1, "ledger_id": uuid4().hex, "revision": 0, "outages": "[]"}
+    op.execute(sa.insert(heartbeat).values(first))
 
 
 def _create_runs() -> None:
