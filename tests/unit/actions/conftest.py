@@ -2,17 +2,35 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from operations.actions import ActionContext, ActionLimits, Actions
+from operations.actions.bulk import (
+    BulkExecution,
+    BulkJobs,
+    BulkLimits,
+    BulkPreview,
+    BulkTask,
+    Progress,
+    Selection,
+)
 from operations.ledger import Ledger
+from operations.model import Action, Status
+from operations.records import Filter
+from operations.snapshots import read_snapshot
 from tests.unit.fakes import FakeGateway
-from tests.unit.runs import ANN
+from tests.unit.runs import ANN, after, put
 
 BY_ANN = ActionContext(ANN)
 LIMITS = ActionLimits(poll_interval=0.001)
+FAST = 1000.0  # actions a second
+RUNNING = Filter(statuses=frozenset({Status.RUNNING}))
+FAILED = Filter(statuses=frozenset({Status.FAILED}))
+TERMINATE, PURGE = BulkTask(Action.TERMINATE), BulkTask(Action.PURGE)
+RAISE = BulkTask(Action.RAISE, event="approval", payload="0")
 
 
 @pytest.fixture
@@ -29,3 +47,64 @@ def limited(gateway: FakeGateway, ledger: Ledger) -> Callable[..., Actions]:
         return Actions(gateway, ledger, replace(LIMITS, **limits))
 
     return make
+
+
+class BulkSetup:
+    """An engine, a ledger that has recorded its instances, and bulk jobs on both."""
+
+    def __init__(self, gateway: FakeGateway, ledger: Ledger, **limits: Any) -> None:
+        self.gateway = gateway
+        self.ledger = ledger
+        self.jobs = BulkJobs(Actions(gateway, ledger, LIMITS), ledger, BulkLimits(**limits))
+
+    def add(self, *ids: str, status: Status = Status.RUNNING, parent: str | None = None) -> None:
+        """Add instances, and record them."""
+        for instance_id in ids:
+            put(self.gateway, instance_id, status, parent=parent)
+            self.record(instance_id)
+
+    def record(self, instance_id: str) -> None:
+        """Record an instance as it is."""
+        snapshot = read_snapshot(self.gateway, instance_id)
+        assert snapshot
+        self.ledger.runs.ingest([snapshot])
+
+    def start_again(self, instance_id: str) -> None:
+        """Replace an instance by one with the same id that was started an hour later."""
+        hour = timedelta(hours=1)
+        turn, start, *steps = self.gateway.events[instance_id]
+        start = replace(start, execution_id="another", timestamp=start.timestamp + hour)
+        turn = replace(turn, timestamp=turn.timestamp + hour)
+        self.gateway.events[instance_id] = (turn, start, *steps)
+        there = self.gateway.instances[instance_id]
+        began = start.timestamp
+        self.gateway.put(replace(there, created_at=began, last_updated_at=began))
+
+    def cancel_at_fifth(self, preview: BulkPreview) -> Progress:
+        """Run a bulk job, and cancel it during its fifth action."""
+        started: list[BulkExecution] = []
+
+        def cancel() -> None:
+            started[0].cancel()
+
+        self.gateway.during[preview.task.action] = after(5, cancel)
+        started.append(self.jobs.run(preview, ANN, rate=50))
+        return started[0].wait(30)
+
+    def run(self, task: BulkTask, selection: Selection) -> tuple[BulkExecution, Progress]:
+        """Run a bulk job to its end."""
+        execution = self.jobs.run(self.jobs.preview(task, selection), ANN, rate=FAST)
+        progress = execution.wait(30)
+        assert progress.is_over
+        return execution, progress
+
+
+@pytest.fixture
+def setup(gateway: FakeGateway, ledger: Ledger) -> BulkSetup:
+    """Return bulk jobs on an engine without instances and an empty ledger."""
+    return BulkSetup(gateway, ledger)
+
+
+def names(count: int) -> list[str]:
+    """Return so many ids."""
+    return [f"order_{number}" for number in range(count)]

@@ -1,0 +1,193 @@
+"""Previews of bulk jobs: an engine in memory, and a ledger in a real database."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from operations.actions import PurgeOptions, RerunFrom
+from operations.actions.bulk import BulkLimits, BulkTask, Selection
+from operations.errors import InvalidInput, QueryTimeout
+from operations.ledger import Ledger
+from operations.model import Action, Status
+from operations.records import Filter, Page
+from tests.unit.actions.conftest import (
+    FAILED,
+    FAST,
+    PURGE,
+    RAISE,
+    RUNNING,
+    TERMINATE,
+    BulkSetup,
+    names,
+)
+from tests.unit.events import failed, scheduled
+from tests.unit.fakes import FakeGateway
+from tests.unit.runs import ANN, put
+from tests.unit.snapshots import summary
+
+pytestmark = pytest.mark.both_databases
+
+
+def test_a_preview_changes_nothing(setup: BulkSetup) -> None:
+    """It has the eligible instances with their runs."""
+    setup.add("order_A", "order_B")
+    setup.gateway.calls.clear()
+    preview = setup.jobs.preview(TERMINATE, RUNNING)
+    runs = {(each.instance_id, each.run_id, each.status) for each in preview.eligible}
+    assert runs == {
+        (name, summary(setup.ledger, name).run_id, Status.RUNNING)
+        for name in ("order_A", "order_B")
+    }
+    assert (preview.total, preview.skipped, preview.is_capped) == (2, (), False)
+    assert preview.message == "2 of 2 instances are eligible to terminate."
+    assert not setup.gateway.calls
+
+
+def test_a_preview_groups_skipped_instances_by_reason(setup: BulkSetup) -> None:
+    """The most frequent reason comes first; each has some of its ids."""
+    setup.add("order_A")
+    setup.add(*(f"done_{number}" for number in range(7)), status=Status.COMPLETED)
+    setup.add("gone_A", "gone_B", status=Status.COMPLETED)
+    setup.ledger.runs.mark_purged(
+        dict.fromkeys(["gone_A", "gone_B"], datetime.max.replace(tzinfo=UTC))
+    )
+    setup.add("order_Z", status=Status.TERMINATED)
+    preview = setup.jobs.preview(TERMINATE, Filter())
+    assert [each.instance_id for each in preview.eligible] == ["order_A"]
+    assert [(each.reason, each.count) for each in preview.skipped] == [
+        ("it is COMPLETED", 7),
+        ("the engine no longer has it", 2),
+        ("it is TERMINATED already", 1),
+    ]
+    assert len(preview.skipped[0].ids) == 5
+    assert preview.total == 11
+
+
+def test_an_id_that_is_given_twice_counts_once(setup: BulkSetup) -> None:
+    """An id that the ledger does not have is skipped."""
+    setup.add("order_A")
+    preview = setup.jobs.preview(TERMINATE, ["order_A", "order_A", "order_Z"])
+    assert [each.instance_id for each in preview.eligible] == ["order_A"]
+    (unknown,) = preview.skipped
+    assert (unknown.reason, unknown.ids) == ("the ledger has no such instance", ("order_Z",))
+
+
+def test_a_rerun_skips_children(setup: BulkSetup) -> None:
+    """Dapr refuses to rerun a child."""
+    setup.add("order_A1", status=Status.FAILED, parent="order_A")
+    (child,) = setup.jobs.preview(BulkTask(Action.RERUN), FAILED).skipped
+    assert child.reason == "it is a child: only its parent can be run again"
+
+
+def test_a_forced_purge_skips_no_status(setup: BulkSetup) -> None:
+    """Unfinished instances are eligible."""
+    setup.add("order_A")
+    setup.add("order_B", status=Status.STALLED)
+    forced = replace(PURGE, options=PurgeOptions(force=True))
+    assert len(setup.jobs.preview(forced, Filter()).eligible) == 2
+    assert not setup.jobs.preview(PURGE, Filter()).eligible
+
+
+def test_a_preview_of_purges_counts_descendants(setup: BulkSetup) -> None:
+    """Descendants of every depth count; an unfinished one makes the instance skipped."""
+    setup.add("order_A", "order_B", status=Status.COMPLETED)
+    setup.add("order_A1", status=Status.COMPLETED, parent="order_A")
+    setup.add("order_A2", status=Status.COMPLETED, parent="order_A1")
+    setup.add("order_B1", parent="order_B")
+    preview = setup.jobs.preview(PURGE, ["order_A", "order_B"])
+    assert [each.instance_id for each in preview.eligible] == ["order_A"]
+    assert preview.descendants == 2
+    assert preview.message.endswith("Up to 2 descendants are purged with them.")
+    assert [each.reason for each in preview.skipped] == ["a descendant of it has not finished"]
+    forced = replace(PURGE, options=PurgeOptions(force=True))
+    assert setup.jobs.preview(forced, ["order_A", "order_B"]).descendants == 3
+
+
+def test_a_rerun_from_the_failed_step_skips_instances_without_one(setup: BulkSetup) -> None:
+    """A step is an attempt, or a child."""
+    setup.add("order_A", "order_B", status=Status.COMPLETED)
+    steps = (scheduled(1, 1, "charge"), failed(1, 2))
+    setup.add("order_B1", status=Status.FAILED, parent="order_B")
+    put(setup.gateway, "order_D", Status.FAILED, steps)
+    setup.record("order_D")
+    chosen = ["order_A", "order_B", "order_D"]
+    preview = setup.jobs.preview(BulkTask(Action.RERUN, start=RerunFrom.FAILED), chosen)
+    assert [each.instance_id for each in preview.eligible] == ["order_B", "order_D"]
+    assert [each.reason for each in preview.skipped] == ["its history has no failed step"]
+
+
+def test_an_earlier_run_is_skipped(setup: BulkSetup) -> None:
+    """An action on its id would act on the latest run."""
+    setup.add("order_A")
+    setup.start_again("order_A")
+    setup.record("order_A")
+    preview = setup.jobs.preview(TERMINATE, Filter())
+    assert [each.run_id for each in preview.eligible] == [summary(setup.ledger).run_id]
+    (earlier,) = preview.skipped
+    assert earlier.reason == "it is an earlier run of its id"
+
+
+def test_a_preview_of_a_large_selection_is_capped(gateway: FakeGateway, ledger: Ledger) -> None:
+    """It returns the rest of the selection for another preview."""
+    setup = BulkSetup(gateway, ledger, instances=3, page_size=2)
+    setup.add(*names(5))
+    preview = setup.jobs.preview(TERMINATE, RUNNING)
+    assert (preview.total, preview.is_capped) == (3, True)
+    assert preview.message.endswith("which need another preview.")
+    assert preview.rest
+    assert setup.jobs.preview(TERMINATE, preview.rest).total == 2
+    assert not setup.jobs.preview(TERMINATE, names(3)).is_capped
+    of_ids = setup.jobs.preview(TERMINATE, names(5))
+    assert of_ids.rest == ("order_3", "order_4")
+    assert BulkLimits().instances == 10_000
+
+
+@pytest.mark.parametrize("limits", [{"preview_seconds": -1}, {"instances": 2}])
+def test_previews_of_the_rest_reach_each_instance_once(
+    gateway: FakeGateway, ledger: Ledger, limits: dict[str, Any]
+) -> None:
+    """Also if the instances stay in the selection, as after an event."""
+    setup = BulkSetup(gateway, ledger, page_size=2, **limits)
+    setup.add(*names(5))
+    selection: Selection | None = RUNNING
+    while selection is not None:
+        preview = setup.jobs.preview(RAISE, selection)
+        setup.jobs.run(preview, ANN, rate=FAST).wait(30)
+        selection = preview.rest
+    assert sorted(name for name, *_ in setup.gateway.raised) == names(5)
+
+
+def test_a_preview_keeps_its_pages_if_the_ledger_takes_too_long(
+    gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A preview without a page raises the timeout."""
+    setup = BulkSetup(gateway, ledger, page_size=2)
+    setup.add(*names(5))
+    page = setup.ledger.runs.page
+
+    def first_alone(wanted: Filter, *, limit: int, cursor: str | None = None) -> Page:
+        if cursor:
+            raise QueryTimeout
+        return page(wanted, limit=limit)
+
+    monkeypatch.setattr(setup.ledger.runs, "page", first_alone)
+    preview = setup.jobs.preview(TERMINATE, RUNNING)
+    assert (preview.total, preview.is_capped) == (2, True)
+    assert preview.rest
+    with pytest.raises(QueryTimeout):
+        setup.jobs.preview(TERMINATE, preview.rest)
+
+
+def test_a_preview_refuses_an_event_without_a_name(setup: BulkSetup) -> None:
+    """Not only the action on each instance."""
+    with pytest.raises(InvalidInput, match="event: found"):
+        setup.jobs.preview(replace(RAISE, event=""), RUNNING)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\0b"])
+def test_an_unusable_job_id_is_refused(setup: BulkSetup, name: str) -> None:
+    """The audit log could not store it."""
+    with pytest.raises(InvalidInput, match="name: found"):
+        setup.jobs.preview(TERMINATE, RUNNING, name)
