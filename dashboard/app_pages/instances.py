@@ -6,12 +6,10 @@ import streamlit as st
 
 from dashboard.action_results import show_messages
 from dashboard.durations import milliseconds
-from dashboard.filters import come_back, cursor, note, search, to_newest, toggle, turn, wanted
 from dashboard.lag import lag
-from dashboard.live import LIST, banner, bell, catching_up, no_action
-from dashboard.parts import part
+from dashboard.live import banner, catching_up, no_action
 from dashboard.rows import address, row
-from dashboard.session import house, watch
+from dashboard.session import house
 from dashboard.snapshot import Look
 from operations.errors import InvalidInput, LedgerUnavailable, QueryTimeout
 from operations.model import Service, Status

@@ -7,7 +7,6 @@ import streamlit as st
 
 from dashboard.gantt.figure import gantt
 from dashboard.server import PLOTLY_PATH
-from dashboard.services import services, state_watcher
 from dashboard.widgets import widget
 from operations.errors import Unavailable
 from operations.records import Baseline

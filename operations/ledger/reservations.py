@@ -48,10 +48,6 @@ _IDS_SINCE = (
     .order_by(reservations.c.revision)
 )
 
-_IDS_SINCE = select(reservations.c.instance_id).where(
-    reservations.c.revision > bindparam("revision")
-)
-
 
 @dataclass(frozen=True)
 class Reservation:
@@ -110,13 +106,11 @@ class Reservations:
         )
 
     def ids_since(self, revision: int) -> tuple[str, ...]:
-        """Return the ids whose reservations were written after a revision."""
+        """Return the ids whose reservations were written after a revision, the earliest first."""
+        wanted = {"app_id": self._app_id(), "revision": revision}
         with reading(self._engine) as connection:
-            found = connection.execute(_IDS_SINCE, {"revision": revision}).scalars()
+            found = connection.execute(_IDS_SINCE, wanted).scalars()
             return tuple(dict.fromkeys(found))
-
-    def claim(self, wanted: Reservation, latest: Reservation | None) -> Reservation | None:
-        """Claim the right to start `wanted`, given the latest life that the caller knows of.
 
     def claim(
         self, wanted: Reservation, latest: Reservation | None, entry: AuditEntry | None = None
@@ -134,8 +128,11 @@ class Reservations:
         try:
             with writing(self._engine) as connection:
                 revision = next_revision(connection)
-                row = row_of(claimed) | {"revision": revision}
-                connection.execute(insert(reservations).values(row))
+                if not _write(connection, app_id, revision, claimed, replaced):
+                    return None
+                if entry:
+                    entry = replace(entry, app_id=app_id, at=claimed.reserved_at)
+                    add_entries(connection, revision, [entry])
                 set_revision(connection, revision)
         except IntegrityError:
             return None
@@ -174,17 +171,7 @@ class Reservations:
         )
         with reading(self._engine) as connection:
             row = connection.execute(query).mappings().first()
-        return _start(row) if row else None
-
-    def _take_over(self, abandoned: Reservation, wanted: Reservation) -> Reservation | None:
-        claimed = replace(wanted, sequence=abandoned.sequence, claim=time.time_ns())
-        query = update(reservations).where(*_owned(abandoned))
-        with writing(self._engine) as connection:
-            revision = next_revision(connection)
-            row = row_of(claimed) | {"revision": revision}
-            taken = connection.execute(query.values(row)).rowcount == 1
-            set_revision(connection, revision)
-        return claimed if taken else None
+        return _reservation(row) if row else None
 
 
 def latest_starts(
@@ -198,11 +185,20 @@ def latest_starts(
     return found
 
 
-def _start(row: RowMapping) -> Reservation:
-    told = {
-        name: value for name, value in row.items() if not name.startswith(("actor_", "revision"))
-    }
-    return Reservation(actor=actor_in(row), **told)
+def _write(
+    connection: Connection,
+    app_id: str,
+    revision: int,
+    claimed: Reservation,
+    replaced: Reservation | None,
+) -> bool:
+    """Write a reservation; return False if the one that it replaces has another owner by now."""
+    row = {**row_of(claimed), "app_id": app_id, "revision": revision}
+    if replaced is None:
+        connection.execute(insert(reservations).values(row))
+        return True
+    query = update(reservations).where(*_owned(app_id, replaced)).values(row)
+    return connection.execute(query).rowcount == 1
 
 
 def _reservation(row: RowMapping) -> Reservation:

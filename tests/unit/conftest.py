@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -24,7 +23,6 @@ from tests.postgres.server import Server
 from tests.unit.fakes import FakeGateway
 from tests.unit.pages import Desk
 from tests.unit.sidecar import Sidecar
-from tests.unit.snapshots import APP
 
 PATIENT_SEARCH = SearchLimits(seconds=60)
 PATIENT_STATISTICS = StatisticsLimits(

@@ -12,13 +12,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-
 from engine.settings import PROJECT
+
 from operations.errors import DaprUnavailable, LedgerReplaced, LedgerUnavailable
 from operations.ledger import open_ledger
 from operations.model import DaprHealth, Problem, Service, Status
 from operations.recorder.__main__ import Keeping
-from operations.recorder.health import Health
 from tests.postgres.server import Server
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, put_running

@@ -1,6 +1,6 @@
 """What stands below instances, and what failed in them, many at a time."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 

@@ -4,8 +4,7 @@ from collections import Counter
 from threading import Barrier, Lock
 
 import pytest
-from operations.actions.choosing import CAP, NAMED, Selection
-from operations.actions.runs import AT_ONCE, Pace
+from operations.actions.runs import Pace
 
 from operations.actions import RerunFrom
 from operations.actions.bulk import BulkLimits, BulkTask, Progress

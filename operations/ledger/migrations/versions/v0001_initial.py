@@ -6,9 +6,6 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Column, Index
 
-from operations.ledger.search.text_index import create_extension
-from operations.ledger.tables import heartbeat, metadata
-
 revision = "v1"
 down_revision = None
 
