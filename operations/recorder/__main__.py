@@ -8,15 +8,8 @@ from contextlib import closing
 
 import structlog
 
-from operations.errors import (
-    EXIT_CANNOT_HELP,
-    DaprUnavailable,
-    InvalidInput,
-    LedgerReplaced,
-    LedgerUnavailable,
-    SchemaMismatch,
-)
-from operations.gateway import DaprGateway, Gateway
+from operations.errors import InvalidInput, LedgerUnavailable
+from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
 from operations.recorder.recorder import Application, Recorder
@@ -41,16 +34,11 @@ def main() -> None:
             RecorderProcess(settings.ledger, application, stopping).run()
     except InvalidInput as error:
         sys.exit(str(error))
-    except SchemaMismatch as error:
-        log.error(str(error))  # noqa: TRY400 - the message says what to do
-        sys.exit(EXIT_CANNOT_HELP)
-    except LedgerReplaced as error:
-        sys.exit(str(error))  # a new process opens the ledger that is there now
     gateway.close()
 
 
-class Keeping:
-    """Keeps the ledger at a URL true, also after it was away."""
+class RecorderProcess:
+    """Records into the ledger at a URL, and waits for the ledger while that is away."""
 
     def __init__(self, url: str, application: Application, stopping: threading.Event) -> None:
         self._url = url
@@ -58,29 +46,20 @@ class Keeping:
         self._stopping = stopping
         self._is_away = False
 
-    def keep(self) -> None:
-        """Follow the engine until told to stop.
-
-        Raises `InvalidInput`, `LedgerReplaced`, and `SchemaMismatch`.
-        """
+    def run(self) -> None:
+        """Record until told to stop; raises `InvalidInput` for what is no ledger."""
         while not self._stopping.is_set():
             try:
-                with closing(open_ledger(self._url, self._gateway.app_id)) as ledger:
-                    self._follow(ledger)
-            except (LedgerReplaced, SchemaMismatch):
-                raise
+                with closing(open_ledger(self._url)) as ledger:
+                    self._record(ledger)
             except LedgerUnavailable as error:
                 if not self._is_away:
                     log.warning("the ledger is away", reason=str(error))
                 self._is_away = True
                 self._stopping.wait(self._application.limits.ledger_retry)
 
-    def _follow(self, ledger: Ledger) -> None:
-        """Follow the engine until told to stop, or until the ledger is away."""
-        if not self._knows_application(ledger):
-            return
-        recorder = Recorder(self._gateway, ledger, self._health, self._clock, self._hints)
-        try:
+    def _record(self, ledger: Ledger) -> None:
+        with closing(Recorder(self._application, ledger)) as recorder:
             while not self._stopping.is_set():
                 recorder.turn()
                 if self._is_away:
