@@ -14,7 +14,7 @@ LONG = 60_000  # milliseconds within which everything is back
 
 def worker_banner(page: Page) -> Locator:
     """Return the banner's line; the tooltips of buttons repeat its words."""
-    return page.get_by_role("alert").get_by_text("No worker is connected")
+    return page.get_by_test_id("stAlert").get_by_text("No worker is connected")
 
 
 def kill_worker_until_told(page: Page, stack: Stack) -> None:
