@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Column, Index
 
+from operations.ledger.db.column_types import Key, String, Text, UtcDateTime
+
 revision = "v1"
 down_revision = None
 
