@@ -35,7 +35,7 @@ check: .venv/test ## Static checks only
 prove: .venv/test dapr browser ## The slow proofs: every kind of kill, every length of line
 	@$(BIN)/python -m pytest -m slow --verbose --durations=0 --durations-min=1
 
-bench: .venv/test dapr postgres browser ## Measure the README's figures
+bench: .venv/test dapr postgres browser ## Measure the figures of docs/benchmarks.md
 	@$(BIN)/python -m bench
 
 screenshots: .venv/test dapr browser ## Write each page to docs/screenshots

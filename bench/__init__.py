@@ -1,1 +1,1 @@
-"""What the figures in the README come from."""
+"""Measures the figures of docs/benchmarks.md."""

@@ -1,4 +1,4 @@
-"""`python -m bench`: what the README's figures say.
+"""`python -m bench`: measures the figures of docs/benchmarks.md.
 
 Each makes what it needs: systems and ledgers of its own. Named none, all are measured:
 `python -m bench load` is one alone.
