@@ -68,6 +68,6 @@ def rerun_plan(
 @router.get("/workflows", summary="List workflows", response_model=ListResponse, responses=TOO_WIDE)
 def workflows(query: Annotated[ListQuery, Query()], services: ServicesDependency) -> AsciiResponse:
     """List the runs that match the filters; this reads the ledger alone."""
-    instances, filters = services.ledger.runs, query.filter
-    page = instances.page(filters, limit=query.limit, cursor=query.cursor, sort=query.sort)
-    return AsciiResponse(list_body(page, instances.counts(filters)))
+    search, filters = services.ledger.search, query.filter
+    page = search.page(filters, limit=query.limit, cursor=query.cursor, sort=query.sort)
+    return AsciiResponse(list_body(page, search.counts(filters)))

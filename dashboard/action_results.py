@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.markdown import plain
 from dashboard.services import services, state_watcher, viewer
+from operations.actions import ActionContext
 from operations.errors import FlowdeckError
 from operations.model import Action
 
@@ -29,7 +30,7 @@ def act(action: Action, instance_id: str) -> None:
 def perform(action: Action, instance_id: str) -> ActionMessage:
     """Perform the action and return its result; may run in a thread without a session."""
     try:
-        acted = services().actions.act(action, instance_id, viewer())
+        acted = services().actions.change_status(action, instance_id, ActionContext(viewer()))
     except FlowdeckError as error:
         return ActionMessage(str(error), ":material/warning:")
     already = "" if acted.changed else " already"

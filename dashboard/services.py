@@ -1,18 +1,24 @@
 """The objects that the dashboard's process builds once: gateway, ledger, actions, state watcher."""
 
+import os
+import signal
 import threading
 from dataclasses import dataclass, field
 from functools import cache
 
+import structlog
+
 from dashboard.live.state_watcher import StateWatcher
 from operations.actions import Actions
-from operations.errors import LedgerUnavailable
+from operations.errors import LedgerReplaced, LedgerUnavailable
 from operations.gateway import DaprGateway, Gateway
 from operations.ledger import Ledger, open_ledger
 from operations.model import LOCAL_USER, Actor
 from operations.outages import dapr_problems
 from operations.records import Heartbeat
 from operations.settings import OperationsSettings
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,15 @@ def state_watcher() -> StateWatcher:
 
 
 def _read_heartbeat() -> Heartbeat:
-    return services().ledger.heartbeat()
+    """Read the heartbeat; a replaced ledger ends the process, and the supervisor starts another."""
+    try:
+        return services().ledger.heartbeat()
+    except LedgerReplaced as error:
+        log.error(str(error))  # noqa: TRY400 - the traceback would say nothing
+        os.kill(
+            os.getpid(), signal.SIGTERM
+        )  # this may be any thread, which cannot exit the process
+        raise
 
 
 def services() -> Services:
@@ -72,7 +86,7 @@ def gateway() -> Gateway:
 
 @cache
 def _services() -> Services:
-    ledger = open_ledger(OperationsSettings.load().ledger)
+    ledger = open_ledger(OperationsSettings.load().ledger, gateway().app_id)
     return Services(gateway(), ledger, Actions(gateway(), ledger))
 
 

@@ -79,16 +79,16 @@ class RunSchema(BaseModel):
     is_latest: bool = Field(description="Whether it is the last run of this id.")
 
 
-class ListAnswer(Answer):
-    """A page of instances, and how many of each status there are, whichever are shown.
+class ListResponse(BaseModel):
+    """A page of runs, and the number of runs of each status that match the other filters.
 
-    `next` and `previous` are the cursors of the pages beside it, null where there is none.
+    `next` and `previous` are the cursors of the neighbouring pages, null if there is none.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": _LIST})
 
-    workflows: list[Listed]
-    counts: dict[Status, CountAnswer]
+    workflows: list[RunSchema]
+    counts: dict[Status, CountSchema]
     next: str | None = None
     previous: str | None = None
 

@@ -6,11 +6,24 @@ import streamlit as st
 
 from dashboard.action_results import show_messages
 from dashboard.durations import milliseconds
-from dashboard.lag import lag
-from dashboard.live import banner, catching_up, no_action
-from dashboard.rows import address, row
-from dashboard.session import house
-from dashboard.snapshot import Look
+from dashboard.listing.clicks import clicked, handled
+from dashboard.listing.filters import (
+    current_cursor,
+    current_filter,
+    remember_filter,
+    restore_filter,
+    search_field,
+    show_newest_page,
+    show_page,
+    toggle_status,
+)
+from dashboard.listing.recorder_status import lag
+from dashboard.listing.rows import address, row
+from dashboard.live.banner import banner, catching_up, why_no_actions
+from dashboard.live.system_state import SystemState
+from dashboard.live.widget import live_updates
+from dashboard.services import services, state_watcher
+from dashboard.widgets import widget
 from operations.errors import InvalidInput, LedgerUnavailable, QueryTimeout
 from operations.model import Service, Status
 from operations.records import Count, Filter, Page
@@ -37,7 +50,7 @@ def opened() -> None:
 
 def read(shown: Filter, at: str | None) -> tuple[Page, Counts]:
     """Return a page of entries and the counts by status."""
-    search = house().ledger.search
+    search = services().ledger.search
     page = search.page(shown, limit=PER_PAGE, cursor=at, with_position=True)
     return page, search.counts(shown)
 
@@ -92,8 +105,8 @@ def listed(page: Page, counts: Counts, shown: Filter, state: SystemState) -> Non
             "view": repr((sorted(shown.statuses), shown.text, current_cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
-            "empty": empty(shown, look),
-            "away": no_action(look),
+            "empty": empty(shown, state),
+            "away": why_no_actions(state),
         },
         on_act_change=clicked,
         on_open_change=opened,
@@ -108,9 +121,9 @@ def in_order(counts: Counts, shown: Filter) -> list[Status]:
     return [*ORDER, *(each for each in others if each in there | shown.statuses)]
 
 
-def empty(shown: Filter, look: Look) -> tuple[str, str]:
+def empty(shown: Filter, state: SystemState) -> tuple[str, str]:
     """Return what is said of a list without rows."""
-    if look.backlog != 0 and look.is_away(Service.SIDECAR, Service.LISTING, Service.RECORDER):
+    if state.backlog != 0 and state.is_away(Service.SIDECAR, Service.LISTING, Service.RECORDER):
         return "Nothing is here yet", "Why it is not known what the engine has is said above."
     if state.backlog != 0:
         return "The ledger is being filled", "What the engine has will be here in a moment."

@@ -8,28 +8,21 @@ from dashboard.action_results import ActionMessage, add_message, show_messages
 from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
-from dashboard.orders.order_form import StartRequest, order_form, suggest_new_id
+from dashboard.orders.order_form import order_form, suggest_new_id
 from dashboard.server import PLOTLY_PATH
 from dashboard.services import services, state_watcher, viewer
 from dashboard.widgets import widget
-from operations.actions import Started
+from operations.actions import ActionContext, StartRequest, StartResult
 from operations.errors import FlowdeckError
 
 AT_ONCE = 8  # starts that are under way at a time
 NAMED = 5  # instances of a batch that are named
 
 
-def start(request: StartRequest) -> Started | FlowdeckError:
+def start(request: StartRequest) -> StartResult | FlowdeckError:
     """Start one instance; return what came of it."""
     try:
-        return services().actions.start(
-            request.workflow,
-            request.instance_id,
-            request.payload,
-            viewer(),
-            finished_counts=request.is_new_id,
-            scheduled_for=request.scheduled_for,
-        )
+        return services().actions.start(request, ActionContext(viewer()))
     except FlowdeckError as error:
         return error
 

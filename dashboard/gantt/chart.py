@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.gantt.figure import gantt
 from dashboard.server import PLOTLY_PATH
+from dashboard.services import services, state_watcher
 from dashboard.widgets import widget
 from operations.errors import Unavailable
 from operations.records import Baseline
@@ -48,8 +49,9 @@ def draw_chart(
 def _baselines(workflow: str, names: Collection[str]) -> dict[str, Baseline]:
     """Return the baselines of activities by name; empty while the ledger is away."""
     try:
-        return watch().ask(
-            ("usual", workflow, names), lambda: house().ledger.statistics.baselines(workflow, names)
+        return state_watcher().query(
+            ("baselines", workflow, names),
+            lambda: services().ledger.statistics.baselines(workflow, names),
         )
     except Unavailable:
         return {}

@@ -50,7 +50,7 @@ class _Slot:
         """Return True if the value is current; without the recorder the revision proves nothing."""
         if self.state is None or state.is_away(Service.RECORDER):
             return self.state is state
-        return self.state.ledger_version == state.ledger_version
+        return self.state.revision == state.revision
 
 
 class QueryCache:

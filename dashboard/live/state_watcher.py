@@ -97,8 +97,6 @@ class StateWatcher:
             away = self._ledger_outages.now([Problem(Service.LEDGER, str(error))], now)
             return replace(self._state, outages=away)
         self._ledger_outages.now([], now)
-        if heartbeat.generation != self._state.generation:
-            self._started_at = now  # a new ledger has no heartbeat yet
         self._remember(heartbeat)
         silent_since = heartbeat.heartbeat_at or self._started_at
         if now - silent_since < HEARTBEAT_TIMEOUT:
@@ -119,6 +117,4 @@ class StateWatcher:
 
 
 def _to_state(heartbeat: Heartbeat, outages: tuple[Outage, ...]) -> SystemState:
-    return SystemState(
-        heartbeat.revision, outages, heartbeat.generation, heartbeat.backlog, heartbeat.metrics
-    )
+    return SystemState(heartbeat.revision, outages, heartbeat.backlog, heartbeat.metrics)

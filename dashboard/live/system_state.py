@@ -8,7 +8,7 @@ from operations.records import Outage, RecorderMetrics
 
 @dataclass(frozen=True)
 class SystemState:
-    """The ledger's generation and revision, the outages, and what the recorder reports.
+    """The ledger's revision, the outages, and what the recorder reports.
 
     `backlog` is the number of instances that the recorder has yet to read; None if unknown.
     `metrics` change with every heartbeat, so `version` ignores them.
@@ -16,7 +16,6 @@ class SystemState:
 
     revision: int
     outages: tuple[Outage, ...] = ()
-    generation: int = 0
     backlog: int | None = None
     metrics: RecorderMetrics | None = None
 
@@ -24,12 +23,7 @@ class SystemState:
     def version(self) -> str:
         """A text that changes when pages have something new to show."""
         away = ",".join(f"{outage.service}@{outage.since:%H%M%S}" for outage in self.outages)
-        return f"{self.generation}.{self.revision}:{away}:{self.backlog}"
-
-    @property
-    def ledger_version(self) -> tuple[int, int]:
-        """The ledger's generation and revision: changes with every write to the ledger."""
-        return self.generation, self.revision
+        return f"{self.revision}:{away}:{self.backlog}"
 
     def is_away(self, *services: Service) -> bool:
         """Return True if one of the services has an outage."""

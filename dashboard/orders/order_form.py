@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.markdown import plain
 from dashboard.widgets import widget
+from operations.actions import StartRequest
 from operations.validation import expected_value
 from worker.orders import WORKFLOW, Order, instance_id_of
 
@@ -23,17 +23,6 @@ _REMEMBERED = 20  # of them
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no letter that looks like another
 
 _items, _start = widget("items"), widget("start")
-
-
-@dataclass(frozen=True)
-class StartRequest:
-    """A start that a form asks for; `is_new_id` if the form made the id up for this one start."""
-
-    workflow: str
-    instance_id: str
-    payload: Mapping[str, object]
-    scheduled_for: datetime | None
-    is_new_id: bool
 
 
 def order_form() -> list[StartRequest]:

@@ -60,10 +60,12 @@ class Ledger:
     def __init__(
         self,
         engine: Engine,
+        ask_app_id: Callable[[], str] = _no_sidecar,
         search: SearchLimits = DEFAULT_SEARCH,
         statistics: StatisticsLimits = DEFAULT_STATISTICS,
     ) -> None:
         self._engine = engine
+        self._limits = search, statistics
         self._ask_app_id = ask_app_id
         self._app_id: str | None = None
         self._comparing = Lock()
@@ -71,9 +73,10 @@ class Ledger:
         self.reservations = Reservations(engine, self.app_id)
         self.runs = Runs(engine, self.app_id)
         self.audit_log = AuditLog(engine, self.app_id)
-        self.descendants = Descendants(engine, self.app_id)
+        self.descendants = Descendants(engine, self.app_id, search.seconds)
         self.leases = Leases(engine, self.app_id)
-        self.statistics = Statistics(engine)
+        self.search = Search(engine, search)
+        self.statistics = Statistics(engine, statistics)
 
     def app_id(self) -> str:
         """Return the application that this ledger is bound to; it does not change afterwards.
@@ -92,7 +95,7 @@ class Ledger:
 
     def for_app(self, app_id: str) -> "Ledger":
         """Return a ledger on the same database that is bound to an application."""
-        return Ledger(self._engine, lambda: app_id)
+        return Ledger(self._engine, lambda: app_id, *self._limits)
 
     def ping(self) -> None:
         """Ask the database for nothing."""
@@ -134,10 +137,11 @@ class Ledger:
 
 def open_ledger(
     url: str,
+    ask_app_id: Callable[[], str] = _no_sidecar,
     search: SearchLimits = DEFAULT_SEARCH,
     statistics: StatisticsLimits = DEFAULT_STATISTICS,
 ) -> Ledger:
-    """Open the ledger at a SQLAlchemy URL; its file and its schema are made, or brought up to date.
+    """Open the ledger at a SQLAlchemy URL; creates a SQLite file, and tables that are missing.
 
     `ask_app_id` returns the application of this process's sidecar (`Gateway.app_id`).
     Raises `InvalidInput`, `LedgerUnavailable`, and `SchemaMismatch` for the tables of another
@@ -145,4 +149,4 @@ def open_ledger(
     """
     engine = open_engine(url)
     upgrade(engine)
-    return Ledger(engine, ask_app_id)
+    return Ledger(engine, ask_app_id, search, statistics)

@@ -49,7 +49,8 @@ reservations = Table(
     Column("claim", BigInteger, nullable=False),
     Column("accepted_at", UtcDateTime),
     Column("scheduled_for", UtcDateTime),
-    Column("revision", Integer, nullable=False, index=True),
+    Column("revision", BigInteger, nullable=False),
+    Index("reservations_revision", "app_id", "revision"),
 )
 
 # One row is one run. The latest run of an instance id is marked: an id may have many.
@@ -101,9 +102,9 @@ runs = Table(
         *("ended_micros", "run_id", "status", "workflow"),
         *("took_micros", "queue_micros", "run_micros"),
     ),
-    Index("runs_latest_of_id", "instance_id", "is_latest"),
-    Index("runs_execution", "instance_id", "execution_id"),
-    Index("runs_followed", "is_archived", "purged_at", "revision", "instance_id"),
+    Index("runs_latest_of_id", "app_id", "instance_id", "is_latest"),
+    Index("runs_execution", "app_id", "instance_id", "execution_id"),
+    Index("runs_followed", "app_id", "is_archived", "purged_at", "revision", "instance_id"),
     sqlite_autoincrement=True,
 )
 
@@ -151,7 +152,7 @@ run_texts = Table(
 @compiles(CreateTable, "sqlite")
 def _create_on_sqlite(create: CreateTable, compiler: DDLCompiler, **how: Any) -> str:  # noqa: ANN401
     if create.element is not run_texts:
-        return compiler.visit_create_table(create, **how)
+        return str(compiler.visit_create_table(create, **how))  # type: ignore[no-untyped-call]
     return (
         f"CREATE VIRTUAL TABLE {run_texts.name} "
         "USING fts5(instance_id, body, tokenize = 'trigram', columnsize = 0)"

@@ -8,7 +8,14 @@ from contextlib import closing
 
 import structlog
 
-from operations.errors import InvalidInput, LedgerUnavailable
+from operations.errors import (
+    EXIT_DO_NOT_RESTART,
+    DaprUnavailable,
+    InvalidInput,
+    LedgerReplaced,
+    LedgerUnavailable,
+    SchemaMismatch,
+)
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
@@ -32,8 +39,11 @@ def main() -> None:
         gc.freeze()  # a garbage collection need not look at what the imports made
         with Endpoint(settings.spans_host, settings.spans_port, application.queue):
             RecorderProcess(settings.ledger, application, stopping).run()
-    except InvalidInput as error:
-        sys.exit(str(error))
+    except (InvalidInput, LedgerReplaced) as error:
+        sys.exit(str(error))  # the supervisor starts this process again
+    except SchemaMismatch as error:
+        log.error(str(error))  # noqa: TRY400 - the traceback would say nothing
+        sys.exit(EXIT_DO_NOT_RESTART)
     gateway.close()
 
 
@@ -47,11 +57,13 @@ class RecorderProcess:
         self._is_away = False
 
     def run(self) -> None:
-        """Record until told to stop; raises `InvalidInput` for what is no ledger."""
+        """Record until told to stop; raises `InvalidInput`, `LedgerReplaced` and `SchemaMismatch`."""
         while not self._stopping.is_set():
             try:
-                with closing(open_ledger(self._url)) as ledger:
+                with closing(open_ledger(self._url, self._application.gateway.app_id)) as ledger:
                     self._record(ledger)
+            except (LedgerReplaced, SchemaMismatch):
+                raise
             except LedgerUnavailable as error:
                 if not self._is_away:
                     log.warning("the ledger is away", reason=str(error))
@@ -59,6 +71,7 @@ class RecorderProcess:
                 self._stopping.wait(self._application.limits.ledger_retry)
 
     def _record(self, ledger: Ledger) -> None:
+        self._wait_for_application(ledger)
         with closing(Recorder(self._application, ledger)) as recorder:
             while not self._stopping.is_set():
                 recorder.turn()
@@ -66,6 +79,16 @@ class RecorderProcess:
                     log.info("the ledger is back")
                 self._is_away = False
                 recorder.wait()
+
+    def _wait_for_application(self, ledger: Ledger) -> None:
+        """Wait until the sidecar names its application, unless the ledger knows it."""
+        while not self._stopping.is_set():
+            try:
+                ledger.app_id()
+            except DaprUnavailable:
+                self._stopping.wait(self._application.limits.ledger_retry)
+            else:
+                return
 
 
 if __name__ == "__main__":

@@ -26,6 +26,10 @@ class CountedGateway:
         self._gateway = gateway
         self.reads: Counter[str] = Counter()
 
+    def app_id(self) -> str:
+        """Return the application, as the gateway does."""
+        return self._gateway.app_id()
+
     def state(self, instance_id: str) -> Instance | None:
         """Return the instance, as the gateway does."""
         self.reads["states"] += 1

@@ -202,7 +202,7 @@ def _listed(
     while True:
         try:
             size = min(limits.page_size, limits.instances - len(selected))
-            page = ledger.runs.page(shown, limit=size, cursor=cursor)
+            page = ledger.search.page(shown, limit=size, cursor=cursor)
         except QueryTimeout:
             if cursor is None or not selected:
                 raise

@@ -1,6 +1,6 @@
 """What stands below instances, and what failed in them, many at a time."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,13 +39,15 @@ class Below:
 class Descendants:
     """What is asked of many at once; it raises `LedgerUnavailable` and `QueryTimeout`."""
 
-    def __init__(self, engine: Engine, seconds: float) -> None:
+    def __init__(self, engine: Engine, app_id: Callable[[], str], seconds: float) -> None:
         self._engine = engine
+        self._app_id = app_id
         self._seconds = seconds
 
     def below(self, ids: Collection[str]) -> Mapping[str, Below]:
         """Return what is below those ids that have anything below them."""
         found: dict[str, Below] = {}
+        app_id = self._app_id()
         with asking(self._engine, self._seconds) as connection:
             for portion in in_portions(ids):
                 wanted = {"app_id": app_id, "ids": portion}
@@ -56,6 +58,7 @@ class Descendants:
     def with_failures(self, runs: Collection[RunSummary]) -> frozenset[int]:
         """Return the keys of those lives in which a step failed: an attempt, or a child."""
         found: set[int] = set()
+        app_id = self._app_id()
         with asking(self._engine, self._seconds) as connection:
             for portion in in_portions(runs):
                 run_ids, ids = (

@@ -95,7 +95,8 @@ class Pages:
             newest = newest_by_text(self.matches, self.limits.text_matches).subquery()
             return every.where(runs.c.run_id.in_(select(newest.c.run_id)), *later)
         if len(self.matches.statuses) == 1:
-            return self.matches.of_status(*self.matches.statuses, *SUMMARY_COLUMNS).where(*later)
+            (status,) = self.matches.statuses
+            return self.matches.of_status(status, *SUMMARY_COLUMNS).where(*later)
         return every.where(runs.c.run_id.in_(self._first_of_each_status(order, later)))
 
     def _first_of_each_status(self, order: Order, later: Sequence[Any]) -> Select[Any]:

@@ -59,7 +59,7 @@ class Order:
 
     def clauses(self, source: FromClause | None = None) -> list[ColumnElement[Any]]:
         """Return what to order a query by that reads the key from `source`, or from the tables."""
-        columns = self.columns
+        columns: list[ColumnElement[Any]] = list(self.columns)
         if source is not None:
             columns = [source.c[column.name] for column in columns]
         return [column if self.ascends else column.desc() for column in columns]

@@ -97,7 +97,7 @@ def _match(in_id: Collection[str], anywhere: Collection[str]) -> ColumnElement[b
     parts = [f"instance_id : {_phrase(part)}" for part in in_id]
     if anywhere:
         parts.append(f"({' OR '.join(map(_phrase, anywhere))})")
-    table = literal_column(run_texts.name)
+    table: ColumnElement[Any] = literal_column(run_texts.name)
     return table.op("MATCH", is_comparison=True)(literal(" AND ".join(parts), Text))
 
 

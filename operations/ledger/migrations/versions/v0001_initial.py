@@ -7,6 +7,7 @@ from alembic import op
 from sqlalchemy import Column, Index
 
 from operations.ledger.db.column_types import Key, String, Text, UtcDateTime
+from operations.ledger.search.text_index import create_extension
 
 revision = "v1"
 down_revision = None
@@ -18,6 +19,7 @@ def upgrade() -> None:
     """Create the tables, and the only row of `heartbeat`."""
     _create_runs()
     _create_parts_of_runs()
+    _create_text_index()
     _create_attempts()
     _create_actions()
     heartbeat = op.create_table(
@@ -76,25 +78,43 @@ def _create_runs() -> None:
 def _indexes_of_runs() -> tuple[Index, ...]:
     micros = ("took_micros", "queue_micros", "run_micros")
     return (
-        Index("runs_newest", "created_at", "run_id", "instance_id"),
-        Index("runs_newest_of_status", "status", "created_at", "run_id", "instance_id"),
+        Index("runs_newest", "status", "created_at", "run_id"),
         Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),
-        _partial("runs_newest_of_custom_status", "custom_status", "workflow"),
-        _partial("runs_newest_of_failure_type", "failure_type"),
-        _partial("runs_newest_of_parent_id", "parent_id"),
-        _partial("runs_newest_of_rerun_of", "rerun_of"),
-        Index("runs_ended", "ended_micros", "run_id", "status", "workflow", *micros),
-        Index("runs_longest", "took_micros", "run_id", "status", "workflow"),
+        *map(_partial, ("custom_status", "failure_type", "parent_id", "rerun_of")),
+        Index("runs_ended", "status", "ended_micros", "run_id", "workflow"),
+        Index("runs_longest", "status", "took_micros", "run_id", "workflow"),
+        Index("runs_durations", "ended_micros", "run_id", "status", "workflow", *micros),
         Index("runs_latest_of_id", "app_id", "instance_id", "is_latest"),
         Index("runs_execution", "app_id", "instance_id", "execution_id"),
         Index("runs_followed", "app_id", "is_archived", "purged_at", "revision", "instance_id"),
     )
 
 
-def _partial(name: str, column: str, *covered: str) -> Index:
-    columns = (column, "status", "created_at", "run_id", *covered)
+def _partial(column: str) -> Index:
+    columns = (column, "status", "created_at", "run_id")
     exists = sa.text(f"{column} IS NOT NULL")
-    return Index(name, *columns, sqlite_where=exists, postgresql_where=exists)
+    return Index(f"runs_newest_of_{column}", *columns, sqlite_where=exists, postgresql_where=exists)
+
+
+def _create_text_index() -> None:
+    """Create the trigram index: a table of FTS5 on SQLite, one with `pg_trgm` on PostgreSQL."""
+    if op.get_bind().dialect.name == "sqlite":
+        columns = "instance_id, body, tokenize = 'trigram', columnsize = 0"
+        op.execute(f"CREATE VIRTUAL TABLE run_texts USING fts5({columns})")
+        return
+    create_extension(op.get_bind())
+    op.create_table(
+        "run_texts",
+        Column("rowid", Key, primary_key=True, autoincrement=False),
+        Column("instance_id", Text, nullable=False),
+        Column("body", Text, nullable=False),
+        Index(
+            "run_texts_trigrams",
+            *("instance_id", "body"),
+            postgresql_using="gin",
+            postgresql_ops=dict.fromkeys(("instance_id", "body"), "gin_trgm_ops"),
+        ),
+    )
 
 
 def _create_parts_of_runs() -> None:
