@@ -12,12 +12,12 @@ def lag(state: SystemState) -> None:
     if state.metrics is None:
         return
     with st.popover("", icon=":material/speed:", help="The recorder", type="tertiary"):
-        for line in told(state.metrics, state.backlog):
+        for line in describe(state.metrics, state.backlog):
             st.caption(line)
 
 
-def told(metrics: RecorderMetrics, backlog: int | None) -> list[str]:
-    """Return measures as sentences; `behind` is how many instances are still to be read."""
+def describe(metrics: RecorderMetrics, backlog: int | None) -> list[str]:
+    """Return metrics as sentences; `backlog` is the number of instances still to be read."""
     return [f"Recorder: {_state(metrics, backlog)}.", _reads(metrics), _traces(metrics)]
 
 

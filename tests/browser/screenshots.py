@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from operations.actions import Actions
+from operations.actions import ActionContext, Actions, StartRequest
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.model import LOCAL_USER
@@ -106,7 +106,7 @@ def full(browser: Browser, stack: Stack) -> None:
 
 def retried(stack: Stack) -> str:
     """Return an order of which two attempts failed, and that came to its end all the same."""
-    with closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db")) as ledger:
+    with closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db", gateway.app_id)) as ledger:
         for _ in range(TRIES):
             order = stack.start_order(unique("ORDER"))
             body = stack.wait_for(order, ("COMPLETED", "FAILED"), 60)
@@ -126,15 +126,12 @@ def start_later(stack: Stack) -> None:
     order = {"order_id": unique("ORDER"), "amount": 10.0, "items": ["lamp"]}
     with (
         closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway,
-        closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db")) as ledger,
+        closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db", gateway.app_id)) as ledger,
     ):
-        Actions(gateway, ledger).start(
-            WORKFLOW,
-            instance_id_of(str(order["order_id"])),
-            order,
-            LOCAL_USER,
-            scheduled_for=datetime.now(UTC) + timedelta(hours=1),
-        )
+        instance_id = instance_id_of(str(order["order_id"]))
+        later = datetime.now(UTC) + timedelta(hours=1)
+        request = StartRequest(WORKFLOW, instance_id, order, scheduled_for=later)
+        Actions(gateway, ledger).start(request, ActionContext(LOCAL_USER))
 
 
 def main() -> None:

@@ -28,11 +28,11 @@ CALLS: list[Callable[[Ledger], object]] = [
     lambda ledger: ledger.runs.unfinished(),
     lambda ledger: ledger.runs.finished(),
     lambda ledger: ledger.statistics.baselines("order_workflow", ["process_order"]),
-    lambda ledger: ledger.audit_log.note(DEED),
+    lambda ledger: ledger.audit_log.add(DEED),
     lambda ledger: ledger.audit_log.of("order_A", 1),
     lambda ledger: ledger.runs.adjacent_runs(list_entry()),
     lambda ledger: ledger.reservations.accepted("order_A", ALL_TIME),
-    lambda ledger: ledger.leases.take("order_A"),
+    lambda ledger: ledger.leases.acquire("order_A"),
     lambda ledger: ledger.ping(),
 ]
 WRITES = [CALLS[number] for number in (1, 3, 4, 5, 15)]

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,6 +24,7 @@ from tests.postgres.server import Server
 from tests.unit.fakes import FakeGateway
 from tests.unit.pages import Desk
 from tests.unit.sidecar import Sidecar
+from tests.unit.snapshots import APP
 
 PATIENT_SEARCH = SearchLimits(seconds=60)
 PATIENT_STATISTICS = StatisticsLimits(
@@ -146,7 +148,11 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ledger(ledger_url: str, sqlite_template: Path) -> Iterator[Ledger]:
     """Return an empty ledger."""
-    ledger = open_ledger(ledger_url, PATIENT_SEARCH, PATIENT_STATISTICS)
+    kind, _, path = ledger_url.partition(":///")
+    if kind == "sqlite":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(sqlite_template, path)
+    ledger = open_ledger(ledger_url, lambda: APP, PATIENT_SEARCH, PATIENT_STATISTICS)
     yield ledger
     ledger.close()
 

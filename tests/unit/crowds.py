@@ -7,9 +7,9 @@ from sqlalchemy import insert
 
 from operations.ledger import Ledger
 from operations.ledger.db.sessions import writing
-from operations.ledger.search.sort_keys import micros_of
+from operations.ledger.micros import micros_of
 from operations.ledger.tables import details, runs, waits
-from tests.unit.snapshots import at
+from tests.unit.snapshots import APP, at
 
 MANY = 20_000
 _AT_ONCE = 2000
@@ -40,6 +40,7 @@ def _life(number: int) -> dict[str, Any]:
     created, took = at(number), timedelta(seconds=number % 997)
     return {
         "run_id": number + 1,
+        "app_id": APP,
         "instance_id": f"crowd_{number}",
         "execution_id": f"e{number}",
         "workflow": "audit" if number % 10 == 3 else "order_workflow",

@@ -35,8 +35,8 @@ def plan(ledger: Ledger, query: Query, *, as_question: bool = False) -> list[str
     is_sqlite = ledger._engine.dialect.name == "sqlite"
     explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN (COSTS OFF)"
     statement, values = query
-    opened = asking if as_question else reading
-    with opened(ledger._engine) as connection:
+    opened = asking(ledger._engine, 60) if as_question else reading(ledger._engine)
+    with opened as connection:
         return [row[-1] for row in connection.exec_driver_sql(f"{explain} {statement}", values)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from operations.recorder.endpoint import PATH
+from operations.recorder.traces.endpoint import PATH
 from operations.settings import OperationsSettings
 from system.dapr.commands import NEEDS, command, variables
 from system.dapr.settings import PROJECT, DaprSettings

@@ -11,10 +11,11 @@ from streamlit.testing.v1.element_tree import Button
 
 from dashboard import services
 from dashboard.durations import milliseconds
+from operations.actions import ActionContext, StartRequest
 from operations.errors import DaprRefused, DaprUnavailable
 from operations.gateway.history_events import to_history_event
 from operations.gateway.stubs import pb
-from operations.model import LOCAL_USER, Action, Failure, Service, Status
+from operations.model import LOCAL_USER, Failure, Service, Status
 from operations.records import Outage
 from tests.unit.fakes import instance
 from tests.unit.histories import RECORDED, recorded, recorded_state
@@ -240,9 +241,8 @@ def test_a_refused_deed_is_shown_with_its_reason(desk: Desk) -> None:
 def test_a_deed_is_shown_with_the_operators_reason(desk: Desk) -> None:
     """Whoever acts may say why."""
     desk.has("order_A")
-    services.services().actions.act(
-        Action.PAUSE, "order_A", LOCAL_USER, reason="the card was stolen"
-    )
+    context = ActionContext(LOCAL_USER, "the card was stolen")
+    services.services().actions.pause("order_A", context)
     assert list(table(desk.open(INSTANCE, id="order_A"), "who").value["reason"]) == [
         "the card was stolen"
     ]
@@ -258,7 +258,8 @@ def test_no_deeds_are_told(desk: Desk) -> None:
 def test_a_start_from_here_is_a_deed(desk: Desk) -> None:
     """Who started an instance is known, if it was started from here."""
     actions = services.services().actions
-    actions.start("order_workflow", "order_A", {"order_id": "A"}, services.viewer())
+    request = StartRequest("order_workflow", "order_A", {"order_id": "A"})
+    actions.start(request, ActionContext(services.viewer()))
     app = desk.open(INSTANCE, id="order_A")
     assert list(table(app, "who").value["action"]) == ["start"]
 

@@ -505,7 +505,7 @@ def test_all_viewers_share_what_is_read(desk: Desk, monkeypatch: pytest.MonkeyPa
     """The second one asks the ledger nothing that the first one asked."""
     desk.has("order_A")
     desk.open()
-    instances = session.house().ledger.search
+    instances = services.services().ledger.search
     monkeypatch.setattr(instances, "page", lambda *_, **__: pytest.fail("asked again"))
     assert ids(desk.open()) == ["order_A"]
 

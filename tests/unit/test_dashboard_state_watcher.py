@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from threading import Barrier, Event, Thread, current_thread
 from traceback import extract_tb
 
@@ -210,7 +210,7 @@ def test_a_refresh_during_a_look_is_not_lost(world: World) -> None:
         assert done.wait(SECONDS)
 
     world.during = wait
-    first = Thread(target=world.watcherer.state)
+    first = Thread(target=world.watcher.state)
     first.start()
     assert looking.wait(SECONDS)
     refreshing = Thread(target=world.watcher.refresh)
@@ -241,7 +241,7 @@ def test_many_who_ask_at_once_share_one_answer(world: World) -> None:
 
     def ask(_: int) -> int:
         at_once.wait(SECONDS)
-        return world.watcherer.query("list", answer)
+        return world.watcher.query("list", answer)
 
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(ask, range(16))) == [1] * 16
@@ -267,18 +267,18 @@ def test_a_slow_answer_keeps_no_other_waiting(world: World, answer: Answer) -> N
 
 def test_an_answer_holds_until_the_revision_changes(world: World, answer: Answer) -> None:
     """Time alone makes no answer old."""
-    world.watcherer.query("list", answer)
+    world.watcher.query("list", answer)
     world.later(1)
-    assert world.watcherer.query("list", answer) == 1
+    assert world.watcher.query("list", answer) == 1
     world.new_revision()
-    assert world.watcherer.query("list", answer) == 2
+    assert world.watcher.query("list", answer) == 2
 
 
 def test_each_question_has_its_own_answer(world: World, answer: Answer) -> None:
     """No viewer is given what another one asked for."""
-    assert world.watcherer.query(("instance", "a"), answer) == 1
-    assert world.watcherer.query(("instance", "b"), answer) == 2
-    assert world.watcherer.query(("instance", "a"), answer) == 1
+    assert world.watcher.query(("instance", "a"), answer) == 1
+    assert world.watcher.query(("instance", "b"), answer) == 2
+    assert world.watcher.query(("instance", "a"), answer) == 1
 
 
 @pytest.mark.parametrize("error", [GONE, DaprUnavailable("no sidecar")])
@@ -286,48 +286,48 @@ def test_the_last_answer_is_given_while_there_is_no_new_one(
     world: World, answer: Answer, error: FlowdeckError
 ) -> None:
     """What was known is shown, and each look tries again."""
-    world.watcherer.query("list", answer)
+    world.watcher.query("list", answer)
     world.new_revision()
     answer.error = error
-    assert world.watcherer.query("list", answer) == 1
+    assert world.watcher.query("list", answer) == 1
     answer.error = None
     world.later(MAX_AGE)
-    assert world.watcherer.query("list", answer) == 3
+    assert world.watcher.query("list", answer) == 3
 
 
 def test_the_last_answer_is_given_while_the_ledger_is_away(world: World, answer: Answer) -> None:
     """A ledger that cannot be looked at empties no list."""
-    world.watcherer.query("list", answer)
+    world.watcher.query("list", answer)
     world.heartbeat = GONE
     world.later(1)
     answer.error = GONE
-    assert world.watcherer.query("list", answer) == 1
+    assert world.watcher.query("list", answer) == 1
 
 
 def test_without_any_answer_the_error_is_told(world: World, answer: Answer) -> None:
     """Nothing is made up for who asks first, and the answer is there once it can be had."""
     answer.error = GONE
     with pytest.raises(LedgerUnavailable):
-        world.watcherer.query("list", answer)
+        world.watcher.query("list", answer)
     answer.error = None
     world.later(MAX_AGE)
-    assert world.watcherer.query("list", answer) == 2
+    assert world.watcher.query("list", answer) == 2
 
 
 def test_an_error_that_is_an_answer_is_told(world: World, answer: Answer) -> None:
     """An instance that is gone is not shown as it was."""
-    world.watcherer.query("one", answer)
+    world.watcher.query("one", answer)
     world.new_revision()
     answer.error = UnknownInstance("one")
     with pytest.raises(UnknownInstance):
-        world.watcherer.query("one", answer)
+        world.watcher.query("one", answer)
 
 
 def test_an_answer_of_none_is_an_answer(world: World) -> None:
     """It is asked for once, too."""
     asked: list[None] = []
     for _ in range(2):
-        world.watcherer.query("none", lambda: asked.append(None))
+        world.watcher.query("none", lambda: asked.append(None))
     assert len(asked) == 1
 
 
@@ -343,7 +343,7 @@ def test_many_who_wait_for_an_answer_share_its_error(world: World, error: Flowde
     def ask(_: int) -> None:
         at_once.wait(SECONDS)
         with pytest.raises(type(error)):
-            world.watcherer.query("list", fail)
+            world.watcher.query("list", fail)
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(ask, range(16)))
@@ -359,7 +359,7 @@ def test_an_error_that_is_shared_keeps_nobodys_frames(
     lengths = set()
     for _ in range(5):
         with pytest.raises(type(error)) as raised:
-            world.watcherer.query("list", answer)
+            world.watcher.query("list", answer)
         lengths.add(len(extract_tb(raised.value.__traceback__)))
     assert answer.asked == 1
     assert len(lengths) == 1
@@ -368,25 +368,25 @@ def test_an_error_that_is_shared_keeps_nobodys_frames(
 def test_answers_are_not_kept_without_end(world: World, answer: Answer) -> None:
     """So many are kept that were asked for last, also of those that could not be had."""
     number = MAX_BYTES // MIN_BYTES
-    world.watcherer.query("first", answer)
-    world.watcherer.query("second", answer)
+    world.watcher.query("first", answer)
+    world.watcher.query("second", answer)
     answer.error = UnknownInstance("one")
     for each in range(number - 2):
         with pytest.raises(UnknownInstance):
-            world.watcherer.query(each, answer)
+            world.watcher.query(each, answer)
     answer.error = None
-    assert world.watcherer.query("first", answer) == 1
-    assert world.watcherer.query("one more", answer) == number + 1
-    assert len(world.watcher._answers._slots) == number
-    assert world.watcherer.query("first", answer) == 1
-    assert world.watcherer.query("second", answer) == number + 2
+    assert world.watcher.query("first", answer) == 1
+    assert world.watcher.query("one more", answer) == number + 1
+    assert len(world.watcher._cache._slots) == number
+    assert world.watcher.query("first", answer) == 1
+    assert world.watcher.query("second", answer) == number + 2
 
 
 def test_large_answers_are_kept_as_far_as_they_fit(world: World, answer: Answer) -> None:
     """What was asked for least recently goes first, and no more than has to."""
 
     def ask(question: str) -> int:
-        return world.watcherer.query(question, answer, size=lambda _: MAX_BYTES // 3 - MIN_BYTES)
+        return world.watcher.query(question, answer, size=lambda _: MAX_BYTES // 3 - MIN_BYTES)
 
     assert [ask(each) for each in "abc"] == [1, 2, 3]
     assert ask("a") == 1
@@ -397,27 +397,27 @@ def test_large_answers_are_kept_as_far_as_they_fit(world: World, answer: Answer)
 
 def test_an_answer_counts_as_large_as_it_is_now(world: World, answer: Answer) -> None:
     """One that grows takes the room of others, and leaves it when it shrinks."""
-    world.watcherer.query("small", answer)
-    world.watcherer.query("growing", answer, size=lambda _: MAX_BYTES - 2 * MIN_BYTES)
-    assert world.watcherer.query("small", answer) == 1
+    world.watcher.query("small", answer)
+    world.watcher.query("growing", answer, size=lambda _: MAX_BYTES - 2 * MIN_BYTES)
+    assert world.watcher.query("small", answer) == 1
     world.new_revision()
-    world.watcherer.query("small", answer)
-    world.watcherer.query("growing", answer, size=lambda _: MAX_BYTES - MIN_BYTES)
-    assert set(world.watcher._answers._slots) == {"growing"}
+    world.watcher.query("small", answer)
+    world.watcher.query("growing", answer, size=lambda _: MAX_BYTES - MIN_BYTES)
+    assert set(world.watcher._cache._slots) == {"growing"}
     world.new_revision()
-    world.watcherer.query("growing", answer)
-    world.watcherer.query("small", answer)
-    assert set(world.watcher._answers._slots) == {"growing", "small"}
+    world.watcher.query("growing", answer)
+    world.watcher.query("small", answer)
+    assert set(world.watcher._cache._slots) == {"growing", "small"}
 
 
 def test_the_last_answer_is_kept_however_large(world: World, answer: Answer) -> None:
     """Its viewers share it until another question is asked."""
-    world.watcherer.query("other", answer)
+    world.watcher.query("other", answer)
     for _ in range(2):
-        assert world.watcherer.query("large", answer, size=lambda _: MAX_BYTES + 1) == 2
-    assert set(world.watcher._answers._slots) == {"large"}
-    world.watcherer.query("other", answer)
-    assert set(world.watcher._answers._slots) == {"other"}
+        assert world.watcher.query("large", answer, size=lambda _: MAX_BYTES + 1) == 2
+    assert set(world.watcher._cache._slots) == {"large"}
+    world.watcher.query("other", answer)
+    assert set(world.watcher._cache._slots) == {"other"}
 
 
 def test_what_somebody_waits_for_is_asked_once(world: World, hanging: Hanging) -> None:
@@ -425,21 +425,21 @@ def test_what_somebody_waits_for_is_asked_once(world: World, hanging: Hanging) -
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(world.watcher.ask, "slow", hanging)
         assert hanging.begun.wait(SECONDS)
-        world.watcherer.query("large", lambda: None, size=lambda _: MAX_BYTES)
-        assert "slow" in world.watcher._answers._slots
+        world.watcher.query("large", lambda: None, size=lambda _: MAX_BYTES)
+        assert "slow" in world.watcher._cache._slots
         second = pool.submit(world.watcher.ask, "slow", hanging)
         hanging.end.set()
         assert first.result(SECONDS) == second.result(SECONDS) == "at last"
     assert len(hanging.threads) == 1
-    assert set(world.watcher._answers._slots) == {"slow"}
+    assert set(world.watcher._cache._slots) == {"slow"}
 
 
 def test_a_question_that_failed_makes_room(world: World, answer: Answer) -> None:
     """Nobody waits for it any more."""
     with pytest.raises(ZeroDivisionError):
-        world.watcherer.query("failing", lambda: 1 // 0)
-    world.watcherer.query("large", answer, size=lambda _: MAX_BYTES)
-    assert set(world.watcher._answers._slots) == {"large"}
+        world.watcher.query("failing", lambda: 1 // 0)
+    world.watcher.query("large", answer, size=lambda _: MAX_BYTES)
+    assert set(world.watcher._cache._slots) == {"large"}
 
 
 def test_a_recorder_that_lives_is_believed(world: World) -> None:
@@ -592,10 +592,10 @@ def test_a_recorder_that_is_back_is_believed_again(world: World) -> None:
 def test_without_the_recorder_an_answer_holds_for_one_state(world: World, answer: Answer) -> None:
     """Nobody tells the ledger what changes, so that its revision says nothing."""
     world.later(60)
-    world.watcherer.query("one", answer)
-    assert world.watcherer.query("one", answer) == 1
+    world.watcher.query("one", answer)
+    assert world.watcher.query("one", answer) == 1
     world.later(MAX_AGE)
-    assert world.watcherer.query("one", answer) == 2
+    assert world.watcher.query("one", answer) == 2
 
 
 def test_a_ledger_that_is_gone_for_a_moment_is_not_away(world: World) -> None:
@@ -665,27 +665,3 @@ def test_a_version_tells_one_outage_from_the_next(
     first = versions(1)
     world.write_heartbeat(1, replace(WORKER, since=NOON + timedelta(seconds=1)))
     assert versions(1) != first
-
-
-def test_another_ledger_with_the_same_revision_is_asked_anew() -> None:
-    """An answer from a ledger that was replaced is none of the one in its place."""
-    pulses = [Heartbeat(7, datetime.now(UTC)), Heartbeat(7, datetime.now(UTC), generation=1)]
-    watch = StateWatcher(lambda: pulses[0], lambda: ())
-    assert watch.query("who", lambda: "old") == "old"
-    shown = watch.state().version
-    pulses.pop(0)
-    watch.refresh()
-    assert watch.query("who", lambda: "new") == "new"
-    assert watch.state().version != shown
-
-
-def test_a_new_ledger_without_a_beat_is_no_outage_of_the_recorder(world: World) -> None:
-    """A recorder is given time to find it; what else goes on began when it did."""
-    world.write_heartbeat(9, WORKER)
-    world.problems = (Problem(Service.WORKER, "none"),)
-    world.later(1)
-    world.heartbeat = Heartbeat(0, None, generation=1)
-    assert world.later(3600).outages == ()
-    recorder, worker = world.later(HEARTBEAT_TIMEOUT.total_seconds() + 1).outages
-    assert (recorder.service, recorder.since) == (Service.RECORDER, NOON + timedelta(seconds=3601))
-    assert (worker.service, worker.since) == (Service.WORKER, NOON)

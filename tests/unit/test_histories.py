@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.actions import Actions
+from operations.actions import ActionContext, Actions
 from operations.errors import DaprUnavailable, UnknownInstance
 from operations.history_source import Source, read_history
 from operations.ledger import Ledger
@@ -28,7 +28,7 @@ def test_an_archived_history_is_told_once_it_is_purged(
     """It is the same."""
     put(gateway)
     before = read_history(gateway, lambda: ledger, "order_A").events
-    Actions(gateway, ledger).purge("order_A", ANN)
+    Actions(gateway, ledger).purge("order_A", ActionContext(ANN))
     told = read_history(gateway, lambda: ledger, "order_A")
     assert (told.source, told.events) == (Source.ARCHIVE, before)
 

@@ -190,7 +190,7 @@ def test_a_text_beyond_16_kb_is_not_found(ledger: Ledger) -> None:
 def test_counts_under_a_text_are_of_the_newest_matches(ledger: Ledger, ledger_url: str) -> None:
     """If there are more, each count says so, and the other orders hold only these."""
     remember(ledger, 12)
-    with closing(open_ledger(ledger_url, SearchLimits(seconds=60, text_matches=10))) as limited:
+    with closing(open_ledger(ledger_url, search=SearchLimits(60, text_matches=10))) as limited:
         counts = limited.search.counts(Filter(anywhere="other"))
         assert counts[Status.RUNNING] == Count(10, is_capped=True)
         assert str(counts[Status.FAILED]) == "0+"
@@ -201,7 +201,7 @@ def test_counts_under_a_text_are_of_the_newest_matches(ledger: Ledger, ledger_ur
 def test_counts_stop_at_their_cap(ledger: Ledger, ledger_url: str) -> None:
     """Nobody reads more than that there are as many."""
     remember(ledger, 12)
-    with closing(open_ledger(ledger_url, SearchLimits(seconds=60, count=10))) as limited:
+    with closing(open_ledger(ledger_url, search=SearchLimits(60, count=10))) as limited:
         check_caps(limited)
 
 

@@ -75,14 +75,14 @@ def test_accepting_twice_keeps_the_first_time(ledger: Ledger) -> None:
 
 def test_a_released_claim_is_forgotten(ledger: Ledger) -> None:
     """After a release the id is as if it had never been claimed."""
-    ledger.reservations.release(claimed(ledger, WANTED))
+    ledger.reservations.release(claimed(ledger, WANTED), "refused")
     assert ledger.reservations.latest("order_A") is None
 
 
 def test_an_accepted_start_is_not_released(ledger: Ledger) -> None:
     """What the engine has taken stays in the ledger."""
     start = accepted(ledger, WANTED)
-    ledger.reservations.release(start)
+    ledger.reservations.release(start, "refused")
     assert ledger.reservations.latest("order_A") == start
 
 
@@ -131,7 +131,7 @@ def test_a_lost_claim_changes_nothing(ledger: Ledger) -> None:
     abandoned = claimed(ledger, WANTED)
     owner = claimed(ledger, OTHER, abandoned)
     ledger.reservations.accept(abandoned)
-    ledger.reservations.release(abandoned)
+    ledger.reservations.release(abandoned, "refused")
     assert ledger.reservations.latest("order_A") == owner
 
 

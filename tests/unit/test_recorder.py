@@ -50,7 +50,7 @@ def anew(gateway: FakeGateway, ledger: Ledger) -> Iterator[Anew]:
     """Return what makes a recorder that knows nothing but the ledger, with other limits."""
     made: list[Recorder] = []
 
-    def make(**limits: float) -> Turning:
+    def make(**limits: Any) -> Turning:
         made.append(Recorder(Application(gateway, replace(EAGER, **limits)), ledger))
         return Turning(gateway, ledger, made[-1])
 

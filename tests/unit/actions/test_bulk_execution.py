@@ -4,7 +4,6 @@ from collections import Counter
 from threading import Barrier, Lock
 
 import pytest
-from operations.actions.runs import Pace
 
 from operations.actions import RerunFrom
 from operations.actions.bulk import BulkLimits, BulkTask, Progress

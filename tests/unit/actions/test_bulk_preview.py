@@ -165,14 +165,14 @@ def test_a_preview_keeps_its_pages_if_the_ledger_takes_too_long(
     """A preview without a page raises the timeout."""
     setup = BulkSetup(gateway, ledger, page_size=2)
     setup.add(*names(5))
-    page = setup.ledger.runs.page
+    page = setup.ledger.search.page
 
     def first_alone(wanted: Filter, *, limit: int, cursor: str | None = None) -> Page:
         if cursor:
             raise QueryTimeout
         return page(wanted, limit=limit)
 
-    monkeypatch.setattr(setup.ledger.runs, "page", first_alone)
+    monkeypatch.setattr(setup.ledger.search, "page", first_alone)
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     assert (preview.total, preview.is_capped) == (2, True)
     assert preview.rest

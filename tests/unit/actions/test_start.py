@@ -27,6 +27,7 @@ from tests.unit.actions.conftest import BY_ANN
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.runs import ANN, lost
+from tests.unit.snapshots import APP
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.both_databases
@@ -228,8 +229,8 @@ class Forgetful(Reservations):
 
 def forgetful(url: str) -> Ledger:
     """Open such a ledger."""
-    ledger = Ledger(engine := open_engine(url))
-    ledger.reservations = Forgetful(engine)
+    ledger = Ledger(engine := open_engine(url), lambda: APP)
+    ledger.reservations = Forgetful(engine, lambda: APP)
     return ledger
 
 
