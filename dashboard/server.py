@@ -11,6 +11,7 @@ import streamlit as st
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse
 from starlette.routing import Route
+from streamlit.config import get_config_options
 
 from dashboard.live.updates import LiveUpdates
 
@@ -29,7 +30,7 @@ _IMPORTED_LATER = (
 
 def create_app(read_version: Callable[[], str]) -> st.App:
     """Return the ASGI application; `read_version` returns the version of the system's state."""
-    return st.App(
+    app = st.App(
         _SCRIPT,
         routes=[
             Route(PLOTLY_PATH, _plotly),
@@ -38,6 +39,10 @@ def create_app(read_version: Callable[[], str]) -> st.App:
         ],
         lifespan=_lifespan,
     )
+    # `st.App` makes the configuration beside the script known. Options that were read before, for
+    # example by an import or a test, would stay those of the working directory.
+    get_config_options(force_reparse=True)
+    return app
 
 
 @asynccontextmanager

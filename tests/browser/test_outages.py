@@ -44,7 +44,7 @@ def test_the_open_tab_stays_open(open_page: OpenPage, stack: Stack) -> None:
     """What comes and goes above the tabs, a banner for one, opens no other."""
     instance_id = stack.start_order(unique("tabbed"))
     page = open_page(f"/instance?id={instance_id}")
-    tab = page.get_by_role("tab", name="Who did what")
+    tab = page.get_by_role("tab", name="Audit log")
     tab.click()
     kill_worker_until_told(page, stack)
     expect(tab).to_have_attribute("aria-selected", "true")

@@ -72,7 +72,7 @@ def test_every_real_instance_is_shown(desk: Desk, name: str) -> None:
     assert widget(app, "header")["id"] == recorded_state(name).instance_id
     assert widget(app, "header")["status"] == recorded_state(name).status
     assert len(table(app, "event").value) == len(recorded(name))
-    assert [each.label for each in app.tabs] == ["History", "Input and output", "Who did what"]
+    assert [each.label for each in app.tabs] == ["History", "Input and output", "Audit log"]
 
 
 def test_the_gantt_is_given_to_its_part(desk: Desk) -> None:
@@ -217,7 +217,7 @@ def test_two_operators_who_act_are_both_told(desk: Desk) -> None:
 
 
 def test_deeds_are_shown(desk: Desk) -> None:
-    """Who did what is there as soon as it is done, the last deed first."""
+    """Who did what is there as soon as it is done, newest first."""
     desk.has("order_A")
     app = press(press(desk.open(INSTANCE, id="order_A"), "pause"), "terminate")
     audit_entries = table(app, "who").value
@@ -338,7 +338,7 @@ def test_a_running_instance_is_shown_while_the_sidecar_is_away(desk: Desk) -> No
     assert "The Dapr sidecar is away" in texts(app.warning)
     assert widget(app, "header")["status"] == "RUNNING"
     assert widget(app, "gantt")["figure"]["names"]
-    assert "The history cannot be read now; it will be here when the engine is back." in texts(
+    assert "The history cannot be read now; it is shown again when the engine is back." in texts(
         app.caption
     )
     assert offered_actions(app) == []
@@ -381,7 +381,7 @@ def test_an_engine_that_refuses_is_told(desk: Desk) -> None:
     desk.gateway.errors["state"] = [DaprRefused("no <b>")]
     app = desk.open(INSTANCE, id="order_A")
     assert not app.exception
-    assert texts(app.info) == "It cannot be shown now. no <b>"
+    assert texts(app.info) == "The instance cannot be shown now. no <b>"
     assert r"\<b\>" in app.info[0].value
 
 
