@@ -53,10 +53,12 @@ def _read_heartbeat() -> Heartbeat:
         return services().ledger.heartbeat()
     except LedgerReplaced as error:
         log.error(str(error))  # noqa: TRY400 - the traceback would say nothing
-        os.kill(
-            os.getpid(), signal.SIGTERM
-        )  # this may be any thread, which cannot exit the process
+        _end_process()
         raise
+
+
+def _end_process() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)  # from any thread; `sys.exit` would end the thread alone
 
 
 def services() -> Services:

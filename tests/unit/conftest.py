@@ -174,6 +174,7 @@ def desk(
     """Return the dashboard's process, which has built nothing yet; the recorder lives."""
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", ledger_url)
     monkeypatch.setattr(services, "DaprGateway", lambda *_, **__: gateway)
+    monkeypatch.setattr(services, "_end_process", lambda: None)  # it is the tests' own
     built = (services.state_watcher, services.gateway, services._services)
     for each in built:
         each.cache_clear()

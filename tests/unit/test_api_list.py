@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from api.schemas.lists import ListResponse
 from operations.errors import LedgerUnavailable
-from operations.ledger import Ledger
+from operations.ledger import Ledger, SearchLimits
 from operations.model import Failure, Status
 from operations.records import Filter
 from operations.timeline import Waiting
@@ -47,10 +47,10 @@ def test_what_is_asked_twice_is_a_mistake(client: TestClient, name: str) -> None
 
 
 def test_a_question_that_is_too_wide_is_a_mistake(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And no outage: it will be as wide later."""
-    monkeypatch.setattr("operations.ledger.db.sessions.QUESTION", 1e-6)
+    monkeypatch.setattr(ledger.search, "_limits", SearchLimits(seconds=1e-6))
     monkeypatch.setattr("operations.ledger.db.sessions._STEPS", 1)
     answer = client.get("/workflows")
     assert (answer.status_code, answer.json()["error"]) == (400, "QueryTimeout")
@@ -163,7 +163,7 @@ def test_counts_are_of_the_filter_whichever_status_is_shown(
     client: TestClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A capped one is marked."""
-    monkeypatch.setattr("operations.ledger.search.counts.CAP", 1)
+    monkeypatch.setattr(ledger.search, "_limits", SearchLimits(seconds=60, count=1))
     fill(ledger)
     counts = ask(client, status="FAILED")["counts"]
     assert counts["RUNNING"] == {"number": 1, "capped": True}

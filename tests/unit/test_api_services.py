@@ -172,7 +172,7 @@ def test_a_ledger_that_failed_is_opened_again(
         raise LedgerUnavailable("its file was replaced")
 
     monkeypatch.setattr(opener.ledger, "ping", gone)
-    monkeypatch.setattr(opener.ledger.runs, "counts", gone)
+    monkeypatch.setattr(opener.ledger.search, "counts", gone)
     with serving(services) as client:
         assert client.get(path).status_code == 503
         monkeypatch.undo()

@@ -11,6 +11,7 @@ from dashboard.listing import recorder_status
 from dashboard.live.banner import why_no_actions
 from dashboard.live.sessions import FRAGMENT_KEY
 from operations.errors import DaprUnavailable
+from operations.ledger import SearchLimits
 from operations.model import Action, DaprHealth, Problem, Service, Status
 from operations.records import Outage, RecorderMetrics
 from tests.unit.pages import LIST, ORDER, Desk, has_widget, ids, run, send, texts, trigger, widget
@@ -177,7 +178,8 @@ def test_each_page_tells_its_place(desk: Desk) -> None:
 
 def test_what_is_counted_no_further_is_told_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a plus: beyond it nobody counts the entries before a page either."""
-    monkeypatch.setattr("operations.ledger.search.counts.CAP", 60)
+    limits = SearchLimits(seconds=60, count=60)
+    monkeypatch.setattr(services.services().ledger.search, "_limits", limits)
     desk.has(*MANY)
     desk.has("failed", status=Status.FAILED)
     app = desk.open()
@@ -187,28 +189,13 @@ def test_what_is_counted_no_further_is_told_so(desk: Desk, monkeypatch: pytest.M
     assert texts(turn(turn(app, "Older →"), "Older →").caption) == "21 of 61+"
 
 
-def test_a_search_that_stopped_says_how_far_it_looked(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where it found nothing so far, one can go on."""
-    monkeypatch.setattr("operations.ledger.search.sweeping.FIRST", 30)
-    monkeypatch.setattr("operations.ledger.search.sweeping.HEALTH_TIMEOUT", 0)
-    desk.has(*MANY)
-    app = desk.open(q=MANY[0])
-    assert widget(app, "table")["empty"][0] == "Nothing found so far"
-    assert texts(app.caption).startswith("0 of 0+ · searched back to 2026-01-11")
-    for _ in range(3):
-        app = turn(app, "Older →")
-    assert ids(app) == [MANY[0]]
-    assert "searched back" not in texts(app.caption)
-
-
 def test_a_question_that_is_too_wide_is_told_with_its_remedy(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ledger is there, and the rest of the page as it was."""
     desk.has("order_A")
-    monkeypatch.setattr("operations.ledger.db.sessions.QUESTION", 1e-6)
+    limits = SearchLimits(seconds=1e-6)
+    monkeypatch.setattr(services.services().ledger.search, "_limits", limits)
     monkeypatch.setattr("operations.ledger.db.sessions._STEPS", 1)
     app = desk.open()
     assert "Narrow it" in texts(app.warning)

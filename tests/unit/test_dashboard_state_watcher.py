@@ -258,9 +258,9 @@ def test_a_slow_answer_keeps_no_other_waiting(world: World, answer: Answer) -> N
         return "slow"
 
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(world.watcher.ask, "slow", slow)
+        first = pool.submit(world.watcher.query, "slow", slow)
         assert asked.wait(SECONDS)
-        assert pool.submit(world.watcher.ask, "list", answer).result(SECONDS) == 1
+        assert pool.submit(world.watcher.query, "list", answer).result(SECONDS) == 1
         done.set()
         assert first.result(SECONDS) == "slow"
 
@@ -423,11 +423,11 @@ def test_the_last_answer_is_kept_however_large(world: World, answer: Answer) -> 
 def test_what_somebody_waits_for_is_asked_once(world: World, hanging: Hanging) -> None:
     """A question stays while its answer is under way, whatever else needs the room."""
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(world.watcher.ask, "slow", hanging)
+        first = pool.submit(world.watcher.query, "slow", hanging)
         assert hanging.begun.wait(SECONDS)
         world.watcher.query("large", lambda: None, size=lambda _: MAX_BYTES)
         assert "slow" in world.watcher._cache._slots
-        second = pool.submit(world.watcher.ask, "slow", hanging)
+        second = pool.submit(world.watcher.query, "slow", hanging)
         hanging.end.set()
         assert first.result(SECONDS) == second.result(SECONDS) == "at last"
     assert len(hanging.threads) == 1

@@ -111,12 +111,12 @@ def show(command: str, value: object) -> AppTest:
 
 def show_payload(text: str | None) -> AppTest:
     """Show a payload."""
-    return show('payloads.payload(st.container(), "Input", st.session_state["value"])', text)
+    return show('payloads.show_payload(st.container(), "Input", st.session_state["value"])', text)
 
 
 def show_failure(reason: Failure) -> AppTest:
     """Show a failure."""
-    return show('payloads.failure(st.session_state["value"])', reason)
+    return show('payloads.show_failure(st.session_state["value"])', reason)
 
 
 @pytest.mark.parametrize("text", ['{"a": [1, null]}', "[]", '["<b>"]'])

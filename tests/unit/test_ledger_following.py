@@ -103,7 +103,7 @@ def test_what_is_to_be_followed_since_a_revision_is_told(ledger: Ledger) -> None
         (lambda ledger: ledger.runs.ingest([done(execution="e9")]), "latest_of_id"),
         (lambda ledger: ledger.runs.ingest([done(execution="e9")]), "execution"),
         (lambda ledger: ledger.runs.mark_purged({ID: at(1)}), "latest_of_id"),
-        (lambda ledger: ledger.search.counts(Filter()), "newest_of_status"),
+        (lambda ledger: ledger.search.counts(Filter()), "newest"),
     ],
 )
 def test_an_answer_is_found_by_an_index(
@@ -112,5 +112,5 @@ def test_an_answer_is_found_by_an_index(
     """No question takes all of the table."""
     ledger.runs.ingest([snapshot()])
     steps = plans(ledger, ask)
-    assert any(re.search(rf"USING (COVERING )?INDEX instances_{index}\b", each) for each in steps)
-    assert "SCAN instances" not in steps
+    assert any(re.search(rf"USING (COVERING )?INDEX runs_{index}\b", each) for each in steps)
+    assert "SCAN runs" not in steps

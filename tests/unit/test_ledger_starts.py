@@ -25,7 +25,7 @@ IDS = [f"order_{number}" for number in range(20)]
 def second(ledger: Ledger, ledger_url: str) -> Iterator[Ledger]:
     """Return another process's view of the same file."""
     del ledger
-    with closing(open_ledger(ledger_url)) as second:
+    with closing(open_ledger(ledger_url).for_app(APP)) as second:
         yield second
 
 
@@ -144,7 +144,7 @@ def test_a_claim_on_an_id_that_was_claimed_meanwhile_fails(ledger: Ledger, secon
 def winners(url: str, names: list[str]) -> list[str]:
     """Claim each id from many threads with two engines at once; return the ids that were won."""
     with ExitStack() as stack, ThreadPoolExecutor(16) as pool:
-        ledgers = [stack.enter_context(closing(open_ledger(url))) for _ in range(2)]
+        ledgers = [stack.enter_context(closing(open_ledger(url).for_app(APP))) for _ in range(2)]
         barrier = Barrier(16)
 
         def claim_all(number: int) -> list[str]:

@@ -1,5 +1,6 @@
 """What the ledger tells of many lives and attempts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from operations.errors import InvalidInput
 from operations.history import HistoryEvent
-from operations.ledger import Ledger
+from operations.ledger import Ledger, StatisticsLimits
 from operations.ledger.statistics.results import (
     ActivityStatistics,
     DurationDistribution,
@@ -24,6 +25,7 @@ from tests.unit.snapshots import activity, at, done, glance, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
+LIMITS = StatisticsLimits(seconds=60, reading_seconds=60)
 HOUR = Period(at(0), at(3600))
 FAULT = Failure("ValueError", "No 7")
 
@@ -193,7 +195,7 @@ def test_of_more_than_can_be_read_the_latest_are(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what is told says since when."""
-    monkeypatch.setattr("operations.ledger.statistics.durations.MOST", 3)
+    monkeypatch.setattr(ledger.statistics, "_limits", replace(LIMITS, durations=3))
     for number in range(1, 6):
         ended(ledger, number, number)
     ran(ledger, *(activity(n, 0, n) for n in range(1, 6)))
@@ -297,7 +299,7 @@ def test_of_very_many_failures_the_latest_are_grouped(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what is told says since when."""
-    monkeypatch.setattr("operations.ledger.statistics.failures.MOST", 2)
+    monkeypatch.setattr(ledger.statistics, "_limits", replace(LIMITS, failures=2))
     for number in (10, 20, 30):
         fails(ledger, number, "often")
     told = ledger.statistics.failures(HOUR)
@@ -309,7 +311,7 @@ def test_what_there_is_no_time_for_is_left_out(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is asked, the latest ends have to do, and what is told says since when."""
-    monkeypatch.setattr("operations.ledger.statistics.latest_rows.PATIENCE", 0)
+    monkeypatch.setattr(ledger.statistics, "_limits", replace(LIMITS, reading_seconds=0))
     monkeypatch.setattr("operations.ledger.statistics.latest_rows._AT_ONCE", 3)
     for number in (10, 20, 30, 40):
         fails(ledger, number, "often")
@@ -321,9 +323,9 @@ def test_what_there_is_no_time_for_is_left_out(
 
 
 ASKED = [
-    (lambda ledger: ledger.statistics.workflows(HOUR), "COVERING INDEX instances_ended"),
-    (lambda ledger: ledger.statistics.throughput(HOUR), "COVERING INDEX instances_"),
-    (lambda ledger: ledger.statistics.failures(HOUR), "INDEX instances_ended"),
+    (lambda ledger: ledger.statistics.workflows(HOUR), "COVERING INDEX runs_durations"),
+    (lambda ledger: ledger.statistics.throughput(HOUR), "COVERING INDEX runs_"),
+    (lambda ledger: ledger.statistics.failures(HOUR), "INDEX runs_durations"),
 ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from operations.ledger import Ledger, Reservation
 from operations.model import Actor, Failure
 from operations.records import AuditEntry, Filter, Outcome
-from tests.unit.snapshots import activity, at, done, snapshot, summary
+from tests.unit.snapshots import APP, activity, at, done, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -47,7 +47,7 @@ def test_any_id_is_found(ledger: Ledger, odd: str) -> None:
     ledger.runs.ingest([snapshot(instance_id=f"a{odd}b"), snapshot(instance_id="ab")])
     assert summary(ledger, f"a{odd}b").instance_id == f"a{odd}b"
     assert ledger.runs.latest(odd) is None
-    page = ledger.search.page(Filter(text=f"{odd}b"), limit=9)
+    page = ledger.search.page(Filter(text=f"a{odd}b"), limit=9)
     assert [each.instance_id for each in page.runs] == [f"a{odd}b"]
 
 
@@ -89,7 +89,7 @@ def test_a_long_text_is_kept_whole_where_it_names_something(ledger: Ledger) -> N
 def test_a_long_text_is_kept_whole_where_it_tells_who_did_what(ledger: Ledger) -> None:
     """No part of an operator's name, of an action or of its reason is cut."""
     actor = Actor(LONG, LONG)
-    entry = AuditEntry(at(1), actor, LONG, LONG, Outcome.REFUSED, message=LONG)
+    entry = AuditEntry(at(1), actor, LONG, LONG, Outcome.REFUSED, message=LONG, app_id=APP)
     ledger.audit_log.add(entry)
     assert ledger.audit_log.of(LONG, 1) == (entry,)
     start = ledger.reservations.claim(Reservation(LONG, LONG, LONG, actor), None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.ledger import Ledger
+from operations.ledger import Ledger, StatisticsLimits
 from operations.records import Baseline
 from operations.timeline import Ending, Span, SpanKind
 from tests.unit.snapshots import at, snapshot
@@ -43,7 +43,8 @@ def test_of_many_runs_only_the_latest_count(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What became slower is soon usual."""
-    monkeypatch.setattr("operations.ledger.statistics.baselines.RUNS", 5)
+    limits = StatisticsLimits(seconds=60, baseline_runs=5)
+    monkeypatch.setattr(ledger.statistics, "_limits", limits)
     ran(ledger, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9)
     assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(9.0, 9.0, 5)}
 

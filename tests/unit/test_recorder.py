@@ -23,7 +23,7 @@ from tests.unit.engine import ends, moves, put_running, vanishes
 from tests.unit.fakes import FakeGateway
 from tests.unit.recorders import EAGER, Turning
 from tests.unit.runs import ANN
-from tests.unit.snapshots import ID, at, done, pending, runs_of, snapshot, statuses, summary
+from tests.unit.snapshots import APP, ID, at, done, pending, runs_of, snapshot, statuses, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -505,7 +505,7 @@ def test_an_outage_keeps_its_beginning_when_the_ledger_is_another(
     """A new ledger tells of no outage: what this process knows is not forgotten for that."""
     gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
     application = Application(gateway, replace(EAGER, outage_grace=0))
-    with closing(open_ledger(other_url)) as other:
+    with closing(open_ledger(other_url).for_app(APP)) as other:
         for each in (ledger, other):
             with closing(Recorder(application, each)) as recorder:
                 recorder.turn()
@@ -637,7 +637,7 @@ def test_a_ledger_that_went_back_is_not_taken_for_the_same(
     """One that was restored is another: the recorder says so, to be begun anew."""
     put_running(gateway)
     turning.turns()
-    other = open_ledger(other_url)
+    other = open_ledger(other_url).for_app(APP)
     turning.recorder._ledger = other
     with pytest.raises(LedgerUnavailable, match="replaced by an older one"):
         turning.recorder.turn()

@@ -24,7 +24,7 @@ from tests.postgres.server import Server
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, put_running
 from tests.unit.fakes import FakeGateway
-from tests.unit.snapshots import ID
+from tests.unit.snapshots import APP, ID
 from tests.waiting import eventually
 
 AWAY = Problem(Service.PLACEMENT, "the sidecar has no connection to the placement service")
@@ -52,7 +52,7 @@ def keeping(gateway: FakeGateway, ledger_url: str) -> Iterator[Callable[[], None
 def status(url: str, instance_id: str = ID) -> Status | None:
     """Return the status that a ledger holds, None if it cannot be read."""
     try:
-        with closing(open_ledger(url)) as ledger:
+        with closing(open_ledger(url).for_app(APP)) as ledger:
             found = ledger.runs.latest(instance_id)
     except LedgerUnavailable:
         return None
@@ -191,7 +191,7 @@ def test_it_ends_when_it_is_told_to(ledger_url: str, file: Path) -> None:
 
 def status_of_beat(url: str) -> bool:
     """Whether the recorder has given a sign of life."""
-    with closing(open_ledger(url)) as ledger:
+    with closing(open_ledger(url).for_app(APP)) as ledger:
         return ledger.heartbeat().heartbeat_at is not None
 
 

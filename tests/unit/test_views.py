@@ -18,6 +18,7 @@ from tests.unit.engine import ends, moves, put_running, vanishes
 from tests.unit.fakes import FakeGateway
 from tests.unit.histories import recorded, recorded_state
 from tests.unit.snapshots import (
+    APP,
     ID,
     activity,
     at,
@@ -155,7 +156,9 @@ def test_what_operators_did_is_shown_with_the_start(gateway: FakeGateway, ledger
     assert (begun.action, begun.actor, begun.outcome) == ("start", ANN, Outcome.UNKNOWN)
     assert (begun.at, begun.message) == (claimed.reserved_at, OUTCOME_NOT_RECORDED)
     ledger.reservations.accept(claimed)
-    entry = AuditEntry(datetime(2126, 1, 1, tzinfo=UTC), LOCAL_USER, "pause", ID, Outcome.DONE)
+    entry = AuditEntry(
+        datetime(2126, 1, 1, tzinfo=UTC), LOCAL_USER, "pause", ID, Outcome.DONE, app_id=APP
+    )
     ledger.audit_log.add(entry)
     last, first = shown(gateway, ledger).audit_entries
     assert last == entry
@@ -169,7 +172,7 @@ def test_a_rerun_is_told_once(gateway: FakeGateway, ledger: Ledger) -> None:
     assert claimed
     ledger.reservations.accept(claimed)
     later = datetime(2126, 1, 1, tzinfo=UTC)
-    of_it = AuditEntry(later, ANN, "rerun", ID, Outcome.DONE, before=Status.COMPLETED)
+    of_it = AuditEntry(later, ANN, "rerun", ID, Outcome.DONE, before=Status.COMPLETED, app_id=APP)
     ledger.audit_log.add(of_it)
     assert [entry.action for entry in shown(gateway, ledger).audit_entries] == ["rerun", "start"]
     own = replace(of_it, before=None, message="from event 2 of 'order_0'")

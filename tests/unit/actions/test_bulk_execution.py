@@ -323,7 +323,7 @@ def test_a_bulk_job_needs_the_ledger(setup: BulkSetup, monkeypatch: pytest.Monke
     setup.add("order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     monkeypatch.setattr(setup.ledger.audit_log, "of_bulk", lost)
-    monkeypatch.setattr(setup.ledger.runs, "page", lost)
+    monkeypatch.setattr(setup.ledger.search, "page", lost)
     with pytest.raises(LedgerUnavailable):
         setup.jobs.preview(TERMINATE, RUNNING)
     with pytest.raises(LedgerUnavailable):

@@ -239,7 +239,7 @@ def test_a_start_whose_outcome_cannot_be_recorded_succeeds(
 ) -> None:
     """The next request for the same start accepts the reservation."""
     url = f"sqlite:///{tmp_path}/ledger.db"
-    ledger = open_ledger(url)
+    ledger = open_ledger(url).for_app(APP)
     assert start(Actions(gateway, forgetful(url))).created
     assert not latest(ledger).is_accepted
     assert not start(Actions(gateway, ledger)).created
@@ -252,7 +252,7 @@ def test_a_reservation_that_cannot_be_released_hides_no_error(
 ) -> None:
     """The error of the engine is raised."""
     url = f"sqlite:///{tmp_path}/ledger.db"
-    open_ledger(url).close()
+    open_ledger(url).for_app(APP).close()
     gateway.errors["start"] = [UNAVAILABLE]
     with pytest.raises(DaprUnavailable, match="no sidecar"):
         start(Actions(gateway, forgetful(url)))
