@@ -32,7 +32,7 @@ Reason = Annotated[
     Field(
         max_length=MAX_REASON_LENGTH,
         pattern=_PRINTABLE,
-        description=f"a text of up to {MAX_REASON_LENGTH} characters, none of them a control character",
+        description=f"a text of up to {MAX_REASON_LENGTH} characters without control characters",
         examples=["The supplier was out of paper."],
     ),
 ]
@@ -57,7 +57,7 @@ EventName = Annotated[
         min_length=1,
         max_length=MAX_EVENT_NAME_LENGTH,
         pattern=_PRINTABLE,
-        description=f"a text of 1 to {MAX_EVENT_NAME_LENGTH} characters, none of them a control character",
+        description=f"a text of 1 to {MAX_EVENT_NAME_LENGTH} characters without control characters",
         examples=["approval"],
     ),
 ]

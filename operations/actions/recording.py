@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class ActionResult:
-    """The instance before and after an action; `changed` is False if the goal was reached before."""
+    """The instance before and after an action; `changed` is False if it changed nothing."""
 
     before: Instance
     after: Instance

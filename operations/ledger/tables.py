@@ -102,8 +102,7 @@ runs = Table(
         *("ended_micros", "run_id", "status", "workflow"),
         *("took_micros", "queue_micros", "run_micros"),
     ),
-    Index("runs_latest_of_id", "app_id", "instance_id", "is_latest"),
-    Index("runs_execution", "app_id", "instance_id", "execution_id"),
+    Index("runs_of_id", "app_id", "instance_id", "is_latest", "execution_id"),
     Index("runs_followed", "app_id", "is_archived", "purged_at", "revision", "instance_id"),
     sqlite_autoincrement=True,
 )
@@ -133,7 +132,7 @@ details = Table(
     Column("history", LargeBinary),
 )
 
-# What a search for a text reads; on SQLite it is a table of FTS5, which numbers its rows by `rowid`.
+# What a search for a text reads. On SQLite it is an FTS5 table, which numbers its rows by `rowid`.
 run_texts = Table(
     "run_texts",
     metadata,

@@ -57,7 +57,7 @@ class RecorderProcess:
         self._is_away = False
 
     def run(self) -> None:
-        """Record until told to stop; raises `InvalidInput`, `LedgerReplaced` and `SchemaMismatch`."""
+        """Record until `stop`; raise `InvalidInput`, `LedgerReplaced` or `SchemaMismatch`."""
         while not self._stopping.is_set():
             try:
                 with closing(open_ledger(self._url, self._application.gateway.app_id)) as ledger:

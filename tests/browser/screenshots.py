@@ -106,7 +106,10 @@ def full(browser: Browser, stack: Stack) -> None:
 
 def retried(stack: Stack) -> str:
     """Return an order of which two attempts failed, and that came to its end all the same."""
-    with closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db", gateway.app_id)) as ledger:
+    with (
+        closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway,
+        closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db", gateway.app_id)) as ledger,
+    ):
         for _ in range(TRIES):
             order = stack.start_order(unique("ORDER"))
             body = stack.wait_for(order, ("COMPLETED", "FAILED"), 60)

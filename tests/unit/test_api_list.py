@@ -264,7 +264,7 @@ def test_a_ledger_that_is_away_is_told(
     def gone(_: Filter) -> None:
         raise LedgerUnavailable("disk full")
 
-    monkeypatch.setattr(ledger.runs, "counts", gone)
+    monkeypatch.setattr(ledger.search, "counts", gone)
     answer = client.get("/workflows")
     assert answer.status_code == 503
     assert answer.json()["error"] == "LedgerUnavailable"

@@ -215,6 +215,4 @@ def test_neighbours_are_found_among_the_lives_of_the_id(ledger: Ledger) -> None:
     found = plans(ledger, lambda ledger: ledger.runs.adjacent_runs(summary(ledger)))
     searches = [step for step in found if "runs" in step]
     assert len(searches) == 3
-    assert all(
-        "INDEX runs_latest_of_id (app_id=? AND instance_id=?" in step for step in searches
-    ), found
+    assert all("INDEX runs_of_id (app_id=? AND instance_id=?" in step for step in searches), found

@@ -13,6 +13,7 @@ import pytest
 from operations.ledger import Ledger, Reservation, open_ledger
 from operations.model import Actor
 from operations.records import ALL_TIME, Period
+from tests.unit.snapshots import APP
 
 pytestmark = pytest.mark.both_databases
 

@@ -246,7 +246,7 @@ def test_one_that_was_not_read_is_due_at_once() -> None:
 
 
 def test_what_the_ledger_has_taken_is_not_written_again() -> None:
-    """Unless the ledger has something else by now; a start time that spans told is something new."""
+    """Unless the ledger has other values by now; a start time from spans is a new value."""
     schedule = followed(working())
     assert schedule.is_recorded(working(read_at=at(9)))
     assert not schedule.is_recorded(working(last_updated_at=at(10)))

@@ -73,7 +73,11 @@ def read_adjacent_runs(
 ) -> tuple[RunSummary | None, RunSummary | None]:
     """Read the runs of the same id right before and right after one, None at the ends."""
     here, key = tuple_(*_ORDER_IN_ID), (run.is_latest, run.created_at, run.run_id)
-    of_id = select(*SUMMARY_COLUMNS).where(runs.c.instance_id == run.instance_id).limit(1)
+    of_id = (
+        select(*SUMMARY_COLUMNS)
+        .where(runs.c.app_id == run.app_id, runs.c.instance_id == run.instance_id)
+        .limit(1)
+    )
     earlier = of_id.where(here < key).order_by(*(column.desc() for column in _ORDER_IN_ID))
     later = of_id.where(here > key).order_by(*_ORDER_IN_ID)
     before, after = (connection.execute(each).mappings().first() for each in (earlier, later))

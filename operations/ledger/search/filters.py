@@ -46,8 +46,9 @@ class Matches:
     def of_status(self, status: Status, *columns: ColumnElement[Any]) -> Select[Any]:
         """Return the select of the runs with one status.
 
-        All indexes for lists begin with equal values, the last of which is the status, and go on
-        with a sort key. So a select of one status is sorted by its index, whatever else it asks for.
+        Every index for lists starts with columns that are compared for equality, the status last,
+        and continues with a sort key. So its index sorts a select of one status, whatever the
+        other conditions are.
         """
         return select(*columns).where(_COLUMNS.status == status.value, *self._conditions())
 

@@ -84,8 +84,7 @@ def _indexes_of_runs() -> tuple[Index, ...]:
         Index("runs_ended", "status", "ended_micros", "run_id", "workflow"),
         Index("runs_longest", "status", "took_micros", "run_id", "workflow"),
         Index("runs_durations", "ended_micros", "run_id", "status", "workflow", *micros),
-        Index("runs_latest_of_id", "app_id", "instance_id", "is_latest"),
-        Index("runs_execution", "app_id", "instance_id", "execution_id"),
+        Index("runs_of_id", "app_id", "instance_id", "is_latest", "execution_id"),
         Index("runs_followed", "app_id", "is_archived", "purged_at", "revision", "instance_id"),
     )
 
