@@ -1,15 +1,22 @@
-"""Purges, reruns, events and bulks on the real engine, with an application that uses all of it."""
+"""Purges, reruns, external events and bulk jobs on the real engine."""
 
 import json
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from operations.actions import Actions, How
-from operations.actions.bulk import Bulk, Task
+from operations.actions import (
+    ActionContext,
+    ActionLimits,
+    Actions,
+    PurgeOptions,
+    RerunRequest,
+)
+from operations.actions.bulk import BulkJobs, BulkTask
 from operations.errors import (
     ActionNotAllowed,
     DaprRefused,
@@ -29,7 +36,8 @@ from tests.integration.stack import unique
 from tests.waiting import eventually
 
 LATER = timedelta(hours=1)
-FORCE = How(force=True)
+FORCE = PurgeOptions(force=True)
+OPERATOR = ActionContext(LOCAL_USER)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,7 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
 
 @pytest.fixture
 def actions(rich: Rich) -> Actions:
-    """Return the actions on it."""
+    """Return the actions on the rich application."""
     return Actions(rich.gateway, rich.ledger)
 
 
@@ -59,44 +67,45 @@ def children(rich: Rich, instance_id: str) -> list[str]:
 
 
 def test_a_purged_instance_is_archived_and_readable(rich: Rich, actions: Actions) -> None:
-    """Its row, its payloads and its whole history, though the engine has nothing any more."""
+    """The ledger keeps the row, the payloads and the whole history."""
     instance_id = finished(rich, "parallel", "0.1")
     before = read_history(rich.gateway, lambda: rich.ledger, instance_id)
     assert before.source is Source.ENGINE
-    assert actions.purge(instance_id, LOCAL_USER, "a test").changed
+    assert actions.purge(instance_id, ActionContext(LOCAL_USER, "a test")).changed
     assert rich.gateway.state(instance_id) is None
-    told = read_history(rich.gateway, lambda: rich.ledger, instance_id)
-    assert (told.source, told.events) == (Source.ARCHIVE, before.events)
+    after = read_history(rich.gateway, lambda: rich.ledger, instance_id)
+    assert (after.source, after.events) == (Source.ARCHIVE, before.events)
     summary = rich.ledger.runs.latest(instance_id)
     assert summary
     assert summary.status is Status.COMPLETED
     assert summary.purged_at
-    assert not actions.purge(instance_id, LOCAL_USER).changed
+    assert not actions.purge(instance_id, OPERATOR).changed
 
 
 def test_children_are_archived_and_purged_with_their_parent(rich: Rich, actions: Actions) -> None:
-    """All of the family is gone from the engine, and all is readable."""
+    """The engine has none of them any more, and all histories are readable."""
     parent = finished(rich, "parent", "0")
     (child,) = children(rich, parent)
-    assert set(actions.purge(parent, LOCAL_USER).ids) == {parent, child}
+    assert set(actions.purge(parent, OPERATOR).ids) == {parent, child}
     for instance_id in (parent, child):
         assert rich.gateway.state(instance_id) is None
         assert read_history(rich.gateway, lambda: rich.ledger, instance_id).source is Source.ARCHIVE
 
 
-def test_a_large_family_is_purged_by_asking_again(rich: Rich, actions: Actions) -> None:
-    """What is cut in the middle is told, marked and noted as far as it went."""
+def test_many_descendants_are_purged_by_the_same_request_again(
+    rich: Rich, actions: Actions
+) -> None:
+    """A purge that is cut in the middle reports, marks and audits what it deleted."""
     parent = unique("family")
     with closing(DaprGateway(rich.endpoint, write_timeout=60)) as patient:
         patient.start("family", parent, "200")
-        eventually(lambda: _status(rich, parent) is Status.COMPLETED, 60, "the family has ended")
+        eventually(
+            lambda: _status(rich, parent) is Status.COMPLETED, 60, "parent and children have ended"
+        )
     ids = {parent, *children(rich, parent)}
-    with pytest.MonkeyPatch.context() as hurried:
-        hurried.setattr("operations.actions.purging.ANSWERED", 0.3)
-        hurried.setattr("operations.actions.forgetting.SHORTEST", 0.3)
-        hurried.setattr("operations.actions.forgetting.LONGEST", 0.3)
-        with pytest.raises(OutcomeUnknown, match="of 201 are gone"):
-            actions.purge(parent, LOCAL_USER)
+    limits = ActionLimits(purge=0.3, min_purge_call=0.3, max_purge_call=0.3)
+    with pytest.raises(OutcomeUnknown, match="of 201 are gone"):
+        Actions(rich.gateway, rich.ledger, limits).purge(parent, OPERATOR)
     gone = {each for each in ids if rich.gateway.state(each) is None}
     assert parent not in gone
     assert 0 < len(gone) < 200
@@ -105,38 +114,38 @@ def test_a_large_family_is_purged_by_asking_again(rich: Rich, actions: Actions) 
 
     def is_purged() -> bool:
         with suppress(OutcomeUnknown):
-            actions.purge(parent, LOCAL_USER)
+            actions.purge(parent, OPERATOR)
         return rich.gateway.state(parent) is None
 
-    eventually(is_purged, 60, "the family is gone")
+    eventually(is_purged, 60, "parent and children are gone")
     latest = rich.ledger.runs.latest_by_id(ids)
     assert all(latest[each].purged_at for each in ids)
     assert all(rich.ledger.audit_log.of(each, 9) for each in ids)
 
 
-def test_what_runs_is_purged_only_by_force(rich: Rich, actions: Actions) -> None:
-    """Its history so far is kept, and its end is said to be unknown."""
+def test_a_running_instance_is_purged_only_by_force(rich: Rich, actions: Actions) -> None:
+    """Its history so far is archived, and its status becomes UNKNOWN."""
     instance_id = rich.start("waiting")
     with pytest.raises(ActionNotAllowed, match="it is RUNNING"):
-        actions.purge(instance_id, LOCAL_USER)
+        actions.purge(instance_id, OPERATOR)
     with pytest.raises(NotFinished):
         rich.gateway.purge(instance_id)
-    assert actions.purge(instance_id, LOCAL_USER, how=FORCE).before is Status.RUNNING
+    assert actions.purge(instance_id, OPERATOR, FORCE).before is Status.RUNNING
     assert rich.gateway.state(instance_id) is None
     kinds = [e.kind for e in read_history(rich.gateway, lambda: rich.ledger, instance_id).events]
     assert "executionStarted" in kinds
     rich.recorded(instance_id, Status.UNKNOWN)
 
 
-def test_what_is_pending_is_purged_by_force(rich: Rich, actions: Actions) -> None:
-    """It never begins."""
+def test_a_pending_instance_is_purged_by_force(rich: Rich, actions: Actions) -> None:
+    """It never starts."""
     instance_id = rich.start("waiting", scheduled_for=datetime.now(UTC) + LATER)
-    assert actions.purge(instance_id, LOCAL_USER, how=FORCE).changed
+    assert actions.purge(instance_id, OPERATOR, FORCE).changed
     assert rich.gateway.state(instance_id) is None
 
 
-def test_what_is_stalled_is_purged_by_force(rich: Rich, actions: Actions) -> None:
-    """It has grown beyond what the sidecar sends to the worker, and refuses all else."""
+def test_a_stalled_instance_is_purged_by_force(rich: Rich, actions: Actions) -> None:
+    """Its history is larger than what the sidecar sends to a worker; it refuses other actions."""
     instance_id = rich.start("waiting", json.dumps("x" * 2_000_000))
     for _ in range(2):
         rich.gateway.raise_event(instance_id, "other", json.dumps("y" * 1_500_000))
@@ -144,8 +153,8 @@ def test_what_is_stalled_is_purged_by_force(rich: Rich, actions: Actions) -> Non
     with pytest.raises(DaprRefused, match="stalled"):
         rich.gateway.raise_event(instance_id, EVENT, "1")
     with pytest.raises(ActionNotAllowed, match="it is STALLED"):
-        actions.purge(instance_id, LOCAL_USER)
-    assert actions.purge(instance_id, LOCAL_USER, how=FORCE).before is Status.STALLED
+        actions.purge(instance_id, OPERATOR)
+    assert actions.purge(instance_id, OPERATOR, FORCE).before is Status.STALLED
     assert _status(rich, instance_id) is None
     kinds = [e.kind for e in read_history(rich.gateway, lambda: rich.ledger, instance_id).events]
     assert "executionStalled" in kinds
@@ -157,7 +166,7 @@ def _status(rich: Rich, instance_id: str) -> Status | None:
 
 
 def test_a_forced_purge_of_nothing_leaves_the_engine_alive(rich: Rich) -> None:
-    """The same call without a look for children brings the sidecar down."""
+    """Without the gateway's check of the id, this call crashes the sidecar."""
     for recursive in (True, False):
         with pytest.raises(UnknownInstance):
             rich.gateway.purge(unique("nobody"), recursive=recursive, force=True)
@@ -165,22 +174,23 @@ def test_a_forced_purge_of_nothing_leaves_the_engine_alive(rich: Rich) -> None:
 
 
 def test_a_rerun_in_the_middle_with_another_input(rich: Rich, actions: Actions) -> None:
-    """What came before is kept, its peer runs again, and the ledger knows of which it is one."""
+    """Earlier results are kept, the parallel step runs again, and the ledger knows the source."""
     source = finished(rich, "parallel", "0.05")
     first, second, last = (
         e.event_id for e in rich.gateway.history(source) if e.kind == "taskScheduled"
     )
-    plan = actions.rerun_plan(source, second)
+    plan = actions.rerun_plan(RerunRequest(source, second))
     assert [e.event_id for e in plan.again] == [first, second]
     assert [e.event_id for e in plan.later] == [last]
-    reran = actions.rerun(source, second, LOCAL_USER, "try 0.2", payload="0.2")
+    request = RerunRequest(source, second, payload="0.2")
+    reran = actions.rerun(request, ActionContext(LOCAL_USER, "try 0.2"))
     ended = rich.ended(reran.instance_id)
     assert (ended.input, ended.output) == ("0.05", "[0.05, 0.2, 0.05]")
     summary = rich.recorded(reran.instance_id, Status.COMPLETED)
     assert summary.rerun_of == source
     (entry,) = rich.ledger.audit_log.of(reran.instance_id, 10)
     assert (entry.action, entry.reason) == ("rerun", "try 0.2")
-    again = actions.rerun(source, second, LOCAL_USER, new_id=reran.instance_id, payload="0.2")
+    again = actions.rerun(replace(request, new_id=reran.instance_id), OPERATOR)
     assert not again.created
 
 
@@ -190,14 +200,14 @@ def test_a_rerun_never_takes_another_s_id(rich: Rich, actions: Actions) -> None:
     running = rich.start("waiting")
     for taken in (other, running):
         with pytest.raises(InstanceExists, match=taken):
-            actions.rerun(source, 1, LOCAL_USER, new_id=taken)
+            actions.rerun(RerunRequest(source, 1, new_id=taken), OPERATOR)
         with pytest.raises(InstanceExists, match=taken):
             rich.gateway.rerun(source, 1, taken)
     rich.gateway.terminate(running)
 
 
 def test_the_engine_refuses_what_the_plan_refuses(rich: Rich, actions: Actions) -> None:
-    """Each in the words of the house."""
+    """The gateway raises the same error as the plan."""
     asleep, parent = finished(rich, "sleeping", "0.05"), finished(rich, "parent", "0")
     (child,) = children(rich, parent)
     running = rich.start("waiting")
@@ -210,7 +220,7 @@ def test_the_engine_refuses_what_the_plan_refuses(rich: Rich, actions: Actions) 
         with pytest.raises(NotRerunnable):
             rich.gateway.rerun(source, event_id, unique("rerun"), payload)
         with pytest.raises(NotRerunnable):
-            actions.rerun(source, event_id, LOCAL_USER, payload=payload)
+            actions.rerun(RerunRequest(source, event_id, payload=payload), OPERATOR)
     with pytest.raises(NotRerunnable, match="it has not ended"):
         rich.gateway.rerun(running, 1, unique("rerun"))
     with pytest.raises(UnknownInstance):
@@ -222,9 +232,9 @@ def test_the_engine_refuses_what_the_plan_refuses(rich: Rich, actions: Actions) 
 def test_an_event_arrives_in_the_workflow_as_sent(
     rich: Rich, actions: Actions, payload: str | None
 ) -> None:
-    """The workflow's output is what it was given, be it falsy."""
+    """The workflow returns its event, also one that Python takes for false."""
     instance_id = rich.start("waiting")
-    actions.raise_event(instance_id, EVENT, payload, LOCAL_USER)
+    actions.raise_event(instance_id, EVENT, payload, OPERATOR)
     ended = rich.ended(instance_id)
     assert ended.status is Status.COMPLETED
     assert json.loads(ended.output or "null") == json.loads(payload or "null")
@@ -232,23 +242,23 @@ def test_an_event_arrives_in_the_workflow_as_sent(
     assert (raised.name, raised.payload) == (EVENT, payload)
 
 
-def test_an_event_to_a_suspended_one_waits(rich: Rich, actions: Actions) -> None:
-    """It is in the history at once, and taken when the instance goes on."""
+def test_an_event_to_a_suspended_instance_waits(rich: Rich, actions: Actions) -> None:
+    """It is in the history at once, and the workflow takes it after the resume."""
     instance_id = rich.start("waiting")
-    actions.act(Action.PAUSE, instance_id, LOCAL_USER)
-    acted = actions.raise_event(instance_id, EVENT.upper(), "1", LOCAL_USER)
-    assert acted.after.status is Status.SUSPENDED
-    actions.act(Action.RESUME, instance_id, LOCAL_USER)
+    actions.pause(instance_id, OPERATOR)
+    result = actions.raise_event(instance_id, EVENT.upper(), "1", OPERATOR)
+    assert result.after.status is Status.SUSPENDED
+    actions.resume(instance_id, OPERATOR)
     assert rich.ended(instance_id).output == "1"
 
 
-def test_an_event_to_what_does_not_run_is_refused(rich: Rich, actions: Actions) -> None:
-    """One that is pending is not begun by it."""
+def test_an_event_to_an_instance_that_does_not_run_is_refused(rich: Rich, actions: Actions) -> None:
+    """It does not start a pending instance either."""
     pending = rich.start("waiting", scheduled_for=datetime.now(UTC) + LATER)
     ended = finished(rich, "parallel", "0")
     for instance_id in (pending, ended):
         with pytest.raises(ActionNotAllowed):
-            actions.raise_event(instance_id, EVENT, "1", LOCAL_USER)
+            actions.raise_event(instance_id, EVENT, "1", OPERATOR)
     with pytest.raises(UnknownInstance):
         rich.gateway.raise_event(unique("nobody"), EVENT)
     state = rich.gateway.state(pending)
@@ -257,64 +267,68 @@ def test_an_event_to_what_does_not_run_is_refused(rich: Rich, actions: Actions) 
     rich.gateway.terminate(pending)
 
 
-def test_a_bulk_of_fifty_is_cancelled_and_made_whole(rich: Rich, actions: Actions) -> None:
-    """Over a filter; what was done by then is left alone when the same is done again."""
+def test_a_cancelled_bulk_job_is_completed_by_the_same_job_again(
+    rich: Rich, actions: Actions
+) -> None:
+    """It leaves the instances alone that are done."""
     mark = unique("bulk")
     ids = [f"{mark}-{number}" for number in range(50)]
     for instance_id in ids:
         rich.gateway.start("waiting", instance_id, "null")
     shown = Filter(statuses=frozenset({Status.RUNNING}), text=mark)
-    bulk, task = Bulk(actions, rich.ledger), Task(Action.TERMINATE)
-    eventually(lambda: bulk.preview(task, shown).total == 50, 20, "the ledger has all fifty")
-    preview = bulk.preview(task, shown)
-    run = bulk.run(preview, LOCAL_USER, "a test", rate=20)
-    eventually(lambda: run.progress().done >= 5, 20, "some are done")
-    run.cancel()
-    cut = run.wait(30)
+    jobs, task = BulkJobs(actions, rich.ledger), BulkTask(Action.TERMINATE)
+    eventually(lambda: jobs.preview(task, shown).total == 50, 20, "the ledger has all fifty")
+    preview = jobs.preview(task, shown)
+    execution = jobs.run(preview, LOCAL_USER, "a test", rate=20)
+    eventually(lambda: execution.progress().done >= 5, 20, "some are done")
+    execution.cancel()
+    cut = execution.wait(30)
     assert cut.is_over
     assert (cut.done + cut.left, cut.left > 0) == (50, True)
-    rest = bulk.run(preview, LOCAL_USER, "a test").wait(60)
+    rest = jobs.run(preview, LOCAL_USER, "a test").wait(60)
     assert (rest.unchanged, rest.done, rest.refused + rest.unknown) == (cut.done, cut.left, 0)
-    audit_entries = rich.ledger.audit_log.of_bulk(preview.bulk)
+    audit_entries = rich.ledger.audit_log.of_bulk(preview.bulk_id)
     done = [entry.instance_id for entry in audit_entries if entry.outcome is Outcome.DONE]
     assert sorted(done) == sorted(ids)
     for instance_id in ids:
         rich.recorded(instance_id, Status.TERMINATED)
 
 
-def test_a_bulk_restarts_all_that_failed(rich: Rich, actions: Actions) -> None:
-    """Each once, however often it is asked for, and then purges what it left."""
-    failed = {finished(rich, "failing", '"no paper"') for _ in range(5)}
-    bulk = Bulk(actions, rich.ledger)
+def test_a_bulk_job_reruns_all_that_failed(rich: Rich, actions: Actions) -> None:
+    """The same job again reruns none twice; another job purges the sources."""
+    failed = sorted({finished(rich, "failing", '"no paper"') for _ in range(5)})
+    jobs, rerun, purge = (
+        BulkJobs(actions, rich.ledger),
+        BulkTask(Action.RERUN),
+        BulkTask(Action.PURGE),
+    )
     for instance_id in failed:
         rich.recorded(instance_id, Status.FAILED)
-    chosen = sorted(failed)
-    run = bulk.run(bulk.preview(Task(Action.RERUN), chosen), LOCAL_USER)
-    assert run.wait(30).done == 5
-    for result in run.results():
+    execution = jobs.run(jobs.preview(rerun, failed), LOCAL_USER)
+    assert execution.wait(30).done == 5
+    for result in execution.results():
         assert rich.ended(result.new_id or "").status is Status.FAILED
-    assert bulk.run(bulk.preview(Task(Action.RERUN), chosen), LOCAL_USER).wait(30).unchanged == 5
-    purge = bulk.run(bulk.preview(Task(Action.PURGE), chosen), LOCAL_USER).wait(30)
-    assert purge.done == 5
-    assert not bulk.preview(Task(Action.PURGE), chosen).eligible
+    assert jobs.run(jobs.preview(rerun, failed), LOCAL_USER).wait(30).unchanged == 5
+    assert jobs.run(jobs.preview(purge, failed), LOCAL_USER).wait(30).done == 5
+    assert not jobs.preview(purge, failed).eligible
 
 
-def test_a_stuck_one_is_purged_by_force_while_no_worker_is_there(
+def test_a_running_instance_is_purged_by_force_without_a_worker(
     rich: Rich, actions: Actions
 ) -> None:
-    """All else waits for the worker, and says that nobody knows."""
+    """A purge without force needs the worker: its outcome is unknown."""
     ended, running = finished(rich, "parallel", "0"), rich.start("waiting")
     with rich.without_worker():
         with pytest.raises(OutcomeUnknown):
-            actions.purge(ended, LOCAL_USER)
-        assert actions.purge(running, LOCAL_USER, how=FORCE).changed
+            actions.purge(ended, OPERATOR)
+        assert actions.purge(running, OPERATOR, FORCE).changed
         assert rich.gateway.state(running) is None
     eventually(lambda: _purge_works(actions, ended), 30, "the purge works again")
 
 
 def _purge_works(actions: Actions, instance_id: str) -> bool:
     try:
-        actions.purge(instance_id, LOCAL_USER)
+        actions.purge(instance_id, OPERATOR)
     except OutcomeUnknown:
         return False
     return True
