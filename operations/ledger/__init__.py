@@ -126,7 +126,10 @@ class Ledger:
 
         `backlog` is the number of runs that the recorder has yet to read, None if it is unknown.
         """
-        app_id = self.app_id()
+        try:
+            app_id = self.app_id()
+        except DaprUnavailable:
+            app_id = None
         beat = Heartbeat(0, at, tuple(outages), backlog=backlog, metrics=metrics, app_id=app_id)
         write_heartbeat(self._engine, beat)
 

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 
 import structlog
 
@@ -81,12 +82,18 @@ class RecorderProcess:
                 recorder.wait()
 
     def _wait_for_application(self, ledger: Ledger) -> None:
-        """Wait until the sidecar names its application, unless the ledger knows it."""
+        """Wait until the sidecar names its application, unless the ledger knows it.
+
+        Heartbeats meanwhile report the outage: the recorder itself is not away.
+        """
+        health, limits = self._application.health, self._application.limits
         while not self._stopping.is_set():
             try:
                 ledger.app_id()
             except DaprUnavailable:
-                self._stopping.wait(self._application.limits.ledger_retry)
+                health.check()
+                ledger.write_heartbeat(datetime.now(UTC), health.outages, backlog=None)
+                self._stopping.wait(limits.heartbeat_every)
             else:
                 return
 

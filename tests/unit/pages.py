@@ -18,6 +18,7 @@ from dashboard import services
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Outage, RunSummary
+from operations.snapshots import read_snapshot
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.histories import recorded, recorded_state
 from tests.unit.snapshots import NOON, of_record, snapshot
@@ -70,6 +71,11 @@ class Desk:
             told: dict[str, Any] = {"created": number, "seen": number + 1, "execution": each}
             seen.append(snapshot(status, instance_id=each, **told))
         self.ledger.runs.ingest(seen)
+
+    def record(self) -> None:
+        """Record what the engine has now, as the recorder does."""
+        snapshots = [read_snapshot(self.gateway, each) for each in self.gateway.instances]
+        self.ledger.runs.ingest([each for each in snapshots if each])
 
     def has_two_runs(self, instance_id: str = "order_A") -> tuple[int, int]:
         """Have an id that was used twice: completed, then running; return the lives' keys."""

@@ -18,8 +18,8 @@ from tests.unit.snapshots import at
 from tests.unit.test_api import World
 
 JSON = {"content-type": "application/json"}
-REASON = "a text of up to 500 characters, none of them a control character"
-EVENT = "a text of 1 to 200 characters, none of them a control character"
+REASON = "a text of up to 500 characters without control characters"
+EVENT = "a text of 1 to 200 characters without control characters"
 PURGE = "a JSON object with reason, force and recursive"
 EVENT_ID = "the id of an event of the instance's history, 0 to 2147483647"
 NEW_ID = "1 to 64 letters, digits, _ or -, beginning with a letter or a digit"

@@ -344,7 +344,7 @@ def test_without_a_ledger_nothing_is_started(desk: Desk) -> None:
     with desk.ledger_away():
         submit(app)
         assert not app.exception
-        assert texts(app.error).startswith("The ledger cannot be reached")
+        assert texts(app.error).startswith("The ledger was deleted or replaced")
     assert not desk.gateway.calls["start"]
     assert field(app, "order_id").value == "A1"
 
@@ -383,12 +383,13 @@ def test_a_batch_of_five_is_five_orders(desk: Desk) -> None:
 
 
 def test_a_batch_is_shown_in_the_list(desk: Desk) -> None:
-    """The operator is led to its orders alone, and told how many there are."""
+    """The list is filtered for the batch, and shows its orders once the recorder has read them."""
     desk.has("order_A")
     app = submit(fill(desk.open(ORDER), order_id="B", count=5))
     assert app.query_params == {"q": "order_B-"}
-    assert sorted(ids(app)) == [f"order_B-{n}" for n in range(1, 6)]
     assert texts(app.toast) == "5 submitted."
+    desk.record()
+    assert sorted(ids(desk.open(q="order_B-"))) == [f"order_B-{n}" for n in range(1, 6)]
 
 
 def test_a_batch_that_is_submitted_three_times_is_one_batch(desk: Desk) -> None:

@@ -325,7 +325,10 @@ def test_what_there_is_no_time_for_is_left_out(
 ASKED = [
     (lambda ledger: ledger.statistics.workflows(HOUR), "COVERING INDEX runs_durations"),
     (lambda ledger: ledger.statistics.throughput(HOUR), "COVERING INDEX runs_"),
-    (lambda ledger: ledger.statistics.failures(HOUR), "INDEX runs_durations"),
+    (
+        lambda ledger: ledger.statistics.failures(HOUR),
+        "INDEX runs_ended (status=? AND ended_micros>?",
+    ),
 ]
 
 

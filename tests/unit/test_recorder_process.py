@@ -6,13 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from operations.errors import DaprUnavailable, LedgerUnavailable
+from operations.errors import DaprUnavailable, LedgerReplaced, LedgerUnavailable
 from operations.ledger import open_ledger
 from operations.model import DaprHealth, Problem, Service, Status
 from operations.outages import EngineHealth
@@ -41,7 +41,15 @@ def keeping(gateway: FakeGateway, ledger_url: str) -> Iterator[Callable[[], None
     """Return what starts to keep the ledger in a thread; it is stopped afterwards."""
     application = Application(gateway, Limits(rest=0.01, ledger_retry=0.05, list_every=0.05))
     stopping = threading.Event()
-    thread = threading.Thread(target=RecorderProcess(ledger_url, application, stopping).run)
+    recorder = RecorderProcess(ledger_url, application, stopping)
+
+    def run() -> None:
+        """Start again after a replaced ledger, as the supervisor does."""
+        while not stopping.is_set():
+            with suppress(LedgerReplaced):
+                recorder.run()
+
+    thread = threading.Thread(target=run)
     yield thread.start
     stopping.set()
     if thread.ident:
@@ -170,37 +178,43 @@ def test_an_engine_without_placement_can_be_read(gateway: FakeGateway) -> None:
 
 def test_a_bad_setting_is_named() -> None:
     """The process ends with what was found and what was expected."""
-    ended = _recorder({"FLOWDECK_LEDGER_URL": "mysql://db/ledger"})
-    assert ended.wait(timeout=30) == 1
-    assert ended.stderr
-    assert "FLOWDECK_LEDGER_URL: found 'mysql://db/ledger'" in ended.stderr.read()
-    ended.stderr.close()
+    with _recorder({"FLOWDECK_LEDGER_URL": "mysql://db/ledger"}) as process:
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "FLOWDECK_LEDGER_URL: found 'mysql://db/ledger'" in errors
 
 
-def test_it_ends_when_it_is_told_to(ledger_url: str, file: Path) -> None:
-    """Also while there is no engine."""
+def test_without_a_sidecar_the_process_reports_it_and_ends_on_sigterm(
+    ledger_url: str, file: Path
+) -> None:
+    """No sidecar has named its application yet, so heartbeats are all that it can write."""
     settings = {"FLOWDECK_LEDGER_URL": ledger_url, "DAPR_GRPC_ENDPOINT": "127.0.0.1:1"}
-    process = _recorder(settings)
-    eventually(lambda: file.exists() and status_of_beat(ledger_url), 20, "it beats")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == 0
-    assert process.stderr
-    assert process.stderr.read() == ""
-    process.stderr.close()
+    with _recorder(settings) as process:
+        eventually(lambda: file.exists() and _outages(ledger_url), 20, "an outage is reported")
+        assert _outages(ledger_url) == [Service.SIDECAR]
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
 
 
-def status_of_beat(url: str) -> bool:
-    """Whether the recorder has given a sign of life."""
-    with closing(open_ledger(url).for_app(APP)) as ledger:
-        return ledger.heartbeat().heartbeat_at is not None
+def _outages(url: str) -> list[Service]:
+    """Return the services that the recorder's last heartbeat reports as away."""
+    with closing(open_ledger(url)) as ledger:
+        return [outage.service for outage in ledger.heartbeat().outages]
 
 
-def _recorder(settings: dict[str, str]) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+@contextmanager
+def _recorder(settings: dict[str, str]) -> "Iterator[subprocess.Popen[str]]":
+    """Run the recorder's process; kill it if it has not ended by then."""
+    with subprocess.Popen(
         [sys.executable, "-m", "operations.recorder"],
         cwd=PROJECT,
         env={**os.environ, **settings},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
