@@ -151,5 +151,9 @@ def open_ledger(
     version.
     """
     engine = open_engine(url)
-    upgrade(engine)
+    try:
+        upgrade(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return Ledger(engine, ask_app_id, search, statistics)
