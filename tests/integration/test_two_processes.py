@@ -8,7 +8,7 @@ from tests.integration.stack import Stack, unique
 
 # Each process says "ready", waits for its standard input to end, then starts the order.
 STARTER = """
-import json, sys
+import sys
 from operations.actions import ActionContext, Actions, StartRequest
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
@@ -20,7 +20,7 @@ actions = Actions(gateway, open_ledger(ledger, gateway.app_id))
 print("ready", flush=True)
 sys.stdin.read()
 order = {"order_id": order_id, "amount": 1.0, "items": ["pen"]}
-request = StartRequest("order_workflow", f"order_{order_id}", json.dumps(order))
+request = StartRequest("order_workflow", f"order_{order_id}", order)
 print(actions.start(request, ActionContext(LOCAL_USER)).created)
 """
 
