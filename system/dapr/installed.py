@@ -13,7 +13,7 @@ OLDEST = (1, 18)
 
 
 def find_installed(report: Report) -> Path | None:
-    """Return the folder of an installed Dapr of 1.18 or newer: on the PATH, or in `~/.dapr/bin`."""
+    """Return the folder of an installed Dapr 1.18 or newer, on the PATH or in `~/.dapr/bin`."""
     on_path = shutil.which("daprd")
     candidates = [Path(on_path).absolute().parent] if on_path else []
     for folder in dict.fromkeys([*candidates, Path.home() / ".dapr" / "bin"]):

@@ -501,7 +501,7 @@ BODIES = [
     (b'"ORDER001"', "ORDER001", WHOLE),
     (b"NaN", "NaN", WHOLE),
     (b'{"a"', '{"a"', "a JSON object (Expecting ':' delimiter at character 4)"),
-    (b'{"a": 1, "a": 2}', '{"a": 1, "a": 2}', "a JSON object ('a' is there twice)"),
+    (b'{"a": 1, "a": 2}', '{"a": 1, "a": 2}', "a JSON object ('a' occurs twice)"),
     (b"hello", "hello", "a JSON object (Expecting value at character 0)"),
     (
         b'{"a": "\xff"}',
