@@ -56,7 +56,7 @@ def measure(gateway: DaprGateway, actions: Actions) -> None:
     """Print one line for one order at a time, and one for several at once."""
     bench = Bench(gateway, actions)
     for count in (1, AT_ONCE):
-        seconds = sorted(took for _ in range(ROUNDS) for took in bench.orders(count))
+        seconds = sorted(each for _ in range(ROUNDS) for each in bench.orders(count))
         print(
             f"{count} at once, {len(seconds)} orders: "
             f"median {statistics.median(seconds):.3f} s, "

@@ -141,12 +141,12 @@ class _SyntheticRun:
             _STACK.format(self.number, activity),
         )
         scheduled = self._schedule(activity)
-        self._event("taskFailed", answers=scheduled, failure=failure, after=self._took(0.5))
+        self._event("taskFailed", answers=scheduled, failure=failure, after=self._varied(0.5))
         return failure
 
     def _complete(self, activity: str, seconds: float, result: dict[str, object]) -> None:
         scheduled, output = self._schedule(activity), json.dumps(result)
-        self._event("taskCompleted", answers=scheduled, payload=output, after=self._took(seconds))
+        self._event("taskCompleted", answers=scheduled, payload=output, after=self._varied(seconds))
         self._event("workflowStarted")
 
     def _schedule(self, activity: str) -> int:
@@ -171,7 +171,7 @@ class _SyntheticRun:
         self.at += timedelta(seconds=after)
         self._events.append(HistoryEvent(event_id, self.at, kind, **fields))
 
-    def _took(self, seconds: float) -> float:
+    def _varied(self, seconds: float) -> float:
         return self.chance.lognormvariate(0, 0.2) * seconds
 
     def _traced(self, timeline: Timeline) -> Timeline:

@@ -22,9 +22,9 @@ def find_installed(report: Report) -> Path | None:
             continue
         version = version_of(folder / "daprd")
         if missing:
-            report(f"{folder} holds daprd {version} but not {' and '.join(missing)}: not used.")
+            report(f"{folder} has daprd {version} but not {' and '.join(missing)}: not used.")
         elif version_numbers(version) < OLDEST:
-            report(f"{folder} holds Dapr {version}, expected 1.18 or newer: not used.")
+            report(f"{folder} has Dapr {version}, expected 1.18 or newer: not used.")
         else:
             report(f"Using Dapr {version} from {folder}.")
             return folder

@@ -18,7 +18,7 @@ class DaprSettings(Settings):
     `dapr init`. The ports are below the range that Linux uses for outgoing connections.
     """
 
-    home: Path = Field(PROJECT, description="The folder that holds `data/`.")
+    home: Path = Field(PROJECT, description="The folder that contains `data/`.")
     app_id: str = Field("workflow-app", description="The Dapr application's id.", min_length=1)
     resources: Path = Field(PROJECT / "components", description="The folder of Dapr's resources.")
     dapr_ports: int = Field(28000, description="The first of Dapr's ten ports.", ge=1024, le=65525)

@@ -136,10 +136,10 @@ class Stack:
         mark = _MARKS.get(name, f"/{name}")
         for child in psutil.Process(self.pid).children():
             try:
-                words = child.cmdline()
+                arguments = child.cmdline()
             except psutil.Error:
                 continue
-            if any(word.endswith(mark) for word in words[:4]):
+            if any(each.endswith(mark) for each in arguments[:4]):
                 return child
         return None
 

@@ -131,9 +131,7 @@ def assert_recorded_once(ledger: Ledger, orders: list[str]) -> None:
     """Wait until completed orders are archived; each has one run with all attempts."""
     for instance_id in orders:
         summary = recorded(ledger, instance_id, Status.COMPLETED, 15)
-        eventually(
-            lambda each=instance_id: not is_followed(ledger, each), 10, "the history is archived"
-        )  # type: ignore[misc]
+        eventually(lambda each=instance_id: not is_followed(ledger, each), 10, "it is archived")  # type: ignore[misc]
         assert ledger.runs.adjacent_runs(summary) == (None, None)
         attempts = ledger.runs.attempts(summary.run_id)
         assert sorted(attempt.name for attempt in attempts) == ACTIVITIES
@@ -184,8 +182,8 @@ def test_a_recorder_on_an_empty_ledger_catches_up(
     stack.wait_for(instance_id, "COMPLETED")
     file = another()
     eventually(lambda: is_complete(file, gateway), 20, "all instances are recorded")
-    for part in file.parent.glob("ledger.db*"):
-        part.unlink()
+    for each in file.parent.glob("ledger.db*"):
+        each.unlink()
     eventually(lambda: is_complete(file, gateway), 20, "all instances are recorded again")
 
 

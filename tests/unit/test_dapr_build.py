@@ -121,9 +121,7 @@ def test_another_dapr_is_refused_with_its_version(machine: Machine, version: str
     folder = machine.dapr("path", version)
     machine.go()
     assert machine.ensure() == machine.built
-    assert (
-        machine.reported[0] == f"{folder} holds Dapr {version}, expected 1.18 or newer: not used."
-    )
+    assert machine.reported[0] == f"{folder} has Dapr {version}, expected 1.18 or newer: not used."
 
 
 def test_a_dapr_without_placement_is_refused(machine: Machine) -> None:
@@ -131,7 +129,7 @@ def test_a_dapr_without_placement_is_refused(machine: Machine) -> None:
     folder = machine.dapr("path", "1.18.2", names=("daprd", "scheduler"))
     machine.go()
     assert machine.ensure() == machine.built
-    assert machine.reported[0] == f"{folder} holds daprd 1.18.2 but not placement: not used."
+    assert machine.reported[0] == f"{folder} has daprd 1.18.2 but not placement: not used."
 
 
 def test_a_daprd_that_does_not_run_is_refused(machine: Machine) -> None:
@@ -140,7 +138,7 @@ def test_a_daprd_that_does_not_run_is_refused(machine: Machine) -> None:
     machine.program("path/daprd", "exit 1")
     machine.go()
     machine.ensure()
-    assert machine.reported[0] == f"{folder} holds Dapr unknown, expected 1.18 or newer: not used."
+    assert machine.reported[0] == f"{folder} has Dapr unknown, expected 1.18 or newer: not used."
 
 
 def test_a_missing_dapr_is_built(machine: Machine) -> None:

@@ -181,14 +181,14 @@ def test_a_process_that_a_restart_cannot_help_stays_stopped(start: Start) -> Non
         os.kill(system.pids(count)[-1], signal.SIGKILL)
     system.pids(4)
     assert system.log("stopped") == ["wrong schema"]
-    said = [line for line in system.lines() if "stopped" in line]
-    assert said[:2] == [
+    shown = [line for line in system.lines() if "stopped" in line]
+    assert shown[:2] == [
         "flowdeck | stopped ended (exit code 78). Its last lines:",
         "stopped  |   wrong schema",
     ]
-    assert said[2].startswith("flowdeck | stopped stays stopped: starting it again cannot help.")
-    assert said[3].startswith("flowdeck | Correct what the last lines of stopped say")
-    assert len(said) == 4
+    assert shown[2].startswith("flowdeck | stopped stays stopped: starting it again cannot help.")
+    assert shown[3].startswith("flowdeck | Correct what the last lines of stopped say")
+    assert len(shown) == 4
 
 
 def test_a_system_whose_processes_all_stay_stopped_waits_for_ctrl_c(start: Start) -> None:
