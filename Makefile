@@ -32,7 +32,7 @@ check: .venv/test ## Static checks only
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-prove: .venv/test dapr browser ## The slow proofs: every kind of kill, every length of line
+prove: .venv/test dapr browser ## Run the slow tests, such as every kind of kill
 	@$(BIN)/python -m pytest -m slow --verbose --durations=0 --durations-min=1
 
 bench: .venv/test dapr postgres browser ## Measure the figures of docs/benchmarks.md
@@ -41,7 +41,7 @@ bench: .venv/test dapr postgres browser ## Measure the figures of docs/benchmark
 screenshots: .venv/test dapr browser ## Write each page to docs/screenshots
 	@$(BIN)/python -m tests.browser.screenshots
 
-constraints: ## Pin anew what the direct requirements bring along
+constraints: ## Pin the indirect requirements again
 	@rm -rf .venv/pin && $(PYTHON) -m venv .venv/pin
 	@grep -hvE '^-' requirements.txt requirements-dev.txt > .venv/pin/all.txt
 	@.venv/pin/bin/python -m pip install --quiet -r .venv/pin/all.txt
@@ -51,7 +51,7 @@ constraints: ## Pin anew what the direct requirements bring along
 clean: ## Remove the venv and the built Dapr; data/ stays
 	rm -rf .venv system/dapr/bin
 
-# A stamp each, so that nothing is installed while the requirements stay the same.
+# One stamp file each: nothing is installed again until the requirements change.
 .venv/run: requirements.txt constraints.txt | .venv/made
 	@echo "Installing the requirements into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
@@ -63,6 +63,6 @@ clean: ## Remove the venv and the built Dapr; data/ stays
 	@touch $@
 
 .venv/made:
-	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here. Install Python 3.11, or say: make PYTHON=/path/to/python"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here. Install Python 3.11, or run: make PYTHON=/path/to/python"; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "On Debian: apt-get install python3.11-venv"; exit 1; }
 	@touch $@

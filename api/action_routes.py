@@ -27,7 +27,7 @@ router = APIRouter(
     responses=COMMON_ERRORS | NOT_FOUND | CONFLICT | ENGINE_REFUSED | INSTANCE_LINKS,
 )
 _NO_REASON = ActionRequest()
-_USUAL_PURGE = PurgeRequest()
+_DEFAULT_PURGE = PurgeRequest()
 
 
 @router.post("/pause/{instance_id:path}", summary="Pause a running workflow")
@@ -37,7 +37,7 @@ def pause(
     actor: CurrentActor,
     body: ActionRequest = _NO_REASON,
 ) -> ActionResponse:
-    """Pause the instance; activities that have started go on."""
+    """Pause the instance; activities that have started continue."""
     result = services.actions.pause(instance_id, ActionContext(actor, body.reason))
     return action_body(Action.PAUSE, result)
 
@@ -61,7 +61,7 @@ def terminate(
     actor: CurrentActor,
     body: ActionRequest = _NO_REASON,
 ) -> ActionResponse:
-    """Terminate the instance; activities that have started go on without effect on it."""
+    """Terminate the instance; running activities continue, and their results are ignored."""
     result = services.actions.terminate(instance_id, ActionContext(actor, body.reason))
     return action_body(Action.TERMINATE, result)
 
@@ -71,9 +71,9 @@ def purge(
     instance_id: InstanceId,
     services: ServicesDependency,
     actor: CurrentActor,
-    body: PurgeRequest = _USUAL_PURGE,
+    body: PurgeRequest = _DEFAULT_PURGE,
 ) -> PurgeResponse:
-    """Archive the instance and its descendants and purge them; by force also unfinished ones."""
+    """Archive and purge the instance and its descendants; `force` includes unfinished ones."""
     options = PurgeOptions(force=body.force, recursive=body.recursive)
     context = ActionContext(actor, body.reason)
     return purge_body(services.actions.purge(instance_id, context, options))

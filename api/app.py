@@ -15,15 +15,16 @@ from api.middleware import BodyLimit
 from api.services import Services
 
 VERSION = "0.1.0"
-THREADS = 200  # concurrent calls: a hung engine holds each of them for seconds
+THREADS = 200  # concurrent calls: a hung engine blocks each of them for seconds
 
 
 @dataclass(frozen=True)
 class Application:
     """The application that serves the API.
 
-    `workflow` is the workflow that its own `routers` start, `runtime_state` says what the workflow
-    runtime does ("running" if all is well), and `start` and `stop` frame the time of serving.
+    `workflow` is the name of the workflow that `routers` start. `runtime_state` returns the state
+    of the workflow runtime, "running" if it can take work. `start` is called before the first
+    request, `stop` after the last.
     """
 
     title: str
@@ -36,7 +37,7 @@ class Application:
 
 
 def create_app(services: Services, application: Application) -> FastAPI:
-    """Return the FastAPI application, with the application's own routers and the API's."""
+    """Return the FastAPI application, with the routers of the API and of `application`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -19,10 +19,10 @@ HEALTH_THREADS = 10
 
 @dataclass(frozen=True)
 class ApplicationState:
-    """What these endpoints say about the application.
+    """What these endpoints report about the application.
 
-    Health checks have threads of their own: else they would queue behind calls that a hung engine
-    holds.
+    Health checks have threads of their own: otherwise they would queue behind calls that wait for
+    a hung engine.
     """
 
     workflow: str
@@ -108,7 +108,7 @@ def _health(services: Services, runtime_state: Callable[[], str]) -> JSONRespons
 
 
 def _problems(services: Services) -> list[str]:
-    """Return what is wrong with the engine and the ledger, one sentence each."""
+    """Return one sentence for each problem of the engine and the ledger."""
     problems: list[str] = []
     try:
         problems.extend(problem.reason for problem in services.gateway.health().problems)

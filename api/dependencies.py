@@ -1,4 +1,4 @@
-"""What FastAPI gives to the endpoints: the services, the actor and the instance's id."""
+"""The dependencies of the endpoints: the services, the actor and the instance id."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ async def get_services(request: Request) -> Services:
 
 
 async def get_actor() -> Actor:
-    """Return who sends the request: the same actor for all, because the API has no sign-in yet."""
+    """Return the actor of the request: always `API_USER`, because the API has no sign-in yet."""
     return API_USER
 
 

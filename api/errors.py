@@ -1,4 +1,4 @@
-"""Turns exceptions into responses: a status code, the kind of error, and words for a person."""
+"""Translates exceptions into responses: a status code, the kind of error, and a message."""
 
 import json
 import math
@@ -27,7 +27,7 @@ from operations.errors import (
 from operations.validation import expected_value
 
 MAX_TEXT = 200  # characters of a refused value that the response repeats
-MAX_VALUES = 100  # refused values of one request that the response names
+MAX_VALUES = 100  # refused values of one request that the response lists
 _STATUS_CODES = {
     UnknownInstance: 404,
     Conflict: 409,
@@ -39,7 +39,7 @@ _STATUS_CODES = {
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Register a handler for each kind of error; all bodies have the same form."""
+    """Register a handler for each kind of error; each body has the fields `error` and `detail`."""
     app.add_exception_handler(InvalidRequest, _invalid_request)
     app.add_exception_handler(InvalidInput, _invalid_input)
     app.add_exception_handler(FlowdeckError, _flowdeck_error)

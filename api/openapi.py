@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beside the endpoints' own types: error responses and links."""
+"""The error responses and the links of the OpenAPI document."""
 
 from typing import Any
 

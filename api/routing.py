@@ -15,7 +15,7 @@ from operations.errors import InvalidInput
 from operations.validation import listed
 
 NO_POSITION = -1  # the position of an error that concerns the body as a whole
-MAX_INTEGER_DIGITS = 400  # longer ones become a `Decimal`: Python refuses more than 4300 digits
+MAX_INTEGER_DIGITS = 400  # longer integers become a `Decimal`: Python refuses more than 4300 digits
 
 
 class InvalidRequest(Exception):
@@ -65,10 +65,10 @@ class StrictRoute(APIRoute):
 
 
 class StrictRequest(Request):
-    """A request whose body is read as JSON without doubled keys."""
+    """A request whose JSON body must not repeat a key of an object."""
 
     async def json(self) -> Any:  # noqa: ANN401 - any JSON value
-        """Return the body's value, a very long integer as a `Decimal`.
+        """Return the value of the body; a very long integer becomes a `Decimal`.
 
         Raises `JSONDecodeError`, which FastAPI turns into a validation error.
         """
@@ -76,7 +76,7 @@ class StrictRequest(Request):
         try:
             return json.loads(body, parse_int=_integer, object_pairs_hook=_object)
         except _RepeatedKeyError as error:
-            reason, position = f"{error.args[0]!r} is there twice", NO_POSITION
+            reason, position = f"{error.args[0]!r} occurs twice", NO_POSITION
         except UnicodeDecodeError as error:
             reason, position = f"not UTF-8: {error.reason}", error.start
         except RecursionError:
@@ -85,7 +85,7 @@ class StrictRequest(Request):
 
 
 class AsciiResponse(JSONResponse):
-    """JSON escaped to ASCII: a text may hold half a surrogate pair, which UTF-8 cannot encode."""
+    """JSON escaped to ASCII: a text may contain a lone surrogate, which UTF-8 cannot encode."""
 
     def render(self, content: object) -> bytes:
         """Return the body."""

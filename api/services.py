@@ -1,4 +1,4 @@
-"""What the API builds once: the gateway to the engine, and the ledger, which may be away."""
+"""The services of the API: the gateway to the engine, and the ledger, which may be away."""
 
 import threading
 from collections.abc import Callable

@@ -1,7 +1,6 @@
-"""`python -m bench`: measures the figures of docs/benchmarks.md.
+"""`python -m bench` measures the figures of docs/benchmarks.md, on systems and ledgers of its own.
 
-Each makes what it needs: systems and ledgers of its own. Named none, all are measured:
-`python -m bench load` is one alone.
+`python -m bench load` runs only the measurement `load`; without a name, all measurements run.
 """
 
 import sys
@@ -20,7 +19,7 @@ from tests.integration.stack import Stack
 
 
 def main() -> None:
-    """Measure what is named on the command line, or all there is."""
+    """Run the measurements that the command line names, or all of them."""
     settings = OperationsSettings.load()
     configure_logs(settings.model_copy(update={"log_level": "warning"}))
     wanted = sys.argv[1:] or list(_MEASURES)
@@ -32,9 +31,9 @@ def main() -> None:
 
 
 def _on_a_system(measure: Callable[[Stack, DaprGateway, Actions], None]) -> Callable[[], None]:
-    """Return what measures on a system whose activities take as long as they do."""
+    """Return a function that starts a system with the default durations and calls `measure`."""
 
-    def measured() -> None:
+    def measure_on_a_system() -> None:
         with (
             load.system(traces=True, at_once=False) as stack,
             closing(load.gateway_of(stack)) as gateway,
@@ -42,7 +41,7 @@ def _on_a_system(measure: Callable[[Stack, DaprGateway, Actions], None]) -> Call
         ):
             measure(stack, gateway, Actions(gateway, ledger))
 
-    return measured
+    return measure_on_a_system
 
 
 def _settings(stack: Stack) -> DashboardSettings:

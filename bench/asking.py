@@ -1,4 +1,4 @@
-"""What a refresh of the list costs: the ledger's page beside what one would write first."""
+"""Compares two ways to refresh the list: the ledger's page, and a read of every instance."""
 
 import statistics
 import tempfile
@@ -19,15 +19,15 @@ INSTANCES = 2000
 AT_ONCE = 16
 ROUNDS = 5
 PAGE = 50
-PATIENCE = 120.0  # seconds for the recorder to have read all
+PATIENCE = 120.0  # seconds for the recorder to read all instances
 
 
 def measure() -> None:
-    """Print what a refresh takes either way, and how quickly an empty ledger is filled."""
+    """Print how long each refresh takes, and how quickly the recorder fills an empty ledger."""
     with system(traces=True) as stack, closing(gateway_of(stack)) as gateway:
         run_orders(gateway, INSTANCES)
         with closing(open_ledger(ledger_url(stack), gateway.app_id)) as ledger:
-            eventually(lambda: _has_all(ledger), PATIENCE, "the ledger has all")
+            eventually(lambda: _has_all(ledger), PATIENCE, "the ledger has all instances")
             naive = _median(lambda: _naive(gateway))
             page = _median(lambda: _page(ledger))
         print(
@@ -39,7 +39,7 @@ def measure() -> None:
 
 
 def _naive(gateway: DaprGateway) -> None:
-    """List all ids, and read each state, as a page without a ledger would at each refresh."""
+    """List all ids and read each state, as a page without a ledger must do for each refresh."""
     token, ids = "", list[str]()
     while True:
         page = gateway.ids(token=token)
@@ -60,18 +60,18 @@ def _has_all(ledger: Ledger) -> bool:
     return len(ledger.runs.finished()) >= INSTANCES
 
 
-def _median(act: Callable[[], None]) -> float:
-    return statistics.median(_seconds(act) for _ in range(ROUNDS))
+def _median(action: Callable[[], None]) -> float:
+    return statistics.median(_seconds(action) for _ in range(ROUNDS))
 
 
-def _seconds(act: Callable[[], None]) -> float:
-    began = time.monotonic()
-    act()
-    return time.monotonic() - began
+def _seconds(action: Callable[[], None]) -> float:
+    started = time.monotonic()
+    action()
+    return time.monotonic() - started
 
 
 def _catch_up(gateway: DaprGateway) -> None:
-    """Have a recorder fill an empty ledger beside an engine that is at rest."""
+    """Let a recorder fill an empty ledger while the engine is idle."""
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(open_ledger(f"sqlite:///{Path(folder) / 'ledger.db'}")) as ledger,

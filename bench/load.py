@@ -1,4 +1,4 @@
-"""What recorder and traces cost the engine at full load, on systems of the bench's own, in turn."""
+"""Measures the cost of the recorder and of traces for the engine at full load."""
 
 import statistics
 import tempfile
@@ -20,16 +20,16 @@ from worker.orders import WORKFLOW, Order, instance_id_of
 PORTS = 29100
 ORDERS = 300  # a measurement
 ROUNDS = 3
-A_SECOND, STEADY = 8, 120  # orders a second, and how many, where the engine is far from full
+A_SECOND, STEADY = 8, 120  # orders a second, and their number, for an engine far below full load
 STARTERS = 16
 BETWEEN_READS = 0.02  # seconds
-ALONE, TRACING = "the engine alone", "with traces that nobody takes"
+ALONE, TRACING = "the engine alone", "with traces that nobody receives"
 POLLING, TRACED = "with the recorder, polling", "with the recorder, woken by traces"
 
 
 @contextmanager
 def system(*, traces: bool, at_once: bool = True) -> Iterator[Stack]:
-    """Run a system on an empty folder; its activities take no time, or as long as they do."""
+    """Run a system on an empty folder; with `at_once` its activities take no time."""
     settings = {**(AT_ONCE if at_once else {}), "FLOWDECK_TRACE_RATE": "1" if traces else "0"}
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), PORTS, settings) as stack:
         stack.start()
@@ -37,25 +37,25 @@ def system(*, traces: bool, at_once: bool = True) -> Iterator[Stack]:
 
 
 def gateway_of(stack: Stack) -> DaprGateway:
-    """Return a gateway to a system's sidecar."""
+    """Return a gateway to the sidecar of a system."""
     return DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}", write_timeout=30, read_timeout=30)
 
 
 def ledger_url(stack: Stack) -> str:
-    """Return the URL of a system's ledger."""
+    """Return the URL of the ledger of a system."""
     return f"sqlite:///{stack.folder}/data/ledger.db"
 
 
 def run_orders(gateway: DaprGateway, count: int) -> float:
-    """Have so many orders done as quickly as the engine can; return the seconds that took."""
+    """Run `count` orders as quickly as the engine can; return the seconds until all have ended."""
     ids = [instance_id_of(f"LOAD-{time.time_ns()}-{number}") for number in range(count)]
-    began = time.monotonic()
+    started = time.monotonic()
     with ThreadPoolExecutor(STARTERS) as pool:
         list(pool.map(lambda each: _start(gateway, each), ids))
     for instance_id in ids:
-        while not _is_over(gateway, instance_id):
+        while not _has_ended(gateway, instance_id):
             time.sleep(BETWEEN_READS)
-    return time.monotonic() - began
+    return time.monotonic() - started
 
 
 def _start(gateway: DaprGateway, instance_id: str) -> None:
@@ -63,64 +63,64 @@ def _start(gateway: DaprGateway, instance_id: str) -> None:
     gateway.start(WORKFLOW, instance_id, order.model_dump_json())
 
 
-def _is_over(gateway: DaprGateway, instance_id: str) -> bool:
+def _has_ended(gateway: DaprGateway, instance_id: str) -> bool:
     instance = gateway.state(instance_id)
     return instance is not None and instance.status.is_finished
 
 
 def run_steadily(gateway: DaprGateway, count: int) -> None:
-    """Start so many orders, some a second, and wait for the last one's end."""
+    """Start `count` orders, `A_SECOND` each second, and wait until the last one has ended."""
     ids = [instance_id_of(f"STEADY-{time.time_ns()}-{number}") for number in range(count)]
     with ThreadPoolExecutor(STARTERS) as pool:
         for instance_id in ids:
             pool.submit(_start, gateway, instance_id)
             time.sleep(1 / A_SECOND)
-    eventually(lambda: _is_over(gateway, ids[-1]), 60, "the last order has ended")
+    eventually(lambda: _has_ended(gateway, ids[-1]), 60, "the last order has ended")
 
 
 @contextmanager
 def _followed(kind: str) -> Iterator[tuple[DaprGateway, Ledger]]:
-    with ExitStack() as around:
-        stack = around.enter_context(system(traces=kind in {TRACING, TRACED}))
-        gateway = around.enter_context(closing(gateway_of(stack)))
+    with ExitStack() as resources:
+        stack = resources.enter_context(system(traces=kind in {TRACING, TRACED}))
+        gateway = resources.enter_context(closing(gateway_of(stack)))
         if kind in {ALONE, TRACING}:
-            around.enter_context(stack.frozen("recorder"))
+            resources.enter_context(stack.frozen("recorder"))
         ledger = open_ledger(ledger_url(stack), gateway.app_id)
-        yield gateway, around.enter_context(closing(ledger))
+        yield gateway, resources.enter_context(closing(ledger))
 
 
 def _rate(kind: str) -> float:
-    """Return the orders a second, and print the recorder's lag where it follows."""
+    """Return the orders a second at full load; print the lag of the recorder if it runs."""
     with _followed(kind) as (gateway, ledger):
         rate = ORDERS / run_orders(gateway, ORDERS)
         if kind in {POLLING, TRACED}:
-            print(f"  full load, {kind}: {_measured(ledger, ORDERS)}")
+            print(f"  full load, {kind}: {_lag(ledger, ORDERS)}")
         return rate
 
 
-def _measured(ledger: Ledger, count: int) -> str:
-    """Return what the recorder measured, once so many are in the ledger with all there is."""
-    eventually(lambda: len(ledger.runs.finished()) >= count, 60, "the recorder has all")
-    then = datetime.now(UTC)
-    eventually(lambda: (ledger.heartbeat().heartbeat_at or then) > then, 10, "a beat")
-    told = ledger.heartbeat().metrics or RecorderMetrics()
-    return f"lag {told.lag_p50:.2f} s in the median, p95 {told.lag_p95:.2f} s"
+def _lag(ledger: Ledger, count: int) -> str:
+    """Return the recorder's lag as text, once the ledger has `count` finished runs."""
+    eventually(lambda: len(ledger.runs.finished()) >= count, 60, "the recorder has read all runs")
+    now = datetime.now(UTC)
+    eventually(lambda: (ledger.heartbeat().heartbeat_at or now) > now, 10, "a heartbeat")
+    metrics = ledger.heartbeat().metrics or RecorderMetrics()
+    return f"lag {metrics.lag_p50:.2f} s in the median, p95 {metrics.lag_p95:.2f} s"
 
 
 def measure() -> None:
-    """Print what each kind of following leaves of the engine's full load, and its lag."""
+    """Print the orders a second and the lag, with and without recorder and traces."""
     rates = defaultdict(list)
     for _ in range(ROUNDS):
         for kind in (ALONE, TRACING, POLLING, TRACED):
             rates[kind].append(_rate(kind))
     alone = statistics.median(rates[ALONE])
-    for kind, found in rates.items():
-        median = statistics.median(found)
+    for kind, measured in rates.items():
+        median = statistics.median(measured)
         print(
             f"full load, {kind}: median {median:.1f} orders a second ({ROUNDS} times, "
-            f"{min(found):.1f} to {max(found):.1f}), {median / alone:.0%} of the engine alone"
+            f"{min(measured):.1f} to {max(measured):.1f}), {median / alone:.0%} of the engine alone"
         )
     for kind in (POLLING, TRACED):
         with _followed(kind) as (gateway, ledger):
             run_steadily(gateway, STEADY)
-            print(f"{A_SECOND} orders a second, {kind}: {_measured(ledger, STEADY)}")
+            print(f"{A_SECOND} orders a second, {kind}: {_lag(ledger, STEADY)}")

@@ -1,6 +1,6 @@
-"""How long an order takes, by its history.
+"""Measures how long an order takes, by the times of its history.
 
-The limit is the activities' own time: 2 s in parallel and 1 s after them make 3.0 s.
+The lower limit is the time of the activities: 2 s in parallel, then 1 s.
 """
 
 import statistics
@@ -20,7 +20,7 @@ PATIENCE = 60.0  # seconds for an order
 
 
 def start(actions: Actions, order_id: str) -> str:
-    """Start an order, and return its instance's id."""
+    """Start an order, and return its instance id."""
     order = Order(order_id=order_id, amount=99.99, items=["laptop", "mouse"])
     actions.start(
         StartRequest(WORKFLOW, instance_id_of(order_id), order.model_dump()), ActionContext(BENCH)
@@ -29,14 +29,14 @@ def start(actions: Actions, order_id: str) -> str:
 
 
 class Bench:
-    """Starts orders and reads from their histories how long they took."""
+    """Starts orders, and reads their durations from their histories."""
 
     def __init__(self, gateway: DaprGateway, actions: Actions) -> None:
         self._gateway = gateway
         self._actions = actions
 
     def orders(self, count: int) -> list[float]:
-        """Start `count` orders at the same moment; return the seconds that each took."""
+        """Start `count` orders at the same moment; return the seconds of each."""
         ids = [f"BENCH-{time.time_ns()}-{number}" for number in range(count)]
         with ThreadPoolExecutor(count) as pool:
             return list(pool.map(self._order, ids))
@@ -53,10 +53,10 @@ class Bench:
 
 
 def measure(gateway: DaprGateway, actions: Actions) -> None:
-    """Print one line for each kind of load."""
+    """Print one line for one order at a time, and one for several at once."""
     bench = Bench(gateway, actions)
     for count in (1, AT_ONCE):
-        seconds = sorted(took for _ in range(ROUNDS) for took in bench.orders(count))
+        seconds = sorted(each for _ in range(ROUNDS) for each in bench.orders(count))
         print(
             f"{count} at once, {len(seconds)} orders: "
             f"median {statistics.median(seconds):.3f} s, "

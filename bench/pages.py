@@ -1,4 +1,4 @@
-"""How soon a click shows, and what viewers cost the dashboard's process."""
+"""Measures the time from a click to its effect, and the dashboard's CPU time for its viewers."""
 
 import statistics
 import sys
@@ -18,12 +18,12 @@ from tests.browser.conftest import settle
 
 ROUNDS = 7
 VIEWERS = (0, 1, 10)
-WATCHED = 20.0  # seconds for which the processor's time is counted
-EVERY = 1.0  # seconds between two orders meanwhile
+MEASURED = 20.0  # seconds during which the CPU time is measured
+INTERVAL = 1.0  # seconds between two orders meanwhile
 
 
 class Bench:
-    """Acts on the pages as a person does, with a stop-watch."""
+    """Clicks on the pages as a user does, and measures the time until the effect is visible."""
 
     def __init__(self, browser: Browser, address: str, actions: Actions) -> None:
         self._browser = browser
@@ -45,9 +45,9 @@ class Bench:
         return start(self._actions, f"BENCH-{time.time_ns()}")
 
     def submit(self) -> float:
-        """Return the seconds from the click on Submit to the order's bars.
+        """Return the seconds from the click on Submit to the bars of the order.
 
-        Nobody clicks before the page has come to rest.
+        The click waits until the page has loaded, as a user would.
         """
         with self.page("/new") as page:
             page.wait_for_load_state("networkidle")
@@ -55,10 +55,10 @@ class Bench:
             return _seconds(button.click, bars(page).first.wait_for)
 
     def appear(self, page: Page) -> float:
-        """Return the seconds from a start elsewhere to its row in an open list."""
-        began = time.monotonic()
+        """Return the seconds from a start outside the page to its row in the open list."""
+        started = time.monotonic()
         row(page, self.order()).wait_for()
-        return time.monotonic() - began
+        return time.monotonic() - started
 
     def act(self, page: Page, action: str, status: str, instance_id: str) -> float:
         """Return the seconds from the click on a row's button to the status in the row."""
@@ -68,41 +68,41 @@ class Bench:
         button.wait_for()
         return _seconds(button.click, badge.wait_for)
 
-    def processor(self, viewers: int, process: psutil.Process) -> float:
-        """Return the share of one core that the dashboard takes while orders come and end."""
+    def cpu_share(self, viewers: int, process: psutil.Process) -> float:
+        """Return the share of one core that the dashboard uses while orders start and end."""
         with ExitStack() as pages:
             for _ in range(viewers):
                 pages.enter_context(self.page())
-            before, began = _used(process), time.monotonic()
-            while time.monotonic() - began < WATCHED:
+            before, started = _cpu_seconds(process), time.monotonic()
+            while time.monotonic() - started < MEASURED:
                 self.order()
-                time.sleep(EVERY)
-            return (_used(process) - before) / (time.monotonic() - began)
+                time.sleep(INTERVAL)
+            return (_cpu_seconds(process) - before) / (time.monotonic() - started)
 
 
-def _seconds(act: Callable[[], object], seen: Callable[[], object]) -> float:
-    began = time.monotonic()
-    act()
-    seen()
-    return time.monotonic() - began
+def _seconds(action: Callable[[], object], wait_for_effect: Callable[[], object]) -> float:
+    started = time.monotonic()
+    action()
+    wait_for_effect()
+    return time.monotonic() - started
 
 
-def _used(process: psutil.Process) -> float:
+def _cpu_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 def _listener(port: int) -> psutil.Process:
     for connection in psutil.net_connections(kind="tcp"):
-        is_it = connection.laddr and connection.laddr.port == port
-        if is_it and connection.status == psutil.CONN_LISTEN and connection.pid:
+        is_on_port = connection.laddr and connection.laddr.port == port
+        if is_on_port and connection.status == psutil.CONN_LISTEN and connection.pid:
             return psutil.Process(connection.pid)
-    sys.exit(f"Nobody listens on port {port}")
+    sys.exit(f"No process listens on port {port}.")
 
 
-def _tell(what: str, seconds: list[float]) -> None:
+def _report(name: str, seconds: list[float]) -> None:
     median, slowest = statistics.median(seconds), max(seconds)
-    print(f"{what}: median {median:.2f} s, slowest {slowest:.2f} s ({len(seconds)} times)")
+    print(f"{name}: median {median:.2f} s, slowest {slowest:.2f} s ({len(seconds)} times)")
 
 
 def measure(settings: DashboardSettings, actions: Actions) -> None:
@@ -111,14 +111,14 @@ def measure(settings: DashboardSettings, actions: Actions) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
         bench = Bench(browser, f"http://{settings.page_host}:{settings.page_port}", actions)
-        _tell("submit to bars", [bench.submit() for _ in range(ROUNDS)])
+        _report("submit to bars", [bench.submit() for _ in range(ROUNDS)])
         with bench.page() as page:
-            _tell("a start elsewhere to its row", [bench.appear(page) for _ in range(ROUNDS)])
+            _report("a start elsewhere to its row", [bench.appear(page) for _ in range(ROUNDS)])
             ids = [bench.order() for _ in range(ROUNDS)]
             for action, status in (("Pause", "SUSPENDED"), ("Terminate", "TERMINATED")):
                 seconds = [bench.act(page, action, status, each) for each in ids]
-                _tell(f"{action.lower()} to its badge", seconds)
+                _report(f"{action.lower()} to its badge", seconds)
         for viewers in VIEWERS:
-            share = bench.processor(viewers, process)
+            share = bench.cpu_share(viewers, process)
             print(f"{viewers} viewers, an order a second: {share:.0%} of a core")
         browser.close()

@@ -25,7 +25,7 @@ STOPPED = "Stopped; nothing is lost."
 def main(arguments: list[str]) -> None:
     """Run the system, or follow the log files of its processes."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` ignores it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build as well
     logging.raiseExceptions = False  # a full disk costs log lines, and nothing else
     commands = read_procfile(PROJECT / "Procfile")
     console = Console(list(commands))
@@ -46,7 +46,7 @@ def run(commands: dict[str, str], console: Console) -> None:
     Raises `InvalidInput`, `CannotStart` and `DaprError`.
     """
     dapr, worker, page = DaprSettings.load(), WorkerSettings.load(), DashboardSettings.load()
-    OperationsSettings.load()  # the processes' own: refused here, not again and again there
+    OperationsSettings.load()  # refuse an invalid value once, not in each restarted process
     with lock_data(dapr.data):
         check_ports(ports(dapr, worker, page))
         ensure(console.say)

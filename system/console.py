@@ -8,16 +8,16 @@ import sys
 from system.log_lines import LogLine
 
 APPLICATION = "worker"
-"""The process whose every step a newcomer wants to see."""
+"""The process whose log lines are always shown."""
 FLOWDECK = "flowdeck"
 _COLOURS = (36, 35, 34, 33, 32, 31)
 _OUR_LOGGERS = ("api", "operations", "worker")
 
 
 class Console:
-    """Writes named lines; ends the system when nobody can read them any more.
+    """Writes lines with the name of their process; ends the system when the terminal is gone.
 
-    `is_ready` and `is_ending` are set by the parts that learn of it.
+    The welcome sets `is_ready`, the supervisor sets `is_ending`.
     """
 
     def __init__(self, names: list[str]) -> None:
@@ -29,10 +29,10 @@ class Console:
         self._colours = dict(zip(names, _COLOURS, strict=False)) if coloured else {}
 
     def shows(self, name: str, line: LogLine | None) -> bool:
-        """Return whether a line of the process `name` belongs on the console.
+        """Return whether the console shows a line of the process `name`.
 
-        Errors do, as do the steps of the order application, and our warnings once the system is
-        ready. Dapr's warnings do not: on one machine they ask for nothing (mTLS is off, …).
+        It shows errors, the steps of the order application, and Flowdeck's warnings once the system
+        is ready. It hides Dapr's warnings, which require no action on one machine (mTLS is off, …).
         """
         if self.is_ending:
             return False

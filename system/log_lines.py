@@ -1,4 +1,4 @@
-"""What one line of a process's output says: its level, its logger, and its short form."""
+"""Parses one line of a process's output: its level, its logger, and its short form."""
 
 import json
 import re
@@ -35,7 +35,7 @@ class LogLine:
 
 
 def parse(line: str) -> LogLine | None:
-    """Return what a line says, or None if it goes on with the message of the line before."""
+    """Return the parsed line, or None if the line continues the message before it."""
     if found := _OURS.match(line):
         return _ours(found["time"], found["level"], found["text"])
     if found := _DAPR.match(line):
@@ -56,7 +56,7 @@ def _ours(time: str, level: str, text: str) -> LogLine:
 
 
 def _from_json(line: str) -> LogLine | None:
-    """Return a line of ours in JSON, or one of the scheduler's etcd; both stay as they are."""
+    """Return a line in JSON, of Flowdeck or of the scheduler's etcd; `short` is the whole line."""
     try:
         values = json.loads(line)
     except ValueError:
@@ -66,7 +66,7 @@ def _from_json(line: str) -> LogLine | None:
 
 
 def _short(time: str, level: str, text: str) -> str:
-    """Return a line with its time in this machine's zone, and its level unless that is info."""
+    """Return a line with its time in this machine's zone; the level is left out if it is info."""
     try:
         clock = f"{datetime.fromisoformat(time).astimezone():%H:%M:%S}"
     except ValueError:

@@ -1,4 +1,4 @@
-"""The output of one process: all of it in a rotated file, what matters on the console."""
+"""The output of one process: a rotated file has all lines, the console the important ones."""
 
 import logging
 from collections import deque
@@ -13,7 +13,7 @@ LAST_LINES = 20  # lines shown when a process ends
 
 
 class Output:
-    """Cuts what a process writes, in pieces of any length, into lines for its file and the console.
+    """Splits the output of a process, in chunks of any length, into lines, and writes the lines.
 
     Raises `OSError` if the file cannot be opened.
     """
@@ -30,16 +30,18 @@ class Output:
         self._rest = b""
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._is_shown = False
-        self._warned: set[str] = set()  # loggers: who says that something is away says it is back
+        self._warned: set[str] = (
+            set()
+        )  # loggers whose later lines are shown: they report the recovery
 
-    def begin(self) -> None:
-        """Prepare for a new process."""
+    def reset(self) -> None:
+        """Forget the last lines, because another process starts."""
         self._last.clear()
         self._is_shown = self._console.shows(self._name, None)
 
-    def feed(self, piece: bytes) -> None:
-        """Take a piece, and write the lines that it completes."""
-        *whole, self._rest = (self._rest + piece).split(b"\n")
+    def feed(self, chunk: bytes) -> None:
+        """Write the lines that a chunk completes."""
+        *whole, self._rest = (self._rest + chunk).split(b"\n")
         lines = [line.decode(errors="replace").rstrip("\r") for line in whole]
         if lines:
             self._file.emit(logging.makeLogRecord({"msg": "\n".join(lines)}))
@@ -47,7 +49,7 @@ class Output:
             self._show(line)
 
     def end(self) -> None:
-        """Write what the process left without an end of line."""
+        """Write the last line if it has no end of line."""
         if self._rest:
             self.feed(b"\n")
 
@@ -62,7 +64,7 @@ class Output:
 
     def _show(self, text: str) -> None:
         line = parse(text)
-        if line:  # any other line belongs to the message before it, as those of a traceback do
+        if line:  # any other line continues the message before it, such as a traceback
             self._is_shown = self._console.shows(self._name, line) or line.logger in self._warned
             if self._is_shown and line.is_ours and line.is_problem:
                 self._warned.add(line.logger)

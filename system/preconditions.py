@@ -27,7 +27,7 @@ class CannotStart(Exception):
 def lock_data(data: Path) -> Iterator[None]:
     """Create the data folder and lock it, because two systems must never share one.
 
-    Raises `CannotStart` if another system has it, or if it cannot be written.
+    Raises `CannotStart` if another system has locked the folder, or if it cannot be written.
     """
     try:
         data.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def lock_data(data: Path) -> Iterator[None]:
 
 
 def check_ports(ports: Mapping[str, int]) -> None:
-    """Raise `CannotStart` if two uses, given as names, share a port, or if a port is taken."""
+    """Raise `CannotStart` if two uses share a port, or if a port is taken; `ports` is by use."""
     for port, uses in Counter(ports.values()).items():
         if uses > 1:
             names = " and ".join(name for name, each in ports.items() if each == port)
@@ -61,7 +61,7 @@ def check_ports(ports: Mapping[str, int]) -> None:
 
 
 def taken_ports(ports: Mapping[str, int]) -> list[str]:
-    """Return a sentence for each port that cannot be listened on: its use, and why."""
+    """Return a sentence for each port that cannot be bound: the use of the port, and the reason."""
     return [
         f"Port {port} ({name}) {problem}."
         for name, port in ports.items()
@@ -70,7 +70,7 @@ def taken_ports(ports: Mapping[str, int]) -> list[str]:
 
 
 def _problem(port: int) -> str | None:
-    """Return why a port cannot be listened on, or None.
+    """Return why a port cannot be bound, or None.
 
     Every address is tried: placement and scheduler open their health ports on all of them.
     """

@@ -29,14 +29,14 @@ class Limits:
     """How long the supervisor waits, in seconds."""
 
     grace: float = 8.0
-    """For a process to end after SIGTERM, before SIGKILL."""
+    """From SIGTERM to SIGKILL."""
     shortest_pause: float = 0.2
     longest_pause: float = 4.0
-    """Before a process is started again."""
+    """Before a process is started again: doubles from the shortest to the longest pause."""
     steady: float = 10.0
-    """Until a process that was started again counts as running."""
+    """From the restart of a process until it counts as running again."""
     last_output: float = 1.0
-    """For the output of a dead process, in case its runaway child still holds the pipe."""
+    """For the output of a dead process, because its runaway child may keep the pipe open."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Supervisor:
         self._prefix = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
     def run(self) -> None:
-        """Run everything until SIGINT, SIGTERM, SIGQUIT, or the terminal is closed."""
+        """Run all processes until SIGINT, SIGTERM or SIGQUIT, or until the terminal is closed."""
         asyncio.run(self._run())
 
     async def _run(self) -> None:
@@ -118,10 +118,14 @@ class Supervisor:
         loop, pause, is_first = asyncio.get_running_loop(), self._limits.shortest_pause, True
         while not end.is_set():
             started = loop.time()
-            back = None if is_first else loop.call_later(self._limits.steady, self._back, name)
+            announcement = (
+                None
+                if is_first
+                else loop.call_later(self._limits.steady, self._announce_restart, name)
+            )
             ending = await self._run_once(name, end)
-            if back:
-                back.cancel()
+            if announcement:
+                announcement.cancel()
             if self._end.is_set() or self._stays_stopped(name, ending):
                 return
             if loop.time() - started > self._limits.steady:
@@ -129,15 +133,15 @@ class Supervisor:
             await _wait(end, pause)
             pause, is_first = min(2 * pause, self._limits.longest_pause), False
 
-    def _back(self, name: str) -> None:
+    def _announce_restart(self, name: str) -> None:
         if not self._console.is_ending:
             self._console.say(f"{name} is running again.")
 
     def _stays_stopped(self, name: str, ending: int | str) -> bool:
-        """Say how a process ended, and return whether it is not to be started again."""
+        """Report how a process ended; return True if it must not be started again."""
         last_lines = self._outputs[name].last_lines
         about = " Its last lines:" if last_lines else ""
-        self._console.say(f"{name} ended ({_words(ending)}).{about}")
+        self._console.say(f"{name} ended ({_description(ending)}).{about}")
         for line in last_lines:
             self._console.line(name, f"  {line}")
         if ending == EXIT_DO_NOT_RESTART:
@@ -154,9 +158,9 @@ class Supervisor:
 
         Returns its exit code, negative for a signal, or why it could not be started.
         """
-        # A pipe of our own: with asyncio's, waiting for a process is waiting for its pipe.
+        # A pipe of our own: with asyncio's, `Process.wait` also waits until the pipe is closed.
         read_end, write_end = os.pipe()
-        self._outputs[name].begin()
+        self._outputs[name].reset()
         reading = asyncio.create_task(self._read(name, read_end))
         try:
             process = await self._spawn(self._plan.commands[name], write_end)
@@ -165,7 +169,7 @@ class Supervisor:
         finally:
             os.close(write_end)
         await self._wait_for(name, process, end)
-        _signal_group(process, signal.SIGKILL)  # processes that it started and left behind
+        _signal_group(process, signal.SIGKILL)  # the child processes that it left behind
         await asyncio.wait((reading,), timeout=self._limits.last_output)
         reading.cancel()
         return await process.wait()
@@ -197,14 +201,14 @@ class Supervisor:
             exits.cancel()
 
     async def _read(self, name: str, pipe: int) -> None:
-        """Pass on what a process writes, to the last byte."""
+        """Pass the output of a process on until its pipe is closed."""
         output, reader = self._outputs[name], asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", buffering=0)
         )
         try:
-            while piece := await reader.read(65536):
-                output.feed(piece)
+            while chunk := await reader.read(65536):
+                output.feed(chunk)
         finally:
             transport.close()
             output.end()
@@ -220,7 +224,7 @@ def _signal_group(process: Process, number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def _words(ending: int | str) -> str:
+def _description(ending: int | str) -> str:
     if isinstance(ending, str):
         return ending
     return f"exit code {ending}" if ending >= 0 else f"signal {signal.Signals(-ending).name}"

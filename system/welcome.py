@@ -1,4 +1,4 @@
-"""Says when the system is ready and where it is; until then, what is missing."""
+"""Prints the addresses once the system is ready; until then, what is missing."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def announce_when_ready(
     console: Console, worker: WorkerSettings, dashboard: DashboardSettings
 ) -> None:
-    """Ask worker and dashboard in a thread, and print the addresses once both are healthy."""
+    """Check worker and dashboard in a thread, and print the addresses once both are healthy."""
     started = time.monotonic()
     api = f"http://{worker.api_host}:{worker.port}"
     page = f"http://{dashboard.page_host}:{dashboard.page_port}"
@@ -40,7 +40,7 @@ def announce_when_ready(
 
 
 def _problem(name: str, address: str) -> str | None:
-    """Return what a process lacks, by its own words, or None if it is healthy."""
+    """Return the problems that a process reports, or None if it is healthy."""
     try:
         with _DIRECT.open(f"{address}/health", timeout=5):
             return None

@@ -1,1 +1,1 @@
-"""The tests: unit, and integration on the real engine."""
+"""The tests: unit tests, integration tests on the real engine, browser tests."""

@@ -1,4 +1,4 @@
-"""What holds for every test: neither settings nor signals of who runs them count."""
+"""Isolates all tests from the settings and the signal handlers of the calling process."""
 
 import os
 import signal
@@ -7,9 +7,9 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Forget the settings in the environment, and read no `.env`, here and in every process.
+    """Remove all settings from the environment, and disable `.env`, also for child processes.
 
-    A script's background job ignores SIGINT and SIGQUIT, and so would all that the tests start.
+    A background job of a script ignores SIGINT and SIGQUIT, and its child processes inherit that.
     """
     del config
     for name in list(os.environ):

@@ -1,4 +1,4 @@
-"""The one way in which a test waits: for a condition, with a bound."""
+"""The only way in which tests wait: for a condition, with a time limit."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,14 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def eventually(look: Callable[[], Found | None], seconds: float, what: str) -> Found:
-    """Look until something true is found, and return it; fail after `seconds`, saying `what`."""
+def eventually(condition: Callable[[], Found | None], seconds: float, what: str) -> Found:
+    """Call `condition` until it returns a true value, and return the value.
+
+    Raises `AssertionError` with `what` after `seconds`.
+    """
     deadline = time.monotonic() + seconds
     while True:
-        found = look()
+        found = condition()
         if found:
             return found
         if time.monotonic() > deadline:

@@ -20,7 +20,7 @@ from worker.settings import WorkerSettings
 
 
 def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.Server:
-    """Build the whole process from its settings; the ledger is opened once the server runs.
+    """Build the process from its settings; the ledger is opened when the server starts.
 
     Raises `InvalidInput`.
     """
@@ -60,7 +60,7 @@ def main() -> None:
         sys.exit(str(error))
     with suppress(KeyboardInterrupt):  # uvicorn raises it after an orderly shutdown
         server.run()
-    if loop_is_alive():  # it waits for a hung sidecar, and would keep this process alive
+    if loop_is_alive():  # the SDK's loop waits for a hung sidecar, and keeps this process alive
         logging.shutdown()
         os._exit(0)
 

@@ -18,7 +18,7 @@ STARTED = "Workflow is executing. Use /workflow/status/{instance_id} to check pr
 
 
 class StartResponse(BaseModel):
-    """A start; `already_running` if the same order was running before."""
+    """The result of a start; `already_running` if the same order was running before."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -68,7 +68,7 @@ def create_order_app(
     start: Callable[[], None],
     stop: Callable[[], None],
 ) -> FastAPI:
-    """Return the FastAPI application; it calls `start` and `stop` around the time of serving."""
+    """Return the FastAPI application; it calls `start` before it serves, and `stop` after."""
     return create_app(
         services,
         Application(

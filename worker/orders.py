@@ -89,7 +89,7 @@ Items = Annotated[
 
 
 class Order(BaseModel):
-    """An order, as it is sent and as the workflow and its activities receive it."""
+    """An order: the body of the start request, and the input of the workflow and its activities."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -99,7 +99,7 @@ class Order(BaseModel):
 
 
 class ProcessResult(BaseModel):
-    """What `process_order` returns; `processed_at` is in seconds since 1970, UTC."""
+    """The result of `process_order`; `processed_at` is in seconds since 1970, UTC."""
 
     order_id: str
     status: str
@@ -108,7 +108,7 @@ class ProcessResult(BaseModel):
 
 
 class InventoryResult(BaseModel):
-    """What `check_inventory` returns; `checked_at` is in seconds since 1970, UTC."""
+    """The result of `check_inventory`; `checked_at` is in seconds since 1970, UTC."""
 
     order_id: str
     inventory_status: str
@@ -125,7 +125,7 @@ class ConfirmationRequest(BaseModel):
 
 
 class Confirmation(BaseModel):
-    """What `send_confirmation` returns; `confirmed_at` is in seconds since 1970, UTC."""
+    """The result of `send_confirmation`; `confirmed_at` is in seconds since 1970, UTC."""
 
     confirmation_sent: bool
     order_id: str

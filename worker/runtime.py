@@ -19,8 +19,8 @@ from worker.workflow import order_workflow
 
 log = structlog.get_logger(__name__)
 
-SHUTDOWN_TIMEOUT = 4.0  # seconds that the SDK has to shut down
-CHECK_INTERVAL = 5.0  # seconds between two checks of whether the SDK's loop is alive
+SHUTDOWN_TIMEOUT = 4.0  # seconds to wait for the SDK to shut down
+CHECK_INTERVAL = 5.0  # seconds between two checks of the SDK's loop
 
 
 class RuntimeState(StrEnum):

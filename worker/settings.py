@@ -18,7 +18,7 @@ class WorkerSettings(Settings):
 
     @property
     def port(self) -> int:
-        """The REST API's port: ours if it is set, else the one of `dapr run --app-port`."""
+        """The port of the REST API: `api_port` if set, else the port of `dapr run --app-port`."""
         if self.app_port and "api_port" not in self.model_fields_set:
             return self.app_port
         return self.api_port

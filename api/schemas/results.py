@@ -17,7 +17,7 @@ _DONE: dict[Action, Literal["paused", "resumed", "terminated"]] = {
 
 
 class ActionResponse(BaseModel):
-    """An action; `changed` is false if the instance had the wanted status before."""
+    """The result of an action; `changed` is false if the instance had the wanted status before."""
 
     status: Literal["paused", "resumed", "terminated"]
     instance_id: str = Field(examples=["order_ORDER001"])
@@ -27,7 +27,7 @@ class ActionResponse(BaseModel):
 
 
 class PurgeResponse(BaseModel):
-    """A purge; `changed` is false if the instance was purged before."""
+    """The result of a purge; `changed` is false if the instance was purged before."""
 
     status: Literal["purged"] = "purged"
     instance_id: str = Field(examples=[_ID])
@@ -39,7 +39,7 @@ class PurgeResponse(BaseModel):
 
 
 class RerunResponse(BaseModel):
-    """A rerun; `changed` is false if the same rerun was started before."""
+    """The result of a rerun; `changed` is false if the same rerun was started before."""
 
     status: Literal["rerun"] = "rerun"
     instance_id: str = Field(
@@ -63,48 +63,48 @@ class RaiseResponse(BaseModel):
     message: str = Field(examples=[f"Event approval was raised to workflow {_ID}"])
 
 
-def action_body(action: Action, acted: ActionResult) -> ActionResponse:
+def action_body(action: Action, result: ActionResult) -> ActionResponse:
     """Return the body for a pause, a resume or a terminate."""
     word: Literal["paused", "resumed", "terminated"] = _DONE[action]
-    instance = acted.after
+    instance = result.after
     return ActionResponse(
         status=word,
         instance_id=instance.instance_id,
-        changed=acted.changed,
+        changed=result.changed,
         runtime_status=runtime_status(instance),
         message=f"Workflow {instance.instance_id} "
-        + (f"was {word}" if acted.changed else f"is {instance.status} already"),
+        + (f"was {word}" if result.changed else f"is {instance.status} already"),
     )
 
 
-def purge_body(purged: PurgeResult) -> PurgeResponse:
+def purge_body(result: PurgeResult) -> PurgeResponse:
     """Return the body for a purge."""
-    outcome = "was archived and purged" if purged.changed else "is purged already"
+    outcome = "was archived and purged" if result.changed else "is purged already"
     return PurgeResponse(
-        instance_id=purged.instance_id,
-        changed=purged.changed,
-        purged=list(purged.ids),
-        message=f"Workflow {purged.instance_id} {outcome}",
+        instance_id=result.instance_id,
+        changed=result.changed,
+        purged=list(result.ids),
+        message=f"Workflow {result.instance_id} {outcome}",
     )
 
 
-def rerun_body(reran: RerunResult) -> RerunResponse:
+def rerun_body(result: RerunResult) -> RerunResponse:
     """Return the body for a rerun."""
-    event_id = reran.plan.event.event_id
-    already = "" if reran.created else " already"
+    event_id = result.plan.event.event_id
+    already = "" if result.created else " already"
     return RerunResponse(
-        instance_id=reran.instance_id,
-        rerun_of=reran.source_id,
+        instance_id=result.instance_id,
+        rerun_of=result.source_id,
         event_id=event_id,
-        changed=reran.created,
-        message=f"Workflow {reran.source_id} runs again from event {event_id} "
-        f"as {reran.instance_id}{already}",
+        changed=result.created,
+        message=f"Workflow {result.source_id} runs again from event {event_id} "
+        f"as {result.instance_id}{already}",
     )
 
 
-def raise_body(acted: ActionResult, event: str) -> RaiseResponse:
+def raise_body(result: ActionResult, event: str) -> RaiseResponse:
     """Return the body for an event that was raised."""
-    instance = acted.after
+    instance = result.after
     return RaiseResponse(
         instance_id=instance.instance_id,
         event=event,

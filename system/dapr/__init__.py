@@ -1,1 +1,1 @@
-"""Which Dapr runs here, how it is built, and with which flags it is started."""
+"""Finds or builds Dapr, and starts its processes."""

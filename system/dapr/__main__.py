@@ -1,4 +1,4 @@
-"""`python -m system.dapr` builds Dapr; `python -m system.dapr daprd` becomes that process."""
+"""`python -m system.dapr` builds Dapr; `python -m system.dapr daprd` runs daprd."""
 
 import os
 import signal
@@ -14,14 +14,14 @@ from system.dapr.errors import DaprError
 from system.dapr.installed import version_of
 from system.dapr.settings import LOOPBACK, DaprSettings
 
-WAIT = 30.0  # seconds to wait for another process, before this one ends and is started again
+WAIT = 30.0  # seconds to wait for another process; then this one ends, and is started again
 
 
 def main(arguments: list[str], site: Site = HERE) -> None:
-    """Build Dapr, or replace this process by one of Dapr's."""
+    """Build Dapr, or replace this process by a process of Dapr."""
     if arguments and arguments[0] not in NEEDS:
         sys.exit(f"Unknown process {arguments[0]!r}; expected one of {', '.join(NEEDS)}.")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build as well
     try:
         settings = DaprSettings.load()
         binaries = ensure(_report, site)

@@ -1,7 +1,7 @@
 """Finds Dapr's programs on this machine, or builds the version that `go.mod` pins.
 
 A build takes about five minutes on two cores and 6 GB of disk the first time, seconds when Go's
-caches are warm. The programs appear in `bin/` all at once or not at all.
+caches are warm. The programs appear in `bin/` all together.
 """
 
 import fcntl
@@ -64,7 +64,7 @@ class Site:
         return hashlib.sha256("\n".join(sources).encode()).hexdigest()
 
     def is_built(self) -> bool:
-        """Return whether `bin/` holds the programs that `go.mod`, `go.sum` and the flags give."""
+        """Return whether `bin/` was built from the current `go.mod`, `go.sum` and flags."""
         try:
             stamp = (self.built / "stamp").read_text()
         except FileNotFoundError:
@@ -76,7 +76,7 @@ HERE = Site()
 
 
 def ensure(report: Report, site: Site = HERE) -> Path:
-    """Return the folder of `daprd`, `placement` and `scheduler`, and build them if none is found.
+    """Return the folder of `daprd`, `placement` and `scheduler`; build them if they are missing.
 
     Raises `DaprError`; a failed build leaves nothing behind.
     """
@@ -85,7 +85,7 @@ def ensure(report: Report, site: Site = HERE) -> Path:
         return installed
     if not site.is_built():
         with _only_one_build(site, report):
-            if not site.is_built():  # by the process that held the lock before
+            if not site.is_built():  # another process may have built it meanwhile
                 _build(site, report)
     return site.built
 
@@ -93,7 +93,7 @@ def ensure(report: Report, site: Site = HERE) -> Path:
 def _build(site: Site, report: Report) -> None:
     for stale in site.folder.glob(".build-*"):
         shutil.rmtree(stale, ignore_errors=True)
-    _check_room(site.folder, 10**9)  # for Go's wheel, if it is needed
+    _check_room(site.folder, 10**9)  # for the wheel with Go, if it is needed
     go = find_go(site.oldest_go(), report)
     _check_disk(site, go)
     version = site.dapr_version()
@@ -152,14 +152,14 @@ def _runs(process: "subprocess.Popen[str]", seconds: float) -> bool:
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
-    """End Go, if it still runs, as Ctrl-C does: it then removes its temporary folder."""
+    """Interrupt Go if it still runs, so that it removes its temporary folder."""
     process.send_signal(signal.SIGINT)
     if _runs(process, seconds=GO_ENDS):
         process.kill()
 
 
 def go_environment(folder: Path) -> dict[str, str]:
-    """Return the environment in which Go builds pinned modules and installs into a folder."""
+    """Return the environment of a Go that builds only pinned modules and installs into `folder`."""
     ours = {
         "GOBIN": str(folder),
         "GOFLAGS": "-mod=readonly",
@@ -190,7 +190,7 @@ class _GoOutput:
 
     def progress(self) -> str:
         if not self._downloaded + self._compiled:
-            return "Go reads what it has built before"
+            return "Go reads its build cache"
         return f"{self._downloaded} modules downloaded, {self._compiled} packages compiled"
 
     def join(self) -> None:
@@ -242,7 +242,7 @@ def _check_room(folder: Path, needed: int) -> None:
 
 @contextmanager
 def _only_one_build(site: Site, report: Report) -> Iterator[None]:
-    """Hold the build's lock, which the operating system releases if this process dies."""
+    """Lock the build; the operating system releases the lock if this process dies."""
     with (site.folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

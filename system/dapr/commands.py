@@ -5,7 +5,7 @@ from pathlib import Path
 from system.dapr.settings import LOOPBACK, PROJECT, DaprSettings
 
 TRACING = PROJECT / "system" / "dapr" / "tracing.yaml"
-_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - where a recorder may listen
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - addresses that a recorder may have
 SPANS_EVERY = "200"  # milliseconds between two deliveries of spans by daprd; its default is 5,000
 NEEDS = {"placement": (), "scheduler": (), "daprd": ("placement", "scheduler")}
 """Each of Dapr's processes, with the processes whose ports it waits for before it starts."""
@@ -21,7 +21,7 @@ def command(process: str, binaries: Path, settings: DaprSettings) -> list[str]:
     return [
         str(binaries / process),
         *(f"{flag}={value}" for flag, value in {**flags, **common}.items()),
-        *([f"--config={TRACING}"] if process == "daprd" else []),  # overrides the first one
+        *([f"--config={TRACING}"] if process == "daprd" else []),  # overrides dapr-config.yaml
     ]
 
 
@@ -30,7 +30,7 @@ def variables(settings: DaprSettings) -> dict[str, str]:
     host = LOOPBACK if settings.spans_host in _EVERYWHERE else settings.spans_host
     return {
         "DAPR_HOST_IP": LOOPBACK,  # by default daprd announces the machine's outer address
-        "FLOWDECK_SPANS_ADDRESS": f"{host}:{settings.spans}",  # tracing.yaml's
+        "FLOWDECK_SPANS_ADDRESS": f"{host}:{settings.spans}",  # read by tracing.yaml
         "FLOWDECK_TRACE_RATE": str(settings.trace_rate),
         "OTEL_BSP_SCHEDULE_DELAY": SPANS_EVERY,
     }
@@ -44,7 +44,7 @@ def _placement(settings: DaprSettings) -> dict[str, object]:
         "--initial-cluster": f"dapr-placement-0={LOOPBACK}:{ports['placement raft']}",
         "--healthz-port": ports["placement healthz"],
         # Dapr 1.18.2 reads this flag and ignores it (pkg/healthz/server): this port answers "ok" on
-        # every address. The flag is here for the release that heeds it.
+        # every address. The flag is here for a release that honours it.
         "--healthz-listen-address": LOOPBACK,
     }
 
@@ -65,7 +65,7 @@ def _scheduler(settings: DaprSettings) -> dict[str, object]:
         # The default is /tmp, which two systems on one machine would share.
         "--identity-directory-write": settings.data / "identity",
         "--healthz-port": ports["scheduler healthz"],
-        "--healthz-listen-address": LOOPBACK,  # ignored, as placement's
+        "--healthz-listen-address": LOOPBACK,  # ignored, as for placement
     }
 
 

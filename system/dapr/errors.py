@@ -1,9 +1,9 @@
-"""What can go wrong before Dapr runs, and how a build reports its progress."""
+"""The error of a Dapr that cannot run, and the callback for the progress of a build."""
 
 from collections.abc import Callable
 
 Report = Callable[[str], None]
-"""Takes a line for the person who waits."""
+"""Called with each line about the progress."""
 
 
 class DaprError(Exception):

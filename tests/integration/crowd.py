@@ -1,4 +1,4 @@
-"""Runs of all kinds, and what the engine says of each."""
+"""Instances of all kinds, with the state and the history that the engine has of each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,24 +35,24 @@ ANSWERS = {"taskCompleted", "taskFailed"}
 
 
 @dataclass(frozen=True)
-class PeriodStatistics:
-    """What the engine says of an instance."""
+class DaprInstance:
+    """The state and the history of an instance in Dapr."""
 
     state: Instance
     history: tuple[HistoryEvent, ...]
 
     def first(self, kind: str) -> HistoryEvent:
-        """Return its first event of a kind."""
+        """Return the first event of a kind."""
         return next(event for event in self.history if event.kind == kind)
 
     @property
-    def took(self) -> float:
-        """How many seconds it took."""
+    def duration(self) -> float:
+        """The seconds from the start to the end."""
         end, start = self.first("executionCompleted"), self.first("executionStarted")
         return (end.timestamp - start.timestamp).total_seconds()
 
     def attempts(self) -> Iterable[tuple[HistoryEvent, HistoryEvent]]:
-        """Return what was scheduled with what answered it."""
+        """Yield each scheduled attempt with the event that completed it."""
         scheduled = {e.event_id: e for e in self.history if e.kind == "taskScheduled"}
         for event in self.history:
             if event.kind in ANSWERS and event.answers is not None:
@@ -61,58 +61,58 @@ class PeriodStatistics:
 
 @dataclass(frozen=True)
 class Crowd:
-    """All that the engine has: what had ended within a period, what is open, and a rerun."""
+    """All instances of the engine: those that ended within a period, the open ones, and a rerun."""
 
-    within: Period
-    ended: tuple[PeriodStatistics, ...]
-    open: tuple[PeriodStatistics, ...]
-    rerun: PeriodStatistics
+    period: Period
+    ended: tuple[DaprInstance, ...]
+    open: tuple[DaprInstance, ...]
+    rerun: DaprInstance
 
     @property
-    def all(self) -> tuple[PeriodStatistics, ...]:
-        """All of them."""
+    def all(self) -> tuple[DaprInstance, ...]:
+        """All instances."""
         return (*self.ended, *self.open, self.rerun)
 
 
-def told(rich: Rich, instance_id: str) -> PeriodStatistics:
-    """Return what the engine says, once the ledger says the same of its status."""
+def read(rich: Rich, instance_id: str) -> DaprInstance:
+    """Wait until ledger and engine agree on the status of an instance, and return the instance."""
     state = rich.gateway.state(instance_id)
     assert state
     rich.recorded(instance_id, state.status)
-    return PeriodStatistics(state, rich.gateway.history(instance_id))
+    return DaprInstance(state, rich.gateway.history(instance_id))
 
 
 def all_ids(rich: Rich) -> set[str]:
-    """Return the ids that the engine lists, which are less than a page."""
+    """Return the ids that the engine lists; they fit into one page."""
     return set(rich.gateway.ids().ids)
 
 
 def gather(rich: Rich) -> Crowd:
-    """Start instances of all kinds, and wait until the ledger knows of them."""
+    """Start instances of all kinds, and wait until the ledger has them."""
     since = datetime.now(UTC) - timedelta(seconds=1)
     for instance_id in [rich.start(*each) for each in ENDING]:
         rich.ended(instance_id)
     ids = all_ids(rich)  # with the children
     assert len(ids) == len(ENDING) + 2
-    ended = tuple(told(rich, each) for each in sorted(ids))
+    ended = tuple(read(rich, each) for each in sorted(ids))
     until = datetime.now(UTC)
     source = next(each for each in ended if each.state.workflow == "parallel")
     rerun_id = rich.rerun(source.state.instance_id, source.first("taskScheduled").event_id)
     rich.ended(rerun_id)
     for each in OPEN:
         rich.start(*each)
-    wanted = len(ids) + 1 + len(OPEN) + 1  # with the rerun, and a child
-    eventually(lambda: len(all_ids(rich)) == wanted, 10, "all are there")
-    eventually(lambda: len(open_in(rich)) == len(OPEN) + 1, 15, "all wait")
+    expected = len(ids) + 1 + len(OPEN) + 1  # with the rerun, and a child
+    eventually(lambda: len(all_ids(rich)) == expected, 10, "the engine lists all instances")
+    eventually(lambda: len(open_in(rich)) == len(OPEN) + 1, 15, "all open instances wait")
     return Crowd(
         Period(since, until),
         ended,
-        tuple(told(rich, each) for each in sorted(open_in(rich))),
-        told(rich, rerun_id),
+        tuple(read(rich, each) for each in sorted(open_in(rich))),
+        read(rich, rerun_id),
     )
 
 
 def open_in(rich: Rich) -> set[str]:
-    """Return the ids of what the ledger says that it waits for something."""
+    """Return the ids of the instances that wait for something, from the ledger."""
     runs = rich.ledger.search.page(Filter(frozenset({Status.RUNNING})), limit=99).runs
     return {summary.instance_id for summary in runs if summary.waits_for}

@@ -1,4 +1,4 @@
-"""The application in Go, as a program."""
+"""Builds the tests' application in Go."""
 
 import subprocess
 from pathlib import Path
@@ -10,14 +10,14 @@ SOURCES = Path(__file__).parent / "golang"
 EVENT = "approval"
 """The external event that its workflows wait for."""
 GENERATIONS = 3
-ODD = "plain text, \0\x01\x7f \u241b \u2603, <b>not</b> JSON {"
-"""What its workflows say that no JSON is."""
+NOT_JSON = "plain text, \0\x01\x7f \u241b \u2603, <b>not</b> JSON {"
+"""A text that its workflows use as a payload, and that is not JSON."""
 
 
 def build(folder: Path) -> str:
-    """Build it from the modules that the engine is built from, and return the program's path.
+    """Build the application with the modules of Dapr's build, and return the program's path.
 
-    Seconds where Go's caches are warm, as they are once the engine was built.
+    The build takes seconds, because Dapr's build has filled Go's caches.
     """
     go = find_go(HERE.oldest_go(), lambda _: None)
     answer = subprocess.run(

@@ -1,4 +1,4 @@
-"""An application of the tests with an engine, a recorder and a ledger of its own."""
+"""A test application with its own engine, recorder and ledger."""
 
 import os
 import subprocess
@@ -27,9 +27,9 @@ _APPLICATION = "the application"
 
 
 class Rich:
-    """A running engine with an application, the rich one or another, and what can be done with it.
+    """A running engine with a recorder, a ledger and an application.
 
-    `application` is the command that runs it.
+    `application` is the command that runs the application, by default the rich application.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Rich:
 
     @contextmanager
     def without_worker(self) -> Iterator[None]:
-        """Have no worker for a while; afterwards there is another one."""
+        """Kill the application for a while, and start it again at the end."""
         worker = self._processes[_APPLICATION]
         worker.kill()
         worker.wait()
@@ -109,7 +109,7 @@ class Rich:
 
     @contextmanager
     def without_recorder(self) -> Iterator[None]:
-        """Kill the recorder, and start another one in the end."""
+        """Kill the recorder for a while, and start it again at the end."""
         recorder = self._processes[RECORDER]
         recorder.kill()
         recorder.wait()
@@ -137,7 +137,7 @@ class Rich:
         self._stub.RaiseEvent(request, timeout=5)
 
     def rerun(self, instance_id: str, event_id: int) -> str:
-        """Run an instance again from an event on, and return the id of the new one."""
+        """Rerun an instance from an event on, and return the id of the new instance."""
         new_id = unique("rerun")
         request = pb.RerunWorkflowFromEventRequest(
             sourceInstanceID=instance_id, eventID=event_id, newInstanceID=new_id
@@ -150,7 +150,7 @@ class Rich:
         self._stub.PurgeInstances(pb.PurgeInstancesRequest(instanceId=instance_id), timeout=5)
 
     def ended(self, instance_id: str) -> Instance:
-        """Wait until the engine says that an instance has ended, and return it."""
+        """Wait until an instance has ended in the engine, and return it."""
 
         def found() -> Instance | None:
             instance = self.gateway.state(instance_id)
@@ -159,7 +159,7 @@ class Rich:
         return eventually(found, 30, f"{instance_id} has ended")
 
     def recorded(self, instance_id: str, status: Status, seconds: float = 5) -> RunSummary:
-        """Wait until the ledger says that an instance has a status, and return its entry."""
+        """Wait until an instance has a status in the ledger, and return its run."""
 
         def found() -> RunSummary | None:
             summary = self.ledger.runs.latest(instance_id)

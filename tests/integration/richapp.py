@@ -1,7 +1,7 @@
-"""An application whose workflows use all that a Dapr workflow can do, briefly.
+"""An application with a short workflow for each feature of Dapr Workflow.
 
 `python -m tests.integration.richapp` runs it against the sidecar at `DAPR_GRPC_ENDPOINT`. Every
-activity takes as long as its input says, in seconds, so that it can be caught under way.
+activity takes the seconds of its input, so that a test can act while the activity runs.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from operations.settings import OperationsSettings
 EVENT = "approval"
 """The external event that workflows wait for."""
 GENERATIONS = 3
-SIDECAR_SECONDS = 60.0  # within which the sidecar must be there
+SIDECAR_TIMEOUT = 60.0  # seconds to wait for the sidecar
 
 Steps = Generator[Any, Any, Any]
 
@@ -43,32 +43,32 @@ RETRIES = RetryPolicy(
 
 
 class Failing(BaseModel):
-    """How often an activity fails before it works, and after how many seconds it tries again."""
+    """How often an activity fails before it succeeds, and how many seconds each attempt takes."""
 
     failures: int = 2
     seconds: float = 0.0
 
 
 class FanOut(BaseModel):
-    """How many activities run at once, and for how many seconds each."""
+    """How many activities run at once, and how many seconds each takes."""
 
     activities: int
     seconds: float = 0.0
 
 
 class Activities:
-    """The activities; one that fails at first counts, in memory, how often it did."""
+    """The activities; `flaky` counts its failures in memory."""
 
     def __init__(self) -> None:
         self._failed: Counter[str] = Counter()
 
     async def work(self, _: WorkflowActivityContext, seconds: float) -> float:
-        """Take the seconds, and return them."""
+        """Sleep for `seconds`, and return them."""
         await asyncio.sleep(seconds)
         return seconds
 
     async def flaky(self, context: WorkflowActivityContext, failing: Failing) -> int:
-        """Fail as often as asked in this instance, then return how often that was."""
+        """Fail `failing.failures` times in this instance, then return that number."""
         await asyncio.sleep(failing.seconds)
         instance = context.workflow_id
         if self._failed[instance] < failing.failures:
@@ -77,12 +77,12 @@ class Activities:
         return self._failed.pop(instance, 0)
 
     async def fail(self, _: WorkflowActivityContext, reason: str) -> None:
-        """Fail for the reason."""
+        """Raise `ValueError` with the reason."""
         raise ValueError(reason)
 
 
 def parallel(context: DaprWorkflowContext, seconds: float) -> Steps:
-    """Run two activities at once, then one, and say so in the custom status."""
+    """Run two activities at once, then one; set the custom status before each step."""
     context.set_custom_status("two at once")
     both = yield when_all([_work(context, seconds), _work(context, seconds)])
     context.set_custom_status("one after")
@@ -91,7 +91,7 @@ def parallel(context: DaprWorkflowContext, seconds: float) -> Steps:
 
 
 def fan_out(context: DaprWorkflowContext, fan: FanOut) -> Steps:
-    """Run as many activities at once as the input says."""
+    """Run `fan.activities` activities at once."""
     results = yield when_all([_work(context, fan.seconds) for _ in range(fan.activities)])
     return len(results)
 
@@ -112,19 +112,19 @@ def sleeping(context: DaprWorkflowContext, seconds: float) -> Steps:
 
 
 def waiting(context: DaprWorkflowContext, _: None) -> Steps:
-    """Wait for the event, however long it takes."""
+    """Wait for the event without a timeout."""
     return (yield context.wait_for_external_event(EVENT))
 
 
 def waiting_until(context: DaprWorkflowContext, seconds: float) -> Steps:
-    """Wait for the event or a timer of the workflow's own, whichever comes first."""
+    """Wait for the event or for a timer of the workflow."""
     event = context.wait_for_external_event(EVENT)
     first = yield when_any([event, context.create_timer(timedelta(seconds=seconds))])
     return event.get_result() if first == event else "timed out"
 
 
 def waiting_at_most(context: DaprWorkflowContext, seconds: float) -> Steps:
-    """Wait for the event with the SDK's own time-out."""
+    """Wait for the event with the SDK's timeout."""
     try:
         return (yield context.wait_for_external_event(EVENT, timeout=timedelta(seconds=seconds)))
     except TimeoutError:
@@ -149,7 +149,7 @@ def parent_of_failing(context: DaprWorkflowContext, reason: str) -> Steps:
 
 
 def family(context: DaprWorkflowContext, children: int) -> Steps:
-    """Run so many children at once, which do nothing."""
+    """Run `children` child workflows at once, which do nothing."""
     yield when_all([context.call_child_workflow(leaf) for _ in range(children)])
 
 
@@ -158,7 +158,7 @@ def leaf(_: DaprWorkflowContext, __: None) -> None:
 
 
 def continuing(context: DaprWorkflowContext, generation: int) -> Steps:
-    """Work once in each generation, and begin anew until the last."""
+    """Run one activity in each generation, and continue as new until the last."""
     yield _work(context, 0.5)
     if generation < GENERATIONS:
         context.continue_as_new(generation + 1)
@@ -192,7 +192,7 @@ WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
 
 
 def build(endpoint: str) -> WorkflowRuntime:
-    """Return the runtime of all workflows and activities, not yet started."""
+    """Return a runtime with all workflows and activities, not yet started."""
     address = GrpcEndpoint(endpoint)
     runtime = WorkflowRuntime(host=address.hostname, port=address.port)
     for workflow in WORKFLOWS:
@@ -211,7 +211,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     with open_channel(endpoint) as channel:
-        grpc.channel_ready_future(channel).result(timeout=SIDECAR_SECONDS)
+        grpc.channel_ready_future(channel).result(timeout=SIDECAR_TIMEOUT)
     runtime = build(endpoint)
     runtime.start()  # type: ignore[no-untyped-call]
     stopping.wait()

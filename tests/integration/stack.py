@@ -1,4 +1,4 @@
-"""The whole system as `make run` starts it, on ports and a data folder of the tests' own."""
+"""The whole system as `make run` starts it, on the tests' own ports and data folder."""
 
 import os
 import signal
@@ -23,8 +23,8 @@ AT_ONCE = {
     "FLOWDECK_CHECK_SECONDS": "0",
     "FLOWDECK_CONFIRM_SECONDS": "0",
 }
-"""Settings with which an activity takes no time."""
-RECOVERY = 90.0  # seconds within which the engine finishes what a kill interrupted
+"""Settings with which activities take no time."""
+RECOVERY = 90.0  # seconds within which the engine completes interrupted orders
 
 
 class Stack:
@@ -50,7 +50,7 @@ class Stack:
 
     @property
     def output(self) -> str:
-        """All that the console showed so far."""
+        """The output of the console so far."""
         return self._output.read_text(errors="replace")
 
     def log(self, process: str) -> str:
@@ -59,12 +59,12 @@ class Stack:
 
     @property
     def pid(self) -> int:
-        """The process that watches the others."""
+        """The process id of the supervisor."""
         assert self._system, "the system was not started"
         return self._system.pid
 
     def start(self) -> None:
-        """Start everything, and wait until worker and dashboard say that all is there."""
+        """Start the system, and wait until worker and dashboard are healthy."""
         with self._output.open("ab") as output:
             self._system = subprocess.Popen(
                 [sys.executable, "-m", "system"],
@@ -81,7 +81,7 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it, should it still run, and leave nothing behind for the next test."""
+        """Stop the system if it still runs, and leave no process behind."""
         if self._system and self._system.poll() is None:
             try:
                 self.stop()
@@ -90,41 +90,41 @@ class Stack:
                 self._system.wait()
 
     def stop(self) -> int:
-        """End it as Ctrl-C does, and return the exit code."""
+        """Stop the system as Ctrl-C does, and return the exit code."""
         assert self._system, "the system was not started"
         self._system.send_signal(signal.SIGINT)
         return self.exit_code(30)
 
     def exit_code(self, seconds: float) -> int:
-        """Wait for the end of it, and return its exit code."""
+        """Wait until the system has ended, and return its exit code."""
         assert self._system, "the system was not started"
         return self._system.wait(timeout=seconds)
 
     def wait_until_healthy(self, seconds: float) -> None:
         """Wait until `/health` answers 200."""
-        seen: tuple[int, dict[str, Any]] = (0, {})
+        last: tuple[int, dict[str, Any]] = (0, {})
 
         def healthy() -> bool:
-            nonlocal seen
+            nonlocal last
             assert self._system, "the system was not started"
-            assert self._system.poll() is None, f"it ended:\n{self.output}"
-            seen = self.health()
-            return seen[0] == 200
+            assert self._system.poll() is None, f"the system ended:\n{self.output}"
+            last = self.health()
+            return last[0] == 200
 
         try:
             eventually(healthy, seconds, "/health says 200")
         except AssertionError as error:
-            raise AssertionError(f"{error} Last seen: {seen}") from None
+            raise AssertionError(f"{error} Last answer: {last}") from None
 
     def is_served(self) -> bool:
-        """Whether the dashboard answers."""
+        """Return whether the dashboard answers."""
         try:
             return httpx.get(f"{self.page}/health", timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
 
     def health(self) -> tuple[int, dict[str, Any]]:
-        """Return the status and the body of `/health`; status 0 if nobody answers."""
+        """Return the status and the body of `/health`; status 0 if the worker does not answer."""
         try:
             answer = httpx.get(f"{self.url}/health", timeout=5)
         except httpx.HTTPError:
@@ -132,19 +132,19 @@ class Stack:
         return answer.status_code, answer.json()
 
     def process(self, name: str) -> psutil.Process | None:
-        """Return the running process of that name of the Procfile."""
+        """Return the running process with a name of the Procfile, None if there is none."""
         mark = _MARKS.get(name, f"/{name}")
         for child in psutil.Process(self.pid).children():
             try:
-                words = child.cmdline()
+                arguments = child.cmdline()
             except psutil.Error:
                 continue
-            if any(word.endswith(mark) for word in words[:4]):
+            if any(each.endswith(mark) for each in arguments[:4]):
                 return child
         return None
 
     def kill(self, *names: str) -> None:
-        """Kill processes at once (signal 9), and wait until others stand in their place."""
+        """Kill processes with SIGKILL, and wait until the supervisor has restarted them."""
         killed = {name: self._running(name) for name in names}
         for process in killed.values():
             process.kill()
@@ -153,7 +153,7 @@ class Stack:
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
-        """Hold a process still, so that it neither works nor ends."""
+        """Suspend a process for a while."""
         process = self._running(name)
         process.suspend()
         try:
@@ -168,26 +168,24 @@ class Stack:
         new = self.process(name)
         return new is not None and new.pid != old.pid
 
-    # What a user of the API does.
-
     def post(self, path: str, body: object = None) -> httpx.Response:
-        """Send a request; the contract is an answer within 5 seconds, whatever happens."""
+        """Send a POST request; the API must answer within 5 seconds in every case."""
         return httpx.post(f"{self.url}{path}", json=body, timeout=5)
 
     def start_order(self, order_id: str, amount: float = 99.99) -> str:
-        """Start an order of two items and return its instance's id."""
+        """Start an order of two items, and return its instance id."""
         order = {"order_id": order_id, "amount": amount, "items": ["laptop", "mouse"]}
         answer = self.post("/workflow/start", order)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["instance_id"])
 
     def purge(self, instance_id: str) -> None:
-        """Have the engine forget an instance, past everybody else."""
+        """Purge an instance through Dapr's HTTP API, without Flowdeck."""
         daprd = f"http://127.0.0.1:{self.ports['dapr HTTP']}/v1.0/workflows/dapr"
         httpx.post(f"{daprd}/{instance_id}/purge", timeout=5).raise_for_status()
 
     def status(self, instance_id: str) -> dict[str, Any]:
-        """Return the body of the instance's status."""
+        """Return the body of the status of an instance."""
         answer = httpx.get(f"{self.url}/workflow/status/{instance_id}", timeout=5)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
@@ -195,7 +193,7 @@ class Stack:
     def wait_for(
         self, instance_id: str, status: str | tuple[str, ...], seconds: float = 15
     ) -> dict[str, Any]:
-        """Wait until the instance has the status, or one of them, and return its body."""
+        """Wait until an instance has one of the statuses, and return its body."""
         wanted = (status,) if isinstance(status, str) else status
 
         def reached() -> dict[str, Any] | None:
@@ -209,12 +207,12 @@ class Stack:
 
 
 def unique(name: str) -> str:
-    """Return an order id that no other test, and no other run, uses."""
+    """Return an id that no other test uses, in this session or another."""
     return f"{name}-{time.time_ns()}"
 
 
 def processes_of(folder: Path) -> list[int]:
-    """Return the processes that were started with this folder as their home."""
+    """Return the ids of the processes whose FLOWDECK_HOME is this folder."""
     found = []
     for process in psutil.process_iter():
         try:

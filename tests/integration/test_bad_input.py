@@ -1,4 +1,4 @@
-"""Each row of DESIGN.md's "Bad input", over HTTP, on the real engine."""
+"""Invalid requests over HTTP, on the real engine."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -42,15 +42,15 @@ def test_a_bad_value_is_named(stack: Stack, change: dict[str, Any], field: str) 
     """The answer is 422, and names the field, the value found and the value expected."""
     answer = stack.post("/workflow/start", {**GOOD, **change})
     assert answer.status_code == 422
-    (mistake,) = answer.json()["detail"]
-    assert mistake["field"] == field
-    assert mistake["expected"]
-    assert mistake["message"].startswith(f"{field}: found ")
+    (invalid,) = answer.json()["detail"]
+    assert invalid["field"] == field
+    assert invalid["expected"]
+    assert invalid["message"].startswith(f"{field}: found ")
 
 
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 5000])
-def test_a_number_that_is_none_is_named(stack: Stack, amount: str) -> None:
-    """What JSON does not allow but Python reads, and what no machine can hold: 422."""
+def test_an_invalid_number_is_named(stack: Stack, amount: str) -> None:
+    """Numbers that only Python accepts in JSON, and numbers that are too large, are 422."""
     body = f'{{"order_id": "GOOD", "amount": {amount}, "items": ["pen"]}}'
     answer = httpx.post(
         f"{stack.url}/workflow/start", content=body, headers={"content-type": "application/json"}
@@ -61,18 +61,18 @@ def test_a_number_that_is_none_is_named(stack: Stack, amount: str) -> None:
 
 @pytest.mark.parametrize("field", ["order_id", "amount", "items"])
 def test_a_missing_field_is_named(stack: Stack, field: str) -> None:
-    """A field that is not there is named, as is what it should be."""
+    """The answer names the missing field and the value expected."""
     answer = stack.post("/workflow/start", {k: v for k, v in GOOD.items() if k != field})
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["message"].startswith(f"{field}: found nothing, expected ")
 
 
 def test_a_body_over_one_mebibyte_is_refused_before_it_is_read(stack: Stack) -> None:
-    """A body that is announced or streamed past 1 MiB gets 413."""
+    """A body over 1 MiB is 413, with a content-length or streamed."""
     start = f"{stack.url}/workflow/start"
-    pieces = (b"x" * 65536 for _ in range(64))
+    chunks = (b"x" * 65536 for _ in range(64))
     assert httpx.post(start, content=b"x" * (1024 * 1024 + 1)).status_code == 413
-    assert httpx.post(start, content=pieces).status_code == 413
+    assert httpx.post(start, content=chunks).status_code == 413
 
 
 @pytest.mark.parametrize("path", ["status", "pause", "resume", "terminate"])
@@ -85,8 +85,8 @@ def test_an_unknown_id_is_not_found(stack: Stack, path: str, instance_id: str) -
     assert answer.json()["error"] == "UnknownInstance"
 
 
-def test_the_same_order_again_is_the_running_one(stack: Stack) -> None:
-    """The same id and body again while it runs: 200 and the running one, not a second."""
+def test_the_same_order_again_returns_the_running_order(stack: Stack) -> None:
+    """The same id and body again is 200 with the running order; no second order starts."""
     order = {**GOOD, "order_id": unique("SAME")}
     first = stack.post("/workflow/start", order)
     again = stack.post("/workflow/start", order)
@@ -95,7 +95,7 @@ def test_the_same_order_again_is_the_running_one(stack: Stack) -> None:
 
 
 def test_another_order_with_the_id_is_refused(stack: Stack) -> None:
-    """The same id with another body: 409, and the running order stays as it is."""
+    """The same id with another body is 409, and the running order is not changed."""
     order_id = unique("OTHER")
     instance_id = stack.start_order(order_id, 10.0)
     answer = stack.post("/workflow/start", {**GOOD, "order_id": order_id})
@@ -105,7 +105,7 @@ def test_another_order_with_the_id_is_refused(stack: Stack) -> None:
 
 
 def test_a_finished_order_is_never_erased(stack: Stack) -> None:
-    """The id of a finished order: 409, the same body or another; Dapr would have erased it."""
+    """The id of a finished order is 409 with any body; Dapr alone would erase the order."""
     order_id = unique("DONE")
     instance_id = stack.start_order(order_id)
     done = stack.wait_for(instance_id, "COMPLETED")
@@ -121,7 +121,7 @@ def test_a_finished_order_is_never_erased(stack: Stack) -> None:
 def test_the_same_start_at_the_same_moment_gives_one_order(
     stack: Stack, gateway: DaprGateway
 ) -> None:
-    """Twenty equal requests at once: one `started`, nineteen `already_running`, one execution."""
+    """Of twenty equal requests at once, one is `started`, and nineteen are `already_running`."""
     order = {**GOOD, "order_id": unique("ONCE")}
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: stack.post("/workflow/start", order), range(20)))
@@ -143,7 +143,7 @@ def _start_in_an_hour(stack: Stack, gateway: DaprGateway) -> str:
 
 
 def test_a_pending_order_can_only_be_terminated(stack: Stack, gateway: DaprGateway) -> None:
-    """To pause or resume an order that has not begun would begin it: 409, and it stays pending."""
+    """Pause and resume are 409, because they would start the order; it stays pending."""
     instance_id = _start_in_an_hour(stack, gateway)
     for action in ("pause", "resume"):
         assert stack.post(f"/workflow/{action}/{instance_id}").status_code == 409
@@ -153,24 +153,27 @@ def test_a_pending_order_can_only_be_terminated(stack: Stack, gateway: DaprGatew
     assert stack.status(instance_id)["status"] == "TERMINATED"
 
 
-def test_a_start_whose_outcome_is_unknown_can_be_asked_for_again(stack: Stack) -> None:
-    """With the scheduler frozen nobody knows: 503 says so; thawed, the same request is safe."""
+def test_a_start_with_an_unknown_outcome_can_be_repeated(stack: Stack) -> None:
+    """A suspended scheduler leaves the outcome unknown; the same request again is safe."""
     order = {**GOOD, "order_id": unique("UNKNOWN")}
     with stack.frozen("scheduler"):
         answer = stack.post("/workflow/start", order)
         assert (answer.status_code, answer.json()["error"]) == (503, "OutcomeUnknown")
         assert "again is safe" in answer.json()["detail"]
         again = stack.post("/workflow/start", order)
-        assert again.status_code in (200, 503)  # the engine may have it, unable to go on with it
+        assert again.status_code in (
+            200,
+            503,
+        )  # the engine may have the instance, but cannot run it
         code, body = stack.health()
         assert (code, body["problems"]) == (503, ["the scheduler does not answer the sidecar"])
     stack.wait_until_healthy(RECOVERY)
-    eventually(lambda: stack.post("/workflow/start", order).is_success, 30, "the start is taken")
+    eventually(lambda: stack.post("/workflow/start", order).is_success, 30, "the start succeeds")
     stack.wait_for(f"order_{order['order_id']}", "COMPLETED", RECOVERY)
 
 
 def test_resuming_a_running_order_changes_nothing(stack: Stack) -> None:
-    """An action whose goal is reached already: 200 with `changed: false`."""
+    """An action on an instance that has the wanted status is 200 with `changed: false`."""
     instance_id = stack.start_order(unique("RESUME"))
     answer = stack.post(f"/workflow/resume/{instance_id}")
     assert (answer.status_code, answer.json()["changed"]) == (200, False)

@@ -1,6 +1,6 @@
 """`dapr run --app-port … --resources-path ./components -- python -m worker`, without the Dapr CLI.
 
-The CLI starts daprd with these flags and the application with these variables; here the test does.
+The test starts daprd with the flags and the application with the variables of the CLI.
 """
 
 import os
@@ -24,7 +24,7 @@ APP_PORT, GRPC_PORT, HTTP_PORT, INTERNAL_PORT = 29050, 29051, 29052, 29053
 
 @pytest.fixture
 def url(stack: Stack, tmp_path: Path) -> Iterator[str]:
-    """Run a sidecar and a worker as the CLI would, beside the system's placement and scheduler."""
+    """Run a sidecar and a worker as the CLI does, with the system's placement and scheduler."""
     (tmp_path / "data").mkdir()
     daprd = [
         str(ensure(print) / "daprd"),
@@ -62,7 +62,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def test_an_order_completes_under_dapr_run(url: str) -> None:
-    """The worker takes its ports from Dapr's variables, and the component its folder from daprd."""
+    """The worker reads its ports from Dapr's variables; the state store is relative to daprd."""
     eventually(lambda: _code(f"{url}/health") == 200, 40, "the worker is healthy")
     order = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
     started = httpx.post(f"{url}/workflow/start", json=order, timeout=5)

@@ -1,4 +1,4 @@
-"""Orders that fail and recover: the fault rate makes activities raise, the retry policy answers."""
+"""Orders with injected faults: activities fail at the fault rate, and are retried."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ ATTEMPTS = 4  # of worker.workflow.RETRIES
 
 
 def test_activities_are_retried_a_bounded_number_of_times(second: Callable[..., Stack]) -> None:
-    """Of ten orders with failing activities, some recover; those that fail say why."""
+    """Of ten orders with failing activities some complete; the failed ones have a failure."""
     faulty = second(FLOWDECK_FAULT_RATE="0.5", **AT_ONCE)
     faulty.start()
     gateway = DaprGateway(f"127.0.0.1:{faulty.ports['dapr gRPC']}")
@@ -30,10 +30,10 @@ def test_activities_are_retried_a_bounded_number_of_times(second: Callable[..., 
     assert recovered
 
 
-def test_an_order_whose_activities_always_fail_fails_and_says_why(
+def test_an_order_whose_activities_always_fail_has_a_failure(
     second: Callable[..., Stack],
 ) -> None:
-    """After the last attempt the order is FAILED, with the fault's words, and its stage."""
+    """After the last attempt the order is FAILED, with the fault's message and its stage."""
     system = second(FLOWDECK_FAULT_RATE="1", **AT_ONCE)
     system.start()
     body = system.wait_for(system.start_order(unique("FAIL")), "FAILED", 60)

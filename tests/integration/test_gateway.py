@@ -19,7 +19,7 @@ ORDER = json.dumps({"order_id": "ORDER001", "amount": 1.25, "items": ["pen"]})
 
 @pytest.fixture
 def channel(stack: Stack) -> Iterator[grpc.Channel]:
-    """Open a connection for what the gateway does not do."""
+    """Open a channel for calls that the gateway does not make."""
     with open_channel(f"127.0.0.1:{stack.ports['dapr gRPC']}") as channel:
         yield channel
 
@@ -35,17 +35,17 @@ def listed(gateway: DaprGateway, page_size: int) -> list[str]:
 
 
 def is_finished(gateway: DaprGateway, instance_id: str) -> bool:
-    """Whether the instance has ended."""
+    """Return whether the instance has ended."""
     instance = gateway.state(instance_id)
     return instance is not None and instance.status.is_finished
 
 
 def test_every_instance_is_on_some_page(gateway: DaprGateway) -> None:
-    """However small the pages are, together they hold all."""
+    """All pages together have all instances, with small and with large pages."""
     started = {unique(f"PAGE{number}") for number in range(5)}
     for instance_id in started:
         gateway.start("no_such_workflow", instance_id, "{}")
-        eventually(lambda name=instance_id: is_finished(gateway, name), 15, "it ends")  # type: ignore[misc]
+        eventually(lambda name=instance_id: is_finished(gateway, name), 15, "the instance ends")  # type: ignore[misc]
     assert started <= set(listed(gateway, 2))
     assert started <= set(listed(gateway, 1000))
 
@@ -53,11 +53,11 @@ def test_every_instance_is_on_some_page(gateway: DaprGateway) -> None:
 def test_an_id_that_breaks_the_list_is_named_until_it_is_purged(
     gateway: DaprGateway, channel: grpc.Channel
 ) -> None:
-    """What the error tells to do has the list back."""
+    """The error names the id and the remedy, and the remedy works."""
     instance_id = unique("BROKEN||LIST")
     gateway.start("no_such_workflow", instance_id, "{}")
     try:
-        eventually(lambda: is_finished(gateway, instance_id), 15, "it ends")
+        eventually(lambda: is_finished(gateway, instance_id), 15, "the instance ends")
         with pytest.raises(DaprRefused, match="Terminate that instance and purge it") as raised:
             gateway.ids()
         assert repr(instance_id) in str(raised.value)
@@ -68,8 +68,8 @@ def test_an_id_that_breaks_the_list_is_named_until_it_is_purged(
     assert instance_id not in gateway.ids().ids
 
 
-def test_a_scheduled_start_waits_and_remembers_its_time(gateway: DaprGateway) -> None:
-    """Pending until it is due; then its history tells when that was."""
+def test_a_scheduled_start_waits_for_its_time(gateway: DaprGateway) -> None:
+    """The instance is PENDING until it is due; then its history has the scheduled time."""
     instance_id = unique("SOON")
     due = datetime.now(UTC) + timedelta(seconds=1.5)
     gateway.start("no_such_workflow", instance_id, ORDER, scheduled_for=due)
@@ -77,7 +77,7 @@ def test_a_scheduled_start_waits_and_remembers_its_time(gateway: DaprGateway) ->
     assert pending
     assert (pending.status, pending.workflow, pending.created_at) == (Status.PENDING, "", None)
     assert gateway.history(instance_id) == ()
-    eventually(lambda: is_finished(gateway, instance_id), 15, "it runs when it is due")
+    eventually(lambda: is_finished(gateway, instance_id), 15, "the instance runs when it is due")
     history = gateway.history(instance_id)
     (started,) = (event for event in history if event.kind == "executionStarted")
     assert (started.name, started.payload, started.fire_at) == ("no_such_workflow", ORDER, due)
@@ -85,5 +85,5 @@ def test_a_scheduled_start_waits_and_remembers_its_time(gateway: DaprGateway) ->
 
 
 def test_the_worker_is_counted(gateway: DaprGateway) -> None:
-    """The system has one."""
+    """The health of the engine has one worker."""
     assert gateway.health().workers == 1

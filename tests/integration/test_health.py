@@ -1,4 +1,4 @@
-"""What `/health` says in each failure, and that starts and reads say 503 in time."""
+"""`/health` names each failure; other endpoints answer 503 in time."""
 
 import os
 import signal
@@ -18,13 +18,13 @@ from tests.integration.stack import RECOVERY, Stack, unique
 from tests.waiting import eventually
 
 
-def test_a_healthy_system_says_so_to_the_letter(stack: Stack) -> None:
-    """Everything there: 200 and the specification's body."""
+def test_a_healthy_system_answers_as_specified(stack: Stack) -> None:
+    """A healthy system answers 200 with the specification's body."""
     assert stack.health() == (200, {"status": "healthy", "workflow_runtime": "running"})
 
 
-def test_a_sidecar_that_hangs_is_named_and_waits_for_nobody(stack: Stack) -> None:
-    """A frozen daprd: 503 in time from every endpoint, saying so; thawed, all is well again."""
+def test_a_sidecar_that_hangs_is_named_in_time(stack: Stack) -> None:
+    """With a suspended daprd every endpoint answers 503 in time; then the system recovers."""
     order = {"order_id": unique("HUNG"), "amount": 1, "items": ["pen"]}
     with stack.frozen("daprd"):
         code, body = stack.health()
@@ -43,25 +43,25 @@ def test_a_sidecar_that_hangs_is_named_and_waits_for_nobody(stack: Stack) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "text"),
     [("placement", "placement"), ("scheduler", "scheduler"), ("daprd", "no sidecar accepts")],
 )
-def test_a_part_of_the_engine_that_is_gone_is_named(stack: Stack, name: str, words: str) -> None:
-    """Kill -9 of a part of the engine: 503 that names it, then healthy by itself."""
+def test_a_dead_process_of_the_engine_is_named(stack: Stack, name: str, text: str) -> None:
+    """After a kill -9 of a process of the engine `/health` names it until it has recovered."""
     process = stack.process(name)
     assert process
     process.kill()
 
     def named() -> bool:
         code, body = stack.health()
-        return code == 503 and any(words in problem for problem in body["problems"])
+        return code == 503 and any(text in problem for problem in body["problems"])
 
     eventually(named, 15, f"/health names {name}")
     stack.wait_until_healthy(RECOVERY)
 
 
-def test_a_hundred_requests_wait_for_nobody(stack: Stack) -> None:
-    """A frozen daprd and a hundred requests at once: each is answered within 5 seconds."""
+def test_a_hundred_requests_are_answered_in_time(stack: Stack) -> None:
+    """With a suspended daprd a hundred requests at once are each answered within 5 seconds."""
     with stack.frozen("daprd"), ThreadPoolExecutor(100) as pool:
         status = f"{stack.url}/workflow/status/order_x"
         answers = list(pool.map(lambda _: httpx.get(status, timeout=5).status_code, range(100)))
@@ -100,17 +100,17 @@ class LoneWorker:
 
 @pytest.fixture
 def lone_worker(tmp_path: Path) -> Iterator[LoneWorker]:
-    """Start a worker whose engine is not there."""
+    """Start a worker without an engine."""
     worker = LoneWorker(tmp_path)
     yield worker
     worker.process.kill()
     worker.process.wait()
 
 
-def test_a_worker_without_an_engine_serves_http_and_says_what_is_missing(
+def test_a_worker_without_an_engine_names_the_problem(
     lone_worker: LoneWorker,
 ) -> None:
-    """No engine at all: 503 from `/health` and from every endpoint that needs it."""
+    """Without an engine `/health` and every endpoint that needs the engine answer 503."""
     health = httpx.get(f"{lone_worker.url}/health", timeout=5)
     assert health.status_code == 503
     assert health.json()["workflow_runtime"] == "starting"
@@ -126,8 +126,8 @@ def test_a_worker_without_an_engine_serves_http_and_says_what_is_missing(
         assert (answer.status_code, answer.json()["error"]) == (503, "DaprUnavailable")
 
 
-def test_a_worker_without_a_ledger_serves_http_and_opens_it_later(tmp_path: Path) -> None:
-    """A folder where the ledger's file should be: 503, until it can be opened."""
+def test_a_worker_without_a_ledger_opens_it_later(tmp_path: Path) -> None:
+    """The API answers 503 until the ledger's file can be opened."""
     obstacle = tmp_path / "data" / "ledger.db"
     (obstacle / "full").mkdir(parents=True)
     worker = LoneWorker(tmp_path)
@@ -146,14 +146,14 @@ def test_a_worker_without_a_ledger_serves_http_and_opens_it_later(tmp_path: Path
 def test_a_worker_ends_within_seconds(
     lone_worker: LoneWorker, signal_number: signal.Signals
 ) -> None:
-    """SIGINT and SIGTERM end a worker in good order, even one that still looks for its engine."""
+    """SIGINT and SIGTERM end a worker without a traceback while it waits for its engine."""
     lone_worker.process.send_signal(signal_number)
     assert lone_worker.process.wait(timeout=8) in (0, -signal_number)
     assert "Traceback" not in lone_worker.output.read_text()
 
 
-def test_a_worker_with_orders_under_way_leaves_them_to_the_engine(stack: Stack) -> None:
-    """SIGTERM in the middle of orders: the worker ends in seconds, its successor completes them."""
+def test_a_worker_that_ends_leaves_its_orders_to_the_engine(stack: Stack) -> None:
+    """A worker ends within seconds of SIGTERM; the next worker completes its orders."""
     orders = [stack.start_order(unique("LEFT")) for _ in range(3)]
     worker = stack.process("worker")
     assert worker
@@ -164,8 +164,8 @@ def test_a_worker_with_orders_under_way_leaves_them_to_the_engine(stack: Stack) 
         assert done["output"]["workflow_status"] == "completed"
 
 
-def test_a_worker_ends_within_seconds_though_its_sidecar_hangs(stack: Stack) -> None:
-    """SIGTERM ends a worker that is connected to a sidecar which answers nothing any more."""
+def test_a_worker_with_a_hung_sidecar_ends_within_seconds(stack: Stack) -> None:
+    """SIGTERM ends a worker whose sidecar has stopped answering."""
     worker = stack.process("worker")
     assert worker
     with stack.frozen("daprd"):
@@ -174,7 +174,7 @@ def test_a_worker_ends_within_seconds_though_its_sidecar_hangs(stack: Stack) -> 
     stack.wait_until_healthy(RECOVERY)
 
 
-# The SDK's loop ends for good on some errors, while the process and its HTTP server live on.
+# On some errors the SDK's loop ends for good, while the process and its HTTP server continue.
 BROKEN_LOOP = """
 import sys, time
 from worker.activities import OrderActivities
@@ -190,8 +190,8 @@ time.sleep(60)
 """
 
 
-def test_a_worker_whose_runtime_is_over_ends(stack: Stack) -> None:
-    """A worker that can take no work any more ends, so that another is started in its place."""
+def test_a_worker_whose_runtime_has_ended_ends(stack: Stack) -> None:
+    """A worker that cannot take work any more ends, so that the supervisor restarts it."""
     endpoint = f"127.0.0.1:{stack.ports['dapr gRPC']}"
     worker = subprocess.run(
         [sys.executable, "-c", BROKEN_LOOP, endpoint],

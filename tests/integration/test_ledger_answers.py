@@ -1,4 +1,4 @@
-"""What the ledger answers of many instances, worked out again from the engine's own words."""
+"""Queries on the ledger, compared with results computed from the engine's histories."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ import pytest
 from operations.ledger.statistics.results import DurationDistribution
 from operations.model import Status
 from operations.records import Filter, Sort
-from tests.integration.crowd import Crowd, PeriodStatistics, gather
+from tests.integration.crowd import Crowd, DaprInstance, gather
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
 
@@ -19,26 +19,27 @@ def crowd(rich: Rich) -> Crowd:
     return gather(rich)
 
 
-def spread(seconds: Iterable[float]) -> DurationDistribution | None:
-    """Return how durations are spread, each percentile by what it means."""
-    of = sorted(seconds)
-    if not of:
+def distribution(seconds: Iterable[float]) -> DurationDistribution | None:
+    """Return the distribution of durations; each percentile is computed by its definition."""
+    durations = sorted(seconds)
+    if not durations:
         return None
 
     def at(share: float) -> float:
-        return next(each for each in of if sum(other <= each for other in of) >= share * len(of))
+        count = share * len(durations)
+        return next(d for d in durations if sum(other <= d for other in durations) >= count)
 
-    return DurationDistribution(len(of), at(0.5), at(0.95), at(0.99), of[-1])
+    return DurationDistribution(len(durations), at(0.5), at(0.95), at(0.99), durations[-1])
 
 
 def same(found: DurationDistribution | None, expected: DurationDistribution | None) -> bool:
-    """Whether two are the same, to a microsecond."""
+    """Return whether two distributions are the same, to a microsecond."""
     return (found and pytest.approx(vars(found), abs=1e-6)) == (expected and vars(expected))
 
 
-def test_workflows_did_as_their_histories_tell(rich: Rich, crowd: Crowd) -> None:
-    """Counts, failures and percentiles, of each workflow and no other."""
-    found = {each.workflow: each for each in rich.ledger.statistics.workflows(crowd.within).of}
+def test_workflow_statistics_match_the_histories(rich: Rich, crowd: Crowd) -> None:
+    """Each workflow has its count, its failures and its percentiles."""
+    found = {each.workflow: each for each in rich.ledger.statistics.workflows(crowd.period).of}
     names = {each.state.workflow for each in crowd.ended}
     assert found.keys() == names
     for name in names:
@@ -46,26 +47,26 @@ def test_workflows_did_as_their_histories_tell(rich: Rich, crowd: Crowd) -> None
         failures = sum(each.state.status is Status.FAILED for each in of)
         assert (found[name].count, found[name].failures) == (len(of), failures)
         assert found[name].failure_share == failures / len(of)
-        assert same(found[name].took, spread(each.took for each in of)), name
+        assert same(found[name].took, distribution(each.duration for each in of)), name
 
 
-def test_activities_did_as_their_events_tell(rich: Rich, crowd: Crowd) -> None:
-    """Each attempt counts, with the time from its schedule to its answer."""
-    found = {each.activity: each for each in rich.ledger.statistics.activities(crowd.within).of}
-    attempts = [each for told in crowd.ended for each in told.attempts()]
+def test_activity_statistics_match_the_histories(rich: Rich, crowd: Crowd) -> None:
+    """Each attempt counts, with the time from its scheduling to its end."""
+    found = {each.activity: each for each in rich.ledger.statistics.activities(crowd.period).of}
+    attempts = [each for instance in crowd.ended for each in instance.attempts()]
     assert found.keys() == {scheduled.name for scheduled, _ in attempts}
     for name, statistics in found.items():
         of = [pair for pair in attempts if pair[0].name == name]
         failures = sum(answer.kind == "taskFailed" for _, answer in of)
         assert (statistics.count, statistics.failures) == (len(of), failures)
         took = ((end.timestamp - start.timestamp).total_seconds() for start, end in of)
-        assert same(statistics.took, spread(took)), name
+        assert same(statistics.took, distribution(took)), name
     assert {"work", "flaky", "fail"} == found.keys()
 
 
-def test_each_minute_has_what_ended_in_it(rich: Rich, crowd: Crowd) -> None:
-    """And as many have begun as there are."""
-    minutes = rich.ledger.statistics.throughput(crowd.within)
+def test_each_minute_has_the_runs_that_ended_in_it(rich: Rich, crowd: Crowd) -> None:
+    """The number of starts in all minutes is the number of runs."""
+    minutes = rich.ledger.statistics.throughput(crowd.period)
     assert sum(each.started for each in minutes) == len(crowd.ended)
     for status, name in ((Status.COMPLETED, "completed"), (Status.FAILED, "failed")):
         ends = Counter(
@@ -76,9 +77,9 @@ def test_each_minute_has_what_ended_in_it(rich: Rich, crowd: Crowd) -> None:
         assert {m.at: getattr(m, name) for m in minutes if getattr(m, name)} == ends
 
 
-def test_failures_are_grouped_by_what_the_engine_says_of_them(rich: Rich, crowd: Crowd) -> None:
-    """Of attempts and of workflows, by name and type, with numbers and ids left out."""
-    groups = rich.ledger.statistics.failures(crowd.within).of
+def test_failure_groups_match_the_histories(rich: Rich, crowd: Crowd) -> None:
+    """Failures of attempts and of workflows are grouped by name, type and fingerprint."""
+    groups = rich.ledger.statistics.failures(crowd.period).of
     found = Counter[tuple[str | None, bool, str]]()
     for group in groups:
         found[group.name, group.is_activity, group.error_type] += group.count
@@ -99,38 +100,38 @@ def test_failures_are_grouped_by_what_the_engine_says_of_them(rich: Rich, crowd:
     assert {group.count for group in groups if group.name == "flaky"} == {2 + 4}
 
 
-def is_of(*workflows: str) -> Callable[[PeriodStatistics], bool]:
-    """Return what is true of the open instances of some workflows."""
+def is_of(*workflows: str) -> Callable[[DaprInstance], bool]:
+    """Return a predicate that is true for the running instances of some workflows."""
     return lambda each: each.state.workflow in workflows and each.state.status is Status.RUNNING
 
 
-def says(each: PeriodStatistics, text: str) -> bool:
-    """Whether an instance's input or output has a text."""
+def has_text(each: DaprInstance, text: str) -> bool:
+    """Return whether the input or the output of an instance has a text."""
     return text in (each.state.input or "") + (each.state.output or "")
 
 
-def has_source(each: PeriodStatistics) -> bool:
-    """Whether an instance is a rerun."""
+def is_rerun(each: DaprInstance) -> bool:
+    """Return whether an instance is a rerun."""
     return each.state.instance_id.startswith("rerun")
 
 
-ASKED: dict[str, tuple[Filter, Callable[[PeriodStatistics], bool]]] = {
+FILTERS: dict[str, tuple[Filter, Callable[[DaprInstance], bool]]] = {
     "an event, alone or with another": (
         Filter(waits_for=EVENT),
         lambda each: (
             is_of("waiting", "waiting_until")(each)
-            or (is_of("waiting_for_any")(each) and says(each, "Approval"))
+            or (is_of("waiting_for_any")(each) and has_text(each, "Approval"))
         ),
     ),
     "an event, in capitals": (Filter(waits_for="CANCEL"), is_of("waiting_for_any")),
     "the second of two events": (
         Filter(waits_for="parcel"),
-        lambda each: is_of("waiting_for_any")(each) and says(each, "parcel"),
+        lambda each: is_of("waiting_for_any")(each) and has_text(each, "parcel"),
     ),
     "an activity": (Filter(waits_for="work"), is_of("parallel")),
     "a child": (Filter(waits_for="parallel"), is_of("parent")),
     "a timer": (Filter(waits_for="timer"), is_of("sleeping")),
-    "no sentence": (Filter(waits_for=f"event {EVENT}"), lambda _: False),
+    "the sentence of the list": (Filter(waits_for=f"event {EVENT}"), lambda _: False),
     "a custom status": (
         Filter(custom_status="two at once"),
         lambda each: each.state.custom_status == "two at once",
@@ -139,7 +140,7 @@ ASKED: dict[str, tuple[Filter, Callable[[PeriodStatistics], bool]]] = {
         Filter(custom_status="one after"),
         lambda each: each.state.custom_status == "one after",
     ),
-    "a text in an input": (Filter(anywhere="parcel"), lambda each: says(each, "parcel")),
+    "a text in an input": (Filter(anywhere="parcel"), lambda each: has_text(each, "parcel")),
     "a text in an output": (
         Filter(anywhere="timed out"),
         lambda each: "timed out" in (each.state.output or ""),
@@ -150,53 +151,53 @@ ASKED: dict[str, tuple[Filter, Callable[[PeriodStatistics], bool]]] = {
             each.state.workflow in {"failing", "retrying"} and each.state.status is Status.FAILED
         ),
     ),
-    "a part of the id": (Filter(text="rerun"), has_source),
+    "a part of the id": (Filter(text="rerun"), is_rerun),
 }
 
 
-def failure_type(each: PeriodStatistics) -> str | None:
-    """Return the type of an instance's failure."""
+def failure_type(each: DaprInstance) -> str | None:
+    """Return the type of the failure of an instance, None without a failure."""
     return each.state.failure.error_type if each.state.failure else None
 
 
 def assert_found(rich: Rich, wanted: Filter, expected: set[str]) -> None:
-    """Have each list, in whichever order, and the counts tell the same."""
+    """Assert that the list with each sort key, and the counts, have the expected instances."""
     for sort in Sort:
         page = rich.ledger.search.page(wanted, limit=99, sort=sort)
         assert {summary.instance_id for summary in page.runs} == expected
     counts = rich.ledger.search.counts(wanted).values()
-    if not wanted.statuses:  # they are those of each status, whichever are wanted
+    if not wanted.statuses:  # counts ignore the filter by status
         assert sum(count.number for count in counts) == len(expected)
 
 
-@pytest.mark.parametrize(("wanted", "is_wanted"), ASKED.values(), ids=ASKED)
-def test_a_filter_finds_what_the_engine_says_is_so(
-    rich: Rich, crowd: Crowd, wanted: Filter, is_wanted: Callable[[PeriodStatistics], bool]
+@pytest.mark.parametrize(("wanted", "is_wanted"), FILTERS.values(), ids=FILTERS)
+def test_a_filter_finds_the_matching_instances(
+    rich: Rich, crowd: Crowd, wanted: Filter, is_wanted: Callable[[DaprInstance], bool]
 ) -> None:
-    """All of it, and no more."""
+    """A filter finds exactly the instances that match in the engine."""
     expected = {each.state.instance_id for each in crowd.all if is_wanted(each)}
     assert_found(rich, wanted, expected)
     assert expected or "event " in wanted.waits_for
 
 
-def test_kin_are_found_by_the_ids_that_the_engine_gives(rich: Rich, crowd: Crowd) -> None:
-    """The children of a parent, each failure's type, and the reruns of a source."""
+def test_filters_by_parent_failure_source_and_time(rich: Rich, crowd: Crowd) -> None:
+    """Filters find the children of a parent, a failure type, the reruns of a source, a period."""
     for each in crowd.all:
         children = {e.instance_id for e in each.history if e.kind == CHILD and e.instance_id}
         assert_found(rich, Filter(parent_id=each.state.instance_id), children)
     for name in {failure_type(each) for each in crowd.ended} - {None}:
-        of = {each.state.instance_id for each in crowd.all if failure_type(each) == name}
-        assert_found(rich, Filter(failure_type=name or ""), of)
+        failed = {each.state.instance_id for each in crowd.all if failure_type(each) == name}
+        assert_found(rich, Filter(failure_type=name or ""), failed)
     source = next(each for each in crowd.ended if each.state.workflow == "parallel")
     rerun_id = crowd.rerun.state.instance_id
     assert_found(rich, Filter(rerun_of=source.state.instance_id), {rerun_id})
-    assert_found(rich, Filter(since=crowd.within.until), set_of(crowd.open) | {rerun_id})
-    assert_found(rich, Filter(until=crowd.within.until), set_of(crowd.ended))
+    assert_found(rich, Filter(since=crowd.period.until), ids_of(crowd.open) | {rerun_id})
+    assert_found(rich, Filter(until=crowd.period.until), ids_of(crowd.ended))
 
 
-def set_of(some: Iterable[PeriodStatistics]) -> set[str]:
+def ids_of(instances: Iterable[DaprInstance]) -> set[str]:
     """Return the ids of instances."""
-    return {each.state.instance_id for each in some}
+    return {each.state.instance_id for each in instances}
 
 
 CHILD = "childWorkflowInstanceCreated"

@@ -1,4 +1,4 @@
-"""Every kind of instance in the ledger, held against the engine's own words."""
+"""Every kind of instance in the ledger, compared with the engine."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from operations.records import RunSummary
 from operations.timeline import Ending
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT, GENERATIONS
-from tests.integration.truth import moment, one, true_entry
+from tests.integration.truth import moment, one, true_run
 from tests.waiting import eventually
 
 KINDS = [
@@ -27,7 +27,7 @@ KINDS = [
     (("parent_of_failing", '"no paper"'), Status.FAILED, 0),
     (("no_such_workflow", "{}"), Status.FAILED, 0),
 ]
-"""Workflows, their input, how they end, and how many attempts that takes."""
+"""Workflow and input, the final status, and the number of attempts."""
 
 
 @pytest.fixture(scope="module")
@@ -37,21 +37,21 @@ def started(rich: Rich) -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.parametrize(("kind", "status", "attempts"), KINDS)
-def test_what_ended_is_in_the_ledger_as_it_was(
+def test_a_finished_instance_is_in_the_ledger(
     rich: Rich,
     started: dict[tuple[str, str], str],
     kind: tuple[str, str],
     status: Status,
     attempts: int,
 ) -> None:
-    """Status, times, payloads, failure, history and attempts are those of the engine."""
+    """Status, times, payloads, failure, history and attempts are the same as in the engine."""
     instance_id = started[kind]
-    summary = true_entry(rich, instance_id)
+    summary = true_run(rich, instance_id)
     assert summary.status is status
     assert len(rich.ledger.runs.attempts(summary.run_id)) == attempts
     state = rich.gateway.state(instance_id)
     assert state
-    assert state.created_at  # what is first seen pending is as old as that look, and stays so
+    assert state.created_at  # a run that was first read PENDING keeps the time of that read
     assert summary.ended_at
     assert state.created_at <= summary.created_at <= summary.ended_at
     assert summary.started_at == moment(rich.gateway.history(instance_id), "executionStarted")
@@ -60,42 +60,42 @@ def test_what_ended_is_in_the_ledger_as_it_was(
 
 @pytest.mark.parametrize("workflow", ["parent", "parent_of_failing"])
 def test_a_child_is_linked_to_its_parent(rich: Rich, workflow: str) -> None:
-    """Nobody started it from here, and it has an entry of its own."""
+    """A child has a run of its own, with the id of its parent."""
     parent_id = rich.start(workflow, '"0.1"' if "failing" in workflow else "0.1")
     rich.ended(parent_id)
     created = one(rich.gateway.history(parent_id), "childWorkflowInstanceCreated")
     assert created.instance_id
-    assert true_entry(rich, created.instance_id).parent_id == parent_id
+    assert true_run(rich, created.instance_id).parent_id == parent_id
 
 
-def test_one_that_continues_as_new_is_one_life(rich: Rich) -> None:
-    """From its first start to its last end, with the attempts of each generation of its own."""
+def test_an_instance_that_continues_as_new_is_one_run(rich: Rich) -> None:
+    """The run lasts from the first start to the last end, and keeps the generations' attempts."""
     instance_id = rich.start("continuing", "1")
     first = rich.recorded(instance_id, Status.RUNNING)
-    summary = true_entry(rich, instance_id)
+    summary = true_run(rich, instance_id)
     assert (summary.run_id, summary.created_at) == (first.run_id, first.created_at)
     assert summary.started_at == first.started_at
     details = rich.ledger.runs.details(summary.run_id)
     assert details
     assert details.output == str(GENERATIONS)
-    assert 1 < summary.generation <= GENERATIONS  # one that nobody looked at was not seen
+    assert 1 < summary.generation <= GENERATIONS  # the recorder may miss a generation
     kept = rich.ledger.runs.earlier_generations(summary.run_id)
     assert kept.attempts == kept.generations == len(kept.newest) < summary.generation
 
 
 def test_a_rerun_is_linked_to_its_source(rich: Rich) -> None:
-    """It began when it was asked for, not when its source did."""
+    """A rerun has a start time of its own, not the start time of its source."""
     source_id = rich.start("parallel", "0.2")
-    source = true_entry(rich, source_id)
+    source = true_run(rich, source_id)
     last = [e for e in rich.gateway.history(source_id) if e.kind == "taskScheduled"][-1]
-    asked = datetime.now(UTC)
+    requested = datetime.now(UTC)
     rerun_id = rich.rerun(source_id, last.event_id)
     ended = rich.ended(rerun_id)
     summary = rich.recorded(rerun_id, ended.status)
     assert (summary.status, summary.rerun_of) == (Status.COMPLETED, source_id)
     assert source.ended_at
     assert summary.started_at
-    assert asked - timedelta(seconds=1) < summary.started_at < datetime.now(UTC)
+    assert requested - timedelta(seconds=1) < summary.started_at < datetime.now(UTC)
     assert summary.created_at == summary.started_at
     history = rich.gateway.history(rerun_id)
     assert summary.ended_at == moment(history, "executionCompleted")
@@ -105,10 +105,10 @@ def test_a_rerun_is_linked_to_its_source(rich: Rich) -> None:
     assert len(rich.ledger.runs.attempts(summary.run_id)) == 3
 
 
-def test_a_rerun_in_the_middle_has_the_attempts_of_both(rich: Rich) -> None:
-    """What it took over has no time of its own; what it ran again has that of the engine."""
+def test_a_rerun_from_the_middle_has_kept_and_new_attempts(rich: Rich) -> None:
+    """Kept attempts have no duration; repeated attempts have the times of the engine."""
     source_id = rich.start("parallel", "0.2")
-    source = true_entry(rich, source_id)
+    source = true_run(rich, source_id)
     first, *_, last = scheduled_in(rich, source_id)
     rerun_id = rich.rerun(source_id, last.event_id)
     rich.ended(rerun_id)
@@ -120,10 +120,10 @@ def test_a_rerun_in_the_middle_has_the_attempts_of_both(rich: Rich) -> None:
     again = [span for span in attempts.values() if span.scheduled_at != span.ended_at]
     assert [span.event_id for span in again] == [last.event_id]
     (answer,) = (event for event in history if event.answers == last.event_id)
-    begun = [event.timestamp for event in history if event.kind == "taskScheduled"]
-    assert (again[0].scheduled_at, again[0].ended_at) == (max(begun), answer.timestamp)
-    taken_over = [span for span in attempts.values() if span.scheduled_at == span.ended_at]
-    assert {span.scheduled_at for span in taken_over} == {summary.started_at}
+    scheduled = [event.timestamp for event in history if event.kind == "taskScheduled"]
+    assert (again[0].scheduled_at, again[0].ended_at) == (max(scheduled), answer.timestamp)
+    kept = [span for span in attempts.values() if span.scheduled_at == span.ended_at]
+    assert {span.scheduled_at for span in kept} == {summary.started_at}
     assert {span.ending for span in attempts.values()} == {Ending.COMPLETED}
     assert source.ended_at
     assert summary.started_at
@@ -131,65 +131,65 @@ def test_a_rerun_in_the_middle_has_the_attempts_of_both(rich: Rich) -> None:
 
 
 def test_a_start_in_the_future_is_pending_until_then(rich: Rich) -> None:
-    """It is found by listing though the engine tells nothing of it, and begins when it is due."""
+    """A pending instance is found by listing, and starts when it is due."""
     due = datetime.now(UTC) + timedelta(seconds=4)
     instance_id = rich.start("parallel", "0.1", scheduled_for=due)
     pending = rich.recorded(instance_id, Status.PENDING, 3)
     assert (pending.workflow, pending.started_at) == ("", None)
-    summary = true_entry(rich, instance_id)
+    summary = true_run(rich, instance_id)
     assert (summary.run_id, summary.created_at) == (pending.run_id, pending.created_at)
     assert (summary.workflow, summary.scheduled_for) == ("parallel", due)
     assert summary.started_at
     assert summary.started_at >= due
 
 
-def test_what_one_waits_for_is_told_until_it_comes(rich: Rich) -> None:
-    """The event that a workflow waits for, and nothing once it has ended."""
+def test_the_event_that_a_run_waits_for_is_in_the_ledger(rich: Rich) -> None:
+    """A running run has the event that it waits for; a finished run waits for nothing."""
     instance_id = rich.start("waiting")
     eventually(
         lambda: rich.recorded(instance_id, Status.RUNNING).waits_for == f"event {EVENT}",
         5,
-        "it waits for the event",
+        "the run waits for the event",
     )
     rich.raise_event(instance_id, EVENT, '"yes"')
-    summary = true_entry(rich, instance_id)
+    summary = true_run(rich, instance_id)
     details = rich.ledger.runs.details(summary.run_id)
     assert details
     assert details.output == '"yes"'
 
 
-def test_an_event_within_the_sdk_s_own_time_out_comes_in_time(rich: Rich) -> None:
-    """The wait has its end until then, and none that the ledger would go on telling."""
+def test_an_event_before_the_sdk_s_timeout_ends_the_wait(rich: Rich) -> None:
+    """The run has the deadline of its wait until the event comes."""
     instance_id = rich.start("waiting_at_most", "3600")
     eventually(
-        lambda: rich.recorded(instance_id, Status.RUNNING).waits_until, 5, "it waits until then"
+        lambda: rich.recorded(instance_id, Status.RUNNING).waits_until, 5, "the run has a deadline"
     )
     assert rich.recorded(instance_id, Status.RUNNING).waits_for == f"event {EVENT}"
     rich.raise_event(instance_id, EVENT, '"in time"')
-    summary = true_entry(rich, instance_id)
+    summary = true_run(rich, instance_id)
     details = rich.ledger.runs.details(summary.run_id)
     assert details
     assert (summary.status, details.output) == (Status.COMPLETED, '"in time"')
 
 
-def test_until_when_one_waits_is_told(rich: Rich) -> None:
-    """A wait with a time-out of an hour has its end."""
+def test_the_deadline_of_a_wait_is_in_the_ledger(rich: Rich) -> None:
+    """A wait with a timeout of an hour has its deadline."""
     instance_id = rich.start("waiting_until", "3600")
 
     def waits() -> RunSummary | None:
         summary = rich.recorded(instance_id, Status.RUNNING)
         return summary if summary.waits_until else None
 
-    summary = eventually(waits, 5, "it waits until then")
+    summary = eventually(waits, 5, "the run has a deadline")
     assert summary.waits_until
     assert summary.started_at
     assert abs(summary.waits_until - summary.started_at - timedelta(hours=1)) < timedelta(seconds=2)
     rich.gateway.terminate(instance_id)
-    assert true_entry(rich, instance_id).status is Status.TERMINATED
+    assert true_run(rich, instance_id).status is Status.TERMINATED
 
 
 def test_a_pause_and_its_end_are_followed(rich: Rich) -> None:
-    """Paused and resumed from elsewhere: the ledger says so each time."""
+    """The ledger follows a pause and a resume that another program requested."""
     instance_id = rich.start("waiting")
     rich.recorded(instance_id, Status.RUNNING)
     rich.gateway.pause(instance_id)
@@ -197,20 +197,20 @@ def test_a_pause_and_its_end_are_followed(rich: Rich) -> None:
     rich.gateway.resume(instance_id)
     assert rich.recorded(instance_id, Status.RUNNING)
     rich.raise_event(instance_id, EVENT, "1")
-    assert true_entry(rich, instance_id).status is Status.COMPLETED
+    assert true_run(rich, instance_id).status is Status.COMPLETED
 
 
-def test_one_that_was_terminated_with_its_child(rich: Rich) -> None:
-    """Both have ended, and the attempts of the child were cut off or came to their end."""
+def test_an_instance_is_terminated_with_its_child(rich: Rich) -> None:
+    """Both are TERMINATED, and the attempts of the child are cut off."""
     parent_id = rich.start("parent", "60")
 
     def child() -> str | None:
         created = [e.instance_id for e in rich.gateway.history(parent_id) if e.kind == CREATED]
         return created[0] if created else None
 
-    child_id = eventually(child, 10, "there is a child")
+    child_id = eventually(child, 10, "the child is created")
     rich.recorded(child_id, Status.RUNNING)
-    eventually(lambda: len(scheduled_in(rich, child_id)) == 2, 10, "the child works")
+    eventually(lambda: len(scheduled_in(rich, child_id)) == 2, 10, "the child has two attempts")
     rich.gateway.terminate(parent_id)
     for instance_id in (parent_id, child_id):
         rich.ended(instance_id)
@@ -232,21 +232,21 @@ CREATED = "childWorkflowInstanceCreated"
 
 
 def scheduled_in(rich: Rich, instance_id: str) -> list[HistoryEvent]:
-    """Return the attempts that the engine has scheduled in an instance."""
+    """Return the events that schedule the attempts of an instance."""
     return [e for e in rich.gateway.history(instance_id) if e.kind == "taskScheduled"]
 
 
-def test_what_was_purged_elsewhere_stays_in_the_ledger(rich: Rich) -> None:
-    """With its history, and marked; an id that is then used again has two lives."""
+def test_a_run_that_another_program_purged_stays_in_the_ledger(rich: Rich) -> None:
+    """The run keeps its history and gets `purged_at`; if the id is used again, it has two runs."""
     instance_id = rich.start("parallel", "0.1")
-    first = true_entry(rich, instance_id)
+    first = true_run(rich, instance_id)
     rich.purge(instance_id)
 
     def is_purged() -> bool:
         summary = rich.ledger.runs.latest(instance_id)
         return bool(summary and summary.purged_at)
 
-    eventually(is_purged, 10, "it is marked as purged")
+    eventually(is_purged, 10, "the run is marked as purged")
     details = rich.ledger.runs.details(first.run_id)
     assert details
     assert details.history
@@ -263,16 +263,16 @@ def test_what_was_purged_elsewhere_stays_in_the_ledger(rich: Rich) -> None:
     assert (failed.workflow, after) == ("failing", None)
 
 
-def test_an_id_that_breaks_the_list_hides_nothing_that_is_known(rich: Rich) -> None:
-    """What is followed is followed on; once the id is purged, new ones are found again."""
+def test_an_id_that_breaks_the_list_hides_no_known_run(rich: Rich) -> None:
+    """Known runs are still followed; once the id is purged, new runs are found again."""
     known = rich.start("waiting")
     rich.recorded(known, Status.RUNNING)
     broken = f"{known}||broken"
     rich.gateway.start("no_such_workflow", broken, "{}")
     try:
         rich.raise_event(known, EVENT, "1")
-        assert true_entry(rich, known).status is Status.COMPLETED
+        assert true_run(rich, known).status is Status.COMPLETED
         rich.ended(broken)
     finally:
         rich.purge(broken)
-    true_entry(rich, rich.start("parallel", "0.1"))
+    true_run(rich, rich.start("parallel", "0.1"))

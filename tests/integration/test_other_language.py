@@ -1,4 +1,4 @@
-"""An application in Go: whatever its SDK writes is told as it is."""
+"""An application in Go: ledger, API and Gantt chart show the payloads of its SDK."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,9 +14,9 @@ from operations.history import HistoryEvent
 from operations.model import Status, parse_payload
 from operations.records import RunSummary
 from operations.timeline import timeline_of
-from tests.integration.goapp import EVENT, GENERATIONS, ODD, build
+from tests.integration.goapp import EVENT, GENERATIONS, NOT_JSON, build
 from tests.integration.rich import Rich
-from tests.integration.truth import one, true_entry
+from tests.integration.truth import one, true_run
 from tests.postgres.server import Server
 from tests.waiting import eventually
 from worker.app import create_order_app
@@ -25,15 +25,15 @@ from worker.runtime import RuntimeState
 KINDS = [
     (("retrying", "null"), Status.COMPLETED, 3),
     (("parent", ""), Status.COMPLETED, 0),
-    (("sleeping", ODD), Status.COMPLETED, 0),
+    (("sleeping", NOT_JSON), Status.COMPLETED, 0),
     (("waiting_at_most", "300"), Status.COMPLETED, 0),
-    (("plain_text", ODD), Status.COMPLETED, 2),
+    (("plain_text", NOT_JSON), Status.COMPLETED, 2),
     (("failing", '{"a": 1, "a": NaN}'), Status.FAILED, 1),
     (("panicking", "[1,"), Status.FAILED, 2),
     (("child", "no number"), Status.FAILED, 0),
-    (("no_such_workflow", ODD), Status.FAILED, 0),
+    (("no_such_workflow", NOT_JSON), Status.FAILED, 0),
 ]
-"""Workflows, their input, how they end, and how many attempts that takes."""
+"""Workflow and input, the final status, and the number of attempts."""
 
 ANSWERS = {
     "taskCompleted": "taskScheduled",
@@ -46,7 +46,7 @@ ANSWERS = {
 
 @pytest.fixture(scope="module")
 def go(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
-    """Run the application in Go, with a ledger on PostgreSQL, which takes fewer characters."""
+    """Run the application in Go, with a ledger on PostgreSQL, which rejects some characters."""
     program = build(tmp_path_factory.mktemp("program"))
     folder = tmp_path_factory.mktemp("go")
     with Server() as server, Rich(folder, 29340, server.new(), (program,)) as rich:
@@ -61,7 +61,7 @@ def started(go: Rich) -> dict[tuple[str, str], str]:
 
 @pytest.fixture
 def api(go: Rich) -> TestClient:
-    """Return the REST API over this engine and this ledger."""
+    """Return a client of the REST API with this engine and this ledger."""
 
     def nothing() -> None:
         pass
@@ -71,21 +71,21 @@ def api(go: Rich) -> TestClient:
     return TestClient(app)
 
 
-def entry_of(go: Rich, instance_id: str) -> tuple[RunSummary, tuple[HistoryEvent, ...]]:
-    """Return the true entry of an instance that has ended, and its history."""
-    return true_entry(go, instance_id), go.gateway.history(instance_id)
+def run_of(go: Rich, instance_id: str) -> tuple[RunSummary, tuple[HistoryEvent, ...]]:
+    """Return the run and the history of an instance that has ended; the run matches the engine."""
+    return true_run(go, instance_id), go.gateway.history(instance_id)
 
 
 @pytest.mark.parametrize(("kind", "status", "attempts"), KINDS)
-def test_the_ledger_says_what_the_engine_says(
+def test_the_ledger_matches_the_engine(
     go: Rich,
     started: dict[tuple[str, str], str],
     kind: tuple[str, str],
     status: Status,
     attempts: int,
 ) -> None:
-    """Status, times, payloads, failure, history and attempts; the input is that of the start."""
-    summary, _ = entry_of(go, started[kind])
+    """Status, times, payloads, failure, history and attempts match; the input is unchanged."""
+    summary, _ = run_of(go, started[kind])
     assert summary.status is status
     assert len(go.ledger.runs.attempts(summary.run_id)) == attempts
     details = go.ledger.runs.details(summary.run_id)
@@ -94,27 +94,27 @@ def test_the_ledger_says_what_the_engine_says(
 
 
 @pytest.mark.parametrize("kind", [kind for kind, *_ in KINDS])
-def test_the_api_says_what_the_engine_says(
+def test_the_api_matches_the_engine(
     go: Rich, started: dict[tuple[str, str], str], api: TestClient, kind: tuple[str, str]
 ) -> None:
-    """What is JSON comes as JSON, anything else as the text that it is."""
-    summary, history = entry_of(go, started[kind])
+    """A payload that is JSON is returned as JSON, any other payload as text."""
+    summary, history = run_of(go, started[kind])
     state = go.ended(summary.instance_id)
     answer = api.get(f"/workflow/status/{summary.instance_id}")
     assert answer.status_code == 200
     body = answer.json()
     assert (body["status"], body["output"]) == (state.status, parse_payload(state.output))
     events = api.get(f"/workflow/history/{summary.instance_id}").json()["events"]
-    told = [(each["event_id"], each["kind"], each.get("payload")) for each in events]
-    assert told == [(each.event_id, each.kind, parse_payload(each.payload)) for each in history]
+    shown = [(each["event_id"], each["kind"], each.get("payload")) for each in events]
+    assert shown == [(each.event_id, each.kind, parse_payload(each.payload)) for each in history]
 
 
 @pytest.mark.parametrize("kind", [kind for kind, *_ in KINDS])
-def test_each_bar_is_where_the_engine_says(
+def test_each_bar_has_the_times_of_the_engine(
     go: Rich, started: dict[tuple[str, str], str], kind: tuple[str, str]
 ) -> None:
-    """From what was scheduled to its answer, in milliseconds, and no bar more."""
-    summary, history = entry_of(go, started[kind])
+    """Each scheduled step has one bar, from its scheduling to its end, in milliseconds."""
+    summary, history = run_of(go, started[kind])
     assert summary.started_at
     figure = gantt(timeline_of(history), summary.started_at, {})
     bars = [bar for trace in figure.traces for bar in zip(trace["base"], trace["x"], strict=True)]
@@ -122,7 +122,7 @@ def test_each_bar_is_where_the_engine_says(
 
 
 def expected_bars(history: tuple[HistoryEvent, ...]) -> Iterator[tuple[int, int]]:
-    """Return the begin and the length of all that was scheduled, without what cut it off."""
+    """Yield the start and the length in milliseconds of each step that has ended."""
     answers = {(ANSWERS[e.kind], e.answers): e.timestamp for e in history if e.kind in ANSWERS}
     for event in history:
         if event.kind in ANSWERS.values():
@@ -135,8 +135,8 @@ def _between(start: datetime, end: datetime) -> int:
 
 
 def test_retries_are_attempts_of_one_call(go: Rich, started: dict[tuple[str, str], str]) -> None:
-    """In one row, numbered, with a back-off after each that failed."""
-    summary, history = entry_of(go, started["retrying", "null"])
+    """The attempts of a call are numbered, and share one lane of the chart."""
+    summary, history = run_of(go, started["retrying", "null"])
     attempts = go.ledger.runs.attempts(summary.run_id)
     assert [(each.attempt_number, each.attempt_count) for each in attempts] == [
         (1, 3),
@@ -154,47 +154,47 @@ def test_retries_are_attempts_of_one_call(go: Rich, started: dict[tuple[str, str
 
 
 def test_children_are_linked_to_their_parent(go: Rich, started: dict[tuple[str, str], str]) -> None:
-    """Two at once, each with a row in its parent's Gantt."""
-    summary, history = entry_of(go, started["parent", ""])
+    """Both children have the id of their parent."""
+    summary, history = run_of(go, started["parent", ""])
     children = [e.instance_id for e in history if e.kind == "childWorkflowInstanceCreated"]
     assert len(children) == 2
     for child in children:
         assert child
-        assert true_entry(go, child).parent_id == summary.instance_id
+        assert true_run(go, child).parent_id == summary.instance_id
     assert summary.custom_status == "two children"
 
 
 def test_a_timer_has_its_name(go: Rich, started: dict[tuple[str, str], str]) -> None:
-    """The row in the Gantt is called as the workflow calls the timer."""
-    summary, history = entry_of(go, started["sleeping", ODD])
+    """The lane of a timer has the name that the workflow gave the timer."""
+    summary, history = run_of(go, started["sleeping", NOT_JSON])
     assert summary.started_at
     assert gantt(timeline_of(history), summary.started_at, {}).names == ["a nap"]
 
 
 def test_an_event_that_came_in_time(go: Rich) -> None:
-    """It is waited for with its deadline, and ends the wait, whose timer then fires in vain."""
+    """The run has the deadline of the wait; the event ends the wait before its timer."""
     instance_id = go.start("waiting_at_most", "60000")
-    summary = eventually(lambda: _waits(go, instance_id), 10, "it waits")
+    summary = eventually(lambda: _waits(go, instance_id), 10, "the run waits")
     assert summary.waits_until
-    go.raise_event(instance_id, EVENT, ODD)
-    summary, history = entry_of(go, instance_id)
-    assert one(history, "eventRaised").payload == ODD
+    go.raise_event(instance_id, EVENT, NOT_JSON)
+    summary, history = run_of(go, instance_id)
+    assert one(history, "eventRaised").payload == NOT_JSON
     assert summary.started_at
     figure = gantt(timeline_of(history), summary.started_at, {})
-    assert [words for words, *_ in figure.legend] == ["event came"]
+    assert [label for label, *_ in figure.legend] == ["event came"]
 
 
 def test_each_generation_keeps_the_attempts_that_the_engine_had(go: Rich) -> None:
-    """The engine forgets them when the workflow continues as new; the ledger does not."""
+    """The engine deletes them when the workflow continues as new; the ledger keeps them."""
     instance_id = go.start("continuing", "1")
-    told = {}
+    expected_attempts = {}
     for number in range(1, GENERATIONS + 1):
-        eventually(lambda n=number: _waits_in(go, instance_id, n), 10, "it waits")  # type: ignore[misc]
-        told[number] = _activities(go.gateway.history(instance_id))
+        eventually(lambda n=number: _waits_in(go, instance_id, n), 10, "the run waits")  # type: ignore[misc]
+        expected_attempts[number] = _activities(go.gateway.history(instance_id))
         go.raise_event(instance_id, EVENT, "null")
-    summary, _ = entry_of(go, instance_id)
+    summary, _ = run_of(go, instance_id)
     assert summary.generation == GENERATIONS
-    for number, expected in told.items():
+    for number, expected in expected_attempts.items():
         spans = go.ledger.runs.attempts(summary.run_id, number)
         assert [
             (span.event_id, span.name, span.scheduled_at, span.ended_at) for span in spans
@@ -219,17 +219,20 @@ def _activities(
     ]
 
 
-def test_what_no_json_is_can_be_found_and_read(go: Rich, api: TestClient) -> None:
-    """A payload, and a custom status, of any text: in the ledger, the list and the search."""
-    instance_id = go.start("waiting", ODD)
-    summary = eventually(lambda: _waits(go, instance_id), 10, "it waits")
+def test_texts_that_are_not_json_can_be_searched_and_read(go: Rich, api: TestClient) -> None:
+    """Payloads and custom statuses of any text are in the ledger, the list and the search."""
+    instance_id = go.start("waiting", NOT_JSON)
+    summary = eventually(lambda: _waits(go, instance_id), 10, "the run waits")
     assert (summary.waits_for, summary.waits_until) == (f"event {EVENT}", None)
-    go.raise_event(instance_id, EVENT, ODD)
-    assert entry_of(go, instance_id)[0].custom_status == f"waits: {ODD}"
-    for params in ({"custom_status": f"waits: {ODD}"}, {"text": ODD, "workflow": "waiting"}):
+    go.raise_event(instance_id, EVENT, NOT_JSON)
+    assert run_of(go, instance_id)[0].custom_status == f"waits: {NOT_JSON}"
+    for params in (
+        {"custom_status": f"waits: {NOT_JSON}"},
+        {"text": NOT_JSON, "workflow": "waiting"},
+    ):
         listed: dict[str, Any] = api.get("/workflows", params=params).json()
         (found,) = listed["workflows"]
-        assert (found["instance_id"], found["custom_status"]) == (instance_id, f"waits: {ODD}")
+        assert (found["instance_id"], found["custom_status"]) == (instance_id, f"waits: {NOT_JSON}")
 
 
 def _waits(go: Rich, instance_id: str) -> RunSummary | None:

@@ -1,4 +1,4 @@
-"""The curl lines of README and docs do what their text says."""
+"""The curl lines of README and docs work as described."""
 
 import json
 import re
@@ -16,12 +16,12 @@ ENDS = {
     "Five at once:": ["COMPLETED"] * 5,
     "Terminate:": ["TERMINATED"],
 }
-"""The statuses that a block shows last, by the line above it; of any other block, COMPLETED."""
+"""The last statuses of a block, by the line above the block; COMPLETED for other blocks."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A shell block of a page, and the line above it."""
+    """A shell block of a page, with the line above it as its title."""
 
     page: str
     title: str
@@ -29,7 +29,7 @@ class Block:
 
 
 def _blocks() -> list[Block]:
-    """Return every shell block with a curl line, of the README and of each page of docs/."""
+    """Return every shell block with a curl line in the README and in docs/."""
     return [
         Block(path.name, text[: found.start()].rstrip().splitlines()[-1], found[1])
         for path in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
@@ -43,7 +43,7 @@ BLOCKS = _blocks()
 
 
 def _run(script: str, stack: Stack) -> str:
-    """Run a block as a reader would paste it, against the tests' system."""
+    """Run a block as a reader would, against the tests' system."""
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script.replace("http://localhost:8000", stack.url)],
         capture_output=True,
@@ -56,27 +56,27 @@ def _run(script: str, stack: Stack) -> str:
 
 
 def _answers(output: str) -> list[dict[str, object]]:
-    """Return the JSON bodies in what curl printed, whatever is between them."""
-    decoder, found, place = json.JSONDecoder(), [], output.find("{")
-    while place >= 0:
-        body, end = decoder.raw_decode(output, place)
-        found.append(body)
-        place = output.find("{", end)
-    return found
+    """Return the JSON bodies in curl's output, and skip any text between them."""
+    decoder, bodies, position = json.JSONDecoder(), [], output.find("{")
+    while position >= 0:
+        body, end = decoder.raw_decode(output, position)
+        bodies.append(body)
+        position = output.find("{", end)
+    return bodies
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[f"{each.page}: {each.title}" for each in BLOCKS])
 def test_a_block_of_curl_lines_works(stack: Stack, block: Block) -> None:
-    """Every curl line gets an answer without error, and the last statuses are the expected ones."""
+    """Every curl line gets an answer without an error, and the last statuses are as expected."""
     answers = _answers(_run(block.script, stack))
     assert len(answers) >= len(re.findall(r"^\s*curl", block.script, re.MULTILINE))
     assert not [answer for answer in answers if "error" in answer]
-    seen = [str(answer["runtime_status"]) for answer in answers if "created_at" in answer]
+    statuses = [str(answer["runtime_status"]) for answer in answers if "created_at" in answer]
     expected = ENDS.get(block.title, ["COMPLETED"])
-    assert seen[-len(expected) :] == [f"WorkflowStatus.{status}" for status in expected]
+    assert statuses[-len(expected) :] == [f"WorkflowStatus.{status}" for status in expected]
 
 
 def test_every_expected_end_belongs_to_a_block() -> None:
-    """A renamed title would weaken its block's test unseen."""
+    """A renamed title would silently weaken the test of its block."""
     assert set(ENDS) <= {block.title for block in BLOCKS}
     assert {block.page for block in BLOCKS} == {"README.md", "api.md"}

@@ -1,4 +1,4 @@
-"""The recorder in the whole system: what happens to orders is in the ledger, whatever is killed."""
+"""The recorder in the whole system: the ledger is complete, also after kills."""
 
 import os
 import subprocess
@@ -31,12 +31,14 @@ def ledger(stack: Stack) -> Iterator[Ledger]:
 
 @pytest.fixture
 def another(stack: Stack, tmp_path: Path) -> Iterator[Callable[[], Path]]:
-    """Return what runs a second recorder, on a ledger of its own; it returns the ledger's file."""
+    """Return a function that runs a second recorder, and returns the file of its ledger."""
     file = tmp_path / "data" / "ledger.db"
     settings = {
         "FLOWDECK_LEDGER_URL": f"sqlite:///{file}",
         "DAPR_GRPC_PORT": str(stack.ports["dapr gRPC"]),
-        "FLOWDECK_SPANS_PORT": stack.environment["FLOWDECK_API_PORT"],  # taken: it polls
+        "FLOWDECK_SPANS_PORT": stack.environment[
+            "FLOWDECK_API_PORT"
+        ],  # the port is taken, so the recorder polls
     }
     with ExitStack() as running:
 
@@ -55,7 +57,7 @@ def another(stack: Stack, tmp_path: Path) -> Iterator[Callable[[], Path]]:
 
 
 def recorded(ledger: Ledger, instance_id: str, status: Status, seconds: float = 5) -> RunSummary:
-    """Wait until the ledger says that an instance has a status, and return its entry."""
+    """Wait until an instance has a status in the ledger, and return its run."""
 
     def found() -> RunSummary | None:
         summary = ledger.runs.latest(instance_id)
@@ -67,7 +69,7 @@ def recorded(ledger: Ledger, instance_id: str, status: Status, seconds: float = 
 def test_an_order_is_in_the_ledger_from_its_start_to_its_end(
     stack: Stack, ledger: Ledger, gateway: DaprGateway
 ) -> None:
-    """Within seconds, with its three attempts, its input, output and history, once."""
+    """The order has one run, with its three attempts, its input, its output and its history."""
     instance_id = stack.start_order(unique("LEDGER"))
     running = recorded(ledger, instance_id, Status.RUNNING)
     assert running.workflow == "order_workflow"
@@ -88,8 +90,8 @@ def test_an_order_is_in_the_ledger_from_its_start_to_its_end(
     assert (details.input, parse_payload(details.custom_status)) == (state.input, "confirmed")
 
 
-def test_what_the_api_does_is_in_the_ledger_at_once(stack: Stack, ledger: Ledger) -> None:
-    """Paused, resumed and terminated: no list says otherwise than the answer did."""
+def test_an_action_is_in_the_ledger_at_once(stack: Stack, ledger: Ledger) -> None:
+    """After the answer to a pause, a resume or a terminate the ledger has the new status."""
     instance_id = stack.start_order(unique("ACTED"))
     for path, status in (
         ("pause", Status.SUSPENDED),
@@ -100,7 +102,7 @@ def test_what_the_api_does_is_in_the_ledger_at_once(stack: Stack, ledger: Ledger
         summary = ledger.runs.latest(instance_id)
         assert summary
         assert summary.status is status
-    eventually(lambda: not is_followed(ledger, instance_id), 5, "its history is archived")
+    eventually(lambda: not is_followed(ledger, instance_id), 5, "the history is archived")
     ended = ledger.runs.latest(instance_id)
     assert ended
     assert ended.status is Status.TERMINATED
@@ -108,12 +110,12 @@ def test_what_the_api_does_is_in_the_ledger_at_once(stack: Stack, ledger: Ledger
 
 
 def is_followed(ledger: Ledger, instance_id: str) -> bool:
-    """Whether there is more to be recorded of an instance."""
+    """Return whether the recorder still follows an instance."""
     return instance_id in {summary.instance_id for summary in ledger.runs.unfinished()}
 
 
 def test_a_kill_of_the_recorder_loses_nothing(stack: Stack, ledger: Ledger) -> None:
-    """Kill -9 in the middle of 20 orders: all are there once, with every attempt."""
+    """After a kill -9 during 20 orders each order has one run, with every attempt."""
     with ThreadPoolExecutor(10) as pool:
         orders = list(pool.map(stack.start_order, [unique(f"K{n}") for n in range(10)]))
         stack.kill("recorder")
@@ -126,7 +128,7 @@ def test_a_kill_of_the_recorder_loses_nothing(stack: Stack, ledger: Ledger) -> N
 
 
 def assert_recorded_once(ledger: Ledger, orders: list[str]) -> None:
-    """Wait until orders that have completed are archived; nothing is missing or there twice."""
+    """Wait until completed orders are archived; each has one run with all attempts."""
     for instance_id in orders:
         summary = recorded(ledger, instance_id, Status.COMPLETED, 15)
         eventually(lambda each=instance_id: not is_followed(ledger, each), 10, "it is archived")  # type: ignore[misc]
@@ -141,7 +143,7 @@ def assert_recorded_once(ledger: Ledger, orders: list[str]) -> None:
 def test_any_number_of_kills_loses_nothing(
     stack: Stack, ledger: Ledger, names: tuple[str, ...]
 ) -> None:
-    """Kill -9 again and again while 40 orders run: all are there once, with every attempt."""
+    """After repeated kill -9 during 40 orders each order has one run, with every attempt."""
     with ThreadPoolExecutor(10) as pool:
         orders = list(pool.map(stack.start_order, [unique(f"KK{n}") for n in range(40)]))
     for _ in range(3):
@@ -152,10 +154,8 @@ def test_any_number_of_kills_loses_nothing(
     stack.wait_until_healthy(RECOVERY)
 
 
-def test_an_outage_of_the_engine_is_in_the_pulse_while_it_lasts(
-    stack: Stack, ledger: Ledger
-) -> None:
-    """Kill -9 of the sidecar: it is away, then it is back, and what ran meanwhile is recorded."""
+def test_an_outage_of_the_engine_is_in_the_heartbeat(stack: Stack, ledger: Ledger) -> None:
+    """The heartbeat has the outage of the sidecar until its end; then the order is recorded."""
 
     def is_away() -> bool:
         return any(outage.service is Service.SIDECAR for outage in ledger.heartbeat().outages)
@@ -163,12 +163,12 @@ def test_an_outage_of_the_engine_is_in_the_pulse_while_it_lasts(
     instance_id = stack.start_order(unique("OUTAGE"))
     sidecar = stack.process("daprd")
     assert sidecar
-    sidecar.suspend()  # so that it is not started anew before anybody has looked
+    sidecar.suspend()  # a killed sidecar would be restarted before the check below
     try:
-        eventually(is_away, 10, "the sidecar is away")
+        eventually(is_away, 10, "the heartbeat has the outage")
     finally:
         sidecar.kill()
-    eventually(lambda: not ledger.heartbeat().outages, RECOVERY, "nothing is away")
+    eventually(lambda: not ledger.heartbeat().outages, RECOVERY, "the outage has ended")
     stack.wait_for(instance_id, "COMPLETED", RECOVERY)
     recorded(ledger, instance_id, Status.COMPLETED)
     stack.wait_until_healthy(RECOVERY)
@@ -177,18 +177,18 @@ def test_an_outage_of_the_engine_is_in_the_pulse_while_it_lasts(
 def test_a_recorder_on_an_empty_ledger_catches_up(
     stack: Stack, gateway: DaprGateway, another: Callable[[], Path]
 ) -> None:
-    """Beside an engine with instances; and again when its ledger is deleted under its hands."""
+    """The recorder fills an empty ledger, and fills it again after the file is deleted."""
     instance_id = stack.start_order(unique("BEFORE"))
     stack.wait_for(instance_id, "COMPLETED")
     file = another()
-    eventually(lambda: complete(file, gateway), 20, "all is recorded")
-    for part in file.parent.glob("ledger.db*"):
-        part.unlink()
-    eventually(lambda: complete(file, gateway), 20, "all is recorded again")
+    eventually(lambda: is_complete(file, gateway), 20, "all instances are recorded")
+    for each in file.parent.glob("ledger.db*"):
+        each.unlink()
+    eventually(lambda: is_complete(file, gateway), 20, "all instances are recorded again")
 
 
-def complete(file: Path, gateway: DaprGateway) -> bool:
-    """Whether a ledger has all that the engine has, and what has ended with its history."""
+def is_complete(file: Path, gateway: DaprGateway) -> bool:
+    """Return whether a ledger has all instances of the engine, the finished ones archived."""
     if not file.exists():
         return False
     with closing(open_ledger(f"sqlite:///{file}")) as ledger:

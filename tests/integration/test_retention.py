@@ -1,4 +1,4 @@
-"""What the engine forgets by itself stays in the ledger."""
+"""Instances that the engine deletes after its retention stay in the ledger."""
 
 import shutil
 from collections.abc import Callable
@@ -20,10 +20,10 @@ ORDERS = 5
 ACTIVITIES = 3  # of an order
 
 
-def test_what_is_older_than_the_retention_is_kept_and_marked(
+def test_a_run_older_than_the_retention_is_kept(
     second: Callable[..., Stack], tmp_path: Path
 ) -> None:
-    """With its history: the recorder reads it before the engine forgets it, seconds later."""
+    """The ledger keeps the run and its history, and marks the run as purged."""
     resources = tmp_path / "components"
     shutil.copytree(PROJECT / "components", resources)
     config = resources / "dapr-config.yaml"
@@ -33,15 +33,15 @@ def test_what_is_older_than_the_retention_is_kept_and_marked(
     stack.start()
     ids = [stack.start_order(unique("short-lived")) for _ in range(ORDERS)]
     with closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway:
-        last = {each: last_words(gateway, each) for each in ids}
+        last = {each: final_state(gateway, each) for each in ids}
     with closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db")) as ledger:
 
-        def forgotten() -> list[RunSummary]:
+        def purged() -> list[RunSummary]:
             runs = [ledger.runs.latest(each) for each in ids]
             return [summary for summary in runs if summary and summary.purged_at]
 
         runs = eventually(
-            lambda: forgotten() if len(forgotten()) == ORDERS else None, 60, "all are forgotten"
+            lambda: purged() if len(purged()) == ORDERS else None, 60, "all are purged"
         )
         assert {summary.status for summary in runs} == {Status.COMPLETED}
         for summary in runs:
@@ -51,8 +51,10 @@ def test_what_is_older_than_the_retention_is_kept_and_marked(
             assert_true(ledger, summary, state, history)
 
 
-def last_words(gateway: DaprGateway, instance_id: str) -> tuple[Instance, tuple[HistoryEvent, ...]]:
-    """Return what the engine says of an instance that has ended, before it forgets it."""
+def final_state(
+    gateway: DaprGateway, instance_id: str
+) -> tuple[Instance, tuple[HistoryEvent, ...]]:
+    """Wait until an instance has ended, and return its state and history."""
 
     def ended() -> Instance | None:
         state = gateway.state(instance_id)

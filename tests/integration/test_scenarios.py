@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.integration.stack import Stack, unique
 
 
-def test_an_order_runs_through_its_lifecycle(stack: Stack) -> None:
+def test_an_order_runs_from_start_to_end(stack: Stack) -> None:
     """An order is RUNNING at once and COMPLETED later, with the specification's output."""
-    order_id = unique("LIFE")
+    order_id = unique("COMPLETE")
     order = {"order_id": order_id, "amount": 99.99, "items": ["laptop", "mouse"]}
     started = stack.post("/workflow/start", order)
     instance_id = f"order_{order_id}"
@@ -45,14 +45,14 @@ def test_an_order_runs_through_its_lifecycle(stack: Stack) -> None:
 
 
 def test_a_paused_order_stays_where_it_is_until_it_is_resumed(stack: Stack) -> None:
-    """Activities under way finish, nothing follows them; resumed, the order completes."""
+    """Running activities finish, but no other starts until the resume; then the order completes."""
     instance_id = stack.start_order(unique("PAUSE"))
     paused = stack.post(f"/workflow/pause/{instance_id}").json()
     assert (paused["status"], paused["changed"]) == ("paused", True)
     assert stack.status(instance_id)["status"] == "SUSPENDED"
     assert stack.post(f"/workflow/pause/{instance_id}").json()["changed"] is False
 
-    other = stack.start_order(unique("OTHER"))  # as long as it takes, the paused one must stay
+    other = stack.start_order(unique("OTHER"))  # while it runs, the paused order must not continue
     stack.wait_for(other, "COMPLETED")
     assert stack.status(instance_id)["status"] == "SUSPENDED"
 
@@ -84,7 +84,7 @@ def test_a_terminated_order_ends_at_once(stack: Stack) -> None:
 
 
 def test_a_suspended_order_can_be_terminated(stack: Stack) -> None:
-    """Terminating works on a suspended order too."""
+    """A suspended order becomes TERMINATED."""
     instance_id = stack.start_order(unique("SUSTERM"))
     stack.post(f"/workflow/pause/{instance_id}")
     assert stack.post(f"/workflow/terminate/{instance_id}").json()["changed"] is True

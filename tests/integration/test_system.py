@@ -1,4 +1,4 @@
-"""What `make run` promises: a short console, one owner of the data, no process left behind."""
+"""`make run`: a short console, one system for each data folder, no process left behind."""
 
 import os
 import signal
@@ -20,22 +20,22 @@ from tests.waiting import eventually
 ON_EVERY_ADDRESS = {"placement healthz", "scheduler healthz"}
 
 
-def test_everything_listens_on_loopback_but_what_dapr_cannot(stack: Stack) -> None:
-    """Every listening socket is on 127.0.0.1, except two health ports that Dapr opens to all."""
+def test_everything_listens_on_loopback_except_two_health_ports(stack: Stack) -> None:
+    """Every listening socket is on 127.0.0.1, except two health ports of Dapr."""
     names = {port: name for name, port in stack.ports.items()}
-    abroad = set()
+    elsewhere = set()
     for pid in processes_of(stack.folder):
         for connection in psutil.Process(pid).net_connections(kind="inet"):
             is_open = connection.status == psutil.CONN_LISTEN or (
                 connection.type.name == "SOCK_DGRAM" and not connection.raddr
             )
             if is_open and connection.laddr.ip != "127.0.0.1":
-                abroad.add(names.get(connection.laddr.port, f"port {connection.laddr.port}"))
-    assert abroad <= ON_EVERY_ADDRESS
+                elsewhere.add(names.get(connection.laddr.port, f"port {connection.laddr.port}"))
+    assert elsewhere <= ON_EVERY_ADDRESS
 
 
 def test_dapr_s_output_is_in_files_of_its_own(stack: Stack) -> None:
-    """Each process writes its version there; nothing of it is on the console."""
+    """Each process writes its version to its file; the console has none of it."""
     version = version_of(ensure(print) / "daprd")
     for process in ("placement", "scheduler", "daprd"):
         assert f"version {version}" in stack.log(process), process
@@ -44,22 +44,22 @@ def test_dapr_s_output_is_in_files_of_its_own(stack: Stack) -> None:
 
 
 def test_the_console_is_short_until_the_addresses(stack: Stack) -> None:
-    """A newcomer sees the place of the files, the worker's steps and the addresses, all named."""
+    """The console shows the folder of the log files, the worker's steps and the addresses."""
     start = stack.output.split("Submit an order")[0].splitlines()
     assert f"The full output is in {stack.folder}/data/logs" in start[0]
     assert {line.split("|")[0].strip() for line in start} == {"flowdeck", "worker"}
     assert len(start) < 15
 
 
-def test_the_welcome_says_where_to_go_and_what_to_try(stack: Stack) -> None:
-    """When all is ready, the addresses and a curl line are printed."""
+def test_the_welcome_has_the_addresses_and_a_curl_line(stack: Stack) -> None:
+    """When the system is ready, the console shows the addresses and a curl line."""
     eventually(lambda: "Flowdeck is ready" in stack.output, 10, "the welcome")
     assert f"REST API   {stack.url}" in stack.output
     assert f"curl -X POST {stack.url}/workflow/start" in stack.output
 
 
 def test_a_step_of_an_order_is_a_line_with_its_id(stack: Stack) -> None:
-    """The specification's sentences are in the log, once each, with the instance's id."""
+    """The console has each of the specification's sentences once, with the instance id."""
     order_id = unique("LOG")
     instance_id = stack.start_order(order_id)
     stack.wait_for(instance_id, "COMPLETED")
@@ -78,8 +78,8 @@ def test_a_step_of_an_order_is_a_line_with_its_id(stack: Stack) -> None:
     assert "laptop" not in stack.log("worker")
 
 
-def test_a_second_system_is_told_what_is_taken(stack: Stack, tmp_path: Path) -> None:
-    """A port in use is named with who holds it; so is a data folder."""
+def test_a_second_system_is_refused(stack: Stack, tmp_path: Path) -> None:
+    """The message names a port in use with its process, or the data folder in use."""
     ports = _run_until_it_ends({**stack.environment, "FLOWDECK_HOME": str(tmp_path)})
     assert f"Port {stack.api_port} (REST API) is in use by process" in ports
     assert "FLOWDECK_DAPR_PORTS" in ports
@@ -89,13 +89,13 @@ def test_a_second_system_is_told_what_is_taken(stack: Stack, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", ["FLOWDECK_DAPR_PORTS", "FLOWDECK_FAULT_RATE", "DAPR_GRPC_PORT"])
 def test_a_bad_setting_is_named(tmp_path: Path, name: str) -> None:
-    """A setting that cannot be, whosever it is, stops the start, and what was found is said."""
+    """An invalid setting of any process ends the start; the message has the value found."""
     output = _run_until_it_ends({**os.environ, "FLOWDECK_HOME": str(tmp_path), name: "many"})
     assert f"{name}: found 'many', expected a valid" in output
 
 
-def test_ctrl_c_ends_everything_in_good_order(second: Callable[[], Stack]) -> None:
-    """No process is left, none lost the sidecar before it ended, and the last line is calm."""
+def test_ctrl_c_ends_everything_in_order(second: Callable[[], Stack]) -> None:
+    """No process is left, no process logs an error, and the last line says that nothing is lost."""
     system = second()
     system.start()
     assert system.stop() == 0
@@ -109,8 +109,8 @@ def test_ctrl_c_ends_everything_in_good_order(second: Callable[[], Stack]) -> No
         assert "RpcError" not in system.log(process)
 
 
-def test_no_process_outlives_the_kill_of_the_system(second: Callable[[], Stack]) -> None:
-    """Even kill -9 of the system leaves no process."""
+def test_no_process_survives_the_kill_of_the_system(second: Callable[[], Stack]) -> None:
+    """A kill -9 of the supervisor leaves no process."""
     system = second()
     system.start()
     os.kill(system.pid, signal.SIGKILL)
@@ -119,8 +119,8 @@ def test_no_process_outlives_the_kill_of_the_system(second: Callable[[], Stack])
 
 
 @pytest.mark.slow
-def test_orders_outlive_the_kill_of_the_whole_system(second: Callable[[], Stack]) -> None:
-    """Kill -9 of the system with orders under way, then a new start: the orders complete."""
+def test_orders_survive_the_kill_of_the_whole_system(second: Callable[[], Stack]) -> None:
+    """Orders that run during a kill -9 of the system complete after the next start."""
     system = second()
     system.start()
     orders = [system.start_order(unique("ALL")) for _ in range(3)]

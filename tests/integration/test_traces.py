@@ -1,4 +1,4 @@
-"""Trace spans of the real engine: when each attempt began, and what happens without them."""
+"""Trace spans of the real engine: the start of each attempt, and the recorder without spans."""
 
 import shutil
 import socket
@@ -19,7 +19,7 @@ from tests.integration.richapp import EVENT
 from tests.integration.stack import unique
 from tests.waiting import eventually
 
-AT_ONCE = 4  # activities that this engine hands out at a time; the others wait for their turn
+AT_ONCE = 4  # activities that this engine runs at a time; the others wait in its queue
 KINDS = [
     (("parallel", "0.2"), 3),
     (("fan_out", '{"activities": 40, "seconds": 0.05}'), 40),
@@ -28,12 +28,12 @@ KINDS = [
     (("failing", '"no paper"'), 1),
     (("continuing", "1"), 1),
 ]
-"""Workflows, their input, and how many attempts they leave."""
+"""Workflow and input, and the number of attempts in the ledger."""
 
 
 @pytest.fixture(scope="module")
 def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
-    """Run the rich application on an engine that hands out a few activities at a time."""
+    """Run the rich application on an engine that runs few activities at a time."""
     folder = Path(tmp_path_factory.mktemp("traces"))
     resources = folder / "components"
     shutil.copytree(PROJECT / "components", resources)
@@ -41,32 +41,32 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
     limit = f"  workflow:\n    maxConcurrentActivityInvocations: {AT_ONCE}\n"
     configuration.write_text(configuration.read_text().replace("  workflow:\n", limit))
     with Rich(folder, 29320, FLOWDECK_RESOURCES=str(resources)) as rich:
-        # What daprd cannot deliver it drops: what it told before the recorder was there is lost.
+        # daprd drops spans that it cannot deliver, such as those from before the recorder's start.
         eventually(lambda: is_traced(rich.ledger.heartbeat()), 30, "traces arrive")
         yield rich
 
 
 def recorded(rich: Rich, instance_id: str) -> RunSummary:
-    """Return the entry of an instance that has ended."""
+    """Wait until an instance has ended and is recorded, and return its run."""
     return rich.recorded(instance_id, rich.ended(instance_id).status)
 
 
 def attempts(rich: Rich, instance_id: str) -> tuple[Span, ...]:
-    """Return the attempts of an instance that has ended, as soon as all begins are known."""
+    """Wait until all attempts of a finished instance have `started_at`, and return the attempts."""
     summary = recorded(rich, instance_id)
 
-    def told() -> tuple[Span, ...] | None:
+    def complete() -> tuple[Span, ...] | None:
         found = rich.ledger.runs.attempts(summary.run_id)
         return found if found and all(span.started_at for span in found) else None
 
-    return eventually(told, 10, "all begins are known")
+    return eventually(complete, 10, "all attempts have started_at")
 
 
 @pytest.mark.parametrize(("kind", "number"), KINDS)
-def test_each_attempt_began_between_its_scheduling_and_its_end(
+def test_each_attempt_started_between_its_scheduling_and_its_end(
     rich: Rich, kind: tuple[str, str], number: int
 ) -> None:
-    """Retries each at a time of their own, and one that continues as new in its last generation."""
+    """Each retry has its own start; a workflow that continues as new has its last generation."""
     found = attempts(rich, rich.start(*kind))
     assert len(found) == number
     for span in found:
@@ -76,8 +76,8 @@ def test_each_attempt_began_between_its_scheduling_and_its_end(
     assert len({span.started_at for span in found}) == number
 
 
-def test_what_waits_for_its_turn_is_told_from_what_runs(rich: Rich) -> None:
-    """All are scheduled at once; of their runs there are never more at a time than may be."""
+def test_queue_time_is_separate_from_execution_time(rich: Rich) -> None:
+    """All attempts are scheduled at once, but no more than `AT_ONCE` run at the same time."""
     found = attempts(rich, rich.start("fan_out", '{"activities": 12, "seconds": 0.3}'))
     assert max(span.scheduled_at for span in found) <= min(
         span.ended_at for span in found if span.ended_at
@@ -98,8 +98,8 @@ def test_what_waits_for_its_turn_is_told_from_what_runs(rich: Rich) -> None:
         )
 
 
-def test_an_attempt_begins_after_the_one_before_it_failed(rich: Rich) -> None:
-    """What a history says of the order of retries, traces say too."""
+def test_an_attempt_starts_after_the_previous_one_failed(rich: Rich) -> None:
+    """The start times of retries are in the order of the history."""
     found = attempts(rich, rich.start("retrying", '{"failures": 3, "seconds": 0.05}'))
     for before, after in pairwise(found):
         assert before.ended_at
@@ -107,19 +107,19 @@ def test_an_attempt_begins_after_the_one_before_it_failed(rich: Rich) -> None:
         assert before.ended_at <= after.started_at
 
 
-def test_what_the_recorder_measures_is_in_its_pulse(rich: Rich) -> None:
-    """Its lag, its reads, and that traces arrive."""
+def test_the_recorder_s_metrics_are_in_its_heartbeat(rich: Rich) -> None:
+    """The metrics have the lag, the reads and the traces."""
     recorded(rich, rich.start("parallel", "0.1"))
 
     def measured() -> bool:
         metrics = rich.ledger.heartbeat().metrics
         return bool(metrics and metrics.lag_p95 and metrics.states and metrics.traces)
 
-    eventually(measured, 10, "it has measured itself")
+    eventually(measured, 10, "the heartbeat has metrics")
 
 
-def test_without_traces_all_is_recorded_but_the_begins(rich: Rich) -> None:
-    """Who holds the port, and never answers, holds up neither engine nor recorder."""
+def test_without_traces_only_started_at_is_missing(rich: Rich) -> None:
+    """A program that takes the port and never answers delays neither engine nor recorder."""
     with untraced_recorder(rich):
         instance_id = rich.start("parallel", "0.1")
         summary = recorded(rich, instance_id)
@@ -132,16 +132,16 @@ def test_without_traces_all_is_recorded_but_the_begins(rich: Rich) -> None:
 
 @contextmanager
 def untraced_recorder(rich: Rich) -> Iterator[None]:
-    """Have a recorder that no trace reaches for a while."""
+    """Run a recorder without traces for a while."""
     with rich.without_recorder():
-        holder = socket.create_server(("127.0.0.1", rich.spans_port))
-    with holder:
+        other = socket.create_server(("127.0.0.1", rich.spans_port))
+    with other:
         yield
 
 
 @pytest.fixture
 def untraced(rich: Rich) -> Iterator[None]:
-    """Have a recorder that no trace reaches during a test, and traces again after it."""
+    """Run a recorder without traces during a test, and wait for traces after it."""
     with untraced_recorder(rich):
         yield
     eventually(lambda: is_traced(rich.ledger.heartbeat()), 60, "traces arrive again")
@@ -149,7 +149,7 @@ def untraced(rich: Rich) -> Iterator[None]:
 
 @pytest.mark.usefixtures("untraced")
 def test_without_traces_an_id_that_is_used_again_is_found(rich: Rich) -> None:
-    """By the next round over what has finished: the engine erases the first life, and lists on."""
+    """The next recheck of finished runs finds the new run; the engine has erased the first."""
     instance_id = rich.start("parallel", "0.1")
     recorded(rich, instance_id)
     rich.gateway.start("parallel", instance_id, "0.1")
@@ -158,7 +158,7 @@ def test_without_traces_an_id_that_is_used_again_is_found(rich: Rich) -> None:
 
 @pytest.mark.usefixtures("untraced")
 def test_without_traces_a_child_that_is_used_again_is_found(rich: Rich) -> None:
-    """A parent that gives its children ids of its own making may give one twice."""
+    """A parent that chooses the ids of its children may use an id twice."""
     child_id = unique("child")
     parent_id = rich.start("repeating", f'"{child_id}"')
     rich.recorded(child_id, Status.COMPLETED, 20)
@@ -167,42 +167,42 @@ def test_without_traces_a_child_that_is_used_again_is_found(rich: Rich) -> None:
 
 
 def assert_used_again(rich: Rich, instance_id: str) -> None:
-    """Wait until both lives of an id are there, each with its end and its attempts."""
+    """Wait until both runs of an id are recorded, each with its end and its attempts."""
 
     def before() -> RunSummary | None:
         latest = rich.ledger.runs.latest(instance_id)
         assert latest
         return rich.ledger.runs.adjacent_runs(latest)[0]
 
-    earlier = eventually(before, 3 * Limits().recheck_round, "its next life is there")
+    earlier = eventually(before, 3 * Limits().recheck_round, "the id has a second run")
     later = rich.recorded(instance_id, Status.COMPLETED)
     assert earlier.status is Status.COMPLETED
     assert earlier.execution_id != later.execution_id
-    for life in (earlier, later):
-        assert len(rich.ledger.runs.attempts(life.run_id)) == 3
+    for run in (earlier, later):
+        assert len(rich.ledger.runs.attempts(run.run_id)) == 3
 
 
 def is_traced(heartbeat: Heartbeat) -> bool:
-    """Whether traces arrive."""
+    """Return whether traces arrive."""
     return bool(heartbeat.metrics and heartbeat.metrics.traces)
 
 
-def test_an_id_that_breaks_the_list_is_told_with_its_remedy_and_blinds_nobody(rich: Rich) -> None:
-    """It is found by its trace, as is what is started meanwhile; once it is purged all is well."""
+def test_an_id_that_breaks_the_list_is_an_outage_with_a_remedy(rich: Rich) -> None:
+    """Traces still find new instances; the outage ends once the id is purged."""
     broken = f"{rich.start('waiting')}||broken"
     rich.gateway.start("no_such_workflow", broken, "{}")
     try:
-        eventually(lambda: listing_trouble(rich), 15, "the trouble is told")
-        assert broken in listing_trouble(rich)
-        assert "purge it" in listing_trouble(rich)
+        eventually(lambda: listing_outage(rich), 15, "the heartbeat has the outage")
+        assert broken in listing_outage(rich)
+        assert "purge it" in listing_outage(rich)
         assert recorded(rich, broken).status is Status.FAILED
         assert recorded(rich, rich.start("parallel", "0.1")).status is Status.COMPLETED
     finally:
         rich.purge(broken)
-    eventually(lambda: not listing_trouble(rich), 15, "the trouble is over")
+    eventually(lambda: not listing_outage(rich), 15, "the outage has ended")
 
 
-def listing_trouble(rich: Rich) -> str:
-    """Return why the engine cannot list its instances, nothing if it can."""
+def listing_outage(rich: Rich) -> str:
+    """Return the reason why the engine cannot list its instances, empty if it can."""
     outages = rich.ledger.heartbeat().outages
     return next((each.reason for each in outages if each.service is Service.LISTING), "")

@@ -6,7 +6,7 @@ import sys
 from system.dapr.settings import PROJECT
 from tests.integration.stack import Stack, unique
 
-# Each process says "ready", waits for its standard input to end, then starts the order.
+# Each process prints "ready", waits for the end of its standard input, then starts the order.
 STARTER = """
 import sys
 from operations.actions import ActionContext, Actions, StartRequest

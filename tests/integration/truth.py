@@ -1,4 +1,4 @@
-"""What the ledger tells of an instance, held against the engine's own words."""
+"""Compares the ledger's run of an instance with the engine's state and history."""
 
 from datetime import datetime
 
@@ -12,8 +12,8 @@ from tests.integration.rich import Rich
 ENDINGS = {"taskCompleted": Ending.COMPLETED, "taskFailed": Ending.FAILED}
 
 
-def true_entry(rich: Rich, instance_id: str) -> RunSummary:
-    """Return the entry of an instance that has ended, once it says what the engine says."""
+def true_run(rich: Rich, instance_id: str) -> RunSummary:
+    """Wait until an instance has ended, assert that its run matches the engine, and return it."""
     state, history = rich.ended(instance_id), rich.gateway.history(instance_id)
     summary = rich.recorded(instance_id, state.status)
     assert summary.purged_at is None
@@ -24,7 +24,7 @@ def true_entry(rich: Rich, instance_id: str) -> RunSummary:
 def assert_true(
     ledger: Ledger, summary: RunSummary, state: Instance, history: tuple[HistoryEvent, ...]
 ) -> None:
-    """Hold an entry, with all that belongs to it, against the last that the engine said of it."""
+    """Assert that a run with its details and attempts matches the engine's state and history."""
     assert ledger.runs.adjacent_runs(summary) == (None, None)
     assert (summary.instance_id, summary.status) == (state.instance_id, state.status)
     assert summary.workflow == state.workflow
@@ -32,9 +32,9 @@ def assert_true(
     assert summary.ended_at == moment(history, "executionCompleted")
     assert summary.execution_id == one(history, "executionStarted").execution_id
     assert (summary.waits_for, summary.waits_until) == (None, None)
-    told = (summary.failure_type, summary.failure_message)
+    recorded = (summary.failure_type, summary.failure_message)
     failure = state.failure
-    assert told == ((failure.error_type, failure.message) if failure else (None, None))
+    assert recorded == ((failure.error_type, failure.message) if failure else (None, None))
     assert ledger.runs.details(summary.run_id) == RunDetails(
         state.input, state.output, state.custom_status, failure, history
     )
@@ -42,13 +42,13 @@ def assert_true(
 
 
 def assert_attempts(ledger: Ledger, summary: RunSummary, history: tuple[HistoryEvent, ...]) -> None:
-    """Hold the attempts of an instance against its events, one by one."""
-    told = {
+    """Assert that the attempts of a run match the events of its history."""
+    recorded = {
         span.event_id: (span.name, span.scheduled_at, span.ended_at, span.ending)
         for span in ledger.runs.attempts(summary.run_id)
     }
     answers = {event.answers: event for event in history if event.kind in ENDINGS}
-    assert told == {
+    assert recorded == {
         event.event_id: (
             event.name,
             event.timestamp,
@@ -61,11 +61,11 @@ def assert_attempts(ledger: Ledger, summary: RunSummary, history: tuple[HistoryE
 
 
 def one(history: tuple[HistoryEvent, ...], kind: str) -> HistoryEvent:
-    """Return the one event of a kind."""
+    """Return the only event of a kind."""
     (event,) = (event for event in history if event.kind == kind)
     return event
 
 
 def moment(history: tuple[HistoryEvent, ...], kind: str) -> datetime:
-    """Return when the one event of a kind was."""
+    """Return the time of the only event of a kind."""
     return one(history, kind).timestamp

@@ -1,1 +1,1 @@
-"""A PostgreSQL of the tests' own: Debian's programs, on a folder that is thrown away."""
+"""A PostgreSQL server for the tests: Debian's programs, with a temporary data folder."""

@@ -1,4 +1,4 @@
-"""`python -m tests.postgres` sees to it that this machine has a PostgreSQL."""
+"""`python -m tests.postgres` installs PostgreSQL if this machine has none."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from tests.postgres.programs import find, install
 
 
 def main() -> None:
-    """Find it, else install it, else say what to type."""
+    """Install PostgreSQL if it is missing; if that fails, print the command to type."""
     try:
         find()
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Empty ledgers on a server, each for one test, and then for another."""
+"""A pool of empty ledgers on a server; a ledger is used by one test at a time."""
 
 from contextlib import suppress
 from functools import cached_property
@@ -15,9 +15,9 @@ KEEP = "CREATE SCHEMA kept; CREATE TABLE kept.heartbeat AS TABLE heartbeat"
 
 
 class Ledgers:
-    """Makes databases like one that holds an empty ledger, and empties them for the next test.
+    """Creates databases from a template with an empty ledger, and empties them for reuse.
 
-    That takes a tenth of the time that a new one does.
+    To empty a database takes a tenth of the time of creating one.
     """
 
     def __init__(self, server: Server) -> None:
@@ -26,33 +26,33 @@ class Ledgers:
 
     @cached_property
     def template(self) -> str:
-        """The name of a database that holds an empty ledger."""
+        """The name of a database with an empty ledger."""
         url = self._server.new()
         open_ledger(url).close()
         self._server.run(KEEP, name_in(url))
         return name_in(url)
 
     def take(self) -> str:
-        """Return the URL of an empty ledger that nobody else has."""
+        """Return the URL of an empty ledger that no other test uses."""
         return self._free.pop() if self._free else self._server.new(self.template)
 
     def give_back(self, url: str) -> None:
-        """Take one back; what it holds is gone."""
-        with suppress(psycopg.Error):  # one that cannot be emptied is nobody's any more
-            self._server.run(_emptying(), name_in(url))
+        """Empty a ledger and return it to the pool."""
+        with suppress(psycopg.Error):  # a ledger that cannot be emptied leaves the pool
+            self._server.run(_reset_statements(), name_in(url))
             self._free.append(url)
 
 
-def _emptying() -> str:
+def _reset_statements() -> str:
     tables = metadata.sorted_tables
     return "; ".join(
         (
             "SET lock_timeout = '1s'",
             *(f"DELETE FROM {table.name}" for table in reversed(tables)),  # noqa: S608
             *(
-                f"ALTER SEQUENCE {table.name}_{_counted(table)}_seq RESTART"
+                f"ALTER SEQUENCE {table.name}_{_sequence_column(table)}_seq RESTART"
                 for table in tables
-                if _counted(table)
+                if _sequence_column(table)
             ),
             "INSERT INTO heartbeat SELECT * FROM kept.heartbeat",
             f"UPDATE alembic_version SET version_num = '{HEAD}'",  # noqa: S608
@@ -60,7 +60,7 @@ def _emptying() -> str:
     )
 
 
-def _counted(table: Table) -> str | None:
-    """Return the name of the column that a sequence numbers, None if there is none."""
+def _sequence_column(table: Table) -> str | None:
+    """Return the name of the column that has a sequence, None if no column has one."""
     column = table.autoincrement_column
     return None if column is None else column.name

@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are, and how they come onto this machine."""
+"""Finds PostgreSQL's programs, or installs them."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ _INSTALL = (("apt-get", "update"), ("apt-get", "install", "--yes", "postgresql")
 
 
 def find() -> Path:
-    """Return the folder of the programs; raises `FileNotFoundError` with what to type."""
+    """Return the folder of the programs; raises `FileNotFoundError` with the command to type."""
     found = sorted(DEBIANS.glob("*/bin/initdb"), key=lambda file: int(file.parts[-3]))
     if found:
         return found[-1].parent
@@ -21,11 +21,11 @@ def find() -> Path:
 
 
 def install() -> None:
-    """Install Debian's PostgreSQL, as root or with a sudo that asks nothing; it is not started."""
+    """Install Debian's PostgreSQL, as root or with a passwordless sudo; no server is started."""
     sudo = () if os.geteuid() == 0 else ("sudo", "--non-interactive")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     _run(*sudo, "mkdir", "--parents", str(NO_CLUSTER.parent))
-    _run(*sudo, "tee", str(NO_CLUSTER), told="create_main_cluster = false\n")
+    _run(*sudo, "tee", str(NO_CLUSTER), stdin="create_main_cluster = false\n")
     try:
         for command in _INSTALL:
             _run(*sudo, *command, env=quiet)
@@ -33,7 +33,7 @@ def install() -> None:
         _run(*sudo, "rm", str(NO_CLUSTER))
 
 
-def _run(*command: str, env: dict[str, str] | None = None, told: str = "") -> None:
+def _run(*command: str, env: dict[str, str] | None = None, stdin: str = "") -> None:
     subprocess.run(
-        command, check=True, env=env, input=told, stdout=subprocess.DEVNULL, encoding="utf-8"
+        command, check=True, env=env, input=stdin, stdout=subprocess.DEVNULL, encoding="utf-8"
     )

@@ -1,4 +1,4 @@
-"""A server that a session of tests starts, with databases for single tests."""
+"""A PostgreSQL server for a session of tests, with a database for each test."""
 
 import fcntl
 import os
@@ -20,15 +20,19 @@ from tests.waiting import eventually
 
 PORTS = range(29390, 29400)
 _INIT = ("--username=flowdeck", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions")
-# Another order than that of bytes, so that what relies on bytes must say so.
+# An order other than that of bytes: code that needs byte order must ask for it.
 _LANGUAGE = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
-_HASTE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
-_ENDING = ("setpriv", "--pdeathsig", "QUIT")  # it ends with the tests, also if they are killed
-_WHO = "postgres" if os.geteuid() == 0 else None  # it does not start as root
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
+_END_WITH_PARENT = (
+    "setpriv",
+    "--pdeathsig",
+    "QUIT",
+)  # the server ends with the tests, also if they are killed
+_USER = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
 
 
 class Server:
-    """A PostgreSQL in a folder of its own, on loopback."""
+    """A PostgreSQL server in a temporary folder, on loopback."""
 
     def __init__(self) -> None:
         self._programs = find()
@@ -36,13 +40,13 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self._reserved = ExitStack()
-        if _WHO:
-            shutil.chown(self._folder, _WHO, _WHO)
+        if _USER:
+            shutil.chown(self._folder, _USER, _USER)
         init = (self._programs / "initdb", "-D", self._folder / "data", *_INIT, *_LANGUAGE)
-        subprocess.run(init, check=True, stdout=subprocess.DEVNULL, cwd=self._folder, user=_WHO)
+        subprocess.run(init, check=True, stdout=subprocess.DEVNULL, cwd=self._folder, user=_USER)
 
     def __enter__(self) -> Self:
-        """Start it; at the end nothing is left of it."""
+        """Start the server; `__exit__` stops it and removes its folder."""
         try:
             self.start()
         except BaseException:
@@ -54,38 +58,38 @@ class Server:
         self.remove()
 
     def start(self) -> None:
-        """Start, and wait until it answers; on the same port each time."""
+        """Start the server, on the same port each time, and wait until it accepts connections."""
         self.port = self.port or self._reserved.enter_context(_reserved_port())
         settings = (
             f"port={self.port}",
             "listen_addresses=127.0.0.1",
             f"unix_socket_directories={self._folder}",
-            *_HASTE,
+            *_FAST,
         )
         options = (part for setting in settings for part in ("-c", setting))
-        program = (*_ENDING, str(self._programs / "postgres"))
+        program = (*_END_WITH_PARENT, str(self._programs / "postgres"))
         command = [*program, "-D", str(self._folder / "data"), *options]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=self._folder, user=_WHO, stdout=log, stderr=log
+                command, cwd=self._folder, user=_USER, stdout=log, stderr=log
             )
-        eventually(self._answers, 30, "PostgreSQL answers")
+        eventually(self._accepts_connections, 30, "PostgreSQL accepts connections")
 
     def stop(self) -> None:
-        """Have it end at once, as in a crash."""
+        """Stop the server at once, as in a crash."""
         self._send(signal.SIGQUIT)
         if self._process:
             self._process.wait(timeout=30)
         self._process = None
 
     def _send(self, number: signal.Signals) -> None:
-        """Send a signal to the server alone."""
+        """Send a signal to the main process of the server."""
         if self._process:
             self._process.send_signal(number)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Have neither it nor any process of it go on for a while."""
+        """Suspend the server and its child processes for a while."""
         self._signal_all(signal.SIGSTOP)
         try:
             yield
@@ -93,7 +97,7 @@ class Server:
             self._signal_all(signal.SIGCONT)
 
     def remove(self) -> None:
-        """Stop it, and remove its folder."""
+        """Stop the server, and remove its folder."""
         self.stop()
         self._reserved.close()
         shutil.rmtree(self._folder)
@@ -103,13 +107,13 @@ class Server:
         return f"postgresql://flowdeck@127.0.0.1:{self.port}/{database}"
 
     def new(self, template: str = "template1") -> str:
-        """Make a database like another, and return its URL."""
+        """Create a database from a template, and return its URL."""
         name = f"ledger_{uuid.uuid4().hex}"
         self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
     def drop(self, url: str) -> None:
-        """Drop a database, whoever is connected to it."""
+        """Drop a database, even if clients are connected to it."""
         self.run(f"DROP DATABASE IF EXISTS {name_in(url)} WITH (FORCE)")
 
     def run(self, command: str, database: str = "postgres") -> None:
@@ -117,7 +121,7 @@ class Server:
         with closing(psycopg.connect(self.url(database), autocommit=True)) as connection:
             connection.execute(command)
 
-    def _answers(self) -> bool:
+    def _accepts_connections(self) -> bool:
         with suppress(psycopg.OperationalError):
             psycopg.connect(self.url("postgres")).close()
             return True
@@ -132,26 +136,26 @@ class Server:
 
 
 def name_in(url: str) -> str:
-    """Return the name of a URL's database."""
+    """Return the name of the database of a URL."""
     return url.rpartition("/")[-1]
 
 
 @contextmanager
 def _reserved_port() -> Iterator[int]:
-    """Yield a free port that no other process of the tests takes meanwhile.
+    """Yield a free port, reserved against other processes of the tests.
 
-    A lock on a file per port reserves it, because the server listens only some time later.
+    A lock on one file for each port reserves it, because the server listens only some time later.
     """
     for port in PORTS:
         path = Path(tempfile.gettempdir()) / f"flowdeck-postgres-{port}.lock"
         with path.open("w") as lock:
-            if _locks(lock) and _is_free(port):
+            if _try_to_lock(lock) and _is_free(port):
                 yield port
                 return
     raise OSError(f"No port of {PORTS.start} to {PORTS.stop - 1} is free")
 
 
-def _locks(file: IO[str]) -> bool:
+def _try_to_lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

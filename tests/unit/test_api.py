@@ -1,4 +1,4 @@
-"""The REST API of the order application, each answer to the letter."""
+"""The REST API of the order application: exact status codes and bodies."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ UNAVAILABLE = DaprUnavailable("no sidecar accepts the connection")
 
 @dataclass
 class World:
-    """The services of the API, and the calls of its lifespan."""
+    """The services of an API under test, and the calls of its lifespan."""
 
     gateway: FakeGateway
     ledger: Ledger
@@ -59,7 +59,7 @@ class World:
 
 @pytest.fixture
 def world(gateway: FakeGateway, ledger: Ledger) -> World:
-    """Return an engine and a ledger in which everything is well."""
+    """Return a world with a healthy engine and a healthy ledger."""
     return World(gateway, ledger)
 
 
@@ -76,8 +76,8 @@ def start(client: TestClient, body: str | bytes) -> httpx.Response:
     return answer
 
 
-def mistake(answer: httpx.Response) -> dict[str, Any]:
-    """Return the one mistake that an answer names."""
+def invalid_value(answer: httpx.Response) -> dict[str, Any]:
+    """Return the only invalid value of a 422 answer: its field, found and expected."""
     assert answer.status_code == 422
     body = InvalidInputResponse.model_validate(answer.json())
     (found,) = body.detail
@@ -97,14 +97,14 @@ def with_item(text: str) -> str:
 
 
 def test_the_lifespan_starts_and_stops_the_runtime(world: World) -> None:
-    """The runtime lives as long as the application is served."""
+    """The runtime starts when the application starts to serve, and stops when serving ends."""
     with TestClient(world.api()):
         assert world.calls == ["start"]
     assert world.calls == ["start", "stop"]
 
 
 def test_info_lists_the_endpoints(client: TestClient) -> None:
-    """The root says what this is, and what can be asked of it."""
+    """The root returns the name, the version and the endpoints of the application."""
     assert client.get("/").json() == {
         "name": "Flowdeck order workflow",
         "version": "0.1.0",
@@ -127,8 +127,8 @@ def test_info_lists_the_endpoints(client: TestClient) -> None:
     }
 
 
-def test_health_is_the_specifications(client: TestClient) -> None:
-    """When all is well the body is exactly the specification's."""
+def test_health_is_as_specified(client: TestClient) -> None:
+    """A healthy system answers with exactly the specification's body."""
     answer = client.get("/health")
     assert answer.status_code == 200
     assert answer.json() == {"status": "healthy", "workflow_runtime": "running"}
@@ -137,7 +137,7 @@ def test_health_is_the_specifications(client: TestClient) -> None:
 def test_health_names_every_problem(
     client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When something is not there the status is 503, and the body says all of it."""
+    """If something is unavailable, the status is 503, and the body has every problem."""
 
     def ping() -> None:
         raise LedgerUnavailable("disk full")
@@ -161,7 +161,7 @@ def test_health_names_every_problem(
 
 
 def test_health_without_an_engine_is_unhealthy(client: TestClient, world: World) -> None:
-    """An engine that cannot be reached is a problem, not an error."""
+    """An unreachable engine is reported as a problem in the body of `/health`."""
     world.gateway.errors["health"] = [UNAVAILABLE]
     answer = client.get("/health")
     assert answer.status_code == 503
@@ -169,15 +169,15 @@ def test_health_without_an_engine_is_unhealthy(client: TestClient, world: World)
 
 
 def test_a_start_answers_as_specified(client: TestClient, world: World) -> None:
-    """The body is exactly the specification's, and the engine has the order."""
+    """The body is exactly the specification's, and the engine has the instance."""
     answer = client.post("/workflow/start", json=ORDER)
     assert answer.status_code == 200
     assert answer.json() == STARTED
     assert json.loads(world.gateway.instances["order_ORDER001"].input or "") == ORDER
 
 
-def test_the_same_start_again_is_the_running_one(client: TestClient, world: World) -> None:
-    """A repeated start succeeds without a second instance, and says so."""
+def test_the_same_start_again_returns_the_running_order(client: TestClient, world: World) -> None:
+    """A repeated start answers `already_running`, and starts no second instance."""
     client.post("/workflow/start", json=ORDER)
     answer = client.post("/workflow/start", json=ORDER)
     assert answer.status_code == 200
@@ -195,22 +195,20 @@ def test_the_same_start_again_is_the_running_one(client: TestClient, world: Worl
 def test_a_taken_id_is_a_conflict(
     client: TestClient, world: World, order: dict[str, Any], status: Status, reason: str
 ) -> None:
-    """An id that another order has, or one that has ended, is refused and left alone."""
+    """The id of another order or of a finished order is refused; that instance is not changed."""
     client.post("/workflow/start", json=ORDER)
     world.gateway.turn("order_ORDER001", status)
-    there = world.gateway.instances["order_ORDER001"]
+    existing = world.gateway.instances["order_ORDER001"]
     answer = client.post("/workflow/start", json=order)
     assert answer.status_code == 409
     assert answer.json() == {
         "error": "InstanceExists",
         "detail": f"The id 'order_ORDER001' is taken {reason}. Choose another id.",
     }
-    assert world.gateway.instances["order_ORDER001"] is there
+    assert world.gateway.instances["order_ORDER001"] is existing
 
 
-def test_the_status_of_a_finished_order_is_the_specifications(
-    client: TestClient, world: World
-) -> None:
+def test_the_status_of_a_finished_order_is_as_specified(client: TestClient, world: World) -> None:
     """The fields are the specification's, times end in Z, and the output is JSON."""
     done = instance("order_ORDER001", Status.COMPLETED)
     later = datetime(2026, 1, 11, 12, 0, 3, tzinfo=UTC)
@@ -229,21 +227,21 @@ def test_the_status_of_a_finished_order_is_the_specifications(
     }
 
 
-def test_the_status_of_a_running_order_tells_its_stage(client: TestClient, world: World) -> None:
-    """While there is no output there is a custom status."""
+def test_the_status_of_a_running_order_has_its_stage(client: TestClient, world: World) -> None:
+    """An order without an output has a custom status."""
     world.gateway.put(replace(instance("order_A", Status.RUNNING), custom_status='"sending"'))
     body = client.get("/workflow/status/order_A").json()
     assert (body["output"], body["custom_status"]) == (None, "sending")
 
 
 def test_the_status_of_a_pending_order_has_no_time(client: TestClient, world: World) -> None:
-    """A time that Dapr does not tell is null."""
+    """A time that Dapr does not know yet is null."""
     world.gateway.put(replace(instance("order_A", Status.PENDING), created_at=None))
     assert client.get("/workflow/status/order_A").json()["created_at"] is None
 
 
-def test_the_status_of_a_failed_order_says_why(client: TestClient, world: World) -> None:
-    """The failure is told with its type, message and trace."""
+def test_the_status_of_a_failed_order_has_the_failure(client: TestClient, world: World) -> None:
+    """The failure has its type, its message and its stack trace."""
     failed = instance("order_A", Status.FAILED)
     world.gateway.put(replace(failed, failure=Failure("InjectedFault", "Injected", "line 1")))
     assert client.get("/workflow/status/order_A").json()["failure"] == {
@@ -265,7 +263,7 @@ def test_the_status_of_a_failed_order_says_why(client: TestClient, world: World)
     ],
 )
 def test_any_output_can_be_shown(client: TestClient, world: World, output: str, shown: str) -> None:
-    """Whatever another workflow returned, its status is an answer."""
+    """The status answers 200 for any output of any workflow."""
     world.gateway.put(replace(instance("order_A", Status.COMPLETED), output=output))
     answer = client.get("/workflow/status/order_A")
     assert answer.status_code == 200
@@ -280,10 +278,10 @@ ACTIONS = [
 
 
 @pytest.mark.parametrize(("action", "before", "done"), ACTIONS)
-def test_an_action_answers_what_it_did(
+def test_an_action_reports_whether_it_changed_something(
     client: TestClient, world: World, action: str, before: Status, done: tuple[str, str]
 ) -> None:
-    """The first time it changed something, the second time it was so already."""
+    """The first request changes the status; the second answers `changed: false`."""
     word, after = done
     world.gateway.put(instance("order_A", before))
     body = {
@@ -324,7 +322,7 @@ ON_ONE = [
 
 @pytest.mark.parametrize(("method", "path"), ON_ONE)
 def test_an_unknown_instance_is_not_found(client: TestClient, method: str, path: str) -> None:
-    """An id that nobody has is 404, with the id."""
+    """An id that no instance has is 404, with the id."""
     answer = client.request(method, path.format("order_A"))
     assert answer.status_code == 404
     assert answer.json() == {
@@ -333,15 +331,15 @@ def test_an_unknown_instance_is_not_found(client: TestClient, method: str, path:
     }
 
 
-OTHERS = ["parent:0001", "a||b", "a::b", "a.b", "a/b", "é", "two words", "a" * 255]
+OTHER_IDS = ["parent:0001", "a||b", "a::b", "a.b", "a/b", "é", "two words", "a" * 255]
 
 
-@pytest.mark.parametrize("instance_id", OTHERS)
+@pytest.mark.parametrize("instance_id", OTHER_IDS)
 @pytest.mark.parametrize(("method", "path"), ON_ONE)
-def test_an_id_that_no_order_has_is_as_good(
+def test_ids_of_other_applications_are_accepted(
     client: TestClient, world: World, method: str, path: str, instance_id: str
 ) -> None:
-    """Other applications name their instances as they like, and the SDK names children."""
+    """Other applications choose other forms of ids, and the SDK chooses the ids of children."""
     world.gateway.put(instance(instance_id, Status.SUSPENDED))
     answer = client.request(method, path.format(quote(instance_id, safe="")))
     assert (answer.status_code, answer.json()["instance_id"]) == (200, instance_id)
@@ -349,10 +347,10 @@ def test_an_id_that_no_order_has_is_as_good(
 
 @pytest.mark.parametrize("bad", ["", "%00", "a%09", "a" * 256])
 @pytest.mark.parametrize(("method", "path"), ON_ONE)
-def test_an_id_that_cannot_be_is_not_found(
+def test_an_impossible_id_is_not_found(
     client: TestClient, world: World, method: str, path: str, bad: str
 ) -> None:
-    """One that no instance can have is unknown without asking the engine."""
+    """An id that no instance can have is 404 without a call to the engine."""
     answer = client.request(method, path.format(bad))
     assert answer.status_code == 404
     assert answer.json()["error"] == "UnknownInstance"
@@ -368,10 +366,10 @@ FAILURES = [
 
 @pytest.mark.parametrize(("error", "status"), FAILURES)
 @pytest.mark.parametrize("request_line", [*ON_ONE, ("POST", "/workflow/start")])
-def test_a_failure_of_the_engine_is_told(
+def test_a_failure_of_the_engine_has_a_status_code(
     client: TestClient, world: World, request_line: tuple[str, str], error: Any, status: int
 ) -> None:
-    """An engine that is not there, or answers with an error, has a status and its words."""
+    """An unreachable engine and an error of the engine each have a status code and a message."""
     method, path = request_line
     world.gateway.errors["state"] = [error]
     body = ORDER if path.endswith("start") else None
@@ -383,22 +381,22 @@ def test_a_failure_of_the_engine_is_told(
 def test_a_start_without_the_ledger_is_unavailable(
     client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ledger that is gone is told as such, and nothing is started."""
+    """Without the ledger a start answers `LedgerUnavailable`, and nothing is started."""
 
-    def gone(_: str) -> None:
+    def fail(_: str) -> None:
         raise LedgerUnavailable("disk full")
 
-    monkeypatch.setattr(world.ledger.reservations, "latest", gone)
+    monkeypatch.setattr(world.ledger.reservations, "latest", fail)
     answer = client.post("/workflow/start", json=ORDER)
     assert answer.status_code == 503
     assert answer.json()["error"] == "LedgerUnavailable"
     assert not world.gateway.calls["start"]
 
 
-def test_what_was_not_foreseen_is_told_in_the_same_form(
+def test_an_unexpected_error_has_the_same_form(
     client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A mistake of ours is a 500 in JSON, which tells nothing of the inside."""
+    """An unexpected error is a 500 in JSON that does not reveal its message."""
 
     def broken(_: str) -> None:
         raise ZeroDivisionError("inside")
@@ -433,10 +431,10 @@ AMOUNTS = [
 
 
 @pytest.mark.parametrize(("sent", "found"), AMOUNTS, ids=range(len(AMOUNTS)))
-def test_a_wrong_amount_is_told_as_found(client: TestClient, sent: str, found: object) -> None:
-    """The answer names the amount, what came and what is expected."""
-    told = mistake(start(client, with_amount(sent)))
-    assert told == {"field": "amount", "found": found, "expected": AMOUNT}
+def test_a_wrong_amount_is_reported(client: TestClient, sent: str, found: object) -> None:
+    """The answer has the field, the value found and the value expected."""
+    wrong = invalid_value(start(client, with_amount(sent)))
+    assert wrong == {"field": "amount", "found": found, "expected": AMOUNT}
 
 
 ITEMS = [
@@ -450,43 +448,43 @@ ITEMS = [
 
 
 @pytest.mark.parametrize(("sent", "found"), ITEMS, ids=range(len(ITEMS)))
-def test_a_wrong_item_is_told_as_found(client: TestClient, sent: str, found: object) -> None:
-    """The answer names the item by its place, even if it holds half a character."""
-    told = mistake(start(client, with_item(sent)))
-    assert told == {"field": "items[1]", "found": found, "expected": ITEM}
+def test_a_wrong_item_is_reported(client: TestClient, sent: str, found: object) -> None:
+    """The answer names the item by its index, even if the item is a lone surrogate."""
+    wrong = invalid_value(start(client, with_item(sent)))
+    assert wrong == {"field": "items[1]", "found": found, "expected": ITEM}
 
 
-def test_too_many_items_are_told_by_their_number(client: TestClient) -> None:
-    """A list of the wrong length is not given back, only its length."""
-    told = mistake(client.post("/workflow/start", json={**ORDER, "items": ["x"] * 501}))
+def test_too_many_items_are_reported_by_their_number(client: TestClient) -> None:
+    """The answer has the length of a list that is too long, not its items."""
+    wrong = invalid_value(client.post("/workflow/start", json={**ORDER, "items": ["x"] * 501}))
     expected = "a list of 1 to 500 items"
-    assert told == {"field": "items", "found": "a list of length 501", "expected": expected}
+    assert wrong == {"field": "items", "found": "a list of length 501", "expected": expected}
 
 
-def test_a_wrong_order_id_is_told_as_found(client: TestClient, world: World) -> None:
-    """An id that would break the engine is refused before the engine is asked."""
-    told = mistake(client.post("/workflow/start", json={**ORDER, "order_id": "a||b"}))
-    assert (told["field"], told["found"]) == ("order_id", "a||b")
+def test_a_wrong_order_id_is_reported(client: TestClient, world: World) -> None:
+    """An id that would break the engine is refused without a call to the engine."""
+    wrong = invalid_value(client.post("/workflow/start", json={**ORDER, "order_id": "a||b"}))
+    assert (wrong["field"], wrong["found"]) == ("order_id", "a||b")
     assert not world.gateway.calls
 
 
-def test_an_unknown_field_is_told(client: TestClient) -> None:
-    """A field that an order does not have is named."""
-    told = mistake(client.post("/workflow/start", json={**ORDER, "colour": "red"}))
+def test_an_unknown_field_is_reported(client: TestClient) -> None:
+    """The answer names the unknown field and the fields of an order."""
+    wrong = invalid_value(client.post("/workflow/start", json={**ORDER, "colour": "red"}))
     expected = "no such field; the fields are order_id, amount and items"
-    assert told == {"field": "colour", "found": "red", "expected": expected}
+    assert wrong == {"field": "colour", "found": "red", "expected": expected}
 
 
-def test_missing_fields_are_told_together(client: TestClient) -> None:
-    """One answer names every field that is missing."""
+def test_missing_fields_are_reported_together(client: TestClient) -> None:
+    """One answer names all missing fields."""
     answer = client.post("/workflow/start", json={})
     assert answer.status_code == 422
-    told = [(each["field"], each["found"]) for each in answer.json()["detail"]]
-    assert told == [("order_id", None), ("amount", None), ("items", None)]
+    wrong = [(each["field"], each["found"]) for each in answer.json()["detail"]]
+    assert wrong == [("order_id", None), ("amount", None), ("items", None)]
 
 
-def test_an_answer_to_very_many_mistakes_is_short(client: TestClient) -> None:
-    """A body with thousands of mistakes does not make an answer of megabytes."""
+def test_an_answer_to_thousands_of_invalid_values_is_short(client: TestClient) -> None:
+    """The answer to a body with thousands of invalid values lists 100 of them."""
     answer = client.post("/workflow/start", json={f"{'x' * 300}{n}": n for n in range(2000)})
     assert answer.status_code == 422
     assert len(answer.json()["detail"]) == 100
@@ -501,7 +499,7 @@ BODIES = [
     (b'"ORDER001"', "ORDER001", WHOLE),
     (b"NaN", "NaN", WHOLE),
     (b'{"a"', '{"a"', "a JSON object (Expecting ':' delimiter at character 4)"),
-    (b'{"a": 1, "a": 2}', '{"a": 1, "a": 2}', "a JSON object ('a' is there twice)"),
+    (b'{"a": 1, "a": 2}', '{"a": 1, "a": 2}', "a JSON object ('a' occurs twice)"),
     (b"hello", "hello", "a JSON object (Expecting value at character 0)"),
     (
         b'{"a": "\xff"}',
@@ -517,28 +515,32 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("body", "found", "expected"), BODIES, ids=range(len(BODIES)))
-def test_a_body_that_is_no_order_is_told_as_found(
+def test_a_body_that_is_no_order_is_reported(
     client: TestClient, body: bytes, found: object, expected: str
 ) -> None:
-    """A body that is not JSON, or not an object, is named as a whole."""
-    assert mistake(start(client, body)) == {"field": "body", "found": found, "expected": expected}
+    """For a body that is no JSON object, the field is `body`."""
+    assert invalid_value(start(client, body)) == {
+        "field": "body",
+        "found": found,
+        "expected": expected,
+    }
 
 
 @pytest.mark.parametrize(
     ("sent", "found"), [("text/plain", "text/plain"), ("application/xml", "application/xml")]
 )
-def test_a_wrong_content_type_is_told(client: TestClient, sent: str, found: str) -> None:
-    """A body that does not call itself JSON is not read as JSON."""
+def test_a_wrong_content_type_is_reported(client: TestClient, sent: str, found: str) -> None:
+    """A body with another Content-Type is not read as JSON."""
     body, headers = json.dumps(ORDER), {"content-type": sent}
-    told = mistake(client.post("/workflow/start", content=body, headers=headers))
+    wrong = invalid_value(client.post("/workflow/start", content=body, headers=headers))
     expected = "application/json"
-    assert told == {"field": "Content-Type", "found": found, "expected": expected}
+    assert wrong == {"field": "Content-Type", "found": found, "expected": expected}
 
 
 def test_a_body_without_a_content_type_is_refused(client: TestClient) -> None:
-    """A page of another site can send no such order unasked."""
-    told = mistake(client.post("/workflow/start", content=json.dumps(ORDER)))
-    assert (told["field"], told["found"]) == ("Content-Type", None)
+    """Another site's page cannot send an order without the preflight request that JSON requires."""
+    wrong = invalid_value(client.post("/workflow/start", content=json.dumps(ORDER)))
+    assert (wrong["field"], wrong["found"]) == ("Content-Type", None)
 
 
 TOO_LARGE = {
@@ -550,13 +552,13 @@ TOO_LARGE = {
 def receive_chunks(
     api: FastAPI, path: str, chunks: int, headers: list[tuple[bytes, bytes]]
 ) -> tuple[int, int, bytes]:
-    """Post chunks of 64 KiB; return how many were taken, and the answer's status and body."""
-    taken, sent = 0, []
+    """Post chunks of 64 KiB; return how many were read, and the answer's status and body."""
+    read, sent = 0, []
 
     async def receive() -> dict[str, Any]:
-        nonlocal taken
-        taken += 1
-        return {"type": "http.request", "body": b" " * 65536, "more_body": taken < chunks}
+        nonlocal read
+        read += 1
+        return {"type": "http.request", "body": b" " * 65536, "more_body": read < chunks}
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -571,37 +573,37 @@ def receive_chunks(
         "headers": [(b"content-type", b"application/json"), *headers],
     }
     asyncio.run(api(scope, receive, send))
-    return taken, sent[0]["status"], b"".join(part["body"] for part in sent[1:])
+    return read, sent[0]["status"], b"".join(part["body"] for part in sent[1:])
 
 
-def test_a_body_that_says_it_is_too_large_is_not_read(world: World) -> None:
-    """A content-length over 1 MiB is answered before a byte is taken."""
+def test_a_content_length_over_the_limit_is_not_read(world: World) -> None:
+    """A content-length over 1 MiB is answered before any byte is read."""
     length = [(b"content-length", str(MAX_BODY + 1).encode())]
-    taken, status, body = receive_chunks(world.api(), "/workflow/start", 1000, length)
-    assert (taken, status, json.loads(body)) == (0, 413, TOO_LARGE)
+    read, status, body = receive_chunks(world.api(), "/workflow/start", 1000, length)
+    assert (read, status, json.loads(body)) == (0, 413, TOO_LARGE)
 
 
 def test_a_stream_that_grows_too_large_is_not_read_to_its_end(world: World) -> None:
-    """A body of unknown length is cut off once it is over 1 MiB."""
-    taken, status, body = receive_chunks(world.api(), "/workflow/start", 1000, [])
-    assert (taken, status, json.loads(body)) == (17, 413, TOO_LARGE)
+    """A body of unknown length is read up to 1 MiB."""
+    read, status, body = receive_chunks(world.api(), "/workflow/start", 1000, [])
+    assert (read, status, json.loads(body)) == (17, 413, TOO_LARGE)
 
 
-def test_a_body_of_just_1_mib_is_read(world: World) -> None:
-    """The limit itself is allowed: the body is then judged as JSON."""
-    taken, status, _ = receive_chunks(world.api(), "/workflow/start", 16, [])
-    assert (taken, status) == (16, 422)
+def test_a_body_of_1_mib_is_read(world: World) -> None:
+    """A body of exactly 1 MiB is read and validated."""
+    read, status, _ = receive_chunks(world.api(), "/workflow/start", 16, [])
+    assert (read, status) == (16, 422)
 
 
-def test_a_body_that_says_1_mib_is_read(client: TestClient) -> None:
-    """A content-length of just 1 MiB is allowed."""
+def test_a_content_length_of_1_mib_is_read(client: TestClient) -> None:
+    """A content-length of exactly 1 MiB is allowed."""
     padded = json.dumps(ORDER).ljust(MAX_BODY)
     assert start(client, padded).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/nope", "/workflow", "/workflow/stat/order_A"])
 def test_an_unknown_path_is_not_found(client: TestClient, path: str) -> None:
-    """A path that there is not is 404 in the house's form."""
+    """An unknown path is 404, in the form of all errors."""
     answer = client.get(path)
     assert answer.status_code == 404
     assert answer.json() == {"error": "NotFound", "detail": "Not Found"}
@@ -618,7 +620,7 @@ def test_an_unknown_path_is_not_found(client: TestClient, path: str) -> None:
 def test_a_wrong_method_is_not_allowed(
     client: TestClient, method: str, path: str, allowed: str
 ) -> None:
-    """A method that a path does not have is 405, with the one that it has."""
+    """A wrong method is 405, and the header `allow` has the right one."""
     answer = client.request(method, path)
     assert answer.status_code == 405
     assert answer.json() == {"error": "MethodNotAllowed", "detail": "Method Not Allowed"}
@@ -627,7 +629,7 @@ def test_a_wrong_method_is_not_allowed(
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
 def test_the_documentation_needs_no_other_host(client: TestClient, page: str) -> None:
-    """Every file that a page of the documentation loads is served from here."""
+    """The API serves every file that a page of the documentation loads."""
     html = client.get(page).text
     files = re.findall(r"""(?:src|href)=["']([^"']+)["']""", html)
     assert files
@@ -635,27 +637,27 @@ def test_the_documentation_needs_no_other_host(client: TestClient, page: str) ->
     assert [client.get(file).status_code for file in files] == [200] * len(files)
 
 
-ACTING = {"404", "409", "413", "422", "500", "502", "503"}
+ACTION_ERRORS = {"404", "409", "413", "422", "500", "502", "503"}
 ERRORS = {
     ("get", "/"): set[str](),
     ("get", "/health"): {"503"},
     ("post", "/workflow/start"): {"409", "413", "422", "500", "502", "503"},
     ("get", "/workflows"): {"400", "413", "422", "500", "503"},
     ("get", "/workflow/status/{instance_id}"): {"404", "413", "422", "500", "502", "503"},
-    ("post", "/workflow/pause/{instance_id}"): ACTING,
-    ("post", "/workflow/resume/{instance_id}"): ACTING,
-    ("post", "/workflow/terminate/{instance_id}"): ACTING,
+    ("post", "/workflow/pause/{instance_id}"): ACTION_ERRORS,
+    ("post", "/workflow/resume/{instance_id}"): ACTION_ERRORS,
+    ("post", "/workflow/terminate/{instance_id}"): ACTION_ERRORS,
     ("get", "/workflow/history/{instance_id}"): {"404", "413", "422", "500", "502", "503"},
-    ("post", "/workflow/purge/{instance_id}"): ACTING,
-    ("get", "/workflow/rerun-plan/{instance_id}"): ACTING,
-    ("post", "/workflow/rerun/{instance_id}"): ACTING,
-    ("post", "/workflow/raise/{instance_id}"): ACTING,
+    ("post", "/workflow/purge/{instance_id}"): ACTION_ERRORS,
+    ("get", "/workflow/rerun-plan/{instance_id}"): ACTION_ERRORS,
+    ("post", "/workflow/rerun/{instance_id}"): ACTION_ERRORS,
+    ("post", "/workflow/raise/{instance_id}"): ACTION_ERRORS,
 }
 
 
 @pytest.mark.parametrize(("method", "path"), ERRORS)
 def test_openapi_has_every_error(client: TestClient, method: str, path: str) -> None:
-    """Each endpoint documents every status that it can answer with, and what it means."""
+    """Each endpoint documents every status code that it can return, with its meaning."""
     responses = client.get("/openapi.json").json()["paths"][path][method]["responses"]
     assert set(responses) == {"200"} | ERRORS[method, path]
     for response in responses.values():
@@ -666,21 +668,23 @@ def test_openapi_has_every_error(client: TestClient, method: str, path: str) -> 
 @pytest.mark.parametrize(
     ("method", "path"), [each for each in ERRORS if each[1].startswith("/workflow/")]
 )
-def test_an_unknown_parameter_is_a_mistake(client: TestClient, method: str, path: str) -> None:
-    """`?force=true` beside a body would otherwise be left unheard."""
-    told = mistake(client.request(method, f"{path.format(instance_id='order_A')}?force=true"))
-    assert (told["field"], told["found"]) == ("force", "true")
+def test_an_unknown_parameter_is_refused(client: TestClient, method: str, path: str) -> None:
+    """A parameter such as `?force=true` beside a body is not silently ignored."""
+    wrong = invalid_value(
+        client.request(method, f"{path.format(instance_id='order_A')}?force=true")
+    )
+    assert (wrong["field"], wrong["found"]) == ("force", "true")
 
 
 def test_openapi_has_no_other_endpoints(client: TestClient) -> None:
-    """The table above is complete."""
+    """`ERRORS` has every endpoint."""
     paths = client.get("/openapi.json").json()["paths"]
     documented = {(method, path) for path, methods in paths.items() for method in methods}
     assert documented == set(ERRORS)
 
 
 def test_openapi_has_the_specifications_examples(client: TestClient) -> None:
-    """Who tries the API in a browser finds the specification's order and its output."""
+    """The examples of Swagger UI are the specification's order and its output."""
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     order = {name: field["examples"][0] for name, field in schemas["Order"]["properties"].items()}
     assert order == ORDER

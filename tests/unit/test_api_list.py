@@ -1,4 +1,4 @@
-"""`GET /workflows`: the list of instances over REST."""
+"""`GET /workflows`: the list of runs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from operations.records import Filter
 from operations.timeline import Waiting
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import at, snapshot
-from tests.unit.test_api import World, mistake
+from tests.unit.test_api import World, invalid_value
 
 TIME = "a time with its zone, such as 2026-01-11T12:00:00Z"
 CURSOR = "the cursor of a page of the list in this order"
@@ -28,9 +28,9 @@ def client(gateway: FakeGateway, ledger: Ledger) -> Iterator[TestClient]:
         yield client
 
 
-def ask(client: TestClient, **asked: Any) -> dict[str, Any]:
-    """Return the answer to a question, which is one that the document describes."""
-    answer = client.get("/workflows", params=asked)
+def get_list(client: TestClient, **parameters: Any) -> dict[str, Any]:
+    """Return the body of a successful answer, which has the documented form."""
+    answer = client.get("/workflows", params=parameters)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     ListResponse.model_validate(body)
@@ -38,18 +38,18 @@ def ask(client: TestClient, **asked: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["limit", "cursor", "since", "id", "sort"])
-def test_what_is_asked_twice_is_a_mistake(client: TestClient, name: str) -> None:
-    """Nobody knows which one is meant; of a list any number may be given."""
+def test_a_repeated_parameter_is_refused(client: TestClient, name: str) -> None:
+    """A parameter with one value must not be repeated; a list may have several values."""
     answer = client.get(f"/workflows?{name}=5&{name}=6")
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["message"] == f'{name}: found "5, 6", expected one value.'
-    assert ask(client, status=["RUNNING", "FAILED"], workflow=["a", "b"])
+    assert get_list(client, status=["RUNNING", "FAILED"], workflow=["a", "b"])
 
 
-def test_a_question_that_is_too_wide_is_a_mistake(
+def test_a_query_that_takes_too_long_is_400(
     client: TestClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And no outage: it will be as wide later."""
+    """A query timeout is an error of the request, not an outage: a repetition cannot succeed."""
     monkeypatch.setattr(ledger.search, "_limits", SearchLimits(seconds=1e-6))
     monkeypatch.setattr("operations.ledger.db.sessions._STEPS", 1)
     answer = client.get("/workflows")
@@ -58,13 +58,13 @@ def test_a_question_that_is_too_wide_is_a_mistake(
 
 
 def ids(body: dict[str, Any]) -> list[str]:
-    """Return the ids of an answer."""
+    """Return the instance ids of an answer."""
     return [each["instance_id"] for each in body["workflows"]]
 
 
 def test_an_empty_ledger_has_an_empty_list(client: TestClient) -> None:
-    """With every status, and no page beside it."""
-    assert ask(client) == {
+    """The counts have every status, and there is no next or previous page."""
+    assert get_list(client) == {
         "workflows": [],
         "counts": {status: {"number": 0, "capped": False} for status in Status},
         "next": None,
@@ -72,14 +72,14 @@ def test_an_empty_ledger_has_an_empty_list(client: TestClient) -> None:
     }
 
 
-def test_an_instance_is_told_as_the_ledger_knows_it(client: TestClient, ledger: Ledger) -> None:
-    """Its times are in UTC, marked with Z; what is not known is null."""
+def test_a_run_has_the_fields_of_the_ledger(client: TestClient, ledger: Ledger) -> None:
+    """Times are in UTC and end in Z; unknown values are null."""
     failed = snapshot(Status.FAILED, seen=3, failure=Failure("ValueError", "No"), parent_id="p")
     waits = snapshot(instance_id="b", created=5, custom_status='"new"', waiting=Waiting("pay"))
     ledger.runs.ingest([failed, waits])
     ledger.runs.mark_purged({"order_A": at(60)})
-    waiting, gone = ask(client)["workflows"]
-    assert gone == {
+    waiting, purged = get_list(client)["workflows"]
+    assert purged == {
         "instance_id": "order_A",
         "workflow": "order_workflow",
         "runtime_status": "WorkflowStatus.FAILED",
@@ -104,7 +104,7 @@ WAITING, PAY = Waiting("event pay, event cancel", at(999)), frozenset({"pay", "c
 
 
 def fill(ledger: Ledger) -> None:
-    """Record two lives that differ in all that can be asked for."""
+    """Record three runs that differ in every filter and sort key."""
     ledger.runs.ingest(
         [
             snapshot(
@@ -123,7 +123,7 @@ def fill(ledger: Ledger) -> None:
     )
 
 
-QUESTIONS = [
+QUERIES = [
     ({"status": "FAILED"}, ["order_1"]),
     ({"status": ["FAILED", "RUNNING"]}, ["wait_3", "audit_2", "order_1"]),
     ({"workflow": "audit"}, ["audit_2"]),
@@ -150,43 +150,43 @@ QUESTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "found"), QUESTIONS, ids=range(len(QUESTIONS)))
-def test_a_parameter_asks_for_what_it_says(
-    client: TestClient, ledger: Ledger, asked: dict[str, Any], found: list[str]
+@pytest.mark.parametrize(("parameters", "found"), QUERIES, ids=range(len(QUERIES)))
+def test_a_parameter_filters_or_sorts(
+    client: TestClient, ledger: Ledger, parameters: dict[str, Any], found: list[str]
 ) -> None:
-    """Alone, several times, and with others."""
+    """A parameter works alone, repeated if it is a list, and with other parameters."""
     fill(ledger)
-    assert ids(ask(client, **asked)) == found
+    assert ids(get_list(client, **parameters)) == found
 
 
-def test_counts_are_of_the_filter_whichever_status_is_shown(
+def test_counts_ignore_the_filter_by_status(
     client: TestClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A capped one is marked."""
+    """Counts respect all other filters, and a capped count is marked."""
     monkeypatch.setattr(ledger.search, "_limits", SearchLimits(seconds=60, count=1))
     fill(ledger)
-    counts = ask(client, status="FAILED")["counts"]
+    counts = get_list(client, status="FAILED")["counts"]
     assert counts["RUNNING"] == {"number": 1, "capped": True}
     assert counts["FAILED"] == {"number": 1, "capped": False}
-    assert ask(client, workflow="audit")["counts"]["FAILED"]["number"] == 0
+    assert get_list(client, workflow="audit")["counts"]["FAILED"]["number"] == 0
 
 
 def test_pages_lead_to_each_other(client: TestClient, ledger: Ledger) -> None:
-    """`next` to the end, and `previous` back to the beginning."""
+    """`next` leads to the last page, and `previous` back to the first."""
     ledger.runs.ingest([snapshot(instance_id=f"i{n}", created=n) for n in range(5)])
-    first = ask(client, limit=2)
-    second = ask(client, limit=2, cursor=first["next"])
-    third = ask(client, limit=2, cursor=second["next"])
+    first = get_list(client, limit=2)
+    second = get_list(client, limit=2, cursor=first["next"])
+    third = get_list(client, limit=2, cursor=second["next"])
     assert [ids(page) for page in (first, second, third)] == [["i4", "i3"], ["i2", "i1"], ["i0"]]
     assert (first["previous"], third["next"]) == (None, None)
-    assert ask(client, limit=2, cursor=second["previous"]) == first
+    assert get_list(client, limit=2, cursor=second["previous"]) == first
 
 
-def test_an_answer_has_fifty_unless_told_otherwise(client: TestClient, ledger: Ledger) -> None:
-    """And 200 at most."""
+def test_a_page_has_50_runs_by_default(client: TestClient, ledger: Ledger) -> None:
+    """A page has 50 runs by default, and up to 200 with `limit`."""
     ledger.runs.ingest([snapshot(instance_id=f"i{n}", created=n) for n in range(230)])
-    assert len(ids(ask(client))) == 50
-    assert len(ids(ask(client, limit=200))) == 200
+    assert len(ids(get_list(client))) == 50
+    assert len(ids(get_list(client, limit=200))) == 200
 
 
 STATUS = (
@@ -194,7 +194,7 @@ STATUS = (
     "CONTINUED_AS_NEW, STALLED, UNKNOWN"
 )
 LIMIT = "a whole number from 1 to 200"
-MISTAKES = [
+INVALID = [
     ({"status": "failed"}, "status[0]", "failed", STATUS),
     ({"status": ["FAILED", ""]}, "status[1]", "", STATUS),
     ({"workflow": ["x"] * 21}, "workflow", "a list of length 21", "the names of 1 to 20 workflows"),
@@ -222,56 +222,56 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(
-    ("asked", "field", "found", "expected"), MISTAKES, ids=range(len(MISTAKES))
+    ("parameters", "field", "found", "expected"), INVALID, ids=range(len(INVALID))
 )
-def test_a_wrong_parameter_is_told_as_found(
-    client: TestClient, asked: dict[str, Any], field: str, found: str, expected: str
+def test_a_wrong_parameter_is_reported(
+    client: TestClient, parameters: dict[str, Any], field: str, found: str, expected: str
 ) -> None:
-    """The answer names the parameter, what came and what is expected."""
-    told = mistake(client.get("/workflows", params=asked))
-    assert told == {"field": field, "found": found, "expected": expected}
+    """The answer has the parameter, the value found and the value expected."""
+    wrong = invalid_value(client.get("/workflows", params=parameters))
+    assert wrong == {"field": field, "found": found, "expected": expected}
 
 
-def test_a_parameter_that_there_is_not_is_told(client: TestClient) -> None:
-    """A misspelt filter would show all instead."""
-    told = mistake(client.get("/workflows", params={"state": "FAILED"}))
-    assert (told["field"], told["found"]) == ("state", "FAILED")
-    assert told["expected"].startswith(
+def test_an_unknown_parameter_is_refused(client: TestClient) -> None:
+    """A misspelt filter is refused; ignoring it would list all runs."""
+    wrong = invalid_value(client.get("/workflows", params={"state": "FAILED"}))
+    assert (wrong["field"], wrong["found"]) == ("state", "FAILED")
+    assert wrong["expected"].startswith(
         "no such parameter; the parameters are status, workflow, since"
     )
 
 
-def test_a_cursor_of_another_order_is_refused(client: TestClient, ledger: Ledger) -> None:
-    """It stands for no place in this one."""
+def test_a_cursor_of_another_sort_key_is_refused(client: TestClient, ledger: Ledger) -> None:
+    """A cursor is valid only with the sort key of its list."""
     fill(ledger)
-    cursor = ask(client, limit=1)["next"]
-    told = mistake(client.get("/workflows", params={"cursor": cursor, "sort": "longest"}))
-    assert (told["field"], told["expected"]) == ("cursor", CURSOR)
+    cursor = get_list(client, limit=1)["next"]
+    wrong = invalid_value(client.get("/workflows", params={"cursor": cursor, "sort": "longest"}))
+    assert (wrong["field"], wrong["expected"]) == ("cursor", CURSOR)
 
 
 def test_the_list_needs_no_engine(client: TestClient, ledger: Ledger, gateway: FakeGateway) -> None:
-    """It costs the engine nothing, and outlives it."""
+    """The list makes no call to the engine."""
     fill(ledger)
-    assert len(ids(ask(client))) == 3
+    assert len(ids(get_list(client))) == 3
     assert not gateway.calls
 
 
-def test_a_ledger_that_is_away_is_told(
+def test_a_ledger_that_is_away_is_503(
     client: TestClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is no empty list."""
+    """An outage of the ledger is not shown as an empty list."""
 
-    def gone(_: Filter) -> None:
+    def fail(_: Filter) -> None:
         raise LedgerUnavailable("disk full")
 
-    monkeypatch.setattr(ledger.search, "counts", gone)
+    monkeypatch.setattr(ledger.search, "counts", fail)
     answer = client.get("/workflows")
     assert answer.status_code == 503
     assert answer.json()["error"] == "LedgerUnavailable"
 
 
 def test_each_parameter_is_documented(client: TestClient) -> None:
-    """What it is, and for a text an example; the answer has one as well."""
+    """Each parameter has a description, and the answer has an example."""
     document = client.get("/openapi.json").json()
     parameters = document["paths"]["/workflows"]["get"]["parameters"]
     names = [each["name"] for each in parameters]

@@ -39,26 +39,26 @@ def client(gateway: FakeGateway, ledger: Ledger) -> Iterator[TestClient]:
         yield client
 
 
-def ask(client: TestClient, operation: str, body: object = ...) -> httpx.Response:
-    """Ask for an operation on the order, with its usual body or another."""
-    method, baseline = REQUESTS[operation]
+def send(client: TestClient, operation: str, body: object = ...) -> httpx.Response:
+    """Send a request for an operation on `order_A`, with the default body or another."""
+    method, default = REQUESTS[operation]
     path = f"/workflow/{operation}/order_A"
-    sent = baseline if body is ... else body
+    sent = default if body is ... else body
     answer: httpx.Response = client.request(method, path, json=sent)
     return answer
 
 
-def mistake(answer: httpx.Response) -> tuple[str, Any, str]:
-    """Return the field, the value and what was expected of the one mistake of an answer."""
+def invalid_value(answer: httpx.Response) -> tuple[str, Any, str]:
+    """Return the only invalid value of a 422 answer: its field, found and expected."""
     assert answer.status_code == 422
     (found,) = InvalidInputResponse.model_validate(answer.json()).detail
     return found.field, found.found, found.expected
 
 
-def test_a_history_is_told_whole(client: TestClient, gateway: FakeGateway) -> None:
-    """Every event with what it has, payloads as JSON, and where it comes from."""
+def test_a_history_has_every_event(client: TestClient, gateway: FakeGateway) -> None:
+    """Each event has its fields, with the payload as JSON; the body names the source."""
     put(gateway)
-    body = ask(client, "history").json()
+    body = send(client, "history").json()
     assert (body["instance_id"], body["source"]) == ("order_A", "engine")
     assert len(body["events"]) == len(gateway.events["order_A"])
     assert body["events"][2] == {
@@ -71,31 +71,29 @@ def test_a_history_is_told_whole(client: TestClient, gateway: FakeGateway) -> No
     assert body["events"][3]["answers"] == 1
 
 
-def test_an_event_of_a_kind_that_nobody_knows_is_told(
-    client: TestClient, gateway: FakeGateway
-) -> None:
-    """By its fields, and as it came, from the engine and from the archive."""
+def test_an_event_of_an_unknown_kind_is_returned(client: TestClient, gateway: FakeGateway) -> None:
+    """The event has its fields and its raw bytes, from the engine and from the archive."""
     put(gateway)
     later = HistoryEvent(9, at(9), "unknown kind (field 99)", payload='99: "news"', raw="mgYE")
     gateway.events["order_A"] = (*gateway.events["order_A"], later)
-    told = {"kind": "unknown kind (field 99)", "payload": '99: "news"', "raw": "mgYE"}
-    assert ask(client, "history").json()["events"][-1].items() >= told.items()
-    ask(client, "purge")
-    assert ask(client, "history").json()["events"][-1].items() >= told.items()
+    expected = {"kind": "unknown kind (field 99)", "payload": '99: "news"', "raw": "mgYE"}
+    assert send(client, "history").json()["events"][-1].items() >= expected.items()
+    send(client, "purge")
+    assert send(client, "history").json()["events"][-1].items() >= expected.items()
 
 
-def test_a_history_outlives_the_purge(client: TestClient, gateway: FakeGateway) -> None:
-    """From the archive the events are the same."""
+def test_a_history_survives_the_purge(client: TestClient, gateway: FakeGateway) -> None:
+    """The archive has the same events."""
     put(gateway)
-    before = ask(client, "history").json()
-    ask(client, "purge")
-    assert ask(client, "history").json() == {**before, "source": "archive"}
+    before = send(client, "history").json()
+    send(client, "purge")
+    assert send(client, "history").json() == {**before, "source": "archive"}
 
 
-def test_a_purge_answers_what_is_gone(client: TestClient, gateway: FakeGateway) -> None:
-    """The descendants too."""
+def test_a_purge_returns_the_purged_ids(client: TestClient, gateway: FakeGateway) -> None:
+    """The ids include the descendants."""
     put_family(gateway)
-    assert ask(client, "purge").json() == {
+    assert send(client, "purge").json() == {
         "status": "purged",
         "instance_id": "order_A",
         "changed": True,
@@ -105,46 +103,48 @@ def test_a_purge_answers_what_is_gone(client: TestClient, gateway: FakeGateway) 
 
 
 def test_a_purge_needs_no_body(client: TestClient, gateway: FakeGateway) -> None:
-    """And a second one changes nothing."""
+    """A purge without a body works, and a second one changes nothing."""
     put(gateway)
-    assert ask(client, "purge", None).json()["changed"] is True
-    again = ask(client, "purge", None).json()
+    assert send(client, "purge", None).json()["changed"] is True
+    again = send(client, "purge", None).json()
     assert (again["changed"], again["purged"]) == (False, [])
     assert again["message"] == "Workflow order_A is purged already"
 
 
 def test_a_purge_may_be_forced(client: TestClient, gateway: FakeGateway) -> None:
-    """Without force what runs is 409."""
+    """Without `force` the purge of a running instance is 409."""
     put(gateway, status=Status.RUNNING)
-    refused = ask(client, "purge")
+    refused = send(client, "purge")
     assert refused.status_code == 409
     assert refused.json() == {
         "error": "ActionNotAllowed",
         "detail": "Cannot purge 'order_A': it is RUNNING.",
     }
-    assert ask(client, "purge", {"force": True}).status_code == 200
+    assert send(client, "purge", {"force": True}).status_code == 200
 
 
 def test_descendants_may_stay(client: TestClient, gateway: FakeGateway) -> None:
-    """Who wants it purges the one alone."""
+    """With `recursive: false` only the instance itself is purged."""
     put_family(gateway, Status.RUNNING)
-    assert ask(client, "purge").json()["error"] == "NotFinished"
-    assert ask(client, "purge", {"recursive": False}).json()["purged"] == ["order_A"]
+    assert send(client, "purge").json()["error"] == "NotFinished"
+    assert send(client, "purge", {"recursive": False}).json()["purged"] == ["order_A"]
 
 
-def test_a_reason_is_noted(client: TestClient, gateway: FakeGateway, ledger: Ledger) -> None:
-    """With the API as who."""
+def test_a_reason_is_in_the_audit_log(
+    client: TestClient, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The audit entry has the reason, and `api` as the actor."""
     put(gateway)
-    ask(client, "purge", {"reason": "to make room"})
+    send(client, "purge", {"reason": "to make room"})
     (entry,) = ledger.audit_log.of("order_A", 10)
     assert (entry.actor.name, entry.reason) == ("api", "to make room")
 
 
 def test_a_rerun_answers_with_the_new_instance(client: TestClient, gateway: FakeGateway) -> None:
-    """The same again changes nothing."""
+    """The same request again answers `changed: false`."""
     put(gateway)
     body = {"event_id": 2, "new_instance_id": "order_B", "input": 7, "reason": "again"}
-    answer = ask(client, "rerun", body).json()
+    answer = send(client, "rerun", body).json()
     assert answer == {
         "status": "rerun",
         "instance_id": "order_B",
@@ -154,24 +154,24 @@ def test_a_rerun_answers_with_the_new_instance(client: TestClient, gateway: Fake
         "message": "Workflow order_A runs again from event 2 as order_B",
     }
     assert gateway.events["order_B"][-1].payload == "7"
-    assert ask(client, "rerun", body).json()["changed"] is False
+    assert send(client, "rerun", body).json()["changed"] is False
 
 
 @pytest.mark.parametrize(
     ("more", "payload"),
     [({}, "5"), ({"input": None}, "null"), ({"input": 0}, "0"), ({"input": {}}, "{}")],
 )
-def test_an_input_that_is_null_is_one(
+def test_a_null_input_replaces_the_input(
     client: TestClient, gateway: FakeGateway, more: dict[str, Any], payload: str
 ) -> None:
-    """One that is not there keeps what it was."""
+    """Without `input` the event keeps its input."""
     put(gateway)
-    new_id = ask(client, "rerun", {"event_id": 2, **more}).json()["instance_id"]
+    new_id = send(client, "rerun", {"event_id": 2, **more}).json()["instance_id"]
     assert gateway.events[new_id][-1].payload == payload
 
 
-def test_a_rerun_is_told_beforehand(client: TestClient, gateway: FakeGateway) -> None:
-    """What is kept and what runs again, from an event or from the first."""
+def test_a_rerun_plan_changes_nothing(client: TestClient, gateway: FakeGateway) -> None:
+    """The plan has the kept and the repeated steps, from an event or from the first."""
     put(gateway)
     plan = client.get("/workflow/rerun-plan/order_A", params={"event_id": 2}).json()
     charge = {"event_id": 2, "kind": "taskScheduled", "name": "charge"}
@@ -183,12 +183,12 @@ def test_a_rerun_is_told_beforehand(client: TestClient, gateway: FakeGateway) ->
     assert not gateway.calls["rerun"]
 
 
-def test_a_whole_number_may_be_written_with_a_point(
+def test_an_integer_may_be_written_with_a_decimal_point(
     client: TestClient, gateway: FakeGateway
 ) -> None:
-    """JSON knows no other integers."""
+    """JSON does not separate 2.0 from 2."""
     put(gateway)
-    assert ask(client, "rerun", {"event_id": 2.0}).json()["event_id"] == 2
+    assert send(client, "rerun", {"event_id": 2.0}).json()["event_id"] == 2
 
 
 @pytest.mark.parametrize(
@@ -199,12 +199,12 @@ def test_a_whole_number_may_be_written_with_a_point(
         ({"event_id": 2, "new_instance_id": "order_A"}, "InstanceExists"),
     ],
 )
-def test_a_rerun_that_cannot_be_is_409(
+def test_an_impossible_rerun_is_409(
     client: TestClient, gateway: FakeGateway, body: dict[str, Any], error: str
 ) -> None:
-    """With what is in its way."""
+    """The error names the reason."""
     put(gateway)
-    answer = ask(client, "rerun", body)
+    answer = send(client, "rerun", body)
     assert (answer.status_code, answer.json()["error"]) == (409, error)
 
 
@@ -220,12 +220,12 @@ def test_a_rerun_that_cannot_be_is_409(
         ({"payload": {"a": [1.5, "ä"]}}, r'{"a": [1.5, "\u00e4"]}'),
     ],
 )
-def test_an_event_is_raised_as_it_was_sent(
+def test_an_event_is_raised_with_its_payload(
     client: TestClient, gateway: FakeGateway, more: dict[str, Any], payload: str | None
 ) -> None:
-    """Falsy or not there at all."""
+    """Any JSON value is a payload, also a falsy one; the payload may be missing."""
     put(gateway, status=Status.RUNNING)
-    answer = ask(client, "raise", {"event": "approval", **more})
+    answer = send(client, "raise", {"event": "approval", **more})
     assert answer.json() == {
         "status": "raised",
         "instance_id": "order_A",
@@ -267,23 +267,23 @@ def test_an_event_is_raised_as_it_was_sent(
 def test_a_wrong_body_is_422(
     client: TestClient, gateway: FakeGateway, operation: str, body: str, wrong: tuple[str, Any, str]
 ) -> None:
-    """It names the field, what was found, and what is expected."""
+    """The answer has the field, the value found and the value expected."""
     put(gateway)
     answer = client.post(f"/workflow/{operation}/order_A", content=body, headers=JSON)
-    assert mistake(answer) == wrong
+    assert invalid_value(answer) == wrong
     assert not gateway.calls
 
 
 @pytest.mark.parametrize("operation", ["pause", "resume", "terminate"])
-def test_the_reason_for_it_is_noted(
+def test_the_reason_of_an_action_is_in_the_audit_log(
     client: TestClient, gateway: FakeGateway, ledger: Ledger, operation: str
 ) -> None:
-    """Of whatever is done; a body that is there is read."""
+    """The reason is optional, and an invalid body is refused."""
     put(gateway, status=Status.SUSPENDED if operation == "resume" else Status.RUNNING)
     path = f"/workflow/{operation}/order_A"
-    assert mistake(client.post(path, json={"reason": 1})) == ("reason", 1, REASON)
+    assert invalid_value(client.post(path, json={"reason": 1})) == ("reason", 1, REASON)
     wrong = "no such field; the field is reason"
-    assert mistake(client.post(path, json={"force": True})) == ("force", True, wrong)
+    assert invalid_value(client.post(path, json={"force": True})) == ("force", True, wrong)
     assert client.post(path, json={"reason": "to look at it"}).json()["changed"]
     (entry,) = ledger.audit_log.of("order_A", 9)
     assert (entry.action, entry.reason) == (operation, "to look at it")
@@ -293,26 +293,26 @@ def test_the_reason_for_it_is_noted(
 def test_a_number_that_is_too_long_is_422(
     client: TestClient, gateway: FakeGateway, digits: int
 ) -> None:
-    """No program at the other end could read it."""
+    """Workflow programs cannot parse such a number."""
     put(gateway, status=Status.RUNNING)
     body = f'{{"event": "a", "payload": {"1" * digits}}}'
     answer = client.post("/workflow/raise/order_A", content=body, headers=JSON)
-    assert mistake(answer) == ("payload", f"a number of {digits} digits", "any JSON value")
+    assert invalid_value(answer) == ("payload", f"a number of {digits} digits", "any JSON value")
 
 
 @pytest.mark.parametrize("event_id", ["x", "-1", "1.5", "99999999999"])
-def test_a_wrong_event_id_in_the_address_is_422(client: TestClient, event_id: str) -> None:
-    """As it is in a body."""
+def test_a_wrong_event_id_in_the_query_is_422(client: TestClient, event_id: str) -> None:
+    """The query is validated like a body."""
     for query in ("event_id=1&event_id=2", "nope=1"):
         assert client.get(f"/workflow/rerun-plan/order_A?{query}").status_code == 422
     answer = client.get("/workflow/rerun-plan/order_A", params={"event_id": event_id})
-    assert mistake(answer) == ("event_id", event_id, EVENT_ID)
+    assert invalid_value(answer) == ("event_id", event_id, EVENT_ID)
 
 
 @pytest.mark.parametrize("operation", REQUESTS)
 def test_a_missing_instance_is_404(client: TestClient, operation: str) -> None:
-    """Whatever is asked of it."""
-    answer = ask(client, operation)
+    """Every operation on an unknown id is 404."""
+    answer = send(client, operation)
     assert answer.status_code == 404
     assert answer.json() == {
         "error": "UnknownInstance",
@@ -324,7 +324,7 @@ def test_a_missing_instance_is_404(client: TestClient, operation: str) -> None:
 def test_an_id_that_no_instance_can_have_is_404(
     client: TestClient, gateway: FakeGateway, operation: str
 ) -> None:
-    """The engine is not even asked."""
+    """The answer needs no call to the engine."""
     method, body = REQUESTS[operation]
     assert client.request(method, f"/workflow/{operation}/a%00b", json=body).status_code == 404
     assert not gateway.calls
@@ -332,19 +332,19 @@ def test_an_id_that_no_instance_can_have_is_404(
 
 @pytest.mark.parametrize("operation", REQUESTS)
 def test_an_outage_is_503(client: TestClient, gateway: FakeGateway, operation: str) -> None:
-    """It is said as such."""
-    gone = DaprUnavailable("no sidecar")
-    gateway.errors = {method: [gone] for method in ("state", "history")}
-    answer = ask(client, operation)
+    """Every operation answers `DaprUnavailable` while the engine is away."""
+    outage = DaprUnavailable("no sidecar")
+    gateway.errors = {method: [outage] for method in ("state", "history")}
+    answer = send(client, operation)
     assert (answer.status_code, answer.json()["error"]) == (503, "DaprUnavailable")
 
 
 def test_an_event_of_unknown_outcome_says_what_to_do(
     client: TestClient, gateway: FakeGateway
 ) -> None:
-    """The same again would be another event."""
+    """The message says to read the history, because the same request could raise a second event."""
     put(gateway, status=Status.RUNNING)
     gateway.lost["raise"] = [OutcomeUnknown("raise", "no answer in time")]
-    answer = ask(client, "raise")
+    answer = send(client, "raise")
     assert answer.status_code == 503
     assert "Look at its history" in answer.json()["detail"]

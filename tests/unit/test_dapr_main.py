@@ -1,4 +1,4 @@
-"""How `python -m system.dapr` becomes a process: with programs of shell scripts."""
+"""`python -m system.dapr` with shell scripts in place of Dapr's programs."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from system.dapr.settings import PROJECT
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run `python -m system.dapr` in a folder, where Dapr's programs say how they were started."""
+    """Run `python -m system.dapr` in a folder; Dapr's programs print how they were started."""
     for name in ("daprd", "placement", "scheduler"):
         program = folder / "bin" / name
         program.parent.mkdir(exist_ok=True)
@@ -27,7 +27,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.Comple
 
 
 def test_an_unknown_process_is_refused(tmp_path: Path) -> None:
-    """The message names it, and the processes of Dapr."""
+    """The message names the unknown process and the processes of Dapr."""
     answer = run(tmp_path, "sentry")
     assert answer.returncode == 1
     assert answer.stderr == (
@@ -35,16 +35,16 @@ def test_an_unknown_process_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_bad_setting_is_said_without_a_traceback(tmp_path: Path) -> None:
-    """A bad value of a variable ends the start with the value in one message."""
+def test_a_bad_setting_is_reported_without_a_traceback(tmp_path: Path) -> None:
+    """An invalid setting ends the start with one message that has the value."""
     answer = run(tmp_path, "placement", PATH=f"{tmp_path}/bin", FLOWDECK_DAPR_PORTS="80")
     assert answer.returncode == 1
     assert "FLOWDECK_DAPR_PORTS: found '80', expected greater" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
-def test_relative_folders_mean_the_folder_of_the_start(tmp_path: Path) -> None:
-    """PATH and FLOWDECK_HOME may be relative; the process runs in its home, which is made."""
+def test_relative_folders_are_relative_to_the_start_folder(tmp_path: Path) -> None:
+    """PATH and FLOWDECK_HOME may be relative; the process creates its home and runs in it."""
     answer = run(tmp_path, "scheduler", PATH="bin:/usr/bin:/bin", FLOWDECK_HOME="state")
     assert answer.stderr == ""
     line = answer.stdout.splitlines()[-1]

@@ -46,7 +46,7 @@ class Shown:
     def __call__(self, name: str, *lines: str) -> list[str]:
         """Return what the console shows, without the name."""
         output = Output(self._console, name, self._folder)
-        output.begin()
+        output.reset()
         output.feed("".join(f"{line}\n" for line in lines).encode())
         output.close()
         printed = self._capsys.readouterr().out.splitlines()
@@ -64,7 +64,7 @@ def shown(console: Console, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def worker(console: Console, tmp_path: Path) -> Iterator[Output]:
     """Return the worker's output."""
     with closing(Output(console, "worker", tmp_path)) as output:
-        output.begin()
+        output.reset()
         yield output
 
 
@@ -99,7 +99,7 @@ def test_a_new_process_continues_the_file_but_not_the_last_lines(
 ) -> None:
     """The last lines are those of the process that ended, and no more than a few."""
     worker.feed(b"old\n")
-    worker.begin()
+    worker.reset()
     worker.feed("".join(f"{n}\n" for n in range(LAST_LINES + 5)).encode())
     assert worker.last_lines == [str(n) for n in range(5, LAST_LINES + 5)]
     assert (tmp_path / "worker.log").read_text().startswith("old\n0\n")

@@ -1,4 +1,4 @@
-"""How the tests find a PostgreSQL."""
+"""Finding PostgreSQL's programs for the tests."""
 
 from pathlib import Path
 
@@ -8,17 +8,17 @@ from tests.postgres import programs
 
 
 def programs_of(version: str, folder: Path) -> Path:
-    """Have a version where Debian would have it, and return the folder of its programs."""
+    """Create a version as Debian does, and return the folder of its programs."""
     found = folder / version / "bin"
     found.mkdir(parents=True)
     (found / "initdb").touch(mode=0o755)
     return found
 
 
-def test_the_newest_of_debians_versions_is_taken(
+def test_the_newest_of_debians_versions_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its number, not by its letters."""
+    """Versions are compared as numbers: 17 is newer than 9."""
     monkeypatch.setattr(programs, "DEBIANS", tmp_path)
     programs_of("9", tmp_path)
     newest = programs_of("17", tmp_path)
@@ -26,18 +26,18 @@ def test_the_newest_of_debians_versions_is_taken(
     assert programs.find() == newest
 
 
-def test_one_in_the_path_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is none of Debian's."""
+def test_a_postgresql_on_the_path_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Debian's PostgreSQL, the programs on the PATH are used."""
     monkeypatch.setattr(programs, "DEBIANS", tmp_path / "none")
     found = programs_of("17", tmp_path)
     monkeypatch.setenv("PATH", str(found))
     assert programs.find() == found
 
 
-def test_where_there_is_none_it_is_said_what_to_type(
+def test_without_postgresql_the_error_names_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No test is skipped for want of a database."""
+    """The error names the command that installs it; no test is skipped without a database."""
     monkeypatch.setattr(programs, "DEBIANS", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="type: apt-get install postgresql"):

@@ -1,4 +1,4 @@
-"""How processes are run, restarted and ended: real ones, under a supervisor in its own process."""
+"""The supervisor runs, restarts and ends real processes; it runs in a process of its own."""
 
 import json
 import os
@@ -36,7 +36,7 @@ STUBBORN = """sh -c 'trap "" TERM; echo pid $$; while :; do sleep 0.1; done'"""
 
 @dataclass(frozen=True)
 class System:
-    """A supervisor that runs, its console and its log files."""
+    """A running supervisor, its console and its log files."""
 
     process: "subprocess.Popen[bytes]"
     output: Path
@@ -51,7 +51,7 @@ class System:
         return (self.logs / f"{name}.log").read_text().splitlines()
 
     def line(self, wanted: str) -> str:
-        """Return a line of the console once it is written; `wanted` is a pattern."""
+        """Wait for a line of the console that matches the pattern `wanted`, and return it."""
         return eventually(
             lambda: next((line for line in self.lines() if re.search(wanted, line)), None),
             20,
@@ -59,7 +59,7 @@ class System:
         )
 
     def pids(self, count: int) -> list[int]:
-        """Return the process ids that the commands have written, once there are `count`."""
+        """Wait until the commands have written `count` process ids, and return the ids."""
         return eventually(
             lambda: (len(pids := self._pids()) >= count and pids) or None, 20, f"{count} processes"
         )
@@ -69,40 +69,40 @@ class System:
         return [int(line.split()[-1]) for line in lines if re.fullmatch(r"pid \d+", line)]
 
 
-Reservation = Callable[..., System]
+Start = Callable[..., System]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Reservation]:
-    """Return what starts a system; whatever still runs at the end is killed."""
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts a system; a supervisor that still runs is killed at the end."""
     with _starter(tmp_path, []) as starter:
         yield starter
 
 
 @pytest.fixture
-def start_in_the_background(tmp_path: Path) -> Iterator[Reservation]:
-    """Return what starts a system as a script's `&` does: with SIGINT ignored."""
+def start_in_the_background(tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts a system as a script's `&` does: with SIGINT ignored."""
     with _starter(tmp_path, ["env", "--ignore-signal=INT"]) as starter:
         yield starter
 
 
 @pytest.fixture
-def start_under_nohup(tmp_path: Path) -> Iterator[Reservation]:
-    """Return what starts a system as `nohup` does."""
+def start_under_nohup(tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts a system as `nohup` does."""
     with _starter(tmp_path, ["nohup"]) as starter:
         yield starter
 
 
 @contextmanager
-def _starter(folder: Path, before: list[str]) -> Iterator[Reservation]:
+def _starter(folder: Path, before: list[str]) -> Iterator[Start]:
     started: list[System] = []
 
     def start(commands: dict[str, str], cwd: str = ".", steady: float = 60) -> System:
         output, logs = folder / "output", folder / "logs"
-        given = [json.dumps(commands), str(folder / cwd), str(logs), str(steady)]
+        arguments = [json.dumps(commands), str(folder / cwd), str(logs), str(steady)]
         with output.open("w") as file:
             process = subprocess.Popen(
-                [*before, sys.executable, "-c", MAIN, *given],
+                [*before, sys.executable, "-c", MAIN, *arguments],
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
@@ -116,7 +116,7 @@ def _starter(folder: Path, before: list[str]) -> Iterator[Reservation]:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process has ended; a container may lack who buries it."""
+    """Return whether a process has ended; in a container without init it stays a zombie."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -128,8 +128,8 @@ def all_gone(pids: list[int]) -> None:
     eventually(lambda: all(map(is_gone, pids)), 10, f"the end of {pids}")
 
 
-def test_the_application_s_lines_are_shown_with_its_name(start: Reservation) -> None:
-    """Its stdout and stderr appear on the console; another process's output only in its file."""
+def test_the_application_s_lines_are_shown_with_its_name(start: Start) -> None:
+    """The console shows stdout and stderr of the worker; other output is only in its file."""
     system = start({"worker": "sh -c 'echo out; echo err >&2; exec sleep 60'", "b": SLEEPER})
     assert system.line("out$") == "worker   | out"
     assert system.line("err$") == "worker   | err"
@@ -138,15 +138,15 @@ def test_the_application_s_lines_are_shown_with_its_name(start: Reservation) -> 
     assert len(system.lines()) == 2
 
 
-def test_processes_run_in_the_folder_without_input(start: Reservation, tmp_path: Path) -> None:
-    """A process starts in the given folder, and reads nothing from the terminal."""
+def test_processes_run_in_the_folder_without_input(start: Start, tmp_path: Path) -> None:
+    """A process starts in the given folder, and its stdin is empty."""
     system = start({"worker": "sh -c 'echo in $(pwd); cat; echo end of input; exec sleep 60'"})
     system.line(f"in {re.escape(str(tmp_path))}$")
     system.line("end of input$")
 
 
-def test_a_process_that_is_killed_is_started_again(start: Reservation) -> None:
-    """The console says so, with the signal and the last lines; the other process is left alone."""
+def test_a_process_that_is_killed_is_started_again(start: Start) -> None:
+    """The console shows the signal and the last lines; the other process is not restarted."""
     system = start({"victim": SLEEPER, "other": "sleep 60"})
     (first,) = system.pids(1)
     os.kill(first, signal.SIGKILL)
@@ -158,22 +158,22 @@ def test_a_process_that_is_killed_is_started_again(start: Reservation) -> None:
     ]
 
 
-def test_a_process_that_came_back_is_announced(start: Reservation) -> None:
-    """Once it runs steadily; the first start is no news."""
+def test_a_restarted_process_is_announced(start: Start) -> None:
+    """The console announces a process that runs steadily after a restart, not the first start."""
     system = start({"victim": SLEEPER}, steady=0.05)
     os.kill(system.pids(1)[0], signal.SIGKILL)
     assert system.line("running") == "flowdeck | victim is running again."
     assert len([line for line in system.lines() if "running again" in line]) == 1
 
 
-def test_a_process_that_ends_is_started_again(start: Reservation) -> None:
-    """The console says so, with the exit code; without output, no last lines are announced."""
+def test_a_process_that_ends_is_started_again(start: Start) -> None:
+    """The console shows the exit code; a process without output has no last lines."""
     system = start({"a": "sh -c 'sleep 0.2; exit 3'"})
     assert system.line("a ended") == "flowdeck | a ended (exit code 3)."
 
 
-def test_a_process_that_a_restart_cannot_help_stays_stopped(start: Reservation) -> None:
-    """The console says why and what to do; the others are still started again."""
+def test_a_process_that_a_restart_cannot_help_stays_stopped(start: Start) -> None:
+    """The console shows the reason and what to do; other processes are still restarted."""
     command = f"sh -c 'echo wrong schema; exit {EXIT_DO_NOT_RESTART}'"
     system = start({"stopped": command, "victim": SLEEPER})
     system.line("start it again")
@@ -181,18 +181,18 @@ def test_a_process_that_a_restart_cannot_help_stays_stopped(start: Reservation) 
         os.kill(system.pids(count)[-1], signal.SIGKILL)
     system.pids(4)
     assert system.log("stopped") == ["wrong schema"]
-    said = [line for line in system.lines() if "stopped" in line]
-    assert said[:2] == [
+    shown = [line for line in system.lines() if "stopped" in line]
+    assert shown[:2] == [
         "flowdeck | stopped ended (exit code 78). Its last lines:",
         "stopped  |   wrong schema",
     ]
-    assert said[2].startswith("flowdeck | stopped stays stopped: starting it again cannot help.")
-    assert said[3].startswith("flowdeck | Correct what the last lines of stopped say")
-    assert len(said) == 4
+    assert shown[2].startswith("flowdeck | stopped stays stopped: starting it again cannot help.")
+    assert shown[3].startswith("flowdeck | Correct what the last lines of stopped say")
+    assert len(shown) == 4
 
 
-def test_a_system_whose_processes_all_stay_stopped_waits_for_ctrl_c(start: Reservation) -> None:
-    """Its console stays open for who has to read it."""
+def test_a_system_whose_processes_all_stay_stopped_waits_for_ctrl_c(start: Start) -> None:
+    """The system does not end, so its console stays readable."""
     system = start({"stopped": f"sh -c 'exit {EXIT_DO_NOT_RESTART}'", "needed": SLEEPER})
     system.line("stays stopped")
     os.kill(system.pids(1)[0], signal.SIGKILL)
@@ -201,8 +201,8 @@ def test_a_system_whose_processes_all_stay_stopped_waits_for_ctrl_c(start: Reser
     assert system.process.wait(timeout=10) == 0
 
 
-def test_what_others_need_ends_after_them(start: Reservation, tmp_path: Path) -> None:
-    """The sidecar is there until its users have ended, so that none of them loses it."""
+def test_a_needed_process_ends_after_its_users(start: Start, tmp_path: Path) -> None:
+    """The sidecar runs until the processes that need it have ended."""
     loop = "TERM; echo pid $$; while :; do sleep 0.05; done"
     user = f"""sh -c 'trap "sleep 0.2; echo user >> ends; exit" {loop}'"""
     needed = f"""sh -c 'trap "echo needed >> ends; exit" {loop}'"""
@@ -213,8 +213,8 @@ def test_what_others_need_ends_after_them(start: Reservation, tmp_path: Path) ->
     assert (tmp_path / "ends").read_text().split() == ["user", "needed"]
 
 
-def test_processes_that_die_at_once_lose_no_line(start: Reservation) -> None:
-    """All of a dead process's output is written before its end is said, however often it dies."""
+def test_processes_that_die_at_once_lose_no_line(start: Start) -> None:
+    """All output of a dead process is written before its end is reported, on each restart."""
     system = start(dict.fromkeys("abc", "seq 9000"))
     for name in "abc":
         eventually(lambda n=name: len(_ends(system, n)) > 3, 60, f"four ends of {name}")  # type: ignore[misc]
@@ -235,8 +235,8 @@ def _ends(system: System, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_a_signal_ends_everything(start: Reservation, number: signal.Signals) -> None:
-    """Ctrl-C, SIGTERM, SIGQUIT and a closed terminal end all processes; nothing is restarted."""
+def test_a_signal_ends_everything(start: Start, number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM, SIGQUIT and a closed terminal end all processes, and none is restarted."""
     system = start({"a": SLEEPER, "b": SLEEPER, "c": SLEEPER})
     pids = system.pids(3)
     system.process.send_signal(number)
@@ -245,33 +245,31 @@ def test_a_signal_ends_everything(start: Reservation, number: signal.Signals) ->
     assert system.lines() == ["flowdeck | Stopping."]
 
 
-def test_a_command_that_cannot_be_started_is_tried_again(
-    start: Reservation, tmp_path: Path
-) -> None:
-    """The console says that a folder is missing; once it exists, the process starts."""
+def test_a_command_that_cannot_be_started_is_tried_again(start: Start, tmp_path: Path) -> None:
+    """The console shows that a folder is missing; once the folder exists, the process starts."""
     system = start({"a": SLEEPER}, "later")
     system.line("a ended .*No such file or directory")
     (tmp_path / "later").mkdir()
     assert system.pids(1)
 
 
-def test_a_runaway_that_holds_the_pipe_holds_nobody_up(start: Reservation) -> None:
-    """A grandchild in a session of its own, still writing, neither stops a restart nor the end."""
+def test_a_runaway_child_with_the_pipe_delays_nothing(start: Start) -> None:
+    """A grandchild that keeps the pipe open, in a session of its own, delays no restart or end."""
     system = start({"a": "sh -c 'setsid sleep 30 & echo pid $$; sleep 0.2; exit 1'"})
     system.pids(2)
     system.process.terminate()
     assert system.process.wait(timeout=10) == 0
 
 
-def test_a_signal_amid_the_start_ends_everything(start: Reservation) -> None:
-    """SIGTERM is heeded also while processes are being started."""
+def test_a_signal_during_the_start_ends_everything(start: Start) -> None:
+    """SIGTERM ends the system also while processes are being started."""
     late = {f"late-{n}": "sleep 60" for n in range(20)}
     system = start({"early": "sh -c 'kill -TERM $PPID; exec sleep 60'", **late})
     assert system.process.wait(timeout=10) == 0
 
 
-def test_a_process_may_say_goodbye(start: Reservation) -> None:
-    """SIGTERM comes first, and the last output of a process is in its file."""
+def test_the_last_output_before_the_end_is_kept(start: Start) -> None:
+    """A process gets SIGTERM first, and its output until its end is in its file."""
     polite = """sh -c 'trap "echo bye; exit" TERM; echo pid $$; while :; do sleep 0.1; done'"""
     system = start({"polite": polite})
     system.pids(1)
@@ -280,8 +278,8 @@ def test_a_process_may_say_goodbye(start: Reservation) -> None:
     assert "bye" in system.log("polite")
 
 
-def test_a_process_that_ignores_sigterm_is_killed(start: Reservation) -> None:
-    """After the grace no process is left, nor its children."""
+def test_a_process_that_ignores_sigterm_is_killed(start: Start) -> None:
+    """After the grace period neither the process nor its children are left."""
     system = start({"stubborn": STUBBORN, "a": SLEEPER})
     pids = system.pids(2)
     children = [child.pid for pid in pids for child in psutil.Process(pid).children()]
@@ -291,8 +289,8 @@ def test_a_process_that_ignores_sigterm_is_killed(start: Reservation) -> None:
     assert "flowdeck | stubborn did not end within 0.5 s: killed." in system.lines()
 
 
-def test_a_second_signal_amid_the_end_changes_nothing(start: Reservation) -> None:
-    """Who presses Ctrl-C twice still leaves no process."""
+def test_a_second_signal_during_the_end_changes_nothing(start: Start) -> None:
+    """A second Ctrl-C leaves no process behind."""
     system = start({"stubborn": STUBBORN})
     pids = system.pids(1)
     system.process.send_signal(signal.SIGINT)
@@ -301,7 +299,7 @@ def test_a_second_signal_amid_the_end_changes_nothing(start: Reservation) -> Non
     all_gone(pids)
 
 
-def test_the_kernel_ends_what_a_killed_supervisor_ran(start: Reservation) -> None:
+def test_the_kernel_ends_the_processes_of_a_killed_supervisor(start: Start) -> None:
     """SIGKILL of the supervisor leaves no process, not even one that ignores SIGTERM."""
     system = start({"stubborn": STUBBORN, "a": SLEEPER})
     pids = system.pids(2)
@@ -309,8 +307,8 @@ def test_the_kernel_ends_what_a_killed_supervisor_ran(start: Reservation) -> Non
     all_gone(pids)
 
 
-def test_a_closed_terminal_does_not_end_it_under_nohup(start_under_nohup: Reservation) -> None:
-    """Where SIGHUP was ignored at the start, it stays ignored."""
+def test_a_closed_terminal_does_not_end_it_under_nohup(start_under_nohup: Start) -> None:
+    """If SIGHUP was ignored at the start, it stays ignored."""
     system = start_under_nohup({"a": SLEEPER})
     (first,) = system.pids(1)
     system.process.send_signal(signal.SIGHUP)
@@ -318,8 +316,8 @@ def test_a_closed_terminal_does_not_end_it_under_nohup(start_under_nohup: Reserv
     assert len(system.pids(2)) == 2
 
 
-def test_ctrl_c_ends_what_a_script_started(start_in_the_background: Reservation) -> None:
-    """Where SIGINT was ignored at the start, as for a script's `&`, it still ends all."""
+def test_ctrl_c_ends_what_a_script_started(start_in_the_background: Start) -> None:
+    """If SIGINT was ignored at the start, as under a script's `&`, it still ends all processes."""
     system = start_in_the_background({"a": SLEEPER})
     pids = system.pids(1)
     system.process.send_signal(signal.SIGINT)
@@ -327,8 +325,8 @@ def test_ctrl_c_ends_what_a_script_started(start_in_the_background: Reservation)
     all_gone(pids)
 
 
-def test_nobody_can_talk_to_the_supervisor(start: Reservation, tmp_path: Path) -> None:
-    """The supervisor opens no port, neither TCP nor UDP, and writes its logs alone."""
+def test_the_supervisor_opens_no_port(start: Start, tmp_path: Path) -> None:
+    """The supervisor opens no TCP or UDP port, and writes only its logs."""
     system = start({"a": SLEEPER})
     system.pids(1)
     assert psutil.Process(system.process.pid).net_connections(kind="inet") == []

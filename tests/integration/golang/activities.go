@@ -18,7 +18,7 @@ var activities = map[string]workflow.Activity{
 	"panic": panics,
 }
 
-// work takes as many milliseconds as its input says, and returns them.
+// work sleeps for the milliseconds of its input, and returns them.
 func work(ctx workflow.ActivityContext) (any, error) {
 	var milliseconds int
 	err := ctx.GetInput(&milliseconds)
@@ -31,7 +31,7 @@ var (
 	failed = map[string]int{}
 )
 
-// flaky fails twice for each execution, then returns how often that was.
+// flaky fails twice for each execution, then returns the number of failures.
 func flaky(ctx workflow.ActivityContext) (any, error) {
 	lock.Lock()
 	defer lock.Unlock()
@@ -47,17 +47,17 @@ func fail(workflow.ActivityContext) (any, error) {
 	return nil, errors.New("no paper: <b>tray 2</b>\n\tis empty")
 }
 
-// someBytes returns bytes that are no text, which the SDK writes as base64.
+// someBytes returns bytes that are not text; the SDK encodes them as base64.
 func someBytes(workflow.ActivityContext) (any, error) {
 	return []byte{0, 1, 0xfe, 0xff}, nil
 }
 
-// none takes any input, also one that is no JSON, and returns nothing at all.
+// none accepts any input, also one that is not JSON, and returns nothing.
 func none(workflow.ActivityContext) (any, error) {
 	return nil, nil
 }
 
-// panics fails in a way of Go's own.
+// panics fails with a panic of the Go runtime.
 func panics(workflow.ActivityContext) (any, error) {
 	var nothing []int
 	return nothing[3], nil

@@ -1,4 +1,4 @@
-// The tests' application in Go: the versions are those of system/dapr/go.mod, so that one cache serves both.
+// The tests' application in Go. Its versions equal those of system/dapr/go.mod, so both builds share Go's caches.
 module flowdeck/goapp
 
 go 1.26.5

@@ -1,4 +1,4 @@
-// An application that is not Python: it takes work from the sidecar at DAPR_GRPC_ENDPOINT.
+// A workflow application in Go: it takes work from the sidecar at DAPR_GRPC_ENDPOINT.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-const sidecarTime = 60 * time.Second // within which the sidecar must be there
+const sidecarTimeout = 60 * time.Second // to wait for the sidecar
 
 func main() {
 	if err := run(os.Getenv("DAPR_GRPC_ENDPOINT")); err != nil {
@@ -43,9 +43,9 @@ func run(endpoint string) error {
 	return nil
 }
 
-// listen takes work from the sidecar, which may not be there yet.
+// listen takes work from the sidecar; it retries while the sidecar is not ready.
 func listen(ctx context.Context, client *workflow.Client, registry *workflow.Registry) error {
-	for end := time.Now().Add(sidecarTime); ; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(sidecarTimeout); ; time.Sleep(200 * time.Millisecond) {
 		err := client.StartWorker(ctx, registry)
 		if err == nil || time.Now().After(end) || ctx.Err() != nil {
 			return err

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	event       = "approval" // that workflows wait for
+	event       = "approval" // the event that workflows wait for
 	generations = 3
 	forever     = -1 * time.Second
-	// What no JSON is, and no text file either: all that a protobuf string can hold.
-	odd = "plain text, \x00\x01\x7f \u241b \u2603, <b>not</b> JSON {"
+	// A text that is not JSON, with any characters of a protobuf string.
+	notJSON = "plain text, \x00\x01\x7f \u241b \u2603, <b>not</b> JSON {"
 )
 
 var workflows = map[string]workflow.Workflow{
@@ -70,13 +70,13 @@ func sleeping(ctx *workflow.WorkflowContext) (any, error) {
 	return nil, ctx.CreateTimer(300*time.Millisecond, workflow.WithTimerName("a nap")).Await(nil)
 }
 
-// waiting waits for the event, however long it takes, and minds no payload.
+// waiting waits for the event without a timeout, and ignores its payload.
 func waiting(ctx *workflow.WorkflowContext) (any, error) {
-	ctx.SetCustomStatus("waits: " + odd)
+	ctx.SetCustomStatus("waits: " + notJSON)
 	return "it came", ctx.WaitForExternalEvent(event, forever).Await(nil)
 }
 
-// waitingAtMost waits for the event for a while, and says whether it came.
+// waitingAtMost waits for the event with a timeout, and returns whether it came.
 func waitingAtMost(ctx *workflow.WorkflowContext) (any, error) {
 	var milliseconds int
 	if err := ctx.GetInput(&milliseconds); err != nil {
@@ -90,17 +90,17 @@ func waitingAtMost(ctx *workflow.WorkflowContext) (any, error) {
 	return "it came", err
 }
 
-// plainText hands an activity and a child what is no JSON; of its own input it takes no notice.
+// plainText gives an activity and a child an input that is not JSON; it ignores its own input.
 func plainText(ctx *workflow.WorkflowContext) (any, error) {
-	ctx.SetCustomStatus(odd)
-	raw := wrapperspb.String(odd)
+	ctx.SetCustomStatus(notJSON)
+	raw := wrapperspb.String(notJSON)
 	if err := ctx.CallActivity("none", workflow.WithRawActivityInput(raw)).Await(nil); err != nil {
 		return nil, err
 	}
 	if err := ctx.CallActivity("bytes").Await(nil); err != nil {
 		return nil, err
 	}
-	// It fails: it cannot read its input.
+	// The child fails, because it cannot parse its input.
 	err := ctx.CallChildWorkflow("child", workflow.WithRawChildWorkflowInput(raw)).Await(nil)
 	return err.Error(), nil
 }
@@ -110,13 +110,13 @@ func failing(ctx *workflow.WorkflowContext) (any, error) {
 	return nil, ctx.CallActivity("fail").Await(nil)
 }
 
-// panicking runs an activity that panics; a workflow that did would end the whole program.
+// panicking runs an activity that panics; a workflow that panics would end the whole program.
 func panicking(ctx *workflow.WorkflowContext) (any, error) {
 	twice := &workflow.RetryPolicy{MaxAttempts: 2, InitialRetryInterval: 100 * time.Millisecond}
 	return nil, ctx.CallActivity("panic", workflow.WithActivityRetryPolicy(twice)).Await(nil)
 }
 
-// continuing works and waits for the event in each generation, and begins anew until the last.
+// continuing works and waits for the event in each generation, and continues as new until the last.
 func continuing(ctx *workflow.WorkflowContext) (any, error) {
 	var generation int
 	if err := ctx.GetInput(&generation); err != nil {

@@ -1,4 +1,4 @@
-"""Finished instances in any number, such as the order application leaves them."""
+"""Generates finished runs of the order application, in any number."""
 
 import json
 import random
@@ -17,39 +17,39 @@ from worker.orders import WORKFLOW, Order, instance_id_of, order_output
 SHIPPING = "shipping_workflow"
 APP = "orders"
 RARE_ITEM = "kaleidoscope"
-"""What one order of a thousand holds, so that a search can find a few."""
+"""An item of one order in a thousand, so that a search finds few orders."""
 END = datetime(2026, 3, 1, tzinfo=UTC)
-"""When the last one has been started."""
-LAST = "confirmed"
-"""The custom status of one that has completed."""
+"""About the start of the last run."""
+CONFIRMED = "confirmed"
+"""The custom status of a completed order."""
 _SPACING = 0.8  # seconds from one start to the next, on average
 _ITEMS = ("laptop", "mouse", "keyboard", "monitor", "desk lamp", "headset", "webcam", "USB hub")
 _STACK = '  File "/app/worker/activities.py", line {0}, in {1}\n    await self._work(seconds)\n' * 6
 _FAILED, _TERMINATED, _SHIPPED, _RETRIED, _UNTRACED = 0.03, 0.01, 0.1, 0.05, 0.02
 
 
-class Lives:
-    """Makes up lives, the same ones for the same seed."""
+class SyntheticRuns:
+    """Generates runs, the same runs for the same seed."""
 
     def __init__(self, count: int, seed: int = 1) -> None:
         self._count = count
         self._chance = random.Random(seed)  # noqa: S311 - figures, not secrets
 
     def __iter__(self) -> Iterator[Snapshot]:
-        """Return the lives, the oldest first."""
-        began = END - timedelta(seconds=_SPACING * self._count)
+        """Yield the last snapshot of each run, the oldest run first."""
+        start = END - timedelta(seconds=_SPACING * self._count)
         last = ""
         for number in range(self._count):
-            began += timedelta(seconds=self._chance.uniform(0, 2 * _SPACING))
+            start += timedelta(seconds=self._chance.uniform(0, 2 * _SPACING))
             ships = bool(last) and self._chance.random() < _SHIPPED
-            run = _Life(self._chance, number, began, parent=last if ships else None)
+            run = _SyntheticRun(self._chance, number, start, parent=last if ships else None)
             last = last if ships else run.instance_id
             yield run.snapshot()
 
 
 @dataclass
-class _Life:
-    """One order, or the shipping of one, from its start to its end."""
+class _SyntheticRun:
+    """One run, of an order or of its shipping, from its start to its end."""
 
     chance: random.Random
     number: int
@@ -64,19 +64,19 @@ class _Life:
         )
 
     def snapshot(self) -> Snapshot:
-        """Return what the recorder saw of it after its end."""
-        fate = self.chance.random()
-        self._begin()
+        """Return the snapshot that the recorder takes after the end of the run."""
+        outcome = self.chance.random()
+        self._start()
         failure, output = None, None
-        if fate < _FAILED:
+        if outcome < _FAILED:
             failure = self._fail("check_inventory")
-        elif fate < _FAILED + _TERMINATED:
+        elif outcome < _FAILED + _TERMINATED:
             self._schedule("process_order")
         else:
             output = self._succeed()
         ended = Status.COMPLETED if output else Status.FAILED if failure else Status.TERMINATED
         self._event("executionCompleted", payload=output, status=ended, failure=failure)
-        stage = LAST if output else "processing the order and checking the inventory"
+        stage = CONFIRMED if output else "processing the order and checking the inventory"
         return Snapshot(
             APP,
             Instance(
@@ -102,7 +102,7 @@ class _Life:
         rare = [RARE_ITEM] if self.chance.random() < 0.001 else []  # noqa: PLR2004
         return [*self.chance.choices(_ITEMS, k=self.chance.randint(1, 4)), *rare]
 
-    def _begin(self) -> None:
+    def _start(self) -> None:
         self._event("workflowStarted", after=0.005)
         self._events.append(
             HistoryEvent(
@@ -122,31 +122,31 @@ class _Life:
         process = {"order_id": name, "status": "processed", "total": total, "processed_at": 1.5}
         check = {"order_id": name, "inventory_status": "available", "checked_at": 1.5}
         sent = {"confirmation_sent": True, "message": f"Order confirmed. Total: ${total:.2f}"}
-        self._run("process_order", 2.0, process)
+        self._complete("process_order", 2.0, process)
         if self.chance.random() < _RETRIED:
-            self._try_in_vain("check_inventory")
-        self._run("check_inventory", 2.0, check)
-        self._run("send_confirmation", 1.0, sent)
+            self._fail_attempt("check_inventory")
+        self._complete("check_inventory", 2.0, check)
+        self._complete("send_confirmation", 1.0, sent)
         return json.dumps(order_output(self._order, process, check, sent))
 
     def _fail(self, activity: str) -> Failure:
-        found = self._try_in_vain(activity)
+        found = self._fail_attempt(activity)
         message = f"{self.instance_id}: Activity task #{self._next} failed: {found.message}"
         return Failure("TaskFailedError", message, _STACK.format(self.number, "order_workflow"))
 
-    def _try_in_vain(self, activity: str) -> Failure:
+    def _fail_attempt(self, activity: str) -> Failure:
         failure = Failure(
             self.chance.choice(("InjectedFault", "ConnectionError", "TimeoutError")),
             f"Order '{self._order.order_id}' was refused after {self.chance.random():.3f} s.",
             _STACK.format(self.number, activity),
         )
         scheduled = self._schedule(activity)
-        self._event("taskFailed", answers=scheduled, failure=failure, after=self._took(0.5))
+        self._event("taskFailed", answers=scheduled, failure=failure, after=self._varied(0.5))
         return failure
 
-    def _run(self, activity: str, seconds: float, result: dict[str, object]) -> None:
-        scheduled, told = self._schedule(activity), json.dumps(result)
-        self._event("taskCompleted", answers=scheduled, payload=told, after=self._took(seconds))
+    def _complete(self, activity: str, seconds: float, result: dict[str, object]) -> None:
+        scheduled, output = self._schedule(activity), json.dumps(result)
+        self._event("taskCompleted", answers=scheduled, payload=output, after=self._varied(seconds))
         self._event("workflowStarted")
 
     def _schedule(self, activity: str) -> int:
@@ -166,16 +166,16 @@ class _Life:
         *,
         event_id: int = -1,
         after: float = 0.002,
-        **told: Any,  # noqa: ANN401 - fields of an event
+        **fields: Any,  # noqa: ANN401 - fields of an event
     ) -> None:
         self.at += timedelta(seconds=after)
-        self._events.append(HistoryEvent(event_id, self.at, kind, **told))
+        self._events.append(HistoryEvent(event_id, self.at, kind, **fields))
 
-    def _took(self, seconds: float) -> float:
+    def _varied(self, seconds: float) -> float:
         return self.chance.lognormvariate(0, 0.2) * seconds
 
     def _traced(self, timeline: Timeline) -> Timeline:
-        """Return a timeline in which most attempts have a begin."""
+        """Return the timeline with `started_at` set for most attempts, as if spans had arrived."""
         spans = (
             replace(
                 span,

@@ -1,20 +1,23 @@
-"""What an operator asks a ledger of finished instances: pages, counts, statistics."""
+"""The queries of an operator on a ledger of finished instances: pages, counts, statistics."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from bench.lives import END, LAST, RARE_ITEM, SHIPPING
+from bench.synthetic_runs import CONFIRMED, END, RARE_ITEM, SHIPPING
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Filter, Period, Sort
 from worker.orders import WORKFLOW
 
 ROUNDS = 40
-SLOW_ROUNDS = 8  # of what reads very much
+SLOW_ROUNDS = 8  # of a query that reads many rows
 PER_PAGE = 50
-DEEP = (100, 1000)  # pages that should cost what the first one does; the last one is another
+DEEP = (
+    100,
+    1000,
+)  # pages that should cost as much as the first page; the last page is measured too
 
 _HOUR = Period(END - timedelta(hours=2), END - timedelta(hours=1))
 _ALL = Period(END - timedelta(days=6), END + timedelta(hours=1))
@@ -27,8 +30,8 @@ FILTERS = {
     "workflow, status": Filter(_FAILED, workflows=frozenset({SHIPPING})),
     "time range": Filter(since=_HOUR.since, until=_HOUR.until),
     "status, time range": Filter(_FAILED, since=_HOUR.since, until=_HOUR.until),
-    "custom status": Filter(custom_status=LAST),
-    "custom status, workflow": Filter(custom_status=LAST, workflows=frozenset({SHIPPING})),
+    "custom status": Filter(custom_status=CONFIRMED),
+    "custom status, workflow": Filter(custom_status=CONFIRMED, workflows=frozenset({SHIPPING})),
     "waits for, none": Filter(waits_for="approval"),
     "parent": Filter(parent_id="order_ORDER-000007"),
     "rerun of, none": Filter(rerun_of="order_ORDER-000007"),
@@ -44,31 +47,36 @@ SORTED = ("nothing", "workflow, status", "parent", "failure", "custom status")
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked so many times; `is_aimed` is what the aim of pages and counts holds for."""
+class Query:
+    """A query that runs `rounds` times; `has_target` if the target of pages and counts applies."""
 
-    what: str
-    ask: Callable[[], object]
+    name: str
+    run: Callable[[], object]
     rounds: int = ROUNDS
-    is_aimed: bool = True
+    has_target: bool = True
 
 
-def questions(ledger: Ledger) -> Iterator[Question]:
-    """Return all that is asked; a search in texts has no index, so that no aim holds for it."""
+def queries(ledger: Ledger) -> Iterator[Query]:
+    """Yield all queries; the target does not apply to searches for an id or a text."""
     for name, wanted in FILTERS.items():
-        rounds, is_aimed = (SLOW_ROUNDS, False) if wanted.anywhere else (ROUNDS, not wanted.text)
+        rounds, has_target = (SLOW_ROUNDS, False) if wanted.anywhere else (ROUNDS, not wanted.text)
         counts = partial(ledger.search.counts, wanted)
-        yield Question(f"first page: {name}", _page(ledger, wanted), rounds, is_aimed)
-        yield Question(f"counts: {name}", counts, rounds, is_aimed)
+        yield Query(f"first page: {name}", _page(ledger, wanted), rounds, has_target)
+        yield Query(f"counts: {name}", counts, rounds, has_target)
     for number, cursor in _deep(ledger):
-        yield Question(f"page {number:,}", _page(ledger, Filter(), cursor))
+        yield Query(f"page {number:,}", _page(ledger, Filter(), cursor))
     for sort in Sort:
         for name in SORTED:
-            yield Question(f"first page, {sort}: {name}", _page(ledger, FILTERS[name], sort=sort))
-    told = ledger.statistics
-    for ask in (told.workflows, told.activities, told.throughput, told.failures):
-        what = f"statistics: {ask.__name__}"
-        yield Question(what, partial(ask, _ALL), SLOW_ROUNDS, is_aimed=False)
+            yield Query(f"first page, {sort}: {name}", _page(ledger, FILTERS[name], sort=sort))
+    statistics = ledger.statistics
+    for read in (
+        statistics.workflows,
+        statistics.activities,
+        statistics.throughput,
+        statistics.failures,
+    ):
+        name = f"statistics: {read.__name__}"
+        yield Query(name, partial(read, _ALL), SLOW_ROUNDS, has_target=False)
 
 
 def _page(
@@ -79,7 +87,7 @@ def _page(
 
 
 def _deep(ledger: Ledger) -> Iterator[tuple[int, str]]:
-    """Return some pages that are far from the first, the last one among them."""
+    """Yield the number and the cursor of some distant pages and of the last page."""
     page, number = ledger.search.page(Filter(), limit=PER_PAGE), 1
     while page.older:
         cursor, number = page.older, number + 1
