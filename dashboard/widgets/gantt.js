@@ -41,7 +41,7 @@ function layoutOf(state, now, colour) {
   const margin = Math.max(1, (last - start) * 0.01);
   const text = colour("--st-text-color"), grid = colour("--st-border-color");
   const xaxis = { ...layout.xaxis, gridcolor: grid, linecolor: grid, tickcolor: grid };
-  if (!state.zoomed) { xaxis.range = [wall(start - margin), wall(last + margin)]; xaxis.autorange = false; }
+  if (!state.zoomed) { xaxis.range = [wallClock(start - margin), wallClock(last + margin)]; xaxis.autorange = false; }
   else xaxis.range = state.zoomed;
   const narrow = state.chart.clientWidth < 560;
   if (narrow) xaxis.nticks = 4;

@@ -93,7 +93,7 @@ def test_a_ledger_that_cannot_be_filled_is_not_being_filled(desk: Desk, part_awa
 
 def test_how_much_is_still_to_be_read_is_told(desk: Desk) -> None:
     """Above what is there already, until all is."""
-    desk.has("order_A")
+    desk.add("order_A")
     desk.ledger.write_heartbeat(datetime.now(UTC), (), backlog=12345)
     app = desk.open()
     assert ids(app) == ["order_A"]
@@ -154,7 +154,7 @@ def test_a_list_that_the_engine_refuses_is_told_with_its_remedy(desk: Desk) -> N
 
 def test_nothing_that_matches_is_told_apart(desk: Desk) -> None:
     """A filter that leaves nothing is not an empty system."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = desk.open(q="nonsense")
     assert ids(app) == []
     assert widget(app, "table")["empty"][0] == "Nothing matches"
@@ -162,7 +162,7 @@ def test_nothing_that_matches_is_told_apart(desk: Desk) -> None:
 
 def test_the_newest_fifty_are_shown(desk: Desk) -> None:
     """The list is read page by page, newest first."""
-    desk.has(*MANY)
+    desk.add(*MANY)
     app = desk.open()
     assert ids(app) == MANY[:-51:-1]
     assert texts(app.caption) == "1–50 of 120"  # noqa: RUF001 - from one to another
@@ -170,7 +170,7 @@ def test_the_newest_fifty_are_shown(desk: Desk) -> None:
 
 def test_each_page_tells_its_place(desk: Desk) -> None:
     """From which entry to which, of how many."""
-    desk.has(*MANY)
+    desk.add(*MANY)
     app = turn(desk.open(), "Older →")
     assert texts(app.caption) == "51–100 of 120"  # noqa: RUF001 - from one to another
     assert texts(turn(app, "Older →").caption) == "101–120 of 120"  # noqa: RUF001 - likewise
@@ -180,8 +180,8 @@ def test_what_is_counted_no_further_is_told_so(desk: Desk, monkeypatch: pytest.M
     """With a plus: beyond it nobody counts the entries before a page either."""
     limits = SearchLimits(seconds=60, count=60)
     monkeypatch.setattr(services.services().ledger.search, "_limits", limits)
-    desk.has(*MANY)
-    desk.has("failed", status=Status.FAILED)
+    desk.add(*MANY)
+    desk.add("failed", status=Status.FAILED)
     app = desk.open()
     assert counts(app) == {"RUNNING": "60+", "FAILED": "1"}
     assert widget(app, "chips")["all"] == "61+"
@@ -193,7 +193,7 @@ def test_a_question_that_is_too_wide_is_told_with_its_remedy(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ledger is there, and the rest of the page as it was."""
-    desk.has("order_A")
+    desk.add("order_A")
     limits = SearchLimits(seconds=1e-6)
     monkeypatch.setattr(services.services().ledger.search, "_limits", limits)
     monkeypatch.setattr("operations.ledger.db.sessions._STEPS", 1)
@@ -204,7 +204,7 @@ def test_a_question_that_is_too_wide_is_told_with_its_remedy(
 
 def test_a_list_of_one_page_has_no_pager(desk: Desk) -> None:
     """There is nowhere to turn to."""
-    desk.has(*MANY[:50])
+    desk.add(*MANY[:50])
     app = desk.open()
     assert len(ids(app)) == 50
     assert not app.button
@@ -212,7 +212,7 @@ def test_a_list_of_one_page_has_no_pager(desk: Desk) -> None:
 
 def test_pages_turn_to_the_end_and_back(desk: Desk) -> None:
     """Each instance stands on one page, and the way back is the way there."""
-    desk.has(*MANY)
+    desk.add(*MANY)
     app = desk.open()
     seen = [ids(app), ids(turn(app, "Older →")), ids(turn(app, "Older →"))]
     assert [each for page in seen for each in page] == MANY[::-1]
@@ -224,7 +224,7 @@ def test_pages_turn_to_the_end_and_back(desk: Desk) -> None:
 
 def test_a_page_has_its_address(desk: Desk) -> None:
     """Whoever is sent the address sees the same page."""
-    desk.has(*MANY)
+    desk.add(*MANY)
     app = turn(desk.open(), "Older →")
     assert ids(desk.open(at=app.query_params["at"])) == ids(app)
 
@@ -232,7 +232,7 @@ def test_a_page_has_its_address(desk: Desk) -> None:
 @pytest.mark.parametrize("cursor", ["nonsense", "", "é", "b" * 23, "o", "%00"])
 def test_an_address_of_no_page_leads_to_the_newest(desk: Desk, cursor: str) -> None:
     """A broken address shows the list, and is mended."""
-    desk.has(*MANY)
+    desk.add(*MANY)
     app = desk.open(at=cursor)
     assert not app.exception
     assert ids(app) == MANY[:-51:-1]
@@ -241,9 +241,9 @@ def test_an_address_of_no_page_leads_to_the_newest(desk: Desk, cursor: str) -> N
 
 def test_statuses_are_filtered_by_the_address(desk: Desk) -> None:
     """The counts are those of all."""
-    desk.has("order_A")
-    desk.has("order_B", status=Status.FAILED)
-    desk.has("order_C", status=Status.COMPLETED)
+    desk.add("order_A")
+    desk.add("order_B", status=Status.FAILED)
+    desk.add("order_C", status=Status.COMPLETED)
     app = desk.open(status=["failed", "completed"])
     assert sorted(ids(app)) == ["order_B", "order_C"]
     assert widget(app, "chips")["selected"] == ["COMPLETED", "FAILED"]
@@ -253,7 +253,7 @@ def test_statuses_are_filtered_by_the_address(desk: Desk) -> None:
 @pytest.mark.parametrize("status", ["nonsense", "", "<b>", "RUNNING;--"])
 def test_a_status_that_is_none_filters_nothing(desk: Desk, status: str) -> None:
     """A broken address shows all there is."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = desk.open(status=status)
     assert not app.exception
     assert ids(app) == ["order_A"]
@@ -262,14 +262,14 @@ def test_a_status_that_is_none_filters_nothing(desk: Desk, status: str) -> None:
 
 def test_a_broken_status_beside_a_good_one_is_left_out(desk: Desk) -> None:
     """The good one counts, however it is written."""
-    desk.has("order_A")
-    desk.has("order_B", status=Status.FAILED)
+    desk.add("order_A")
+    desk.add("order_B", status=Status.FAILED)
     assert ids(desk.open(status=["FaiLed", "nonsense"])) == ["order_B"]
 
 
 def test_ids_are_searched_by_the_address(desk: Desk) -> None:
     """A part of the id is enough, in any case; what stands around it counts not."""
-    desk.has("order_A", "order_B")
+    desk.add("order_A", "order_B")
     app = desk.open(q=" DER_a ")
     assert ids(app) == ["order_A"]
 
@@ -277,7 +277,7 @@ def test_ids_are_searched_by_the_address(desk: Desk) -> None:
 @pytest.mark.parametrize("text", ["%", "_", "\\", "'", "%' OR 1=1 --", "😀", "x" * 100_000])
 def test_a_search_is_for_letters(desk: Desk, text: str) -> None:
     """No letter stands for another, and none is SQL."""
-    desk.has("orderA")
+    desk.add("orderA")
     app = desk.open(q=text)
     assert not app.exception
     assert ids(app) == []
@@ -285,7 +285,7 @@ def test_a_search_is_for_letters(desk: Desk, text: str) -> None:
 
 def test_what_is_typed_is_searched(desk: Desk) -> None:
     """The address tells it, too."""
-    desk.has("order_A", "order_B")
+    desk.add("order_A", "order_B")
     app = type_in(desk.open(), "order_B")
     assert ids(app) == ["order_B"]
     assert app.text_input(key="q").value == "order_B"
@@ -293,7 +293,7 @@ def test_what_is_typed_is_searched(desk: Desk) -> None:
 
 def test_a_search_begins_on_the_first_page(desk: Desk) -> None:
     """Where one was in the longer list counts no more."""
-    desk.has(*MANY)
+    desk.add(*MANY)
     app = turn(desk.open(), "Older →")
     type_in(app, "order_1")
     assert "at" not in app.query_params
@@ -302,8 +302,8 @@ def test_a_search_begins_on_the_first_page(desk: Desk) -> None:
 
 def test_a_status_is_pressed_and_released(desk: Desk) -> None:
     """The address holds what is pressed."""
-    desk.has("order_A")
-    desk.has("order_B", status=Status.FAILED)
+    desk.add("order_A")
+    desk.add("order_B", status=Status.FAILED)
     app = press(desk.open(), "FAILED")
     assert ids(app) == ["order_B"]
     assert app.query_params["status"] == "failed"
@@ -314,7 +314,7 @@ def test_a_status_is_pressed_and_released(desk: Desk) -> None:
 
 def test_a_pressed_status_begins_on_the_first_page(desk: Desk) -> None:
     """Where one was in the longer list counts no more."""
-    desk.has(*MANY)
+    desk.add(*MANY)
     app = press(turn(desk.open(), "Older →"), "RUNNING")
     assert ids(app)[0] == MANY[-1]
 
@@ -324,7 +324,7 @@ def test_the_usual_statuses_are_always_there(desk: Desk) -> None:
     baseline = ["RUNNING", "SUSPENDED", "PENDING", "FAILED", "COMPLETED", "TERMINATED"]
     app = desk.open()
     assert [status for status, _ in widget(app, "chips")["counts"]] == baseline
-    desk.has("order_A", status=Status.STALLED)
+    desk.add("order_A", status=Status.STALLED)
     assert [status for status, _ in widget(run(app), "chips")["counts"]] == [*baseline, "STALLED"]
 
 
@@ -341,7 +341,7 @@ def test_a_click_in_a_row_acts(
     desk: Desk, action: str, before: Status, after: Status, words: str
 ) -> None:
     """The instance, the row and the message say what was done."""
-    desk.has("order_A", status=before)
+    desk.add("order_A", status=before)
     app = click(desk.open(), action, "order_A")
     assert desk.gateway.instances["order_A"].status is after
     assert widget(app, "table")["rows"][0]["status"] == after
@@ -350,10 +350,10 @@ def test_a_click_in_a_row_acts(
 
 def test_a_click_acts_on_the_id_that_it_carries(desk: Desk) -> None:
     """Not on the place: what has come above it meanwhile is left alone."""
-    desk.has("order_A", "order_B")
+    desk.add("order_A", "order_B")
     app = desk.open()
     assert ids(app) == ["order_B", "order_A"]
-    desk.has(*MANY)
+    desk.add(*MANY)
     click(app, "pause", "order_A")
     paused = {
         each.instance_id
@@ -365,7 +365,7 @@ def test_a_click_acts_on_the_id_that_it_carries(desk: Desk) -> None:
 
 def test_a_click_on_an_instance_that_is_not_shown_acts_on_it(desk: Desk) -> None:
     """One that has left the page meanwhile is still the one that was clicked."""
-    desk.has("order_A", *MANY)
+    desk.add("order_A", *MANY)
     app = desk.open()
     assert "order_A" not in ids(app)
     click(app, "pause", "order_A")
@@ -374,7 +374,7 @@ def test_a_click_on_an_instance_that_is_not_shown_acts_on_it(desk: Desk) -> None
 
 def test_a_click_that_comes_too_late_tells_so(desk: Desk) -> None:
     """An instance that has ended meanwhile stays as it is, and the message tells why."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = desk.open()
     desk.gateway.turn("order_A", Status.COMPLETED)
     click(app, "pause", "order_A")
@@ -385,7 +385,7 @@ def test_a_click_that_comes_too_late_tells_so(desk: Desk) -> None:
 
 def test_a_click_on_what_is_so_already_tells_so(desk: Desk) -> None:
     """Another operator was faster."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = desk.open()
     desk.gateway.turn("order_A", Status.SUSPENDED)
     assert messages(click(app, "pause", "order_A")) == "order_A is paused already."
@@ -393,7 +393,7 @@ def test_a_click_on_what_is_so_already_tells_so(desk: Desk) -> None:
 
 def test_a_click_on_an_unknown_instance_tells_so(desk: Desk) -> None:
     """One that was purged meanwhile is gone."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = desk.open()
     del desk.gateway.instances["order_A"]
     assert messages(click(app, "pause", "order_A")) == "No instance has the id 'order_A'."
@@ -401,7 +401,7 @@ def test_a_click_on_an_unknown_instance_tells_so(desk: Desk) -> None:
 
 def test_a_click_while_the_engine_is_away_tells_so(desk: Desk) -> None:
     """Nothing was done, and the page stands."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = desk.open()
     desk.gateway.errors["state"] = [DaprUnavailable("nothing answers")]
     click(app, "pause", "order_A")
@@ -411,7 +411,7 @@ def test_a_click_while_the_engine_is_away_tells_so(desk: Desk) -> None:
 
 def test_a_click_without_a_ledger_acts_all_the_same(desk: Desk) -> None:
     """It must be possible to stop what runs wild."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = desk.open()
     with desk.ledger_away():
         click(app, "terminate", "order_A")
@@ -421,7 +421,7 @@ def test_a_click_without_a_ledger_acts_all_the_same(desk: Desk) -> None:
 
 def test_a_click_is_acknowledged(desk: Desk) -> None:
     """The row's buttons wait until the page has dealt with their click, whatever came of it."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = desk.open()
     assert widget(app, "table")["handled"] == []
     assert widget(click(app, "resume", "order_A", 17), "table")["handled"] == [17]
@@ -429,7 +429,7 @@ def test_a_click_is_acknowledged(desk: Desk) -> None:
 
 def test_quick_clicks_are_all_carried_out_once(desk: Desk) -> None:
     """The message of the last carries the earlier ones; what was dealt with is not done again."""
-    desk.has("order_A", "order_B", "order_C")
+    desk.add("order_A", "order_B", "order_C")
     app = clicks(desk.open(), ("terminate", "order_A", 1))
     made = [("terminate", "order_A", 1), ("terminate", "order_B", 2), ("pause", "order_C", 3)]
     clicks(app, *made)
@@ -441,7 +441,7 @@ def test_quick_clicks_are_all_carried_out_once(desk: Desk) -> None:
 
 def test_a_message_is_told_once(desk: Desk) -> None:
     """The next run has nothing to tell."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = click(desk.open(), "pause", "order_A")
     assert messages(app)
     assert not messages(run(app))
@@ -449,7 +449,7 @@ def test_a_message_is_told_once(desk: Desk) -> None:
 
 def test_a_message_is_told_to_who_acted(desk: Desk) -> None:
     """Another viewer sees the new status, and no word of it."""
-    desk.has("order_A")
+    desk.add("order_A")
     one, other = desk.open(), desk.open()
     click(one, "pause", "order_A")
     run(other)
@@ -461,7 +461,7 @@ def test_a_message_is_told_to_who_acted(desk: Desk) -> None:
 def test_a_message_is_no_markup(desk: Desk) -> None:
     """An id that somebody else made up is told as it is."""
     name = ":red[x]<b>"
-    desk.has(name)
+    desk.add(name)
     told = click(desk.open(), "pause", name).toast[0].value
     assert ":red" not in told
     assert "<" not in told.replace(r"\<", "")
@@ -469,7 +469,7 @@ def test_a_message_is_no_markup(desk: Desk) -> None:
 
 def test_a_deed_is_noted_with_its_actor(desk: Desk) -> None:
     """What the page does is in the journal."""
-    desk.has("order_A")
+    desk.add("order_A")
     click(desk.open(), "pause", "order_A")
     entry = desk.ledger.audit_log.of("order_A", 1)[0]
     assert (entry.actor.name, entry.action, entry.after) == (
@@ -481,7 +481,7 @@ def test_a_deed_is_noted_with_its_actor(desk: Desk) -> None:
 
 def test_a_row_leads_to_its_instance(desk: Desk) -> None:
     """A plain click opens the page without loading it anew."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = trigger(desk.open(), "table", "open", {"id": "order_A", "run_id": None})
     assert not app.exception
     assert app.query_params == {"id": "order_A"}
@@ -490,7 +490,7 @@ def test_a_row_leads_to_its_instance(desk: Desk) -> None:
 
 def test_all_viewers_share_what_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one asks the ledger nothing that the first one asked."""
-    desk.has("order_A")
+    desk.add("order_A")
     desk.open()
     instances = services.services().ledger.search
     monkeypatch.setattr(instances, "page", lambda *_, **__: pytest.fail("asked again"))
@@ -499,11 +499,11 @@ def test_all_viewers_share_what_is_read(desk: Desk, monkeypatch: pytest.MonkeyPa
 
 def test_the_page_registers_the_version_that_it_shows(desk: Desk) -> None:
     """Live updates rerun the page as soon as the system has another version."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = desk.open()
     assert app.session_state[FRAGMENT_KEY].version == services.state_watcher().state().version
     before = app.session_state[FRAGMENT_KEY]
-    desk.has("order_B")
+    desk.add("order_B")
     after = run(app).session_state[FRAGMENT_KEY]
     assert after.version != before.version
     assert after.fragment_id == before.fragment_id != ""
@@ -513,7 +513,7 @@ def test_the_page_registers_the_version_that_it_shows(desk: Desk) -> None:
 @pytest.mark.parametrize(("away", "words"), PLACES.items())
 def test_an_outage_is_told_and_the_list_stays(desk: Desk, away: Service, words: str) -> None:
     """The banner names what is away, since when, and why; the list is what was known."""
-    desk.has("order_A")
+    desk.add("order_A")
     desk.write_heartbeat(
         Outage(away, datetime(2026, 1, 11, 12, 0, tzinfo=UTC), "<b>it</b> is :red[gone]")
     )
@@ -546,8 +546,8 @@ def test_several_outages_are_told_each(desk: Desk) -> None:
 
 def test_a_silent_recorder_is_told_and_the_list_stays(desk: Desk) -> None:
     """The list stands still; who reads it knows."""
-    desk.has("order_A")
-    desk.silence()
+    desk.add("order_A")
+    desk.expire_heartbeat()
     app = desk.open()
     assert texts(app.warning).startswith("**The recorder is away since")
     assert ids(app) == ["order_A"]
@@ -559,14 +559,14 @@ def test_without_the_recorder_the_engine_is_asked(
     """What else is away is told all the same."""
     monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
     desk.gateway.answer = DaprHealth("1", (Problem(Service.PLACEMENT, "gone"),))
-    desk.silence()
+    desk.expire_heartbeat()
     assert "placement service" in texts(desk.open().warning)
 
 
 def test_the_list_outlives_the_ledger(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ledger that goes away takes nothing from the page, which says what is away."""
     monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
-    desk.has(*MANY)
+    desk.add(*MANY)
     app = desk.open()
     with desk.ledger_away():
         run(app)
@@ -581,7 +581,7 @@ def test_a_list_that_was_never_read_is_not_empty(
 ) -> None:
     """Without a ledger from the start nobody is told that there are no instances."""
     monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
-    desk.has("order_A")
+    desk.add("order_A")
     with desk.ledger_away():
         app = desk.open()
         assert not app.exception
@@ -594,7 +594,7 @@ def test_a_list_that_was_never_read_is_not_empty(
 @pytest.mark.parametrize("away", [Service.SIDECAR, Service.WORKER])
 def test_nothing_is_offered_that_cannot_be_done(desk: Desk, away: Service) -> None:
     """Without the sidecar or a worker the table's buttons rest, and say why."""
-    desk.has("order_A")
+    desk.add("order_A")
     desk.write_heartbeat(Outage(away, at(0), "gone"))
     app = desk.open()
     assert widget(app, "table")["away"] == why_no_actions(services.state_watcher().state())
@@ -603,8 +603,8 @@ def test_nothing_is_offered_that_cannot_be_done(desk: Desk, away: Service) -> No
 
 def test_actions_are_offered_while_only_the_recorder_is_away(desk: Desk) -> None:
     """It is not needed for them."""
-    desk.has("order_A")
-    desk.silence()
+    desk.add("order_A")
+    desk.expire_heartbeat()
     assert widget(desk.open(), "table")["away"] is None
 
 
@@ -621,7 +621,7 @@ def test_a_zone_that_nobody_knows_is_utc(desk: Desk, zone: str) -> None:
 
 def test_a_session_keeps_nothing_of_another(desk: Desk) -> None:
     """Filters and pages are each viewer's own."""
-    desk.has(*MANY)
+    desk.add(*MANY)
     one, other = desk.open(), desk.open()
     turn(press(one, "RUNNING"), "Older →")
     run(other)
@@ -632,7 +632,7 @@ def test_a_session_keeps_nothing_of_another(desk: Desk) -> None:
 @pytest.mark.parametrize("odd", ["x" * 300, "a b&c=d", "<script>alert(1)</script>", "ä/😀?#"])
 def test_an_odd_id_is_a_row_like_any_other(desk: Desk, odd: str) -> None:
     """Whatever somebody else has started is listed, and opens."""
-    desk.has(odd[:255])
+    desk.add(odd[:255])
     app = desk.open()
     assert ids(app) == [odd[:255]]
     assert (
@@ -643,7 +643,7 @@ def test_an_odd_id_is_a_row_like_any_other(desk: Desk, odd: str) -> None:
 
 def test_what_the_ledger_says_of_a_life_is_what_the_row_shows(desk: Desk) -> None:
     """A purged life has no buttons, and its status stays."""
-    desk.has("order_A", status=Status.COMPLETED)
+    desk.add("order_A", status=Status.COMPLETED)
     desk.ledger.runs.mark_purged({"order_A": datetime.now(UTC)})
     row = widget(desk.open(), "table")["rows"][0]
     assert (row["status"], row["actions"]) == (statuses(desk.ledger)[0], [])
@@ -664,7 +664,7 @@ Forged = Callable[[AppTest], AppTest]
 )
 def test_what_no_page_sends_changes_nothing(desk: Desk, forged: Forged) -> None:
     """A forged message reaches no instance."""
-    desk.has("order_A")
+    desk.add("order_A")
     forged(desk.open())
     assert desk.gateway.instances["order_A"].status is Status.RUNNING
 
@@ -672,8 +672,8 @@ def test_what_no_page_sends_changes_nothing(desk: Desk, forged: Forged) -> None:
 @pytest.mark.parametrize("action", [Action.PURGE, Action.RERUN, Action.RAISE])
 def test_what_has_no_button_is_done_by_no_click(desk: Desk, action: Action) -> None:
     """A status may allow more than a row offers."""
-    desk.has("order_A")
-    desk.has("order_B", status=Status.COMPLETED)
+    desk.add("order_A")
+    desk.add("order_B", status=Status.COMPLETED)
     app = desk.open()
     click(app, action, "order_A")
     click(app, action, "order_B")
@@ -704,7 +704,7 @@ def test_an_address_that_comes_late_takes_no_filter_away(desk: Desk) -> None:
 
 def test_the_link_back_leads_to_the_list_as_it_was_left(desk: Desk) -> None:
     """Its address does so too, for a tab of its own."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = desk.open(LIST, status=["failed", "running"], q="order_")
     trigger(app, "table", "open", {"id": "order_A"})
     assert widget(app, "back")["href"] == "./?status=failed&status=running&q=order_"
@@ -724,7 +724,7 @@ def test_an_address_with_a_filter_is_heeded_on_the_way_back(desk: Desk) -> None:
 
 def test_a_row_of_an_earlier_life_leads_to_that_life(desk: Desk) -> None:
     """Each life of an id is a row, and each row leads to its own page."""
-    desk.has_two_runs()
+    desk.add_two_runs()
     app = desk.open()
     latest, earlier = widget(app, "table")["rows"]
     assert (latest["run_id"], earlier["run_id"]) == (None, earlier["key"])
@@ -735,7 +735,7 @@ def test_a_row_of_an_earlier_life_leads_to_that_life(desk: Desk) -> None:
 
 def test_a_search_for_what_no_id_has_finds_nothing(desk: Desk) -> None:
     """A NUL would end the pattern on some databases, and be refused on others."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = desk.open(q="\0")
     assert not app.exception
     assert ids(app) == []

@@ -384,7 +384,7 @@ def test_a_batch_of_five_is_five_orders(desk: Desk) -> None:
 
 def test_a_batch_is_shown_in_the_list(desk: Desk) -> None:
     """The operator is led to its orders alone, and told how many there are."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = submit(fill(desk.open(ORDER), order_id="B", count=5))
     assert app.query_params == {"q": "order_B-"}
     assert sorted(ids(app)) == [f"order_B-{n}" for n in range(1, 6)]
