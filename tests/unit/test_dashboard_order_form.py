@@ -147,8 +147,8 @@ def test_an_id_one_character_too_long_for_the_last_number_is_refused() -> None:
     assert set(mistakes(**form)) == {"order_id"}
 
 
-def test_ids_that_are_generated_are_good_and_differ() -> None:
-    """The form suggests one that is free and that leaves room for a batch."""
+def test_generated_ids_are_valid_and_distinct() -> None:
+    """The form suggests an unused id with room for the numbers of a batch."""
     generated = {_random_id() for _ in range(1000)}
     assert len(generated) == 1000
     assert not any(mistakes(order_id=each, count=MAX_BATCH) for each in generated)
