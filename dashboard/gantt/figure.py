@@ -94,7 +94,7 @@ def _has_baseline(spans: Iterable[Span], baselines: Mapping[str, Baseline]) -> b
 def _baseline_traces(
     spans: Iterable[Span], rows: dict[int, int], baselines: Mapping[str, Baseline]
 ) -> list[dict[str, Any]]:
-    """Return a bar behind each attempt that is as long as 95 % of past attempts took at most."""
+    """Return a bar behind each attempt, as long as the p95 of past attempts."""
     known = [span for span in spans if span.kind is SpanKind.ACTIVITY and span.name in baselines]
     if not known:
         return []

@@ -132,7 +132,7 @@ def test_rows_do_not_move_under_the_pointer(
 def test_two_browsers_show_the_same(open_page: OpenPage, stack: Stack) -> None:
     """An action in one appears in the other without a reload."""
     one, other = open_page(), open_page()
-    instance_id = submit(one, unique("seen"))
+    instance_id = submit(one, unique("shared"))
     expect_status(row(other, instance_id), "RUNNING")
     one.get_by_role("button", name="Pause").click()
     expect_status(row(other, instance_id), "SUSPENDED")
