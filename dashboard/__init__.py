@@ -1,1 +1,1 @@
-"""The operator's pages: what operations knows, shown, and what it can do, asked for."""
+"""The Streamlit pages of the operator: they show the ledger and call `operations.actions`."""

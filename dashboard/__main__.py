@@ -14,7 +14,7 @@ from operations.settings import OperationsSettings
 
 
 def main() -> None:
-    """Run until SIGINT or SIGTERM."""
+    """Serve the pages until SIGINT or SIGTERM."""
     try:
         operations, settings = OperationsSettings.load(), DashboardSettings.load()
     except InvalidInput as error:

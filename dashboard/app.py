@@ -1,4 +1,4 @@
-"""Which page is shown: the router, and nothing else."""
+"""The router: decides which page is shown."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ page = st.navigation(
     ],
     position="top",
 )
-if page.url_path:  # any but the list
+if page.url_path:  # the list has none
     mark_list_left()
 page.run()
 page_run()

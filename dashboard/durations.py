@@ -1,4 +1,4 @@
-"""Times as the pages' scripts take them, and durations as they are read."""
+"""Times for the scripts of the pages, and durations in words."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ def milliseconds(time: datetime) -> int:
 
 
 def in_words(seconds: float) -> str:
-    """Return a duration as it is read: 0.0421 gives "42 ms", 75 gives "1 min 15 s"."""
+    """Return a duration in words: 0.0421 gives "42 ms", 75 gives "1 min 15 s"."""
     if seconds < 1:
         return f"{min(999, max(0, round(seconds * 1000)))} ms"
     for size, unit, smaller, smaller_unit in _UNITS:

@@ -1,4 +1,4 @@
-"""The dashboard's web server: Streamlit's pages, live updates, and the chart's script."""
+"""The web server of the dashboard: Streamlit's pages, live updates, and Plotly's script."""
 
 import gc
 from collections.abc import AsyncIterator, Callable
@@ -39,16 +39,16 @@ def create_app(read_version: Callable[[], str]) -> st.App:
         ],
         lifespan=_lifespan,
     )
-    # `st.App` makes the configuration beside the script known. Options that were read before, for
-    # example by an import or a test, would stay those of the working directory.
+    # `st.App` registers the configuration file beside the script. Options that were read earlier,
+    # for example by an import or a test, would keep the values from the working directory.
     get_config_options(force_reparse=True)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(_app: st.App) -> AsyncIterator[None]:
-    # Streamlit collects garbage after every rerun, which takes 90 ms unless the modules are frozen.
-    # Modules that pages would import later are imported first, so that they are frozen too.
+    # Streamlit collects garbage after every rerun; this takes 90 ms unless the modules are frozen.
+    # Modules that pages import later are imported first, so that they are frozen too.
     for module in _IMPORTED_LATER:
         import_module(module)
     gc.collect()

@@ -32,7 +32,7 @@ class Services:
 
 @dataclass
 class _Opening:
-    """The lock under which the ledger is opened, and the error of the last try."""
+    """The lock that guards opening the ledger, and the error of the last try."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     failure: LedgerUnavailable | None = None
@@ -48,28 +48,31 @@ def state_watcher() -> StateWatcher:
 
 
 def _read_heartbeat() -> Heartbeat:
-    """Read the heartbeat; a replaced ledger ends the process, and the supervisor starts another."""
+    """Return the heartbeat; a replaced ledger ends the process, and the supervisor restarts it."""
     try:
         return services().ledger.heartbeat()
     except LedgerReplaced as error:
-        log.error(str(error))  # noqa: TRY400 - the traceback would say nothing
+        log.error(str(error))  # noqa: TRY400 - the traceback adds nothing
         _end_process()
         raise
 
 
 def _end_process() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)  # from any thread; `sys.exit` would end the thread alone
+    os.kill(
+        os.getpid(), signal.SIGTERM
+    )  # works in any thread; `sys.exit` would end only the thread
 
 
 def services() -> Services:
-    """Return the services; the first caller builds them. Raises `LedgerUnavailable`.
+    """Return the services; the first caller builds them.
 
-    A ledger may take seconds to fail: callers that waited for another caller share its error.
+    Raises `LedgerUnavailable`. Opening a ledger may take seconds to fail: callers that waited for
+    another caller raise the error of that caller instead of trying again.
     """
-    known = _opening.failure
+    failure_before = _opening.failure
     with _opening.lock:
         failure = _opening.failure
-        if failure and failure is not known:
+        if failure and failure is not failure_before:
             raise failure.with_traceback(None)  # the traceback would keep each viewer's frames
         _opening.failure = None
         try:

@@ -1,4 +1,4 @@
-"""How the dashboard runs."""
+"""The settings of the dashboard."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from operations.settings import Host, Settings
 
 
 class DashboardSettings(Settings):
-    """Settings of the dashboard."""
+    """The address that the pages are served at."""
 
     page_host: Host = "127.0.0.1"
     page_port: int = Field(8501, ge=1, le=65535)

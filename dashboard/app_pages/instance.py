@@ -36,7 +36,7 @@ header_widget = widget("header")
 
 @st.fragment
 def live(instance_id: str, run_id: int | None) -> None:
-    """Show the latest run of the instance, or the run with this `run_id`."""
+    """Show the latest run of an instance, or the run with this `run_id`."""
     if clicked_on := st.session_state.pop("opened-from-header", None):
         st.query_params.from_dict(address(clicked_on))
         st.rerun()
@@ -44,7 +44,7 @@ def live(instance_id: str, run_id: int | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         back_link()
         live_updates(state)
-    with st.container():  # always there, because an element that appears would move the tabs
+    with st.container():  # always present, because an element that appears would reset the tabs
         banner(state)
     show_messages()
     away = state.is_away(Service.SIDECAR)
@@ -64,8 +64,8 @@ def live(instance_id: str, run_id: int | None) -> None:
         show_view(shown, why_no_actions(state))
 
 
-def show_view(shown: View, away: str | None) -> None:
-    """Show all of a view; `away` says why no action is possible now."""
+def show_view(shown: View, blocked: str | None) -> None:
+    """Show a view; `blocked` says why no action is possible now, None if actions are possible."""
     now = milliseconds(datetime.now(UTC))
     header_widget(
         key="header",
@@ -73,9 +73,9 @@ def show_view(shown: View, away: str | None) -> None:
             **header(shown.summary, shown.custom_status, earlier=shown.earlier, later=shown.later),
             "now": now,
         },
-        on_open_change=remember_opened,
+        on_open_change=remember_clicked_run,
     )
-    buttons(shown, away)
+    buttons(shown, blocked)
     with st.container():
         show_failure(shown.failure)
     with st.container():
@@ -92,29 +92,29 @@ def show_view(shown: View, away: str | None) -> None:
         audit_table(shown)
 
 
-def remember_opened() -> None:
-    """Keep the clicked run for the rerun, which switches to its page."""
+def remember_clicked_run() -> None:
+    """Keep the clicked run until the rerun that opens its page."""
     st.session_state["opened-from-header"] = st.session_state["header"].get("open")
 
 
-def buttons(shown: View, away: str | None) -> None:
-    """Show a button for each action; those that are not possible now are disabled."""
+def buttons(shown: View, blocked: str | None) -> None:
+    """Show a button for each action; a button whose action is not possible now is disabled."""
     allowed = offered_actions(shown.summary)
     with st.container(horizontal=True):
         for action, icon in ICONS.items():
             st.button(
                 action.value.capitalize(),
-                key=f"do-{action}-{shown.summary.run_id}",  # clicks are per run
+                key=f"do-{action}-{shown.summary.run_id}",  # a click belongs to one run
                 icon=icon,
-                disabled=action not in allowed or away is not None,
-                help=away if action in allowed else None,
+                disabled=action not in allowed or blocked is not None,
+                help=blocked if action in allowed else None,
                 on_click=act,
                 args=(action, shown.summary.instance_id),
             )
 
 
 def requested_run_id() -> int | None:
-    """Return the `run_id` of the address; None without one; 0, which no run has, if invalid."""
+    """Return the `run_id` in the address; None without one; 0, which no run has, if invalid."""
     text = st.query_params.get("run_id")
     if text is None:
         return None

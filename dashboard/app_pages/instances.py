@@ -1,4 +1,4 @@
-"""The live table of instances: what there is, in which state, and one click to act on it."""
+"""The page of all runs: a live table with filters, counts and action buttons."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.action_results import show_messages
 from dashboard.durations import milliseconds
-from dashboard.listing.clicks import clicked, handled
+from dashboard.listing.clicks import handle_clicks, handled
 from dashboard.listing.filters import (
     current_cursor,
     current_filter,
@@ -17,7 +17,7 @@ from dashboard.listing.filters import (
     show_page,
     toggle_status,
 )
-from dashboard.listing.recorder_status import lag
+from dashboard.listing.recorder_status import show_recorder_metrics
 from dashboard.listing.rows import address, row
 from dashboard.live.banner import banner, catching_up, why_no_actions
 from dashboard.live.system_state import SystemState
@@ -29,35 +29,35 @@ from operations.model import Service, Status
 from operations.records import Count, Filter, Page
 
 PER_PAGE = 50
-ORDER = (
+STATUSES = (
     Status.RUNNING,
     Status.SUSPENDED,
     Status.PENDING,
     Status.FAILED,
     Status.COMPLETED,
     Status.TERMINATED,
-)  # the others are shown when there are any
+)  # any other status is shown only if a run has it
 
 Counts = dict[Status, Count]
 NONE = Count(0)
 chips, table = widget("chips"), widget("table")
 
 
-def opened() -> None:
-    """Note which instance's page is wanted."""
+def remember_clicked_run() -> None:
+    """Keep the clicked run until the rerun that opens its page."""
     st.session_state["opened-from-list"] = st.session_state["table"].get("open")
 
 
-def read(shown: Filter, at: str | None) -> tuple[Page, Counts]:
-    """Return a page of entries and the counts by status."""
+def read(shown: Filter, cursor: str | None) -> tuple[Page, Counts]:
+    """Return a page of runs, and the number of runs of each status."""
     search = services().ledger.search
-    page = search.page(shown, limit=PER_PAGE, cursor=at, with_position=True)
+    page = search.page(shown, limit=PER_PAGE, cursor=cursor, with_position=True)
     return page, search.counts(shown)
 
 
 @st.fragment
 def live() -> None:
-    """Show the list as it is now."""
+    """Show the current page of the list."""
     if clicked_on := st.session_state.pop("opened-from-list", None):
         st.switch_page("app_pages/instance.py", query_params=address(clicked_on))
     restore_filter()
@@ -65,35 +65,35 @@ def live() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         search_field()
         live_updates(state)
-        lag(state)
-    remember_filter()  # after the search field, which knows what was typed
-    with st.container():  # always there: what comes and goes must not move the list's place
+        show_recorder_metrics(state)
+    remember_filter()  # after the search field, which has the typed text
+    with st.container():  # always present: a new banner must not shift the list
         banner(state)
         catching_up(state)
     show_messages()
-    shown, at = current_filter(), current_cursor()
+    shown, cursor = current_filter(), current_cursor()
     try:
-        page, counts = state_watcher().query(("list", shown, at), lambda: read(shown, at))
+        page, counts = state_watcher().query(("list", shown, cursor), lambda: read(shown, cursor))
     except InvalidInput:
         show_newest_page()
         st.rerun()
     except LedgerUnavailable:
-        st.info("The list will be here as soon as the ledger can be read.")
+        st.info("The list appears as soon as the ledger can be read.")
     except QueryTimeout as error:
         st.warning(str(error))
     else:
-        listed(page, counts, shown, state)
+        show_list(page, counts, shown, state)
 
 
-def listed(page: Page, counts: Counts, shown: Filter, state: SystemState) -> None:
-    """Show a page of the list."""
-    if page.newer is None:  # the newest page has no cursor, or it would not stay the newest
+def show_list(page: Page, counts: Counts, shown: Filter, state: SystemState) -> None:
+    """Show a page of the list with its status filter and its pager."""
+    if page.newer is None:  # with a cursor the page would not follow new runs
         show_newest_page()
     chips(
         key="chips",
         data={
             "all": str(sum(counts.values(), NONE)),
-            "counts": [(each, str(counts.get(each, NONE))) for each in in_order(counts, shown)],
+            "counts": [(each, str(counts.get(each, NONE))) for each in statuses(counts, shown)],
             "selected": sorted(shown.statuses),
         },
         on_toggle_change=toggle_status,
@@ -105,45 +105,45 @@ def listed(page: Page, counts: Counts, shown: Filter, state: SystemState) -> Non
             "view": repr((sorted(shown.statuses), shown.text, current_cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
-            "empty": empty(shown, state),
+            "empty": empty_text(shown, state),
             "away": why_no_actions(state),
         },
-        on_act_change=clicked,
-        on_open_change=opened,
+        on_act_change=handle_clicks,
+        on_open_change=remember_clicked_run,
     )
     pager(page, shown, counts)
 
 
-def in_order(counts: Counts, shown: Filter) -> list[Status]:
-    """Return the statuses that can be filtered by: the usual ones, and others that there are."""
-    others = (status for status in Status if status not in ORDER)
-    there = {status for status, count in counts.items() if count.number}
-    return [*ORDER, *(each for each in others if each in there | shown.statuses)]
+def statuses(counts: Counts, shown: Filter) -> list[Status]:
+    """Return the statuses of the filter: `STATUSES`, then others that a run has or that are set."""
+    others = (status for status in Status if status not in STATUSES)
+    existing = {status for status, count in counts.items() if count.number}
+    return [*STATUSES, *(each for each in others if each in existing | shown.statuses)]
 
 
-def empty(shown: Filter, state: SystemState) -> tuple[str, str]:
-    """Return what is said of a list without rows."""
+def empty_text(shown: Filter, state: SystemState) -> tuple[str, str]:
+    """Return the title and the text that replace a list without rows."""
     if state.backlog != 0 and state.is_away(Service.SIDECAR, Service.LISTING, Service.RECORDER):
-        return "Nothing is here yet", "Why it is not known what the engine has is said above."
+        return "No instances are known yet", "The banner says why the engine's list cannot be read."
     if state.backlog != 0:
-        return "The ledger is being filled", "What the engine has will be here in a moment."
+        return "The ledger is being filled", "The engine's instances appear here in a moment."
     if shown.statuses or shown.text:
-        return "Nothing matches", "No instance has this status and this id. Loosen the filter."
-    return "No instances yet", "Submit one with “New order”; it will be here at once."
+        return "Nothing matches", "No instance has this status and this id. Remove a filter."
+    return "No instances yet", "Submit an order with “New order”. It appears here at once."
 
 
 def pager(page: Page, shown: Filter, counts: Counts) -> None:
-    """Lead to the pages beside this one."""
+    """Show the position of this page, and buttons for the newer and the older page."""
     if not (page.newer or page.older or current_cursor()):
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
-        st.caption(f"{place(page)} of {total(shown, counts)}")
-        for label, to in (("← Newer", page.newer), ("Older →", page.older)):
-            st.button(label, on_click=show_page, args=(to,), disabled=to is None)
+        st.caption(f"{position(page)} of {total(shown, counts)}")
+        for label, cursor in (("← Newer", page.newer), ("Older →", page.older)):
+            st.button(label, on_click=show_page, args=(cursor,), disabled=cursor is None)
 
 
-def place(page: Page) -> str:
-    """Return which entries of the list a page shows, or how many, where that is not known."""
+def position(page: Page) -> str:
+    """Return the positions of a page's runs in the list; only their number if it is unknown."""
     if page.before is None or page.before.is_capped or not page.runs:
         return f"{len(page.runs):,}"
     before = page.before.number
@@ -151,7 +151,7 @@ def place(page: Page) -> str:
 
 
 def total(shown: Filter, counts: Counts) -> Count:
-    """Return how many entries the whole list has."""
+    """Return how many runs the whole list has."""
     wanted = shown.statuses or counts.keys()
     return sum((count for status, count in counts.items() if status in wanted), NONE)
 

@@ -15,12 +15,12 @@ from dashboard.widgets import widget
 from operations.actions import ActionContext, StartRequest, StartResult
 from operations.errors import FlowdeckError
 
-AT_ONCE = 8  # starts that are under way at a time
-NAMED = 5  # instances of a batch that are named
+AT_ONCE = 8  # concurrent starts
+NAMED = 5  # instances that an error message names
 
 
 def start(request: StartRequest) -> StartResult | FlowdeckError:
-    """Start one instance; return what came of it."""
+    """Start one instance; return the result, or the error that refused it."""
     try:
         return services().actions.start(request, ActionContext(viewer()))
     except FlowdeckError as error:
@@ -28,9 +28,10 @@ def start(request: StartRequest) -> StartResult | FlowdeckError:
 
 
 def start_all(requests: list[StartRequest]) -> None:
-    """Start what the form asks for, and go where it can be watched.
+    """Start all requests, and switch to the page that shows the started instances.
 
-    A double click comes twice, with the same ids: the second time finds what the first has started.
+    A double click submits the form twice with the same ids: the second start finds the instances
+    of the first.
     """
     with st.spinner("Submitting…"), ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = list(pool.map(start, requests))
@@ -47,14 +48,15 @@ def start_all(requests: list[StartRequest]) -> None:
     if any(request.is_new_id for request in requests) or any(
         isinstance(outcome, StartResult) and outcome.created for outcome in outcomes
     ):
-        what = requests[0].instance_id if len(requests) == 1 else len(requests)
-        add_message(ActionMessage(f"{what} submitted."))
+        one = len(requests) == 1
+        started = requests[0].instance_id if one else f"{len(requests)} orders"
+        add_message(ActionMessage(f"{started} submitted."))
     page, query = destination(requests)
     st.switch_page(page, query_params=query)
 
 
 def show_failures(requests: list[StartRequest], failed: dict[str, FlowdeckError]) -> None:
-    """Say what was not started, and why; lead to what was."""
+    """Show which instances were not started, and why; link to the started ones."""
     reason = plain(str(next(iter(failed.values()))))
     if len(requests) == 1:
         st.error(reason, icon=":material/error:")
@@ -63,17 +65,17 @@ def show_failures(requests: list[StartRequest], failed: dict[str, FlowdeckError]
     more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
     started = len(requests) - len(failed)
     st.error(
-        f"{started} of {len(requests)} were submitted; not {named}{more}. {reason}",
+        f"{started} of {len(requests)} submitted. Not submitted: {named}{more}. {reason}",
         icon=":material/error:",
     )
     if started:
         page, query = destination(requests)
-        st.page_link(page, label="See those that were submitted", query_params=query)
+        st.page_link(page, label="Show the submitted orders", query_params=query)
 
 
 @st.fragment
 def head() -> None:
-    """Show the title, and say what is away while it is."""
+    """Show the title, and the banner during an outage."""
     state = state_watcher().state()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("New order", anchor=False)
@@ -82,7 +84,7 @@ def head() -> None:
 
 
 def destination(requests: list[StartRequest]) -> tuple[str, dict[str, str]]:
-    """Return the page on which what was submitted can be watched."""
+    """Return the page, and its query, that shows the submitted instances."""
     first = requests[0].instance_id
     if len(requests) == 1:
         return "app_pages/instance.py", {"id": first}

@@ -1,1 +1,1 @@
-"""The page of one instance: header, history, payloads, audit log and earlier generations."""
+"""Parts of the instance page: history, payloads, audit log and earlier generations."""

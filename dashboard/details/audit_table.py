@@ -15,14 +15,14 @@ def audit_table(shown: View) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "time": pd.Series([d.at for d in shown.audit_entries], dtype="datetime64[ms, UTC]"),
-                "who": pd.Series([d.actor.name for d in shown.audit_entries], dtype="str"),
-                "action": pd.Series([d.action for d in shown.audit_entries], dtype="str"),
-                "outcome": pd.Series([d.outcome.value for d in shown.audit_entries], dtype="str"),
-                "before": pd.Series([d.before or "" for d in shown.audit_entries], dtype="str"),
-                "after": pd.Series([d.after or "" for d in shown.audit_entries], dtype="str"),
-                "reason": pd.Series([d.reason or "" for d in shown.audit_entries], dtype="str"),
-                "message": pd.Series([d.message or "" for d in shown.audit_entries], dtype="str"),
+                "time": pd.Series([e.at for e in shown.audit_entries], dtype="datetime64[ms, UTC]"),
+                "who": pd.Series([e.actor.name for e in shown.audit_entries], dtype="str"),
+                "action": pd.Series([e.action for e in shown.audit_entries], dtype="str"),
+                "outcome": pd.Series([e.outcome.value for e in shown.audit_entries], dtype="str"),
+                "before": pd.Series([e.before or "" for e in shown.audit_entries], dtype="str"),
+                "after": pd.Series([e.after or "" for e in shown.audit_entries], dtype="str"),
+                "reason": pd.Series([e.reason or "" for e in shown.audit_entries], dtype="str"),
+                "message": pd.Series([e.message or "" for e in shown.audit_entries], dtype="str"),
             }
         ),
         key=f"audit-log-{shown.summary.run_id}",

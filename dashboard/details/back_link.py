@@ -1,4 +1,4 @@
-"""The link from an instance's page back to the list, with the filter that the list had."""
+"""The link from an instance page back to the list, with the last filter of the list."""
 
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ def back_link() -> None:
     if st.session_state.pop(_CLICKED, False):
         st.switch_page("app_pages/instances.py", query_params=list_query())
     query = urlencode(list_query(), doseq=True)
-    # `st.page_link` cannot be opened in another tab: its address there is that of this page.
+    # The link of `st.page_link` has the address of this page, so it cannot open in another tab.
     _back(key="back", data={"href": f"./?{query}"}, on_back_change=_remember_click)
 
 

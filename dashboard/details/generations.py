@@ -12,30 +12,30 @@ from operations.timeline import Span, Timeline
 
 
 def earlier_generations(shown: View, now: int) -> None:
-    """Show how many generations are kept, and the attempts of the selected one."""
+    """Show how many earlier generations are kept, and the attempts of the selected one."""
     if shown.summary.generation == 1:
         return
     st.caption(_summary(shown.summary.generation, shown.kept))
     if not shown.kept.newest:
         return
-    chosen = st.selectbox(
+    selected = st.selectbox(
         "Earlier generation",
         shown.kept.newest,
         format_func=_label,
         index=None,
-        placeholder="SystemState at an earlier generation",
+        placeholder="Select an earlier generation",
         label_visibility="collapsed",
         key=f"generation-{shown.summary.run_id}",
     )
-    if chosen:
-        _show_attempts(shown, chosen.number, now)
+    if selected:
+        _show_attempts(shown, selected.number, now)
 
 
 def _summary(generation: int, kept: EarlierGenerations) -> str:
     return (
-        f"It continued as new: this is generation {generation:,} of those that were seen. "
-        f"Of the earlier ones {_count(kept.attempts, 'attempt')} "
-        f"in {_count(kept.generations, 'generation')} are kept."
+        f"It continued as new: this is generation {generation:,} of those that were read. "
+        f"Kept from earlier generations: {_count(kept.attempts, 'attempt')} "
+        f"in {_count(kept.generations, 'generation')}."
     )
 
 
@@ -45,8 +45,8 @@ def _label(generation: Generation) -> str:
     return f"Generation {generation.number:,}, {started:%d %b %H:%M:%S}: {attempts}"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _show_attempts(shown: View, number: int, now: int) -> None:
@@ -56,7 +56,7 @@ def _show_attempts(shown: View, number: int, now: int) -> None:
             ("generation", key, number), lambda: services().ledger.runs.attempts(key, number)
         )
     except Unavailable:
-        st.caption("It cannot be read now.")
+        st.caption("This generation cannot be read now.")
         return
     if spans:
         draw_chart(

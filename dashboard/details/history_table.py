@@ -18,9 +18,9 @@ PREVIEW = 120  # characters
 def history_table(shown: View) -> None:
     """Show the events, and all fields of the selected one."""
     if shown.history is None:
-        st.caption("The history cannot be read now; it is shown again when the engine is back.")
+        st.caption("The history cannot be read now. It appears when the engine is reachable again.")
         return
-    chosen = st.dataframe(
+    table = st.dataframe(
         _frame(shown.history),
         key=f"history-{shown.summary.run_id}",
         hide_index=True,
@@ -35,8 +35,8 @@ def history_table(shown: View) -> None:
             "payload": st.column_config.TextColumn("Payload", width="large"),
         },
     )
-    for row in chosen.selection.rows:
-        if row < len(shown.history):  # a workflow that continues as new begins its history anew
+    for row in table.selection.rows:
+        if row < len(shown.history):  # continue-as-new restarts the history
             _show_event(shown.history[row])
     st.download_button(
         "Download the history",
@@ -48,9 +48,9 @@ def history_table(shown: View) -> None:
     )
 
 
-def _format(history: tuple[HistoryEvent, ...], viewers: tzinfo) -> str:
-    """Return the format of times: without the date if all events are of one day in that zone."""
-    days = {event.timestamp.astimezone(viewers).date() for event in history}
+def _format(history: tuple[HistoryEvent, ...], viewer_zone: tzinfo) -> str:
+    """Return the format of times; it has no date if all events are on one day in that zone."""
+    days = {event.timestamp.astimezone(viewer_zone).date() for event in history}
     return "HH:mm:ss.SSS" if len(days) == 1 else "YYYY-MM-DD HH:mm:ss.SSS"
 
 

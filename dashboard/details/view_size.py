@@ -6,11 +6,11 @@ from sys import getsizeof
 
 from operations.run_view import View
 
-EVENT_BYTES = 512  # of an event or a span, without its payloads
+EVENT_BYTES = 512  # size of an event or a span without its payloads
 
 
 def view_size(shown: View) -> int:
-    """Return the approximate bytes of a view; a text that is in several places counts once."""
+    """Return the approximate size of a view in bytes; a text in several places counts once."""
     texts = {id(text): text for text in _texts(shown) if text}
     records = len(shown.history or ()) + len(shown.timeline.spans)
     return EVENT_BYTES * records + sum(map(getsizeof, texts.values()))
@@ -23,7 +23,7 @@ def _texts(shown: View) -> Iterator[str | None]:
         yield from (event.payload, event.raw)
     for span in spans:
         yield from (span.input, span.output)
-    failed = (event.failure for event in history), (span.failure for span in spans)
-    for failure in (shown.failure, *chain(*failed)):
+    failures = (event.failure for event in history), (span.failure for span in spans)
+    for failure in (shown.failure, *chain(*failures)):
         if failure:
             yield from (failure.message, failure.stack_trace)

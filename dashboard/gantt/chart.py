@@ -1,4 +1,4 @@
-"""The Gantt of an instance, or of one of its earlier generations."""
+"""The Gantt chart of an instance, or of one of its earlier generations."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -18,11 +18,11 @@ _chart = widget("gantt", isolated=False)
 
 
 def show_gantt(shown: View, now: int) -> None:
-    """Show the instance's Gantt; `now` is in milliseconds since 1970 (UTC)."""
+    """Show the Gantt chart of an instance; `now` is in milliseconds since 1970 (UTC)."""
     started_at = shown.timeline.started_at or shown.summary.started_at
     if started_at is None or not shown.timeline.spans:
         ended = shown.summary.status.is_finished
-        st.caption("It ended without an activity." if ended else "No activity yet: bars grow here.")
+        st.caption("The run ended without an activity." if ended else "No activity yet.")
         return
     draw_chart("gantt", shown.summary.run_id, shown, (shown.timeline, started_at), now)
 
@@ -30,7 +30,7 @@ def show_gantt(shown: View, now: int) -> None:
 def draw_chart(
     key: str, chart_id: int | str, shown: View, drawn: tuple[Timeline, datetime], now: int
 ) -> None:
-    """Draw a timeline and its start time; the zoom is kept as long as `chart_id` stays the same."""
+    """Draw a timeline from its start time; the zoom is kept while `chart_id` stays the same."""
     timeline, started_at = drawn
     names = frozenset(span.name for span in timeline.spans if span.kind is SpanKind.ACTIVITY)
     figure = gantt(timeline, started_at, _baselines(shown.summary.workflow, names))
@@ -47,7 +47,7 @@ def draw_chart(
 
 
 def _baselines(workflow: str, names: Collection[str]) -> dict[str, Baseline]:
-    """Return the baselines of activities by name; empty while the ledger is away."""
+    """Return the baselines of activities by name; none while the ledger is away."""
     try:
         return state_watcher().query(
             ("baselines", workflow, names),

@@ -1,6 +1,6 @@
-"""Timelines as Plotly figures: pure functions, whose figures the `gantt` part draws.
+"""Plotly figures of timelines, drawn by the `gantt` widget. Pure functions.
 
-Colours are the theme's, by name; times are milliseconds since 1970 (UTC).
+Colours are names of theme variables; times are milliseconds since 1970 (UTC).
 """
 
 from collections import defaultdict
@@ -25,9 +25,9 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Gantt:
-    """A figure, the names of its rows, and its legend as (words, colour, style) triples.
+    """A figure, the names of its rows, and its legend as (label, colour, swatch) triples.
 
-    `start` and `end` are the instance's; `end` is None while it runs.
+    `start` and `end` are the times of the instance; `end` is None while it runs.
     """
 
     traces: list[dict[str, Any]]
@@ -38,10 +38,10 @@ class Gantt:
     end: int | None
 
 
-def gantt(timeline: Timeline, started_at: datetime, baseline: Mapping[str, Baseline]) -> Gantt:
-    """Return the Gantt of a timeline: one row a lane, each attempt a bar of its own.
+def gantt(timeline: Timeline, started_at: datetime, baselines: Mapping[str, Baseline]) -> Gantt:
+    """Return the Gantt chart of a timeline: one row per lane, at least one bar per span.
 
-    Behind an activity stands how long it usually takes, where `usual` tells.
+    `baselines` are by activity name; the p95 of an activity is drawn behind its bars.
     """
     lanes = _lanes(timeline.spans)
     rows = {lane: row for row, lane in enumerate(lanes)}
@@ -49,12 +49,12 @@ def gantt(timeline: Timeline, started_at: datetime, baseline: Mapping[str, Basel
     for span in timeline.spans:
         for bar in bars_of(span):
             bars_by_style[bar.style].append(bar)
-    shown = [*bars_by_style, *([BASELINE] if _has_baseline(timeline.spans, baseline) else [])]
+    shown = [*bars_by_style, *([BASELINE] if _has_baseline(timeline.spans, baselines) else [])]
     return Gantt(
         traces=[
-            *_baseline_traces(timeline.spans, rows, baseline),
+            *_baseline_traces(timeline.spans, rows, baselines),
             *(
-                _trace(style, bars, rows, started_at, baseline)
+                _trace(style, bars, rows, started_at, baselines)
                 for style, bars in bars_by_style.items()
             ),
         ],
@@ -73,13 +73,13 @@ def _lanes(spans: tuple[Span, ...]) -> dict[int, list[Span]]:
     return dict(sorted(lanes.items(), key=lambda lane: lane[0] == SUSPENSIONS))
 
 
-def _legend(bars_by_style: Iterable[BarStyle]) -> list[tuple[str, str, str]]:
-    """Return each style once; what waits in the queue is the same thing, however it ended."""
-    told: dict[object, tuple[str, str, str]] = {}
-    for style in bars_by_style:
-        entry = (style.label, style.colour, style.swatch)
-        told.setdefault(style.label if style.opacity < 1 else entry, entry)
-    return list(told.values())
+def _legend(styles: Iterable[BarStyle]) -> list[tuple[str, str, str]]:
+    """Return each style once; queue time appears once, whatever the ending."""
+    items: dict[object, tuple[str, str, str]] = {}
+    for style in styles:
+        item = (style.label, style.colour, style.swatch)
+        items.setdefault(style.label if style.opacity < 1 else item, item)
+    return list(items.values())
 
 
 def _title(spans: list[Span]) -> str:
@@ -87,15 +87,15 @@ def _title(spans: list[Span]) -> str:
     return _TITLES.get(first.kind, "{}").format(first.name or first.kind)
 
 
-def _has_baseline(spans: Iterable[Span], baseline: Mapping[str, Baseline]) -> bool:
-    return any(span.kind is SpanKind.ACTIVITY and span.name in baseline for span in spans)
+def _has_baseline(spans: Iterable[Span], baselines: Mapping[str, Baseline]) -> bool:
+    return any(span.kind is SpanKind.ACTIVITY and span.name in baselines for span in spans)
 
 
 def _baseline_traces(
-    spans: Iterable[Span], rows: dict[int, int], baseline: Mapping[str, Baseline]
+    spans: Iterable[Span], rows: dict[int, int], baselines: Mapping[str, Baseline]
 ) -> list[dict[str, Any]]:
-    """Return, behind each run, the stretch within which 95 % of the past ones ended."""
-    known = [span for span in spans if span.kind is SpanKind.ACTIVITY and span.name in baseline]
+    """Return a bar behind each attempt, as long as the p95 of past attempts."""
+    known = [span for span in spans if span.kind is SpanKind.ACTIVITY and span.name in baselines]
     if not known:
         return []
     return [
@@ -103,7 +103,7 @@ def _baseline_traces(
             **_bars(
                 BASELINE, [Bar(span, BASELINE, span.scheduled_at, None) for span in known], rows
             ),
-            "x": [round(baseline[span.name].p95 * 1000) for span in known],
+            "x": [round(baselines[span.name].p95 * 1000) for span in known],
             "hoverinfo": "skip",
             "meta": {"open": False},
         }
@@ -115,13 +115,13 @@ def _trace(
     bars: list[Bar],
     rows: dict[int, int],
     started_at: datetime,
-    baseline: Mapping[str, Baseline],
+    baselines: Mapping[str, Baseline],
 ) -> dict[str, Any]:
     spans = [bar.span for bar in bars]
     return {
         **_bars(style, bars, rows),
         "x": [_length(bar) for bar in bars],
-        "hovertext": [hover_text(span, started_at, baseline.get(span.name)) for span in spans],
+        "hovertext": [hover_text(span, started_at, baselines.get(span.name)) for span in spans],
         "hoverinfo": "text",
         "meta": {"open": bars[0].end is None},
     }
@@ -147,7 +147,7 @@ def _bars(style: BarStyle, bars: list[Bar], rows: dict[int, int]) -> dict[str, A
 
 
 def _pattern(style: BarStyle) -> dict[str, Any]:
-    """Return stripes for what is under way, and crosses over the colour of what failed."""
+    """Return stripes for an open bar, and crosses over the colour of a failed one."""
     crossed = style.pattern == CROSSED
     return {
         "shape": style.pattern,

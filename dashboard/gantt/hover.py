@@ -10,11 +10,11 @@ from operations.records import Baseline
 from operations.timeline import Span, SpanKind
 
 MAX_FAILURE_LENGTH = 300  # characters of a failure in a hover text
-LINE_LENGTH = 56  # characters of a line of the failure
+LINE_LENGTH = 56  # characters
 
 
 def hover_text(span: Span, started_at: datetime, baseline: Baseline | None) -> str:
-    """Return the hover text of a span, as Plotly's markup; data in it is escaped."""
+    """Return the hover text of a span in Plotly's markup, with all data escaped."""
     lines = [f"<b>{escape(span.name or span.kind)}</b>", _describe(span)]
     lines.append(f"from +{_words(span.scheduled_at - started_at)}")
     if span.ended_at:
@@ -24,7 +24,7 @@ def hover_text(span: Span, started_at: datetime, baseline: Baseline | None) -> s
         lines.append(f"queue {_words(queue)}, execution {_words(execution)}")
     if baseline and span.kind is SpanKind.ACTIVITY:
         p50, p95 = in_words(baseline.median), in_words(baseline.p95)
-        lines.append(f"past runs: p50 {p50}, p95 {p95}")
+        lines.append(f"past attempts: p50 {p50}, p95 {p95}")
     if span.failure:
         text = f"{span.failure.error_type}: {span.failure.message}"[:MAX_FAILURE_LENGTH]
         lines.extend(escape(line) for line in wrap(text, LINE_LENGTH))
@@ -39,5 +39,5 @@ def _describe(span: Span) -> str:
     attempt = (
         f", attempt {span.attempt_number} of {span.attempt_count}" if span.attempt_count > 1 else ""
     )
-    endless = ", no deadline" if span.kind is SpanKind.WAIT and not span.due else ""
-    return f"{style_of(span).label}{attempt}{endless}"
+    deadline = ", no deadline" if span.kind is SpanKind.WAIT and not span.due else ""
+    return f"{style_of(span).label}{attempt}{deadline}"

@@ -1,4 +1,4 @@
-"""The rows of a Gantt: how high they are, and how long each took."""
+"""The Plotly layout of a Gantt chart: heights of rows, axes, and the duration of each row."""
 
 from datetime import datetime
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from dashboard.durations import in_words, milliseconds
 from operations.timeline import Span, SpanKind
 
-ROWS = ((12, 30), (40, 24))  # up to so many rows, so many pixels each
-DENSE = 18  # pixels of a row where there are more
+ROWS = ((12, 30), (40, 24))  # (maximum number of rows, pixels per row)
+DENSE = 18  # pixels per row of a chart with more rows
 
 
 def layout(lanes: list[list[Span]]) -> dict[str, Any]:
-    """Return the layout of a chart of lanes, each a row."""
+    """Return the layout of a chart with one row per lane."""
     return {
         "barmode": "overlay",
         "bargap": 0,
@@ -31,16 +31,16 @@ def layout(lanes: list[list[Span]]) -> dict[str, Any]:
             "showgrid": False,
             "zeroline": False,
         },
-        "annotations": [_length(row, spans) for row, spans in enumerate(lanes)],
+        "annotations": [_duration_label(row, spans) for row, spans in enumerate(lanes)],
     }
 
 
 def _row_height(rows: int) -> int:
-    return next((height for most, height in ROWS if rows <= most), DENSE)
+    return next((height for limit, height in ROWS if rows <= limit), DENSE)
 
 
-def _lasted_in_all(spans: list[Span]) -> float:
-    """Return the seconds from the first attempt to the end of the last; of pauses, their sum."""
+def _total_seconds(spans: list[Span]) -> float:
+    """Return the seconds from the first start to the last end; for suspensions, their sum."""
     if spans[0].kind is SpanKind.SUSPENSION:
         return sum(
             _seconds(span.scheduled_at, span.ended_at or span.scheduled_at) for span in spans
@@ -48,10 +48,10 @@ def _lasted_in_all(spans: list[Span]) -> float:
     return _seconds(spans[0].scheduled_at, spans[-1].ended_at or spans[-1].scheduled_at)
 
 
-def _length(row: int, spans: list[Span]) -> dict[str, Any]:
-    """Return how long a row took, in a column of its own on the right."""
+def _duration_label(row: int, spans: list[Span]) -> dict[str, Any]:
+    """Return the annotation with the duration of a row, right of the plot."""
     end = spans[-1].ended_at
-    text = in_words(_lasted_in_all(spans)) if end else "…"
+    text = in_words(_total_seconds(spans)) if end else "…"
     return {
         "text": text,
         "x": 1,

@@ -1,1 +1,1 @@
-"""The list of runs: its rows, filters and clicks, and what the recorder is doing."""
+"""Parts of the list page: rows, filters, clicks, and the metrics of the recorder."""

@@ -1,4 +1,4 @@
-"""The filter of the list of instances: it is kept in the page's address."""
+"""The filter of the list, which is kept in the address of the page."""
 
 import streamlit as st
 
@@ -6,27 +6,27 @@ from operations.model import Status
 from operations.records import Filter
 
 MAX_SEARCH_LENGTH = 256  # characters; no id is longer
-_SEARCH = "q"  # in the address and in the session state: the searched part of an id
+_SEARCH = "q"  # in the address and in the session state: a part of an id
 _FILTERS = frozenset({"status", _SEARCH, "at"})
-_INSTANCE_ID = "id"  # only the address of an instance's page has it
+_INSTANCE_ID = "id"  # only in the address of an instance page
 _LIST_QUERY, _LIST_LEFT = "list-query", "list-left"  # in the session state
 
 
 def mark_list_left() -> None:
-    """Record that another page than the list is shown."""
+    """Record that a page other than the list is shown."""
     st.session_state[_LIST_LEFT] = True
 
 
 def restore_filter() -> None:
-    """Restore the filter that the list had when it was left, unless the address has a filter.
+    """Restore the last filter of the list after another page, unless the address has a filter.
 
-    The link in the menu has no query, and the browser's Back button leaves the query of the other
+    The link in the menu has no query, and the browser's Back button keeps the query of the other
     page in the address.
     """
     if st.session_state.pop(_LIST_LEFT, False) and not _FILTERS.intersection(st.query_params):
         st.query_params.from_dict(list_query())
         if _SEARCH in st.query_params:
-            st.rerun()  # the search field reads the address with which a run starts
+            st.rerun()  # the search field reads the address only when a rerun starts
     elif _INSTANCE_ID in st.query_params:  # a busy browser sends the other page's query twice
         for name, values in list_query().items():
             if name != _SEARCH:  # the search field keeps its text by itself
@@ -43,20 +43,20 @@ def remember_filter() -> None:
 
 
 def _search_text() -> str:
-    """Return the text of the search field; in a fragment's run the address has the previous one."""
+    """Return the text of the search field; during a fragment rerun the address is out of date."""
     return str(st.session_state.get(_SEARCH, st.query_params.get(_SEARCH, "")) or "")
 
 
 def list_query() -> dict[str, list[str]]:
-    """Return the query that the list had last."""
+    """Return the last query of the list."""
     return dict(st.session_state.get(_LIST_QUERY, {}))
 
 
 def current_filter() -> Filter:
     """Return the filter in the address; unknown statuses are ignored."""
-    words = {word.upper() for word in st.query_params.get_all("status")}
-    statuses = frozenset(Status(word) for word in words & set(Status))
-    text = _search_text().strip()[:MAX_SEARCH_LENGTH].replace("\0", "\ufffd")  # no id has either
+    names = {name.upper() for name in st.query_params.get_all("status")}
+    statuses = frozenset(Status(name) for name in names & set(Status))
+    text = _search_text().strip()[:MAX_SEARCH_LENGTH].replace("\0", "\ufffd")  # in no id
     return Filter(statuses=statuses, text=text)
 
 
@@ -69,8 +69,8 @@ def toggle_status() -> None:
     """Add the clicked status to the filter or remove it; "All" removes all statuses."""
     message = st.session_state["chips"].get("toggle") or {}
     status = message.get("status")
-    chosen = current_filter().statuses ^ {Status(status)} if status else frozenset()
-    st.query_params["status"] = sorted(each.lower() for each in chosen)
+    selected = current_filter().statuses ^ {Status(status)} if status else frozenset()
+    st.query_params["status"] = sorted(each.lower() for each in selected)
     show_newest_page()
 
 

@@ -1,4 +1,4 @@
-"""Entries of the ledger as the `table` and `header` parts want them: pure functions."""
+"""The data of the `table` and `header` widgets, from run summaries. Pure functions."""
 
 from datetime import datetime
 from typing import Any
@@ -8,18 +8,18 @@ from dashboard.durations import milliseconds
 from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
 from operations.records import RunSummary
 
-INSTANCE = "instance"  # the path of an instance's page
+INSTANCE = "instance"  # the path of the instance page
 
 
 def address(clicked_on: dict[str, Any]) -> dict[str, str]:
-    """Return the query that leads to what was clicked on: an id, and a life unless it is None."""
+    """Return the query of the clicked page: the id, and the `run_id` unless it is None."""
     return {name: str(value) for name, value in clicked_on.items() if value is not None}
 
 
 def row(summary: RunSummary) -> dict[str, Any]:
-    """Return an entry as a row of the table.
+    """Return a run as a row of the table.
 
-    `life` is the key of a life that its id alone does not lead to.
+    `run_id` is None for the latest run of an id, because the id alone leads to that run.
     """
     run_id = None if summary.is_latest else summary.run_id
     href = f"{INSTANCE}?id={quote(summary.instance_id, safe='')}"
@@ -43,7 +43,7 @@ def header(
     earlier: int | None = None,
     later: int | None = None,
 ) -> dict[str, Any]:
-    """Return an entry as the head of its page, with the keys of the lives beside it."""
+    """Return the header of a run; `earlier` and `later` are the `run_id`s of the adjacent runs."""
     return {
         "id": summary.instance_id,
         "href": f"{INSTANCE}?id=",
@@ -62,9 +62,9 @@ def header(
 
 
 def offered_actions(summary: RunSummary) -> tuple[Action, ...]:
-    """Return the actions of one click that the entry's status allows, in the order of the buttons.
+    """Return the one-click actions that the status of a run allows, in the order of the buttons.
 
-    An earlier life has none: an action on its id would be one on the latest.
+    An earlier run has none: an action on its id would act on the latest run.
     """
     if summary.purged_at or not summary.is_latest:
         return ()
@@ -73,7 +73,7 @@ def offered_actions(summary: RunSummary) -> tuple[Action, ...]:
 
 
 def failure_of(summary: RunSummary) -> str | None:
-    """Return why the instance failed, in one line, without its own id, which the SDK repeats."""
+    """Return the failure in one line, without the id of the instance, which the SDK repeats."""
     if summary.failure_type is None:
         return None
     message = summary.failure_message or ""
@@ -82,9 +82,9 @@ def failure_of(summary: RunSummary) -> str | None:
 
 def _times(summary: RunSummary) -> dict[str, Any]:
     waits, until = _waits(summary)
-    begins = summary.started_at or summary.scheduled_for or summary.created_at
+    start = summary.started_at or summary.scheduled_for or summary.created_at
     return {
-        "created": milliseconds(begins),
+        "created": milliseconds(start),
         "started": _ms(summary.started_at),
         "ended": _ms(summary.ended_at),
         "waits": waits,
@@ -93,7 +93,7 @@ def _times(summary: RunSummary) -> dict[str, Any]:
 
 
 def _waits(summary: RunSummary) -> tuple[str | None, datetime | None]:
-    """Return what the instance is at, where its status does not say so already."""
+    """Return what the run waits for, and until when; nothing if its status says so already."""
     if summary.status is Status.SUSPENDED:
         return None, None
     if summary.status is Status.PENDING and summary.scheduled_for:

@@ -1,1 +1,1 @@
-"""How open pages learn of changes, and what they say while a part of the system is away."""
+"""Live updates, the state that all viewers share, and the banner that shows outages."""

@@ -1,4 +1,4 @@
-"""The banner that names the parts of the system that are away, and what still works."""
+"""The banner that names the services that are away, and says what still works."""
 
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,38 +12,38 @@ from operations.records import Outage
 
 _MESSAGES = {
     Service.SIDECAR: (
-        "The Dapr sidecar is away",
-        "Nothing can be started or acted on; you see what was known before.",
+        "Dapr sidecar unavailable",
+        "Nothing can be started or acted on. The pages show the last known state.",
     ),
     Service.PLACEMENT: (
-        "Dapr's placement service is away",
-        "Workflows may stand still. You can still state.",
+        "Dapr placement service unavailable",
+        "Workflows may make no progress. You can still view instances.",
     ),
     Service.SCHEDULER: (
-        "Dapr's scheduler is away",
-        "Nothing begins, and timers wait. You can still state.",
+        "Dapr scheduler unavailable",
+        "No workflow starts, and no timer fires. You can still view instances.",
     ),
     Service.WORKER: (
-        "No worker is connected",
-        "Workflows stand still, and take no action from you. You can still state.",
+        "No worker connected",
+        "Workflows make no progress, and no action is possible. You can still view instances.",
     ),
     Service.RECORDER: (
-        "The recorder is away",
-        "The list stands still. You can still state, start and act.",
+        "Recorder unavailable",
+        "The list is not updated. You can still view, start and act on instances.",
     ),
     Service.LEDGER: (
-        "The ledger cannot be read",
-        "Nothing can be started; you see what was known before.",
+        "Ledger unavailable",
+        "Nothing can be started. The pages show the last known state.",
     ),
     Service.LISTING: (
-        "Dapr cannot list its instances",
-        "You see what is known, started here, or told of by a trace; others are hidden.",
+        "Dapr's list of instances unavailable",
+        "Only instances that were known before, started here or named by a trace are shown.",
     ),
 }
 
 
 def zone() -> tzinfo:
-    """Return the viewer's time zone, or UTC if the browser does not send a known one."""
+    """Return the time zone of the viewer; UTC if the browser sends none or an unknown one."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
@@ -51,7 +51,7 @@ def zone() -> tzinfo:
 
 
 def banner(state: SystemState) -> None:
-    """Show which parts are away, since when, and what still works."""
+    """Show which services are away, since when, and what still works."""
     if state.outages:
         lines = [_message(outage) for outage in state.outages]
         st.warning("\n\n".join(lines), icon=":material/cloud_off:")
@@ -64,19 +64,19 @@ def _message(outage: Outage) -> str:
     when = f"{since:%H:%M:%S}" if today else f"{since:%d %b %H:%M:%S}"
     remedy = plain(outage.reason)
     if outage.service is not Service.LISTING:
-        remedy = f"It heals by itself. {plain(f'({outage.reason})')}"
+        remedy = f"Recovery is automatic. {plain(f'({outage.reason})')}"
     return f"**{title} since {when}.** {consequence} {remedy}"
 
 
 def catching_up(state: SystemState) -> None:
-    """Show how many instances the recorder has yet to read."""
+    """Show the backlog of the recorder while there is one."""
     if state.backlog:
         st.caption(
-            f"Catching up with the engine: {state.backlog:,} instances are still to be read.",
+            f"The recorder is catching up with the engine. Runs left to read: {state.backlog:,}.",
         )
 
 
 def why_no_actions(state: SystemState) -> str | None:
     """Return why no action is possible now; None if actions are possible."""
     away = [needed for needed in (Service.SIDECAR, Service.WORKER) if state.is_away(needed)]
-    return f"{_MESSAGES[away[0]][0]}: nothing can be acted on until it is back." if away else None
+    return f"{_MESSAGES[away[0]][0]}: no action is possible until this ends." if away else None

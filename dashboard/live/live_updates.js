@@ -1,7 +1,7 @@
-// Shows whether the page is live. While its tab is visible it holds a websocket: the server then
-// reruns the live part of the page when something has changed. See updates.py.
+// Shows whether the page is live. While the tab is visible, this component keeps a websocket open,
+// and the server reruns the live fragment of the page after a change. See updates.py.
 
-const RECONNECT = 1000; // milliseconds between two tries; a server restarts within a few seconds
+const RECONNECT_DELAY = 1000; // milliseconds; a server restarts within a few seconds
 
 function create(parent) {
   const text = element("span", {});
@@ -27,7 +27,7 @@ function connect(state) {
     state.socket = null;
     if (document.hidden || state.ended) return;
     show(state, false);
-    state.retry = setTimeout(() => connect(state), RECONNECT);
+    state.retry = setTimeout(() => connect(state), RECONNECT_DELAY);
   };
 }
 

@@ -1,5 +1,5 @@
-// Runs the whole page, which a component inside a fragment cannot do: live_updates.js needs it after
-// a restart of the server, whose new process knows no fragment.
+// Reruns the whole page, which a component inside a fragment cannot do. live_updates.js needs this
+// after a restart of the server, because the new process knows no fragment.
 
 export default function ({ setTriggerValue }) {
   globalThis.flowdeckRunPage = () => setTriggerValue("run", Date.now());

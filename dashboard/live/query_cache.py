@@ -1,4 +1,4 @@
-"""Results of queries that are kept for the next viewer until the ledger changes."""
+"""A cache of query results that all viewers share until the ledger changes."""
 
 import threading
 from collections import OrderedDict
@@ -11,15 +11,15 @@ from dashboard.live.system_state import SystemState
 from operations.errors import DaprUnavailable, LedgerUnavailable, QueryTimeout
 from operations.model import Service
 
-MAX_BYTES = 64 * 2**20  # of all results together
-MIN_BYTES = MAX_BYTES // 512  # that each result counts as, so that there are at most 512
+MAX_BYTES = 64 * 2**20  # for all results together
+MIN_BYTES = MAX_BYTES // 512  # counted for each result, so that at most 512 are kept
 
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 
 
 @dataclass
 class _Slot:
-    """The last result of one query, or its last error, each with the state it was read in."""
+    """The last result and the last error of one query, each with the state it was read in."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     callers: int = 0
@@ -30,7 +30,7 @@ class _Slot:
     error: LedgerUnavailable | DaprUnavailable | QueryTimeout | None = None
 
     def update(
-        self, state: SystemState, read: Callable[[], _Answer], size: Callable[[_Answer], int]
+        self, state: SystemState, read: Callable[[], _Result], size: Callable[[_Result], int]
     ) -> None:
         """Read the value unless it is current; callers with the same state share an error."""
         if self._is_current(state):
@@ -42,12 +42,12 @@ class _Slot:
                 self.state, self.value, self.size = state, value, MIN_BYTES + size(value)
             except (LedgerUnavailable, DaprUnavailable, QueryTimeout) as error:
                 self.failed_state, self.error = state, error
-        is_timeout = isinstance(self.error, QueryTimeout)  # an old result would hide the timeout
+        is_timeout = isinstance(self.error, QueryTimeout)  # an old result must not hide a timeout
         if self.error and (self.state is None or is_timeout):
             raise self.error.with_traceback(None)  # a traceback would keep each viewer's frames
 
     def _is_current(self, state: SystemState) -> bool:
-        """Return True if the value is current; without the recorder the revision proves nothing."""
+        """Return True if the value is current; while the recorder is away no revision changes."""
         if self.state is None or state.is_away(Service.RECORDER):
             return self.state is state
         return self.state.revision == state.revision
@@ -64,18 +64,18 @@ class QueryCache:
         self,
         state: SystemState,
         key: Hashable,
-        read: Callable[[], _Answer],
-        size: Callable[[_Answer], int],
-    ) -> _Answer:
-        """Return the result that is current in this state; raises what `read` raises."""
+        read: Callable[[], _Result],
+        size: Callable[[_Result], int],
+    ) -> _Result:
+        """Return the current result in this state; raise the errors of `read`."""
         with self._slot(key) as slot, slot.lock:
             slot.update(state, read, size)
-            value: _Answer = slot.value
+            value: _Result = slot.value
             return value
 
     @contextmanager
     def _slot(self, key: Hashable) -> Iterator[_Slot]:
-        """Yield the slot of a query, which is not dropped while a caller uses it."""
+        """Yield the slot of a query; a slot is not dropped while a caller uses it."""
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
             self._slots.move_to_end(key)

@@ -1,8 +1,8 @@
-"""Reruns a part of an open page from the server: all use of Streamlit's internals is here.
+"""Reruns a fragment of an open page from the server. Only this module uses Streamlit's internals.
 
-A page could also ask for the rerun itself, by a trigger of a component. But Streamlit attributes a
+A page could request the rerun itself, by a trigger of a component. But Streamlit attributes a
 trigger that is sent between a click on a link and the server's answer to the page that is being
-left, and the click is lost. The server knows whether a request of the browser is under way.
+left, and the click is lost. The server knows whether it is processing a request of the browser.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ FRAGMENT_KEY = "live-fragment"  # in the session state
 
 @dataclass(frozen=True)
 class LiveFragment:
-    """The part of a page that is rerun, and the version of the system's state that it shows."""
+    """The fragment of a page that is rerun, and the version of the system's state that it shows."""
 
     fragment_id: str
     version: str
@@ -41,11 +41,11 @@ class LiveSession(Protocol):
         """The version that the page shows; empty until its live fragment has run."""
 
     async def rerun(self) -> None:
-        """Rerun the live fragment as soon as everything that the browser asked for is done."""
+        """Rerun the live fragment as soon as all requests of the browser are done."""
 
 
 def find_session(session_id: str) -> LiveSession | None:
-    """Return the session; None if no browser is connected to it, as after a restart."""
+    """Return the session; None if no browser is connected to it, for example after a restart."""
     session = Runtime.instance().get_app_session(session_id)
     return _StreamlitSession(session) if session else None
 
@@ -53,7 +53,7 @@ def find_session(session_id: str) -> LiveSession | None:
 class _StreamlitSession:
     def __init__(self, session: AppSession) -> None:
         self._session = session
-        session.track_settling()  # which `wait_until_settled` needs
+        session.track_settling()  # required by `wait_until_settled`
 
     @property
     def version(self) -> str:

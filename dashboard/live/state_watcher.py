@@ -1,4 +1,4 @@
-"""Reads the state of the system once for all viewers of this process."""
+"""Reads the state of the system once for all viewers of the process."""
 
 import threading
 import time
@@ -15,14 +15,14 @@ from operations.outages import Outages
 from operations.records import Heartbeat, Outage
 
 MAX_AGE = 0.125  # seconds for which one read of the state serves all viewers
-HEARTBEAT_TIMEOUT = timedelta(seconds=5)  # without a heartbeat, until the recorder counts as away
-HEALTH_TIMEOUT = 0.3  # seconds for which a read of the state waits for Dapr's health
+HEARTBEAT_TIMEOUT = timedelta(seconds=5)  # the recorder is away if its heartbeat is older
+HEALTH_TIMEOUT = 0.3  # seconds that a read of the state waits for Dapr's health
 
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 
 
 class _DaprHealth:
-    """Reads Dapr's problems in a thread of its own, because a read may take seconds."""
+    """Reads Dapr's problems in a separate thread, because a read may take seconds."""
 
     def __init__(self, read: Callable[[], tuple[Problem, ...]]) -> None:
         self.known: tuple[Problem, ...] = ()
@@ -45,7 +45,7 @@ class StateWatcher:
     """One state of the system and one cache of queries, shared by all viewers of this process.
 
     `heartbeat` reads the recorder's heartbeat from the ledger. `health` reads Dapr's problems; it
-    is called only while the recorder is away, because the heartbeat has them otherwise.
+    is called only while the recorder is away, because otherwise the heartbeat reports them.
     """
 
     def __init__(
@@ -71,21 +71,21 @@ class StateWatcher:
 
     def refresh(self) -> None:
         """Make the next call of `state` read the state again, after an action of this process."""
-        with self._lock:  # a read that has already begun may have missed the action
+        with self._lock:  # a read that is in progress may miss the action
             self._read_at = -MAX_AGE
 
     def query(
         self,
         key: Hashable,
-        read: Callable[[], _Answer],
+        read: Callable[[], _Result],
         *,
-        size: Callable[[_Answer], int] = lambda _: 0,
-    ) -> _Answer:
+        size: Callable[[_Result], int] = lambda _: 0,
+    ) -> _Result:
         """Return the result of `read`, cached under `key` until the ledger changes.
 
-        While the recorder is away no revision shows a change, and a result is cached only as long
-        as the state. If `read` fails because a service is away, the last result is returned; if
-        there is none, the error of `read` is raised. `size` returns the bytes of a large result.
+        While the recorder is away no revision shows a change, so a result is cached only as long
+        as the state. If `read` fails because a service is away, the last result is returned;
+        without one, the error of `read` is raised. `size` returns the bytes of a large result.
         """
         return self._cache.get(self.state(), key, read, size)
 
@@ -101,15 +101,15 @@ class StateWatcher:
         silent_since = heartbeat.heartbeat_at or self._started_at
         if now - silent_since < HEARTBEAT_TIMEOUT:
             return _to_state(heartbeat, heartbeat.outages)
-        recorder = Outage(Service.RECORDER, silent_since, "it gives no sign of life")
+        recorder = Outage(Service.RECORDER, silent_since, "no heartbeat")
         others = self._dapr_outages.now(self._health.problems(), now)
         return replace(_to_state(heartbeat, (recorder, *others)), metrics=None)
 
     def _remember(self, heartbeat: Heartbeat) -> None:
-        """Keep the recorder's outages: those that outlast the recorder keep their beginning."""
-        last = heartbeat.heartbeat_at, heartbeat.outages
-        if heartbeat.heartbeat_at and self._last_heartbeat != last:
-            self._last_heartbeat = last
+        """Remember the recorder's outages: they keep their start when the recorder goes away."""
+        current = heartbeat.heartbeat_at, heartbeat.outages
+        if heartbeat.heartbeat_at and self._last_heartbeat != current:
+            self._last_heartbeat = current
             self._dapr_outages.take_over(heartbeat.outages)
             self._health.known = tuple(
                 Problem(each.service, each.reason) for each in heartbeat.outages

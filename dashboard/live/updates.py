@@ -1,4 +1,4 @@
-"""Live updates: the server reruns the live part of open pages when something has changed."""
+"""Live updates: the server reruns the live fragment of open pages after a change."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,18 +16,18 @@ RUN_PAGE = "run page"  # sent to a page whose session the server does not know
 
 @dataclass(frozen=True)
 class Intervals:
-    """Seconds between two reads of the version, and at least between two updates of one page."""
+    """Seconds between two reads of the version, and minimum seconds between updates of a page."""
 
     read: float = 0.15  # so that a page is current within half a second
-    update: float = 1.0  # so that a page that changes all the time stays usable
+    update: float = 1.0  # so that a page that changes constantly stays usable
 
 
 class LiveUpdates:
-    """Reads the version once for all open pages, and updates the pages that show another one.
+    """Reads the version once for all open pages, and updates pages that show another version.
 
     `read_version` returns the version of the system's state; it may block, and does not raise. It
-    is called only while a page is open. A page is open while its tab is visible: it then holds a
-    websocket, over which it has sent the id of its session.
+    is called only while a page is open. A page is open while its tab is visible: it then keeps a
+    websocket open, over which it has sent the id of its session.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class LiveUpdates:
             async with self._reading_versions(), asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_current(socket, await socket.receive_text()))
                 while True:
-                    await socket.receive_text()  # a page sends no more: this ends when it closes
+                    await socket.receive_text()  # a page sends nothing else: raises when it closes
         except* WebSocketDisconnect:
             pass
 

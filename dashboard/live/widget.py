@@ -12,11 +12,11 @@ _live_updates, _page_run = widget("live_updates", folder=_HERE), widget("page_ru
 
 
 def live_updates(state: SystemState) -> None:
-    """Show whether the page is live, and have this fragment rerun when `look` is out of date."""
+    """Show whether the page is live, and register its fragment, which shows `state`, for reruns."""
     session_id = register_fragment(state.version)
     _live_updates(key="live-updates", data={"path": PATH.removeprefix("/"), "session": session_id})
 
 
 def page_run() -> None:
-    """Let the indicator run the whole page, after a restart of the server."""
+    """Let the indicator rerun the whole page after a restart of the server."""
     _page_run(key="page-run", on_run_change=lambda: None)

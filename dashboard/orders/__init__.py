@@ -1,1 +1,1 @@
-"""The form that submits orders; only this package knows the order workflow."""
+"""The form that submits orders; no other package of the dashboard knows the order workflow."""

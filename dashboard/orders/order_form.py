@@ -1,4 +1,4 @@
-"""The forms that start workflows, by workflow: the only file of the dashboard that knows orders."""
+"""The form of an order: the only file of the dashboard that knows the order workflow."""
 
 import secrets
 from collections.abc import Mapping
@@ -18,17 +18,17 @@ from worker.orders import WORKFLOW, Order, instance_id_of
 MAX_BATCH = 100
 FIRST = ["laptop", "mouse"]
 NOW = {"at": None, "isPart": False}
-_SUGGESTED = "suggested"  # in the session: the ids that were made up, the one on offer last
-_REMEMBERED = 20  # of them
-_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no letter that looks like another
+_SUGGESTED = "suggested"  # in the session state: generated ids, the suggested one last
+_REMEMBERED = 20  # generated ids
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no ambiguous characters
 
 _items, _start = widget("items"), widget("start")
 
 
 def order_form() -> list[StartRequest]:
-    """Show the form of an order; return the starts that it asks for once it is submitted."""
+    """Show the form of an order; return the requested starts once a valid form is submitted."""
     errors: dict[str, DeltaGenerator] = {}
-    # What the browser holds of fields outlives this process: so their keys are always the same.
+    # The browser keeps the fields after a restart of this process, because their keys never change.
     with st.form("order", border=False):
         typed = _fields(_suggestions()[-1], errors)
         submitted = st.form_submit_button("Submit order", type="primary", icon=":material/send:")
@@ -36,8 +36,8 @@ def order_form() -> list[StartRequest]:
         return []
     orders = _orders(typed)
     mistakes = _find_mistakes(orders[-1], typed)  # its id is the longest
-    for field, told in mistakes.items():
-        errors[field].error(told, icon=":material/error:")
+    for field, message in mistakes.items():
+        errors[field].error(message, icon=":material/error:")
     if mistakes:
         return []
     return [
@@ -53,7 +53,7 @@ def order_form() -> list[StartRequest]:
 
 
 def suggest_new_id() -> None:
-    """Suggest another id from now on."""
+    """Make the form suggest another id."""
     st.session_state[_SUGGESTED] = [*_suggestions(), _random_id()][-_REMEMBERED:]
 
 
@@ -70,7 +70,7 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
     with left:
         order_id = st.text_input("Order id", value=suggested, key="order_id")
         errors["order_id"] = st.empty()
-        # Not `st.number_input`, which rounds what it shows, and orders its first value if emptied.
+        # Not `st.number_input`: it rounds the value, and an emptied field returns its first value.
         amount = st.text_input("Amount ($)", value="99.99", key="amount")
         errors["amount"] = st.empty()
         batch, later = st.columns(2)
@@ -80,23 +80,23 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
             min_value=1,
             max_value=MAX_BATCH,
             key="count",
-            help="More than one are numbered: ORDER-1, ORDER-2 and so on.",
+            help="Several orders get numbered ids: ORDER-1, ORDER-2 and so on.",
         )
-        with later:  # Not `st.datetime_input`, which keeps to itself what is typed in part.
+        with later:  # Not `st.datetime_input`: it does not report an incomplete time.
             start = _start(
                 key="start",
                 data={},
                 default={"moment": NOW},
-                on_moment_change=_looked_at_later,
+                on_moment_change=_validated_on_submission,
             ).moment
         errors["start"] = st.empty()
     with right:
-        # Not `st.data_editor`, which forgets the last edit when the form is submitted right after.
+        # Not `st.data_editor`: it loses an edit right before the form is submitted.
         items = _items(
             key="items",
             data={"first": FIRST},
             default={"texts": FIRST},
-            on_texts_change=_looked_at_later,
+            on_texts_change=_validated_on_submission,
         ).texts
         errors["items"] = st.empty()
     return {
@@ -104,19 +104,19 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
         "amount": _number(amount),
         "items": [str(text) for text in items],
         "count": int(count),
-        "start": _moment(start),
+        "start": _start_time(start),
     }
 
 
-def _looked_at_later() -> None:
-    """Do nothing: what was typed is looked at on submission."""
+def _validated_on_submission() -> None:
+    """Do nothing: the form is validated when it is submitted."""
 
 
-def _moment(told: Mapping[str, Any]) -> datetime | str | None:
-    """Return when to start, None for now, or what was typed that is no moment."""
-    at = told["at"]
+def _start_time(value: Mapping[str, Any]) -> datetime | str | None:
+    """Return the time to start, None for now; an invalid value as text."""
+    at = value["at"]
     if at is None:
-        return "a part of a time" if told["isPart"] else None
+        return "an incomplete time" if value["isPart"] else None
     try:
         return datetime.fromtimestamp(at / 1000, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
@@ -124,7 +124,7 @@ def _moment(told: Mapping[str, Any]) -> datetime | str | None:
 
 
 def _number(text: str) -> float | str:
-    """Return the number that was typed, or the text as it is, which the contract refuses."""
+    """Return the typed number; any other text unchanged, which the contract refuses."""
     try:
         return float(text) if "_" not in text else text
     except ValueError:
@@ -132,29 +132,31 @@ def _number(text: str) -> float | str:
 
 
 def _orders(typed: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the orders as they are asked for: one, or a batch with numbered ids."""
+    """Return the requested orders: one, or a batch with numbered ids."""
     count, order_id = typed["count"], typed["order_id"]
     ids = [order_id] if count == 1 else [f"{order_id}-{n}" for n in range(1, count + 1)]
     return [{"order_id": each, "amount": typed["amount"], "items": typed["items"]} for each in ids]
 
 
 def _find_mistakes(order: dict[str, Any], typed: dict[str, Any]) -> dict[str, str]:
-    """Return what is wrong with an order, by field, in the words of its contract."""
-    told: dict[str, str] = {}
+    """Return the mistakes of an order by field, in the words of its contract."""
+    mistakes: dict[str, str] = {}
     start = typed["start"]
     if isinstance(start, str):
-        told["start"] = f"Found {plain(start)}, expected day, hour and minute, or nothing for now."
+        expected = "a day, hour and minute, or an empty field to start now"
+        mistakes["start"] = f"Found {plain(start)}, expected {expected}."
     elif start and start <= datetime.now(UTC):
-        told["start"] = "Found a time that has passed, expected one to come, or none."
+        mistakes["start"] = "Found a time in the past, expected a later time or an empty field."
     try:
         Order.model_validate(order)
     except ValidationError as error:
         for each in error.errors():
             field, *number = each["loc"]
             which = f"Item {int(number[0]) + 1}: found" if number else "Found"
-            found, wanted = plain(_found(each["input"])), plain(expected_value(Order, each["loc"]))
-            told.setdefault(str(field), f"{which} {found}, expected {wanted}.")
-    return told
+            found = plain(_found(each["input"]))
+            expected = plain(expected_value(Order, each["loc"]))
+            mistakes.setdefault(str(field), f"{which} {found}, expected {expected}.")
+    return mistakes
 
 
 def _found(value: object) -> str:

@@ -1,6 +1,6 @@
-"""Streamlit components of our own: each has a script, a style sheet and its data.
+"""Streamlit components of the dashboard: each has a script and a style sheet.
 
-Data becomes text, never markup.
+They show data as text, never as markup.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def _read(path: Path) -> str:
 def widget(name: str, *, isolated: bool = True, folder: Path = _HERE) -> Callable[..., Any]:
     """Return the command that mounts a component, from `name`.js and `name`.css in `folder`.
 
-    A component that is not isolated has only its own style, which applies to the whole page.
+    A component that is not isolated has only its own style sheet, which applies to the whole page.
     """
     shared = _read(_HERE / "shared.css") if isolated else ""
     return component(

@@ -1,9 +1,9 @@
-// The link back to the list; it can also be opened in another tab.
+// The link back to the list, which can also be opened in another tab.
 
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
   const state = remembered(parentElement, () => {
-    const link = element("a", { onclick: onPlainClick(() => state.follow()) }, icon("M13 8H3.4 M7.6 3.8L3.4 8l4.2 4.2"), "Instances");
+    const link = element("a", { onclick: onPlainClick(() => state.follow()) }, icon("M13 8H3.4 M7.6 3.8L3.4 8l4.2 4.2"), "Runs");
     parentElement.append(element("div", { class: "widget back" }, link));
     return { link };
   });

@@ -1,4 +1,4 @@
-// The statuses with how many instances have each: what is pressed is shown.
+// The status filter: one button per status with its number of runs.
 
 function chip(component, status, count, pressed) {
   const label = status === null ? ["All", "", null] : STATUSES[status];
@@ -16,9 +16,9 @@ export default function (component) {
     return made;
   });
   const focused = line.getRootNode().activeElement?.dataset?.status;
-  const none = data.selected.length === 0;
+  const noneSelected = data.selected.length === 0;
   line.replaceChildren(
-    chip(component, null, data.all, none),
+    chip(component, null, data.all, noneSelected),
     ...data.counts.map(([status, count]) => chip(component, status, count, data.selected.includes(status))));
   if (focused) line.querySelector(`[data-status="${focused}"]`)?.focus({ preventScroll: true });
   return () => REMEMBERED.delete(parentElement);

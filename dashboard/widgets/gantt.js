@@ -1,9 +1,9 @@
-// The Gantt: Plotly's own script, which redraws in place, so that zoom and hover survive while bars
-// grow. The figure comes from Python with times in milliseconds since 1970 (UTC); they are drawn in
-// the viewer's zone. Bars of a trace with `meta.open` reach to the present.
+// The Gantt chart. It calls Plotly directly, which redraws in place, so that zoom and hover survive
+// while bars grow. Python sends times in milliseconds since 1970 (UTC); they are drawn in the time
+// zone of the viewer. The bars of a trace with `meta.open` end now.
 
-// Plotly draws dates without a zone: the wall clock of the viewer, as text, stands for the moment.
-function wall(ms) {
+// Plotly has no time zones: it gets the viewer's wall-clock time as text.
+function wallClock(ms) {
   return new Date(ms - new Date(ms).getTimezoneOffset() * MINUTE).toISOString().slice(0, -1);
 }
 
@@ -12,20 +12,22 @@ function colours(parent) {
   return (value) => typeof value === "string" && value.startsWith("--") ? style.getPropertyValue(value).trim() : value;
 }
 
-// The end of the axis of what still runs moves in steps, so that the bars grow and the axis rests.
-function reach(elapsed) {
+// Returns the length of the axis of a running instance. It grows in steps, so that the bars grow on a
+// fixed axis in between.
+function axisLength(elapsed) {
   const shortest = 5 * SECOND, step = 1.25;
   return shortest * step ** Math.max(0, Math.ceil(Math.log(elapsed * 1.03 / shortest) / Math.log(step)));
 }
 
-// What still runs is shown up to where such runs usually end, if that is not too far.
-function furthest(traces, start, reached) {
+// Returns the end of the axis of a running instance: the end of its longest baseline, but at most
+// twice the length of the axis.
+function axisEnd(traces, start, length) {
   const ends = traces.flatMap((trace) => trace.meta.open ? [] : trace.base.map((from, index) => from + trace.x[index]));
-  return Math.max(start + reached, Math.min(start + 2 * reached, Math.max(start, ...ends)));
+  return Math.max(start + length, Math.min(start + 2 * length, Math.max(start, ...ends)));
 }
 
-function drawn(trace, now, colour) {
-  const base = trace.base.map(wall);
+function plotlyTrace(trace, now, colour) {
+  const base = trace.base.map(wallClock);
   const x = trace.meta.open ? trace.base.map((start) => Math.max(0, now - start)) : trace.x;
   const { color, pattern } = trace.marker;
   const marker = { ...trace.marker, color: colour(color), pattern: pattern && { ...pattern, fgcolor: colour(pattern.fgcolor) },
@@ -35,11 +37,11 @@ function drawn(trace, now, colour) {
 
 function layoutOf(state, now, colour) {
   const { layout, start, end } = state.data.figure;
-  const last = end ?? furthest(state.data.figure.traces, start, reach(now - start));
+  const last = end ?? axisEnd(state.data.figure.traces, start, axisLength(now - start));
   const margin = Math.max(1, (last - start) * 0.01);
   const text = colour("--st-text-color"), grid = colour("--st-border-color");
   const xaxis = { ...layout.xaxis, gridcolor: grid, linecolor: grid, tickcolor: grid };
-  if (!state.zoomed) { xaxis.range = [wall(start - margin), wall(last + margin)]; xaxis.autorange = false; }
+  if (!state.zoomed) { xaxis.range = [wallClock(start - margin), wallClock(last + margin)]; xaxis.autorange = false; }
   else xaxis.range = state.zoomed;
   const narrow = state.chart.clientWidth < 560;
   if (narrow) xaxis.nticks = 4;
@@ -50,17 +52,17 @@ function layoutOf(state, now, colour) {
     hoverlabel: { bgcolor: colour("--st-secondary-background-color"), bordercolor: grid, font: { color: text }, align: "left" } };
 }
 
-// Names have a column of their own; on a narrow page it takes a third at most.
+// Shortens the names of the rows, so that they take at most a third of a narrow page.
 function names(state, narrow) {
-  const most = narrow ? 14 : 34;
-  return state.data.figure.names.map((name) => escaped(name.length > most ? `${name.slice(0, most - 1)}…` : name));
+  const limit = narrow ? 14 : 34;
+  return state.data.figure.names.map((name) => escaped(name.length > limit ? `${name.slice(0, limit - 1)}…` : name));
 }
 
 function escaped(text) {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
-// The buttons by name: Plotly's own choice has one that sends the chart away.
+// Plotly's default buttons include one that uploads the chart to a cloud service.
 const BUTTONS = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"];
 const CONFIG = { displaylogo: false, responsive: true, modeBarButtons: [BUTTONS] };
 
@@ -68,12 +70,12 @@ async function draw(state) {
   const Plotly = await plotly(state.data.plotly);
   if (!state.chart.isConnected) return;
   const colour = colours(state.parent), now = state.now();
-  await Plotly.react(state.chart, state.data.figure.traces.map((trace) => drawn(trace, now, colour)),
+  await Plotly.react(state.chart, state.data.figure.traces.map((trace) => plotlyTrace(trace, now, colour)),
     layoutOf(state, now, colour), { ...CONFIG, displayModeBar: state.coarse ? false : "hover" });
   if (!state.listening) listen(state);
 }
 
-// Drawn again whenever something changes: a chart that could not be drawn is there as soon as it can.
+// Runs after every change, so that a chart that failed to draw appears at the next try.
 function redraw(state) {
   draw(state).catch((error) => { state.legend.textContent = error.message; });
 }

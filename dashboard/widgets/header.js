@@ -1,4 +1,4 @@
-// What an instance is, at a glance: its id, status, times and what it waits for.
+// The header of an instance page: id, status, times, and what the instance waits for.
 
 function fact(name, ...value) {
   return element("div", { class: "fact" }, element("dt", { class: "muted" }, name), element("dd", {}, ...value));
@@ -24,7 +24,7 @@ function otherRuns(component) {
     .map(([run_id, word]) => link(component, id, run_id, word));
 }
 
-// Put a text into the clipboard; return whether it is there.
+// Copies a text to the clipboard; returns whether that succeeded.
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -34,7 +34,7 @@ async function copy(text) {
   }
 }
 
-// Over plain http, other than on localhost, browsers have no `navigator.clipboard`.
+// Browsers have no `navigator.clipboard` over plain http, except on localhost.
 function copyBySelecting(text) {
   const area = element("textarea", { readonly: true, "aria-hidden": "true" });
   area.value = text;
@@ -62,7 +62,7 @@ function copyButton(id) {
 
 function facts(component, ticking) {
   const { data } = component, shown = [];
-  shown.push(fact("Workflow", element("span", {}, data.workflow || "not begun yet")));
+  shown.push(fact("Workflow", element("span", {}, data.workflow || "not started yet")));
   if (data.scheduled !== null && data.started === null) shown.push(fact("Starts", time(data.scheduled), ticking.until(data.scheduled)));
   else if (data.started !== null) shown.push(fact("Started", time(data.started)));
   else shown.push(fact("Created", time(data.created)));
@@ -94,11 +94,11 @@ export default function (component) {
     state.shown = shown;
     state.ticks = [];
     const ticked = (text) => {
-      const there = element("span", { class: "ticking" });
-      const tick = () => { there.textContent = text(); };
+      const span = element("span", { class: "ticking" });
+      const tick = () => { span.textContent = text(); };
       state.ticks.push(tick);
       tick();
-      return there;
+      return span;
     };
     const ticking = {
       since: (ms) => ticked(() => growing(now() - ms)),

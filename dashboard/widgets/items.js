@@ -1,5 +1,5 @@
-// A list of texts: one field each, and an empty one at the end that makes another. What is typed is
-// told at every key, so that a click on the form's button cannot come before it.
+// A list of texts: one field per text, and an empty field at the end for another one. Every change is
+// sent at once, so that it arrives before a click on the form's button.
 
 function create(component) {
   const list = element("div", { class: "list", role: "list" });
@@ -32,7 +32,7 @@ function makeRow(state, text) {
   return row;
 }
 
-// Keep one empty field at the end, and number them all.
+// Keeps one empty field at the end, and numbers all fields.
 function grow(state) {
   const last = fields(state).at(-1);
   if (!last || last.value !== "") state.list.append(makeRow(state, ""));
@@ -55,12 +55,12 @@ function press(state, row, field, event) {
   }
 }
 
-// A field that was emptied goes, so that errors number the items as the fields do.
+// Removes an emptied field, so that errors number the items as the fields do.
 function leave(state, row, field) {
   if (field.value === "" && row.nextSibling) drop(state, row);
 }
 
-// Several lines are several items.
+// Pastes several lines as several items.
 function paste(state, row, field, event) {
   const lines = event.clipboardData.getData("text").split(/\r\n|\r|\n/).filter((line) => line !== "");
   if (lines.length < 2) return;

@@ -1,5 +1,5 @@
-// Shared by all components: elements, times, durations, status badges. Data becomes text nodes and
-// attributes, never markup.
+// Shared by all components: elements, times, durations, status badges. Data is written as text nodes
+// and attributes, never as markup.
 
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
@@ -23,7 +23,7 @@ function onPlainClick(follow) {
   };
 }
 
-// An id that is too long for its cell is shortened in the middle, because ids differ at their ends.
+// Shortens an id in the middle if it is too long for its cell, because ids differ at their ends.
 const TAIL = 9;
 
 function shortened(id) {
@@ -39,7 +39,7 @@ function duration(ms) {
   return `${Math.floor(ms / DAY)} d ${Math.floor((ms % DAY) / HOUR)} h`;
 }
 
-// A growing duration is shown in whole seconds, because tenths would flicker.
+// Returns a growing duration in whole seconds, because tenths would flicker.
 function growing(ms) {
   return ms < MINUTE ? `${Math.max(0, Math.floor(ms / SECOND))} s` : duration(ms);
 }
@@ -67,7 +67,7 @@ const ZONED = new Intl.DateTimeFormat(undefined, {
   hourCycle: "h23", timeZoneName: "short",
 });
 
-// Returns the server's clock, so that durations are differences of times of one clock.
+// Returns a function that reads the server's clock, so that durations are measured by one clock.
 function clockOf(serverNow) {
   const difference = serverNow - Date.now();
   return () => Date.now() + difference;
@@ -107,7 +107,7 @@ const ACTIONS = {
   terminate: ["Terminate", STATUSES.TERMINATED[2]],
 };
 
-// The state that a component keeps between two calls: Streamlit calls it for each change of its data.
+// The state of each component: Streamlit calls a component again for each change of its data.
 const REMEMBERED = new WeakMap();
 
 function remembered(parent, create) {
@@ -115,7 +115,7 @@ function remembered(parent, create) {
   return REMEMBERED.get(parent);
 }
 
-// Calls `tick` every second while the tab is visible; returns a function that stops this.
+// Calls `tick` every second while the tab is visible; returns a function that stops the timer.
 function everySecond(tick) {
   const timer = setInterval(() => document.hidden || tick(), SECOND);
   return () => clearInterval(timer);

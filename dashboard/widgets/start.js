@@ -1,5 +1,5 @@
-// When to start: a moment in the browser's own time zone, or nothing, which is now. The browser's
-// own field also tells of a moment of which only a part was typed.
+// The time to start: a time in the browser's time zone, or empty for now. The native field also
+// reports an incomplete time.
 
 function momentOf(field) {
   const at = new Date(field.value).getTime();
@@ -11,7 +11,7 @@ function create(component) {
   const label = element("div", { class: "label" }, "Start at ", element("span", { class: "muted" }, "(empty: now)"));
   component.parentElement.append(element("div", { class: "widget start" }, label, field));
   const state = { field, sent: JSON.stringify(momentOf(field)) };
-  // A part of a moment is no input to the browser: the keys that type it are.
+  // Browsers send no input event for an incomplete time, only key events.
   for (const event of ["input", "change", "keyup", "blur"]) field.addEventListener(event, () => sendIfChanged(state));
   return state;
 }

@@ -1,10 +1,10 @@
-// The table of instances. Each button carries the id of its own row, so that a click acts on what
-// it stands beside, wherever the row has moved since. While somebody points at the table its rows
-// stay where they are: they change in place, and new ones are announced.
+// The table of runs. Each button carries the id of its row, so that a click acts on that instance
+// even if the row has moved. While the pointer is over the table its rows do not move: they are
+// updated in place, and a button announces new rows.
 
 const COLUMNS = ["Status", "Instance", "Step", "Started", "Duration", "Actions"];
-const CLICK_TIMEOUT = 6000; // milliseconds after which a click that nobody acknowledged never arrived
-const RELEASE_DELAY = 500; // milliseconds after the pointer has left, before rows move again
+const CLICK_TIMEOUT = 6000; // milliseconds; a click that is not acknowledged by then is lost
+const UNFREEZE_DELAY = 500; // milliseconds from the pointer leaving the table until rows move again
 
 function create(parent) {
   const fresh = element("button", { class: "fresh", hidden: true });
@@ -15,27 +15,27 @@ function create(parent) {
   const empty = element("div", { class: "empty", hidden: true });
   const root = element("div", { class: "widget instances" }, fresh, table, empty);
   parent.append(root);
-  const state = { root, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), held: false };
-  root.addEventListener("pointerenter", () => hold(state));
-  root.addEventListener("pointerleave", () => release(state));
-  root.addEventListener("focusin", () => hold(state));
-  root.addEventListener("focusout", () => release(state));
+  const state = { root, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), frozen: false };
+  root.addEventListener("pointerenter", () => freeze(state));
+  root.addEventListener("pointerleave", () => unfreeze(state));
+  root.addEventListener("focusin", () => freeze(state));
+  root.addEventListener("focusout", () => unfreeze(state));
   fresh.addEventListener("click", () => { fresh.blur(); arrange(state); });
   state.stop = everySecond(() => tick(state));
   return state;
 }
 
-function hold(state) {
-  clearTimeout(state.releasing);
-  state.held = true;
+function freeze(state) {
+  clearTimeout(state.unfreezing);
+  state.frozen = true;
 }
 
-function release(state) {
-  clearTimeout(state.releasing);
-  state.releasing = setTimeout(() => {
-    state.held = state.root.matches(":hover");
-    if (!state.held) arrange(state);
-  }, RELEASE_DELAY);
+function unfreeze(state) {
+  clearTimeout(state.unfreezing);
+  state.unfreezing = setTimeout(() => {
+    state.frozen = state.root.matches(":hover");
+    if (!state.frozen) arrange(state);
+  }, UNFREEZE_DELAY);
 }
 
 function cell(name, ...children) {
@@ -59,15 +59,15 @@ function fill(state, row, data) {
   cells.Status.replaceChildren(badge(data.status));
   cells.Instance.replaceChildren(
     element("a", { href: data.href, class: "id", title: data.id, onclick: onPlainClick(() => open(state, data)) }, shortened(data.id)),
-    element("span", { class: "muted workflow", title: data.workflow }, data.workflow || "not begun yet"));
+    element("span", { class: "muted workflow", title: data.workflow }, data.workflow || "not started yet"));
   row.what = element("span", { title: data.failure ?? data.waits ?? "", class: data.failure ? "what failure" : "what" },
     data.failure ?? data.waits ?? "");
   row.until = element("span", { class: "muted until" });
   cells.Step.replaceChildren(row.what, row.until);
   row.since = element("time", { title: ZONED.format(data.created) });
   cells.Started.replaceChildren(row.since);
-  row.lasts = element("span", {});
-  cells.Duration.replaceChildren(row.lasts);
+  row.duration = element("span", {});
+  cells.Duration.replaceChildren(row.duration);
   keepFocus(state, () => cells.Actions.replaceChildren(...data.actions.map((name) => button(state, data, name))));
   tickRow(state, row);
 }
@@ -76,11 +76,11 @@ function open(state, { id, run_id }) {
   state.setTriggerValue("open", { id, run_id });
 }
 
-// A button that is replaced by one of the same name keeps the keyboard's focus.
+// Keeps the keyboard focus on a button that is replaced by one with the same label.
 function keepFocus(state, change) {
-  const had = state.root.getRootNode().activeElement?.getAttribute?.("aria-label");
+  const label = state.root.getRootNode().activeElement?.getAttribute?.("aria-label");
   change();
-  if (had) state.root.querySelector(`button[aria-label="${CSS.escape(had)}"]`)?.focus({ preventScroll: true });
+  if (label) state.root.querySelector(`button[aria-label="${CSS.escape(label)}"]`)?.focus({ preventScroll: true });
 }
 
 function button(state, data, name) {
@@ -94,17 +94,17 @@ function button(state, data, name) {
 }
 
 function act(state, data, name) {
-  forgetLost(state);
+  dropLostClicks(state);
   state.clicks = Math.max(state.clicks + 1, Date.now());
   state.pending.set(data.key, { id: data.id, action: name, click: state.clicks });
   fill(state, state.rows.get(data.key), data);
-  // Of several messages that come while the page is busy only the last arrives: it carries them all.
+  // While the page is busy only the last of several messages arrives: each carries all clicks.
   state.setTriggerValue("act", { clicks: [...state.pending.values()] });
 }
 
-// What a dashboard that was killed never heard of is over: it must not be done when nobody expects
-// it any more. The button can be clicked again.
-function forgetLost(state) {
+// Drops clicks that a killed dashboard never received: they must not act later, when the operator no
+// longer expects it. The button can be clicked again.
+function dropLostClicks(state) {
   for (const [key, { click }] of state.pending) {
     if (Date.now() - click < CLICK_TIMEOUT) continue;
     state.pending.delete(key);
@@ -114,19 +114,19 @@ function forgetLost(state) {
 }
 
 function tick(state) {
-  forgetLost(state);
+  dropLostClicks(state);
   for (const row of state.rows.values()) tickRow(state, row);
 }
 
 function tickRow(state, row) {
   const { data } = row, now = state.now();
   row.since.textContent = data.created > now ? ahead(data.created - now) : age(now - data.created);
-  row.lasts.textContent = data.started === null ? "–"
+  row.duration.textContent = data.started === null ? "–"
     : data.ended === null ? growing(now - data.started) : duration(data.ended - data.started);
   row.until.textContent = data.until === null || data.ended !== null ? "" : ` · ${ahead(data.until - now)}`;
 }
 
-// Bring the rows into the order of the data, and in and out of the table.
+// Adds, removes and sorts the rows to match the data.
 function arrange(state) {
   const wanted = new Set(state.data.rows.map((data) => data.key));
   for (const [key, row] of state.rows) {
@@ -136,23 +136,23 @@ function arrange(state) {
     if (!state.rows.has(data.key)) state.rows.set(data.key, makeRow(state, data.key));
     const row = state.rows.get(data.key);
     fill(state, row, data);
-    const there = state.body.children[index];
-    if (there !== row.line) state.body.insertBefore(row.line, there ?? null);
+    const current = state.body.children[index];
+    if (current !== row.line) state.body.insertBefore(row.line, current ?? null);
   });
   announce(state, 0);
 }
 
-// Change in place what is there already; say what else there is.
+// Updates the existing rows in place, and announces the others.
 function update(state) {
   const known = new Map(state.data.rows.map((data) => [data.key, data]));
   for (const [key, row] of state.rows) {
     if (known.has(key)) fill(state, row, known.get(key));
-    else leave(row);
+    else markGone(row);
   }
   announce(state, state.data.rows.filter((data) => !state.rows.has(data.key)).length);
 }
 
-function leave(row) {
+function markGone(row) {
   row.shown = "";
   row.line.classList.add("gone");
   for (const each of row.line.querySelectorAll("button")) each.disabled = true;
@@ -165,20 +165,20 @@ function announce(state, count) {
   state.empty.hidden = state.rows.size > 0;
 }
 
-function say(state) {
+function showEmptyText(state) {
   const [title, text] = state.data.empty;
   state.empty.replaceChildren(element("strong", {}, title), element("span", { class: "muted" }, text));
 }
 
 export default function (component) {
   const state = remembered(component.parentElement, () => create(component.parentElement));
-  const asked = state.data && state.data.view !== component.data.view;
+  const viewChanged = state.data && state.data.view !== component.data.view;
   state.data = component.data;
   state.setTriggerValue = component.setTriggerValue;
   state.now = clockOf(component.data.now);
   for (const [key, { click }] of state.pending) if (component.data.handled.includes(click)) state.pending.delete(key);
-  say(state);
-  if (state.held && !asked && state.rows.size) update(state);
+  showEmptyText(state);
+  if (state.frozen && !viewChanged && state.rows.size) update(state);
   else arrange(state);
   return () => { state.stop(); REMEMBERED.delete(component.parentElement); };
 }

@@ -1,1 +1,1 @@
-"""The pages in a real browser, over the whole system on the real engine."""
+"""The pages in a real browser, with the whole system and the real engine."""

@@ -1,4 +1,4 @@
-"""What a person does on the pages."""
+"""Actions and expectations on the pages."""
 
 import re
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from tests.browser.conftest import settle
 
 
 def submit(page: Page, order_id: str, *, count: int = 1) -> str:
-    """Submit the form of a new order, and return the id of its instance, or of the first."""
+    """Submit the form of a new order; return the id of its (first) instance."""
     page.get_by_role("link", name="New order").click()
     expect(page.get_by_role("heading", name="New order")).to_be_visible()
     fill(page, "Order id", order_id)
@@ -20,7 +20,7 @@ def submit(page: Page, order_id: str, *, count: int = 1) -> str:
 
 
 def fill(page: Page, label: str, text: str) -> None:
-    """Type into a field, and have it taken."""
+    """Type into a field, and leave it."""
     field = page.get_by_label(label, exact=True)
     field.fill(text)
     field.press("Tab")
@@ -29,12 +29,12 @@ def fill(page: Page, label: str, text: str) -> None:
 def fill_item(
     page: Page, number: int, text: str, *, slowly: Callable[[], object] = lambda: None
 ) -> None:
-    """Type over an item of the list; `slowly` is done after each letter."""
+    """Replace an item of the list; `slowly` is called after each character."""
     field = page.get_by_label(f"Item {number}", exact=True)
     field.click()
     page.keyboard.press("Control+A")
-    for letter in text:
-        page.keyboard.type(letter)
+    for character in text:
+        page.keyboard.type(character)
         slowly()
     expect(field).to_have_value(text)
 
@@ -45,7 +45,7 @@ def row(page: Page, instance_id: str) -> Locator:
 
 
 def press(page: Page, action: str, instance_id: str) -> None:
-    """Click an instance's button in the table."""
+    """Click a button of an instance in the table."""
     row(page, instance_id).get_by_role("button", name=f"{action} {instance_id}").click()
 
 
@@ -55,30 +55,30 @@ def expect_status(place: Page | Locator, status: str) -> None:
 
 
 def open_instance(page: Page, instance_id: str) -> None:
-    """Go to an instance's page by its link in the table."""
+    """Open the page of an instance by its link in the table."""
     row(page, instance_id).get_by_role("link").click()
     expect(page).to_have_url(re.compile(rf"/instance\?id={instance_id}$"))
     settle(page)
 
 
 def back_to_list(page: Page) -> Locator:
-    """Return the link from an instance's page to the list as it was left."""
+    """Return the link from an instance page back to the list."""
     return page.locator(".back a")
 
 
 def bars(page: Page) -> Locator:
-    """Return the bars of the Gantt, those of what is usual among them; some have no width."""
+    """Return the bars of the Gantt chart, including baselines; some have no width."""
     return page.locator(".gantt .bars path").filter(visible=True)
 
 
 def expect_bars(page: Page, count: int) -> None:
-    """Wait until the Gantt has so many bars; the time in the queue is the beginning of one."""
+    """Wait until the Gantt chart has `count` bars; a bar includes its queue time."""
     page.wait_for_function(
         """count => {
             const traces = document.querySelector(".gantt .chart")?.data ?? [];
-            const told = traces.filter(({ hoverinfo, name }) =>
+            const counted = traces.filter(({ hoverinfo, name }) =>
                 hoverinfo !== "skip" && !name.endsWith("queue"));
-            return told.reduce((sum, trace) => sum + trace.x.length, 0) === count;
+            return counted.reduce((sum, trace) => sum + trace.x.length, 0) === count;
         }""",
         arg=count,
     )

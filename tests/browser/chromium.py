@@ -1,4 +1,4 @@
-"""`python -m tests.browser.chromium` sees to it that this machine has a Chromium."""
+"""`python -m tests.browser.chromium` installs Chromium unless the machine has one."""
 
 import os
 import shutil
@@ -17,16 +17,16 @@ _INSTALL = (("apt-get", "update"), ("apt-get", "install", "--yes", "chromium"))
 
 
 def find() -> str:
-    """Return where Chromium is; raises `FileNotFoundError` with what to type."""
+    """Return the path of Chromium; raise `FileNotFoundError` with the command that installs it."""
     for name in NAMES:
         if found := shutil.which(name):
             return found
-    raise FileNotFoundError("No Chromium here. On Debian, type: apt-get install chromium")
+    raise FileNotFoundError("Chromium is not installed. On Debian, run: apt-get install chromium")
 
 
 def install() -> None:
-    """Install Debian's Chromium, as root or with a sudo that asks nothing."""
-    print("Installing Chromium, which the tests of the pages need", flush=True)
+    """Install Debian's Chromium, as root or with a sudo that needs no password."""
+    print("Installing Chromium for the browser tests", flush=True)
     sudo = () if os.geteuid() == 0 else ("sudo", "--non-interactive")
     for command in _INSTALL:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -34,7 +34,7 @@ def install() -> None:
 
 
 def main() -> None:
-    """Find it, else install it, else say what to type."""
+    """Install Chromium if it is missing; if that fails, print the command that installs it."""
     try:
         find()
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""One system for all browser tests, and a browser that tolerates nothing foreign on a page."""
+"""One system for all browser tests, and pages that may not load anything from another host."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -11,22 +11,22 @@ from operations.ledger import Ledger, open_ledger
 from tests.browser.chromium import FLAGS, find
 from tests.integration.stack import Stack
 
-SLOW_ENOUGH = {
+SLOW_ORDERS = {
     "FLOWDECK_PROCESS_SECONDS": "5",
     "FLOWDECK_CHECK_SECONDS": "3",
     "FLOWDECK_CONFIRM_SECONDS": "0.5",
 }
-"""Time enough to click while an order runs."""
-KNOWN = (
-    "404",  # Streamlit asks for its health below the page's own path first
-    "ERR_CONNECTION_REFUSED",  # a dashboard that was killed
+"""Seconds of the activities of an order, long enough to click while it runs."""
+ALLOWED_ERRORS = (
+    "404",  # Streamlit first requests its health below the path of the page
+    "ERR_CONNECTION_REFUSED",  # after a test has killed the dashboard
     "Error in connection establishment",
     "No response received when attempting to reach",
     "Streamlit server is not responding",
     "when disconnected from server",
 )
-"""What the browser may complain of."""
-PATIENCE = 15_000  # milliseconds to wait for anything on a page
+"""Texts of console errors that do not fail a test."""
+PATIENCE = 15_000  # milliseconds that a test waits for a page
 expect.set_options(timeout=PATIENCE)
 WIDE = {"width": 1280, "height": 900}
 
@@ -35,9 +35,9 @@ OpenPage = Callable[..., Page]
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Return the whole system, dashboard included, on ports of these tests' own."""
+    """Return the whole system, on ports that only the browser tests use."""
     folder = tmp_path_factory.mktemp("browser")
-    with Stack(folder, engine_ports=29040, settings=SLOW_ENOUGH) as stack:
+    with Stack(folder, engine_ports=29040, settings=SLOW_ORDERS) as stack:
         stack.start()
         yield stack
 
@@ -53,21 +53,21 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, stack: Stack) -> Iterator[OpenPage]:
-    """Return what opens a page in a browser of its own, at a path; `script` runs before its own.
+    """Return a function that opens a page at a path in a new browser; `script` runs first.
 
     A test fails for any request to another host, any script error and any dialog.
     """
-    contexts, troubles = [], []
+    contexts, failures = [], []
 
-    def said(message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(known in message.text for known in KNOWN):
-            troubles.append(f"console: {message.text}")
+    def check_message(message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(known in message.text for known in ALLOWED_ERRORS):
+            failures.append(f"console: {message.text}")
 
-    def asked(request: Request) -> None:
+    def check_request(request: Request) -> None:
         if not request.url.startswith((stack.page, "data:", "blob:")):
-            troubles.append(f"foreign: {request.url}")
+            failures.append(f"other host: {request.url}")
 
-    def opened(path: str = "/", *, script: str = "", **options: Any) -> Page:
+    def open_at(path: str = "/", *, script: str = "", **options: Any) -> Page:
         context = browser.new_context(
             **{"viewport": WIDE, "timezone_id": "Europe/Berlin", **options}
         )
@@ -75,23 +75,23 @@ def open_page(browser: Browser, stack: Stack) -> Iterator[OpenPage]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        page.on("console", said)
-        page.on("request", asked)
-        page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
-        page.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
+        page.on("console", check_message)
+        page.on("request", check_request)
+        page.on("pageerror", lambda error: failures.append(f"script: {error}"))
+        page.on("dialog", lambda dialog: failures.append(f"dialog: {dialog.message}"))
         page.goto(stack.page + path)
         settle(page)
         return page
 
-    yield opened
+    yield open_at
     for context in contexts:
         context.close()
-    assert not troubles
+    assert not failures
 
 
 @pytest.fixture
 def ledger(stack: Stack) -> Iterator[Ledger]:
-    """Return the system's ledger."""
+    """Return the ledger of the system."""
     with closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db")) as ledger:
         yield ledger
 

@@ -1,4 +1,4 @@
-"""`python -m tests.browser.screenshots` writes a picture of each page to docs/screenshots/."""
+"""`python -m tests.browser.screenshots` writes screenshots of all pages to docs/screenshots/."""
 
 import tempfile
 from collections.abc import Iterator
@@ -26,23 +26,23 @@ PORTS = 29060
 MANY = 1000
 TRIES, FAILURES = 30, 2
 FAULTY = {"FLOWDECK_FAULT_RATE": "0.35"}
-SIZES = {"light": (1280, 860), "dark": (1280, 860), "420": (420, 900)}
+VARIANTS = {"light": (1280, 860), "dark": (1280, 860), "420": (420, 900)}
 
 
 class Camera:
-    """Takes pictures of the pages of one system."""
+    """Takes screenshots of the pages of one system."""
 
     def __init__(self, browser: Browser, stack: Stack) -> None:
         self._browser = browser
         self._stack = stack
 
     @contextmanager
-    def page(self, path: str, look: str) -> Iterator[Page]:
-        """Open a page in one of the looks."""
-        width, height = SIZES[look]
+    def page(self, path: str, variant: str) -> Iterator[Page]:
+        """Open a page in one of the variants."""
+        width, height = VARIANTS[variant]
         context = self._browser.new_context(
             viewport={"width": width, "height": height},
-            color_scheme="dark" if look == "dark" else "light",
+            color_scheme="dark" if variant == "dark" else "light",
             timezone_id="Europe/Berlin",
         )
         page = context.new_page()
@@ -52,24 +52,24 @@ class Camera:
         context.close()
 
     def shoot(
-        self, name: str, path: str, ready: str, looks: tuple[str, ...] = tuple(SIZES)
+        self, name: str, path: str, ready: str, variants: tuple[str, ...] = tuple(VARIANTS)
     ) -> None:
-        """Picture a page, once what makes it ready is there, in each look."""
-        for look in looks:
-            with self.page(path, look) as page:
+        """Save a page in each variant, once the element with the selector `ready` is visible."""
+        for variant in variants:
+            with self.page(path, variant) as page:
                 page.locator(ready).filter(visible=True).first.wait_for()
                 page.wait_for_load_state("networkidle")
-                keep(page, f"{name}-{look}")
+                save(page, f"{name}-{variant}")
 
 
-def keep(page: Page, name: str) -> None:
-    """Write what the page shows."""
+def save(page: Page, name: str) -> None:
+    """Write a screenshot of a page."""
     page.screenshot(path=FOLDER / f"{name}.png")
     print(f"docs/screenshots/{name}.png", flush=True)
 
 
 def empty(browser: Browser, stack: Stack) -> None:
-    """Picture a system in which nothing has happened yet, then let very much happen."""
+    """Save the pages of an empty system, then run a thousand orders."""
     camera = Camera(browser, stack)
     camera.shoot("instances-empty", "/", ".empty strong", ("light",))
     camera.shoot("new-order", "/new", "input[aria-label='Item 1']")
@@ -80,7 +80,7 @@ def empty(browser: Browser, stack: Stack) -> None:
 
 
 def full(browser: Browser, stack: Stack) -> None:
-    """Picture a system with a thousand orders, some of which run, fail or wait."""
+    """Save the pages of a system with a thousand orders; some of them run, fail or wait."""
     camera = Camera(browser, stack)
     for _ in range(6):
         stack.start_order(unique("ORDER"))
@@ -89,23 +89,23 @@ def full(browser: Browser, stack: Stack) -> None:
     stack.post(f"/workflow/pause/{paused}")
     stack.post(f"/workflow/terminate/{stack.start_order(unique('ORDER'))}")
     camera.shoot("instances", "/", "tbody tr")
-    with camera.page("/new", "light") as page:  # which loads ahead what the bars need
+    with camera.page("/new", "light") as page:  # this page preloads Plotly
         page.wait_for_load_state("networkidle")
         page.goto(f"{stack.page}/instance?id={stack.start_order(unique('ORDER'))}")
         settle(page)
         expect_status(page, "RUNNING")
         bars(page).first.wait_for()
-        keep(page, "instance-running-light")
+        save(page, "instance-running-light")
     camera.shoot("instance", f"/instance?id={retried(stack)}", ".gantt .bars path")
     camera.shoot("instance-paused", f"/instance?id={paused}", ".gantt .bars path", ("light",))
     with stack.frozen("daprd"):
         camera.shoot("instances-outage", "/", "[data-testid=stAlert]")
-        away = f"/instance?id={paused}"
-        camera.shoot("instance-outage", away, "[data-testid=stAlert]", ("light",))
+        path = f"/instance?id={paused}"
+        camera.shoot("instance-outage", path, "[data-testid=stAlert]", ("light",))
 
 
 def retried(stack: Stack) -> str:
-    """Return an order of which two attempts failed, and that came to its end all the same."""
+    """Return the id of a completed order with two failed attempts."""
     with (
         closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway,
         closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db", gateway.app_id)) as ledger,
@@ -125,7 +125,7 @@ def retried(stack: Stack) -> str:
 
 
 def start_later(stack: Stack) -> None:
-    """Start an order in an hour."""
+    """Submit an order that starts in an hour."""
     order = {"order_id": unique("ORDER"), "amount": 10.0, "items": ["lamp"]}
     with (
         closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway,
@@ -138,7 +138,7 @@ def start_later(stack: Stack) -> None:
 
 
 def main() -> None:
-    """Run the system twice on one folder: to fill it, then with faults."""
+    """Run the system twice on one folder: first without faults, then with them."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=find(), args=list(FLAGS))

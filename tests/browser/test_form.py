@@ -1,4 +1,4 @@
-"""The form of a new order, as a person fills it in."""
+"""The wait_for_form of a new order."""
 
 import re
 
@@ -12,16 +12,16 @@ from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
 
 
-def form(page: Page) -> None:
-    """Wait until the form is there."""
+def wait_for_form(page: Page) -> None:
+    """Wait until the wait_for_form is shown."""
     expect(page.get_by_label("Order id")).to_have_value(re.compile("^ORDER-"))
     expect(page.get_by_label("Item 1")).to_have_value("laptop")
 
 
 def test_a_triple_click_is_one_order(open_page: OpenPage, ledger: Ledger) -> None:
-    """Three quick clicks start one instance, and lead to its page."""
+    """Three quick clicks start one instance, and open its page."""
     page = open_page("/new")
-    form(page)
+    wait_for_form(page)
     order_id = page.get_by_label("Order id").input_value()
     page.get_by_role("button", name="Submit order").click(click_count=3, delay=30)
     expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
@@ -31,23 +31,23 @@ def test_a_triple_click_is_one_order(open_page: OpenPage, ledger: Ledger) -> Non
     assert [summary.instance_id for summary in newest] == [f"order_{order_id}"]
 
 
-def test_who_comes_back_at_once_finds_the_form(open_page: OpenPage) -> None:
-    """The next order is asked for right after the last; it has another id, and is another one."""
+def test_a_second_order_right_after_the_first(open_page: OpenPage) -> None:
+    """The wait_for_form is shown again with another id, and starts another instance."""
     page = open_page()
     first = submit(page, unique("first"))
     expect(page).to_have_url(re.compile(first))
     page.get_by_role("link", name="New order").click()
-    form(page)
+    wait_for_form(page)
     expect(page).to_have_url(re.compile("/new$"))
     second = submit(page, unique("second"))
     expect(page).to_have_url(re.compile(second))
 
 
-def test_markup_is_shown_as_written(open_page: OpenPage) -> None:
-    """A script that is typed as an item is text, in the input and in the history."""
+def test_markup_is_shown_as_text(open_page: OpenPage) -> None:
+    """A script that is typed as an item is text in the input and in the history."""
     script = "<script>alert(1)</script>"
     page = open_page("/new")
-    form(page)
+    wait_for_form(page)
     fill_item(page, 3, script)
     page.get_by_role("button", name="Submit order").click()
     expect_status(page, "COMPLETED")
@@ -57,10 +57,10 @@ def test_markup_is_shown_as_written(open_page: OpenPage) -> None:
     assert page.locator("script", has_text="alert(1)").count() == 0
 
 
-def test_items_are_numbered_as_they_stand(open_page: OpenPage) -> None:
-    """Pasted lines are items, one that was emptied is none, and an error names the right one."""
+def test_items_are_numbered_in_order(open_page: OpenPage) -> None:
+    """Pasted lines are items, an emptied item is removed, and an error names the right one."""
     page = open_page("/new")
-    form(page)
+    wait_for_form(page)
     page.get_by_label("Item 3").evaluate(
         """field => {
             const clipboardData = new DataTransfer();
@@ -85,9 +85,9 @@ def test_items_are_numbered_as_they_stand(open_page: OpenPage) -> None:
 
 
 def test_typing_an_item_is_not_disturbed(open_page: OpenPage, stack: Stack) -> None:
-    """The page hears of every order meanwhile."""
+    """Although other orders update the page in the meantime."""
     page = open_page("/new")
-    form(page)
+    wait_for_form(page)
     fill_item(page, 1, "phone", slowly=lambda: stack.start_order(unique("meanwhile")))
     page.get_by_role("button", name="Submit order").click()
     page.get_by_role("tab", name="Input and output").click()
@@ -95,7 +95,7 @@ def test_typing_an_item_is_not_disturbed(open_page: OpenPage, stack: Stack) -> N
 
 
 @pytest.mark.parametrize(
-    ("label", "text", "told"),
+    ("label", "text", "message"),
     [
         ("Order id", "two words", "expected 1 to 58 letters"),
         ("Amount ($)", "0", "expected a number above 0"),
@@ -103,21 +103,19 @@ def test_typing_an_item_is_not_disturbed(open_page: OpenPage, stack: Stack) -> N
         ("Amount ($)", "", "expected a number above 0"),
     ],
 )
-def test_a_mistake_is_told_at_its_field(
-    open_page: OpenPage, label: str, text: str, told: str
+def test_a_mistake_is_shown_at_its_field(
+    open_page: OpenPage, label: str, text: str, message: str
 ) -> None:
-    """The model's words stand under the field, and what was typed stays."""
+    """In the words of the contract; the typed values stay."""
     page = open_page("/new")
     fill(page, label, text)
     page.get_by_role("button", name="Submit order").click()
-    expect(page.get_by_text(told)).to_be_visible()
+    expect(page.get_by_text(message)).to_be_visible()
     assert page.url.endswith("/new")
 
 
-def test_a_time_to_start_that_is_typed_in_half_starts_nothing(
-    open_page: OpenPage, stack: Stack
-) -> None:
-    """What is missing is told; typed whole, it is when the order starts, in the viewer's zone."""
+def test_an_incomplete_time_starts_nothing(open_page: OpenPage, stack: Stack) -> None:
+    """A complete time starts the order then, in the time zone of the viewer."""
     page = open_page("/new")
     order_id = unique("later")
     fill(page, "Order id", order_id)
@@ -125,7 +123,7 @@ def test_a_time_to_start_that_is_typed_in_half_starts_nothing(
     start.focus()
     page.keyboard.type("12")
     page.get_by_role("button", name="Submit order").click()
-    expect(page.get_by_text("Found a part of a time, expected day")).to_be_visible()
+    expect(page.get_by_text("Found an incomplete time, expected a day")).to_be_visible()
     start.fill("2999-12-31T18:30")
     page.get_by_role("button", name="Submit order").click()
     expect_status(page, "PENDING")
@@ -135,10 +133,10 @@ def test_a_time_to_start_that_is_typed_in_half_starts_nothing(
     assert stack.status(f"order_{order_id}")["status"] == "TERMINATED"
 
 
-def test_what_was_typed_outlives_the_dashboard(open_page: OpenPage, stack: Stack) -> None:
-    """After kill -9 of the dashboard the form is as it was left, and can be submitted."""
+def test_typed_values_survive_a_killed_dashboard(open_page: OpenPage, stack: Stack) -> None:
+    """The wait_for_form is unchanged after kill -9 of the dashboard, and can be submitted."""
     page = open_page("/new")
-    form(page)
+    wait_for_form(page)
     order_id = unique("typed")
     fill(page, "Order id", order_id)
     fill(page, "Amount ($)", "12.50")
@@ -158,8 +156,8 @@ def test_what_was_typed_outlives_the_dashboard(open_page: OpenPage, stack: Stack
     expect(page.get_by_text('"phone"').first).to_be_visible()
 
 
-def test_a_batch_leads_to_its_orders(open_page: OpenPage) -> None:
-    """To them alone, however many others there are."""
+def test_a_batch_opens_the_list_of_its_orders(open_page: OpenPage) -> None:
+    """It shows no other orders."""
     page = open_page()
     batch = unique("few")
     first = submit(page, batch, count=3)

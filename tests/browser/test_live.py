@@ -1,4 +1,4 @@
-"""Pages stay live by themselves, cost nothing while nothing happens, and disturb nobody."""
+"""Live updates keep pages current, cost nothing without changes, and do not disturb the viewer."""
 
 import re
 
@@ -10,16 +10,16 @@ from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
 
 NARROW = {"width": 420, "height": 900}
-QUIET = 2000  # milliseconds for which an idle page is watched
+QUIET = 2000  # milliseconds that an idle page is observed
 
 
 def axis(page: Page) -> list[str]:
-    """Return which stretch of time the Gantt shows."""
+    """Return the start and the end of the axis of the Gantt chart."""
     return list(page.evaluate("document.querySelector('.gantt .chart').layout.xaxis.range"))
 
 
 def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
-    """A stretch that was zoomed into stays while the instance goes on, until a double click."""
+    """A zoomed range stays while the instance runs, until a double click."""
     page = open_page(f"/instance?id={stack.start_order(unique('zoomed'))}")
     expect_bars(page, 2)
     box = page.locator(".gantt .nsewdrag").bounding_box()
@@ -40,7 +40,7 @@ def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
 
 
 def test_typing_is_not_disturbed(open_page: OpenPage, stack: Stack) -> None:
-    """While rows come in, the search keeps its text and its focus."""
+    """The search field keeps its text and its focus while rows appear."""
     page = open_page()
     search = page.get_by_placeholder("Search by id")
     search.focus()
@@ -52,15 +52,15 @@ def test_typing_is_not_disturbed(open_page: OpenPage, stack: Stack) -> None:
     expect(page).to_have_url(re.compile("q=order_typ"))
 
 
-def test_an_idle_page_asks_for_nothing(open_page: OpenPage, stack: Stack) -> None:
-    """Where nothing happens no browser polls; the next order is there all the same."""
+def test_an_idle_page_sends_nothing(open_page: OpenPage, stack: Stack) -> None:
+    """No browser polls; the next order appears nevertheless."""
     sent: list[object] = []
 
-    def note(frame: object) -> None:
+    def record(frame: object) -> None:
         sent.append(frame)
 
     def watch(socket: WebSocket) -> None:
-        socket.on("framesent", note)
+        socket.on("framesent", record)
 
     page = open_page("/new")
     page.on("websocket", watch)
@@ -70,12 +70,12 @@ def test_an_idle_page_asks_for_nothing(open_page: OpenPage, stack: Stack) -> Non
     before = len(sent)
     page.wait_for_timeout(QUIET)
     assert len(sent) == before
-    expect(row(page, stack.start_order(unique("rung")))).to_be_visible()
+    expect(row(page, stack.start_order(unique("new")))).to_be_visible()
     assert len(sent) > before
 
 
 def test_filters_are_in_the_address(open_page: OpenPage, stack: Stack) -> None:
-    """A status that is chosen hides the others, and the address brings the same list again."""
+    """A selected status hides the others, and the address restores the list."""
     instance_id = stack.start_order(unique("found"))
     page = open_page(f"/?q={instance_id}")
     expect_status(row(page, instance_id), "COMPLETED")
@@ -92,10 +92,10 @@ def test_filters_are_in_the_address(open_page: OpenPage, stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/new", "/instance?id={}"])
-def test_a_narrow_page_needs_no_sideways_scrolling(
+def test_a_narrow_page_does_not_scroll_sideways(
     open_page: OpenPage, stack: Stack, path: str
 ) -> None:
-    """At 420 pixels everything is there, one below the other."""
+    """At a width of 420 pixels."""
     instance_id = stack.start_order(unique("narrow"))
     stack.wait_for(instance_id, "COMPLETED")
     page = open_page(path.format(instance_id), viewport=NARROW)
@@ -104,8 +104,8 @@ def test_a_narrow_page_needs_no_sideways_scrolling(
 
 
 def test_each_search_shows_its_own_rows(open_page: OpenPage, stack: Stack) -> None:
-    """Whatever was sought before; the address has it, also after loading the page anew."""
-    ids = [stack.start_order(unique(f"sought-{n}")) for n in range(5)]
+    """Whatever was searched before; a reload keeps the search."""
+    ids = [stack.start_order(unique(f"searched-{n}")) for n in range(5)]
     page = open_page()
     search = page.get_by_placeholder("Search by id")
     for instance_id in ids:

@@ -1,4 +1,4 @@
-"""Submitting, watching and acting, as a person does."""
+"""Orders from the form to their end, and actions on them."""
 
 import re
 
@@ -19,8 +19,8 @@ from tests.browser.conftest import OpenPage, settle
 from tests.integration.stack import Stack, unique
 
 
-def test_an_order_is_submitted_and_watched_to_its_end(open_page: OpenPage) -> None:
-    """The form leads straight to the order's bars; they grow to three, and it completes."""
+def test_a_submitted_order_is_shown_until_its_end(open_page: OpenPage) -> None:
+    """The form opens its page, whose chart grows to three bars until it completes."""
     page = open_page()
     instance_id = submit(page, unique("watched"))
     expect(page).to_have_url(re.compile(rf"/instance\?id={instance_id}$"))
@@ -35,7 +35,7 @@ def test_an_order_is_submitted_and_watched_to_its_end(open_page: OpenPage) -> No
 
 
 def test_pause_and_resume_in_the_table(open_page: OpenPage, stack: Stack) -> None:
-    """One click each; the row says so in place, and offers what its status allows."""
+    """One click each; the row shows the new status and the buttons that it allows."""
     instance_id = stack.start_order(unique("in-table"))
     page = open_page()
     press(page, "Pause", instance_id)
@@ -47,7 +47,7 @@ def test_pause_and_resume_in_the_table(open_page: OpenPage, stack: Stack) -> Non
 
 
 def test_pause_and_resume_on_its_page(open_page: OpenPage, stack: Stack) -> None:
-    """The three buttons follow the status; the pause is a bar; the deeds are told with the doer."""
+    """The three buttons follow the status, and the suspension is a bar."""
     instance_id = stack.start_order(unique("on-page"))
     page = open_page()
     open_instance(page, instance_id)
@@ -62,7 +62,7 @@ def test_pause_and_resume_on_its_page(open_page: OpenPage, stack: Stack) -> None
 
 
 def test_terminate_in_the_table(open_page: OpenPage, stack: Stack) -> None:
-    """It is one click, and the engine says the same."""
+    """One click; the engine reports the same status."""
     instance_id = stack.start_order(unique("ended"))
     page = open_page()
     press(page, "Terminate", instance_id)
@@ -71,14 +71,14 @@ def test_terminate_in_the_table(open_page: OpenPage, stack: Stack) -> None:
 
 
 def test_quick_clicks_on_several_rows_all_count(open_page: OpenPage, stack: Stack) -> None:
-    """Four rows are terminated by four clicks, faster than the first can be carried out."""
+    """Four rows are terminated by four clicks within one rerun."""
     ids = [stack.start_order(unique("quick")) for _ in range(4)]
     page = open_page()
     expect(row(page, ids[0])).to_be_visible()
     page.evaluate(
         """ids => ids.forEach(id => {
-            const parts = [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")];
-            const rows = parts.map(part => part.shadowRoot.querySelector(`tr[data-id="${id}"]`));
+            const widgets = [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")];
+            const rows = widgets.map(each => each.shadowRoot.querySelector(`tr[data-id="${id}"]`));
             rows.find(Boolean).querySelector("button.terminate").click();
         })""",
         ids,
@@ -88,16 +88,16 @@ def test_quick_clicks_on_several_rows_all_count(open_page: OpenPage, stack: Stac
 
 
 def test_terminate_on_its_page(open_page: OpenPage, stack: Stack) -> None:
-    """What was under way is cut off, and nothing is offered any more."""
+    """The running activity is shown as cut off."""
     instance_id = stack.start_order(unique("cut"))
     page = open_page(f"/instance?id={instance_id}")
     page.get_by_role("button", name="Terminate").click()
     expect_status(page, "TERMINATED")
-    expect(page.get_by_text("cut off by the end")).to_be_visible()
+    expect(page.get_by_text("cut off: the instance ended")).to_be_visible()
 
 
-def test_five_at_once(open_page: OpenPage) -> None:
-    """A batch leads to the list of its orders, which all complete."""
+def test_a_batch_of_five(open_page: OpenPage) -> None:
+    """It opens the list of its orders, which all complete."""
     page = open_page()
     batch = unique("batch")
     submit(page, batch, count=5)
@@ -106,10 +106,10 @@ def test_five_at_once(open_page: OpenPage) -> None:
     assert f"q=order_{batch}-" in page.url
 
 
-def test_a_click_hits_what_it_is_on_though_rows_come_in(
+def test_rows_do_not_move_under_the_pointer(
     open_page: OpenPage, stack: Stack, ledger: Ledger
 ) -> None:
-    """New rows wait while somebody points at the table; then they come in."""
+    """New rows appear after the pointer has left the table."""
     instance_id = stack.start_order(unique("aimed"))
     page = open_page()
     button = row(page, instance_id).get_by_role("button", name="Terminate")
@@ -129,10 +129,10 @@ def test_a_click_hits_what_it_is_on_though_rows_come_in(
         assert summary.status is not Status.TERMINATED
 
 
-def test_two_browsers_see_the_same(open_page: OpenPage, stack: Stack) -> None:
-    """What one starts and pauses the other sees, without touching the page."""
+def test_two_browsers_show_the_same(open_page: OpenPage, stack: Stack) -> None:
+    """An action in one appears in the other without a reload."""
     one, other = open_page(), open_page()
-    instance_id = submit(one, unique("seen"))
+    instance_id = submit(one, unique("shared"))
     expect_status(row(other, instance_id), "RUNNING")
     one.get_by_role("button", name="Pause").click()
     expect_status(row(other, instance_id), "SUSPENDED")
@@ -141,8 +141,8 @@ def test_two_browsers_see_the_same(open_page: OpenPage, stack: Stack) -> None:
     assert stack.status(instance_id)["status"] == "TERMINATED"
 
 
-def test_an_earlier_life_of_an_id_is_opened_from_its_row(open_page: OpenPage, stack: Stack) -> None:
-    """An id that was purged and used again has two rows, and each leads to its own page."""
+def test_an_earlier_run_is_opened_from_its_row(open_page: OpenPage, stack: Stack) -> None:
+    """An id that was purged and used again has two rows, each with its own page."""
     order_id = unique("twice")
     instance_id = stack.start_order(order_id, amount=11)
     stack.wait_for(instance_id, "COMPLETED")
@@ -165,8 +165,8 @@ def test_an_earlier_life_of_an_id_is_opened_from_its_row(open_page: OpenPage, st
     expect_status(page, "COMPLETED")
 
 
-def test_the_list_can_be_opened_beside_an_instance(open_page: OpenPage, stack: Stack) -> None:
-    """The address of the link back leads to the list as it was left, in a tab of its own too."""
+def test_the_list_can_be_opened_in_another_tab(open_page: OpenPage, stack: Stack) -> None:
+    """The address of the link back has the filter of the list."""
     instance_id = stack.start_order(unique("beside"))
     page = open_page("/?q=order_beside-")
     open_instance(page, instance_id)
@@ -176,8 +176,8 @@ def test_the_list_can_be_opened_beside_an_instance(open_page: OpenPage, stack: S
     expect(row(beside, instance_id)).to_be_visible()
 
 
-def test_the_browsers_way_back_keeps_the_filter(open_page: OpenPage, stack: Stack) -> None:
-    """From an instance's page back to the list as it was, with its statuses and its search."""
+def test_the_back_button_keeps_the_filter(open_page: OpenPage, stack: Stack) -> None:
+    """The list has the same statuses and the same search."""
     instance_id = stack.start_order(unique("found"))
     page = open_page("/?q=order_found-&status=running&status=completed")
     row(page, instance_id).get_by_role("link").click()

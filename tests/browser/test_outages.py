@@ -1,4 +1,4 @@
-"""What a page says and does while a part of the system is away."""
+"""Pages while a service is away."""
 
 import re
 
@@ -9,79 +9,79 @@ from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
 from tests.waiting import eventually
 
-LONG = 60_000  # milliseconds within which everything is back
+RECOVERY = 60_000  # milliseconds within which a service is back
 
 
 def worker_banner(page: Page) -> Locator:
-    """Return the banner's line; the tooltips of buttons repeat its words."""
-    return page.get_by_test_id("stAlert").get_by_text("No worker is connected")
+    """Return the line in the banner, because tooltips of buttons have the same text."""
+    return page.get_by_test_id("stAlert").get_by_text("No worker connected")
 
 
-def kill_worker_until_told(page: Page, stack: Stack) -> None:
-    """Kill the worker, also the one in its place, until the page's banner names it."""
+def kill_worker_until_shown(page: Page, stack: Stack) -> None:
+    """Kill the worker, and each replacement, until the banner of the page names it."""
     banner = worker_banner(page)
 
-    def told() -> bool:
+    def shown() -> bool:
         worker = stack.process("worker")
         if worker and not banner.is_visible():
             worker.kill()
         return banner.is_visible()
 
-    eventually(told, 30, "the banner is there")
+    eventually(shown, 30, "the banner is shown")
 
 
-def test_a_killed_worker_is_told_and_comes_back(open_page: OpenPage, stack: Stack) -> None:
-    """The banner names it while it is away, and goes by itself; the order completes."""
+def test_a_killed_worker_is_shown_and_recovers(open_page: OpenPage, stack: Stack) -> None:
+    """The banner names it while it is away, and the order completes."""
     instance_id = stack.start_order(unique("survivor"))
     page = open_page()
-    kill_worker_until_told(page, stack)
+    kill_worker_until_shown(page, stack)
     expect(row(page, instance_id)).to_be_visible()
-    expect(worker_banner(page)).to_be_hidden(timeout=LONG)
-    expect(row(page, instance_id).locator('[data-status="COMPLETED"]')).to_be_visible(timeout=LONG)
+    expect(worker_banner(page)).to_be_hidden(timeout=RECOVERY)
+    expect(row(page, instance_id).locator('[data-status="COMPLETED"]')).to_be_visible(
+        timeout=RECOVERY
+    )
 
 
 def test_the_open_tab_stays_open(open_page: OpenPage, stack: Stack) -> None:
-    """What comes and goes above the tabs, a banner for one, opens no other."""
+    """A banner that appears above the tabs does not switch to another tab."""
     instance_id = stack.start_order(unique("tabbed"))
     page = open_page(f"/instance?id={instance_id}")
     tab = page.get_by_role("tab", name="Audit log")
     tab.click()
-    kill_worker_until_told(page, stack)
+    kill_worker_until_shown(page, stack)
     expect(tab).to_have_attribute("aria-selected", "true")
-    expect(worker_banner(page)).to_be_hidden(timeout=LONG)
-    expect(page.locator('.badge[data-status="COMPLETED"]').first).to_be_visible(timeout=LONG)
+    expect(worker_banner(page)).to_be_hidden(timeout=RECOVERY)
+    expect(page.locator('.badge[data-status="COMPLETED"]').first).to_be_visible(timeout=RECOVERY)
     expect(tab).to_have_attribute("aria-selected", "true")
 
 
-def test_the_form_tells_of_an_outage_and_keeps_what_is_typed(
-    open_page: OpenPage, stack: Stack
-) -> None:
-    """Its banner comes and goes by itself above what is typed, which can then be submitted."""
+def test_the_form_shows_an_outage_and_keeps_its_values(open_page: OpenPage, stack: Stack) -> None:
+    """The banner appears and disappears, and the order can be submitted."""
     page = open_page("/new")
     order_id = unique("patient")
     fill(page, "Order id", order_id)
-    kill_worker_until_told(page, stack)
+    kill_worker_until_shown(page, stack)
     expect(page.get_by_label("Order id")).to_have_value(order_id)
-    expect(worker_banner(page)).to_be_hidden(timeout=LONG)
+    expect(worker_banner(page)).to_be_hidden(timeout=RECOVERY)
     expect(page.get_by_label("Order id")).to_have_value(order_id)
     page.get_by_role("button", name="Submit order").click()
     expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
-    expect(page.locator('.badge[data-status="COMPLETED"]').first).to_be_visible(timeout=LONG)
+    expect(page.locator('.badge[data-status="COMPLETED"]').first).to_be_visible(timeout=RECOVERY)
 
 
-def test_an_open_page_outlives_the_dashboard(open_page: OpenPage, stack: Stack) -> None:
-    """After kill -9 of the dashboard the page comes back by itself, with its filter, live."""
+def test_an_open_page_survives_a_killed_dashboard(open_page: OpenPage, stack: Stack) -> None:
+    """After kill -9 of the dashboard the page reconnects, with its filter, and is live."""
     page = open_page("/?q=order_revived")
     live = page.get_by_role("status").get_by_text("Live")
     expect(live).to_be_visible()
     stack.kill("dashboard")
-    expect(live).to_be_visible(timeout=60_000)
+    expect(live).to_be_visible(timeout=RECOVERY)
     instance_id = stack.start_order(unique("revived"))
-    expect(row(page, instance_id)).to_be_visible(timeout=60_000)
+    expect(row(page, instance_id)).to_be_visible(timeout=RECOVERY)
 
 
-def test_a_click_that_was_lost_is_done_by_nobody(open_page: OpenPage, stack: Stack) -> None:
-    """What a killed dashboard never heard of is not done later; the button can be clicked again."""
+def test_a_lost_click_does_not_act_later(open_page: OpenPage, stack: Stack) -> None:
+    """A killed dashboard never received it; the button can be clicked again."""
     instance_id = stack.start_order(unique("lost"))
     stack.post(f"/workflow/pause/{instance_id}")
     page = open_page(f"/?q={instance_id}")
@@ -93,15 +93,15 @@ def test_a_click_that_was_lost_is_done_by_nobody(open_page: OpenPage, stack: Sta
     process.kill()
     press(page, "Terminate", instance_id)
     expect(button).to_be_disabled()
-    expect(page.get_by_role("status").get_by_text("Live")).to_be_visible(timeout=LONG)
-    expect(button).to_be_enabled(timeout=LONG)
+    expect(page.get_by_role("status").get_by_text("Live")).to_be_visible(timeout=RECOVERY)
+    expect(button).to_be_enabled(timeout=RECOVERY)
     assert stack.status(instance_id)["status"] == "SUSPENDED"
     press(page, "Terminate", instance_id)
     expect_status(row(page, instance_id), "TERMINATED")
 
 
-def test_a_deleted_ledger_is_written_anew(open_page: OpenPage, stack: Stack) -> None:
-    """Page and recorder go on with a new file; what the engine still has is there again."""
+def test_a_deleted_ledger_is_rebuilt(open_page: OpenPage, stack: Stack) -> None:
+    """The recorder fills a new file with the instances that the engine still has."""
     instance_id = stack.start_order(unique("kept"))
     stack.wait_for(instance_id, "COMPLETED")
     page = open_page(f"/?q={instance_id}")

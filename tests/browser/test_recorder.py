@@ -1,4 +1,4 @@
-"""What the pages say of the recorder, and what its traces make of the bars."""
+"""The metrics of the recorder on the pages, and queue times from its traces."""
 
 from contextlib import closing
 from datetime import UTC, datetime
@@ -11,79 +11,75 @@ from tests.browser.acts import expect_bars, expect_status, row
 from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
 
-LONG = 30_000  # milliseconds within which the engine's instances are listed again
-ACTIVITIES = 3  # of an order
+RELIST = 30_000  # milliseconds within which the recorder lists the instances again
+ACTIVITIES = 3  # per order
 
 
-def expect_parts(page: Page, count: int) -> None:
-    """Wait until so many bars begin with their time in the queue, and each goes on as a run."""
+def expect_queue_times(page: Page, count: int) -> None:
+    """Wait for `count` bars of queue time, each directly before a bar of execution time."""
     page.wait_for_function(
         """count => {
             const traces = document.querySelector(".gantt .chart")?.data ?? [];
-            const told = traces.filter(({ hoverinfo }) => hoverinfo !== "skip");
-            const places = (trace, end) => trace.base.map((at, index) =>
+            const attempts = traces.filter(({ hoverinfo }) => hoverinfo !== "skip");
+            const times = (trace, end) => trace.base.map((at, index) =>
                 `${trace.y[index]} ${Date.parse(at) + (end ? trace.x[index] : 0)}`);
-            const [queues, runs] = [true, false].map((isPale) =>
-                told.filter(({ marker }) => marker.opacity < 1 === isPale));
-            const ends = queues.flatMap((trace) => places(trace, true));
-            const begins = new Set(runs.flatMap((trace) => places(trace, false)));
-            return ends.length === count && ends.every((end) => begins.has(end));
+            const [queues, executions] = [true, false].map((isPale) =>
+                attempts.filter(({ marker }) => marker.opacity < 1 === isPale));
+            const ends = queues.flatMap((trace) => times(trace, true));
+            const starts = new Set(executions.flatMap((trace) => times(trace, false)));
+            return ends.length === count && ends.every((end) => starts.has(end));
         }""",
         arg=count,
     )
 
 
-def test_queue_and_run_are_two_parts_of_a_bar(open_page: OpenPage, stack: Stack) -> None:
-    """The paler part ends where the solid one begins, and the legend names it."""
-    instance_id = stack.start_order(unique("parts"))
+def test_queue_and_execution_time_are_two_bars(open_page: OpenPage, stack: Stack) -> None:
+    """The paler bar ends where the solid one starts, and the legend names both."""
+    instance_id = stack.start_order(unique("split"))
     page = open_page(f"/instance?id={instance_id}")
     expect_status(page, "COMPLETED")
     expect_bars(page, ACTIVITIES)
-    expect_parts(page, ACTIVITIES)
+    expect_queue_times(page, ACTIVITIES)
     expect(page.locator(".gantt .legend")).to_contain_text("in Dapr's queue")
     expect(page.locator(".gantt .swatch.queued")).to_have_count(1)
 
 
-def test_what_the_recorder_measured_is_a_click_away(open_page: OpenPage, stack: Stack) -> None:
-    """Its lag, its reads, and that traces arrive."""
+def test_recorder_metrics_are_one_click_away(open_page: OpenPage, stack: Stack) -> None:
+    """Its lag, its reads, and whether traces arrive."""
     instance_id = stack.start_order(unique("measured"))
     page = open_page()
     expect_status(row(page, instance_id), "COMPLETED")
     page.get_by_test_id("stTooltipHoverTarget").get_by_test_id("stPopoverButton").click()
-    told = page.get_by_test_id("stPopoverBody")
-    expect(told).to_contain_text("behind in the middle")
-    expect(told).to_contain_text("reads a second")
-    expect(told).to_contain_text("Traces arrive")
+    metrics = page.get_by_test_id("stPopoverBody")
+    expect(metrics).to_contain_text("lag in the last minute")
+    expect(metrics).to_contain_text("reads per second")
+    expect(metrics).to_contain_text("Traces arrive")
 
 
-def test_how_much_is_still_to_be_read_goes_down(
-    open_page: OpenPage, stack: Stack, ledger: Ledger
-) -> None:
-    """By itself, while the recorder catches up, until nothing is left to tell."""
+def test_the_backlog_is_updated(open_page: OpenPage, stack: Stack, ledger: Ledger) -> None:
+    """While the recorder catches up; without a backlog the text disappears."""
     page = open_page()
-    words = page.get_by_text("are still to be read")
+    backlog = page.get_by_text("Runs left to read")
     with stack.frozen("recorder"):
-        for left in (12_345, 678):
-            ledger.write_heartbeat(datetime.now(UTC), (), left)
-            expect(words).to_contain_text(f"{left:,} instances")
-    expect(words).to_be_hidden()
+        for runs in (12_345, 678):
+            ledger.write_heartbeat(datetime.now(UTC), (), runs)
+            expect(backlog).to_contain_text(f"Runs left to read: {runs:,}.")
+    expect(backlog).to_be_hidden()
 
 
-def test_a_list_that_dapr_refuses_is_told_with_its_remedy(
-    open_page: OpenPage, stack: Stack
-) -> None:
-    """The id is named with what to do about it; it does not heal by itself, the remedy does."""
+def test_a_failing_list_is_shown_with_its_remedy(open_page: OpenPage, stack: Stack) -> None:
+    """The banner names the id and what to do; recovery is not automatic."""
     broken = unique("broken||list")
     page = open_page()
     banner = page.get_by_test_id("stAlert")
     with closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway:
         gateway.start("no_such_workflow", broken, "{}")
     try:
-        expect(banner).to_contain_text("Dapr cannot list its instances", timeout=LONG)
+        expect(banner).to_contain_text("Dapr's list of instances unavailable", timeout=RELIST)
         expect(banner).to_contain_text(broken)
         expect(banner).to_contain_text("Terminate that instance and purge it")
-        expect(banner).not_to_contain_text("heals by itself")
+        expect(banner).not_to_contain_text("Recovery is automatic")
         expect_status(row(page, stack.start_order(unique("unharmed"))), "COMPLETED")
     finally:
         stack.purge(broken)
-    expect(banner).to_be_hidden(timeout=LONG)
+    expect(banner).to_be_hidden(timeout=RELIST)

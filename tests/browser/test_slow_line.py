@@ -1,4 +1,4 @@
-"""Pages stay whole over a slow connection while live updates come at any moment."""
+"""Pages stay complete over a slow connection while live updates arrive at any time."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.integration.stack import Stack, unique
 
 FEW, MANY = 3, 100  # rounds
 BUSY = 0.4  # seconds between two orders
-UPDATED = 4000  # milliseconds in which a page is updated three times
+UPDATES = 4000  # milliseconds, long enough for three live updates
 GAPS = (100, 200, 300, 400, 600)  # milliseconds between two clicks
 DELAYED = """(late => {
     const { send } = WebSocket.prototype;
@@ -32,19 +32,19 @@ DELAYED = """(late => {
         },
     });
 })"""
-"""Delays each message to and from Streamlit's server by so many milliseconds."""
+"""Delays each message to and from Streamlit's server by `late` milliseconds."""
 CLICK_TWICE = """gap => {
     const link = (isForm) => [...document.querySelectorAll("a[data-testid=stTopNavLink]")]
         .find(({ pathname }) => pathname.endsWith("/new") === isForm);
     link(true).click();
     return new Promise((done) => setTimeout(() => { link(false).click(); done(); }, gap));
 }"""
-"""Clicks "New order", and "Runs" so many milliseconds later."""
+"""Clicks "New order", and `gap` milliseconds later "Runs"."""
 
 
 @contextmanager
 def orders(stack: Stack) -> Iterator[None]:
-    """Start orders all the time, so that live updates come as often as they may."""
+    """Start orders continuously, so that live updates come as often as possible."""
     end = Event()
 
     def start() -> None:
@@ -83,7 +83,7 @@ def expect_instance(page: Page) -> None:
 def test_no_click_is_lost_and_each_page_is_complete(
     open_page: OpenPage, stack: Stack, late: int, rounds: int
 ) -> None:
-    """Each round submits an order, and goes back and forth by link, row and browser button."""
+    """Each round submits an order, and navigates by link, row and browser button."""
     page = open_page(script=f"{DELAYED}({late})")
     with orders(stack):
         for _ in range(rounds):
@@ -103,9 +103,9 @@ def test_no_click_is_lost_and_each_page_is_complete(
 
 
 def test_quick_navigation_leaves_the_page_alive(open_page: OpenPage, stack: Stack) -> None:
-    """The second click comes before the browser has received all of the page of the first.
+    """The second click comes before the browser has received the whole page of the first click.
 
-    The browser forgets the list's messages in that moment, after it has said that it has them.
+    At that time the browser drops the messages of the list after it has reported that it has them.
     """
     instance_id = stack.start_order(unique("quick"))
     stack.wait_for(instance_id, "COMPLETED")
@@ -114,7 +114,7 @@ def test_quick_navigation_leaves_the_page_alive(open_page: OpenPage, stack: Stac
         row(page, instance_id).get_by_role("link").click()
         expect_instance(page)
         with orders(stack):
-            page.wait_for_timeout(UPDATED)
+            page.wait_for_timeout(UPDATES)
         page.evaluate(CLICK_TWICE, gap)
         expect_list(page)
         expect(row(page, instance_id)).to_be_visible()

@@ -181,7 +181,7 @@ def test_an_event_that_came_in_time(go: Rich) -> None:
     assert one(history, "eventRaised").payload == NOT_JSON
     assert summary.started_at
     figure = gantt(timeline_of(history), summary.started_at, {})
-    assert [label for label, *_ in figure.legend] == ["event came"]
+    assert [label for label, *_ in figure.legend] == ["event received"]
 
 
 def test_each_generation_keeps_the_attempts_that_the_engine_had(go: Rich) -> None:

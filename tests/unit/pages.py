@@ -1,4 +1,4 @@
-"""The dashboard's pages without a browser, on an engine in memory and a ledger in a real file."""
+"""The pages of the dashboard without a browser, with a fake gateway and a ledger in a real file."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -28,12 +28,12 @@ LIST, ORDER, INSTANCE = (f"app_pages/{name}.py" for name in ("instances", "new_o
 ADDRESSES = {ORDER: "new", INSTANCE: "instance"}
 
 
-def summary(**told: Any) -> RunSummary:
-    """Return an entry of a list: by default, of an order that runs."""
-    baseline: dict[str, Any] = dict.fromkeys(RunSummary.__annotations__)
+def summary(**fields: Any) -> RunSummary:
+    """Return the summary of a run; by default, of a running order."""
+    empty: dict[str, Any] = dict.fromkeys(RunSummary.__annotations__)
     return RunSummary(
         **{
-            **baseline,
+            **empty,
             "run_id": 7,
             "app_id": "orders",
             "instance_id": "order_A",
@@ -42,56 +42,55 @@ def summary(**told: Any) -> RunSummary:
             "created_at": NOON,
             "revision": 1,
             "is_latest": True,
-            **told,
+            **fields,
         }
     )
 
 
 @dataclass
 class Desk:
-    """The dashboard's process, with the engine and the ledger's file that it stands on."""
+    """The process of the dashboard, with its gateway and the folder of its ledger."""
 
     gateway: FakeGateway
     ledger: Ledger
     folder: Path
 
     def write_heartbeat(self, *outages: Outage) -> None:
-        """Have the recorder live at this moment, and see these outages."""
+        """Write a current heartbeat of the recorder with these outages."""
         self.ledger.write_heartbeat(datetime.now(UTC), outages)
 
-    def silence(self) -> None:
-        """Have the recorder not been heard of for a minute."""
+    def expire_heartbeat(self) -> None:
+        """Write a heartbeat that is a minute old."""
         self.ledger.write_heartbeat(datetime.now(UTC) - timedelta(minutes=1), ())
 
-    def has(self, *ids: str, status: Status = Status.RUNNING) -> None:
-        """Have instances of one status, in the engine and in the ledger."""
-        seen = []
+    def add(self, *ids: str, status: Status = Status.RUNNING) -> None:
+        """Add instances with one status to the engine and to the ledger."""
+        snapshots = []
         for number, each in enumerate(ids):
             self.gateway.put(instance(each, status, '{"order_id": "A"}'))
-            told: dict[str, Any] = {"created": number, "seen": number + 1, "execution": each}
-            seen.append(snapshot(status, instance_id=each, **told))
-        self.ledger.runs.ingest(seen)
+            fields: dict[str, Any] = {"created": number, "seen": number + 1, "execution": each}
+            snapshots.append(snapshot(status, instance_id=each, **fields))
+        self.ledger.runs.ingest(snapshots)
 
     def record(self) -> None:
         """Record what the engine has now, as the recorder does."""
         snapshots = [read_snapshot(self.gateway, each) for each in self.gateway.instances]
         self.ledger.runs.ingest([each for each in snapshots if each])
 
-    def has_two_runs(self, instance_id: str = "order_A") -> tuple[int, int]:
-        """Have an id that was used twice: completed, then running; return the lives' keys."""
-        self.has(instance_id, status=Status.COMPLETED)
+    def add_two_runs(self, instance_id: str = "order_A") -> tuple[int, int]:
+        """Add a completed and then a running run of one id; return their `run_id`s."""
+        self.add(instance_id, status=Status.COMPLETED)
         self.gateway.put(instance(instance_id, Status.RUNNING, '{"order_id": "A"}'))
-        told: dict[str, Any] = {"created": 60, "seen": 61, "execution": "second"}
-        later = snapshot(Status.RUNNING, instance_id=instance_id, **told)
-        self.ledger.runs.ingest([later])
+        fields: dict[str, Any] = {"created": 60, "seen": 61, "execution": "second"}
+        self.ledger.runs.ingest([snapshot(Status.RUNNING, instance_id=instance_id, **fields)])
         latest = self.ledger.runs.latest(instance_id)
         assert latest
         earlier, _ = self.ledger.runs.adjacent_runs(latest)
         assert earlier
         return earlier.run_id, latest.run_id
 
-    def has_recorded(self, name: str) -> str:
-        """Have an instance that was recorded, in the engine and in the ledger; return its id."""
+    def add_recorded(self, name: str) -> str:
+        """Add a recorded instance to the engine and to the ledger; return its id."""
         found = recorded_state(name)
         self.gateway.put(found)
         self.gateway.events[found.instance_id] = recorded(name)
@@ -100,12 +99,12 @@ class Desk:
 
     @contextmanager
     def ledger_away(self) -> Iterator[None]:
-        """Have the ledger's file where nobody finds it."""
+        """Make the ledger unavailable: its folder is replaced by a file."""
         elsewhere = self.folder.with_name("away")
-        for each in (self.ledger, *([services.services().ledger] if self.is_built else [])):
-            each.close()
+        for ledger in (self.ledger, *([services.services().ledger] if self.is_built else [])):
+            ledger.close()
         self.folder.rename(elsewhere)
-        self.folder.write_text("")  # where no folder can be
+        self.folder.write_text("")
         try:
             yield
         finally:
@@ -114,69 +113,69 @@ class Desk:
 
     @property
     def is_built(self) -> bool:
-        """Whether the process has opened the ledger."""
+        """True if the process has opened the ledger."""
         return services._services.cache_info().currsize > 0
 
     def open(self, page: str = LIST, **query: str | list[str]) -> AppTest:
-        """Return a session of its own that has opened a page."""
+        """Open a page in a new session."""
         app = unscanned(AppTest.from_file(APP, default_timeout=30))
         app.context = {"timezone": "Europe/Berlin"}
         if page != LIST:
-            app._page_hash = calc_hash(ADDRESSES[page])  # as a browser does that begins there
+            app._page_hash = calc_hash(ADDRESSES[page])  # as when a browser starts at this page
         app.query_params = dict(query)
         return run(app)
 
 
 def unscanned(app: AppTest) -> AppTest:
-    """Spare an app the look through all that is installed for parts of pages: there are none."""
+    """Spare an app the search of all installed packages for components: there are none."""
     app._bidi_component_manager = BidiComponentManager()
     return app
 
 
 def run(app: AppTest) -> AppTest:
-    """Have a session run again, with a look of its own."""
+    """Rerun a session, which reads the state again."""
     services.state_watcher().refresh()
     return app.run()
 
 
 def widget(app: AppTest, name: str) -> dict[str, Any]:
-    """Return the data that a part of the page was given."""
+    """Return the data of a widget."""
     data: dict[str, Any] = json.loads(_widget(app, name).json)
     return data
 
 
 def has_widget(app: AppTest, name: str) -> bool:
-    """Whether the page has a part."""
+    """Return True if the page has a widget."""
     return any(_name(each) == name for each in app.get("bidi_component"))
 
 
 def trigger(app: AppTest, name: str, event: str, value: object) -> AppTest:
-    """Send what the browser sends when something is done in a part of the page."""
-    widget = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{_widget(app, name).id}__events"
-    told = json.dumps([{"event": event, "value": value}])
-    return send(app, WidgetState(id=widget, json_trigger_value=told))
+    """Send an event of a widget, as the browser does."""
+    events_id = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{_widget(app, name).id}__events"
+    events = json.dumps([{"event": event, "value": value}])
+    return send(app, WidgetState(id=events_id, json_trigger_value=events))
 
 
 def state(app: AppTest, name: str, value: object) -> WidgetState:
-    """Return what the browser says of the state of a part of the page."""
+    """Return the state of a widget, as the browser sends it."""
     return WidgetState(id=_widget(app, name).id, json_value=json.dumps(value))
 
 
 def send(app: AppTest, *states: WidgetState) -> AppTest:
-    """Have a session run again with states of widgets that `AppTest` does not know."""
-    told = app._tree.get_widget_states()
-    told.widgets.extend(states)
+    """Rerun a session with the states of widgets that `AppTest` does not know."""
+    all_states = app._tree.get_widget_states()
+    all_states.widgets.extend(states)
     services.state_watcher().refresh()
-    return app._run(told)
+    return app._run(all_states)
 
 
 def ids(app: AppTest) -> list[str]:
-    """Return the ids in the table, from its top."""
+    """Return the ids in the table from top to bottom."""
     return [row["id"] for row in widget(app, "table")["rows"]]
 
 
 def texts(elements: Iterable[Any]) -> str:
-    """Return what elements say, as a person reads it: without what keeps Markdown away."""
+    """Return the texts of elements as a person reads them, without the escapes of Markdown."""
     return "\n".join(str(each.value) for each in elements).replace("\\", "").replace("\u2060", "")
 
 

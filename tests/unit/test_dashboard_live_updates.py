@@ -1,4 +1,4 @@
-"""Live updates: when the server reads the version, and which pages it updates."""
+"""Live updates: when the server reads the version, and which pages it reruns."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,7 +65,7 @@ class System:
             yield session
 
     def wait_for_read(self) -> None:
-        """Wait until a read that began after this call has ended."""
+        """Wait until a read that started after this call has ended."""
         before = self.reads
         eventually(lambda: self.reads > before + 1, SECONDS, "a read of the version")
 
@@ -76,13 +76,13 @@ class System:
 
 @pytest.fixture
 def system() -> System:
-    """Return a system with live updates that follow one another at once."""
+    """Return a system with live updates without delays."""
     return System()
 
 
 @pytest.fixture
 def client(system: System) -> Iterator[TestClient]:
-    """Return a client whose connections share one event loop, as a server's do."""
+    """Return a client whose connections share one event loop, as on a server."""
     with TestClient(Starlette(routes=[system.updates.route])) as client:
         yield client
 
@@ -93,12 +93,12 @@ def expect_reruns(session: FakeSession, *versions: str) -> None:
 
 
 def test_a_page_that_shows_an_old_version_is_rerun(system: System, client: TestClient) -> None:
-    """At once when it connects, as after its tab was hidden."""
+    """As soon as it connects, for example after its tab was hidden."""
     with system.page(client, "a", "0") as page:
         expect_reruns(page, "1")
 
 
-def test_a_page_that_is_current_is_left_alone(system: System, client: TestClient) -> None:
+def test_a_current_page_is_not_rerun(system: System, client: TestClient) -> None:
     """Its first rerun is for the next version."""
     with system.page(client, "a", "1") as page:
         system.wait_for_read()
@@ -108,7 +108,7 @@ def test_a_page_that_is_current_is_left_alone(system: System, client: TestClient
 
 
 def test_each_change_reruns_each_page(system: System, client: TestClient) -> None:
-    """Also a change back to an earlier version."""
+    """Including a change back to an earlier version."""
     with system.page(client, "a", "1") as one, system.page(client, "b", "1") as other:
         for number, version in enumerate(("2", "2 sidecar", "2"), start=1):
             system.version = version
@@ -117,7 +117,7 @@ def test_each_change_reruns_each_page(system: System, client: TestClient) -> Non
         assert one.reruns == other.reruns == ["2", "2 sidecar", "2"]
 
 
-def test_a_page_of_an_unknown_session_is_told_to_run(system: System, client: TestClient) -> None:
+def test_a_page_of_an_unknown_session_must_rerun(system: System, client: TestClient) -> None:
     """As after a restart of the server; the message is repeated in case the browser misses it."""
     del system
     with client.websocket_connect(PATH) as socket:
@@ -155,8 +155,8 @@ def test_a_page_that_closes_at_once_leaves_nothing(system: System, client: TestC
 
 
 @dataclass(frozen=True)
-class Run:
-    """What a browser receives during one run of a page or of a part of it."""
+class Rerun:
+    """What a browser receives during one rerun of a page or of a fragment."""
 
     session_id: str
     texts: list[str]
@@ -170,13 +170,13 @@ class Browser:
         self._socket = socket
 
     def run_page(self) -> None:
-        """Ask for a run of the whole page."""
+        """Request a rerun of the whole page."""
         message = BackMsg()
         message.rerun_script.query_string = "q=kept"
         self._socket.send_bytes(message.SerializeToString())
 
-    def next_run(self) -> Run:
-        """Wait for the end of the next run, and return it."""
+    def next_rerun(self) -> Rerun:
+        """Wait for the end of the next rerun, and return it."""
         session_id, texts = "", []
         while True:
             message = ForwardMsg.FromString(self._socket.receive_bytes())
@@ -185,12 +185,12 @@ class Browser:
             elif message.delta.new_element.HasField("text"):
                 texts.append(message.delta.new_element.text.body)
             elif message.HasField("script_finished"):
-                return Run(session_id, texts, message.script_finished)
+                return Rerun(session_id, texts, message.script_finished)
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Return the file that holds the version."""
+    """Return the file with the version."""
     file = tmp_path / "version"
     file.write_text("1")
     return file
@@ -212,12 +212,12 @@ def test_streamlit_reruns_the_live_fragment(streamlit_client: TestClient, file: 
     with streamlit_client.websocket_connect("/_stcore/stream") as socket:
         browser = Browser(socket)
         browser.run_page()
-        run = browser.next_run()
-        assert run.texts == ["1 for kept"]
-        assert run.finished == ForwardMsg.FINISHED_SUCCESSFULLY
+        rerun = browser.next_rerun()
+        assert rerun.texts == ["1 for kept"]
+        assert rerun.finished == ForwardMsg.FINISHED_SUCCESSFULLY
         with streamlit_client.websocket_connect(PATH) as live:
-            live.send_text(run.session_id)
+            live.send_text(rerun.session_id)
             file.write_text("2")
-            run = browser.next_run()
-    assert run.texts == ["2 for kept"]
-    assert run.finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
+            rerun = browser.next_rerun()
+    assert rerun.texts == ["2 for kept"]
+    assert rerun.finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY

@@ -1,4 +1,4 @@
-"""Data as letters in Streamlit's Markdown."""
+"""Data that is escaped for Streamlit's Markdown."""
 
 import re
 from html.parser import HTMLParser
@@ -11,17 +11,17 @@ from markdown_it import MarkdownIt
 from dashboard.markdown import plain
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-NASTY = "\\`*_{}[]()#+-.!|~<>$&=^\"'@/:;,?%1aZx \t\n"
+SPECIAL = "\\`*_{}[]()#+-.!|~<>$&=^\"'@/:;,?%1aZx \t\n"
 LETTERS = st.characters(codec="utf-8", exclude_characters="\0\u2060\ufffd")
-TEXTS = st.text(st.sampled_from(NASTY) | LETTERS, max_size=60)
-LATER = {
+TEXTS = st.text(st.sampled_from(SPECIAL) | LETTERS, max_size=60)
+REPLACED_LATER = {
     "emoji": r":[\w+-]+:",
     "colours": r":[\w-]+\[",
     "addresses": r"(https?://|www(?=\.))[-.\w]+",
     "mail": r"[-.\w+]+@[-\w]+(?:\.[-\w]+)+",
     "arrows": r"(^|\s)(<->|->|<-|--|>=|<=|~=)(\s|$)",
 }
-"""What Streamlit's page, and remark-gfm in it, look for once Markdown has been read into text."""
+"""What Streamlit and remark-gfm replace in the browser after the Markdown is parsed."""
 
 
 class Page(HTMLParser):
@@ -35,22 +35,22 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag; attributes come with none that may be here."""
+        """Record a tag; no allowed tag has attributes."""
         assert not attrs
         self.tags.add(tag)
 
     def handle_data(self, data: str) -> None:
-        """Note a text."""
+        """Record a text."""
         self.text += data
 
 
 def shown(text: str) -> Page:
-    """Return what a text is once Markdown has been read."""
+    """Return the page that Markdown makes of an escaped text."""
     return Page(MARKDOWN.render(plain(text)))
 
 
 def words(text: str) -> list[str]:
-    """Return a text without what nobody sees."""
+    """Return the words of a text without invisible characters."""
     return text.replace("\u2060", "").split()
 
 
@@ -64,8 +64,8 @@ def words(text: str) -> list[str]:
 @example("<!-- a --> <b onclick=x>&amp;</b> <![CDATA[x]]>")
 @example("~~~\ncode\n~~~")
 @example("\\*")
-def test_a_text_is_read_as_it_is(text: str) -> None:
-    """Whatever it holds, Markdown makes nothing of it but paragraphs and lines."""
+def test_a_text_is_shown_unchanged(text: str) -> None:
+    """Markdown makes only paragraphs and line breaks of any text."""
     page = shown(text)
     assert page.tags <= {"p", "br"}
     assert words(page.text) == words(text)
@@ -76,10 +76,11 @@ def test_a_text_is_read_as_it_is(text: str) -> None:
 @example("a@b.com")
 @example(":smile: :red[x] :material/star: :+1:")
 @example("a -> b <- c <-> d -- e >= f <= g ~= h")
-def test_nothing_is_left_to_be_replaced_later(text: str) -> None:
-    """Names of emoji and colours, addresses and arrows stay letters in the browser, too."""
-    seen = shown(text).text
-    assert not [name for name, what in LATER.items() if re.search(what, seen, re.IGNORECASE)]
+def test_nothing_is_replaced_in_the_browser(text: str) -> None:
+    """Names of emoji and colours, addresses and arrows stay text."""
+    parsed = shown(text).text
+    patterns = REPLACED_LATER.items()
+    assert not [name for name, what in patterns if re.search(what, parsed, re.IGNORECASE)]
 
 
 @pytest.mark.parametrize(
@@ -92,22 +93,22 @@ def test_nothing_is_left_to_be_replaced_later(text: str) -> None:
         ("a -> b", "arrows"),
     ],
 )
-def test_what_would_be_replaced_is_known(text: str, what: str) -> None:
+def test_the_patterns_match(text: str, what: str) -> None:
     """The patterns of these tests find what they are for."""
-    assert re.search(LATER[what], text)
+    assert re.search(REPLACED_LATER[what], text)
 
 
 @pytest.mark.parametrize("text", ["$x$", "$$x$$", "\\(x\\)"])
-def test_mathematics_is_letters(text: str) -> None:
-    """No dollar is left without a stroke before it."""
+def test_mathematics_is_escaped(text: str) -> None:
+    """Each dollar sign has a backslash before it."""
     assert not re.search(r"(?<!\\)[$(]", plain(text))
 
 
 def test_lines_stay_lines() -> None:
-    """A line's end is one in Markdown, too."""
+    """A line break is kept in Markdown."""
     assert "br" in shown("one\ntwo").tags
 
 
 def test_an_indent_stays() -> None:
-    """A line is as far from the margin as it was, and no code."""
+    """An indented line keeps its indent, and is not code."""
     assert plain("a\n    b") == "a  \n\u00a0\u00a0\u00a0\u00a0b"

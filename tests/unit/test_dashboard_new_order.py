@@ -37,12 +37,12 @@ def fill(app: AppTest, **typed: object) -> AppTest:
 
 
 def items(app: AppTest, *wanted: str) -> WidgetState:
-    """Return what the browser says of the list of items once something was typed there."""
+    """Return the state of the list of items, as the browser sends it after an edit."""
     return state(app, "items", {"texts": wanted})
 
 
 def start(app: AppTest, at: object, *, is_part: bool = False) -> WidgetState:
-    """Return what the browser says of the time to start once something was typed there."""
+    """Return the state of the time to start, as the browser sends it after an edit."""
     return state(app, "start", {"moment": {"at": at, "isPart": is_part}})
 
 
@@ -52,28 +52,28 @@ def submit(app: AppTest, *states: WidgetState) -> AppTest:
     return send(app, *states)
 
 
-def as_sent(app: AppTest) -> WidgetStates:
-    """Return what a browser sends when the form is submitted."""
+def submitted_states(app: AppTest) -> WidgetStates:
+    """Return the states that a browser sends when the form is submitted."""
     app.button[0].click()
     states: WidgetStates = app._tree.get_widget_states()
     return states
 
 
-def again(app: AppTest, states: WidgetStates) -> AppTest:
-    """Have the form's page told the same once more."""
+def send_again(app: AppTest, states: WidgetStates) -> AppTest:
+    """Send the same states to the page of the form once more."""
     app.switch_page(ORDER)
     services.state_watcher().refresh()
     return app._run(states)
 
 
 def payload(desk: Desk, instance_id: str) -> dict[str, Any]:
-    """Return what an instance was started with."""
-    told: dict[str, Any] = json.loads(desk.gateway.instances[instance_id].input or "null")
-    return told
+    """Return the input of an instance."""
+    value: dict[str, Any] = json.loads(desk.gateway.instances[instance_id].input or "null")
+    return value
 
 
-def only(desk: Desk) -> str:
-    """Return the id of the one instance that there is."""
+def only_id(desk: Desk) -> str:
+    """Return the id of the only_id instance."""
     assert len(desk.gateway.instances) == 1
     return next(iter(desk.gateway.instances))
 
@@ -84,7 +84,7 @@ def suggested(app: AppTest) -> str:
 
 
 def test_the_form_suggests_an_order(desk: Desk) -> None:
-    """It could be submitted as it is."""
+    """It is valid as it is."""
     app = desk.open(ORDER)
     assert not app.exception
     assert suggested(app).startswith("ORDER-")
@@ -99,13 +99,13 @@ def test_each_session_suggests_an_id_of_its_own(desk: Desk) -> None:
 
 
 def test_the_suggestion_stays_while_the_form_is_filled_in(desk: Desk) -> None:
-    """A rerun takes away nothing."""
+    """A rerun does not change it."""
     app = desk.open(ORDER)
     assert suggested(run(app)) == suggested(app)
 
 
-def test_an_order_is_started_once_with_what_was_typed(desk: Desk) -> None:
-    """The workflow's input is the order, its amount a number."""
+def test_an_order_is_started_once_with_the_typed_values(desk: Desk) -> None:
+    """The input of the workflow is the order; its amount is a number."""
     app = submit(fill(desk.open(ORDER), order_id="A1", amount=12.5))
     assert not app.exception
     assert desk.gateway.calls["start"] == 1
@@ -117,16 +117,16 @@ def test_an_order_is_started_once_with_what_was_typed(desk: Desk) -> None:
     }
 
 
-def test_an_order_that_was_started_is_shown(desk: Desk) -> None:
-    """The operator is led to its page, and told."""
+def test_a_submitted_order_is_shown(desk: Desk) -> None:
+    """The dashboard switches to its page and shows a message."""
     app = submit(fill(desk.open(ORDER), order_id="A1"))
     assert app.query_params == {"id": "order_A1"}
     assert widget(app, "header")["id"] == "order_A1"
     assert texts(app.toast) == "order_A1 submitted."
 
 
-def test_an_order_that_was_started_is_known_by_its_operator(desk: Desk) -> None:
-    """The ledger knows who started it."""
+def test_the_ledger_has_the_operator_of_a_start(desk: Desk) -> None:
+    """The reservation of the id has the actor."""
     submit(fill(desk.open(ORDER), order_id="A1"))
     start = desk.ledger.reservations.latest("order_A1")
     assert start
@@ -134,32 +134,32 @@ def test_an_order_that_was_started_is_known_by_its_operator(desk: Desk) -> None:
 
 
 def test_items_are_sent_as_they_are_listed(desk: Desk) -> None:
-    """In their order, the same one twice too."""
+    """In their order, including duplicates."""
     app = desk.open(ORDER)
     submit(app, items(app, "phone", "cable", "phone"))
-    assert payload(desk, only(desk))["items"] == ["phone", "cable", "phone"]
+    assert payload(desk, only_id(desk))["items"] == ["phone", "cable", "phone"]
 
 
-def test_items_that_nobody_touched_are_the_suggested_ones(desk: Desk) -> None:
-    """What stands there is what is ordered."""
+def test_unedited_items_are_the_suggested_ones(desk: Desk) -> None:
+    """The form submits what it shows."""
     submit(desk.open(ORDER))
-    assert payload(desk, only(desk))["items"] == ["laptop", "mouse"]
+    assert payload(desk, only_id(desk))["items"] == ["laptop", "mouse"]
 
 
 @pytest.mark.parametrize(
     "item", ["<script>alert(1)</script>", ":red[x] $y$", "ä 😀 ' \"", "x" * 200, "a,b;c", "&amp;"]
 )
-def test_an_odd_item_goes_through_unchanged(desk: Desk, item: str) -> None:
-    """Whatever can be ordered is ordered as it was typed, and shown as it is."""
+def test_an_unusual_item_is_unchanged(desk: Desk, item: str) -> None:
+    """In the input of the workflow, and on the page of the instance."""
     app = desk.open(ORDER)
     submit(app, items(app, item, "mouse"))
     assert not app.exception
-    assert payload(desk, only(desk))["items"] == [item, "mouse"]
+    assert payload(desk, only_id(desk))["items"] == [item, "mouse"]
     assert json.loads(app.code[0].value)["items"] == [item, "mouse"]
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"),
+    ("typed", "text"),
     [
         ({"amount": 0.0}, f"Found 0.0, expected {AMOUNT}."),
         ({"amount": -5.0}, f"Found -5.0, expected {AMOUNT}."),
@@ -171,20 +171,20 @@ def test_an_odd_item_goes_through_unchanged(desk: Desk, item: str) -> None:
         ({"order_id": "x" * 59}, f"Found '{'x' * 59}', expected {ID}."),
     ],
 )
-def test_a_mistake_is_told_and_starts_nothing(
-    desk: Desk, typed: dict[str, object], words: str
+def test_a_mistake_is_shown_and_starts_nothing(
+    desk: Desk, typed: dict[str, object], text: str
 ) -> None:
-    """In the words of the order's contract; what was typed is still there."""
+    """In the words of the contract; the typed values stay."""
     app = submit(fill(desk.open(ORDER), **typed))
     assert not app.exception
-    assert texts(app.error) == words
+    assert texts(app.error) == text
     assert not desk.gateway.calls
     for name, value in typed.items():
         assert field(app, name).value == (str(value) if name == "amount" else value)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "words"),
+    ("wanted", "text"),
     [
         ((), "Found 0 items, expected a list of 1 to 500 items."),
         (("mouse", ""), f"Item 2: found '', expected {ITEM}."),
@@ -193,25 +193,25 @@ def test_a_mistake_is_told_and_starts_nothing(
         (("mouse", "mouse", "a\nb"), f"Item 3: found 'anb', expected {ITEM}."),
     ],
 )
-def test_a_mistake_in_the_items_is_told(desk: Desk, wanted: tuple[str, ...], words: str) -> None:
-    """No items, an empty one, one that is too long, or with a control character."""
+def test_a_mistake_in_the_items_is_shown(desk: Desk, wanted: tuple[str, ...], text: str) -> None:
+    """No items, an empty item, one that is too long, or one with a control character."""
     app = desk.open(ORDER)
     submit(app, items(app, *wanted))
     assert not app.exception
-    assert texts(app.error) == words
+    assert texts(app.error) == text
     assert not desk.gateway.calls
 
 
-def test_a_mistake_stands_at_its_field(desk: Desk) -> None:
-    """Each in the column of the form, below the field that it is about."""
+def test_a_mistake_is_shown_at_its_field(desk: Desk) -> None:
+    """Below the field, in the same column."""
     app = submit(fill(desk.open(ORDER), order_id="a b", amount=0.0))
     shown = [each.type for each in app.columns[0].children.values()]
     assert shown[:4] == ["text_input", "error", "text_input", "error"]
     assert texts(app.error[:1]).startswith("Found 'a b'")
 
 
-def test_a_mistake_that_is_mended_is_gone(desk: Desk) -> None:
-    """The same form is submitted again."""
+def test_a_corrected_form_can_be_submitted(desk: Desk) -> None:
+    """The mistake disappears."""
     app = submit(fill(desk.open(ORDER), order_id="A1", amount=0.0))
     submit(fill(app, amount=1.0))
     assert texts(app.error) == ""
@@ -219,15 +219,15 @@ def test_a_mistake_that_is_mended_is_gone(desk: Desk) -> None:
 
 
 def test_a_start_in_the_past_is_refused(desk: Desk) -> None:
-    """Nothing is started now that was wanted yesterday."""
+    """The order is not started now instead."""
     app = desk.open(ORDER)
     submit(app, start(app, milliseconds(datetime.now(UTC) - timedelta(days=1))))
-    assert texts(app.error) == "Found a time that has passed, expected one to come, or none."
+    assert texts(app.error) == "Found a time in the past, expected a later time or an empty field."
     assert not desk.gateway.calls
 
 
-def test_a_start_in_the_future_is_the_moment_that_the_browser_tells(desk: Desk) -> None:
-    """It has worked out what was typed in its own time zone."""
+def test_a_start_in_the_future_is_the_time_that_the_browser_sends(desk: Desk) -> None:
+    """The browser converts the typed time from its own time zone."""
     noon = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
     app = fill(desk.open(ORDER), order_id="A1")
     submit(app, start(app, milliseconds(noon)))
@@ -237,8 +237,8 @@ def test_a_start_in_the_future_is_the_moment_that_the_browser_tells(desk: Desk) 
 
 
 @pytest.mark.parametrize("at", [None, 1e300, "soon", [], float("inf")])
-def test_a_start_that_is_no_moment_is_refused(desk: Desk, at: object) -> None:
-    """Nothing is started now because the time was typed in half."""
+def test_an_invalid_start_is_refused(desk: Desk, at: object) -> None:
+    """An incomplete time does not start the order now."""
     app = desk.open(ORDER)
     submit(app, start(app, at, is_part=at is None))
     assert not app.exception
@@ -247,33 +247,33 @@ def test_a_start_that_is_no_moment_is_refused(desk: Desk, at: object) -> None:
 
 
 def test_a_form_that_is_submitted_three_times_is_one_order(desk: Desk) -> None:
-    """A triple click sends the same thrice; the echoes lead to the same page."""
+    """A triple click sends the same states three times; each leads to the same page."""
     app = desk.open(ORDER)
-    states = as_sent(app)
+    states = submitted_states(app)
     for _ in range(3):
-        again(app, states)
+        send_again(app, states)
         assert not app.exception
         assert list(app.query_params) == ["id"]
     assert desk.gateway.calls["start"] == 1
     assert len(desk.gateway.instances) == 1
 
 
-def test_a_form_whose_run_was_broken_off_is_one_order(desk: Desk) -> None:
-    """A click that ends the run of the one before, after its start, is the same start."""
+def test_a_form_whose_rerun_was_interrupted_is_one_order(desk: Desk) -> None:
+    """A second click that interrupts the first one after its start does not start another order."""
     app = desk.open(ORDER)
-    states, made_up = as_sent(app), list(app.session_state["suggested"])
-    again(app, states)
-    desk.gateway.turn(only(desk), Status.COMPLETED)
-    app.session_state["suggested"] = made_up  # as if that run had not come to its end
-    again(app, states)
+    states, generated = submitted_states(app), list(app.session_state["suggested"])
+    send_again(app, states)
+    desk.gateway.turn(only_id(desk), Status.COMPLETED)
+    app.session_state["suggested"] = generated  # as if the first rerun had been interrupted
+    send_again(app, states)
     assert not app.exception
     assert not app.error
     assert desk.gateway.calls["start"] == 1
-    assert app.query_params == {"id": f"order_{made_up[0]}"}
+    assert app.query_params == {"id": f"order_{generated[0]}"}
 
 
-def test_the_next_order_is_another_one(desk: Desk) -> None:
-    """After one was submitted the form is empty again, with another id."""
+def test_the_next_order_has_another_id(desk: Desk) -> None:
+    """After a submission the form has its default values send_again."""
     app = desk.open(ORDER)
     first = suggested(app)
     submit(fill(app, amount=5.0))
@@ -284,12 +284,12 @@ def test_the_next_order_is_another_one(desk: Desk) -> None:
     assert desk.gateway.calls["start"] == 2
 
 
-def test_an_id_that_is_taken_is_told(desk: Desk) -> None:
-    """Another order has it, which stays as it is; the form keeps what was typed."""
+def test_a_used_id_is_refused(desk: Desk) -> None:
+    """The other order is unchanged, and the form keeps the typed values."""
     desk.gateway.put(instance("order_A1", Status.RUNNING, "{}"))
     app = submit(fill(desk.open(ORDER), order_id="A1"))
-    told = "The id 'order_A1' is taken by another start, which is RUNNING. Choose another id."
-    assert texts(app.error) == told
+    text = "The id 'order_A1' is taken by another start, which is RUNNING. Choose another id."
+    assert texts(app.error) == text
     assert field(app, "order_id").value == "A1"
     assert desk.gateway.instances["order_A1"].input == "{}"
     assert not desk.gateway.calls["start"]
@@ -303,10 +303,10 @@ def test_an_id_that_is_taken_is_told(desk: Desk) -> None:
         ("start", OutcomeUnknown("start", "no answer in time")),
     ],
 )
-def test_an_engine_that_is_away_is_told_and_the_form_keeps_what_was_typed(
+def test_an_outage_is_shown_and_the_form_keeps_its_values(
     desk: Desk, method: str, error: DaprUnavailable | OutcomeUnknown
 ) -> None:
-    """Nothing was started; one more click is enough once it is back."""
+    """Nothing is started; another click is enough once the engine is back."""
     desk.gateway.errors[method] = [error]
     app = desk.open(ORDER)
     wanted = items(app, "phone", "cable")
@@ -317,8 +317,8 @@ def test_an_engine_that_is_away_is_told_and_the_form_keeps_what_was_typed(
     assert "order_A1" not in desk.gateway.instances
 
 
-def test_a_second_click_after_an_outage_starts_what_was_typed(desk: Desk) -> None:
-    """The items, too, which no field of the browser holds."""
+def test_a_second_click_after_an_outage_starts_the_order(desk: Desk) -> None:
+    """With the edited items."""
     desk.gateway.errors["start"] = [UNAVAILABLE]
     app = desk.open(ORDER)
     wanted = items(app, "phone", "cable")
@@ -328,8 +328,8 @@ def test_a_second_click_after_an_outage_starts_what_was_typed(desk: Desk) -> Non
     assert desk.gateway.calls["start"] == 2
 
 
-def test_an_answer_that_was_lost_is_found_by_a_second_click(desk: Desk) -> None:
-    """The start was carried out: the second one finds it."""
+def test_a_second_click_after_a_lost_answer_starts_nothing(desk: Desk) -> None:
+    """The first start was carried out, and the second one finds its instance."""
     desk.gateway.lost["start"] = [OutcomeUnknown("start", "no answer in time")]
     app = submit(fill(desk.open(ORDER), order_id="A1"))
     assert "is unknown" in texts(app.error)
@@ -339,7 +339,7 @@ def test_an_answer_that_was_lost_is_found_by_a_second_click(desk: Desk) -> None:
 
 
 def test_without_a_ledger_nothing_is_started(desk: Desk) -> None:
-    """Who could not be remembered is not started, and the form says so."""
+    """An id cannot be reserved without a ledger; the form shows the error."""
     app = fill(desk.open(ORDER), order_id="A1")
     with desk.ledger_away():
         submit(app)
@@ -349,10 +349,10 @@ def test_without_a_ledger_nothing_is_started(desk: Desk) -> None:
     assert field(app, "order_id").value == "A1"
 
 
-def test_a_ledger_that_goes_away_during_a_start_is_told(
+def test_a_ledger_error_during_a_start_is_shown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the ledger raises is told on the page."""
+    """On the page of the form."""
 
     def gone(*_: object) -> None:
         raise LedgerUnavailable("disk full")
@@ -363,16 +363,16 @@ def test_a_ledger_that_goes_away_during_a_start_is_told(
     assert texts(app.error) == "The ledger cannot be reached: disk full."
 
 
-def test_outages_are_told_above_the_form(desk: Desk) -> None:
-    """The form is there all the same."""
+def test_outages_are_shown_above_the_form(desk: Desk) -> None:
+    """The form is still shown."""
     desk.write_heartbeat(Outage(Service.SIDECAR, at(0), "gone"))
     app = desk.open(ORDER)
-    assert "The Dapr sidecar is away" in texts(app.warning)
+    assert "Dapr sidecar unavailable" in texts(app.warning)
     assert app.button[0].label == "Submit order"
 
 
 def test_a_batch_of_five_is_five_orders(desk: Desk) -> None:
-    """Numbered, with the same payload but for their ids."""
+    """With numbered ids and otherwise the same payload."""
     app = submit(fill(desk.open(ORDER), order_id="B", count=5))
     assert not app.exception
     assert sorted(desk.gateway.instances) == [f"order_B-{n}" for n in range(1, 6)]
@@ -384,56 +384,56 @@ def test_a_batch_of_five_is_five_orders(desk: Desk) -> None:
 
 def test_a_batch_is_shown_in_the_list(desk: Desk) -> None:
     """The list is filtered for the batch, and shows its orders once the recorder has read them."""
-    desk.has("order_A")
+    desk.add("order_A")
     app = submit(fill(desk.open(ORDER), order_id="B", count=5))
     assert app.query_params == {"q": "order_B-"}
-    assert texts(app.toast) == "5 submitted."
+    assert texts(app.toast) == "5 orders submitted."
     desk.record()
     assert sorted(ids(desk.open(q="order_B-"))) == [f"order_B-{n}" for n in range(1, 6)]
 
 
 def test_a_batch_that_is_submitted_three_times_is_one_batch(desk: Desk) -> None:
-    """As a single order is."""
+    """Like a single order."""
     app = fill(desk.open(ORDER), order_id="B", count=3)
-    states = as_sent(app)
+    states = submitted_states(app)
     for _ in range(3):
-        again(app, states)
+        send_again(app, states)
     assert desk.gateway.calls["start"] == 3
 
 
-def test_a_batch_of_which_one_fails_says_how_many_did_not(desk: Desk) -> None:
-    """A second click starts the rest, and none twice."""
+def test_a_batch_with_one_failed_start_says_so(desk: Desk) -> None:
+    """A second click starts only_id the missing order."""
     desk.gateway.put(instance("order_B-2", Status.RUNNING, "{}"))
     app = submit(fill(desk.open(ORDER), order_id="B", count=3))
-    told = "2 of 3 were submitted; not order_B-2. The id 'order_B-2' is taken"
-    assert texts(app.error).startswith(told)
+    text = "2 of 3 submitted. Not submitted: order_B-2. The id 'order_B-2' is taken"
+    assert texts(app.error).startswith(text)
     link = app.get("page_link")[0].proto
-    assert (link.label, link.query_string) == ("See those that were submitted", "q=order_B-")
+    assert (link.label, link.query_string) == ("Show the submitted orders", "q=order_B-")
     del desk.gateway.instances["order_B-2"]
     submit(app)
     assert not app.error
     assert desk.gateway.calls["start"] == 3
 
 
-def test_a_batch_of_which_many_fail_names_some(desk: Desk) -> None:
-    """And says how many more; where none was submitted there is nothing to be led to."""
+def test_a_batch_with_many_failed_starts_names_five(desk: Desk) -> None:
+    """And the number of the others; without a submitted order there is no link."""
     desk.gateway.errors["state"] = [UNAVAILABLE] * 7
     app = submit(fill(desk.open(ORDER), order_id="B", count=7))
     named = ", ".join(f"order_B-{n}" for n in range(1, 6))
-    assert texts(app.error) == f"0 of 7 were submitted; not {named} and 2 more. {UNAVAILABLE}"
+    assert texts(app.error) == f"0 of 7 submitted. Not submitted: {named} and 2 more. {UNAVAILABLE}"
     assert not app.get("page_link")
 
 
-def test_who_comes_back_soon_after_an_order_finds_the_form(desk: Desk) -> None:
-    """Only a submission leads to an instance: the form is there again, empty."""
+def test_the_form_is_shown_again_after_a_submission(desk: Desk) -> None:
+    """Only a submission switches to the page of an instance."""
     app = submit(fill(desk.open(ORDER), order_id="A1"))
     run(app.switch_page(ORDER))
     assert app.button[0].label == "Submit order"
     assert suggested(app).startswith("ORDER-")
 
 
-def test_who_leaves_without_submitting_has_started_nothing(desk: Desk) -> None:
-    """What was typed is no order until it is submitted."""
+def test_leaving_the_form_starts_nothing(desk: Desk) -> None:
+    """Typed values are no order until they are submitted."""
     app = fill(desk.open(ORDER), order_id="A1")
     app.switch_page(LIST)
     run(app)

@@ -1,4 +1,4 @@
-"""What the form of an order asks for, before anything is started."""
+"""The orders and the mistakes of a submitted form."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,15 +16,15 @@ ITEM = "a text of 1 to 200 characters, none of them a control character"
 ITEMS = "a list of 1 to 500 items"
 
 
-def typed(**told: Any) -> dict[str, Any]:
-    """Return what was typed into a form: by default, a good order."""
-    baseline = {"order_id": "A", "amount": 99.99, "items": ["laptop"], "count": 1, "start": None}
-    return {**baseline, **told}
+def typed(**values: Any) -> dict[str, Any]:
+    """Return the values of a form; by default, of a valid order."""
+    defaults = {"order_id": "A", "amount": 99.99, "items": ["laptop"], "count": 1, "start": None}
+    return {**defaults, **values}
 
 
-def mistakes(**told: Any) -> dict[str, str]:
-    """Return what is wrong with what was typed, as a person reads it."""
-    form = typed(**told)
+def mistakes(**values: Any) -> dict[str, str]:
+    """Return the mistakes by field, as a person reads them."""
+    form = typed(**values)
     found = _find_mistakes(_orders(form)[-1], form)
     return {
         field: text.replace("\\", "").replace("\u2060", "").replace("\u00a0", " ")
@@ -33,48 +33,48 @@ def mistakes(**told: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("text", ["", "abc", "12,50", "1_000", "nan", "inf", "0x1", "1 000"])
-def test_an_amount_that_is_no_number_is_told(text: str) -> None:
-    """As it was typed, and nothing else is ordered in its place."""
-    (told,) = mistakes(amount=_number(text)).values()
-    assert told.startswith(f"Found {text if text in {'nan', 'inf'} else repr(text)}")
-    assert told.endswith(f"expected {AMOUNT}.")
+def test_an_amount_that_is_no_number_is_a_mistake(text: str) -> None:
+    """The message has the typed text, and no other amount is ordered."""
+    (message,) = mistakes(amount=_number(text)).values()
+    assert message.startswith(f"Found {text if text in {'nan', 'inf'} else repr(text)}")
+    assert message.endswith(f"expected {AMOUNT}.")
 
 
 @pytest.mark.parametrize(("text", "number"), [("99.99", 99.99), (" 5 ", 5.0), ("1e3", 1000.0)])
-def test_an_amount_is_the_number_that_was_typed(text: str, number: float) -> None:
+def test_an_amount_is_the_typed_number(text: str, number: float) -> None:
     """Without the blanks around it."""
     assert _number(text) == number
 
 
 def test_one_order_keeps_its_id() -> None:
-    """An order is what was typed, and nothing else."""
+    """A single order has no number."""
     assert _orders(typed()) == [{"order_id": "A", "amount": 99.99, "items": ["laptop"]}]
 
 
 def test_a_batch_is_numbered() -> None:
-    """Each order of a batch has an id of its own."""
+    """Each order of a batch has its own id."""
     assert [order["order_id"] for order in _orders(typed(count=3))] == ["A-1", "A-2", "A-3"]
 
 
-def test_a_batch_asks_for_the_same_in_each_order() -> None:
-    """But for their ids they are alike."""
-    rest = [{**order, "order_id": ""} for order in _orders(typed(count=5))]
-    assert rest == [rest[0]] * 5
+def test_the_orders_of_a_batch_differ_only_in_their_ids() -> None:
+    """Amount and items are the same."""
+    orders = [{**order, "order_id": ""} for order in _orders(typed(count=5))]
+    assert orders == [orders[0]] * 5
 
 
-def test_the_largest_batch_has_as_many_ids() -> None:
-    """No two orders share one."""
+def test_the_largest_batch_has_distinct_ids() -> None:
+    """One per order."""
     orders = _orders(typed(count=MAX_BATCH))
     assert len({order["order_id"] for order in orders}) == MAX_BATCH
 
 
-def test_a_good_order_has_no_mistakes() -> None:
-    """Nothing is told of it."""
+def test_a_valid_order_has_no_mistakes() -> None:
+    """The default form is valid."""
     assert mistakes() == {}
 
 
 @pytest.mark.parametrize(
-    ("told", "field", "words"),
+    ("values", "field", "message"),
     [
         ({"amount": 0.0}, "amount", f"Found 0.0, expected {AMOUNT}."),
         ({"amount": -1.0}, "amount", f"Found -1.0, expected {AMOUNT}."),
@@ -90,44 +90,44 @@ def test_a_good_order_has_no_mistakes() -> None:
         ({"items": ["x" * 201]}, "items", f"Item 1: found '{'x' * 79}, expected {ITEM}."),
     ],
 )
-def test_a_mistake_is_told_at_its_field_in_the_contracts_words(
-    told: dict[str, Any], field: str, words: str
+def test_a_mistake_has_the_words_of_the_contract(
+    values: dict[str, Any], field: str, message: str
 ) -> None:
-    """What was found is told, and what is expected; strokes are left out here."""
-    assert mistakes(**told) == {field: words}
+    """The value found and the value expected; backslashes are removed here."""
+    assert mistakes(**values) == {field: message}
 
 
 def test_each_field_has_its_mistake() -> None:
-    """All that is wrong is told at once."""
+    """All mistakes of a form are reported at once."""
     assert set(mistakes(amount=0.0, order_id="", items=[])) == {"amount", "order_id", "items"}
 
 
-def test_of_many_mistakes_in_the_items_the_first_is_told() -> None:
-    """A field has one line for what is wrong."""
+def test_the_first_mistake_in_the_items_is_reported() -> None:
+    """A field has one message."""
     assert mistakes(items=["ok", "", "\x01"])["items"] == f"Item 2: found '', expected {ITEM}."
 
 
-def test_what_was_typed_is_no_markup() -> None:
-    """A mistake holds it, and is Markdown."""
+def test_a_typed_value_is_escaped_in_its_mistake() -> None:
+    """Because messages are Markdown."""
     form = typed(order_id="<b>:red[x]")
-    told = _find_mistakes(_orders(form)[0], form)["order_id"]
-    assert "<" not in told.replace(r"\<", "")
-    assert ":red" not in told
+    message = _find_mistakes(_orders(form)[0], form)["order_id"]
+    assert "<" not in message.replace(r"\<", "")
+    assert ":red" not in message
 
 
-def test_a_start_that_has_passed_is_a_mistake() -> None:
+def test_a_start_in_the_past_is_a_mistake() -> None:
     """No order starts in the past."""
-    told = mistakes(start=datetime.now(UTC) - timedelta(seconds=1))
-    assert told == {"start": "Found a time that has passed, expected one to come, or none."}
+    expected = "Found a time in the past, expected a later time or an empty field."
+    assert mistakes(start=datetime.now(UTC) - timedelta(seconds=1)) == {"start": expected}
 
 
-def test_a_start_to_come_is_none() -> None:
-    """One in the future is."""
+def test_a_start_in_the_future_is_no_mistake() -> None:
+    """The engine starts the order then."""
     assert mistakes(start=datetime.now(UTC) + timedelta(hours=1)) == {}
 
 
 def test_the_longest_id_is_too_long_for_a_batch() -> None:
-    """It has no room for a number, which is told before anything is started."""
+    """There is no room for a number; the mistake is found before any start."""
     assert mistakes(order_id=LONGEST) == {}
     assert set(mistakes(order_id=LONGEST, count=2)) == {"order_id"}
 
@@ -147,8 +147,8 @@ def test_an_id_one_character_too_long_for_the_last_number_is_refused() -> None:
     assert set(mistakes(**form)) == {"order_id"}
 
 
-def test_ids_that_are_made_up_are_good_and_differ() -> None:
-    """The form suggests one that is free and that leaves room for a batch."""
-    made_up = {_random_id() for _ in range(1000)}
-    assert len(made_up) == 1000
-    assert not any(mistakes(order_id=each, count=MAX_BATCH) for each in made_up)
+def test_generated_ids_are_valid_and_distinct() -> None:
+    """The form suggests an unused id with room for the numbers of a batch."""
+    generated = {_random_id() for _ in range(1000)}
+    assert len(generated) == 1000
+    assert not any(mistakes(order_id=each, count=MAX_BATCH) for each in generated)

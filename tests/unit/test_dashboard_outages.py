@@ -1,4 +1,4 @@
-"""What is away, and since when."""
+"""Outages: which services are away, and since when."""
 
 import pytest
 
@@ -10,34 +10,34 @@ from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import at
 
 GONE = Problem(Service.SIDECAR, "nothing answers")
-LATE = at(GRACE.total_seconds())
+AFTER_GRACE = at(GRACE.total_seconds())
 
 
-def test_a_part_that_has_just_gone_is_not_away_yet() -> None:
-    """A restart of a moment is told to nobody."""
+def test_a_service_is_not_away_during_the_grace() -> None:
+    """A short restart is not an outage."""
     outages = Outages()
     assert outages.now([GONE], at(0)) == ()
     assert outages.now([GONE], at(GRACE.total_seconds() - 0.01)) == ()
     assert outages.now([], at(0.9)) == ()
 
 
-def test_a_part_is_away_since_it_was_first_missed() -> None:
-    """The time counts from the first miss, not from the end of the grace."""
+def test_an_outage_starts_with_the_first_problem() -> None:
+    """Not at the end of the grace."""
     outages = Outages()
     outages.now([GONE], at(0))
-    assert outages.now([GONE], LATE) == (Outage(Service.SIDECAR, at(0), "nothing answers"),)
+    assert outages.now([GONE], AFTER_GRACE) == (Outage(Service.SIDECAR, at(0), "nothing answers"),)
 
 
-def test_the_last_reason_is_told() -> None:
-    """An outage that changes its reason is the same outage."""
+def test_an_outage_has_the_last_reason() -> None:
+    """A new reason does not start another outage."""
     outages = Outages()
     outages.now([GONE], at(0))
-    told = outages.now([Problem(Service.SIDECAR, "it is starting")], LATE)
-    assert told == (Outage(Service.SIDECAR, at(0), "it is starting"),)
+    current = outages.now([Problem(Service.SIDECAR, "it is starting")], AFTER_GRACE)
+    assert current == (Outage(Service.SIDECAR, at(0), "it is starting"),)
 
 
-def test_a_part_that_goes_again_is_away_anew() -> None:
-    """What came back in between has a new outage, with a grace of its own."""
+def test_a_service_that_was_back_has_a_new_outage() -> None:
+    """With its own grace."""
     outages = Outages()
     outages.now([GONE], at(0))
     outages.now([], at(5))
@@ -45,8 +45,8 @@ def test_a_part_that_goes_again_is_away_anew() -> None:
     assert outages.now([GONE], at(7))[0].since == at(6)
 
 
-def test_each_part_has_its_own_time() -> None:
-    """Of two that are away each has been so since its own beginning."""
+def test_each_service_has_its_own_start() -> None:
+    """Two services may be away since different times."""
     outages = Outages()
     outages.now([GONE], at(0))
     both = [GONE, Problem(Service.WORKER, "none")]
@@ -54,15 +54,15 @@ def test_each_part_has_its_own_time() -> None:
     assert [each.since for each in outages.now(both, at(9))] == [at(0), at(5)]
 
 
-def test_a_well_engine_has_no_problems(gateway: FakeGateway) -> None:
-    """With a worker, or where the sidecar does not tell, nothing is away."""
+def test_a_healthy_engine_has_no_problems(gateway: FakeGateway) -> None:
+    """With a worker, or if the sidecar does not report the number of workers."""
     assert dapr_problems(gateway) == ()
     gateway.answer = DaprHealth("1.18.2", (), workers=1)
     assert dapr_problems(gateway) == ()
 
 
 def test_no_worker_is_a_problem(gateway: FakeGateway) -> None:
-    """It stands behind what the engine says of itself."""
+    """It follows the problems that the engine reports."""
     placement = Problem(Service.PLACEMENT, "away")
     gateway.answer = DaprHealth("1.18.2", (placement,), workers=0)
     assert [each.service for each in dapr_problems(gateway)] == [Service.PLACEMENT, Service.WORKER]
@@ -72,6 +72,6 @@ def test_no_worker_is_a_problem(gateway: FakeGateway) -> None:
 def test_an_engine_that_does_not_answer_is_a_problem(
     gateway: FakeGateway, error: DaprUnavailable | DaprRefused
 ) -> None:
-    """Its error says why, and is raised to nobody."""
+    """The error is the reason of the problem, and is not raised."""
     gateway.errors["health"] = [error]
     assert dapr_problems(gateway) == (Problem(Service.SIDECAR, str(error)),)

@@ -1,4 +1,4 @@
-"""What the dashboard's server serves beside its pages."""
+"""The web server of the dashboard."""
 
 import gc
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from dashboard.server import PLOTLY_PATH, create_app
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    """Return a client of the running server; the process is afterwards what it was."""
+    """Return a client of the running server, whose global state is reset afterwards."""
     with TestClient(create_app(lambda: "7:")) as client:
         yield client
     Runtime._instance = None
@@ -25,38 +25,38 @@ def client() -> Iterator[TestClient]:
 
 
 def test_the_chart_script_is_the_one_that_plotly_ships(client: TestClient) -> None:
-    """Charts need nothing from the internet."""
+    """Charts load nothing from the internet."""
     answer = client.get(PLOTLY_PATH)
     assert answer.headers["content-type"].startswith("application/javascript")
     shipped = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
     assert answer.content == shipped.read_bytes()
 
 
-def test_the_chart_script_is_kept_by_browsers(client: TestClient) -> None:
-    """Nearly five megabytes are sent once a day."""
+def test_browsers_cache_the_chart_script(client: TestClient) -> None:
+    """Nearly 5 MB are sent once a day."""
     assert client.get(PLOTLY_PATH).headers["cache-control"] == "max-age=86400"
 
 
-def test_health_is_told(client: TestClient) -> None:
-    """Who looks after the process can ask it."""
+def test_health_is_served(client: TestClient) -> None:
+    """A supervisor can poll it."""
     answer = client.get("/health")
     assert (answer.status_code, answer.text) == (200, "ok")
 
 
 def test_the_pages_are_served(client: TestClient) -> None:
-    """Beside all that there is Streamlit."""
+    """By Streamlit, under the same port."""
     assert "<title>Streamlit</title>" in client.get("/").text
 
 
 def test_live_updates_are_served(client: TestClient) -> None:
-    """A page of a session that the server does not know is told to run."""
+    """A page of an unknown session is told to rerun."""
     with client.websocket_connect(PATH) as page:
         page.send_text("unknown")
         assert page.receive_text() == RUN_PAGE
 
 
 def test_no_message_is_sent_as_a_reference(client: TestClient) -> None:
-    """The browser may have dropped the message, and then the page is dead."""
+    """If the browser has dropped the message, a reference breaks the page."""
     del client
     message = ForwardMsg()
     message.metadata.delta_path.append(0)
@@ -65,7 +65,7 @@ def test_no_message_is_sent_as_a_reference(client: TestClient) -> None:
     assert not message.metadata.cacheable
 
 
-def test_what_is_loaded_at_the_start_is_left_out_of_collections(client: TestClient) -> None:
-    """Streamlit collects garbage after every rerun, which modules would make slow."""
+def test_loaded_modules_are_frozen(client: TestClient) -> None:
+    """Streamlit collects garbage after every rerun, which modules would slow down."""
     del client
     assert gc.get_freeze_count() > 10_000

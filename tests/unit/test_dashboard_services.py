@@ -8,7 +8,7 @@ from tests.unit.pages import Desk
 
 
 def test_a_replaced_ledger_ends_the_process(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The supervisor starts another process, which remembers nothing of the old ledger."""
+    """The supervisor starts another process, which has no state of the old ledger."""
     ended: list[bool] = []
     monkeypatch.setattr(services, "_end_process", lambda: ended.append(True))
     desk.open()

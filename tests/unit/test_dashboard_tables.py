@@ -1,4 +1,4 @@
-"""The tables and payloads of an instance's page."""
+"""The history table and the payloads of an instance page."""
 
 import json
 from datetime import UTC, tzinfo
@@ -24,25 +24,25 @@ def column(history: tuple[HistoryEvent, ...], name: str) -> list[Any]:
 
 
 def test_a_history_has_a_row_for_each_event() -> None:
-    """In the order in which the engine processed them."""
+    """In the order in which the engine processed the events."""
     history = (turn(1), started(0), scheduled(0, 2))
     expected = ["workflowStarted", "executionStarted", "taskScheduled"]
     assert column(history, "event") == expected
 
 
-def test_an_answer_has_the_name_of_what_it_answers() -> None:
-    """`taskCompleted` has none of its own."""
+def test_a_completion_has_the_name_of_its_activity() -> None:
+    """`taskCompleted` has no name of its own."""
     history = (scheduled(0, 1, "charge"), scheduled(1, 1, "ship"), completed(1, 2))
     assert column(history, "name") == ["charge", "ship", "ship"]
 
 
 def test_an_event_without_a_name_has_none() -> None:
-    """Nor does it borrow one from an event with the same id, or without one."""
+    """It does not get the name of another event with the same id."""
     assert column((raised("approval", 1), turn(2)), "name") == ["approval", ""]
 
 
 def test_times_of_a_history_are_utc() -> None:
-    """The viewer's zone is the table's business."""
+    """The table converts them to the zone of the viewer."""
     times = _frame((event("timerFired", 1.25),))["time"]
     assert str(times.dtype) == "datetime64[ms, UTC]"
     assert times[0] == pd.Timestamp("2026-11-23T18:00:01.25", tz=UTC)
@@ -56,14 +56,16 @@ def test_times_of_a_history_are_utc() -> None:
         (3600 * 30, UTC, "YYYY-MM-DD HH:mm:ss.SSS"),
     ],
 )
-def test_times_have_their_day_where_they_need_it(last: float, zone: tzinfo, shown: str) -> None:
-    """A history that goes over midnight, where the viewer is, tells the days."""
+def test_times_have_a_date_if_the_history_spans_two_days(
+    last: float, zone: tzinfo, shown: str
+) -> None:
+    """In the time zone of the viewer."""
     assert _format((turn(0), turn(last)), zone) == shown
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_every_real_history_is_a_table(name: str) -> None:
-    """Whatever the engine writes, each cell is a time or a text."""
+def test_each_recorded_history_is_a_table(name: str) -> None:
+    """Each cell is a time or a text."""
     frame = _frame(recorded(name))
     assert len(frame) == len(recorded(name))
     assert list(frame.dtypes.astype(str)) == ["datetime64[ms, UTC]", "str", "str", "str"]
@@ -71,12 +73,12 @@ def test_every_real_history_is_a_table(name: str) -> None:
 
 
 def test_a_long_payload_is_cut_in_the_table() -> None:
-    """The chosen event shows it whole."""
+    """The selected event shows all of it."""
     assert _preview(completed(0, 1, "x" * 1000)) == "x" * PREVIEW
 
 
-def test_a_failed_event_tells_why() -> None:
-    """Its failure stands where a payload would."""
+def test_a_failed_event_shows_its_failure() -> None:
+    """In place of a payload."""
     assert _preview(failed(0, 1)) == "CardError: The card was refused."
 
 
@@ -85,8 +87,8 @@ def test_an_event_without_a_payload_has_an_empty_cell() -> None:
     assert _preview(turn(1)) == ""
 
 
-def test_a_history_is_downloaded_whole() -> None:
-    """The file has every event with all it has, payloads uncut."""
+def test_the_download_has_the_whole_history() -> None:
+    """Each event with all fields and with its complete payload."""
     history = (started(0), completed(0, 1, "x" * 1000), failed(0, 2))
     file = json.loads(_as_json(history))
     assert [each["kind"] for each in file] == [each.kind for each in history]
@@ -94,13 +96,13 @@ def test_a_history_is_downloaded_whole() -> None:
     assert file[2]["failure"]["message"] == "The card was refused."
 
 
-def test_times_in_a_file_have_their_zone() -> None:
-    """Whoever reads it needs to know nothing else."""
+def test_times_in_the_download_have_a_zone() -> None:
+    """They are UTC."""
     assert json.loads(_as_json((turn(1),)))[0]["timestamp"] == "2026-11-23 18:00:01+00:00"
 
 
 def show(command: str, value: object) -> AppTest:
-    """Return a page that shows a value by a command of the dashboard."""
+    """Return a page that calls a function of the dashboard with a value."""
     script = f"import streamlit as st\nfrom dashboard.details import payloads\n{command}"
     page = unscanned(AppTest.from_string(script, default_timeout=30))
     page.session_state["value"] = value
@@ -110,25 +112,25 @@ def show(command: str, value: object) -> AppTest:
 
 
 def show_payload(text: str | None) -> AppTest:
-    """Show a payload."""
+    """Return a page that shows a payload."""
     return show('payloads.show_payload(st.container(), "Input", st.session_state["value"])', text)
 
 
 def show_failure(reason: Failure) -> AppTest:
-    """Show a failure."""
+    """Return a page that shows a failure."""
     return show('payloads.show_failure(st.session_state["value"])', reason)
 
 
 @pytest.mark.parametrize("text", ['{"a": [1, null]}', "[]", '["<b>"]'])
 def test_json_is_shown_as_json(text: str) -> None:
-    """Objects and lists are laid out in lines."""
+    """Objects and lists are indented."""
     page = show_payload(text)
     assert json.loads(page.code[0].value) == json.loads(text)
     assert page.code[0].language == "json"
 
 
-def test_numbers_are_shown_as_they_are() -> None:
-    """A browser's own numbers would round them."""
+def test_numbers_are_not_rounded() -> None:
+    """JavaScript would round them."""
     page = show_payload('{"id": 12345678901234567891, "price": 1.0}')
     assert page.code[0].value == '{\n  "id": 12345678901234567891,\n  "price": 1.0\n}'
 
@@ -136,21 +138,21 @@ def test_numbers_are_shown_as_they_are() -> None:
 @pytest.mark.parametrize(
     "text", ["no json", "{", "NaN", '{"a": NaN}', '"text"', "12", "true", "", "<script>", "$x$"]
 )
-def test_anything_else_is_shown_as_the_text_it_is(text: str) -> None:
-    """Nothing of it is markup, and nothing is lost."""
+def test_any_other_payload_is_shown_unchanged(text: str) -> None:
+    """As text, without markup."""
     page = show_payload(text)
     assert page.code[0].value == text
     assert page.code[0].language in {"", "plaintext"}
 
 
-def test_no_payload_is_told() -> None:
-    """That there is none is not the same as an empty one."""
+def test_a_missing_payload_differs_from_an_empty_one() -> None:
+    """A caption says that there is none."""
     page = show_payload(None)
     assert (texts(page.caption), len(page.code)) == ("None.", 0)
 
 
 def test_a_huge_payload_is_cut_and_says_so() -> None:
-    """A browser is not given megabytes; JSON that is cut is a text."""
+    """JSON that is cut is shown as text, and a caption has its length."""
     page = show_payload(json.dumps(["x" * MAX_LENGTH]))
     assert len(page.code[0].value) == MAX_LENGTH
     assert texts(page.caption) == "The first 100,000 of 100,004 characters."
@@ -158,36 +160,36 @@ def test_a_huge_payload_is_cut_and_says_so() -> None:
 
 @pytest.mark.parametrize("depth", [50, 900, 100_000])
 def test_a_deep_payload_is_shown(depth: int) -> None:
-    """However deep it is, the page stands."""
+    """A nested payload of any depth does not break the page."""
     page = show_payload("[" * depth + "]" * depth)
     assert len(page.code) == 1
 
 
-def test_a_failure_tells_its_type_and_its_message() -> None:
-    """Why an instance failed stands at the top."""
+def test_a_failure_has_its_type_and_its_message() -> None:
+    """The type is in bold."""
     assert texts(show_failure(Failure("CardError", "refused")).error) == "**CardError**  \nrefused"
 
 
 def test_a_failure_without_a_type_has_a_title() -> None:
-    """Four stars would be a line across the page."""
+    """Four asterisks would be a horizontal rule."""
     assert texts(show_failure(Failure("", "refused")).error) == "**Failed**  \nrefused"
 
 
-def test_a_failure_is_no_markup() -> None:
-    """What an application raised is shown as it is."""
+def test_a_failure_is_shown_as_text() -> None:
+    """Markup in it is escaped."""
     shown = show_failure(Failure("<b>", "[x](http://y) :red[z]")).error[0].value
     assert shown.startswith(r"**\<b\>**")
     assert "](" not in shown
     assert ":red" not in shown
 
 
-def test_a_stack_is_shown_as_text() -> None:
-    """It can be unfolded."""
+def test_a_stack_trace_is_shown_as_text() -> None:
+    """In an expander."""
     page = show_failure(Failure("E", "m", "<b>\n  line 1"))
     assert page.expander[0].label == "Stack trace"
     assert page.code[0].value == "<b>\n  line 1"
 
 
-def test_a_failure_without_a_stack_has_nothing_to_unfold() -> None:
-    """Dapr tells no stack of every failure."""
+def test_a_failure_without_a_stack_trace_has_no_expander() -> None:
+    """Not every failure in Dapr has a stack trace."""
     assert not show_failure(Failure("E", "m")).expander

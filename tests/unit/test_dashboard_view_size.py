@@ -1,4 +1,4 @@
-"""How many bytes a view takes."""
+"""The size of a cached view in bytes."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ from operations.timeline import Span, SpanKind, Timeline
 from tests.unit.snapshots import NOON
 
 LONG = 2**20
-LITTLE = 1000  # bytes that no test looks at
+TOLERANCE = 1000  # bytes
 
 
 def text(letter: str) -> str:
-    """Return a long text of its own."""
+    """Return a long text that is a new object."""
     return letter * LONG
 
 
-def size(*, spans: tuple[Span, ...] = (), **told: Any) -> int:
-    """Return the size of a view with nothing else."""
-    baseline: dict[str, Any] = dict.fromkeys(View.__annotations__)
-    return view_size(View(**{**baseline, "timeline": Timeline(spans=spans), **told}))
+def size(*, spans: tuple[Span, ...] = (), **fields: Any) -> int:
+    """Return the size of a view that has only these fields."""
+    empty: dict[str, Any] = dict.fromkeys(View.__annotations__)
+    return view_size(View(**{**empty, "timeline": Timeline(spans=spans), **fields}))
 
 
 def event(payload: str | None = None, failure: Failure | None = None) -> HistoryEvent:
@@ -33,17 +33,17 @@ def event(payload: str | None = None, failure: Failure | None = None) -> History
 
 def span(*texts: str, failure: Failure | None = None) -> Span:
     """Return a span with up to two payloads."""
-    given, returned = (*texts, None, None)[:2]
-    return Span(SpanKind.ACTIVITY, "a", 0, 1, NOON, input=given, output=returned, failure=failure)
+    first, second = (*texts, None, None)[:2]
+    return Span(SpanKind.ACTIVITY, "a", 0, 1, NOON, input=first, output=second, failure=failure)
 
 
-def test_a_view_of_nothing_takes_nothing() -> None:
-    """An instance that is yet to begin has no payloads."""
+def test_an_empty_view_has_size_zero() -> None:
+    """An instance that has not started has no payloads."""
     assert size() == 0
 
 
 def test_all_texts_count() -> None:
-    """Wherever a view has them."""
+    """In each field of a view."""
     found = size(
         input=text("a"),
         output=text("b"),
@@ -52,24 +52,26 @@ def test_all_texts_count() -> None:
         history=(event(text("f")), event(failure=Failure("E", text("g"), text("h")))),
         spans=(span(text("i"), text("j")), span(failure=Failure("E", text("k"), text("l")))),
     )
-    assert 12 * LONG < found < 12 * LONG + 4 * EVENT_BYTES + LITTLE
+    assert 12 * LONG < found < 12 * LONG + 4 * EVENT_BYTES + TOLERANCE
 
 
 def test_a_text_that_is_in_two_places_counts_once() -> None:
-    """A span has its payloads from the history."""
-    same = text("a")
+    """Spans share their payloads with the history."""
+    shared = text("a")
     assert (
-        LONG < size(history=(event(same),), spans=(span(same),)) < LONG + 2 * EVENT_BYTES + LITTLE
+        LONG
+        < size(history=(event(shared),), spans=(span(shared),))
+        < LONG + 2 * EVENT_BYTES + TOLERANCE
     )
 
 
-def test_events_and_spans_take_room_themselves() -> None:
+def test_events_and_spans_count() -> None:
     """A long history of small events is large."""
     assert size(history=(event(),) * 3000, spans=(span(),) * 2000) == 5000 * EVENT_BYTES
 
 
 @pytest.mark.parametrize(("letter", "width"), [("a", 1), ("ж", 2), ("🙂", 4)])
-def test_letters_count_as_python_keeps_them(letter: str, width: int) -> None:
-    """One that is wide makes the whole text wide."""
+def test_characters_count_as_python_stores_them(letter: str, width: int) -> None:
+    """One wide character makes each character of a text wide."""
     found = size(input=text("a") + letter)
-    assert width * LONG < found < width * LONG + LITTLE
+    assert width * LONG < found < width * LONG + TOLERANCE
