@@ -102,8 +102,8 @@ def test_queue_and_run_of_a_life_are_told_apart(ledger: Ledger) -> None:
         failures=0,
         took=DurationDistribution(4, 20.0, 40.0, 40.0, 40.0),
         unknown=2,
-        queue=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
-        run=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
+        queue_time=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
+        execution_time=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
     )
 
 
@@ -111,7 +111,7 @@ def test_one_that_was_to_start_later_has_waited_since_then(ledger: Ledger) -> No
     """It was created long before."""
     ended(ledger, 1, 90, started_at=at(63), first_turn_at=at(63), scheduled_for=at(60))
     (found,) = ledger.statistics.workflows(HOUR).of
-    assert (found.queue, found.run) == (
+    assert (found.queue_time, found.execution_time) == (
         DurationDistribution(1, 3, 3, 3, 3),
         DurationDistribution(1, 27, 27, 27, 27),
     )
@@ -125,7 +125,7 @@ def test_the_first_turn_that_was_ever_seen_counts(ledger: Ledger) -> None:
     last = snapshot(Status.COMPLETED, execution="e2", seen=9, first_turn_at=at(6), history=history)
     ledger.runs.ingest([last])
     (found,) = ledger.statistics.workflows(HOUR).of
-    assert (found.queue, found.run) == (
+    assert (found.queue_time, found.execution_time) == (
         DurationDistribution(1, 1, 1, 1, 1),
         DurationDistribution(1, 8, 8, 8, 8),
     )
@@ -164,8 +164,8 @@ def test_queue_and_run_of_an_attempt_are_told_apart(ledger: Ledger) -> None:
         count=3,
         failures=1,
         unknown=1,
-        queue=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
-        run=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
+        queue_time=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
+        execution_time=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
         took=DurationDistribution(3, 20.0, 30.0, 30.0, 30.0),
     )
     assert found.failure_share == 1 / 3
@@ -178,9 +178,9 @@ def test_a_begin_outside_the_attempt_is_moved_into_it(
     """Another machine's clock told it."""
     ran(ledger, activity(1, 0, 10, started_at=at(began)))
     (found,) = ledger.statistics.activities(HOUR).of
-    assert found.queue
-    assert found.run
-    assert (found.queue.longest, found.run.longest) == (queue, 10 - queue)
+    assert found.queue_time
+    assert found.execution_time
+    assert (found.queue_time.longest, found.execution_time.longest) == (queue, 10 - queue)
 
 
 def test_what_a_rerun_took_over_is_not_counted_again(ledger: Ledger) -> None:
