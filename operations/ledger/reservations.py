@@ -70,7 +70,7 @@ class Reservation:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the engine is known to have the instance."""
+        """True if it is known that the engine has the instance."""
         return self.accepted_at is not None
 
     @property
