@@ -8,7 +8,7 @@ from operations.model import Failure, Status
 
 
 class TimerOrigin(StrEnum):
-    """What a timer is used for, in Dapr's words."""
+    """The purpose of a timer, in Dapr's words."""
 
     OWN = "createTimer"
     EXTERNAL_EVENT = "externalEvent"
@@ -18,9 +18,9 @@ class TimerOrigin(StrEnum):
 
 @dataclass(frozen=True)
 class HistoryEvent:
-    """One event; fields that its kind does not have are None.
+    """One event of a history; fields that its kind does not have are None.
 
-    `kind` is Dapr's name, such as `taskCompleted`. Times are aware UTC. Histories are in the order
+    `kind` is Dapr's name, such as `taskCompleted`. Times are aware UTC. A history is in the order
     of processing, which is not always the order of times. `name` is the name of the activity, child
     workflow, timer or external event. `payload` is the JSON text of the input or result.
     """
@@ -39,7 +39,7 @@ class HistoryEvent:
     """When a timer or a scheduled start is due; the year 9999 for a wait without a deadline."""
     origin: TimerOrigin | None = None
     instance_id: str | None = None
-    """The id of the child, in `executionStarted` that of the parent."""
+    """The instance id of the child; in `executionStarted`, of the parent."""
     parent_app_id: str | None = None
     """The application of the parent, in `executionStarted`."""
     execution_id: str | None = None

@@ -1,4 +1,4 @@
-"""What the ledger keeps, and what is written into it."""
+"""The records that are written into the ledger and read from it."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,8 +13,8 @@ from operations.timeline import Timeline
 class Snapshot:
     """What one read of the engine returned: an instance of an application, and its timeline.
 
-    `read_at` and `scheduled_for`, when a start in the future is due, are aware UTC. `history` is
-    None if it was not read.
+    Times are aware UTC. `history` is None if it was not read. `scheduled_for` is when a start
+    in the future is due, else None.
     """
 
     app_id: str
@@ -27,15 +27,15 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a list shows of a run; times are aware UTC.
+    """What a list row shows of a run; times are aware UTC.
 
     `run_id` is the ledger's number of the run. `created_at` never changes: lists sort by it.
     `started_at` and `ended_at` come from one clock; their difference is the duration.
-    `first_turn_at` is when the first turn of the workflow began, None if that is unknown.
-    `revision` is that of the ledger when the run was last written. `custom_status` is one line of
-    limited length. `generation` counts, from 1, the generations that were read of a workflow that
-    continues as new; it may have had more. Dapr has at most the latest run of an instance id:
-    actions apply to that one.
+    `first_turn_at` is when the first turn of the workflow started, None if it is unknown.
+    `revision` is the ledger's revision at the last write of the run. `custom_status` is one line of
+    limited length. `generation` counts from 1 the generations that were read of a workflow that
+    continues as new; the workflow may have had more. Dapr has at most the latest run of an instance
+    id, so actions apply to that run.
     """
 
     run_id: int
@@ -62,12 +62,15 @@ class RunSummary:
     first_turn_at: datetime | None = None
     generation: int = 1
     parent_app_id: str | None = None
-    """The application of the parent; None if it is that of the run."""
+    """The application of the parent; None if it is the run's own application."""
 
 
 @dataclass(frozen=True)
 class RunDetails:
-    """The rest of an entry; `history` is None until the instance has ended."""
+    """What only the page of a run shows; `history` is None until the history is archived.
+
+    Payloads and custom status are JSON text.
+    """
 
     input: str | None
     output: str | None
@@ -78,9 +81,9 @@ class RunDetails:
 
 @dataclass(frozen=True)
 class Generation:
-    """An earlier generation of a workflow that continued as new, as far as it was seen.
+    """An earlier generation of a workflow that continued as new, and how many attempts were read.
 
-    `first_turn_at` is when its first attempt was scheduled.
+    `first_turn_at` is when the first of these attempts was scheduled, aware UTC.
     """
 
     number: int
@@ -90,9 +93,9 @@ class Generation:
 
 @dataclass(frozen=True)
 class EarlierGenerations:
-    """How many earlier generations and attempts of a life are kept, and which those are.
+    """How many earlier generations of a run, and how many of their attempts, the ledger has.
 
-    Generations without an attempt do not count. `newest` are not all, if there are many.
+    Generations without an attempt do not count. `newest` lists the newest 50 generations.
     """
 
     generations: int = 0
@@ -102,13 +105,13 @@ class EarlierGenerations:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which entries a list shows: those that all of it is true of; nothing set shows all.
+    """Selects the runs of a list: a run must match every field that is set.
 
-    Times are aware UTC, and those of creation: from `since` until right before `until`. `text` is a
-    part of the id; `anywhere` is one of the id, a payload, the custom status or the failure, as
-    they read or as JSON writes them. Of both, capitals from A to Z do not matter. The other texts
-    are the whole of what they name. What waits for something `waits_for` it by its name, among
-    other things or alone: an event, activity, child, or timer, in whichever case.
+    `since` (inclusive) and `until` (exclusive) limit the time of creation, aware UTC. `text` is a
+    substring of the instance id. `anywhere` is a substring of the id, a payload, the custom status
+    or the failure, as plain text or as JSON escapes it. Both ignore the case of the letters A to Z.
+    `waits_for` is the name of an event, activity, child or timer, in any case; it matches a run
+    that waits for several things if one of them has this name. The other texts match whole values.
     """
 
     statuses: frozenset[Status] = frozenset()
@@ -125,20 +128,20 @@ class Filter:
 
 
 class Sort(StrEnum):
-    """In which order a list stands; what has not ended yet comes last in the latter two."""
+    """The order of a list; under `ENDED` and `LONGEST` unfinished runs come last."""
 
     NEWEST = "newest"
-    """What was created last comes first."""
+    """The run that was created last comes first."""
     OLDEST = "oldest"
     ENDED = "ended"
-    """What ended last comes first."""
+    """The run that ended last comes first."""
     LONGEST = "longest"
-    """What took longest from its start to its end comes first."""
+    """The run with the longest duration comes first."""
 
 
 @dataclass(frozen=True, order=True)
 class Count:
-    """How many there are; a capped one is how many there are at least."""
+    """A number of runs; if it is capped, there are at least so many."""
 
     number: int
     is_capped: bool = False
@@ -154,9 +157,9 @@ class Count:
 class Page:
     """A page of a sorted list, with the cursors of the pages beside it.
 
-    `newer` and `older` are the cursors of the pages before and after it, None where there is none;
-    they are named after the usual order. `before` is how many runs come before the page, None if
-    they were not counted.
+    `newer` and `older` are the cursors of the pages before and after this one, None if there is no
+    such page; they are named after the default order. `before` is the number of runs before the
+    page, None if it was not counted.
     """
 
     runs: tuple[RunSummary, ...]
@@ -167,7 +170,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Baseline:
-    """How long an activity took in its latest `runs`, queue and run together, in seconds."""
+    """How long the latest `runs` attempts of an activity took, in seconds.
+
+    Queue time and execution time count together.
+    """
 
     median: float
     p95: float
@@ -176,9 +182,9 @@ class Baseline:
 
 @dataclass(frozen=True)
 class StartTime:
-    """When an attempt of an activity began to run, by a trace: a hint, which may be false.
+    """When a trace says that a worker was given an attempt: a hint, which may be false.
 
-    `event_id` is that of the event that scheduled it.
+    `event_id` is the id of the event that scheduled the attempt.
     """
 
     instance_id: str
@@ -187,7 +193,7 @@ class StartTime:
 
 
 class Outcome(StrEnum):
-    """What came of an operator's action."""
+    """The outcome of an operator's action."""
 
     DONE = "done"
     UNCHANGED = "unchanged"
@@ -196,15 +202,15 @@ class Outcome(StrEnum):
 
 
 START = "start"
-"""The action of an audit entry that is no `Action`: a start."""
+"""The action of an audit entry for a start, which is not an `Action`."""
 
 OUTCOME_NOT_RECORDED = "started; outcome not recorded"
-"""The message of an action from before it is carried out until its outcome is recorded."""
+"""The message of an audit entry until the outcome of its action is recorded."""
 
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One action of an operator: who did what to which instance, and what came of it."""
+    """One action of an operator: who did what to which instance, and with which outcome."""
 
     at: datetime
     actor: Actor
@@ -215,18 +221,18 @@ class AuditEntry:
     before: Status | None = None
     after: Status | None = None
     message: str | None = None
-    """Why it was refused, why nobody knows, or what else there is to say."""
+    """Why the action was refused, why its outcome is unknown, or a remark."""
     reason: str | None = None
-    """The operator's own reason."""
+    """The reason that the operator gave."""
     bulk: str | None = None
-    """What the entries of one bulk job have in common."""
+    """The id of the bulk job that the action was part of."""
     app_id: str | None = None
     """The application of the instance; None until the audit log has written it."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """From `since` until right before `until`, aware UTC."""
+    """A period from `since` (inclusive) to `until` (exclusive), aware UTC."""
 
     since: datetime
     until: datetime
@@ -237,7 +243,7 @@ ALL_TIME = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=
 
 @dataclass(frozen=True)
 class Outage:
-    """A part that is away, since when (aware UTC), and why."""
+    """A service that is away, since when (aware UTC), and why."""
 
     service: Service
     since: datetime
@@ -246,11 +252,12 @@ class Outage:
 
 @dataclass(frozen=True)
 class RecorderMetrics:
-    """What the recorder costs and how far it is behind, by its own measure.
+    """The recorder's lag and load, as it measures them.
 
-    `lag_p50` and `lag_p95` are the seconds from when something happened until it was readable, over
-    the last minute, None if nothing happened. Reads of the engine and `hints` are those a second;
-    `dropped` hints are counted since the recorder began. `traces` says whether any arrive.
+    `lag_p50` and `lag_p95` are the seconds from an event to its row in the ledger, over the last
+    minute, None if there was no event. `states`, `histories` and `lists` are reads of the engine a
+    second, `hints` the hints that arrived a second. `dropped` counts the hints that were dropped
+    since the recorder started. `traces` is True if trace spans arrive.
     """
 
     lag_p50: float | None = None
@@ -265,11 +272,12 @@ class RecorderMetrics:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """The ledger's revision, which grows with every change, and the recorder's last sign of life.
+    """The ledger's revision, which grows with every change, and the recorder's last heartbeat.
 
-    `heartbeat_at` (aware UTC) is None before the recorder's first heartbeat; `outages` are those of
-    that moment. `backlog` is the number of runs that the recorder has yet to read since it started:
-    None while it is unknown, 0 once it has caught up. `metrics` are None until they are measured.
+    `heartbeat_at` (aware UTC) is None before the recorder's first heartbeat; `outages` are the
+    outages at that time. `backlog` is the number of runs that the recorder has yet to read since it
+    started: None while it is unknown, 0 once it has caught up. `metrics` is None until the recorder
+    has measured itself.
     """
 
     revision: int

@@ -1,4 +1,4 @@
-"""One instance with all there is to know about it, wherever it is known from."""
+"""Everything that the page of an instance shows, from the engine and from the ledger."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,19 +23,19 @@ from operations.records import (
 from operations.snapshots import read_snapshot
 from operations.timeline import Timeline, timeline_of, with_start_times
 
-DEEDS = 100  # that are shown of an instance
+AUDIT_ENTRIES = 100  # that are shown of one run
 _START = "start"
 
 
 @dataclass(frozen=True)
 class View:
-    """A life of an instance id: its entry, payloads as JSON text, timeline and history.
+    """A run of an instance id: its summary, payloads as JSON text, timeline and history.
 
-    `history` is None where the engine cannot be read and the ledger has no archive yet; the
-    timeline then holds the activities alone. `deeds` are the operators' actions on this life, the
-    last one first; the start, if it was made from here, is one of them. `earlier` and `later` are
-    the keys of the id's lives right before and right after this one. The timeline and the history
-    are those of the last generation of a workflow that continues as new; `kept` are the others.
+    `history` is None if the engine cannot be read and the ledger has no archive yet; the timeline
+    then has the activities alone. `audit_entries` are the operators' actions on this run, the last
+    one first; they include the start if Flowdeck made it. `earlier` and `later` are the `run_id`s
+    of the id's runs right before and right after this one. If the workflow continues as new,
+    timeline and history show its last generation, and `kept` describes the earlier ones.
     """
 
     summary: RunSummary
@@ -59,11 +59,11 @@ def view(
     dapr_unavailable: bool,
     run_id: int | None = None,
 ) -> View:
-    """Return the life of an instance id that has this key; without a key, the latest.
+    """Return the view of the run `run_id`, or of the latest run of the instance id.
 
-    The latest comes from the engine until it is archived, then from the ledger, as all others do.
-    Raises `UnknownInstance` if neither has it, `LedgerUnavailable`, and `DaprUnavailable` and
-    `DaprRefused`; `dapr_unavailable` says not to ask the engine.
+    The latest run is read from the engine until its history is archived; all other runs are read
+    from the ledger. With `dapr_unavailable` the engine is not read at all. Raises `UnknownInstance`
+    if neither has the run, `LedgerUnavailable`, `DaprUnavailable` and `DaprRefused`.
     """
     if run_id is None:
         return _latest(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable)
@@ -75,9 +75,8 @@ def view(
     latest = _latest(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable)
     if latest.summary.run_id == run_id:
         return latest
-    return view(
-        gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable, run_id=run_id
-    )  # it is over now
+    # The id has a new run: `run_id` is no longer the latest one.
+    return view(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable, run_id=run_id)
 
 
 def _latest(gateway: Gateway, ledger: Ledger, instance_id: str, *, dapr_unavailable: bool) -> View:
@@ -93,17 +92,21 @@ def _latest(gateway: Gateway, ledger: Ledger, instance_id: str, *, dapr_unavaila
         if summary is None:
             raise UnknownInstance(instance_id)
         return _from_ledger(ledger, summary, _details(ledger, summary))
-    ledger.runs.ingest([snapshot])  # also finds what the recorder has not come to yet
-    noted = ledger.runs.latest(instance_id)
-    if noted is None:
+    ledger.runs.ingest([snapshot])  # the recorder may not have read the run yet
+    recorded = ledger.runs.latest(instance_id)
+    if recorded is None:
         raise UnknownInstance(instance_id)
-    return _from_engine(ledger, noted, snapshot)
+    return _from_engine(ledger, recorded, snapshot)
 
 
 def _from_engine(ledger: Ledger, summary: RunSummary, snapshot: Snapshot) -> View:
-    seen = snapshot.instance
+    instance = snapshot.instance
     details = RunDetails(
-        seen.input, seen.output, seen.custom_status, seen.failure, snapshot.history
+        instance.input,
+        instance.output,
+        instance.custom_status,
+        instance.failure,
+        snapshot.history,
     )
     return _view(ledger, summary, details, snapshot.timeline)
 
@@ -123,7 +126,7 @@ def _view(ledger: Ledger, summary: RunSummary, details: RunDetails, timeline: Ti
         failure=details.failure,
         timeline=replace(timeline, spans=with_start_times(timeline.spans, attempts)),
         history=details.history,
-        audit_entries=_deeds(ledger, summary, _period(summary, earlier, later)),
+        audit_entries=_audit_entries(ledger, summary, _period(summary, earlier, later)),
         earlier=earlier.run_id if earlier else None,
         later=later.run_id if later else None,
         kept=ledger.runs.earlier_generations(summary.run_id)
@@ -147,9 +150,9 @@ def _timeline(ledger: Ledger, summary: RunSummary, details: RunDetails) -> Timel
 
 
 def _period(summary: RunSummary, earlier: RunSummary | None, later: RunSummary | None) -> Period:
-    """Return when what was done to the id was done to this life.
+    """Return the period in which actions on the id were actions on this run.
 
-    What was done before the first life was known is of none other than that.
+    Actions from before the first known run belong to the first run.
     """
     return Period(
         since=summary.created_at if earlier else ALL_TIME.since,
@@ -157,18 +160,16 @@ def _period(summary: RunSummary, earlier: RunSummary | None, later: RunSummary |
     )
 
 
-def _deeds(ledger: Ledger, summary: RunSummary, within: Period) -> tuple[AuditEntry, ...]:
-    audit_entries = ledger.audit_log.of(summary.instance_id, DEEDS, within)
-    if any(each.action == _START or _is_own_rerun(each) for each in audit_entries):
-        return audit_entries
-    return tuple(
-        sorted((*audit_entries, *_started(ledger, summary, within)), key=_at, reverse=True)
-    )
+def _audit_entries(ledger: Ledger, summary: RunSummary, within: Period) -> tuple[AuditEntry, ...]:
+    entries = ledger.audit_log.of(summary.instance_id, AUDIT_ENTRIES, within)
+    if any(each.action == _START or _is_own_rerun(each) for each in entries):
+        return entries
+    return tuple(sorted((*entries, *_start_entry(ledger, summary, within)), key=_at, reverse=True))
 
 
-def _started(ledger: Ledger, summary: RunSummary, within: Period) -> Iterator[AuditEntry]:
-    """Yield the start of a life, if it was made from here."""
-    # A start is claimed before its life begins, and accepted when the engine has begun it.
+def _start_entry(ledger: Ledger, summary: RunSummary, within: Period) -> Iterator[AuditEntry]:
+    """Yield the audit entry of the run's start, made from its reservation if it has one."""
+    # A start is claimed before its run starts, and accepted once the engine has started it.
     start = ledger.reservations.accepted(summary.instance_id, within)
     if start and start.accepted_at:
         yield AuditEntry(start.accepted_at, start.actor, _START, summary.instance_id, Outcome.DONE)
@@ -186,8 +187,7 @@ def _at(entry: AuditEntry) -> datetime:
 
 
 def _is_own_rerun(entry: AuditEntry) -> bool:
-    """Whether it is the rerun that made the instance, and not one of the instance."""
-    is_done = (
-        entry.outcome is Outcome.DONE
-    )  # one of it that was refused may not have read it either
+    """True if the entry is the rerun that created the run, not a rerun of the run."""
+    # A refused rerun of the run may have no `before` either, so the outcome must be DONE.
+    is_done = entry.outcome is Outcome.DONE
     return is_done and entry.action == Action.RERUN and entry.before is None

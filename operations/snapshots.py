@@ -1,4 +1,4 @@
-"""Reads an instance from the engine: its state, its history, and what they say together."""
+"""Reads snapshots of instances from the engine: state, history and timeline."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,20 +11,20 @@ from operations.model import Instance
 from operations.records import Snapshot
 from operations.timeline import Timeline, timeline_of
 
-READS = 3  # until state and history, which are read one after the other, tell the same
+READS = 3  # attempts to read a state and a history that agree: they are two calls
 
 
 class Readable(Protocol):
-    """What instances are read from: the gateway, or what stands before it."""
+    """The source of snapshots: the gateway, or a wrapper around it."""
 
     def app_id(self) -> str:
-        """Return the application that the instances belong to."""
+        """Return the application of the instances."""
 
     def state(self, instance_id: str) -> Instance | None:
-        """Return the instance, None if there is none with this id."""
+        """Return the state of an instance, None if the engine has none with this id."""
 
     def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
-        """Return the instance's events; `UnknownInstance` if there is none."""
+        """Return the history of an instance; raise `UnknownInstance` if there is none."""
 
 
 def _now() -> datetime:
@@ -37,31 +37,32 @@ def read_snapshot(
     last: Snapshot | None = None,
     now: Callable[[], datetime] = _now,
 ) -> Snapshot | None:
-    """Return the instance as the engine has it now, or None if it has none with this id.
+    """Return a snapshot of an instance, or None if the engine has no instance with this id.
 
-    If nothing has changed since `last`, that is returned with its new time, and the history is not
-    read. Raises `DaprUnavailable` and `DaprRefused`.
+    If the state equals that of `last` and is not final, the history is not read: the result is
+    `last` with a new `read_at`. Raises `DaprUnavailable` and `DaprRefused`.
     """
-    seen: Snapshot | None = None
+    snapshot: Snapshot | None = None
     for _ in range(READS):
         at = now()
         instance = gateway.state(instance_id)
-        if instance is None:  # purged; if that was between two reads, its end is known all the same
-            return seen if seen and seen.instance.status.is_finished else None
+        if instance is None:  # purged, maybe between two of these reads
+            return snapshot if snapshot and snapshot.instance.status.is_finished else None
         if last and last.instance == instance and not instance.status.is_finished:
             return replace(last, read_at=at)
-        seen = _with_history(gateway, instance, at)
-        if instance.status.is_finished is bool(seen.timeline.ended_at):
+        snapshot = _with_history(gateway, instance, at)
+        if instance.status.is_finished is bool(snapshot.timeline.ended_at):
             break
-    return seen
+    return snapshot
 
 
 def read_state(
     gateway: Readable, instance_id: str, now: Callable[[], datetime] = _now
 ) -> Snapshot | None:
-    """Return the instance without what its history tells, for one that cannot be read wholly.
+    """Return a snapshot without a history, for an instance whose history cannot be read.
 
-    Raises `DaprUnavailable` and `DaprRefused`.
+    Returns None if the engine has no instance with this id. Raises `DaprUnavailable` and
+    `DaprRefused`.
     """
     at = now()
     instance = gateway.state(instance_id)
@@ -69,7 +70,7 @@ def read_state(
 
 
 def read_snapshot_or_state(gateway: Readable, instance_id: str) -> Snapshot | None:
-    """Return the instance, without a history if the engine cannot send that."""
+    """Return a snapshot, without a history if the engine refuses to send the history."""
     try:
         return read_snapshot(gateway, instance_id)
     except DaprRefused:
@@ -85,7 +86,7 @@ def _with_history(gateway: Readable, instance: Instance, at: datetime) -> Snapsh
 def _history(gateway: Readable, instance_id: str) -> tuple[HistoryEvent, ...]:
     try:
         return tuple(gateway.history(instance_id))
-    except UnknownInstance:  # it has not begun, or was purged
+    except UnknownInstance:  # it has not started yet, or was purged
         return ()
 
 

@@ -1,4 +1,4 @@
-"""The ledger: the SQL database that holds runs, reservations, audit log, leases, heartbeat."""
+"""The ledger: the SQL database of runs, reservations, audit log, leases and heartbeat."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -38,21 +38,21 @@ DEFAULT_SEARCH, DEFAULT_STATISTICS = SearchLimits(), StatisticsLimits()
 
 
 def _no_sidecar() -> str:
-    raise DaprUnavailable("no sidecar has named its application yet")
+    raise DaprUnavailable("no sidecar has reported its application yet")
 
 
 class Ledger:
     """The ledger's database; every method raises `LedgerUnavailable` if it cannot be reached.
 
-    `LedgerReplaced`, one of these errors, says that the ledger must be opened anew: the SQLite file
-    was deleted or replaced (each call notices that), or PostgreSQL has lost the tables or was
-    restored (`heartbeat` notices that).
+    `LedgerReplaced`, a subclass of that error, means that the ledger must be opened anew: the
+    SQLite file was deleted or replaced (every call detects this), or PostgreSQL has lost the tables
+    or was restored (`heartbeat` detects this).
 
-    An instance id may exist in several applications. Whatever looks up or writes by an instance id
-    (`reservations`, `audit_log`, `leases`, `descendants`, and `runs.latest` and the like) does so
-    in one application: `app_id()`. What finds a run by its `run_id`, lists and statistics cover all
-    applications; `runs.ingest` writes each snapshot into its own. `for_app` binds the same database
-    to another application.
+    An instance id may exist in several applications. Methods that read or write by instance id
+    (those of `reservations`, `audit_log`, `leases`, `descendants`, and `runs.latest` and the like)
+    apply to one application: `app_id()`. Methods that take a `run_id`, lists and statistics cover
+    all applications. `runs.ingest` writes each snapshot into its own application. `for_app` binds
+    the same database to another application.
 
     Methods that write raise `LedgerRefused` for a value that the database cannot hold.
     """
@@ -79,10 +79,10 @@ class Ledger:
         self.statistics = Statistics(engine, statistics)
 
     def app_id(self) -> str:
-        """Return the application that this ledger is bound to; it does not change afterwards.
+        """Return the application that this ledger is bound to; later calls return the same.
 
-        It is the one that `ask_app_id` returns, else the one that the recorder followed last.
-        Raises `DaprUnavailable` while neither is known, and `LedgerUnavailable`.
+        `ask_app_id` returns it; while that fails, it is the application of the recorder's last
+        heartbeat. Raises `DaprUnavailable` while neither is known, and `LedgerUnavailable`.
         """
         if self._app_id is None:
             try:
@@ -98,22 +98,22 @@ class Ledger:
         return Ledger(self._engine, lambda: app_id, *self._limits)
 
     def ping(self) -> None:
-        """Ask the database for nothing."""
+        """Check that the database answers."""
         with reading(self._engine) as connection:
             connection.execute(text("SELECT 1"))
 
     def heartbeat(self) -> Heartbeat:
-        """Return the ledger's revision, and the recorder's last sign of life.
+        """Return the ledger's revision and the recorder's last heartbeat.
 
-        Raises `LedgerReplaced` for the id of another ledger, and for a revision that went back.
+        Raises `LedgerReplaced` if the ledger's id is another one, or if its revision went back.
         """
         with self._comparing:
-            ledger_id, beat = read_heartbeat(self._engine)
+            ledger_id, heartbeat = read_heartbeat(self._engine)
             last_id, last_revision = self._last or (ledger_id, 0)
-            if ledger_id != last_id or beat.revision < last_revision:
-                raise LedgerReplaced(f"revision {beat.revision} after {last_revision}")
-            self._last = ledger_id, beat.revision
-        return beat
+            if ledger_id != last_id or heartbeat.revision < last_revision:
+                raise LedgerReplaced(f"revision {heartbeat.revision} after {last_revision}")
+            self._last = ledger_id, heartbeat.revision
+        return heartbeat
 
     def write_heartbeat(
         self,
@@ -122,7 +122,7 @@ class Ledger:
         backlog: int | None = 0,
         metrics: RecorderMetrics | None = None,
     ) -> None:
-        """Write the recorder's sign of life; the revision does not change.
+        """Write the recorder's heartbeat; the revision does not change.
 
         `backlog` is the number of runs that the recorder has yet to read, None if it is unknown.
         """
@@ -130,8 +130,8 @@ class Ledger:
             app_id = self.app_id()
         except DaprUnavailable:
             app_id = None
-        beat = Heartbeat(0, at, tuple(outages), backlog=backlog, metrics=metrics, app_id=app_id)
-        write_heartbeat(self._engine, beat)
+        heartbeat = Heartbeat(0, at, tuple(outages), backlog, metrics, app_id)
+        write_heartbeat(self._engine, heartbeat)
 
     def close(self) -> None:
         """Close the connections of this process."""
@@ -144,11 +144,11 @@ def open_ledger(
     search: SearchLimits = DEFAULT_SEARCH,
     statistics: StatisticsLimits = DEFAULT_STATISTICS,
 ) -> Ledger:
-    """Open the ledger at a SQLAlchemy URL; creates a SQLite file, and tables that are missing.
+    """Open the ledger at a SQLAlchemy URL; create the SQLite file and missing tables.
 
     `ask_app_id` returns the application of this process's sidecar (`Gateway.app_id`).
-    Raises `InvalidInput`, `LedgerUnavailable`, and `SchemaMismatch` for the tables of another
-    version.
+    Raises `InvalidInput` for the URL, `LedgerUnavailable`, and `SchemaMismatch` for the tables of
+    another version.
     """
     engine = open_engine(url)
     try:

@@ -42,13 +42,13 @@ class AuditLog:
     def complete(self, key: int, entry: AuditEntry, *others: AuditEntry) -> None:
         """Write the outcome of an action into the entry that `begin` added.
 
-        Adds `others` in the same transaction. Adds `entry` too if the key is another entry's: the
-        ledger was replaced in between.
+        Adds `others` in the same transaction. If the key belongs to another entry, because the
+        ledger was replaced in between, `entry` is added as well.
         """
         entry, *rest = self._with_app_id(entry, *others)
         with writing(self._engine) as connection:
             revision = next_revision(connection)
-            query = update(audit_log).where(*_is_begun(key, entry)).values(_row(entry, revision))
+            query = update(audit_log).where(*_is_open(key, entry)).values(_row(entry, revision))
             is_found = connection.execute(query).rowcount
             add_entries(connection, revision, rest if is_found else (entry, *rest))
             set_revision(connection, revision)
@@ -83,7 +83,7 @@ def add_entries(connection: Connection, revision: int, entries: Sequence[AuditEn
         connection.execute(insert(audit_log), [_row(entry, revision) for entry in entries])
 
 
-def finish_start(  # noqa: PLR0913, PLR0917 - which entry, and what to write into it
+def finish_start(  # noqa: PLR0913, PLR0917 - the key of the entry, and its new values
     connection: Connection,
     revision: int,
     app_id: str,
@@ -94,7 +94,7 @@ def finish_start(  # noqa: PLR0913, PLR0917 - which entry, and what to write int
     at: datetime | None = None,
     message: str | None = None,
 ) -> None:
-    """Write the outcome of a start into the entry that its reservation added, if it added one."""
+    """Write the outcome of a start into the audit entry of its reservation, if there is one."""
     columns = audit_log.c
     query = update(audit_log).where(
         columns.app_id == app_id,
@@ -111,7 +111,8 @@ def _row(entry: AuditEntry, revision: int) -> dict[str, Any]:
     return {**row_of(entry), "revision": revision}
 
 
-def _is_begun(key: int, entry: AuditEntry) -> tuple[ColumnElement[bool], ...]:
+def _is_open(key: int, entry: AuditEntry) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that find the entry which `begin` added, while it has no outcome."""
     columns = audit_log.c
     return (
         columns.key == key,

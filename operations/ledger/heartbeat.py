@@ -1,4 +1,4 @@
-"""The one row that tells what is new: the ledger's revision, and the recorder's sign of life."""
+"""The only row of `heartbeat`: the ledger's revision, and the recorder's last heartbeat."""
 
 import json
 from dataclasses import fields
@@ -19,50 +19,52 @@ _SET = update(heartbeat).where(_THE_ROW).values(revision=bindparam("next"))
 
 
 def next_revision(connection: Connection) -> int:
-    """Return the revision that this transaction may give what it writes.
+    """Return the revision for the rows that this transaction writes.
 
-    Until its end no other transaction gets one: who sees a revision sees all that came before it.
+    It locks the row: no other transaction gets a revision until this one ends. So a reader that
+    reads a revision also reads everything that was written under earlier ones.
     """
     return int(connection.execute(_LOCK).scalar_one()) + 1
 
 
 def set_revision(connection: Connection, revision: int) -> None:
-    """Let the ledger have the revision of what was written."""
+    """Set the ledger's revision."""
     connection.execute(_SET, {"next": revision})
 
 
 def read_heartbeat(engine: Engine) -> tuple[str, Heartbeat]:
-    """Return the ledger's random id, and its heartbeat."""
+    """Return the ledger's random id and its heartbeat."""
     with reading(engine) as connection:
         row = connection.execute(_READ).one()
     outages = tuple(map(_outage, json.loads(row.outages)))
-    metrics = _measures(json.loads(row.metrics)) if row.metrics else None
-    beat = Heartbeat(row.revision, row.heartbeat_at, outages, row.backlog, metrics, row.app_id)
-    return row.ledger_id, beat
+    metrics = _metrics(json.loads(row.metrics)) if row.metrics else None
+    found = Heartbeat(row.revision, row.heartbeat_at, outages, row.backlog, metrics, row.app_id)
+    return row.ledger_id, found
 
 
-def write_heartbeat(engine: Engine, beat: Heartbeat) -> None:
-    """Write the recorder's sign of life; the revision stays as it is."""
+def write_heartbeat(engine: Engine, written: Heartbeat) -> None:
+    """Write the recorder's heartbeat; the revision stays as it is."""
     values = {
-        "app_id": beat.app_id,
-        "heartbeat_at": beat.heartbeat_at,
-        "outages": json.dumps([_told(outage) for outage in beat.outages]),
-        "backlog": beat.backlog,
-        "metrics": json.dumps(vars(beat.metrics)) if beat.metrics else None,
+        "app_id": written.app_id,
+        "heartbeat_at": written.heartbeat_at,
+        "outages": json.dumps([_outage_json(outage) for outage in written.outages]),
+        "backlog": written.backlog,
+        "metrics": json.dumps(vars(written.metrics)) if written.metrics else None,
     }
     with writing(engine) as connection:
         connection.execute(update(heartbeat).where(_THE_ROW).values(values))
 
 
-def _told(outage: Outage) -> dict[str, str]:
+def _outage_json(outage: Outage) -> dict[str, str]:
     return {"service": outage.service, "since": outage.since.isoformat(), "reason": outage.reason}
 
 
-def _outage(told: dict[str, str]) -> Outage:
-    return Outage(Service(told["service"]), datetime.fromisoformat(told["since"]), told["reason"])
+def _outage(found: dict[str, str]) -> Outage:
+    since = datetime.fromisoformat(found["since"])
+    return Outage(Service(found["service"]), since, found["reason"])
 
 
-def _measures(told: dict[str, Any]) -> RecorderMetrics:
-    """Return measures without those that only another version knows."""
+def _metrics(found: dict[str, Any]) -> RecorderMetrics:
+    """Return the metrics, without those that only another version of Flowdeck has."""
     names = {field.name for field in fields(RecorderMetrics)}
-    return RecorderMetrics(**{name: value for name, value in told.items() if name in names})
+    return RecorderMetrics(**{name: value for name, value in found.items() if name in names})

@@ -1,4 +1,4 @@
-"""Leases on instances: one action at a time, from whichever process."""
+"""Leases on instances: one action at a time on an instance, across all processes."""
 
 import time
 from collections.abc import Callable
@@ -52,7 +52,7 @@ class Leases:
             return renewed if connection.execute(query).rowcount else None
 
     def release(self, lease: Lease) -> None:
-        """Release a lease; one that another process has acquired since stays."""
+        """Release a lease; do nothing if another process has acquired it since."""
         with writing(self._engine) as connection:
             connection.execute(delete(leases).where(*_is(lease)))
 

@@ -1,4 +1,4 @@
-"""What one question to the ledger may cost."""
+"""The limits of one query to the ledger: how long it may take, how many rows it may read."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 class SearchLimits:
     """The limits of pages and counts.
 
-    `count` is the cap of each count. `text_matches` is the cap under a text, for all statuses
-    together; it is also how many matches are sorted by another key than that of creation.
+    A query fails after `seconds`. `count` is the cap of each count. `text_matches` is the cap of
+    all counts together if the filter has a text; it is also the number of matches that are sorted
+    if such a list is sorted by something else than its creation.
     """
 
     seconds: float = 1.2
@@ -18,11 +19,12 @@ class SearchLimits:
 
 @dataclass(frozen=True)
 class StatisticsLimits:
-    """The limits of statistics, which cover the latest part of a period where it holds more.
+    """The limits of statistics; a period with more rows is covered by its latest part only.
 
-    After `reading_seconds` no further rows are read; after `seconds` the question fails.
-    `durations` and `failures` are rows that one question reads, `groups` the failure groups that it
-    returns. A baseline is that of the latest `baseline_runs`, and of `fewest_runs` at least.
+    After `reading_seconds` no further rows are read; after `seconds` the query fails. `durations`
+    and `failures` are the most rows that one query reads, `groups` the most failure groups that it
+    returns. A baseline is computed from the latest `baseline_runs` attempts; there is none for
+    fewer than `fewest_runs`.
     """
 
     seconds: float = 3.0

@@ -1,23 +1,23 @@
-"""Times and durations as whole microseconds, as the columns that lists are sorted by hold them."""
+"""Times and durations in whole microseconds, as the columns `*_micros` of `runs` store them."""
 
 from datetime import UTC, datetime, timedelta
 
 from operations.records import RunSummary
 
 UNKNOWN = -1
-"""Stands for a time or a duration that is not known yet."""
+"""The value of a time or a duration that is not known yet."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 def micros_of(time: datetime) -> int:
-    """Return the microseconds from 1970 (UTC) to a time."""
+    """Return a time as microseconds since 1970 (UTC)."""
     return (time - _EPOCH) // _MICROSECOND
 
 
 def time_of(micros: int) -> datetime:
-    """Return the UTC time so many microseconds after 1970; raises `OverflowError`."""
+    """Return the time that is so many microseconds after 1970, aware UTC; raise `OverflowError`."""
     return _EPOCH + micros * _MICROSECOND
 
 
@@ -27,23 +27,27 @@ def ended_micros(summary: RunSummary) -> int:
 
 
 def took_micros(summary: RunSummary) -> int:
-    """Return the duration of a run in microseconds; `UNKNOWN` if it has not ended."""
+    """Return the duration of a run in microseconds; `UNKNOWN` without a start or an end."""
     if summary.started_at is None or summary.ended_at is None:
         return UNKNOWN
     return max(0, (summary.ended_at - summary.started_at) // _MICROSECOND)
 
 
 def queue_micros(summary: RunSummary) -> int:
-    """Return the microseconds from a run's start, or due time, to its first turn, or `UNKNOWN`."""
-    is_later = summary.scheduled_for and summary.scheduled_for > summary.created_at
-    since = summary.scheduled_for if is_later else summary.started_at
+    """Return the queue time of a run in microseconds, or `UNKNOWN`.
+
+    The queue time passes from the start, or from the time for which it was scheduled, to the first
+    turn.
+    """
+    is_delayed = summary.scheduled_for and summary.scheduled_for > summary.created_at
+    since = summary.scheduled_for if is_delayed else summary.started_at
     if summary.first_turn_at is None or since is None or summary.first_turn_at < since:
         return UNKNOWN
     return (summary.first_turn_at - since) // _MICROSECOND
 
 
 def run_micros(summary: RunSummary) -> int:
-    """Return the microseconds from a run's first turn to its end, or `UNKNOWN`."""
+    """Return the execution time of a run in microseconds, from its first turn, or `UNKNOWN`."""
     if summary.first_turn_at is None or summary.ended_at is None:
         return UNKNOWN
     return max(0, (summary.ended_at - summary.first_turn_at) // _MICROSECOND)

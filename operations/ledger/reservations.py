@@ -1,7 +1,7 @@
 """Reservations of instance ids: who starts which instance, with which input.
 
-A start reserves its id before Dapr is called, so that of any number of starts with the same id,
-from any process, one reaches the engine.
+A start reserves its id before Dapr is called, so that only one of several starts with the same id
+reaches the engine, also if they come from different processes.
 """
 
 import time
@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 
 from operations.ledger.actor_columns import actor_in, row_of
 from operations.ledger.audit_log import add_entries, finish_start
-from operations.ledger.db.batches import in_portions
+from operations.ledger.db.batches import in_batches
 from operations.ledger.db.sessions import reading, writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.tables import reservations
@@ -55,8 +55,8 @@ class Reservation:
 
     `payload` is JSON text. `sequence` counts the reservations of an id from 1. `claim` is the time
     of the reservation in nanoseconds since 1970; it identifies the process that made it.
-    `accepted_at` is when the engine was known to have the instance, None until then.
-    `scheduled_for` is when the instance is due to start, None for at once.
+    `accepted_at` is when it was known that the engine has the instance, None until then.
+    `scheduled_for` is when the instance is due to start, None if at once. Times are aware UTC.
     """
 
     instance_id: str
@@ -70,7 +70,7 @@ class Reservation:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the engine is known to have the instance."""
+        """True if it is known that the engine has the instance."""
         return self.accepted_at is not None
 
     @property
@@ -85,7 +85,7 @@ _FIELDS = [field.name for field in fields(Reservation) if field.name != "actor"]
 class Reservations:
     """Reads and writes reservations; every method raises `LedgerUnavailable`.
 
-    Every write gets a revision of the ledger, so that the recorder finds new instances by it.
+    Every write gets a revision of the ledger, by which the recorder finds new instances.
     """
 
     def __init__(self, engine: Engine, app_id: Callable[[], str]) -> None:
@@ -106,7 +106,7 @@ class Reservations:
         )
 
     def ids_since(self, revision: int) -> tuple[str, ...]:
-        """Return the ids whose reservations were written after a revision, the earliest first."""
+        """Return the ids whose reservations were written after a revision, the oldest first."""
         wanted = {"app_id": self._app_id(), "revision": revision}
         with reading(self._engine) as connection:
             found = connection.execute(_IDS_SINCE, wanted).scalars()
@@ -115,13 +115,14 @@ class Reservations:
     def claim(
         self, wanted: Reservation, latest: Reservation | None, entry: AuditEntry | None = None
     ) -> Reservation | None:
-        """Reserve the id for `wanted`, given the latest reservation that the caller knows.
+        """Reserve the id for `wanted`; return the reservation with its sequence and claim.
 
-        Takes over `latest` if it was never accepted, else adds the next reservation. `entry` is
-        written to the audit log in the same transaction, with the time of the reservation. Returns
-        None if another process has reserved the id since `latest` was read.
+        `latest` is the latest reservation of the id, as the caller read it. It is replaced if it
+        was never accepted; else the next reservation is added. `entry` is written to the audit log
+        in the same transaction, with the time of the reservation. Returns None if another process
+        has reserved the id since `latest` was read.
         """
-        app_id = self._app_id()  # before the transaction: it may ask the sidecar
+        app_id = self._app_id()  # before the transaction: this may call the sidecar
         replaced = latest if latest and not latest.is_accepted else None
         sequence = replaced.sequence if replaced else latest.sequence + 1 if latest else 1
         claimed = replace(wanted, sequence=sequence, claim=time.time_ns())
@@ -139,27 +140,27 @@ class Reservations:
         return claimed
 
     def accept(self, reservation: Reservation) -> None:
-        """Record that the engine has the instance, and that its start is done."""
+        """Record that the engine has the instance; the outcome of its start is DONE."""
         now = datetime.now(UTC)
         app_id = self._app_id()
         query = update(reservations).where(*_owned(app_id, reservation))
         with writing(self._engine) as connection:
             revision = next_revision(connection)
             if connection.execute(query.values(accepted_at=now, revision=revision)).rowcount:
-                made = (app_id, reservation.instance_id, reservation.reserved_at)
-                finish_start(connection, revision, *made, Outcome.DONE, at=now)
+                key = (app_id, reservation.instance_id, reservation.reserved_at)
+                finish_start(connection, revision, *key, Outcome.DONE, at=now)
                 set_revision(connection, revision)
 
     def release(self, reservation: Reservation, reason: str) -> None:
-        """Delete the reservation of a start that did not happen, and record why."""
+        """Delete the reservation of a start that failed; the outcome of the start is REFUSED."""
         app_id = self._app_id()
         with writing(self._engine) as connection:
             revision = next_revision(connection)
             if connection.execute(
                 delete(reservations).where(*_owned(app_id, reservation))
             ).rowcount:
-                made = (app_id, reservation.instance_id, reservation.reserved_at)
-                finish_start(connection, revision, *made, Outcome.REFUSED, message=reason)
+                key = (app_id, reservation.instance_id, reservation.reserved_at)
+                finish_start(connection, revision, *key, Outcome.REFUSED, message=reason)
                 set_revision(connection, revision)
 
     def _latest(self, *conditions: ColumnElement[bool]) -> Reservation | None:
@@ -179,8 +180,8 @@ def latest_starts(
 ) -> dict[str, Reservation]:
     """Return the latest reservation of each id that has one."""
     found: dict[str, Reservation] = {}
-    for portion in in_portions(ids):
-        for row in connection.execute(_OF_IDS, {"app_id": app_id, "ids": portion}).mappings():
+    for batch in in_batches(ids):
+        for row in connection.execute(_OF_IDS, {"app_id": app_id, "ids": batch}).mappings():
             found[row["instance_id"]] = _reservation(row)
     return found
 
@@ -192,7 +193,7 @@ def _write(
     claimed: Reservation,
     replaced: Reservation | None,
 ) -> bool:
-    """Write a reservation; return False if the one that it replaces has another owner by now."""
+    """Write a reservation; return False if another process has replaced `replaced` since."""
     row = {**row_of(claimed), "app_id": app_id, "revision": revision}
     if replaced is None:
         connection.execute(insert(reservations).values(row))
@@ -207,7 +208,7 @@ def _reservation(row: RowMapping) -> Reservation:
 
 
 def _owned(app_id: str, reservation: Reservation) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions that find the row while it is this claim's and not accepted."""
+    """Return the conditions that find a reservation while it is not accepted or replaced."""
     columns = reservations.c
     return (
         columns.app_id == app_id,

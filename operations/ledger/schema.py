@@ -1,4 +1,4 @@
-"""Creates a ledger's tables, and refuses those of another version of Flowdeck."""
+"""Creates and migrates the ledger's tables; refuses tables of another version of Flowdeck."""
 
 from threading import Lock
 
@@ -10,17 +10,16 @@ from operations.ledger.tables import metadata
 from operations.settings import without_password
 
 HEAD = "v1"
-"""The newest version of the schema; a ledger that has it is opened without importing Alembic."""
+"""The newest version of the schema; opening a ledger of this version does not import Alembic."""
 
-_LOCK = 0x666C6F77  # any number that no other program locks in the same database
+_LOCK = 0x666C6F77  # the key of an advisory lock; no other program may use it in the database
 _one_at_a_time = Lock()  # Alembic keeps its context in globals
 
 
 def upgrade(engine: Engine) -> None:
-    """Create the tables, or run the migrations that they lack; one process at a time does it.
+    """Create the tables, or run the missing migrations; one process at a time does this.
 
-    Raises `SchemaMismatch` for tables that no migration of this version knows, and
-    `LedgerUnavailable`.
+    Raises `SchemaMismatch` for a schema that this version does not know, and `LedgerUnavailable`.
     """
     with reading(engine) as connection:
         if _version(connection) == HEAD:
@@ -32,9 +31,10 @@ def upgrade(engine: Engine) -> None:
 
 
 def _prepare_postgresql(connection: Connection) -> None:
-    """Wait for other processes that migrate (SQLite's transaction does that), without a timeout.
+    """Wait without a timeout for other processes that migrate.
 
-    Raises `LedgerUnavailable` for a database that cannot store every character.
+    On SQLite the transaction itself waits for them. Raises `LedgerUnavailable` for a database whose
+    encoding cannot store every character.
     """
     connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     connection.execute(text("SET LOCAL statement_timeout = 0"))
@@ -44,7 +44,7 @@ def _prepare_postgresql(connection: Connection) -> None:
 
 
 def _migrate(connection: Connection) -> None:
-    # Most processes find the newest version and need no Alembic.
+    # Alembic is imported only if it is needed: most processes find the newest version.
     from operations.ledger.migrations import known_versions, migrate  # noqa: PLC0415
 
     version = _version(connection)

@@ -21,9 +21,9 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from operations.ledger.db.column_types import Key, String, Text, UtcDateTime
 
 NAME = 255
-"""Characters kept of an id, of a workflow's or activity's name, and of an error's type."""
+"""The most characters of an id, of a workflow's or activity's name, and of an error's type."""
 MESSAGE = 500
-"""Characters kept of an error's message in a list."""
+"""The most characters of an error's message in a list."""
 
 metadata = MetaData()
 
@@ -53,11 +53,12 @@ reservations = Table(
     Index("reservations_revision", "app_id", "revision"),
 )
 
-# One row is one run. The latest run of an instance id is marked: an id may have many.
+# One row is one run. An instance id may have many runs; `is_latest` marks the latest one.
 # `parent_app_id` is NULL for a parent of the same application.
 # `ended_micros` and `took_micros` repeat `ended_at` and the duration (microseconds, -1 until they
 # are known), so that lists sort without NULLs and statistics read them from an index.
-# `queue_micros` and `run_micros` split the duration at the first turn.
+# `queue_micros` and `run_micros` are the queue time and the execution time: the duration before
+# and after the first turn.
 runs = Table(
     "runs",
     metadata,
@@ -91,7 +92,7 @@ runs = Table(
     Column("first_turn_at", UtcDateTime),
     Column("queue_micros", BigInteger, nullable=False, server_default="-1"),
     Column("run_micros", BigInteger, nullable=False, server_default="-1"),
-    # Lists read one status at a time: `search/filters.py` says why.
+    # Lists read one status at a time (see `Matches.of_status` in `search/filters.py`).
     Index("runs_newest", "status", "created_at", "run_id"),
     Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),
     *map(_index_of, ("custom_status", "failure_type", "parent_id", "rerun_of")),
@@ -107,8 +108,8 @@ runs = Table(
     sqlite_autoincrement=True,
 )
 
-# The names of everything that a run waits for; its `waits_for` describes only one of them. Status
-# and time of creation repeat those of the run, so that an index holds each list in order.
+# The names of everything that a run waits for; `runs.waits_for` describes only one of them.
+# `status` and `created_at` repeat the run's, so that an index has each list in order.
 waits = Table(
     "waits",
     metadata,
@@ -132,7 +133,7 @@ details = Table(
     Column("history", LargeBinary),
 )
 
-# What a search for a text reads. On SQLite it is an FTS5 table, which numbers its rows by `rowid`.
+# The texts that a search reads. On SQLite it is an FTS5 table, whose key is named `rowid`.
 run_texts = Table(
     "run_texts",
     metadata,
@@ -149,16 +150,16 @@ run_texts = Table(
 
 
 @compiles(CreateTable, "sqlite")
-def _create_on_sqlite(create: CreateTable, compiler: DDLCompiler, **how: Any) -> str:  # noqa: ANN401
+def _create_on_sqlite(create: CreateTable, compiler: DDLCompiler, **options: Any) -> str:  # noqa: ANN401
     if create.element is not run_texts:
-        return str(compiler.visit_create_table(create, **how))  # type: ignore[no-untyped-call]
+        return str(compiler.visit_create_table(create, **options))  # type: ignore[no-untyped-call]
     return (
         f"CREATE VIRTUAL TABLE {run_texts.name} "
         "USING fts5(instance_id, body, tokenize = 'trigram', columnsize = 0)"
     )
 
 
-# Each generation of a workflow that continues as new counts its events from the beginning.
+# `event_id` alone is not unique in a run: each generation numbers its events anew.
 attempts = Table(
     "attempts",
     metadata,
@@ -214,7 +215,7 @@ leases = Table(
     Column("expires_at", BigInteger, nullable=False),
 )
 
-# One row, whose key is 1. `ledger_id` is random: another one means another ledger. `app_id` is the
+# One row, whose key is 1. `ledger_id` is random and identifies the ledger. `app_id` is the
 # application that the recorder follows.
 heartbeat = Table(
     "heartbeat",

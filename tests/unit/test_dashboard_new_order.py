@@ -73,7 +73,7 @@ def payload(desk: Desk, instance_id: str) -> dict[str, Any]:
 
 
 def only_id(desk: Desk) -> str:
-    """Return the id of the only_id instance."""
+    """Return the id of the only instance."""
     assert len(desk.gateway.instances) == 1
     return next(iter(desk.gateway.instances))
 
@@ -402,7 +402,7 @@ def test_a_batch_that_is_submitted_three_times_is_one_batch(desk: Desk) -> None:
 
 
 def test_a_batch_with_one_failed_start_says_so(desk: Desk) -> None:
-    """A second click starts only_id the missing order."""
+    """A second click starts only the missing order."""
     desk.gateway.put(instance("order_B-2", Status.RUNNING, "{}"))
     app = submit(fill(desk.open(ORDER), order_id="B", count=3))
     text = "2 of 3 submitted. Not submitted: order_B-2. The id 'order_B-2' is taken"

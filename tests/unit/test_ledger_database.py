@@ -1,4 +1,4 @@
-"""How the ledger's database is opened and spoken to, on real SQLite files."""
+"""Connections to the ledger's database, on real SQLite files."""
 
 import sqlite3
 import time
@@ -16,7 +16,7 @@ from tests.unit.calls import WANTED, WRITES
 from tests.unit.snapshots import at, snapshot
 
 
-def test_sqlite_waits_for_writers_and_logs_ahead(ledger: Ledger, ledger_url: str) -> None:
+def test_sqlite_waits_for_writers_and_uses_wal(ledger: Ledger, ledger_url: str) -> None:
     """Each connection has a write-ahead log and waits five seconds for another writer."""
     del ledger
     engine = open_engine(ledger_url)
@@ -27,33 +27,33 @@ def test_sqlite_waits_for_writers_and_logs_ahead(ledger: Ledger, ledger_url: str
 
 
 def test_a_reader_is_not_blocked_by_a_writer(ledger: Ledger, ledger_url: str) -> None:
-    """While a transaction that has written is open, others read what was there before it."""
+    """While a transaction that has written is open, others read the rows from before it."""
     start = ledger.reservations.claim(WANTED, None)
     engine = open_engine(ledger_url)
     with writing(engine) as connection:
         connection.execute(text("DELETE FROM reservations"))
-        began = time.monotonic()
+        asked_at = time.monotonic()
         assert ledger.reservations.latest("order_A") == start
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - asked_at < 1
     assert ledger.reservations.latest("order_A") is None
     engine.dispose()
 
 
-def test_a_folder_that_cannot_be_made_is_an_unavailable_ledger(tmp_path: Path) -> None:
-    """Where no folder can be, the ledger says so as the house does."""
+def test_a_folder_that_cannot_be_created_is_an_unavailable_ledger(tmp_path: Path) -> None:
+    """The error of the operating system becomes a `LedgerUnavailable`."""
     (tmp_path / "file").write_text("")
     with pytest.raises(LedgerUnavailable, match=r"file"):
         open_ledger(f"sqlite:///{tmp_path}/file/ledger.db")
 
 
 def test_a_folder_that_takes_no_file_is_an_unavailable_ledger() -> None:
-    """Where no file can be made, even by root, the ledger says so."""
+    """A folder in which even root cannot create a file."""
     with pytest.raises(LedgerUnavailable, match=r"No such file .*/proc/ledger\.db"):
         open_ledger("sqlite:////proc/ledger.db")
 
 
 def test_a_file_that_is_no_database_is_an_unavailable_ledger(tmp_path: Path) -> None:
-    """A file of something else is left alone."""
+    """Any other file is not changed."""
     file = tmp_path / "ledger.db"
     file.write_text("This is a letter, and no database. " * 100)
     with pytest.raises(LedgerUnavailable, match="file is not a database"):
@@ -74,21 +74,21 @@ def test_a_file_that_is_no_database_is_an_unavailable_ledger(tmp_path: Path) -> 
         "postgresql://db/ledger?password=secret&colour=red",
     ],
 )
-def test_a_url_that_cannot_be_is_refused_without_its_password(url: str) -> None:
-    """What it must be is said, its secret kept."""
+def test_an_invalid_url_is_refused_without_its_password(url: str) -> None:
+    """The message says what is expected, and hides the password."""
     with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: found '.*db.*', exp") as error:
         open_ledger(url)
     assert "secret" not in str(error.value)
 
 
-def test_a_url_that_is_none_is_named() -> None:
-    """A URL that SQLAlchemy cannot read is told with its setting."""
+def test_a_value_that_is_no_url_is_refused() -> None:
+    """The message has the name of the setting."""
     with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: found 'ledger\.db'"):
         open_ledger("ledger.db")
 
 
-def test_a_ping_tells_whether_the_database_is_there(ledger: Ledger, ledger_url: str) -> None:
-    """A ping passes, and fails once the file is something else."""
+def test_a_ping_fails_without_a_database(ledger: Ledger, ledger_url: str) -> None:
+    """It passes first, and fails once the file is something else."""
     ledger.ping()
     ledger.close()
     Path(ledger_url.removeprefix("sqlite:///")).write_text("no database " * 100)
@@ -97,10 +97,10 @@ def test_a_ping_tells_whether_the_database_is_there(ledger: Ledger, ledger_url: 
 
 
 @pytest.mark.parametrize("method", WRITES)
-def test_a_ledger_that_another_keeps_locked_is_unavailable(
+def test_a_ledger_that_another_process_locks_is_unavailable(
     ledger: Ledger, ledger_url: str, method: Callable[[Ledger], object]
 ) -> None:
-    """A writer waits for another, but not for ever; readers do not wait at all."""
+    """A writer waits for another one, but not for ever; readers do not wait at all."""
 
     def hurry(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute("PRAGMA busy_timeout = 50")
@@ -114,10 +114,10 @@ def test_a_ledger_that_another_keeps_locked_is_unavailable(
 
 
 def test_a_full_disk_is_an_unavailable_ledger(ledger: Ledger) -> None:
-    """What does not fit is not written at all, and what was there stays readable."""
+    """A write that does not fit writes nothing, and older rows stay readable."""
 
     def fill(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute("PRAGMA max_page_count = 1")  # as many as there are, that is
+        connection.execute("PRAGMA max_page_count = 1")  # SQLite raises it to the current size
 
     ledger.runs.ingest([snapshot()])
     ledger.close()
@@ -130,8 +130,8 @@ def test_a_full_disk_is_an_unavailable_ledger(ledger: Ledger) -> None:
     assert ledger.runs.latest("order_A")
 
 
-def test_a_ledger_that_may_only_be_read_is_unavailable_to_writers(ledger: Ledger) -> None:
-    """So is one whose file refuses the write."""
+def test_a_read_only_ledger_is_unavailable_to_writers(ledger: Ledger) -> None:
+    """SQLite's error becomes a `LedgerUnavailable`."""
 
     def forbid(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute("PRAGMA query_only = ON")

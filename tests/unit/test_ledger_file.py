@@ -22,7 +22,7 @@ def file(ledger_url: str) -> Path:
 
 
 def has(ledger: Ledger, instance_id: str) -> bool:
-    """Return whether a ledger has an instance."""
+    """True if a ledger has an instance."""
     return ledger.runs.latest(instance_id) is not None
 
 
@@ -36,7 +36,7 @@ def delete_all(file: Path) -> None:
 def test_every_call_notices_a_deleted_file(
     ledger: Ledger, file: Path, call: Callable[[Ledger], object]
 ) -> None:
-    """Neither an open connection nor a new one goes on, and nothing creates a file."""
+    """On open connections and on new ones; no call creates a file."""
     ledger.heartbeat()
     delete_all(file)
     for _ in range(2):
@@ -61,7 +61,7 @@ def test_a_replaced_file_is_noticed(ledger: Ledger, file: Path, tmp_path: Path) 
 def test_a_backup_that_is_copied_over_the_file_is_noticed(
     ledger: Ledger, file: Path, tmp_path: Path
 ) -> None:
-    """The file stays the same one, but the revision goes back."""
+    """The file is the same one, but the revision went back."""
     ledger.runs.ingest([snapshot()])
     ledger.heartbeat()
     ledger.close()
@@ -75,7 +75,7 @@ def test_a_backup_that_is_copied_over_the_file_is_noticed(
 
 
 def test_the_log_of_a_deleted_file_is_not_replayed(ledger: Ledger, file: Path) -> None:
-    """A new ledger is empty, also if the old one's log stayed beside it."""
+    """A new ledger is empty, also if the log of the old file is still there."""
     ledger.runs.ingest([snapshot()])
     file.unlink()
     assert list(file.parent.glob(f"{file.name}-wal"))
@@ -83,8 +83,8 @@ def test_the_log_of_a_deleted_file_is_not_replayed(ledger: Ledger, file: Path) -
         assert not has(anew, "order_A")
 
 
-def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
-    """No character of a path means anything to SQLite."""
+def test_a_path_may_have_any_character(tmp_path: Path) -> None:
+    """No character of a path has a meaning for SQLite."""
     with closing(open_ledger(f"sqlite:///{tmp_path}/a b/50% #1 é.db").for_app(APP)) as ledger:
         ledger.runs.ingest([snapshot()])
     assert (tmp_path / "a b" / "50% #1 é.db").is_file()
@@ -97,7 +97,7 @@ def _record(arguments: tuple[str, str]) -> None:
 
 
 def test_processes_create_one_file(new_url: str) -> None:
-    """Of processes that open a new ledger at the same moment none loses what it wrote."""
+    """Several processes open a new ledger at once; no write is lost."""
     ids = [f"order_{number}" for number in range(4)]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(4, mp_context=spawn) as pool:

@@ -1,4 +1,4 @@
-"""Which lives a filter lets through, in whichever order, and what is asked of the database."""
+"""The runs that a filter matches, in each order, and their counts."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,42 +14,42 @@ from tests.unit.snapshots import at, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
-LIVES = mixed(200)
+RUNS = mixed(200)
 FILTERS = any_filters(30)
 FAILED = frozenset({Status.FAILED})
 
 
 @pytest.fixture(scope="module", name="full")
 def _full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    """Return a ledger with lives of all kinds, which no test changes."""
+    """Return a ledger with runs of all kinds; no test changes it."""
     url = f"sqlite:///{tmp_path_factory.mktemp('full')}/ledger.db"
     with closing(open_ledger(url)) as ledger:
-        ledger.runs.ingest(LIVES)
+        ledger.runs.ingest(RUNS)
         yield ledger
 
 
 @pytest.mark.parametrize("sort", Sort)
-def test_a_mixed_filter_shows_what_it_says(full: Ledger, sort: Sort) -> None:
-    """Whatever is asked for together, each life that it is true of is shown once."""
+def test_a_filter_lists_the_runs_that_it_matches(full: Ledger, sort: Sort) -> None:
+    """Whatever conditions it has, each matching run is listed once."""
     for wanted in FILTERS:
         found = [each.instance_id for each in listed(full, wanted, sort)]
         assert len(found) == len(set(found))
-        told = {run.instance.instance_id for run in LIVES if is_wanted(wanted, run)}
-        assert set(found) == told, wanted
+        expected = {run.instance.instance_id for run in RUNS if is_wanted(wanted, run)}
+        assert set(found) == expected, wanted
 
 
-def test_counts_are_of_the_same_filter(full: Ledger) -> None:
-    """Each status has as many as a list of it alone would show, whichever are wanted."""
+def test_counts_are_of_the_runs_that_a_filter_matches(full: Ledger) -> None:
+    """The statuses of the filter do not matter."""
     for wanted in FILTERS:
         each = replace(wanted, statuses=frozenset())
-        told = [run.instance.status for run in LIVES if is_wanted(each, run)]
+        found = [run.instance.status for run in RUNS if is_wanted(each, run)]
         assert full.search.counts(wanted) == {
-            status: Count(told.count(status)) for status in Status
+            status: Count(found.count(status)) for status in Status
         }
 
 
 @pytest.mark.parametrize("sort", Sort)
-def test_a_page_tells_how_many_come_before_it(full: Ledger, sort: Sort) -> None:
+def test_a_page_has_the_number_of_runs_before_it(full: Ledger, sort: Sort) -> None:
     """In each order, and under each filter."""
     for wanted in FILTERS[:10]:
         shown = 0
@@ -58,41 +58,41 @@ def test_a_page_tells_how_many_come_before_it(full: Ledger, sort: Sort) -> None:
             shown += len(page.runs)
 
 
-def test_a_time_range_begins_with_its_first_moment_and_ends_before_its_last(
+def test_a_time_range_includes_its_start_and_excludes_its_end(
     ledger: Ledger,
 ) -> None:
-    """So that ranges in a row hold each life once."""
+    """Consecutive ranges have each run once."""
     ledger.runs.ingest([snapshot(instance_id=f"i{n}", created=n) for n in range(5)])
     found = ledger.search.page(Filter(since=at(1), until=at(3)), limit=9)
     assert ids(found) == ["i2", "i1"]
 
 
-@pytest.mark.parametrize("said", ["paid", '"paid"'])
-def test_a_custom_status_is_asked_for_as_it_reads(ledger: Ledger, said: str) -> None:
-    """Whether the application wrote it as a text or as JSON."""
-    ledger.runs.ingest([snapshot(custom_status=said), snapshot(instance_id="other")])
+@pytest.mark.parametrize("written", ["paid", '"paid"'])
+def test_a_custom_status_is_filtered_by_its_text(ledger: Ledger, written: str) -> None:
+    """Also if the application wrote it as a JSON string."""
+    ledger.runs.ingest([snapshot(custom_status=written), snapshot(instance_id="other")])
     assert ids(ledger.search.page(Filter(custom_status="paid"), limit=9)) == ["order_A"]
     assert summary(ledger).custom_status == "paid"
 
 
-def test_a_custom_status_that_is_no_text_is_kept_as_it_is_written(ledger: Ledger) -> None:
-    """Such as an object; an empty one is none."""
+def test_a_custom_status_that_is_no_string_is_shown_as_json(ledger: Ledger) -> None:
+    """Such as an object; an empty string is None."""
     ledger.runs.ingest([snapshot(custom_status='{"step": 1}')])
     ledger.runs.ingest([snapshot(instance_id="none", custom_status='""')])
     assert summary(ledger).custom_status == '{"step": 1}'
     assert summary(ledger, "none").custom_status is None
 
 
-def test_a_custom_status_is_the_last_one(ledger: Ledger) -> None:
-    """The ones before are not found any more."""
+def test_only_the_last_custom_status_is_found(ledger: Ledger) -> None:
+    """Earlier ones are replaced."""
     ledger.runs.ingest([snapshot(custom_status="packing")])
     ledger.runs.ingest([snapshot(custom_status="sent", seen=2)])
     assert ids(ledger.search.page(Filter(custom_status="packing"), limit=9)) == []
     assert ids(ledger.search.page(Filter(custom_status="sent"), limit=9)) == ["order_A"]
 
 
-def say(ledger: Ledger) -> None:
-    """Record one life that has something in each place that is searched, and one that has not."""
+def record_texts(ledger: Ledger) -> None:
+    """Record a run with a text in each field that is searched, and a run without them."""
     full = snapshot(
         Status.FAILED,
         instance_id="order_Kilo",
@@ -109,27 +109,27 @@ FOUND = ["LAMP", "münchen", "M\\u00fcnchen", "pack", "valueerr", '"rope"', "00%
 
 @pytest.mark.parametrize("sought", FOUND)
 def test_a_text_is_found_anywhere(ledger: Ledger, sought: str) -> None:
-    """In the id, the payloads, the custom status and the failure, as it reads or as JSON has it."""
-    say(ledger)
+    """In id, payloads, custom status and failure, as plain text or as JSON escapes it."""
+    record_texts(ledger)
     assert ids(ledger.search.page(Filter(anywhere=sought), limit=9)) == ["order_Kilo"]
     assert ledger.search.counts(Filter(anywhere=sought))[Status.FAILED] == Count(1)
 
 
 @pytest.mark.parametrize("sought", ["lump", "L_mp", "0%0", "stack", "\0", "\ud800"])
-def test_what_stands_nowhere_is_not_found(ledger: Ledger, sought: str) -> None:
-    """No character stands for others, and a stack is not searched."""
-    say(ledger)
+def test_a_text_that_does_not_occur_is_not_found(ledger: Ledger, sought: str) -> None:
+    """No character is a wildcard, and stack traces are not searched."""
+    record_texts(ledger)
     assert ids(ledger.search.page(Filter(anywhere=sought), limit=9)) == []
 
 
-def test_a_text_that_json_need_not_escape_is_found_as_it_is(ledger: Ledger) -> None:
-    """Not every application escapes what is not ASCII."""
-    say(ledger)
+def test_an_unescaped_text_in_json_is_found(ledger: Ledger) -> None:
+    """Not every application escapes characters outside ASCII."""
+    record_texts(ledger)
     assert ids(ledger.search.page(Filter(anywhere="Tür"), limit=9)) == ["other"]
 
 
-def remember(ledger: Ledger, count: int, *found: int) -> None:
-    """Record so many lives, of which some say what is sought."""
+def record(ledger: Ledger, count: int, *found: int) -> None:
+    """Record `count` runs; those whose number is in `found` have the text "sought"."""
     ledger.runs.ingest(
         [
             snapshot(
@@ -144,8 +144,8 @@ def remember(ledger: Ledger, count: int, *found: int) -> None:
 
 @pytest.mark.parametrize("sort", Sort)
 def test_a_text_lists_each_match_once(ledger: Ledger, sort: Sort) -> None:
-    """In each order, page by page; the pages tell no position."""
-    remember(ledger, 45, 44, 30, 29, 2)
+    """In each order, page by page."""
+    record(ledger, 45, 44, 30, 29, 2)
     wanted = Filter(anywhere="sought", statuses=frozenset({Status.RUNNING}))
     found = [ids(page) for page in pages(ledger, wanted, 3, sort)]
     assert [len(each) for each in found] == [3, 1]
@@ -154,7 +154,7 @@ def test_a_text_lists_each_match_once(ledger: Ledger, sort: Sort) -> None:
 
 def test_the_way_back_under_a_text_ends_at_the_first_page(ledger: Ledger) -> None:
     """Each page leads to the one that led to it."""
-    remember(ledger, 45, *range(9))
+    record(ledger, 45, *range(9))
     wanted = Filter(anywhere="sought")
     there = list(pages(ledger, wanted, 4))
     second = ledger.search.page(wanted, limit=4, cursor=there[2].newer)
@@ -164,16 +164,16 @@ def test_the_way_back_under_a_text_ends_at_the_first_page(ledger: Ledger) -> Non
 
 
 @pytest.mark.parametrize("wanted", [Filter(text="i0"), Filter(anywhere="i0")])
-def test_a_text_of_two_characters_is_the_beginning_of_an_id(ledger: Ledger, wanted: Filter) -> None:
-    """The index knows no text of fewer than 3 characters."""
-    remember(ledger, 12)
+def test_a_text_of_two_characters_is_a_prefix_of_an_id(ledger: Ledger, wanted: Filter) -> None:
+    """The index cannot search for fewer than 3 characters."""
+    record(ledger, 12)
     assert ids(ledger.search.page(wanted, limit=20)) == [f"i{n:02}" for n in range(9, -1, -1)]
     assert ledger.search.counts(wanted)[Status.RUNNING] == Count(10)
     assert ids(ledger.search.page(Filter(text="0"), limit=20)) == []
 
 
 def test_a_text_is_indexed_anew_when_it_changes(ledger: Ledger) -> None:
-    """What is found is the text that the run has now."""
+    """Only the current text of a run is found."""
     ledger.runs.ingest([snapshot(custom_status="packing")])
     ledger.runs.ingest([snapshot(custom_status="sending", seen=2)])
     assert ids(ledger.search.page(Filter(anywhere="packing"), limit=9)) == []
@@ -181,15 +181,15 @@ def test_a_text_is_indexed_anew_when_it_changes(ledger: Ledger) -> None:
 
 
 def test_a_text_beyond_16_kb_is_not_found(ledger: Ledger) -> None:
-    """The index holds the first 16,384 characters of each text."""
+    """The index has the first 16,384 characters of each text."""
     ledger.runs.ingest([snapshot(input="x" * 16_380 + "seen" + "unseen")])
     assert len(ids(ledger.search.page(Filter(anywhere="xseen"), limit=9))) == 1
     assert ids(ledger.search.page(Filter(anywhere="unseen"), limit=9)) == []
 
 
 def test_counts_under_a_text_are_of_the_newest_matches(ledger: Ledger, ledger_url: str) -> None:
-    """If there are more, each count says so, and the other orders hold only these."""
-    remember(ledger, 12)
+    """If there are more, each count is capped, and lists in other orders have only these."""
+    record(ledger, 12)
     with closing(open_ledger(ledger_url, search=SearchLimits(60, text_matches=10))) as limited:
         counts = limited.search.counts(Filter(anywhere="other"))
         assert counts[Status.RUNNING] == Count(10, is_capped=True)
@@ -199,8 +199,8 @@ def test_counts_under_a_text_are_of_the_newest_matches(ledger: Ledger, ledger_ur
 
 
 def test_counts_stop_at_their_cap(ledger: Ledger, ledger_url: str) -> None:
-    """Nobody reads more than that there are as many."""
-    remember(ledger, 12)
+    """A capped count says that there are at least so many."""
+    record(ledger, 12)
     with closing(open_ledger(ledger_url, search=SearchLimits(60, count=10))) as limited:
         check_caps(limited)
 
@@ -212,8 +212,8 @@ def check_caps(ledger: Ledger) -> None:
     assert last.before == Count(10, is_capped=True)
 
 
-def test_a_count_reads_as_people_write_it() -> None:
-    """With a plus where there may be more; a sum is capped if a part of it is."""
+def test_a_count_as_text() -> None:
+    """With a plus if it is capped; a sum is capped if one of its counts is."""
     assert str(Count(9_999)) == "9,999"
     assert str(Count(10_000, is_capped=True)) == "10,000+"
     assert str(Count(10_000, is_capped=True) + Count(5)) == "10,005+"

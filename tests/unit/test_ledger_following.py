@@ -1,4 +1,4 @@
-"""What the recorder and the viewers ask of the ledger: what is to be followed, what is new."""
+"""The runs that the recorder follows: unfinished, finished and purged ones."""
 
 import re
 from collections.abc import Callable
@@ -17,26 +17,26 @@ MANY = [f"order_{number}" for number in range(1200)]
 
 
 def unfinished(ledger: Ledger) -> set[str]:
-    """Return the ids that are to be followed."""
+    """Return the ids of the unfinished runs."""
     return {each.instance_id for each in ledger.runs.unfinished()}
 
 
-def test_what_runs_is_to_be_followed(ledger: Ledger) -> None:
-    """A life is unfinished until its end is recorded."""
+def test_a_run_is_unfinished_until_its_end_is_recorded(ledger: Ledger) -> None:
+    """Then it is finished."""
     ledger.runs.ingest([snapshot(instance_id="order_1"), done(instance_id="order_2")])
     assert unfinished(ledger) == {"order_1"}
     assert ledger.runs.finished().keys() == {"order_2"}
 
 
-def test_an_id_whose_latest_life_runs_is_not_finished(ledger: Ledger) -> None:
-    """Of an id used twice the latest life counts."""
+def test_an_id_whose_latest_run_is_unfinished_is_not_finished(ledger: Ledger) -> None:
+    """Only the latest run of an id counts."""
     ledger.runs.ingest([done(seen=9), snapshot(execution="e2", created=20, seen=21)])
     assert not ledger.runs.finished()
     assert unfinished(ledger) == {ID}
 
 
-def test_what_was_purged_is_neither_followed_nor_finished(ledger: Ledger) -> None:
-    """What the engine has no more is none of the recorder's business."""
+def test_a_purged_run_is_neither_unfinished_nor_finished(ledger: Ledger) -> None:
+    """The recorder has nothing to read of it."""
     ledger.runs.ingest([snapshot(instance_id="order_1"), done(instance_id="order_2")])
     ledger.runs.mark_purged(dict.fromkeys(["order_1", "order_2", "order_3"], at(30)))
     assert not unfinished(ledger)
@@ -45,15 +45,15 @@ def test_what_was_purged_is_neither_followed_nor_finished(ledger: Ledger) -> Non
     assert statuses(ledger, "order_2") == [Status.COMPLETED]
 
 
-def test_a_purged_life_whose_end_nobody_saw_is_unknown(ledger: Ledger) -> None:
-    """An instance that is gone does not run."""
+def test_a_purged_run_without_an_end_is_unknown(ledger: Ledger) -> None:
+    """Its end was never read."""
     ledger.runs.ingest([snapshot()])
     ledger.runs.mark_purged({ID: at(30)})
     assert statuses(ledger) == [Status.UNKNOWN]
 
 
-def test_a_purge_is_noted_once(ledger: Ledger) -> None:
-    """To note it again changes neither the time nor the revision."""
+def test_a_purge_is_recorded_once(ledger: Ledger) -> None:
+    """A second one changes neither the time nor the revision."""
     ledger.runs.ingest([done(seen=9)])
     ledger.runs.mark_purged({ID: at(30)})
     ledger.runs.mark_purged({ID: at(40)})
@@ -61,8 +61,8 @@ def test_a_purge_is_noted_once(ledger: Ledger) -> None:
     assert (summary(ledger).revision, ledger.heartbeat().revision) == (2, 2)
 
 
-def test_what_was_seen_later_was_not_purged(ledger: Ledger) -> None:
-    """The purge was of a life before, or was none."""
+def test_a_run_that_was_read_after_a_purge_is_not_purged(ledger: Ledger) -> None:
+    """The purge was of an earlier run."""
     ledger.runs.ingest([done(seen=9)])
     ledger.runs.mark_purged({ID: at(8)})
     assert summary(ledger).purged_at is None
@@ -70,7 +70,7 @@ def test_what_was_seen_later_was_not_purged(ledger: Ledger) -> None:
 
 
 def test_many_are_purged_at_once(ledger: Ledger) -> None:
-    """Any number of ids is one transaction, and one revision."""
+    """Any number of ids gets one revision."""
     ledger.runs.ingest([done(instance_id=name) for name in MANY])
     ledger.runs.mark_purged(dict.fromkeys(MANY, at(30)))
     assert not ledger.runs.finished()
@@ -78,13 +78,13 @@ def test_many_are_purged_at_once(ledger: Ledger) -> None:
 
 
 def test_nothing_purged_is_no_change(ledger: Ledger) -> None:
-    """Without an id there is nothing to write."""
+    """Without ids the revision stays."""
     ledger.runs.mark_purged({})
     assert ledger.heartbeat().revision == 0
 
 
-def test_what_is_to_be_followed_since_a_revision_is_told(ledger: Ledger) -> None:
-    """The recorder heeds what others wrote after it looked, without all that waits."""
+def test_unfinished_runs_since_a_revision_are_those_written_after_it(ledger: Ledger) -> None:
+    """The recorder reads the changes of other processes without reading all runs again."""
     ledger.runs.ingest([snapshot(instance_id=name) for name in ("a", "b")])
     ledger.runs.ingest([done(instance_id="a", seen=9), snapshot(instance_id="c")])
     assert {each.instance_id for each in ledger.runs.unfinished(1)} == {"c"}
@@ -106,10 +106,10 @@ def test_what_is_to_be_followed_since_a_revision_is_told(ledger: Ledger) -> None
         (lambda ledger: ledger.search.counts(Filter()), "newest"),
     ],
 )
-def test_an_answer_is_found_by_an_index(
+def test_each_query_uses_an_index(
     ledger: Ledger, ask: Callable[[Ledger], object], index: str
 ) -> None:
-    """No question takes all of the table."""
+    """No query scans the table."""
     ledger.runs.ingest([snapshot()])
     steps = plans(ledger, ask)
     assert any(re.search(rf"USING (COVERING )?INDEX runs_{index}\b", each) for each in steps)

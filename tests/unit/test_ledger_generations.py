@@ -1,4 +1,4 @@
-"""What the ledger keeps of a workflow that continues as new."""
+"""The generations of a workflow that continues as new."""
 
 import pytest
 
@@ -15,141 +15,150 @@ pytestmark = pytest.mark.both_databases
 HOUR = Period(at(0), at(3600))
 
 
-def seen(number: int, *spans: Span, moment: float = 1) -> Snapshot:
-    """Return what was seen of a generation, which began ten seconds after the one before."""
-    begin = number * 10
-    return snapshot(execution=f"e{number}", created=begin, seen=begin + moment, spans=spans)
+def generation(number: int, *spans: Span, after: float = 1) -> Snapshot:
+    """Return a snapshot of a generation, read so many seconds after its start.
+
+    Each generation starts ten seconds after the one before.
+    """
+    start = number * 10
+    return snapshot(execution=f"e{number}", created=start, seen=start + after, spans=spans)
 
 
-def worked(number: int, attempts: int = 1) -> Snapshot:
-    """Return a generation in which so many attempts ended after a second each."""
-    begin = number * 10
-    spans = (activity(n, begin + n / 100, begin + n / 100 + 1) for n in range(attempts))
-    return seen(number, *spans, moment=5)
+def with_attempts(number: int, attempts: int = 1) -> Snapshot:
+    """Return a snapshot of a generation with attempts that took a second each."""
+    start = number * 10
+    spans = (activity(n, start + n / 100, start + n / 100 + 1) for n in range(attempts))
+    return generation(number, *spans, after=5)
 
 
-def kept(ledger: Ledger) -> EarlierGenerations:
-    """Return what is kept of the order's earlier generations."""
+def earlier(ledger: Ledger) -> EarlierGenerations:
+    """Return the earlier generations of the order."""
     return ledger.runs.earlier_generations(summary(ledger).run_id)
 
 
 def test_attempts_of_earlier_generations_are_kept(ledger: Ledger) -> None:
-    """As they were seen, though the engine has forgotten them."""
-    ledger.runs.ingest([worked(1, 2), worked(2), worked(3)])
-    key = summary(ledger).run_id
+    """The engine has forgotten them."""
+    ledger.runs.ingest([with_attempts(1, 2), with_attempts(2), with_attempts(3)])
+    run_id = summary(ledger).run_id
     assert summary(ledger).generation == 3
-    assert kept(ledger) == EarlierGenerations(
+    assert earlier(ledger) == EarlierGenerations(
         2, 3, (Generation(2, 1, at(20)), Generation(1, 2, at(10)))
     )
-    first = ledger.runs.attempts(key, 1)
+    first = ledger.runs.attempts(run_id, 1)
     assert [(span.event_id, span.scheduled_at, span.ended_at) for span in first] == [
         (0, at(10), at(11)),
         (1, at(10.01), at(11.01)),
     ]
-    assert [span.scheduled_at for span in ledger.runs.attempts(key, 2)] == [at(20)]
-    assert ledger.runs.attempts(key) == ledger.runs.attempts(key, 3)
+    assert [span.scheduled_at for span in ledger.runs.attempts(run_id, 2)] == [at(20)]
+    assert ledger.runs.attempts(run_id) == ledger.runs.attempts(run_id, 3)
 
 
-def test_one_that_never_continued_keeps_nothing(ledger: Ledger) -> None:
-    """Its attempts are those of its only generation, from the first look to its end."""
-    ledger.runs.ingest([pending(seen=-1), worked(1), done(execution="e1", created=10, seen=19)])
+def test_a_run_that_never_continued_has_no_earlier_generations(ledger: Ledger) -> None:
+    """It has one generation from its first snapshot to its end."""
+    ledger.runs.ingest(
+        [pending(seen=-1), with_attempts(1), done(execution="e1", created=10, seen=19)]
+    )
     assert summary(ledger).generation == 1
-    assert kept(ledger) == EarlierGenerations()
+    assert earlier(ledger) == EarlierGenerations()
 
 
-def test_generations_without_an_attempt_leave_nothing(ledger: Ledger) -> None:
-    """They are counted all the same; the last has none either."""
-    ledger.runs.ingest([worked(1), seen(2), seen(3)])
+def test_generations_without_an_attempt_are_not_listed(ledger: Ledger) -> None:
+    """They count in the number of the generation."""
+    ledger.runs.ingest([with_attempts(1), generation(2), generation(3)])
     assert summary(ledger).generation == 3
-    assert kept(ledger) == EarlierGenerations(1, 1, (Generation(1, 1, at(10)),))
+    assert earlier(ledger) == EarlierGenerations(1, 1, (Generation(1, 1, at(10)),))
     assert ledger.runs.attempts(summary(ledger).run_id) == ()
 
 
-def test_an_end_that_nobody_saw_is_none_that_was_seen(ledger: Ledger) -> None:
-    """It came before the next generation began, and how is not known."""
-    ledger.runs.ingest([seen(1, activity(1, 10)), seen(2, activity(1, 20))])
-    key = summary(ledger).run_id
-    (before,) = ledger.runs.attempts(key, 1)
+def test_an_open_attempt_of_an_earlier_generation_is_unseen(ledger: Ledger) -> None:
+    """It ended before the next generation started; how it ended is unknown."""
+    ledger.runs.ingest([generation(1, activity(1, 10)), generation(2, activity(1, 20))])
+    run_id = summary(ledger).run_id
+    (before,) = ledger.runs.attempts(run_id, 1)
     assert (before.ending, before.ended_at) == (Ending.UNSEEN, at(20))
-    (now,) = ledger.runs.attempts(key)
+    (now,) = ledger.runs.attempts(run_id)
     assert (now.ending, now.ended_at) == (Ending.OPEN, None)
 
 
-def test_a_later_look_at_a_generation_leaves_the_others_alone(ledger: Ledger) -> None:
-    """Its attempts end; those of the one before have the same numbers."""
-    ledger.runs.ingest([worked(1), seen(2, activity(0, 20)), worked(2)])
-    key = summary(ledger).run_id
-    assert [span.ended_at for span in ledger.runs.attempts(key, 1)] == [at(11)]
-    assert [span.ended_at for span in ledger.runs.attempts(key, 2)] == [at(21)]
+def test_a_later_snapshot_of_a_generation_changes_no_other(ledger: Ledger) -> None:
+    """The attempts of both generations have the same event ids."""
+    ledger.runs.ingest([with_attempts(1), generation(2, activity(0, 20)), with_attempts(2)])
+    run_id = summary(ledger).run_id
+    assert [span.ended_at for span in ledger.runs.attempts(run_id, 1)] == [at(11)]
+    assert [span.ended_at for span in ledger.runs.attempts(run_id, 2)] == [at(21)]
 
 
-def test_the_same_again_changes_nothing(ledger: Ledger) -> None:
-    """A generation is counted once, however often it is seen."""
-    snapshots = [worked(1), seen(2, activity(1, 20)), seen(2, activity(1, 20), moment=2)]
+def test_the_same_snapshots_again_change_nothing(ledger: Ledger) -> None:
+    """A generation is counted once, however often it is read."""
+    snapshots = [
+        with_attempts(1),
+        generation(2, activity(1, 20)),
+        generation(2, activity(1, 20), after=2),
+    ]
     ledger.runs.ingest(snapshots)
     revision = ledger.heartbeat().revision
     ledger.runs.ingest(snapshots)
     assert (summary(ledger).generation, ledger.heartbeat().revision) == (2, revision)
-    assert kept(ledger).attempts == 1
+    assert earlier(ledger).attempts == 1
 
 
 def test_statistics_count_attempts_of_all_generations(ledger: Ledger) -> None:
-    """Those whose end was seen with their durations; of the others it is said how many."""
-    ledger.runs.ingest([worked(1, 2), seen(2, activity(1, 20)), worked(3)])
+    """Those whose end was read count with their durations, the others as unseen."""
+    ledger.runs.ingest([with_attempts(1, 2), generation(2, activity(1, 20)), with_attempts(3)])
     (charges,) = ledger.statistics.activities(HOUR).of
     assert (charges.count, charges.unseen) == (3, 1)
     assert charges.took
     assert (charges.took.count, charges.took.longest) == (3, 1.0)
 
 
-def test_an_activity_whose_ends_nobody_saw_has_no_failures(ledger: Ledger) -> None:
-    """It is told of, without durations."""
-    ledger.runs.ingest([seen(1, activity(1, 10)), seen(2)])
+def test_an_activity_with_unseen_attempts_only_has_no_failures(ledger: Ledger) -> None:
+    """It has no durations either."""
+    ledger.runs.ingest([generation(1, activity(1, 10)), generation(2)])
     (charges,) = ledger.statistics.activities(HOUR).of
     assert (charges.count, charges.unseen, charges.took) == (0, 1, None)
     assert charges.failure_share == 0
 
 
-def test_of_too_many_attempts_the_oldest_generations_go(
+def test_the_oldest_generations_of_too_many_attempts_are_deleted(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole ones, of that life alone, as soon as the next begins."""
+    """Whole generations, of that run alone, as soon as the next generation starts."""
     monkeypatch.setattr(generations, "MOST", 5)
-    ledger.runs.ingest([worked(1, 2), worked(2, 2), worked(3, 2)])
-    assert (kept(ledger).generations, kept(ledger).attempts) == (2, 4)
-    ledger.runs.ingest([worked(4, 7)])
-    assert [each.number for each in kept(ledger).newest] == [3, 2]
+    ledger.runs.ingest([with_attempts(1, 2), with_attempts(2, 2), with_attempts(3, 2)])
+    assert (earlier(ledger).generations, earlier(ledger).attempts) == (2, 4)
+    ledger.runs.ingest([with_attempts(4, 7)])
+    assert [each.number for each in earlier(ledger).newest] == [3, 2]
     other = snapshot(
         Status.RUNNING, instance_id="other", execution="o1", spans=(activity(1, 0, 1),)
     )
-    ledger.runs.ingest([other, worked(5, 2)])
-    assert kept(ledger) == EarlierGenerations()  # the one before was too large by itself
+    ledger.runs.ingest([other, with_attempts(5, 2)])
+    assert earlier(ledger) == EarlierGenerations()  # generation 4 alone was too large
     assert len(ledger.runs.attempts(summary(ledger).run_id)) == 2
     assert len(ledger.runs.attempts(summary(ledger, "other").run_id)) == 1
 
 
-def test_of_many_generations_the_newest_are_named(
+def test_only_the_newest_of_many_generations_are_listed(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All are counted."""
     monkeypatch.setattr(generations, "NAMED", 2)
-    ledger.runs.ingest([worked(number) for number in range(1, 6)])
-    found = kept(ledger)
+    ledger.runs.ingest([with_attempts(number) for number in range(1, 6)])
+    found = earlier(ledger)
     assert (found.generations, found.attempts) == (4, 4)
     assert [each.number for each in found.newest] == [4, 3]
 
 
 @pytest.mark.sqlite_alone
-def test_no_generation_takes_a_look_at_all_attempts(ledger: Ledger) -> None:
-    """What is written, and what is read, is found by the key of its life."""
-    ledger.runs.ingest([worked(1), worked(2)])
-    key = summary(ledger).run_id
+def test_no_query_scans_all_attempts(ledger: Ledger) -> None:
+    """Reads and writes find attempts by `run_id`."""
+    ledger.runs.ingest([with_attempts(1), with_attempts(2)])
+    run_id = summary(ledger).run_id
 
     def ask(of: Ledger) -> None:
-        of.runs.ingest([worked(3), worked(4, 3)])
-        of.runs.attempts(key)
-        of.runs.attempts(key, 2)
-        of.runs.earlier_generations(key)
+        of.runs.ingest([with_attempts(3), with_attempts(4, 3)])
+        of.runs.attempts(run_id)
+        of.runs.attempts(run_id, 2)
+        of.runs.earlier_generations(run_id)
 
     steps = plans(ledger, ask, "attempts")
     found = [step for step in steps if " attempts" in step]

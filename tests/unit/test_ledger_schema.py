@@ -1,4 +1,4 @@
-"""How a ledger's schema is made, taken over, and refused."""
+"""Creating, migrating and refusing the schema of a ledger."""
 
 import multiprocessing
 import subprocess
@@ -25,14 +25,14 @@ from tests.unit.snapshots import APP, at
 
 
 def differences(ledger: Ledger) -> list[object]:
-    """Return in what the schema of a ledger is not that of the tables."""
+    """Return the differences between the schema of a ledger and the tables of the code."""
     with reading(ledger._engine) as connection:
         opts = {"include_object": _is_compared} if connection.dialect.name == "sqlite" else {}
         return list(compare_metadata(MigrationContext.configure(connection, opts=opts), metadata))
 
 
 def _is_compared(_object: object, name: str | None, kind: str, *_: object) -> bool:
-    """Leave out FTS5's tables: SQLite reports no column types of a virtual table."""
+    """False for FTS5's tables: SQLite reports no column types of a virtual table."""
     return kind != "table" or not str(name).startswith("run_texts")
 
 
@@ -44,14 +44,14 @@ def opened(url: str) -> int:
 
 
 @pytest.mark.both_databases
-def test_the_versions_lead_to_the_tables(ledger: Ledger) -> None:
-    """What the code writes is what the versions make."""
+def test_the_migrations_create_the_tables_of_the_code(ledger: Ledger) -> None:
+    """Alembic finds no difference."""
     assert differences(ledger) == []
 
 
 @pytest.mark.both_databases
-def test_the_newest_version_is_the_one_that_is_asked_for(ledger: Ledger) -> None:
-    """A version that is added must be named as the newest."""
+def test_head_is_the_newest_version(ledger: Ledger) -> None:
+    """A new migration must set `HEAD`."""
     assert max(known_versions()) == HEAD
     with reading(ledger._engine) as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [
@@ -73,7 +73,7 @@ def test_a_ledger_of_another_version_is_refused(
 
 @pytest.mark.both_databases
 def test_tables_without_a_version_are_refused(ledger: Ledger, ledger_url: str) -> None:
-    """Tables of the same names that no migration made are those of somebody else."""
+    """Tables with the same names that no migration created belong to another program."""
     with writing(ledger._engine) as connection:
         connection.execute(text("DROP TABLE alembic_version"))
     with pytest.raises(SchemaMismatch, match="tables without a schema version"):
@@ -83,7 +83,7 @@ def test_tables_without_a_version_are_refused(ledger: Ledger, ledger_url: str) -
 
 
 def test_the_message_names_the_file(ledger: Ledger, ledger_url: str) -> None:
-    """An operator sees which file to move aside."""
+    """So an operator knows which file to move aside."""
     with writing(ledger._engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0010'"))
     with pytest.raises(SchemaMismatch, match=r"data/ledger\.db"):
@@ -91,8 +91,8 @@ def test_the_message_names_the_file(ledger: Ledger, ledger_url: str) -> None:
 
 
 @pytest.mark.both_databases
-def test_a_schema_is_made_whole_or_not_at_all(new_url: str) -> None:
-    """A process that dies while it makes the schema leaves nothing behind."""
+def test_a_schema_is_created_in_one_transaction(new_url: str) -> None:
+    """A process that dies while it creates the schema leaves no tables."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("alembic.operations.Operations.execute", _die)
         with pytest.raises(KeyboardInterrupt):
@@ -110,7 +110,7 @@ def _die(*_: object) -> None:
 
 @pytest.mark.both_databases
 def test_threads_open_a_new_ledger_at_once(new_url: str) -> None:
-    """Of any number at the same moment one makes the schema, and all find it."""
+    """One of them creates the schema, and all find it."""
     barrier = Barrier(8)
 
     def open_with_others(_: int) -> int:
@@ -121,8 +121,8 @@ def test_threads_open_a_new_ledger_at_once(new_url: str) -> None:
         assert list(pool.map(open_with_others, range(8))) == [0] * 8
 
 
-def test_threads_open_ledgers_of_their_own_at_once(tmp_path: Path) -> None:
-    """New ledgers do not disturb each other within a process."""
+def test_threads_open_different_new_ledgers_at_once(tmp_path: Path) -> None:
+    """Alembic's globals are not shared between threads."""
     with ThreadPoolExecutor(8) as pool:
         urls = [f"sqlite:///{tmp_path}/{number}.db" for number in range(8)]
         assert list(pool.map(opened, urls)) == [0] * 8
@@ -130,7 +130,7 @@ def test_threads_open_ledgers_of_their_own_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.both_databases
 def test_processes_open_a_new_ledger_at_once(new_url: str) -> None:
-    """The same holds between processes."""
+    """The same holds for processes."""
     open_in_two_processes(new_url)
 
 
@@ -143,7 +143,7 @@ def open_in_two_processes(url: str) -> None:
 
 @pytest.mark.both_databases
 def test_a_ledger_that_is_up_to_date_opens_without_alembic(ledger: Ledger, ledger_url: str) -> None:
-    """Nothing is looked for where there is nothing to do."""
+    """Its import would slow down every start."""
     del ledger
     script = (
         "import sys; from operations.ledger import open_ledger; "
@@ -153,8 +153,8 @@ def test_a_ledger_that_is_up_to_date_opens_without_alembic(ledger: Ledger, ledge
 
 
 @pytest.mark.both_databases
-def test_the_schema_is_made_without_a_word(log_lines: LogLines, new_url: str) -> None:
-    """Alembic's own log is for those who write versions."""
+def test_creating_the_schema_logs_nothing(log_lines: LogLines, new_url: str) -> None:
+    """Alembic's log is for developers of migrations."""
     log_lines.configure("info")
     opened(new_url)
     assert log_lines.text() == ""

@@ -1,4 +1,4 @@
-"""The orders in which a list may stand, and the cursors of each."""
+"""The orders of a list, and the cursors of each order."""
 
 from datetime import datetime
 from itertools import pairwise
@@ -17,42 +17,42 @@ ORDERS = [(one, other) for one in Sort for other in Sort if one is not other]
 
 
 def created(summary: RunSummary) -> tuple[datetime, int]:
-    """Return what the newest is sorted by."""
+    """Return the sort key of the lists by creation."""
     return summary.created_at, summary.run_id
 
 
 def ended(summary: RunSummary) -> tuple[datetime, int]:
-    """Return what ended last is sorted by, in descending order; what has not ended comes last."""
+    """Return the sort key of the list by end; unfinished runs come last."""
     return summary.ended_at or at(-1), summary.run_id
 
 
 def took(summary: RunSummary) -> tuple[float, int]:
-    """Return what took longest is sorted by, in descending order; what has not ended comes last."""
+    """Return the sort key of the list by duration; unfinished runs come last."""
     if summary.ended_at is None or summary.started_at is None:
         return -1, summary.run_id
     return (summary.ended_at - summary.started_at).total_seconds(), summary.run_id
 
 
 @pytest.mark.parametrize(
-    ("sort", "place"), [(Sort.NEWEST, created), (Sort.ENDED, ended), (Sort.LONGEST, took)]
+    ("sort", "key"), [(Sort.NEWEST, created), (Sort.ENDED, ended), (Sort.LONGEST, took)]
 )
-def test_a_list_stands_in_its_order(ledger: Ledger, sort: Sort, place: type) -> None:
-    """From its first page to its last, many lives of the same moment among them."""
+def test_a_list_is_sorted(ledger: Ledger, sort: Sort, key: type) -> None:
+    """From its first page to its last, also if many runs have the same time."""
     ledger.runs.ingest(mixed(100))
     found = listed(ledger, ALL, sort)
     assert len(found) == 100
-    assert all(place(a) > place(b) for a, b in pairwise(found))
+    assert all(key(a) > key(b) for a, b in pairwise(found))
 
 
 def test_the_oldest_first_is_the_newest_first_backwards(ledger: Ledger) -> None:
-    """RunSummary by entry."""
+    """With the same runs."""
     ledger.runs.ingest(mixed(40))
     assert listed(ledger, ALL, Sort.OLDEST) == listed(ledger, ALL)[::-1]
 
 
 @pytest.mark.parametrize("sort", Sort)
-def test_what_has_not_ended_is_in_each_list(ledger: Ledger, sort: Sort) -> None:
-    """In the lists of ends and of durations it is the last."""
+def test_unfinished_runs_are_in_each_list(ledger: Ledger, sort: Sort) -> None:
+    """In the lists by end and by duration they are the last ones."""
     ledger.runs.ingest([snapshot(instance_id="runs", created=9)])
     ledger.runs.ingest([snapshot(Status.COMPLETED, instance_id=f"i{n}") for n in range(3)])
     found = [each.instance_id for each in listed(ledger, ALL, sort, limit=2)]
@@ -61,8 +61,8 @@ def test_what_has_not_ended_is_in_each_list(ledger: Ledger, sort: Sort) -> None:
         assert found[-1] == "runs"
 
 
-def test_the_end_of_one_that_ran_puts_it_in_its_place(ledger: Ledger) -> None:
-    """What a later snapshot tells moves it up."""
+def test_a_run_moves_up_when_it_ends(ledger: Ledger) -> None:
+    """In the lists by end and by duration."""
     ledger.runs.ingest([snapshot(Status.COMPLETED, instance_id="a", seen=5)])
     ledger.runs.ingest([snapshot(instance_id="b", seen=5)])
     ledger.runs.ingest([snapshot(Status.COMPLETED, instance_id="b", seen=20)])
@@ -70,8 +70,8 @@ def test_the_end_of_one_that_ran_puts_it_in_its_place(ledger: Ledger) -> None:
         assert ids(ledger.search.page(ALL, limit=9, sort=sort)) == ["b", "a"]
 
 
-def test_a_life_that_ended_before_it_began_took_no_time(ledger: Ledger) -> None:
-    """Clocks may differ; it comes before what has not ended, and its page can be turned."""
+def test_a_run_that_ended_before_its_start_took_no_time(ledger: Ledger) -> None:
+    """Clocks may differ. The run comes before unfinished ones, and has a valid cursor."""
     odd = snapshot(Status.COMPLETED, instance_id="odd", started_at=at(5), ended_at=at(4))
     ledger.runs.ingest([odd, snapshot(instance_id="runs")])
     assert [e.instance_id for e in listed(ledger, ALL, Sort.LONGEST, limit=1)] == ["odd", "runs"]
@@ -90,8 +90,8 @@ def test_the_way_back_shows_the_same_pages(ledger: Ledger, sort: Sort) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), ORDERS)
-def test_a_cursor_is_one_of_its_order(ledger: Ledger, one: Sort, other: Sort) -> None:
-    """In another order it stands for no place."""
+def test_a_cursor_is_valid_in_its_order_alone(ledger: Ledger, one: Sort, other: Sort) -> None:
+    """In another order it is refused."""
     ledger.runs.ingest(mixed(5))
     cursor = ledger.search.page(ALL, limit=2, sort=one).older
     with pytest.raises(InvalidInput, match="cursor of a page of the list in this order"):
@@ -100,13 +100,15 @@ def test_a_cursor_is_one_of_its_order(ledger: Ledger, one: Sort, other: Sort) ->
 
 @pytest.mark.parametrize("sort", Sort)
 def test_a_page_that_became_empty_leads_back(ledger: Ledger, sort: Sort) -> None:
-    """Where all that came after have left the filter, the way back shows what is there."""
+    """If no later run matches the filter any more, paging back shows the earlier ones."""
     suspended = Filter(frozenset({Status.SUSPENDED}))
     runs = [snapshot(Status.SUSPENDED, instance_id=f"i{n}", created=n) for n in range(4)]
     ledger.runs.ingest(runs)
     first = ledger.search.page(suspended, limit=2, sort=sort)
-    gone = {f"i{n}" for n in range(4)} - set(ids(first))
-    ledger.runs.ingest([snapshot(instance_id=each, created=int(each[1]), seen=99) for each in gone])
+    others = {f"i{n}" for n in range(4)} - set(ids(first))
+    ledger.runs.ingest(
+        [snapshot(instance_id=each, created=int(each[1]), seen=99) for each in others]
+    )
     empty = ledger.search.page(suspended, limit=2, cursor=first.older, sort=sort)
     assert (empty.runs, empty.older) == ((), None)
     back = ledger.search.page(suspended, limit=2, cursor=empty.newer, sort=sort)

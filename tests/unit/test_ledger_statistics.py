@@ -1,4 +1,4 @@
-"""What the ledger tells of many lives and attempts."""
+"""Statistics of runs and attempts."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,38 +31,37 @@ FAULT = Failure("ValueError", "No 7")
 
 
 def ended(
-    ledger: Ledger, number: int, took: float, status: Status = Status.COMPLETED, **told: Any
+    ledger: Ledger, number: int, took: float, status: Status = Status.COMPLETED, **values: Any
 ) -> None:
-    """Record a life that took so many seconds since noon."""
+    """Record a finished run that took so many seconds from noon."""
     ledger.runs.ingest(
-        [snapshot(status, instance_id=f"i{number}", seen=took, execution=f"e{number}", **told)]
+        [snapshot(status, instance_id=f"i{number}", seen=took, execution=f"e{number}", **values)]
     )
 
 
-def ran(ledger: Ledger, *spans: Span, instance_id: str = "order_A") -> None:
-    """Record a life with these attempts."""
+def record_attempts(ledger: Ledger, *spans: Span, instance_id: str = "order_A") -> None:
+    """Record a running instance with these attempts."""
     ledger.runs.ingest([snapshot(instance_id=instance_id, seen=3600, spans=spans)])
 
 
-def test_an_empty_ledger_has_nothing_to_tell(ledger: Ledger) -> None:
-    """Whatever is asked, for whichever time."""
+def test_an_empty_ledger_has_no_statistics(ledger: Ledger) -> None:
+    """For any period."""
     for within in (HOUR, ALL_TIME):
-        told = ledger.statistics
-        assert told.workflows(within).of == ()
-        assert told.activities(within).of == ()
-        assert told.failures(within).of == ()
+        assert ledger.statistics.workflows(within).of == ()
+        assert ledger.statistics.activities(within).of == ()
+        assert ledger.statistics.failures(within).of == ()
 
 
 def test_workflows_have_their_count_failures_and_durations(ledger: Ledger) -> None:
-    """Percentiles are those of the lives that were not terminated, in seconds."""
+    """Durations are in seconds; terminated runs have none."""
     for number in range(1, 101):
         ended(ledger, number, number)
     ended(ledger, 101, 500, Status.FAILED, failure=FAULT)
     ended(ledger, 102, 900, Status.TERMINATED)
     ended(ledger, 103, 2, workflow="refund")
     orders, refunds = ledger.statistics.workflows(HOUR).of
-    spread = DurationDistribution(count=101, median=51.0, p95=96.0, p99=100.0, longest=500.0)
-    assert orders == WorkflowStatistics("order_workflow", 102, 1, spread, unknown=101)
+    took = DurationDistribution(count=101, median=51.0, p95=96.0, p99=100.0, longest=500.0)
+    assert orders == WorkflowStatistics("order_workflow", 102, 1, took, unknown=101)
     assert orders.failure_share == 1 / 102
     assert refunds == WorkflowStatistics(
         "refund", 1, 0, DurationDistribution(1, 2.0, 2.0, 2.0, 2.0), unknown=1
@@ -70,14 +69,13 @@ def test_workflows_have_their_count_failures_and_durations(ledger: Ledger) -> No
 
 
 def test_an_end_without_a_history_counts(ledger: Ledger) -> None:
-    """It was when the instance last changed, until its history tells it better."""
+    """Its time is the last update of the instance, until the history is read."""
     ledger.runs.ingest([snapshot(), glance(Status.FAILED, seen=9)])
     assert summary(ledger).ended_at == at(9)
-    assert [(told.count, told.failures) for told in ledger.statistics.workflows(HOUR).of] == [
-        (1, 1)
-    ]
+    (workflow,) = ledger.statistics.workflows(HOUR).of
+    assert (workflow.count, workflow.failures) == (1, 1)
     assert ledger.statistics.throughput(Period(at(0), at(60)))[0].failed == 1
-    assert [told.count for told in ledger.statistics.failures(HOUR).of] == [1]
+    assert [group.count for group in ledger.statistics.failures(HOUR).of] == [1]
     ledger.runs.ingest([snapshot(instance_id="open"), done(instance_id="b", seen=8)])
     by_end = ledger.search.page(Filter(), limit=9, sort=Sort.ENDED)
     assert ids(by_end) == ["order_A", "b", "open"]
@@ -86,14 +84,12 @@ def test_an_end_without_a_history_counts(ledger: Ledger) -> None:
     assert summary(ledger).ended_at == at(7)
 
 
-def test_queue_and_run_of_a_life_are_told_apart(ledger: Ledger) -> None:
-    """Where its first turn is known: it is not for one whose beginning nobody saw."""
+def test_a_run_has_a_queue_time_and_an_execution_time(ledger: Ledger) -> None:
+    """If its first turn is known; other runs count as unknown."""
     ended(ledger, 1, 10, first_turn_at=at(1))
     ended(ledger, 2, 20, first_turn_at=at(4))
     ended(ledger, 3, 30)
-    ended(
-        ledger, 4, 40, first_turn_at=at(-1)
-    )  # a later generation's, of which the first was not seen
+    ended(ledger, 4, 40, first_turn_at=at(-1))  # of a later generation; the first was not read
     ended(ledger, 5, 50, Status.TERMINATED, first_turn_at=at(9))
     (found,) = ledger.statistics.workflows(HOUR).of
     assert found == WorkflowStatistics(
@@ -102,57 +98,57 @@ def test_queue_and_run_of_a_life_are_told_apart(ledger: Ledger) -> None:
         failures=0,
         took=DurationDistribution(4, 20.0, 40.0, 40.0, 40.0),
         unknown=2,
-        queue=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
-        run=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
+        queue_time=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
+        execution_time=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
     )
 
 
-def test_one_that_was_to_start_later_has_waited_since_then(ledger: Ledger) -> None:
-    """It was created long before."""
+def test_the_queue_time_of_a_scheduled_run_counts_from_when_it_is_due(ledger: Ledger) -> None:
+    """Not from its creation."""
     ended(ledger, 1, 90, started_at=at(63), first_turn_at=at(63), scheduled_for=at(60))
     (found,) = ledger.statistics.workflows(HOUR).of
-    assert (found.queue, found.run) == (
+    assert (found.queue_time, found.execution_time) == (
         DurationDistribution(1, 3, 3, 3, 3),
         DurationDistribution(1, 27, 27, 27, 27),
     )
 
 
-def test_the_first_turn_that_was_ever_seen_counts(ledger: Ledger) -> None:
-    """A workflow that continues as new has others."""
+def test_the_first_turn_of_all_generations_counts(ledger: Ledger) -> None:
+    """Each generation of a workflow that continues as new has a first turn."""
     first = snapshot(execution="e1", first_turn_at=at(1))
     ledger.runs.ingest([first])
     history = (HistoryEvent(-1, at(5), "workflowStarted"),)
     last = snapshot(Status.COMPLETED, execution="e2", seen=9, first_turn_at=at(6), history=history)
     ledger.runs.ingest([last])
     (found,) = ledger.statistics.workflows(HOUR).of
-    assert (found.queue, found.run) == (
+    assert (found.queue_time, found.execution_time) == (
         DurationDistribution(1, 1, 1, 1, 1),
         DurationDistribution(1, 8, 8, 8, 8),
     )
 
 
-def test_a_period_has_what_ended_in_it(ledger: Ledger) -> None:
-    """From its first moment until right before its last, whenever it began."""
+def test_a_period_has_the_runs_and_attempts_that_ended_in_it(ledger: Ledger) -> None:
+    """It includes its start and excludes its end; the starts of the runs do not matter."""
     for number in (9, 10, 19, 20):
         ended(ledger, number, number)
-    ran(ledger, *(activity(n, 0, n) for n in (9, 10, 19, 20)))
+    record_attempts(ledger, *(activity(n, 0, n) for n in (9, 10, 19, 20)))
     within = Period(at(10), at(20))
     (orders,) = ledger.statistics.workflows(within).of
     (charges,) = ledger.statistics.activities(within).of
     assert (orders.count, charges.count) == (2, 2)
 
 
-def test_what_runs_is_not_counted(ledger: Ledger) -> None:
-    """Neither a life nor an attempt that has not ended, nor one that was cut off."""
-    ran(ledger, activity(1, 0), activity(2, 0, 5, ending=Ending.CUT_OFF))
+def test_unfinished_runs_and_attempts_do_not_count(ledger: Ledger) -> None:
+    """Nor do attempts that were cut off."""
+    record_attempts(ledger, activity(1, 0), activity(2, 0, 5, ending=Ending.CUT_OFF))
     assert ledger.statistics.workflows(HOUR).of == ()
     assert ledger.statistics.activities(HOUR).of == ()
 
 
-def test_queue_and_run_of_an_attempt_are_told_apart(ledger: Ledger) -> None:
-    """Where its begin is known; the others count as unknown, and for both together."""
+def test_an_attempt_has_a_queue_time_and_an_execution_time(ledger: Ledger) -> None:
+    """If its start is known; other attempts count as unknown, and in `took`."""
     fault = {"ending": Ending.FAILED, "failure": FAULT}
-    ran(
+    record_attempts(
         ledger,
         activity(1, 0, 10, started_at=at(1)),
         activity(2, 0, 20, started_at=at(4), **fault),
@@ -164,49 +160,51 @@ def test_queue_and_run_of_an_attempt_are_told_apart(ledger: Ledger) -> None:
         count=3,
         failures=1,
         unknown=1,
-        queue=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
-        run=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
+        queue_time=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
+        execution_time=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
         took=DurationDistribution(3, 20.0, 30.0, 30.0, 30.0),
     )
     assert found.failure_share == 1 / 3
 
 
-@pytest.mark.parametrize(("began", "queue"), [(-3, 0.0), (12, 10.0)])
-def test_a_begin_outside_the_attempt_is_moved_into_it(
-    ledger: Ledger, began: float, queue: float
+@pytest.mark.parametrize(("started", "queue"), [(-3, 0.0), (12, 10.0)])
+def test_a_start_outside_the_attempt_is_moved_into_it(
+    ledger: Ledger, started: float, queue: float
 ) -> None:
-    """Another machine's clock told it."""
-    ran(ledger, activity(1, 0, 10, started_at=at(began)))
+    """The clock of another machine differs."""
+    record_attempts(ledger, activity(1, 0, 10, started_at=at(started)))
     (found,) = ledger.statistics.activities(HOUR).of
-    assert found.queue
-    assert found.run
-    assert (found.queue.longest, found.run.longest) == (queue, 10 - queue)
+    assert found.queue_time
+    assert found.execution_time
+    assert (found.queue_time.longest, found.execution_time.longest) == (queue, 10 - queue)
 
 
-def test_what_a_rerun_took_over_is_not_counted_again(ledger: Ledger) -> None:
-    """It has no time of its own, and failed elsewhere."""
-    ran(ledger, activity(1, 5, 5, ending=Ending.FAILED, failure=FAULT), activity(2, 5, 6))
+def test_attempts_that_a_rerun_copied_do_not_count(ledger: Ledger) -> None:
+    """They took no time, and failed in another run."""
+    record_attempts(
+        ledger, activity(1, 5, 5, ending=Ending.FAILED, failure=FAULT), activity(2, 5, 6)
+    )
     (found,) = ledger.statistics.activities(HOUR).of
     assert (found.count, found.failures) == (1, 0)
     assert ledger.statistics.failures(HOUR).of == ()
 
 
-def test_of_more_than_can_be_read_the_latest_are(
+def test_the_latest_rows_are_read_if_there_are_too_many(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what is told says since when."""
+    """The result says from when on."""
     monkeypatch.setattr(ledger.statistics, "_limits", replace(LIMITS, durations=3))
     for number in range(1, 6):
         ended(ledger, number, number)
-    ran(ledger, *(activity(n, 0, n) for n in range(1, 6)))
-    for told in (ledger.statistics.workflows(HOUR), ledger.statistics.activities(HOUR)):
-        assert told.of[0].count == 3
-        assert told.within == Period(at(2), HOUR.until)
+    record_attempts(ledger, *(activity(n, 0, n) for n in range(1, 6)))
+    for result in (ledger.statistics.workflows(HOUR), ledger.statistics.activities(HOUR)):
+        assert result.of[0].count == 3
+        assert result.within == Period(at(2), HOUR.until)
     assert ledger.statistics.workflows(Period(at(3), at(9))).within.since == at(3)
 
 
-def test_each_minute_is_told(ledger: Ledger) -> None:
-    """Those in which nothing happened as well, and nothing outside the period."""
+def test_throughput_has_each_minute_of_the_period(ledger: Ledger) -> None:
+    """Also minutes without runs; runs outside the period do not count."""
     ledger.runs.ingest(
         [
             snapshot(Status.COMPLETED, instance_id="a", created=-1, seen=61),
@@ -223,31 +221,31 @@ def test_each_minute_is_told(ledger: Ledger) -> None:
     )
 
 
-def test_a_period_may_begin_within_a_minute(ledger: Ledger) -> None:
-    """Then the first minute has what is left of it, and so has the last."""
+def test_a_period_may_start_within_a_minute(ledger: Ledger) -> None:
+    """Then its first and its last minute have only runs in the period."""
     for number in (10, 40, 70, 100):
         ended(ledger, number, 5, created=number)
-    told = ledger.statistics.throughput(Period(at(30), at(90)))
-    assert [(each.at, each.started) for each in told] == [(at(0), 1), (at(60), 1)]
+    minutes = ledger.statistics.throughput(Period(at(30), at(90)))
+    assert [(each.at, each.started) for each in minutes] == [(at(0), 1), (at(60), 1)]
 
 
-def test_a_long_period_has_too_many_minutes(ledger: Ledger) -> None:
-    """What is longer than a week is refused, with what was found."""
+def test_a_period_longer_than_a_week_is_refused(ledger: Ledger) -> None:
+    """The message has the length that was found."""
     within = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 8, 0, 1, tzinfo=UTC))
     with pytest.raises(InvalidInput, match="period: found '7 days, 0:01:00', expected"):
         ledger.statistics.throughput(within)
 
 
-def fails(ledger: Ledger, number: int, message: str, **told: Any) -> None:
-    """Record a life that failed with its one attempt, which failed a second before."""
+def fails(ledger: Ledger, number: int, message: str, **values: Any) -> None:
+    """Record a run that failed a second after its only attempt had failed."""
     failure = Failure("ValueError", message)
     attempt = activity(1, 0, number - 1, ending=Ending.FAILED, failure=failure)
     whole = Failure("TaskFailedError", f"i{number}: Activity task #1 failed: {message}")
-    ended(ledger, number, number, Status.FAILED, failure=whole, spans=(attempt,), **told)
+    ended(ledger, number, number, Status.FAILED, failure=whole, spans=(attempt,), **values)
 
 
 def test_failures_that_are_alike_are_one_group(ledger: Ledger) -> None:
-    """Of the activity and of the workflow; with when, how often, and the last one."""
+    """One group of the activity, and one of the workflow."""
     for number in (10, 20, 30):
         fails(ledger, number, f"No {number}")
     assert ledger.statistics.failures(HOUR).of == (
@@ -277,52 +275,50 @@ def test_failures_that_are_alike_are_one_group(ledger: Ledger) -> None:
 
 
 def test_the_most_frequent_failure_comes_first(ledger: Ledger) -> None:
-    """However late another one was."""
+    """Also if another one is newer."""
     for number in (10, 20):
         fails(ledger, number, "often")
     fails(ledger, 30, "once")
-    told = ledger.statistics.failures(HOUR).of
-    assert [(each.message, each.count) for each in told if each.is_activity] == [
+    groups = ledger.statistics.failures(HOUR).of
+    assert [(each.message, each.count) for each in groups if each.is_activity] == [
         ("often", 2),
         ("once", 1),
     ]
 
 
-def test_a_failure_without_a_reason_is_one(ledger: Ledger) -> None:
-    """Nobody told its type."""
+def test_a_failure_without_a_type_and_message_is_a_group(ledger: Ledger) -> None:
+    """Both are empty."""
     ended(ledger, 5, 5, Status.FAILED)
     (group,) = ledger.statistics.failures(HOUR).of
     assert (group.error_type, group.message, group.count) == ("", "", 1)
 
 
-def test_of_very_many_failures_the_latest_are_grouped(
+def test_the_latest_failures_are_grouped_if_there_are_too_many(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what is told says since when."""
+    """The result says from when on."""
     monkeypatch.setattr(ledger.statistics, "_limits", replace(LIMITS, failures=2))
     for number in (10, 20, 30):
         fails(ledger, number, "often")
-    told = ledger.statistics.failures(HOUR)
-    assert told.within.since == at(20)
-    assert [each.count for each in told.of] == [2, 1]
+    failures = ledger.statistics.failures(HOUR)
+    assert failures.within.since == at(20)
+    assert [each.count for each in failures.of] == [2, 1]
 
 
-def test_what_there_is_no_time_for_is_left_out(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever is asked, the latest ends have to do, and what is told says since when."""
+def test_reading_stops_when_the_time_is_up(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The latest rows are used, and the result says from when on."""
     monkeypatch.setattr(ledger.statistics, "_limits", replace(LIMITS, reading_seconds=0))
-    monkeypatch.setattr("operations.ledger.statistics.latest_rows._AT_ONCE", 3)
+    monkeypatch.setattr("operations.ledger.statistics.latest_rows._BATCH_SIZE", 3)
     for number in (10, 20, 30, 40):
         fails(ledger, number, "often")
-    told = ledger.statistics
-    assert told.failures(HOUR).within == Period(at(30), HOUR.until)
-    assert sum(each.count for each in told.failures(HOUR).of) == 3
-    assert told.workflows(HOUR).within == Period(at(20), HOUR.until)
-    assert told.activities(HOUR).within == Period(at(19), HOUR.until)
+    statistics = ledger.statistics
+    assert statistics.failures(HOUR).within == Period(at(30), HOUR.until)
+    assert sum(each.count for each in statistics.failures(HOUR).of) == 3
+    assert statistics.workflows(HOUR).within == Period(at(20), HOUR.until)
+    assert statistics.activities(HOUR).within == Period(at(19), HOUR.until)
 
 
-ASKED = [
+QUERIES = [
     (lambda ledger: ledger.statistics.workflows(HOUR), "COVERING INDEX runs_durations"),
     (lambda ledger: ledger.statistics.throughput(HOUR), "COVERING INDEX runs_"),
     (
@@ -333,17 +329,17 @@ ASKED = [
 
 
 @pytest.mark.sqlite_alone
-@pytest.mark.parametrize(("ask", "index"), ASKED, ids=["workflows", "throughput", "failures"])
-def test_an_index_leads_to_what_ended(ledger: Ledger, ask: Any, index: str) -> None:
-    """Nothing but what is in the period is read, and nothing of it is sorted."""
+@pytest.mark.parametrize(("ask", "index"), QUERIES, ids=["workflows", "throughput", "failures"])
+def test_each_query_of_runs_uses_an_index(ledger: Ledger, ask: Any, index: str) -> None:
+    """Only rows of the period are read, and they are not sorted."""
     found = [step for step in plans(ledger, ask) if " runs " in step]
     assert found
     assert all(index in step and step.startswith("SEARCH") for step in found), found
 
 
 @pytest.mark.sqlite_alone
-def test_an_index_holds_all_that_is_asked_of_attempts(ledger: Ledger) -> None:
-    """Durations are read from it alone, and failures are few."""
+def test_each_query_of_attempts_uses_an_index(ledger: Ledger) -> None:
+    """Durations are read from a covering index; failures are few."""
     (durations,) = plans(ledger, lambda ledger: ledger.statistics.activities(HOUR), "attempts")
     assert durations.startswith("SEARCH attempts USING COVERING INDEX attempts_ended (ended_at>?")
     failed, _ = plans(ledger, lambda ledger: ledger.statistics.failures(HOUR), "attempts")

@@ -1,4 +1,4 @@
-"""Texts that a database cannot hold as they are, and those that are longer than usual."""
+"""Texts that a database cannot store as they are, and very long texts."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,11 +28,11 @@ LONG = "x" * 1000
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_any_text_comes_back(ledger: Ledger, odd: str) -> None:
-    """Nothing is lost of what is no JSON, whichever column it is in."""
+def test_any_text_is_read_as_it_was_written(ledger: Ledger, odd: str) -> None:
+    """In every column, also if it is no JSON."""
     failure = Failure(odd, f"it is {odd}", f"here: {odd}")
-    told: dict[str, Any] = {"input": odd, "output": odd, "custom_status": odd, "failure": failure}
-    ledger.runs.ingest([done(workflow=odd, parent_id=odd, **told)])
+    values: dict[str, Any] = {"input": odd, "output": odd, "custom_status": odd, "failure": failure}
+    ledger.runs.ingest([done(workflow=odd, parent_id=odd, **values)])
     found = summary(ledger)
     assert (found.workflow, found.parent_id, found.failure_type) == (odd, odd, odd)
     details = ledger.runs.details(found.run_id)
@@ -43,7 +43,7 @@ def test_any_text_comes_back(ledger: Ledger, odd: str) -> None:
 
 @pytest.mark.parametrize("odd", ODD)
 def test_any_id_is_found(ledger: Ledger, odd: str) -> None:
-    """By itself, and by a part of it; no other is."""
+    """By the whole id, and by a substring; no other id is found."""
     ledger.runs.ingest([snapshot(instance_id=f"a{odd}b"), snapshot(instance_id="ab")])
     assert summary(ledger, f"a{odd}b").instance_id == f"a{odd}b"
     assert ledger.runs.latest(odd) is None
@@ -52,27 +52,27 @@ def test_any_id_is_found(ledger: Ledger, odd: str) -> None:
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_an_odd_text_that_is_seen_again_is_no_news(ledger: Ledger, odd: str) -> None:
-    """What is read is compared with what was sent, not with how it is written."""
+def test_an_odd_text_that_is_written_again_changes_nothing(ledger: Ledger, odd: str) -> None:
+    """Texts are compared unescaped."""
     failed = activity(1, 1, 2, name=odd, failure=Failure(odd, odd))
-    seen = snapshot(spans=(failed,), input=odd, workflow=odd)
-    ledger.runs.ingest([seen])
-    ledger.runs.ingest([replace(seen, read_at=at(5))])
+    first = snapshot(spans=(failed,), input=odd, workflow=odd)
+    ledger.runs.ingest([first])
+    ledger.runs.ingest([replace(first, read_at=at(5))])
     assert ledger.heartbeat().revision == 1
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(some.text(some.characters(exclude_categories=())))
-def test_whatever_text_comes_back(ledger: Ledger, text: str) -> None:
-    """Of all characters that there are."""
+def test_any_unicode_text_is_read_as_it_was_written(ledger: Ledger, text: str) -> None:
+    """Including surrogates and control characters."""
     ledger.runs.ingest([snapshot(instance_id="order_any", custom_status=text)])
     details = ledger.runs.details(summary(ledger, "order_any").run_id)
     assert details
     assert details.custom_status == text
 
 
-def test_a_long_text_is_kept_whole_where_it_names_something(ledger: Ledger) -> None:
-    """Two ids with the same beginning are two."""
+def test_a_long_id_is_not_cut(ledger: Ledger) -> None:
+    """Two ids with the same start are different."""
     ids = [f"{LONG}{number}" for number in range(2)]
     ledger.runs.ingest(
         [snapshot(instance_id=each, parent_id=LONG, rerun_of=LONG, execution=LONG) for each in ids]
@@ -86,8 +86,8 @@ def test_a_long_text_is_kept_whole_where_it_names_something(ledger: Ledger) -> N
     assert ledger.leases.acquire(ids[0])
 
 
-def test_a_long_text_is_kept_whole_where_it_tells_who_did_what(ledger: Ledger) -> None:
-    """No part of an operator's name, of an action or of its reason is cut."""
+def test_a_long_text_in_the_audit_log_is_not_cut(ledger: Ledger) -> None:
+    """Nor in reservations."""
     actor = Actor(LONG, LONG)
     entry = AuditEntry(at(1), actor, LONG, LONG, Outcome.REFUSED, message=LONG, app_id=APP)
     ledger.audit_log.add(entry)
@@ -97,8 +97,8 @@ def test_a_long_text_is_kept_whole_where_it_tells_who_did_what(ledger: Ledger) -
     assert ledger.reservations.latest(LONG) == start
 
 
-def test_a_long_text_is_cut_where_a_list_shows_it(ledger: Ledger) -> None:
-    """Of names and of an error's message a list needs no more than the beginning."""
+def test_a_long_text_is_cut_in_lists(ledger: Ledger) -> None:
+    """Lists have the start of names and of error messages."""
     failure = Failure(LONG, LONG)
     failed = activity(1, 1, 2, name=LONG, failure=failure)
     ledger.runs.ingest([done(workflow=LONG, failure=failure, spans=(failed,))])

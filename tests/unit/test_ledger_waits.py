@@ -1,4 +1,4 @@
-"""What lives are found by while they wait for it."""
+"""Finding runs by the names of what they wait for."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.both_databases
 
 
 def waiting(*names: str, **more: Any) -> Snapshot:
-    """Return a snapshot of one that waits for several things, each by its name."""
+    """Return a snapshot of an instance that waits for things with these names."""
     return snapshot(awaited=frozenset(names), **more)
 
 
 def found(ledger: Ledger, name: str, **more: Any) -> list[str]:
-    """Return what waits for something, as all lists show it, whichever their order."""
+    """Return the ids that wait for a name; check that all orders and the counts agree."""
     wanted = Filter(waits_for=name, **more)
     lists = [sorted(each.instance_id for each in listed(ledger, wanted, sort)) for sort in Sort]
     assert all(each == lists[0] for each in lists)
@@ -34,15 +34,15 @@ def found(ledger: Ledger, name: str, **more: Any) -> list[str]:
     return lists[0]
 
 
-def kept(ledger: Ledger) -> int:
-    """Return how many things are waited for as the ledger knows."""
+def number_of_waits(ledger: Ledger) -> int:
+    """Return the number of rows in `waits`."""
     with reading(ledger._engine) as connection:
         return len(connection.execute(select(waits)).all())
 
 
 @pytest.mark.parametrize("name", ["approval", "cancel", "charge", "pay", "APPROVAL"])
-def test_one_is_found_by_each_thing_that_it_waits_for(ledger: Ledger, name: str) -> None:
-    """As its history tells them: an event, another, a third attempt, and a child."""
+def test_a_run_is_found_by_everything_that_it_waits_for(ledger: Ledger, name: str) -> None:
+    """Its history has two events, an activity with a retry, and a child."""
     history = [
         events.turn(0),
         events.wait(1, 1, "Approval"),
@@ -57,8 +57,8 @@ def test_one_is_found_by_each_thing_that_it_waits_for(ledger: Ledger, name: str)
     assert found(ledger, "event approval") == []
 
 
-def test_what_is_waited_for_goes_with_other_conditions(ledger: Ledger) -> None:
-    """Whichever of them leads."""
+def test_a_wait_is_combined_with_other_conditions(ledger: Ledger) -> None:
+    """All conditions must match."""
     some = [
         waiting("approval", instance_id="a", created=1, parent_id="up"),
         waiting("approval", "cancel", instance_id="b", created=2, workflow="audit"),
@@ -73,23 +73,23 @@ def test_what_is_waited_for_goes_with_other_conditions(ledger: Ledger) -> None:
     assert ids(ledger.search.page(Filter(waits_for="cancel"), limit=9)) == ["c", "b"]
 
 
-def test_many_that_wait_are_found_in_every_order(ledger: Ledger) -> None:
-    """Each of them once."""
+def test_many_waiting_runs_are_found_in_every_order(ledger: Ledger) -> None:
+    """Each run once."""
     ledger.runs.ingest([waiting("go", instance_id=f"i{n}", created=n) for n in range(9)])
     assert found(ledger, "go") == [f"i{n}" for n in range(9)]
 
 
-def test_it_is_found_no_more_once_it_waits_no_more(ledger: Ledger) -> None:
-    """But by what it waits for then, and by nothing once it has ended."""
+def test_a_run_is_not_found_by_what_it_waited_for_before(ledger: Ledger) -> None:
+    """Only by its current waits, and by none once it has ended."""
     ledger.runs.ingest([waiting("approval", "cancel")])
     ledger.runs.ingest([waiting("cancel", "charge", seen=2)])
     assert [found(ledger, each) for each in ("approval", "cancel", "charge")] == [[], [ID], [ID]]
     ledger.runs.ingest([done(seen=3)])
-    assert kept(ledger) == 0
+    assert number_of_waits(ledger) == 0
 
 
-def test_another_thing_is_a_change_though_lists_show_the_same_words(ledger: Ledger) -> None:
-    """A list that asks for it is to be read again; the same again is none."""
+def test_another_wait_is_a_change_though_lists_show_the_same_text(ledger: Ledger) -> None:
+    """The revision grows, because a filtered list changes."""
     ledger.runs.ingest([waiting("a", "b", "c")])
     before = ledger.heartbeat().revision
     ledger.runs.ingest([waiting("a", "b", "c")])
@@ -98,8 +98,8 @@ def test_another_thing_is_a_change_though_lists_show_the_same_words(ledger: Ledg
     assert ledger.heartbeat().revision > before
 
 
-def test_a_look_without_the_history_changes_but_the_status(ledger: Ledger) -> None:
-    """Of what is paused it is found by what it waits for all the same."""
+def test_a_snapshot_without_a_history_changes_the_status_alone(ledger: Ledger) -> None:
+    """A paused run is still found by what it waits for."""
     ledger.runs.ingest([waiting("approval")])
     ledger.runs.ingest([glance(Status.SUSPENDED, seen=2)])
     counts = ledger.search.counts(Filter(waits_for="approval"))
@@ -107,22 +107,26 @@ def test_a_look_without_the_history_changes_but_the_status(ledger: Ledger) -> No
     assert found(ledger, "approval", statuses=frozenset({Status.SUSPENDED})) == [ID]
 
 
-def test_what_the_engine_has_no_more_waits_for_nothing(ledger: Ledger) -> None:
-    """Neither what was purged, nor the life before that of an id that was used again."""
+def test_purged_runs_wait_for_nothing(ledger: Ledger) -> None:
+    """Nor do superseded runs of an id that was used again."""
     ledger.runs.ingest([waiting("approval"), waiting("approval", instance_id="b")])
     ledger.runs.mark_purged({ID: at(5)})
     ledger.runs.ingest(
         [waiting("other", instance_id="b", execution="e2", created=20, seen=21, history=NEXT)]
     )
-    assert (found(ledger, "approval"), found(ledger, "other"), kept(ledger)) == ([], ["b"], 1)
+    assert (found(ledger, "approval"), found(ledger, "other"), number_of_waits(ledger)) == (
+        [],
+        ["b"],
+        1,
+    )
     ledger.runs.ingest([waiting("approval", seen=6)])
-    assert found(ledger, "approval") == [ID]  # it was there all the same
+    assert found(ledger, "approval") == [ID]  # it was read after the purge
 
 
 NEXT = done(execution="e2", created=20).history
 
 
-def test_a_name_is_cut(ledger: Ledger) -> None:
-    """As long as any other."""
+def test_a_long_name_is_cut(ledger: Ledger) -> None:
+    """In the table and in the filter alike."""
     ledger.runs.ingest([waiting("w" * 300)])
     assert found(ledger, "W" * 299) == [ID]

@@ -1,16 +1,16 @@
-"""Long lists of values, in portions that a query can hold."""
+"""Splits long lists of values into batches that one query can take."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-PORTION = 500  # values: SQLite and PostgreSQL take no more than some ten thousands
+BATCH_SIZE = 500  # values; SQLite and PostgreSQL limit the parameters of a query to some 10,000s
 
 _Value = TypeVar("_Value")
 
 
-def in_portions(values: Iterable[_Value], size: int = PORTION) -> Iterator[list[_Value]]:
-    """Return values in portions."""
+def in_batches(values: Iterable[_Value], size: int = BATCH_SIZE) -> Iterator[list[_Value]]:
+    """Yield the values in lists of at most `size`."""
     rest = iter(values)
-    while portion := list(islice(rest, size)):
-        yield portion
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -1,6 +1,7 @@
-"""The types of the ledger's columns that are not the same on SQLite and PostgreSQL.
+"""Column types that differ between SQLite and PostgreSQL.
 
-SQLite minds no length. PostgreSQL would refuse what is longer, so that there no text has one.
+SQLite ignores the length of a text column. PostgreSQL would refuse longer texts, so columns have no
+length there.
 """
 
 import re
@@ -13,32 +14,32 @@ from sqlalchemy import Text as AnyText
 from sqlalchemy.types import TypeEngine
 
 _MARK = "\N{SYMBOL FOR ESCAPE}"
-_HELD_BY_NONE = re.compile(f"[\0\ud800-\udfff{_MARK}]")
+_NOT_STORABLE = re.compile(f"[\0\ud800-\udfff{_MARK}]")
 _ESCAPED = re.compile(f"{_MARK}({_MARK}|[0-9a-f]{{4}})")
 
 Key = Integer().with_variant(BigInteger(), "postgresql")
-"""A row's number: SQLite's integers have 64 bits anyway, and others it does not count up."""
+"""A row's number. SQLite increments only `INTEGER` keys by itself; these have 64 bits anyway."""
 
 
-class _Kept(TypeDecorator[str]):
-    """A text that comes back as it is, also if no database could hold it.
+class _Escaped(TypeDecorator[str]):
+    """A text of any characters, also of those that a database cannot store.
 
-    PostgreSQL refuses NUL, and no UTF-8 has surrogates: each is written as U+241B, which looks like
-    `␛`, and four hexadecimal digits, such as `␛0000`; that sign itself is doubled.
+    PostgreSQL refuses NUL, and UTF-8 cannot encode surrogates. Each such character is stored as
+    U+241B (`␛`) and four hexadecimal digits, such as `␛0000`; U+241B itself is stored twice.
     """
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = AnyString
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Send what a database can hold."""
+        """Escape what a database cannot store."""
         del dialect
         if value is None or (value.isascii() and "\0" not in value):
             return value
-        return _HELD_BY_NONE.sub(_escaped, value)
+        return _NOT_STORABLE.sub(_escaped, value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        """Receive what was sent."""
+        """Return the text as it was before it was escaped."""
         del dialect
         return _ESCAPED.sub(_unescaped, value) if value and _MARK in value else value
 
@@ -62,20 +63,20 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Text(_Kept):
+class Text(_Escaped):
     """A text of any length."""
 
     impl = AnyText
     cache_ok = True
 
 
-class String(_Kept):
-    """A text that is looked for or sorted, byte by byte whatever the database's language."""
+class String(_Escaped):
+    """A text that is compared and sorted byte by byte, whatever the collation of the database."""
 
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
-        """Have a length where a database tells one and minds none."""
+        """Return a type without a length on PostgreSQL; SQLite only reports the length."""
         if dialect.name == "postgresql":
             return AnyText(collation="C")
         return super().load_dialect_impl(dialect)

@@ -1,8 +1,8 @@
-"""SQLAlchemy's engines for the databases that hold a ledger: a SQLite file, PostgreSQL.
+"""SQLAlchemy's engines for the databases of a ledger: a SQLite file, PostgreSQL.
 
-A lost network is noticed by TCP: a write to PostgreSQL that is not acknowledged within 4 seconds,
+TCP detects a lost network: a write to PostgreSQL that is not acknowledged within 4 seconds,
 or an idle connection that is dead for 4 seconds, is an error. A server whose processes are frozen
-(SIGSTOP) still acknowledges: calls wait until it goes on, and nothing reports an outage meanwhile.
+(SIGSTOP) still acknowledges: calls wait until the server continues, and no outage is reported.
 """
 
 import fcntl
@@ -22,11 +22,11 @@ from operations.errors import InvalidInput, LedgerReplaced
 from operations.settings import without_password
 
 BUSY_TIMEOUT = 5000
-"""Milliseconds that a SQLite writer waits for another one."""
+"""Milliseconds for which a SQLite writer waits for another writer."""
 WRITES = "flowdeck_writes"
-"""The execution option of a transaction that means to write."""
+"""The execution option of a transaction that writes."""
 
-_POOL: dict[str, Any] = {"pool_size": 20, "pool_timeout": 1}  # and 10 more connections for a moment
+_POOL: dict[str, Any] = {"pool_size": 20, "pool_timeout": 1}  # max_overflow adds 10 connections
 _POSTGRESQL = {
     "connect_timeout": 2,  # seconds; psycopg takes no fewer
     "tcp_user_timeout": 4000,  # milliseconds
@@ -35,26 +35,26 @@ _POSTGRESQL = {
     "keepalives_count": 2,
     "client_encoding": "utf8",
     "application_name": "flowdeck",
-    "prepare_threshold": None,  # PgBouncer keeps no prepared statements
+    "prepare_threshold": None,  # PgBouncer does not support prepared statements
 }
 _SESSION = {
-    "timezone": "UTC",  # Python's datetime cannot hold the first and last day of other zones
+    "timezone": "UTC",  # in other zones the first and the last day of datetime overflow
     "statement_timeout": "3.5s",
-    "idle_in_transaction_session_timeout": "10s",  # a process that stands still holds no lock
+    "idle_in_transaction_session_timeout": "10s",  # a frozen process must not keep its locks
 }
 
 
 def make_engine(url: URL) -> Engine:
-    """Return an engine for a URL; a SQLite file is created if there is none.
+    """Return an engine for a URL; create the SQLite file if it is missing.
 
-    Raises `InvalidInput` for options that libpq does not know, and the drivers' errors.
+    Raises `InvalidInput` for options that libpq does not know, and the errors of the drivers.
     """
     return _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
 
 
 @dataclass(frozen=True)
 class _File:
-    """A SQLite file, as it was when it was opened."""
+    """A SQLite file; `opened` is its device and inode when it was opened."""
 
     path: Path
     opened: tuple[int, int] = field(init=False)
@@ -73,16 +73,16 @@ class _File:
         return sqlite3.connect(url, uri=True, check_same_thread=False)
 
     def check(self, *_: object) -> None:
-        """Raise `LedgerReplaced` if another file, or none, has the path now.
+        """Raise `LedgerReplaced` if the path now has another file, or none.
 
-        SQLite itself would go on with the file that it opened.
+        SQLite itself would continue with the deleted file.
         """
         if _identity(self.path) != self.opened:
             raise LedgerReplaced(str(self.path))
 
 
 def _create(path: Path) -> None:
-    """Create an empty file without the log of one that was deleted: SQLite would replay it."""
+    """Create an empty file; delete the log of a former file, which SQLite would replay."""
     for suffix in ("-wal", "-shm"):
         Path(f"{path.resolve()}{suffix}").unlink(missing_ok=True)
     path.touch(mode=0o644)
@@ -98,7 +98,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Shut out other processes and threads that would create a file in the folder."""
+    """Lock the folder, so that only one process and thread creates a file in it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -113,7 +113,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions of its own
+        connection.isolation_level = None  # the driver must not open transactions of its own
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
         connection.execute("PRAGMA synchronous = NORMAL")
 
@@ -128,10 +128,10 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _use_wal(engine: Engine) -> None:
-    """Let readers read while another process writes; the file keeps that mode.
+    """Switch the file to WAL, so that readers do not wait for writers; the file stays in WAL.
 
-    SQLite does not wait for the lock that this takes: processes that open a new file at the same
-    moment must try again.
+    SQLite does not wait for the lock that the switch needs, so processes that open a new file at
+    the same time must retry.
     """
     tries = Retrying(
         retry=retry_if_exception_message(match=".*locked"),
@@ -147,7 +147,7 @@ def _use_wal(engine: Engine) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    """Return an engine that checks each connection before it is used."""
+    """Return an engine that checks each connection before its use."""
     url = url.set(drivername="postgresql+psycopg")
     _check_options(url)
     defaults = {name: value for name, value in _POSTGRESQL.items() if name not in url.query}
@@ -164,7 +164,7 @@ def _postgresql(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        """Let a read see one moment, and each statement of a write the latest commit."""
+        """Isolate a read in one snapshot; let each statement of a write see the latest commit."""
         raw, writes = connection.connection.driver_connection, _writes(connection)
         level = psycopg.IsolationLevel
         if isinstance(raw, psycopg.Connection):

@@ -1,4 +1,4 @@
-"""Opens the ledger's database, runs reads and writes, and translates their errors."""
+"""Opens connections and transactions of the ledger's database, and translates errors."""
 
 import sqlite3
 import time
@@ -25,15 +25,15 @@ from operations.errors import (
 from operations.ledger.db.engines import WRITES, make_engine
 from operations.settings import database_url, without_password
 
-_STEPS = 10_000  # of SQLite, from one look at the clock to the next
+_STEPS = 10_000  # of SQLite's virtual machine, between two checks of the time
 _SET_TIMEOUT = text(
     "SELECT set_config('statement_timeout', :timeout, true), set_config('jit', 'off', true)"
 )
-_TOO_MUCH = "54"  # the class of PostgreSQL's errors that tell of its own limits
+_LIMIT_EXCEEDED = "54"  # the class of PostgreSQL's errors for its own limits
 
 
 def open_engine(url: str) -> Engine:
-    """Return an engine for the URL of a SQLite file or of PostgreSQL, one per process.
+    """Return an engine for the URL of a SQLite file or of PostgreSQL; each process needs one.
 
     Raises `InvalidInput` for any other URL, and `LedgerUnavailable`.
     """
@@ -54,23 +54,23 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def asking(engine: Engine, seconds: float) -> Iterator[Connection]:
-    """Open a connection for a read that may take too long.
+    """Open a connection for a read with a timeout.
 
-    Raises `LedgerUnavailable`, and `QueryTimeout` when so many seconds have passed; the last
-    statement on PostgreSQL may take as long once more.
+    Raises `LedgerUnavailable`, and `QueryTimeout` after so many seconds. On PostgreSQL the last
+    statement may take as many seconds again.
     """
     with reading(engine) as connection:
         try:
             with _until(connection, seconds):
                 yield connection
         except DBAPIError as error:
-            if is_out_of_time(error):
+            if _is_timeout(error):
                 raise QueryTimeout from error
             raise
 
 
-def is_out_of_time(error: DBAPIError | QueryTimeout) -> bool:
-    """Whether a statement was ended, or not begun, because the time was up."""
+def _is_timeout(error: DBAPIError | QueryTimeout) -> bool:
+    """True if a statement was interrupted, or not started, because the time was up."""
     if isinstance(error, QueryTimeout):
         return True
     reason = error.orig
@@ -81,7 +81,7 @@ def is_out_of_time(error: DBAPIError | QueryTimeout) -> bool:
 
 @contextmanager
 def _until(connection: Connection, seconds: float) -> Iterator[None]:
-    """Have a connection's statements end after so many seconds."""
+    """Interrupt a connection's statements after so many seconds."""
     deadline = time.monotonic() + seconds
 
     def is_over() -> bool:
@@ -109,8 +109,8 @@ def _until(connection: Connection, seconds: float) -> Iterator[None]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that is committed at the end.
 
-    Raises `LedgerUnavailable` and `LedgerRefused`, and lets `IntegrityError` through: it is an
-    answer. Nothing is tried again; after an error it may be that all was written, never a part.
+    Raises `LedgerUnavailable` and `LedgerRefused`. `IntegrityError` is not translated: callers
+    handle it. Nothing is retried. After an error either everything was written or nothing.
     """
     with _translating(), engine.execution_options(**{WRITES: True}).begin() as connection:
         yield connection
@@ -126,24 +126,24 @@ def _translating() -> Iterator[None]:
         reason = getattr(error, "orig", None) or error
         if isinstance(reason, psycopg.errors.UndefinedTable):
             raise LedgerReplaced(_line(reason)) from error
-        if _is_of_value(error) or _is_too_much(reason):
+        if _is_bad_value(error) or _is_over_limit(reason):
             raise LedgerRefused(_line(reason)) from error
         raise LedgerUnavailable(_line(reason)) from error
     except (sqlite3.Error, psycopg.Error, OSError) as error:
         raise LedgerUnavailable(_line(error)) from error
 
 
-def _is_of_value(error: SQLAlchemyError) -> bool:
-    """Whether a value could not be sent, or was not taken."""
+def _is_bad_value(error: SQLAlchemyError) -> bool:
+    """True if a value could not be sent, or the database refused it."""
     is_unsent = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
     return is_unsent or isinstance(error, DataError)
 
 
-def _is_too_much(error: BaseException) -> bool:
-    """Whether a server is there, but a value is more than it can take, in an index above all."""
-    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_TOO_MUCH)
+def _is_over_limit(error: BaseException) -> bool:
+    """True if a value exceeds a limit of PostgreSQL, mostly the size of an index row."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_LIMIT_EXCEEDED)
 
 
 def _line(error: BaseException) -> str:
-    """Return an error's words in one line: PostgreSQL's driver takes several."""
+    """Return an error's message in one line: PostgreSQL's driver uses several."""
     return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""How the ledger's schema came about: one file of `versions` for each change of it."""
+"""Migrations of the ledger's schema with Alembic: one file in `versions` for each change."""
 
 import alembic.command
 from alembic.config import Config
@@ -13,7 +13,7 @@ def known_versions() -> frozenset[str]:
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the schema to the newest version, within the transaction that is open."""
+    """Migrate the schema to the newest version, within the open transaction."""
     alembic.command.upgrade(_config(connection), "head")
 
 

@@ -1,4 +1,4 @@
-"""Alembic's way into the ledger: it runs this file, within the transaction that it is given."""
+"""The script that Alembic runs for each command, within the transaction that it is given."""
 
 from alembic import context
 

@@ -1,1 +1,1 @@
-"""The runs in the ledger: which run a snapshot belongs to, and how it is written and read."""
+"""The runs in the ledger: matches snapshots to runs, writes runs, reads runs."""

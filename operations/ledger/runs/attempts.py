@@ -1,4 +1,4 @@
-"""The attempts of a life's activities, so that they can be drawn without the engine."""
+"""Reads and writes the attempts of a run's activities."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,23 +6,25 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
-from operations.ledger.db.batches import in_portions
-from operations.ledger.runs.generations import make_room
-from operations.ledger.runs.merging import Seen
+from operations.ledger.db.batches import in_batches
+from operations.ledger.runs.generations import close_generations
+from operations.ledger.runs.merging import RunChange
 from operations.ledger.tables import MESSAGE, NAME, attempts, runs
 from operations.model import Failure
 from operations.timeline import Ending, Span, SpanKind
 
 _Row = dict[str, Any]
 _WRITTEN = [column.name for column in attempts.c if not column.primary_key]
-_Place = tuple[int, int, int]  # a life's key, its generation, the event that began an attempt
-_PLACE = ("run_id", "generation", "event_id")
+_Key = tuple[int, int, int]  # the values of `_KEY_COLUMNS`
+_KEY_COLUMNS = ("run_id", "generation", "event_id")
 
-# Statements are made once: to make one takes longer than to execute it.
-ONE = update(attempts).where(*(attempts.c[name] == bindparam(f"of_{name}") for name in _PLACE))
-"""What is to be changed of the attempt that is `of_run_id`, `of_generation`, and `of_event_id`."""
+# Statements are built once: building one takes longer than executing it.
+UPDATE_ONE = update(attempts).where(
+    *(attempts.c[name] == bindparam(f"of_{name}") for name in _KEY_COLUMNS)
+)
+"""Updates the attempt with the key `of_run_id`, `of_generation`, `of_event_id`."""
 _INSERT = insert(attempts)
-_UPDATE = ONE.values({name: bindparam(name) for name in _WRITTEN})
+_UPDATE = UPDATE_ONE.values({name: bindparam(name) for name in _WRITTEN})
 _OF_GENERATION = select(attempts).where(
     attempts.c.generation == bindparam("generation"),
     attempts.c.run_id.in_(bindparam("run_ids", expanding=True)),
@@ -30,9 +32,9 @@ _OF_GENERATION = select(attempts).where(
 
 
 def read_attempts(connection: Connection, run_id: int, generation: int | None) -> tuple[Span, ...]:
-    """Return the attempts of a life in the order in which they began, without their payloads.
+    """Return the attempts of one generation of a run, in the order in which they were scheduled.
 
-    They are those of one of its generations; None is the last that was seen.
+    The spans have no payloads. `generation` None selects the last generation that was read.
     """
     columns = attempts.c
     last = select(runs.c.generation).where(runs.c.run_id == run_id).scalar_subquery()
@@ -44,43 +46,42 @@ def read_attempts(connection: Connection, run_id: int, generation: int | None) -
     return tuple(_span(row, in_lane) for row in rows)
 
 
-def write_attempts(connection: Connection, seen: Sequence[Seen]) -> set[int]:
-    """Write what is new in snapshots of lives; return the keys of those that changed."""
-    continued = [each for each in seen if each.is_new_generation]
-    make_room(connection, continued)
-    every = (
+def write_attempts(connection: Connection, changes: Sequence[RunChange]) -> set[int]:
+    """Write new and changed attempts; return the `run_id`s of the runs that changed."""
+    continued = [each for each in changes if each.is_new_generation]
+    close_generations(connection, continued)
+    read = (
         _row(each.run_id, each.after.summary.generation, span)
-        for each in seen
+        for each in changes
         for span in each.snapshot.timeline.spans
         if span.kind is SpanKind.ACTIVITY
     )
-    rows = {_place(row): row for row in every}
+    rows = {_key(row): row for row in read}
     known = _known(connection, rows)
-    told = {place: _with_begin(row, known.get(place)) for place, row in rows.items()}
-    _insert(connection, [row for place, row in told.items() if place not in known])
-    _update(connection, [row for place, row in told.items() if known.get(place, row) != row])
-    changed = {row["run_id"] for place, row in told.items() if known.get(place) != row}
+    rows = {key: _with_start_time(row, known.get(key)) for key, row in rows.items()}
+    _insert(connection, [row for key, row in rows.items() if key not in known])
+    _update(connection, [row for key, row in rows.items() if known.get(key, row) != row])
+    changed = {row["run_id"] for key, row in rows.items() if known.get(key) != row}
     return changed | {each.run_id for each in continued}
 
 
-def _known(connection: Connection, places: Iterable[_Place]) -> dict[_Place, _Row]:
-    """Return what is known of the generations that these are of."""
-    run_ids: dict[int, set[int]] = defaultdict(
-        set
-    )  # by generation: mostly all have the same number
-    for run_id, generation, _ in places:
-        run_ids[generation].add(run_id)
+def _known(connection: Connection, keys: Iterable[_Key]) -> dict[_Key, _Row]:
+    """Return all rows of the generations of these attempts."""
+    # By generation, so that few queries are needed: mostly all runs are in the same generation.
+    by_generation: dict[int, set[int]] = defaultdict(set)
+    for run_id, generation, _ in keys:
+        by_generation[generation].add(run_id)
     known = {}
-    for generation, of in run_ids.items():
-        for portion in in_portions(sorted(of)):
-            wanted = {"generation": generation, "run_ids": portion}
-            rows = connection.execute(_OF_GENERATION, wanted).mappings()
-            known.update({_place(row): dict(row) for row in rows})
+    for generation, run_ids in by_generation.items():
+        for batch in in_batches(sorted(run_ids)):
+            values = {"generation": generation, "run_ids": batch}
+            rows = connection.execute(_OF_GENERATION, values).mappings()
+            known.update({_key(row): dict(row) for row in rows})
     return known
 
 
-def _place(row: Mapping[str, Any] | RowMapping) -> _Place:
-    run_id, generation, event_id = (row[name] for name in _PLACE)
+def _key(row: Mapping[str, Any] | RowMapping) -> _Key:
+    run_id, generation, event_id = (row[name] for name in _KEY_COLUMNS)
     return run_id, generation, event_id
 
 
@@ -91,8 +92,8 @@ def _insert(connection: Connection, rows: list[_Row]) -> None:
 
 def _update(connection: Connection, rows: list[_Row]) -> None:
     if rows:
-        written = ({**row, **{f"of_{name}": row[name] for name in _PLACE}} for row in rows)
-        connection.execute(_UPDATE, list(written))
+        values = ({**row, **{f"of_{name}": row[name] for name in _KEY_COLUMNS}} for row in rows)
+        connection.execute(_UPDATE, list(values))
 
 
 def _row(run_id: int, generation: int, span: Span) -> _Row:
@@ -112,12 +113,12 @@ def _row(run_id: int, generation: int, span: Span) -> _Row:
     }
 
 
-def _with_begin(row: _Row, known: _Row | None) -> _Row:
-    """Return a row with the begin that is known: whoever saw the attempt may not know of it."""
+def _with_start_time(row: _Row, known: _Row | None) -> _Row:
+    """Return a row with the start time that is known: the process that wrote it may not know it."""
     if known is None or known["scheduled_at"] != row["scheduled_at"]:
         return row
-    begins = filter(None, (row["started_at"], known["started_at"]))
-    return row | {"started_at": max(begins, default=None)}
+    start_times = filter(None, (row["started_at"], known["started_at"]))
+    return row | {"started_at": max(start_times, default=None)}
 
 
 def _span(row: RowMapping, in_lane: Mapping[int, int]) -> Span:

@@ -1,6 +1,7 @@
-"""The earlier generations of lives whose workflow continues as new.
+"""The earlier generations of runs whose workflow continues as new.
 
-The engine forgets a generation when the next begins. What was seen of its attempts is kept.
+The engine forgets a generation when the next one starts. The ledger keeps the attempts that were
+read of it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,22 +10,22 @@ from operator import itemgetter
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from operations.ledger.db.batches import in_portions
-from operations.ledger.runs.merging import Seen
+from operations.ledger.db.batches import in_batches
+from operations.ledger.runs.merging import RunChange
 from operations.ledger.tables import attempts, runs
 from operations.records import EarlierGenerations, Generation
 from operations.timeline import Ending
 
 MOST = 10_000
-"""Attempts that are kept of a life's earlier generations; the oldest generations give way."""
+"""The most attempts of a run's earlier generations; beyond it the oldest ones are deleted."""
 NAMED = 50
-"""Generations that are named one by one."""
+"""The most generations in `EarlierGenerations.newest`."""
 
 _COLUMNS = attempts.c
 
 
-def read_kept(connection: Connection, run_id: int) -> EarlierGenerations:
-    """Return what is kept of a life's earlier generations."""
+def read_earlier_generations(connection: Connection, run_id: int) -> EarlierGenerations:
+    """Return the earlier generations of a run that the ledger has."""
     last = select(runs.c.generation).where(runs.c.run_id == run_id).scalar_subquery()
     earlier = (_COLUMNS.run_id == run_id, _COLUMNS.generation < last)
     numbers = select(func.count(_COLUMNS.generation.distinct()), func.count()).where(*earlier)
@@ -35,30 +36,29 @@ def read_kept(connection: Connection, run_id: int) -> EarlierGenerations:
         .order_by(_COLUMNS.generation.desc())
         .limit(NAMED)
     )
-    generations, kept = connection.execute(numbers).one()
-    return EarlierGenerations(
-        generations, kept, tuple(Generation(*row) for row in connection.execute(each))
-    )
+    generation_count, attempt_count = connection.execute(numbers).one()
+    newest = tuple(Generation(*row) for row in connection.execute(each))
+    return EarlierGenerations(generation_count, attempt_count, newest)
 
 
-def make_room(connection: Connection, continued: Sequence[Seen]) -> None:
-    """Close the generations that others have followed, and drop the oldest of too many."""
-    _close(connection, continued)
-    for portion in in_portions(continued):
-        gone = [
+def close_generations(connection: Connection, continued: Sequence[RunChange]) -> None:
+    """Close the generations before the current ones, and delete the oldest of too many."""
+    _close_attempts(connection, continued)
+    for batch in in_batches(continued):
+        deleted = [
             {"of_run_id": run_id, "up_to": number}
-            for run_id, number in _superfluous(connection, [each.run_id for each in portion])
+            for run_id, number in _superfluous(connection, [each.run_id for each in batch])
         ]
-        if gone:
-            old = (
+        if deleted:
+            are_old = (
                 _COLUMNS.run_id == bindparam("of_run_id"),
                 _COLUMNS.generation <= bindparam("up_to"),
             )
-            connection.execute(delete(attempts).where(*old), gone)
+            connection.execute(delete(attempts).where(*are_old), deleted)
 
 
-def _close(connection: Connection, continued: Sequence[Seen]) -> None:
-    """Give what was under way an end: it came before the next generation began."""
+def _close_attempts(connection: Connection, continued: Sequence[RunChange]) -> None:
+    """Close open attempts as unseen; they ended before the next generation started."""
     query = (
         update(attempts)
         .where(
@@ -69,7 +69,7 @@ def _close(connection: Connection, continued: Sequence[Seen]) -> None:
         .values(ending=Ending.UNSEEN.value, ended_at=bindparam("by"))
     )
     if continued:
-        closed = [
+        values = [
             {
                 "of_run_id": each.run_id,
                 "now": each.after.summary.generation,
@@ -77,11 +77,11 @@ def _close(connection: Connection, continued: Sequence[Seen]) -> None:
             }
             for each in continued
         ]
-        connection.execute(query, closed)
+        connection.execute(query, values)
 
 
 def _superfluous(connection: Connection, run_ids: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Return the newest generation of each life that is one too many, by the life's key."""
+    """Yield each run with too many attempts: its `run_id`, and the newest generation to delete."""
     query = (
         select(_COLUMNS.run_id, _COLUMNS.generation, func.count())
         .where(_COLUMNS.run_id.in_(run_ids))
@@ -89,9 +89,9 @@ def _superfluous(connection: Connection, run_ids: Sequence[int]) -> Iterator[tup
         .order_by(_COLUMNS.run_id, _COLUMNS.generation.desc())
     )
     for run_id, rows in groupby(connection.execute(query), key=itemgetter(0)):
-        attempts_so_far = 0
+        total = 0
         for _, generation, count in rows:
-            attempts_so_far += count
-            if attempts_so_far > MOST:
+            total += count
+            if total > MOST:
                 yield run_id, generation
                 break

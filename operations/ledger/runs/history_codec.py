@@ -1,6 +1,6 @@
-"""A history as the ledger keeps it: compressed JSON.
+"""Encodes histories for the ledger as compressed JSON.
 
-What a later version adds to it is left out on reading; what this one does not know is None.
+Fields that only a later version writes are ignored on reading; missing fields are None.
 """
 
 import json
@@ -20,41 +20,41 @@ _Named = TypeVar("_Named", bound=StrEnum)
 
 def encode(history: Sequence[HistoryEvent]) -> bytes:
     """Return a history as bytes."""
-    events = [_told(event) for event in history]
-    told = {"version": _VERSION, "events": events}
-    return zlib.compress(json.dumps(told, separators=(",", ":"), default=_plain).encode())
+    events = [_fields_of(event) for event in history]
+    archive = {"version": _VERSION, "events": events}
+    return zlib.compress(json.dumps(archive, separators=(",", ":"), default=_plain).encode())
 
 
 def decode(archived: bytes) -> tuple[HistoryEvent, ...]:
-    """Return the history that `encode` made bytes of."""
-    return tuple(_event(told) for told in json.loads(zlib.decompress(archived))["events"])
+    """Return the history that was encoded by `encode`."""
+    return tuple(map(_event, json.loads(zlib.decompress(archived))["events"]))
 
 
-def _told(event: HistoryEvent) -> dict[str, object]:
+def _fields_of(event: HistoryEvent) -> dict[str, object]:
     return {name: value for name, value in vars(event).items() if value is not None}
 
 
 def _plain(value: object) -> object:
-    """Return what JSON has no word for as something that it has."""
+    """Return a time or a record as a value that JSON can encode."""
     return value.isoformat() if isinstance(value, datetime) else vars(value)
 
 
-def _event(told: dict[str, Any]) -> HistoryEvent:
-    known = _known(HistoryEvent, told)
-    known["timestamp"] = datetime.fromisoformat(told["timestamp"])
-    if "fire_at" in told:
-        known["fire_at"] = datetime.fromisoformat(told["fire_at"])
-    if "failure" in told:
-        known["failure"] = Failure(**_known(Failure, told["failure"]))
-    known["origin"] = _named(TimerOrigin, told.get("origin"))
-    known["status"] = _named(Status, told.get("status"))
+def _event(values: dict[str, Any]) -> HistoryEvent:
+    known = _known(HistoryEvent, values)
+    known["timestamp"] = datetime.fromisoformat(values["timestamp"])
+    if "fire_at" in values:
+        known["fire_at"] = datetime.fromisoformat(values["fire_at"])
+    if "failure" in values:
+        known["failure"] = Failure(**_known(Failure, values["failure"]))
+    known["origin"] = _named(TimerOrigin, values.get("origin"))
+    known["status"] = _named(Status, values.get("status"))
     return HistoryEvent(**known)
 
 
-def _known(record: type, told: dict[str, Any]) -> dict[str, Any]:
+def _known(record: type, values: dict[str, Any]) -> dict[str, Any]:
     names = {field.name for field in fields(record)}
-    return {name: value for name, value in told.items() if name in names}
+    return {name: value for name, value in values.items() if name in names}
 
 
-def _named(names: type[_Named], told: str | None) -> _Named | None:
-    return names(told) if told in set(names) else None
+def _named(names: type[_Named], name: str | None) -> _Named | None:
+    return names(name) if name in set(names) else None

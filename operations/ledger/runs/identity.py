@@ -1,23 +1,26 @@
-"""Which life of an instance id a snapshot is of.
+"""Matches a snapshot to a run of its instance id.
 
-Dapr gives each life an execution id. A workflow that continues as new gets another one in each
-generation, and its life goes on. A rerun has that of its source. What decides is the first that is
-true of a snapshot, held against the lives that are known of its id:
+Dapr gives each run an execution id. A workflow that continues as new gets another execution id in
+each generation, but stays the same run. A rerun has the execution id of its source. The first row
+that is true of a snapshot decides:
 
-| What is seen                                                       | Whose it is              |
-|--------------------------------------------------------------------|--------------------------|
-| has the execution id of a life, and is no rerun that began after   | that life's              |
-| the end of that life                                               |                          |
-| nothing is known of the id                                         | the next one's           |
-| was seen before the latest life was last seen, and is not the end  | an earlier one's if it is|
-| of what had shown but that it is there                             | a whole life, else stale |
-| is pending: the engine tells nothing of it                         | the latest's if that is  |
-|                                                                    | pending too, else next   |
-| is of another workflow, or has another parent, than the latest     | the next one's           |
-| was created after the latest life was over                         | the next one's           |
-| has another execution than the latest, or was created after that   | the latest's if it may be|
-| was last heard of: its history tells whether it continued as new   | a generation, else next  |
-| anything else                                                      | the latest's             |
+| The snapshot                                                        | belongs to              |
+|---------------------------------------------------------------------|-------------------------|
+| has the execution id of a known run, and is not a rerun that was    | that run                |
+| created after the end of that run                                   |                         |
+| has an id without a known run                                       | the next run            |
+| was read before the latest run was last read, and is not the final  | an earlier run if it is |
+| snapshot of a latest run whose execution id was never read          | final, else it is stale |
+| is pending: the engine reports only the id and the status           | the latest run if that  |
+|                                                                     | is pending, else next   |
+| has another workflow or another parent than the latest run          | the next run            |
+| was created after the end of the latest run                         | the next run            |
+| has another execution id than the latest run, or was created after  | the latest run if it    |
+| the last known time of that run                                     | can be a generation of  |
+|                                                                     | it, else the next run   |
+| anything else                                                       | the latest run          |
+
+Whether it can be a later generation follows from the history (`_may_continue`).
 """
 
 from collections.abc import Sequence
@@ -31,10 +34,10 @@ from operations.records import RunSummary, Snapshot
 
 @dataclass(frozen=True)
 class Run:
-    """A life as the ledger holds it: what lists show, and what is needed to keep it true.
+    """A run in the ledger.
 
-    `read_at` is when the engine showed what was written last. `is_archived` says whether its
-    history has been kept: before that the ledger is not done with it.
+    `read_at` is when the last written snapshot was read. `is_archived` is True once the whole
+    history is in the ledger; until then the run is followed.
     """
 
     summary: RunSummary
@@ -43,77 +46,84 @@ class Run:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is to be expected of it."""
+        """True if the run has ended, or the engine no longer has it."""
         return self.summary.status.is_finished or self.summary.purged_at is not None
 
 
-class Unknown(Enum):
-    """What a snapshot is that is of no known life."""
+class Unmatched(Enum):
+    """The kinds of snapshots that belong to no known run."""
 
-    NEXT = "the id's next life"
-    EARLIER = "a life that ended before the latest began"
-    STALE = "old news"
+    NEXT = "the next run of the id"
+    EARLIER = "an unknown run that was created before the latest one"
+    STALE = "older than the latest run's last snapshot"
 
 
-def place(known: Sequence[Run], snapshot: Snapshot) -> Run | Unknown:
-    """Return the life that a snapshot is of, given the id's latest and those of its execution."""
+def match_run(known: Sequence[Run], snapshot: Snapshot) -> Run | Unmatched:
+    """Return the run that a snapshot belongs to.
+
+    `known` are the latest run of the id, and all its runs with the snapshot's execution id.
+    """
     same = [run for run in known if _is_same_execution(run, snapshot)]
     if same:
         return max(same, key=lambda run: run.summary.run_id)
     latest = next((run for run in known if run.summary.is_latest), None)
     if latest is None:
-        return Unknown.NEXT
+        return Unmatched.NEXT
     if snapshot.read_at < latest.read_at and not _is_late_end(latest, snapshot):
-        return Unknown.EARLIER if _is_earlier(latest.summary, snapshot) else Unknown.STALE
-    return latest if is_same_run(latest, snapshot) else Unknown.NEXT
+        return Unmatched.EARLIER if _is_earlier(latest.summary, snapshot) else Unmatched.STALE
+    return latest if _is_same_run(latest, snapshot) else Unmatched.NEXT
 
 
-def is_same_run(latest: Run, snapshot: Snapshot) -> bool:
-    """Whether a later snapshot, not known to be of the same execution, is still of this life."""
-    created, known = created_at(snapshot), latest.summary.execution_id
-    if created is None:  # it is pending, which one that has an execution never is again
-        return not latest.is_over and known is None
-    if _is_of_another(latest.summary, snapshot):
+def _is_same_run(latest: Run, snapshot: Snapshot) -> bool:
+    """True if a newer snapshot, whose execution id does not match, belongs to the latest run."""
+    created, execution_id = created_at(snapshot), latest.summary.execution_id
+    if created is None:  # pending; a run with an execution id is never pending again
+        return not latest.is_over and execution_id is None
+    if _is_other_workflow(latest.summary, snapshot):
         return False
-    goes_on = not latest.is_over or created <= _last_heard(latest.summary)
-    if known is not None and snapshot.timeline.execution_id is not None:
-        return goes_on and _may_continue(snapshot)
-    if created <= _last_heard(latest.summary) or _is_untold(latest.summary):
-        return goes_on
-    return goes_on and _may_continue(snapshot)
+    is_possible = not latest.is_over or created <= _last_known_time(latest.summary)
+    if execution_id is not None and snapshot.timeline.execution_id is not None:
+        return is_possible and _may_continue(snapshot)
+    if created <= _last_known_time(latest.summary) or _has_no_state(latest.summary):
+        return is_possible
+    return is_possible and _may_continue(snapshot)
 
 
-def _is_of_another(summary: RunSummary, snapshot: Snapshot) -> bool:
-    """Whether the engine tells another workflow, or another parent, than it told of a life.
+def _is_other_workflow(summary: RunSummary, snapshot: Snapshot) -> bool:
+    """True if a snapshot has another workflow, or another parent, than a run.
 
     A workflow that continues as new keeps both.
     """
-    workflow, known = snapshot.instance.workflow[:NAME], summary.execution_id
-    if workflow and summary.workflow and workflow != summary.workflow and not _is_untold(summary):
+    workflow, execution_id = snapshot.instance.workflow[:NAME], summary.execution_id
+    is_named = workflow and summary.workflow and not _has_no_state(summary)
+    if is_named and workflow != summary.workflow:
         return True
-    both_told = known is not None and snapshot.timeline.execution_id is not None
-    return both_told and snapshot.timeline.parent_id != summary.parent_id
+    are_parents_known = execution_id is not None and snapshot.timeline.execution_id is not None
+    return are_parents_known and snapshot.timeline.parent_id != summary.parent_id
 
 
-def is_old_news(run: Run, snapshot: Snapshot) -> bool:
-    """Whether a snapshot of a life tells less of it than is known.
+def is_stale(run: Run, snapshot: Snapshot) -> bool:
+    """True if a snapshot of a run says less than the ledger has.
 
-    An end is news however late it comes, and so is the history that belongs to it.
+    An end is never stale, however late it comes, nor is the history that belongs to it.
     """
     known = run.summary.status.is_finished + run.is_archived
-    told = snapshot.instance.status.is_finished + is_final(snapshot)
-    if told != known and snapshot.timeline.execution_id is not None:
-        return told < known
-    return told < known or snapshot.read_at < run.read_at
+    read = snapshot.instance.status.is_finished + is_final(snapshot)
+    if read != known and snapshot.timeline.execution_id is not None:
+        return read < known
+    return read < known or snapshot.read_at < run.read_at
 
 
 def is_final(snapshot: Snapshot) -> bool:
-    """Whether a snapshot brings all that there will ever be to know."""
+    """True if a snapshot has the end and the history of a run: nothing more can follow."""
     return snapshot.instance.status.is_finished and bool(snapshot.history)
 
 
 def created_at(snapshot: Snapshot) -> datetime | None:
-    """Return when an instance was created; of a rerun the engine says when its source was."""
+    """Return when an instance was created, aware UTC; None while it is pending.
+
+    For a rerun the engine reports when its source was created, so its start is returned instead.
+    """
     timeline = snapshot.timeline
     return (timeline.rerun_of and timeline.started_at) or snapshot.instance.created_at
 
@@ -122,16 +132,17 @@ def _is_same_execution(run: Run, snapshot: Snapshot) -> bool:
     timeline, created = snapshot.timeline, created_at(snapshot)
     if timeline.execution_id is None or timeline.execution_id != run.summary.execution_id:
         return False
-    # The same source may be run again under the same id, once that has been purged.
+    # A rerun has the execution id of its source. Once it is purged, the same source can be rerun
+    # under the same id.
     may_be_another = run.is_over and timeline.rerun_of is not None
-    return not (may_be_another and created and created > _last_heard(run.summary))
+    return not (may_be_another and created and created > _last_known_time(run.summary))
 
 
 def _may_continue(snapshot: Snapshot) -> bool:
-    """Whether the execution may be a later generation of one that continued as new.
+    """True if the execution may be a later generation of a workflow that continued as new.
 
-    Of such a one, Dapr makes the first turn before the start; of any other, it is the caller who
-    makes the start, and the turn comes after it. Without a history it may.
+    In a later generation Dapr writes the first turn before the start. In the first generation the
+    caller makes the start, and the turn comes after it. Without a history the answer is True.
     """
     turn = _time_of_first("workflowStarted", snapshot)
     start = _time_of_first("executionStarted", snapshot)
@@ -143,18 +154,18 @@ def _time_of_first(kind: str, snapshot: Snapshot) -> datetime | None:
     return next((event.timestamp for event in history if event.kind == kind), None)
 
 
-def _is_untold(summary: RunSummary) -> bool:
-    """Whether the engine has not said anything of a life but that there is one."""
+def _has_no_state(summary: RunSummary) -> bool:
+    """True if the engine has reported nothing of the run but that it is pending."""
     return summary.last_updated_at is None
 
 
-def _last_heard(summary: RunSummary) -> datetime:
-    """Return the latest moment, on the engine's clock, that is known of a life."""
+def _last_known_time(summary: RunSummary) -> datetime:
+    """Return the latest time, on the engine's clock, that is known of a run."""
     return max(filter(None, (summary.ended_at, summary.last_updated_at, summary.created_at)))
 
 
 def _is_late_end(latest: Run, snapshot: Snapshot) -> bool:
-    """Whether the whole of a life comes after a look at it that told neither execution nor end."""
+    """True if a snapshot is the end of the latest run, whose execution id was never read."""
     return (
         latest.summary.execution_id is None
         and not latest.is_archived
@@ -164,6 +175,7 @@ def _is_late_end(latest: Run, snapshot: Snapshot) -> bool:
 
 
 def _is_earlier(latest: RunSummary, snapshot: Snapshot) -> bool:
+    """True if a snapshot is a whole run that was created before the latest one."""
     created = snapshot.instance.created_at
-    told_all = is_final(snapshot) and snapshot.timeline.execution_id is not None
-    return told_all and created is not None and created < latest.created_at
+    is_whole = is_final(snapshot) and snapshot.timeline.execution_id is not None
+    return is_whole and created is not None and created < latest.created_at

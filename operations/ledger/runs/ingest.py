@@ -1,4 +1,4 @@
-"""How what was seen of instances comes into the ledger."""
+"""Writes snapshots of instances into the ledger."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,8 +12,8 @@ from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.reservations import latest_starts
 from operations.ledger.runs.attempts import write_attempts
 from operations.ledger.runs.details import keep_history, write_details
-from operations.ledger.runs.identity import Run, Unknown, is_final, is_old_news, place
-from operations.ledger.runs.merging import Seen, gone, grown, opened
+from operations.ledger.runs.identity import Run, Unmatched, is_final, is_stale, match_run
+from operations.ledger.runs.merging import RunChange, as_purged, merged, new_run
 from operations.ledger.runs.rows import (
     earlier_runs,
     insert_runs,
@@ -26,28 +26,28 @@ from operations.records import Snapshot
 
 
 def ingest(engine: Engine, snapshots: Sequence[Snapshot]) -> set[str]:
-    """Write snapshots, all or none; return the ids of those that came too late to be written."""
-    late: set[str] = set()
+    """Write snapshots, all or none; return the ids whose snapshot was stale."""
+    stale: set[str] = set()
     if not snapshots:
-        return late
+        return stale
     with writing(engine) as connection:
         revision = next_revision(connection)
-        changes = [
-            _ingest_batch(connection, revision, batch, late) for batch in _batches(snapshots)
+        are_changed = [
+            _ingest_batch(connection, revision, batch, stale) for batch in _batches(snapshots)
         ]
-        if any(changes):
+        if any(are_changed):
             set_revision(connection, revision)
-    return late
+    return stale
 
 
-def mark_purged(engine: Engine, app_id: str, gone_at: Mapping[str, datetime]) -> None:
-    """Note which ids the engine had no more at which time, unless they were seen later."""
+def mark_purged(engine: Engine, app_id: str, purged_at: Mapping[str, datetime]) -> None:
+    """Mark the latest runs of ids as purged, except those that were read later."""
     with writing(engine) as connection:
         revision = next_revision(connection)
         runs = [
-            replace(run, summary=gone(run.summary, at))
-            for run in latest_runs(connection, app_id, gone_at)
-            for at in [gone_at[run.summary.instance_id]]
+            replace(run, summary=as_purged(run.summary, at))
+            for run in latest_runs(connection, app_id, purged_at)
+            for at in [purged_at[run.summary.instance_id]]
             if run.summary.purged_at is None and run.read_at <= at
         ]
         if runs:
@@ -57,17 +57,17 @@ def mark_purged(engine: Engine, app_id: str, gone_at: Mapping[str, datetime]) ->
 
 
 def keep_histories(engine: Engine, app_id: str, snapshots: Sequence[Snapshot]) -> None:
-    """Write the histories of the latest lives that are not archived."""
+    """Write the histories of the latest runs that are not archived."""
     by_id = {each.instance.instance_id: each for each in snapshots}
     with writing(engine) as connection:
-        next_revision(connection)  # so that nobody else writes these lives meanwhile
+        next_revision(connection)  # locks out other writers of these runs
         for run in latest_runs(connection, app_id, by_id):
             if not run.is_archived:
                 keep_history(connection, run.summary.run_id, by_id[run.summary.instance_id])
 
 
 def _batches(snapshots: Sequence[Snapshot]) -> Iterator[list[Snapshot]]:
-    """Split snapshots, in their order, into batches of one application and of unique instances."""
+    """Split snapshots, in their order, into batches of one application and unique instance ids."""
     batch: dict[str, Snapshot] = {}
     app_id = snapshots[0].app_id
     for snapshot in snapshots:
@@ -79,45 +79,51 @@ def _batches(snapshots: Sequence[Snapshot]) -> Iterator[list[Snapshot]]:
 
 
 def _ingest_batch(
-    connection: Connection, revision: int, batch: Sequence[Snapshot], late: set[str]
+    connection: Connection, revision: int, batch: Sequence[Snapshot], stale: set[str]
 ) -> bool:
-    """Write snapshots of different instances; return whether that changed anything.
+    """Write snapshots of different instances; return True if that changed anything.
 
-    The ids of those that come too late are added to `late`.
+    The ids of stale snapshots are added to `stale`.
     """
-    known = _known(connection, batch)
-    placed = [(each, place(known[each.instance.instance_id], each)) for each in batch]
-    grows = [
-        Seen(run.summary.run_id, run, grown(run, snapshot), snapshot)
-        for snapshot, run in placed
-        if isinstance(run, Run) and not is_old_news(run, snapshot)
+    known = _known_runs(connection, batch)
+    matched = [(each, match_run(known[each.instance.instance_id], each)) for each in batch]
+    updated = [
+        RunChange(run.summary.run_id, run, merged(run, snapshot), snapshot)
+        for snapshot, run in matched
+        if isinstance(run, Run) and not is_stale(run, snapshot)
     ]
-    late.update(each.instance.instance_id for each, at in placed if _is_too_late(at, each))
-    opens = [
-        *_open_next(connection, revision, known, [s for s, at in placed if at is Unknown.NEXT]),
-        *_open_earlier(connection, revision, [s for s, at in placed if at is Unknown.EARLIER]),
+    stale.update(each.instance.instance_id for each, run in matched if _is_missing(run, each))
+    added = [
+        *_add_next(connection, revision, known, _of_kind(Unmatched.NEXT, matched)),
+        *_add_earlier(connection, revision, _of_kind(Unmatched.EARLIER, matched)),
     ]
     changed = {
-        *write_details(connection, [*grows, *opens]),
-        *write_attempts(connection, [*grows, *opens]),
-        *write_waits(connection, [*grows, *opens]),
-        *(each.run_id for each in grows if each.tells_more),
+        *write_details(connection, [*updated, *added]),
+        *write_attempts(connection, [*updated, *added]),
+        *write_waits(connection, [*updated, *added]),
+        *(each.run_id for each in updated if each.changes_run),
     }
-    update_runs(connection, revision, [each.after for each in grows if each.run_id in changed])
-    touch_runs(connection, [each.after for each in grows if each.run_id not in changed])
-    return bool(changed or opens)
+    update_runs(connection, revision, [each.after for each in updated if each.run_id in changed])
+    touch_runs(connection, [each.after for each in updated if each.run_id not in changed])
+    return bool(changed or added)
 
 
-def _is_too_late(found: Run | Unknown, snapshot: Snapshot) -> bool:
-    """Whether a snapshot is not to be written, and may tell what is not known all the same."""
+def _of_kind(
+    kind: Unmatched, matched: Sequence[tuple[Snapshot, Run | Unmatched]]
+) -> list[Snapshot]:
+    return [snapshot for snapshot, run in matched if run is kind]
+
+
+def _is_missing(found: Run | Unmatched, snapshot: Snapshot) -> bool:
+    """True if a snapshot is stale, and the ledger may lack something that the snapshot has."""
     if isinstance(found, Run):
-        is_all_known = found.is_archived and is_final(snapshot)
-        return is_old_news(found, snapshot) and not is_all_known
-    return found is Unknown.STALE
+        is_complete = found.is_archived and is_final(snapshot)
+        return is_stale(found, snapshot) and not is_complete
+    return found is Unmatched.STALE
 
 
-def _known(connection: Connection, batch: Sequence[Snapshot]) -> dict[str, list[Run]]:
-    """Return, by id, the latest life and those that have the execution id that was seen."""
+def _known_runs(connection: Connection, batch: Sequence[Snapshot]) -> dict[str, list[Run]]:
+    """Return, by instance id, the latest run and the runs with the snapshot's execution id."""
     known: dict[str, list[Run]] = defaultdict(list)
     app_id = batch[0].app_id
     for run in latest_runs(connection, app_id, (each.instance.instance_id for each in batch)):
@@ -134,13 +140,13 @@ def _known(connection: Connection, batch: Sequence[Snapshot]) -> dict[str, list[
     return known
 
 
-def _open_next(
+def _add_next(
     connection: Connection,
     revision: int,
     known: dict[str, list[Run]],
     snapshots: Sequence[Snapshot],
-) -> list[Seen]:
-    """Open lives; the engine has no more of the ones that they follow."""
+) -> list[RunChange]:
+    """Add the next runs of ids, and mark the runs before them as purged."""
     if not snapshots:
         return []
     ids = [each.instance.instance_id for each in snapshots]
@@ -148,35 +154,35 @@ def _open_next(
     runs, superseded = [], []
     for snapshot in snapshots:
         instance_id = snapshot.instance.instance_id
-        before = next((run for run in known[instance_id] if run.summary.is_latest), None)
-        if before:
-            superseded.append(_superseded(before, snapshot.read_at))
-        runs.append(
-            opened(snapshot, before.summary if before else None, reservations.get(instance_id))
-        )
+        latest = next((run for run in known[instance_id] if run.summary.is_latest), None)
+        if latest:
+            superseded.append(_superseded(latest, snapshot.read_at))
+        previous = latest.summary if latest else None
+        runs.append(new_run(snapshot, previous, reservations.get(instance_id)))
     update_runs(connection, revision, superseded)
     drop_waits(connection, [run.summary.run_id for run in superseded])
     return _inserted(connection, revision, runs, snapshots)
 
 
-def _open_earlier(
+def _add_earlier(
     connection: Connection, revision: int, snapshots: Sequence[Snapshot]
-) -> list[Seen]:
-    """Add lives that are over, and that others have followed meanwhile."""
-    runs = [_superseded(opened(each, None, None), each.read_at) for each in snapshots]
+) -> list[RunChange]:
+    """Add finished runs of ids that have a later run already."""
+    runs = [_superseded(new_run(each, None, None), each.read_at) for each in snapshots]
     return _inserted(connection, revision, runs, snapshots)
 
 
 def _inserted(
     connection: Connection, revision: int, runs: Sequence[Run], snapshots: Sequence[Snapshot]
-) -> list[Seen]:
+) -> list[RunChange]:
     run_ids = insert_runs(connection, revision, runs)
     return [
-        Seen(run_id, None, run, snapshot)
+        RunChange(run_id, None, run, snapshot)
         for run_id, run, snapshot in zip(run_ids, runs, snapshots, strict=True)
     ]
 
 
 def _superseded(run: Run, at: datetime) -> Run:
-    summary = run.summary if run.summary.purged_at else gone(run.summary, at)
+    """Return a run that is no longer the latest one of its id; the engine has it no more."""
+    summary = run.summary if run.summary.purged_at else as_purged(run.summary, at)
     return replace(run, summary=replace(summary, is_latest=False))

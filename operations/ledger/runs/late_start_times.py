@@ -1,4 +1,4 @@
-"""When attempts began, lent to those that the ledger holds already."""
+"""Adds start times from traces to attempts that the ledger already has."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
-from operations.ledger.db.batches import in_portions
+from operations.ledger.db.batches import in_batches
 from operations.ledger.db.sessions import reading, writing
 from operations.ledger.heartbeat import next_revision, set_revision
-from operations.ledger.runs.attempts import ONE
+from operations.ledger.runs.attempts import UPDATE_ONE
 from operations.ledger.tables import attempts, runs
 from operations.records import StartTime
 from operations.timeline import start_time_within
@@ -26,47 +26,45 @@ _ENDED = (
         attempts.c.event_id.in_(bindparam("events", expanding=True)),
     )
 )
-_BEGAN = ONE.values(started_at=bindparam("began"))
-_Place = tuple[str, int]  # an instance's id, and the id of the event that scheduled an attempt
+_UPDATE = UPDATE_ONE.values(started_at=bindparam("new_started_at"))
+_StartTimes = dict[tuple[str, int], list[datetime]]  # by instance id and event id
 
 
-def add_start_times(engine: Engine, app_id: str, begins: Collection[StartTime]) -> None:
-    """Write begins into the attempts, of whichever life, that may have begun then."""
-    told: dict[_Place, list[datetime]] = defaultdict(list)
-    for begin in begins:
-        told[begin.instance_id, begin.event_id].append(begin.at)
+def add_start_times(engine: Engine, app_id: str, start_times: Collection[StartTime]) -> None:
+    """Write start times into the attempts, of any run, that they fit."""
+    by_event: _StartTimes = defaultdict(list)
+    for each in start_times:
+        by_event[each.instance_id, each.event_id].append(each.at)
     with reading(engine) as connection:
-        if not any(_lent(connection, app_id, told)):
+        if not any(_changes(connection, app_id, by_event)):
             return
     with writing(engine) as connection:
         revision = next_revision(connection)
-        rows = list(_lent(connection, app_id, told))
+        rows = list(_changes(connection, app_id, by_event))
         if rows:
             _write(connection, rows, revision)
             set_revision(connection, revision)
 
 
-def _lent(
-    connection: Connection, app_id: str, told: dict[_Place, list[datetime]]
-) -> Iterator[_Row]:
-    """Return the attempts to which something is lent that is not known of them."""
-    for portion in in_portions(told):
-        ids, events = (sorted(set(part)) for part in zip(*portion, strict=True))
+def _changes(connection: Connection, app_id: str, by_event: _StartTimes) -> Iterator[_Row]:
+    """Yield the keys of the attempts that get a later start time, with that time."""
+    for batch in in_batches(by_event):
+        ids, events = (sorted(set(values)) for values in zip(*batch, strict=True))
         wanted = {"app_id": app_id, "ids": ids, "events": events}
         for row in connection.execute(_ENDED, wanted).mappings():
-            times = told.get((row["instance_id"], row["event_id"]), ())
-            began = start_time_within(row["scheduled_at"], row["ended_at"], times)
-            if began and (row["started_at"] is None or row["started_at"] < began):
+            times = by_event.get((row["instance_id"], row["event_id"]), ())
+            started_at = start_time_within(row["scheduled_at"], row["ended_at"], times)
+            if started_at and (row["started_at"] is None or row["started_at"] < started_at):
                 yield {
                     "of_run_id": row["run_id"],
                     "of_generation": row["generation"],
                     "of_event_id": row["event_id"],
-                    "began": began,
+                    "new_started_at": started_at,
                 }
 
 
 def _write(connection: Connection, rows: list[_Row], revision: int) -> None:
-    connection.execute(_BEGAN, rows)
-    for run_ids in in_portions({row["of_run_id"] for row in rows}):
-        grown = update(runs).where(runs.c.run_id.in_(run_ids))
-        connection.execute(grown.values(revision=revision))
+    connection.execute(_UPDATE, rows)
+    for run_ids in in_batches({row["of_run_id"] for row in rows}):
+        query = update(runs).where(runs.c.run_id.in_(run_ids))
+        connection.execute(query.values(revision=revision))

@@ -1,4 +1,4 @@
-"""What a snapshot makes of a life: pure functions that never lose what is known."""
+"""Merges snapshots into runs. The functions are pure, and never replace a known value by None."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,8 +12,8 @@ from operations.timeline import Timeline
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a snapshot makes of a life, which is `before` in the ledger, None if it is new."""
+class RunChange:
+    """A run before and after a snapshot is merged into it; `before` is None for a new run."""
 
     run_id: int
     before: Run | None
@@ -21,25 +21,25 @@ class Seen:
     snapshot: Snapshot
 
     @property
-    def tells_more(self) -> bool:
-        """Whether lists show something else than before."""
-        return self.before is None or self.before != replace(
-            self.after, read_at=self.before.read_at
-        )
+    def changes_run(self) -> bool:
+        """True if the run has changed in more than `read_at`."""
+        if self.before is None:
+            return True
+        return self.before != replace(self.after, read_at=self.before.read_at)
 
     @property
     def is_new_generation(self) -> bool:
-        """Whether the workflow has continued as new since it was last seen."""
+        """True if the workflow has continued as new since its last snapshot."""
         return bool(self.before and self.before.summary.generation < self.after.summary.generation)
 
 
-def opened(snapshot: Snapshot, after: RunSummary | None, start: Reservation | None) -> Run:
-    """Return a new life, without a key as yet; `after` is the latest one before it.
+def new_run(snapshot: Snapshot, previous: RunSummary | None, start: Reservation | None) -> Run:
+    """Return a new run, whose `run_id` is still 0; `previous` is the run of the id before it.
 
-    While it is pending the engine tells nothing of it: then the id's latest start does, unless that
-    was of a life before.
+    `start` is the latest reservation of the id. It is used unless it belongs to an earlier run,
+    because the engine reports neither workflow nor times of a pending instance.
     """
-    start = start if start and _is_start_of_next(start, after) else None
+    start = start if start and _is_start_after(start, previous) else None
     summary = RunSummary(
         run_id=0,
         app_id=snapshot.app_id,
@@ -61,15 +61,15 @@ def opened(snapshot: Snapshot, after: RunSummary | None, start: Reservation | No
         purged_at=None,
         revision=0,
     )
-    return grown(Run(summary, snapshot.read_at), snapshot)
+    return merged(Run(summary, snapshot.read_at), snapshot)
 
 
-def grown(run: Run, snapshot: Snapshot) -> Run:
-    """Return a life with what a snapshot adds to it."""
-    summary = _grown(run.summary, snapshot)
+def merged(run: Run, snapshot: Snapshot) -> Run:
+    """Return a run with the values of a snapshot."""
+    summary = _merged(run.summary, snapshot)
     purged_at = run.summary.purged_at
     if purged_at and not (run.summary.is_latest and snapshot.read_at > purged_at):
-        summary = gone(summary, purged_at)
+        summary = as_purged(summary, purged_at)
     return replace(
         run,
         summary=summary,
@@ -78,67 +78,67 @@ def grown(run: Run, snapshot: Snapshot) -> Run:
     )
 
 
-def gone(summary: RunSummary, at: datetime) -> RunSummary:
-    """Return an entry that the engine has no more: how it ended is unknown if that was not seen."""
+def as_purged(summary: RunSummary, at: datetime) -> RunSummary:
+    """Return a run as purged; its status becomes UNKNOWN if its end was not read."""
     if summary.status.is_finished:
         return replace(summary, purged_at=at)
     return replace(summary, status=Status.UNKNOWN, waits_for=None, waits_until=None, purged_at=at)
 
 
-def stage_in(custom_status: str | None) -> str | None:
-    """Return what a custom status says, as one reads it, where it is not empty."""
-    said = parse_payload(custom_status)
-    return (said if isinstance(said, str) else custom_status or "")[:NAME] or None
+def _status_line(custom_status: str | None) -> str | None:
+    """Return a custom status as a list shows it: a JSON string as plain text; None if empty."""
+    value = parse_payload(custom_status)
+    return (value if isinstance(value, str) else custom_status or "")[:NAME] or None
 
 
-def _grown(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
+def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
     instance, timeline, failure = snapshot.instance, snapshot.timeline, snapshot.instance.failure
     return replace(
-        _waiting(summary, snapshot),
+        _with_wait(summary, snapshot),
         execution_id=timeline.execution_id or summary.execution_id,
-        generation=summary.generation + _continued(summary, timeline),
+        generation=summary.generation + _is_next_generation(summary, timeline),
         workflow=instance.workflow[:NAME] or summary.workflow,
         status=instance.status,
-        # A workflow that continues as new starts again, but its life began with the first start.
+        # Each generation has a start of its own; the run started with the first one.
         started_at=_earliest(summary.started_at, timeline.started_at),
         first_turn_at=_earliest(summary.first_turn_at, timeline.first_turn_at),
-        ended_at=timeline.ended_at or summary.ended_at or _last_changed(instance),
+        ended_at=timeline.ended_at or summary.ended_at or _last_update(instance),
         last_updated_at=instance.last_updated_at or summary.last_updated_at,
         scheduled_for=snapshot.scheduled_for or summary.scheduled_for,
         failure_type=failure.error_type[:NAME] if failure else summary.failure_type,
         failure_message=failure.message[:MESSAGE] if failure else summary.failure_message,
         parent_id=timeline.parent_id or summary.parent_id,
-        parent_app_id=_foreign(timeline.parent_app_id, summary) or summary.parent_app_id,
+        parent_app_id=_other_app_id(timeline.parent_app_id, summary) or summary.parent_app_id,
         rerun_of=timeline.rerun_of or summary.rerun_of,
-        custom_status=stage_in(instance.custom_status) or summary.custom_status,
+        custom_status=_status_line(instance.custom_status) or summary.custom_status,
         purged_at=None,
     )
 
 
-def _waiting(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
-    """Return an entry with what it waits for, which a look without the history does not tell."""
+def _with_wait(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
+    """Return a run with what it waits for; a snapshot without a history does not change that."""
     if snapshot.instance.status.is_finished:
         return replace(summary, waits_for=None, waits_until=None)
     if snapshot.timeline == Timeline():
         return summary
     waiting = snapshot.timeline.waiting
-    what, until = (waiting.what[:NAME], waiting.until) if waiting else (None, None)
-    return replace(summary, waits_for=what, waits_until=until)
+    waits_for, until = (waiting.what[:NAME], waiting.until) if waiting else (None, None)
+    return replace(summary, waits_for=waits_for, waits_until=until)
 
 
-def _continued(summary: RunSummary, timeline: Timeline) -> bool:
-    """Whether a later generation was seen than is known: it has an execution of its own."""
-    known, seen = summary.execution_id, timeline.execution_id
-    return known is not None and seen is not None and known != seen
+def _is_next_generation(summary: RunSummary, timeline: Timeline) -> bool:
+    """True if a timeline is of a later generation: each generation has its own execution id."""
+    known, read = summary.execution_id, timeline.execution_id
+    return known is not None and read is not None and known != read
 
 
-def _foreign(app_id: str | None, summary: RunSummary) -> str | None:
-    """Return the application of a parent if it is another one than that of the run."""
+def _other_app_id(app_id: str | None, summary: RunSummary) -> str | None:
+    """Return the application of a parent, None if it is the run's own application."""
     return None if app_id == summary.app_id else app_id
 
 
-def _last_changed(instance: Instance) -> datetime | None:
-    """Return when a finished instance ended as far as its state tells: its history may be lost."""
+def _last_update(instance: Instance) -> datetime | None:
+    """Return when a finished instance ended by its state alone: the history may be lost."""
     return instance.last_updated_at if instance.status.is_finished else None
 
 
@@ -150,6 +150,6 @@ def _created_at(snapshot: Snapshot, start: Reservation | None) -> datetime:
     return created_at(snapshot) or (start and start.accepted_at) or snapshot.read_at
 
 
-def _is_start_of_next(start: Reservation, before: RunSummary | None) -> bool:
-    """Whether a start was claimed after the life before had begun: its own came before that."""
-    return before is None or start.reserved_at > before.created_at
+def _is_start_after(start: Reservation, previous: RunSummary | None) -> bool:
+    """True if a start was reserved after the previous run was created, so it is not its start."""
+    return previous is None or start.reserved_at > previous.created_at

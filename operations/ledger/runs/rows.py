@@ -1,4 +1,4 @@
-"""Lives as rows of `instances`."""
+"""Reads and writes the rows of `runs`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -17,22 +17,22 @@ from sqlalchemy import (
     update,
 )
 
-from operations.ledger.db.batches import in_portions
+from operations.ledger.db.batches import in_batches
 from operations.ledger.micros import ended_micros, queue_micros, run_micros, took_micros
 from operations.ledger.runs.identity import Run
 from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import RunSummary
 
-_ENTRY = tuple(field.name for field in fields(RunSummary))
-SUMMARY_COLUMNS = [runs.c[name] for name in _ENTRY]
-"""What must be read for an entry."""
+_FIELDS = tuple(field.name for field in fields(RunSummary))
+SUMMARY_COLUMNS = [runs.c[name] for name in _FIELDS]
+"""The columns of a `RunSummary`."""
 
-# The latest run of an id comes after all others, even if the clocks of their creation differ.
+# `is_latest` comes first: the clocks of `created_at` may differ between the runs of an id.
 _ORDER_IN_ID = (runs.c.is_latest, runs.c.created_at, runs.c.run_id)
 _WRITTEN = [column.name for column in runs.c if not column.primary_key]
 
-# Statements are made once: to make one takes longer than to execute it.
+# Statements are built once: building one takes longer than executing it.
 _OF_IDS = select(runs).where(
     runs.c.app_id == bindparam("app_id"),
     runs.c.instance_id.in_(bindparam("ids", expanding=True)),
@@ -49,29 +49,31 @@ _TOUCH = _ONE.values(read_at=bindparam("read_at"))
 
 
 def summary_in(row: RowMapping) -> RunSummary:
-    """Return the entry that a row holds."""
-    return RunSummary(**{name: row[name] for name in _ENTRY} | {"status": Status(row["status"])})
+    """Return the summary of a row."""
+    return RunSummary(**{name: row[name] for name in _FIELDS} | {"status": Status(row["status"])})
 
 
 def latest_runs(connection: Connection, app_id: str, ids: Iterable[str]) -> Iterator[Run]:
-    """Read the latest run of each instance id of an application."""
-    for portion in in_portions(ids):
-        yield from _lives(connection, _LATEST, app_id=app_id, ids=portion)
+    """Read the latest runs of instance ids of an application."""
+    for batch in in_batches(ids):
+        yield from _read_runs(connection, _LATEST, app_id=app_id, ids=batch)
 
 
 def earlier_runs(
     connection: Connection, app_id: str, executions: Iterable[tuple[str, str]]
 ) -> Iterator[Run]:
-    """Read the runs that have one of these instance ids and execution ids, but not the latest."""
-    for portion in in_portions(executions):
-        ids, execution_ids = zip(*portion, strict=True)
-        yield from _lives(connection, _EARLIER, app_id=app_id, ids=ids, execution_ids=execution_ids)
+    """Read the runs with these instance ids and execution ids, except the latest runs."""
+    for batch in in_batches(executions):
+        ids, execution_ids = zip(*batch, strict=True)
+        yield from _read_runs(
+            connection, _EARLIER, app_id=app_id, ids=ids, execution_ids=execution_ids
+        )
 
 
 def read_adjacent_runs(
     connection: Connection, run: RunSummary
 ) -> tuple[RunSummary | None, RunSummary | None]:
-    """Read the runs of the same id right before and right after one, None at the ends."""
+    """Read the runs of the same id right before and right after a run, None at the ends."""
     here, key = tuple_(*_ORDER_IN_ID), (run.is_latest, run.created_at, run.run_id)
     of_id = (
         select(*SUMMARY_COLUMNS)
@@ -85,7 +87,7 @@ def read_adjacent_runs(
 
 
 def insert_runs(connection: Connection, revision: int, runs: Sequence[Run]) -> list[int]:
-    """Add lives; return their keys, in the same order."""
+    """Insert runs; return their `run_id`s in the same order."""
     if not runs:
         return []
     rows = [_row(run, revision) for run in runs]
@@ -93,21 +95,21 @@ def insert_runs(connection: Connection, revision: int, runs: Sequence[Run]) -> l
 
 
 def update_runs(connection: Connection, revision: int, runs: Sequence[Run]) -> None:
-    """Write lives that are there, with a revision."""
+    """Update runs, and set their revision."""
     if runs:
         rows = [_row(run, revision) | {"of": run.summary.run_id} for run in runs]
         connection.execute(_UPDATE, rows)
 
 
 def touch_runs(connection: Connection, runs: Sequence[Run]) -> None:
-    """Write when lives were last seen, which is no change: older news must not come after it."""
+    """Update `read_at` of runs, so that older snapshots become stale; their revision stays."""
     if runs:
         rows = [{"of": run.summary.run_id, "read_at": run.read_at} for run in runs]
         connection.execute(_TOUCH, rows)
 
 
-def _lives(connection: Connection, query: Select[Any], **portion: object) -> Iterator[Run]:
-    for row in connection.execute(query, portion).mappings():
+def _read_runs(connection: Connection, query: Select[Any], **values: object) -> Iterator[Run]:
+    for row in connection.execute(query, values).mappings():
         yield Run(summary_in(row), row["read_at"], row["is_archived"])
 
 

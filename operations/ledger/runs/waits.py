@@ -1,4 +1,4 @@
-"""What lives wait for, by name."""
+"""The names of what runs wait for."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -6,15 +6,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from operations.ledger.db.batches import in_portions
-from operations.ledger.runs.merging import Seen
+from operations.ledger.db.batches import in_batches
+from operations.ledger.runs.merging import RunChange
 from operations.ledger.tables import NAME, waits
 from operations.timeline import Timeline, event_key
 
-_Row = tuple[int, str, str, datetime]  # key, name, and the life's status and time of creation
+_Row = tuple[int, str, str, datetime]  # a row's values, in the order of its columns
 _NAMES = tuple(waits.c.keys())
 
-# Statements are made once: to make one takes longer than to execute it.
+# Statements are built once: building one takes longer than executing it.
 _KNOWN = select(waits).where(waits.c.run_id.in_(bindparam("run_ids", expanding=True)))
 _INSERT = insert(waits)
 _DELETE = delete(waits).where(
@@ -23,46 +23,46 @@ _DELETE = delete(waits).where(
 _DROP = delete(waits).where(waits.c.run_id.in_(bindparam("run_ids", expanding=True)))
 
 
-def kept_name(name: str) -> str:
-    """Return the name of what is waited for as it stands in the table."""
+def stored_name(name: str) -> str:
+    """Return the name of a wait as the table has it: casefolded, and cut to `NAME` characters."""
     return event_key(name)[:NAME]
 
 
-def write_waits(connection: Connection, seen: Sequence[Seen]) -> set[int]:
-    """Write what lives wait for as they were seen; return the keys of those where that changed."""
-    rows = _known(connection, [each.run_id for each in seen if each.before])
-    known = set[_Row]().union(*rows.values())
-    told = {row for each in seen for row in _told(each, rows[each.run_id])}
-    gone, new = known - told, told - known
-    if gone:
+def write_waits(connection: Connection, changes: Sequence[RunChange]) -> set[int]:
+    """Write what runs wait for; return the `run_id`s of the runs where that changed."""
+    by_run = _known(connection, [each.run_id for each in changes if each.before])
+    known = set[_Row]().union(*by_run.values())
+    current = {row for each in changes for row in _rows(each, by_run[each.run_id])}
+    removed, added = known - current, current - known
+    if removed:
         connection.execute(
-            _DELETE, [{"of_run_id": run_id, "of_name": name} for run_id, name, *_ in gone]
+            _DELETE, [{"of_run_id": run_id, "of_name": name} for run_id, name, *_ in removed]
         )
-    if new:
-        connection.execute(_INSERT, [dict(zip(_NAMES, row, strict=True)) for row in new])
-    return {run_id for run_id, *_ in gone | new}
+    if added:
+        connection.execute(_INSERT, [dict(zip(_NAMES, row, strict=True)) for row in added])
+    return {run_id for run_id, *_ in removed | added}
 
 
 def drop_waits(connection: Connection, run_ids: Collection[int]) -> None:
-    """Forget what lives waited for that the engine has no more."""
-    for portion in in_portions(run_ids):
-        connection.execute(_DROP, {"run_ids": portion})
+    """Delete the waits of runs that the engine no longer has."""
+    for batch in in_batches(run_ids):
+        connection.execute(_DROP, {"run_ids": batch})
 
 
 def _known(connection: Connection, run_ids: Collection[int]) -> dict[int, set[_Row]]:
     rows: dict[int, set[_Row]] = defaultdict(set)
-    for portion in in_portions(run_ids):
-        for run_id, name, status, created_at in connection.execute(_KNOWN, {"run_ids": portion}):
+    for batch in in_batches(run_ids):
+        for run_id, name, status, created_at in connection.execute(_KNOWN, {"run_ids": batch}):
             rows[run_id].add((run_id, name, status, created_at))
     return rows
 
 
-def _told(seen: Seen, known: Iterable[_Row]) -> set[_Row]:
-    """Return the rows of a life: a look without the history tells of nothing but its status."""
-    summary, timeline = seen.after.summary, seen.snapshot.timeline
-    if seen.after.is_over:
+def _rows(change: RunChange, known: Iterable[_Row]) -> set[_Row]:
+    """Return the rows of a run; a snapshot without a history only changes the status in them."""
+    summary, timeline = change.after.summary, change.snapshot.timeline
+    if change.after.is_over:
         return set()
-    names = set(map(kept_name, timeline.awaited))
+    names = set(map(stored_name, timeline.awaited))
     if timeline == Timeline():
         names = {name for _, name, *_ in known}
-    return {(seen.run_id, name, summary.status.value, summary.created_at) for name in names}
+    return {(change.run_id, name, summary.status.value, summary.created_at) for name in names}

@@ -1,1 +1,1 @@
-"""Lists of runs: filters, pages, counts."""
+"""Searches for runs: filters, pages, counts."""

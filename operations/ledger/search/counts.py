@@ -1,4 +1,4 @@
-"""Counts of runs, each to a limit that is enough for a reader."""
+"""Counts of runs, each with a cap that is enough for a reader."""
 
 from sqlalchemy import Connection, Select, func, literal, select, union_all
 
@@ -13,7 +13,7 @@ from operations.records import Count, Sort
 def read_counts(
     connection: Connection, matches: Matches, limits: SearchLimits
 ) -> dict[Status, Count]:
-    """Count the runs of each status, whichever statuses are wanted."""
+    """Count the matching runs of each status; the statuses of the filter are ignored."""
     if matches.is_by_text or matches.is_by_prefix:
         return _counts_by_text(connection, matches, limits.text_matches)
     numbers = {
@@ -44,7 +44,7 @@ def count_before(
 
 
 def _counts_by_text(connection: Connection, matches: Matches, cap: int) -> dict[Status, Count]:
-    """Count among the newest runs that a text matches: if there are more, each count is capped."""
+    """Count the newest `cap` runs that a text matches; if there are more, each count is capped."""
     newest = newest_by_text(matches, cap + 1, any_status=True).subquery()
     query = select(newest.c.status, func.count()).group_by(newest.c.status)
     numbers = {Status(status): number for status, number in connection.execute(query)}
@@ -55,9 +55,9 @@ def _counts_by_text(connection: Connection, matches: Matches, cap: int) -> dict[
 def newest_by_text(
     matches: Matches, cap: int, *, any_status: bool = False
 ) -> Select[tuple[int, str]]:
-    """Return the select of `run_id` and `status` of the first runs that a text matches.
+    """Return the select of `run_id` and `status` of at most `cap` runs that a text matches.
 
-    They are the newest; under a prefix they are the first in the order of ids.
+    They are the newest runs; for a prefix they are the first in the order of instance ids.
     """
     query = matches.by_text(runs.c.run_id, runs.c.status, any_status=any_status).limit(cap)
     if matches.is_by_text:

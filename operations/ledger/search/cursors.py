@@ -1,4 +1,4 @@
-"""Cursors: the sort key from which a page goes on, as a short text that fits into a URL."""
+"""Cursors: the sort key at which a page starts, as a short text for a URL."""
 
 import binascii
 import struct
@@ -14,11 +14,11 @@ from operations.records import Sort
 
 _FORMAT = struct.Struct(">ccqq")
 _LETTERS = {Sort.NEWEST: b"n", Sort.OLDEST: b"o", Sort.ENDED: b"e", Sort.LONGEST: b"l"}
-_RUN_IDS = range(-1, 2**31)  # one below the first to the largest; a cursor may lie beside a run
+_RUN_IDS = range(-1, 2**31)  # from -1: a cursor may point right before the first key
 
 
 class Direction(Enum):
-    """Whether a page goes towards the beginning of a list or towards its end."""
+    """The direction of a page from its cursor: to the start of the list, or to its end."""
 
     NEWER = b"n"
     OLDER = b"o"
@@ -26,7 +26,7 @@ class Direction(Enum):
 
 @dataclass(frozen=True)
 class Cursor:
-    """A page of a sorted list begins right after a key, in one direction."""
+    """Where a page of a sorted list starts: right after a key, in one direction."""
 
     sort: Sort
     direction: Direction

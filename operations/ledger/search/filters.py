@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, and_, select
 
-from operations.ledger.runs.waits import kept_name
+from operations.ledger.runs.waits import stored_name
 from operations.ledger.search.text_index import is_indexed, matches
 from operations.ledger.tables import NAME, run_texts, runs, waits
 from operations.model import Status
 from operations.records import Filter
 
 _COLUMNS = runs.c
-_LAST = "\U0010ffff"  # no id has a character after it
+_LAST = "\U0010ffff"  # the last character: no id has a later one
 _EQUAL: dict[str, Column[Any]] = {
     name: _COLUMNS[name] for name in ("custom_status", "failure_type", "parent_id", "rerun_of")
 }
@@ -35,7 +35,7 @@ class Matches:
 
     @property
     def is_by_prefix(self) -> bool:
-        """True if a text is too short for the index, so that ids must begin with it."""
+        """True if a text is too short for the index; then it is a prefix of the instance id."""
         return bool(self._prefixes)
 
     @property
@@ -46,9 +46,9 @@ class Matches:
     def of_status(self, status: Status, *columns: ColumnElement[Any]) -> Select[Any]:
         """Return the select of the runs with one status.
 
-        Every index for lists starts with columns that are compared for equality, the status last,
-        and continues with a sort key. So its index sorts a select of one status, whatever the
-        other conditions are.
+        Every index for lists starts with columns that are compared for equality, the last of them
+        the status, and continues with a sort key. So a select of one status is sorted by an index,
+        whatever the other conditions are; a select of several statuses is not.
         """
         return select(*columns).where(_COLUMNS.status == status.value, *self._conditions())
 
@@ -68,7 +68,7 @@ class Matches:
         return [each for each in texts if each and not is_indexed(each)]
 
     def _conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Return all conditions but those of statuses and of indexed texts."""
+        """Yield all conditions except the statuses and the indexed texts."""
         wanted = self.wanted
         for name, column in _EQUAL.items():
             if value := getattr(wanted, name):
@@ -76,7 +76,7 @@ class Matches:
         if wanted.workflows:
             yield _COLUMNS.workflow.in_(sorted(each[:NAME] for each in wanted.workflows))
         if wanted.waits_for:
-            waiting = select(waits.c.run_id).where(waits.c.name == kept_name(wanted.waits_for))
+            waiting = select(waits.c.run_id).where(waits.c.name == stored_name(wanted.waits_for))
             yield _COLUMNS.run_id.in_(waiting)
         if wanted.since:
             yield _COLUMNS.created_at >= wanted.since

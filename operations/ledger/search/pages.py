@@ -18,7 +18,7 @@ from operations.records import Count, Page, RunSummary, Sort
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of one list, of `size` runs at most."""
+    """The pages of one list; each has at most `size` runs."""
 
     connection: Connection
     matches: Matches
@@ -49,7 +49,7 @@ class Pages:
         )
 
     def _newer(self, before: Key) -> Page:
-        """Read the page that ends before a key; if it would not be full, the first page."""
+        """Read the page that ends right before a key, or the first page if that one is not full."""
         found = self._read(self._order.reverse, before)
         if len(found) <= self.size:
             return self._first()
@@ -76,34 +76,34 @@ class Pages:
         return str(Cursor(self.sort, direction, key))
 
     def _position(self, first: Key) -> Count | None:
-        """Count the runs before the first of a page; under a text that would cost too much."""
+        """Count the runs before a page; None if the filter has a text: that would cost too much."""
         if not self.with_position or self.matches.is_by_text or self.matches.is_by_prefix:
             return None
         return count_before(self.connection, self.matches, self._order, first, self.limits.count)
 
     def _read(self, order: Order, after: Key | None = None) -> tuple[RunSummary, ...]:
-        """Read one run more than the page shows, so that it is known whether others follow."""
+        """Read one run more than a page shows: it says whether another page follows."""
         query = self._select(order, after).order_by(*order.clauses()).limit(self.size + 1)
         return tuple(map(summary_in, self.connection.execute(query).mappings()))
 
     def _select(self, order: Order, after: Key | None) -> Select[Any]:
-        later = [order.after(after)] if after else []
+        bounds = [order.after(after)] if after else []
         if order.by_run_id:
-            return self.matches.by_text(*SUMMARY_COLUMNS).where(*later)
+            return self.matches.by_text(*SUMMARY_COLUMNS).where(*bounds)
         every = select(*SUMMARY_COLUMNS)
         if self.matches.is_by_text or self.matches.is_by_prefix:
             newest = newest_by_text(self.matches, self.limits.text_matches).subquery()
-            return every.where(runs.c.run_id.in_(select(newest.c.run_id)), *later)
+            return every.where(runs.c.run_id.in_(select(newest.c.run_id)), *bounds)
         if len(self.matches.statuses) == 1:
             (status,) = self.matches.statuses
-            return self.matches.of_status(status, *SUMMARY_COLUMNS).where(*later)
-        return every.where(runs.c.run_id.in_(self._first_of_each_status(order, later)))
+            return self.matches.of_status(status, *SUMMARY_COLUMNS).where(*bounds)
+        return every.where(runs.c.run_id.in_(self._first_of_each_status(order, bounds)))
 
-    def _first_of_each_status(self, order: Order, later: Sequence[Any]) -> Select[Any]:
+    def _first_of_each_status(self, order: Order, bounds: Sequence[Any]) -> Select[Any]:
         """Return the select of the page's `run_id`s, merged from the first runs of each status."""
         each = (
             self.matches.of_status(status, *order.columns)
-            .where(*later)
+            .where(*bounds)
             .order_by(*order.clauses())
             .limit(self.size + 1)
             for status in self.matches.statuses

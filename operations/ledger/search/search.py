@@ -1,4 +1,4 @@
-"""Lists of runs: their pages, and how many runs of each status there are."""
+"""Pages and counts of the runs that a filter matches."""
 
 from sqlalchemy import Engine
 
@@ -28,11 +28,11 @@ class Search:
         sort: Sort = Sort.NEWEST,
         with_position: bool = False,
     ) -> Page:
-        """Return a page of at most `limit` runs: the first page, or the one at a cursor.
+        """Return a page of at most `limit` runs: the first page, or the page at a cursor.
 
-        The way back to the first page ends at that page, never at a part of it. Under a text the
-        orders of creation are those of `run_id`, and the other orders hold the newest 1,000
-        matches. Raises `InvalidInput` for a cursor of another list.
+        Paging back ends with the full first page. `with_position` counts the runs before the page.
+        If the filter has a text, the lists by creation are sorted by `run_id`, and the other lists
+        have the newest 1,000 matches. Raises `InvalidInput` for a cursor of another list.
         """
         at = None if cursor is None else Cursor.read(cursor, sort)
         with asking(self._engine, self._limits.seconds) as connection:
@@ -40,10 +40,10 @@ class Search:
             return Pages(connection, matches, sort, limit, self._limits, with_position).at(at)
 
     def counts(self, wanted: Filter) -> dict[Status, Count]:
-        """Return how many runs have each status, whichever statuses are wanted.
+        """Return the number of matching runs of each status; `wanted.statuses` is ignored.
 
-        Each is counted to 10,000. Under a text the newest 1,000 matches are counted; if there are
-        more, each count is capped.
+        Each count is capped at 10,000. If the filter has a text, the newest 1,000 matches are
+        counted; if there are more, each count is capped.
         """
         with asking(self._engine, self._limits.seconds) as connection:
             matches = Matches(wanted, connection.dialect.name)

@@ -1,4 +1,4 @@
-"""The sort keys of lists: a column that is never NULL, then the run's number."""
+"""The sort keys of lists: a column that is never NULL, then the `run_id`."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,8 +29,8 @@ class Key:
 class Order:
     """The order of a list, or its reverse.
 
-    With `by_run_id`, the order is that of `run_id` alone: nearly that of creation, and the one in
-    which the text index returns its rows, if it is asked for by the index's own column.
+    With `by_run_id` the list is sorted by `run_id` alone. This is nearly the order of creation, and
+    the text index returns its rows in it, provided that the query sorts by the index's own column.
     """
 
     sort: Sort
@@ -58,7 +58,7 @@ class Order:
         return [run_texts.c.run_id] if self.by_run_id else [_COLUMNS[self.sort], runs.c.run_id]
 
     def clauses(self, source: FromClause | None = None) -> list[ColumnElement[Any]]:
-        """Return what to order a query by that reads the key from `source`, or from the tables."""
+        """Return the `ORDER BY` clauses, on the columns of `source` or of the tables."""
         columns: list[ColumnElement[Any]] = list(self.columns)
         if source is not None:
             columns = [source.c[column.name] for column in columns]
@@ -79,5 +79,5 @@ class Order:
         return Key(value(summary), summary.run_id)
 
     def just_before(self, key: Key) -> Key:
-        """Return a key after which the given one comes first."""
+        """Return the key right before a key in this order."""
         return Key(key.micros, key.run_id + (-1 if self.ascends else 1))

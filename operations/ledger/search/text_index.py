@@ -1,7 +1,7 @@
 """The trigram index of ids and texts: FTS5 on SQLite, `pg_trgm` on PostgreSQL.
 
-`run_texts` has one row a run: the instance id, and in `body` what else can be searched, cut to
-`INDEXED` characters a text. A search reads no other text.
+`run_texts` has one row a run: the instance id, and in `body` the other texts that can be searched,
+each cut to `INDEXED` characters. A search reads no other table for texts.
 """
 
 import json
@@ -30,7 +30,7 @@ from operations.records import Filter
 INDEXED = 16_384  # characters of each text
 SHORTEST = 3  # characters that the index can search for
 TEXTS = ("input", "output", "custom_status", "failure_type", "failure_message")
-"""The columns of `run_details` that are searched besides the instance id."""
+"""The columns of `run_details` that are searched, besides the instance id."""
 
 _INSERT = insert(run_texts)
 _UPDATE = (
@@ -42,7 +42,7 @@ _EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
 
 
 def create_extension(connection: Connection) -> None:
-    """Create PostgreSQL's extension `pg_trgm`; raises `LedgerUnavailable` if that is refused."""
+    """Create PostgreSQL's extension `pg_trgm`; raise `LedgerUnavailable` without the right to."""
     if connection.dialect.name != "postgresql":
         return
     try:
@@ -55,27 +55,27 @@ def create_extension(connection: Connection) -> None:
 
 
 def body_of(details: Mapping[str, Any]) -> str:
-    """Return the body that is indexed for a row of `run_details`."""
+    """Return the body of a row of `run_details`: its texts, each cut to `INDEXED` characters."""
     return "\n".join(details[name][:INDEXED] for name in TEXTS if details[name])
 
 
 def insert_texts(connection: Connection, rows: Mapping[int, tuple[str, str]]) -> None:
-    """Index new runs: by `run_id`, the instance id and the body."""
+    """Index new runs; `rows` has the instance id and the body by `run_id`."""
     if rows:
         names = ("run_id", "instance_id", "body")
-        told = [dict(zip(names, (run_id, *row), strict=True)) for run_id, row in rows.items()]
-        connection.execute(_INSERT, told)
+        values = [dict(zip(names, (run_id, *row), strict=True)) for run_id, row in rows.items()]
+        connection.execute(_INSERT, values)
 
 
 def update_texts(connection: Connection, bodies: Mapping[int, str]) -> None:
-    """Index runs anew whose body changed."""
+    """Index runs whose body has changed; `bodies` has the body by `run_id`."""
     if bodies:
         rows = [{"of": run_id, "new_body": body} for run_id, body in bodies.items()]
         connection.execute(_UPDATE, rows)
 
 
 def is_indexed(sought: str) -> bool:
-    """Return True if a text is long enough for the index."""
+    """True if a text is long enough for the index."""
     return len(sought) >= SHORTEST
 
 
@@ -88,7 +88,7 @@ def matches(wanted: Filter, dialect: str) -> ColumnElement[bool]:
 
 
 def _forms(sought: str) -> Collection[str]:
-    """Return a text as it reads and as JSON escapes it."""
+    """Return a text as it is, and as JSON escapes it."""
     forms = (sought, json.dumps(sought)[1:-1], json.dumps(sought, ensure_ascii=False)[1:-1])
     return list(dict.fromkeys(forms))
 
@@ -115,7 +115,7 @@ def _ilike(in_id: Collection[str], anywhere: Collection[str]) -> ColumnElement[b
 
 
 def _pattern(sought: str) -> str:
-    """Return a pattern with the default escape character, which lets the index serve it."""
+    """Return a pattern; its escape character is the default, else the index is not used."""
     for special in "\\%_":
         sought = sought.replace(special, f"\\{special}")
     return f"%{sought}%"

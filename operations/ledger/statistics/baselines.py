@@ -1,4 +1,4 @@
-"""Baselines: how long activities took in their latest runs."""
+"""Baselines: how long the latest attempts of activities took."""
 
 import statistics
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from operations.timeline import Ending
 def read_baselines(
     connection: Connection, workflow: str, activities: Collection[str], limits: StatisticsLimits
 ) -> dict[str, Baseline]:
-    """Return the baselines of those activities of a workflow that have run often enough."""
+    """Return the baselines of those activities of a workflow that have enough attempts."""
     found = {
         name: _seconds(connection, workflow, name, limits.baseline_runs) for name in activities
     }
@@ -26,7 +26,7 @@ def read_baselines(
 
 
 def _seconds(connection: Connection, workflow: str, name: str, most: int) -> list[float]:
-    """Return the seconds that the latest completed attempts took, queue and execution together."""
+    """Return how many seconds the latest completed attempts took, including queue time."""
     columns = attempts.c
     query = (
         select(columns.scheduled_at, columns.ended_at)
@@ -34,7 +34,7 @@ def _seconds(connection: Connection, workflow: str, name: str, most: int) -> lis
         .where(
             columns.name == name,
             columns.ending == Ending.COMPLETED,
-            columns.ended_at > columns.scheduled_at,  # not what a rerun took over
+            columns.ended_at > columns.scheduled_at,  # not copied by a rerun
             runs.c.workflow == workflow,
         )
         .order_by(columns.run_id.desc())

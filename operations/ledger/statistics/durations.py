@@ -1,6 +1,6 @@
-"""How long lives and attempts took.
+"""How runs and attempts ended, and how long they took.
 
-Percentiles are made here and not in SQL: there each would sort all that is read once more.
+Percentiles are computed here and not in SQL, where each percentile would sort the rows once more.
 """
 
 import math
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, DateTime, Select, select, type_coerce
 
 from operations.ledger.limits import StatisticsLimits
 from operations.ledger.micros import micros_of, time_of
-from operations.ledger.statistics.latest_rows import Latest
+from operations.ledger.statistics.latest_rows import LatestRows
 from operations.ledger.statistics.results import (
     ActivityStatistics,
     DurationDistribution,
@@ -31,28 +31,28 @@ _SECOND = 10**6  # microseconds
 
 @dataclass
 class _Found:
-    """What was found of one workflow or activity; durations in seconds."""
+    """The durations of one workflow or activity in seconds, and the number of its failures."""
 
     count: int = 0
     failures: int = 0
     unseen: int = 0
     took: list[float] = field(default_factory=list)
-    queue: list[float] = field(default_factory=list)
-    run: list[float] = field(default_factory=list)
+    queue_time: list[float] = field(default_factory=list)
+    execution_time: list[float] = field(default_factory=list)
 
-    def lasted(self, took: int, queue: int, run: int) -> None:
-        """Note a duration and its parts, in microseconds, below 0 for what nobody knows."""
+    def add(self, took: int, queue_time: int, execution_time: int) -> None:
+        """Add the durations of a run, in microseconds; `UNKNOWN` ones are left out."""
         if took >= 0:
             self.took.append(took / _SECOND)
-        if took >= 0 and queue >= 0 and run >= 0:
-            self.queue.append(queue / _SECOND)
-            self.run.append(run / _SECOND)
+        if took >= 0 and queue_time >= 0 and execution_time >= 0:
+            self.queue_time.append(queue_time / _SECOND)
+            self.execution_time.append(execution_time / _SECOND)
 
 
 def read_workflows(
     connection: Connection, within: Period, limits: StatisticsLimits
 ) -> PeriodStatistics[WorkflowStatistics]:
-    """Read how the lives of each workflow did that ended last in a period."""
+    """Read the statistics of the latest runs that ended in a period, by workflow."""
     columns = runs.c
     query = (
         select(
@@ -64,56 +64,57 @@ def read_workflows(
         .order_by(columns.ended_micros.desc(), columns.run_id.desc())
     )
     found: dict[str, _Found] = defaultdict(_Found)
-    latest = Latest(connection, query, limits.durations, limits.reading_seconds)
-    for _, workflow, status, *lasted in latest:
+    latest = LatestRows(connection, query, limits.durations, limits.reading_seconds)
+    for _, workflow, status, *durations in latest:
         of = found[workflow]
         of.count += 1
         of.failures += status == Status.FAILED
         if status in {Status.COMPLETED, Status.FAILED}:
-            of.lasted(*lasted)
+            of.add(*durations)
     since = time_of(latest.cut.ended_micros) if latest.cut else within.since
-    told = tuple(_workflow(name, of) for name, of in sorted(found.items()))
-    return PeriodStatistics(Period(since, within.until), told)
+    statistics = tuple(_workflow(name, of) for name, of in sorted(found.items()))
+    return PeriodStatistics(Period(since, within.until), statistics)
 
 
 def read_activities(
     connection: Connection, within: Period, limits: StatisticsLimits
 ) -> PeriodStatistics[ActivityStatistics]:
-    """Read how the attempts of each activity did that ended last in a period."""
+    """Read the statistics of the latest attempts that ended in a period, by activity."""
     found: dict[str, _Found] = defaultdict(_Found)
     failed, unseen = Ending.FAILED.value, Ending.UNSEEN.value
-    latest = Latest(connection, _ended_attempts(within), limits.durations, limits.reading_seconds)
-    for name, ending, started, began, ended in latest:
-        of, took = found[name], (ended - started).total_seconds()
+    query = _ended_attempts(within)
+    latest = LatestRows(connection, query, limits.durations, limits.reading_seconds)
+    for name, ending, scheduled_at, started_at, ended_at in latest:
+        of, took = found[name], (ended_at - scheduled_at).total_seconds()
         if ending == unseen:
             of.unseen += 1
             continue
         of.took.append(took)
         if ending == failed:
             of.failures += 1
-        if began is not None:
-            queue = (began - started).total_seconds()
-            if not 0 <= queue <= took:  # clocks may differ
-                queue = 0 if queue < 0 else took
-            of.queue.append(queue)
-            of.run.append(took - queue)
+        if started_at is not None:
+            queue_time = (started_at - scheduled_at).total_seconds()
+            if not 0 <= queue_time <= took:  # the clocks differ
+                queue_time = 0 if queue_time < 0 else took
+            of.queue_time.append(queue_time)
+            of.execution_time.append(took - queue_time)
     since = _aware(latest.cut[-1]) if latest.cut else within.since
-    told = tuple(_activity(name, of) for name, of in sorted(found.items()))
-    return PeriodStatistics(Period(since, within.until), told)
+    statistics = tuple(_activity(name, of) for name, of in sorted(found.items()))
+    return PeriodStatistics(Period(since, within.until), statistics)
 
 
 def _aware(time: datetime) -> datetime:
-    """Return a time as the database has it in UTC."""
+    """Return a time of the database as aware UTC."""
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _ended_attempts(within: Period) -> Select[Any]:
     columns = attempts.c
-    moments = (columns.scheduled_at, columns.started_at, columns.ended_at)
-    # Times as the database has them: they are many, and are compared with each other alone.
-    started, began, ended = (type_coerce(each, DateTime) for each in moments)
+    times = (columns.scheduled_at, columns.started_at, columns.ended_at)
+    # Without `UtcDateTime`: to convert so many times is slow, and only their differences count.
+    raw_times = (type_coerce(each, DateTime) for each in times)
     return (
-        select(columns.name, columns.ending, started, began, ended)
+        select(columns.name, columns.ending, *raw_times)
         .where(columns.ended_at >= within.since, columns.ended_at < within.until)
         .where(columns.ended_at > columns.scheduled_at)
         .where(columns.ending.in_(_COUNTED))
@@ -126,10 +127,10 @@ def _workflow(name: str, of: _Found) -> WorkflowStatistics:
         workflow=name,
         count=of.count,
         failures=of.failures,
-        took=spread(of.took),
-        unknown=len(of.took) - len(of.queue),
-        queue=spread(of.queue),
-        run=spread(of.run),
+        took=distribution(of.took),
+        unknown=len(of.took) - len(of.queue_time),
+        queue_time=distribution(of.queue_time),
+        execution_time=distribution(of.execution_time),
     )
 
 
@@ -138,16 +139,16 @@ def _activity(name: str, of: _Found) -> ActivityStatistics:
         activity=name,
         count=len(of.took),
         failures=of.failures,
-        unknown=len(of.took) - len(of.queue),
-        queue=spread(of.queue),
-        run=spread(of.run),
-        took=spread(of.took),
+        unknown=len(of.took) - len(of.queue_time),
+        queue_time=distribution(of.queue_time),
+        execution_time=distribution(of.execution_time),
+        took=distribution(of.took),
         unseen=of.unseen,
     )
 
 
-def spread(seconds: list[float]) -> DurationDistribution | None:
-    """Return how durations are spread, None if there are none; they are in order afterwards."""
+def distribution(seconds: list[float]) -> DurationDistribution | None:
+    """Return the percentiles of durations, None if there are none; sorts the list in place."""
     seconds.sort()
     if not seconds:
         return None
@@ -156,5 +157,5 @@ def spread(seconds: list[float]) -> DurationDistribution | None:
 
 
 def _rank(ordered: list[float], share: float) -> float:
-    """Return the smallest value that at least this share of all does not exceed."""
+    """Return the smallest value that is not exceeded by at least this share of all values."""
     return ordered[math.ceil(share * len(ordered)) - 1]

@@ -1,4 +1,4 @@
-"""What fails alike."""
+"""Groups failures of attempts and runs by their fingerprint."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +9,13 @@ from sqlalchemy import Connection, Select, select
 from operations.fingerprint import fingerprint
 from operations.ledger.limits import StatisticsLimits
 from operations.ledger.micros import micros_of
-from operations.ledger.statistics.latest_rows import Latest
+from operations.ledger.statistics.latest_rows import LatestRows
 from operations.ledger.statistics.results import FailureGroup, PeriodStatistics
 from operations.ledger.tables import attempts, runs
 from operations.model import Status
 from operations.records import Period
 
-_Kind = tuple[str, bool, str, str]  # a name, whether an activity's, an error's type, its likeness
+_Kind = tuple[str, bool, str, str]  # name, is it an activity, error type, fingerprint
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class _Failed:
 
     @property
     def kind(self) -> _Kind:
-        """What it has in common with its like."""
+        """What the failures of a group have in common."""
         message = fingerprint(self.message or "", self.instance_id)
         return self.name, self.is_activity, self.error_type or "", message
 
@@ -38,10 +38,10 @@ class _Failed:
 def read_failures(
     connection: Connection, within: Period, limits: StatisticsLimits
 ) -> PeriodStatistics[FailureGroup]:
-    """Group the latest failures of a period: those of attempts, and those of lives."""
+    """Group the latest failures of a period, of attempts and of runs."""
     read, since = list[tuple[_Kind, _Failed]](), within.since
     for is_activity, query in ((True, _attempts(within)), (False, _runs(within))):
-        latest = Latest(connection, query, limits.failures, limits.reading_seconds / 2)
+        latest = LatestRows(connection, query, limits.failures, limits.reading_seconds / 2)
         for row in latest:
             failed = _Failed(is_activity, *row)
             read.append((failed.kind, failed))
@@ -69,7 +69,7 @@ def _attempts(within: Period) -> Select[Any]:
         .join(runs, runs.c.run_id == columns.run_id)
         .where(columns.ended_at >= within.since, columns.ended_at < within.until)
         .where(columns.error_type.is_not(None))
-        .where(columns.ended_at > columns.scheduled_at)  # not what a rerun took over
+        .where(columns.ended_at > columns.scheduled_at)  # not copied by a rerun
         .order_by(columns.ended_at.desc(), columns.run_id.desc())
     )
 

@@ -1,4 +1,4 @@
-"""The latest rows of a query, as many as there is time to read."""
+"""Reads the first rows of a query within limits of number and time."""
 
 import time
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-_AT_ONCE = 1000  # rows: the garbage collector looks at all that are there, again and again
+_BATCH_SIZE = 1000  # rows; more at once cost time, as the garbage collector visits all of them
 
 
-class Latest:
-    """The first rows of a query: `most` at most, and none after so many seconds.
+class LatestRows:
+    """The first rows of a query: `most` at most, and none after `seconds` have passed.
 
-    `cut` is the row after the last one that was read, None if all were read.
+    `cut` is the first row that was not read, None if all rows were read.
     """
 
     def __init__(
@@ -23,9 +23,9 @@ class Latest:
         self.cut: Any = None
 
     def __iter__(self) -> Iterator[Any]:
-        """Read them, a portion at a time."""
-        portions = self._connection.execution_options(yield_per=_AT_ONCE)
-        with portions.execute(self._query.limit(self._most + 1)) as rows:
+        """Yield the rows; they are fetched in batches."""
+        batched = self._connection.execution_options(yield_per=_BATCH_SIZE)
+        with batched.execute(self._query.limit(self._most + 1)) as rows:
             for number, row in enumerate(rows):
                 if self._is_enough(number):
                     self.cut = row
@@ -33,5 +33,5 @@ class Latest:
                 yield row
 
     def _is_enough(self, number: int) -> bool:
-        is_looked_at = number % _AT_ONCE == _AT_ONCE - 1
-        return number == self._most or (is_looked_at and time.monotonic() > self._until)
+        is_check_due = number % _BATCH_SIZE == _BATCH_SIZE - 1
+        return number == self._most or (is_check_due and time.monotonic() > self._until)

@@ -1,4 +1,4 @@
-"""What the lives and attempts that ended in a period say together."""
+"""The results of statistics: of workflows, activities, minutes and failures."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,20 +6,20 @@ from typing import Generic, TypeVar
 
 from operations.records import Period
 
-_Told = TypeVar("_Told")
+_Statistic = TypeVar("_Statistic")
 
 
 @dataclass(frozen=True)
-class PeriodStatistics(Generic[_Told]):
+class PeriodStatistics(Generic[_Statistic]):
     """Statistics of a period, or of the latest part of it if more ended in it than can be read."""
 
     within: Period
-    of: tuple[_Told, ...]
+    of: tuple[_Statistic, ...]
 
 
 @dataclass(frozen=True)
 class DurationDistribution:
-    """How `count` durations are spread, in seconds; each percentile is one of them."""
+    """The percentiles of `count` durations, in seconds; each is one of the durations."""
 
     count: int
     median: float
@@ -30,10 +30,11 @@ class DurationDistribution:
 
 @dataclass(frozen=True)
 class WorkflowStatistics:
-    """How the lives of a workflow ended, and how long they took that were not terminated.
+    """How the runs of a workflow ended, and how long the completed and the failed ones took.
 
-    `queue` is from when one was started, or was to start, until its first turn, and `run` from then
-    on. Nobody knows when `unknown` of them had that: these are in `took` alone.
+    `queue_time` passes from the start, or from the time for which it was scheduled, to the first
+    turn; `execution_time` passes from the first turn to the end. The first turn of `unknown` runs
+    is not known: these count in `took` alone.
     """
 
     workflow: str
@@ -41,42 +42,42 @@ class WorkflowStatistics:
     failures: int
     took: DurationDistribution | None
     unknown: int = 0
-    queue: DurationDistribution | None = None
-    run: DurationDistribution | None = None
+    queue_time: DurationDistribution | None = None
+    execution_time: DurationDistribution | None = None
 
     @property
     def failure_share(self) -> float:
-        """Which share of them failed, from 0 to 1."""
+        """The share of failures, from 0 to 1."""
         return self.failures / self.count
 
 
 @dataclass(frozen=True)
 class ActivityStatistics:
-    """How the attempts of an activity ended, in whichever workflow, and how long they took.
+    """How the attempts of an activity ended, in all workflows, and how long they took.
 
-    Nobody knows when `unknown` of them began: these are in `took`, which is queue and run together,
-    and neither in `queue` nor in `run`. Beside those that are counted there were `unseen` ones:
-    their workflow continued as new before anybody saw how they ended.
+    `took` is queue time and execution time together. The start of `unknown` attempts is not known:
+    these count in `took` alone. `unseen` attempts are not in `count`: their workflow continued as
+    new before their end was read.
     """
 
     activity: str
     count: int
     failures: int
     unknown: int
-    queue: DurationDistribution | None
-    run: DurationDistribution | None
+    queue_time: DurationDistribution | None
+    execution_time: DurationDistribution | None
     took: DurationDistribution | None
     unseen: int = 0
 
     @property
     def failure_share(self) -> float:
-        """Which share of them failed, from 0 to 1."""
+        """The share of failures, from 0 to 1."""
         return self.failures / self.count if self.count else 0.0
 
 
 @dataclass(frozen=True)
 class MinuteThroughput:
-    """How many lives were created, completed and failed in the minute that begins `at`."""
+    """How many runs were created, completed and failed in the minute that starts at `at`."""
 
     at: datetime
     started: int
@@ -86,10 +87,10 @@ class MinuteThroughput:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failures that are alike: of an activity, or of a workflow itself.
+    """Failures of one activity or workflow with the same fingerprint.
 
-    `message` has a mark in the place of all that tells one from another. `example` is the instance
-    that failed last, and `life` the key of its life.
+    `message` is the fingerprint: the message with a mark in the place of ids, numbers and the like.
+    `example` is the instance id of the last failure, `run_id` is its run.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""What can be said of many lives and attempts: how often they fail, and how long they take.
+"""Statistics of runs and attempts: how often they fail, and how long they take.
 
-A question reads one index, the latest ends first, and no more of it than it has time for.
+A query reads one index, from the latest end backwards, until its time or its rows are used up.
 """
 
 from collections.abc import Collection
@@ -31,33 +31,33 @@ class Statistics:
         self._limits = limits
 
     def baselines(self, workflow: str, activities: Collection[str]) -> dict[str, Baseline]:
-        """Return the baselines of those activities of a workflow that have run often enough."""
+        """Return the baselines of those activities of a workflow that have enough attempts."""
         with asking(self._engine, self._limits.seconds) as connection:
             return read_baselines(connection, workflow, activities, self._limits)
 
     def workflows(self, within: Period) -> PeriodStatistics[WorkflowStatistics]:
-        """Return how the lives that ended in a period did, by workflow."""
+        """Return the statistics of the runs that ended in a period, by workflow."""
         with asking(self._engine, self._limits.seconds) as connection:
             return read_workflows(connection, within, self._limits)
 
     def activities(self, within: Period) -> PeriodStatistics[ActivityStatistics]:
-        """Return how the attempts that ended in a period did, by activity.
+        """Return the statistics of the attempts that ended in a period, by activity.
 
-        What a rerun took over, and what was cut off by the end of its instance, does not count.
+        Attempts that a rerun copied, and those that the end of the instance cut off, do not count.
         """
         with asking(self._engine, self._limits.seconds) as connection:
             return read_activities(connection, within, self._limits)
 
     def throughput(self, within: Period) -> tuple[MinuteThroughput, ...]:
-        """Return each minute of a period; raises `InvalidInput` if it is longer than a week."""
+        """Return each minute of a period; raise `InvalidInput` if the period exceeds a week."""
         with asking(self._engine, self._limits.seconds) as connection:
             return read_throughput(connection, within)
 
     def failures(self, within: Period) -> PeriodStatistics[FailureGroup]:
-        """Return what failed in a period, grouped by what is alike, the most frequent first.
+        """Return the failure groups of a period, the most frequent first.
 
-        An attempt that failed is one of its activity's failures; if the life failed with it, that
-        is one of its workflow's.
+        A failed attempt counts as a failure of its activity. If its run failed too, the run counts
+        as a failure of its workflow.
         """
         with asking(self._engine, self._limits.seconds) as connection:
             return read_failures(connection, within, self._limits)

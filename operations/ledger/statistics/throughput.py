@@ -1,4 +1,4 @@
-"""How many lives begin and end in each minute."""
+"""Counts the runs that start and end in each minute."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,11 +25,11 @@ LONGEST = timedelta(days=7)
 _MINUTE = 60 * 10**6  # microseconds
 _COLUMNS = runs.c
 
-_Numbers = dict[int, int]  # by the minute since 1970
+_Numbers = dict[int, int]  # a number of runs by minute since 1970
 
 
 def read_throughput(connection: Connection, within: Period) -> tuple[MinuteThroughput, ...]:
-    """Read each minute of a period, of the first and the last one what is in the period."""
+    """Read each minute of a period; runs outside the period do not count in its first and last."""
     if within.until - within.since > LONGEST:
         found = str(within.until - within.since)
         raise InvalidInput("period", found, f"one of {LONGEST.days} days at most")
@@ -51,15 +51,18 @@ def _time(minute: int) -> datetime:
 
 
 def _started(connection: Connection, within: Period, last: int) -> _Numbers:
-    """Count by minute; SQLite takes the end of a minute's last millisecond for the next minute."""
+    """Count the created runs by minute.
+
+    SQLite rounds times to milliseconds: the end of a minute's last one counts in the next minute.
+    """
     created, sixty = _COLUMNS.created_at, literal_column("60", Integer)
     seconds = extract("epoch", created)
-    every = _COLUMNS.status.in_([each.value for each in Status])  # the index begins with it
-    inside = (every, created >= within.since, created < within.until)
+    any_status = _COLUMNS.status.in_([each.value for each in Status])  # for the index
+    inside = (any_status, created >= within.since, created < within.until)
     minute = cast(seconds - seconds % sixty, Integer) // sixty
     numbers = _numbers(connection, minute, *inside)
-    beyond = numbers.pop(last + 1, 0)
-    return numbers | {last: numbers.get(last, 0) + beyond}
+    rounded_up = numbers.pop(last + 1, 0)
+    return numbers | {last: numbers.get(last, 0) + rounded_up}
 
 
 def _ended(connection: Connection, within: Period, status: Status) -> _Numbers:

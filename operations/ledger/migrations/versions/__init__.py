@@ -1,1 +1,1 @@
-"""The versions of the schema, each the successor of the one before."""
+"""The versions of the schema, one file each; `down_revision` names the version before."""

@@ -18,7 +18,7 @@ _NAME, _MESSAGE = String(255), String(500)
 def upgrade() -> None:
     """Create the tables, and the only row of `heartbeat`."""
     _create_runs()
-    _create_parts_of_runs()
+    _create_waits_and_details()
     _create_text_index()
     _create_attempts()
     _create_actions()
@@ -96,7 +96,7 @@ def _partial(column: str) -> Index:
 
 
 def _create_text_index() -> None:
-    """Create the trigram index: a table of FTS5 on SQLite, one with `pg_trgm` on PostgreSQL."""
+    """Create the trigram index: an FTS5 table on SQLite, a table with `pg_trgm` on PostgreSQL."""
     if op.get_bind().dialect.name == "sqlite":
         columns = "instance_id, body, tokenize = 'trigram', columnsize = 0"
         op.execute(f"CREATE VIRTUAL TABLE run_texts USING fts5({columns})")
@@ -116,7 +116,7 @@ def _create_text_index() -> None:
     )
 
 
-def _create_parts_of_runs() -> None:
+def _create_waits_and_details() -> None:
     op.create_table(
         "waits",
         Column("run_id", Key, sa.ForeignKey("runs.run_id"), primary_key=True),

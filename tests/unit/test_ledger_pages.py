@@ -1,4 +1,4 @@
-"""Pages and counts of the ledger's lives."""
+"""Pages and counts of runs."""
 
 import random
 import re
@@ -21,7 +21,7 @@ FAILED = Filter(frozenset({Status.FAILED}))
 
 
 def fill(ledger: Ledger, ids: list[str], status: Status = Status.RUNNING, since: int = 0) -> None:
-    """Record instances, a second apart, the last one newest."""
+    """Record instances, created a second apart; the last one is the newest."""
     ledger.runs.ingest(
         [
             snapshot(status, instance_id=name, created=since + second, seen=10_000)
@@ -50,12 +50,12 @@ def pages(ledger: Ledger, wanted: Filter, limit: int) -> Iterator[Page]:
 
 
 def test_an_empty_ledger_has_an_empty_page(ledger: Ledger) -> None:
-    """Nothing is shown, and nothing is beside it."""
+    """There are no pages beside it."""
     assert ledger.search.page(ALL, limit=10) == Page((), newer=None, older=None, before=Count(0))
 
 
 def test_the_newest_come_first(ledger: Ledger) -> None:
-    """A page begins with what was created last."""
+    """The run that was created last is the first one."""
     fill(ledger, names(5))
     page = ledger.search.page(ALL, limit=3)
     assert ids(page) == ["order_4", "order_3", "order_2"]
@@ -63,15 +63,15 @@ def test_the_newest_come_first(ledger: Ledger) -> None:
     assert page.older
 
 
-def test_a_page_that_holds_all_has_none_beside_it(ledger: Ledger) -> None:
-    """As many entries as fit are one page."""
+def test_a_page_with_all_runs_has_none_beside_it(ledger: Ledger) -> None:
+    """Runs that fit on one page are one page."""
     fill(ledger, names(3))
     page = ledger.search.page(ALL, limit=3)
     assert (len(page.runs), page.newer, page.older) == (3, None, None)
 
 
 def test_pages_have_neither_gap_nor_repetition(ledger: Ledger) -> None:
-    """1,000 entries of the same few moments are each on one page, while others come on top."""
+    """Each of 1,000 runs with few different times is on one page, while newer ones are added."""
     some = random.Random(1)  # noqa: S311 - to mix them
     runs = [snapshot(instance_id=name, created=some.randrange(50)) for name in names(1000)]
     ledger.runs.ingest(runs)
@@ -96,7 +96,7 @@ def test_the_way_back_shows_the_same_pages(ledger: Ledger) -> None:
 
 
 def test_the_way_back_ends_at_the_newest_page(ledger: Ledger) -> None:
-    """A page that would be half full is the newest page instead."""
+    """A page that would not be full is the newest page instead."""
     fill(ledger, names(20))
     first, second = list(pages(ledger, ALL, 10))
     fill(ledger, names(4, "new"), since=100)
@@ -111,7 +111,7 @@ def test_the_way_back_ends_at_the_newest_page(ledger: Ledger) -> None:
 
 
 def test_an_older_page_that_became_empty_leads_back(ledger: Ledger) -> None:
-    """Where all older ones have left the filter, the way back shows what is there."""
+    """If no older run matches the filter any more, paging back shows the newer ones."""
     fill(ledger, names(4), Status.SUSPENDED)
     suspended = Filter(frozenset({Status.SUSPENDED}))
     older = ledger.search.page(suspended, limit=2).older
@@ -126,7 +126,7 @@ def test_an_older_page_that_became_empty_leads_back(ledger: Ledger) -> None:
 
 
 def test_a_filter_shows_its_statuses(ledger: Ledger) -> None:
-    """Pages of some statuses hold just these, in the order of all."""
+    """Pages of several statuses are merged in the order of the list."""
     fill(ledger, names(30, "run"))
     fill(ledger, names(30, "fail"), Status.FAILED)
     fill(ledger, names(30, "wait"), Status.SUSPENDED)
@@ -150,29 +150,29 @@ def test_a_filter_shows_its_statuses(ledger: Ledger) -> None:
         ("nothing", []),
     ],
 )
-def test_a_text_is_a_part_of_the_id(ledger: Ledger, part: str, found: list[str]) -> None:
-    """Capitals do not matter, and no character stands for others."""
+def test_a_text_is_a_substring_of_the_id(ledger: Ledger, part: str, found: list[str]) -> None:
+    """Case does not matter, and no character is a wildcard."""
     fill(ledger, ["Order_A1", "x_y", "100%", "a/b", "a\\b", "xzy"])
     assert sorted(ids(ledger.search.page(Filter(text=part), limit=10))) == sorted(found)
 
 
 def test_counts_are_of_all_statuses(ledger: Ledger) -> None:
-    """Each status has its number, none has 0, and the wanted statuses do not matter."""
+    """A status without runs has 0; the statuses of the filter do not matter."""
     fill(ledger, names(3))
     fill(ledger, names(2, "fail"), Status.FAILED)
     counts = ledger.search.counts(FAILED)
-    told = {Status.RUNNING: Count(3), Status.FAILED: Count(2)}
-    assert counts == dict.fromkeys(Status, Count(0)) | told
+    expected = {Status.RUNNING: Count(3), Status.FAILED: Count(2)}
+    assert counts == dict.fromkeys(Status, Count(0)) | expected
 
 
 def test_counts_are_of_a_text(ledger: Ledger) -> None:
-    """What is counted is what the text finds."""
+    """The runs that the text finds are counted."""
     fill(ledger, names(12))
     assert ledger.search.counts(Filter(text="R_1"))[Status.RUNNING] == Count(3)
 
 
-def test_each_life_is_an_entry(ledger: Ledger) -> None:
-    """A list shows an id as often as it was used."""
+def test_a_list_has_every_run_of_an_id(ledger: Ledger) -> None:
+    """An id is listed as often as it was used."""
     ledger.runs.ingest([done(seen=9), snapshot(execution="e2", created=20, seen=21)])
     page = ledger.search.page(ALL, limit=10)
     assert [each.created_at for each in page.runs] == [at(20), at(0)]
@@ -192,8 +192,8 @@ def test_each_life_is_an_entry(ledger: Ledger) -> None:
         "n" * 400,
     ],
 )
-def test_nonsense_is_no_cursor(ledger: Ledger, cursor: str) -> None:
-    """A cursor that no page gave is refused by name."""
+def test_an_invalid_cursor_is_refused(ledger: Ledger, cursor: str) -> None:
+    """Only cursors of pages are accepted."""
     fill(ledger, names(2))
     with pytest.raises(InvalidInput, match=r"cursor: found .*, expected the cursor of a page"):
         ledger.search.page(ALL, limit=1, cursor=cursor)
@@ -208,8 +208,8 @@ def test_a_cursor_fits_into_a_url(ledger: Ledger) -> None:
 
 
 @pytest.mark.sqlite_alone
-def test_neighbours_are_found_among_the_lives_of_the_id(ledger: Ledger) -> None:
-    """Nothing of other ids is read."""
+def test_adjacent_runs_are_found_among_the_runs_of_the_id(ledger: Ledger) -> None:
+    """No rows of other ids are read."""
     fill(ledger, names(20))
     ledger.runs.ingest([done(seen=9), snapshot(execution="e2", created=20, seen=21)])
     found = plans(ledger, lambda ledger: ledger.runs.adjacent_runs(summary(ledger)))

@@ -1,4 +1,4 @@
-"""A history as the ledger keeps it."""
+"""Encoding and decoding of histories."""
 
 import json
 import zlib
@@ -37,8 +37,8 @@ EVENTS = st.builds(
 
 
 @given(st.lists(EVENTS))
-def test_any_history_comes_back(history: list[HistoryEvent]) -> None:
-    """What is archived is read as it was, to the type."""
+def test_any_history_is_decoded_as_it_was_encoded(history: list[HistoryEvent]) -> None:
+    """Including the types of the values."""
     found = decode(encode(history))
     assert found == tuple(history)
     assert [(type(event.origin), type(event.status)) for event in found] == [
@@ -47,25 +47,25 @@ def test_any_history_comes_back(history: list[HistoryEvent]) -> None:
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_the_engine_s_own_histories_come_back(name: str) -> None:
-    """So does what the real engine said."""
+def test_a_recorded_history_is_decoded_as_it_was_encoded(name: str) -> None:
+    """The same holds for histories of the real engine."""
     assert decode(encode(recorded(name))) == recorded(name)
 
 
 def test_a_history_is_compressed() -> None:
-    """What repeats itself takes little room."""
+    """Similar events take little space."""
     history = [HistoryEvent(number, at(number), "taskScheduled", "work") for number in range(1000)]
     assert len(encode(history)) < 20_000
 
 
 def archived(version: int, **event: object) -> bytes:
-    """Return a history of one event as another version might archive it."""
-    told = {"event_id": 1, "timestamp": at(0).isoformat(), "kind": "timerCreated", **event}
-    return zlib.compress(json.dumps({"version": version, "events": [told]}).encode())
+    """Return a history of one event as another version of Flowdeck might encode it."""
+    values = {"event_id": 1, "timestamp": at(0).isoformat(), "kind": "timerCreated", **event}
+    return zlib.compress(json.dumps({"version": version, "events": [values]}).encode())
 
 
-def test_what_a_later_version_adds_is_left_out() -> None:
-    """A Flowdeck that is put back to an older version still reads what it knows."""
+def test_fields_of_a_later_version_are_ignored() -> None:
+    """After a downgrade, Flowdeck still reads the fields that it knows."""
     later = archived(
         2, name="soon", colour="red", failure={"error_type": "E", "message": "m", "code": 7}
     )
@@ -73,13 +73,13 @@ def test_what_a_later_version_adds_is_left_out() -> None:
     assert decode(later) == (HistoryEvent(1, at(0), "timerCreated", "soon", failure=failure),)
 
 
-def test_a_name_that_is_not_known_is_none() -> None:
-    """So it is with a kind of timer or a status that came later."""
+def test_an_unknown_name_is_none() -> None:
+    """Such as a timer origin or a status of a later version."""
     assert decode(archived(2, origin="moonPhase", status="DREAMING")) == (
         HistoryEvent(1, at(0), "timerCreated"),
     )
 
 
-def test_the_archive_tells_its_version() -> None:
-    """Whoever changes it can tell the old from the new."""
+def test_an_archive_has_a_version() -> None:
+    """A later format can be distinguished from this one."""
     assert json.loads(zlib.decompress(encode([])))["version"] == 1

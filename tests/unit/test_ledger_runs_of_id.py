@@ -1,4 +1,4 @@
-"""Which life of an instance id a snapshot is of."""
+"""Matching of snapshots to the runs of an instance id."""
 
 from dataclasses import replace
 from typing import Any
@@ -41,23 +41,23 @@ SECOND = snapshot(execution="e2", created=20, seen=21)
         glance(RUNNING, created=20, seen=21),
     ],
 )
-def test_an_id_used_again_has_another_life(ledger: Ledger, second: Snapshot) -> None:
-    """Whatever is created after a life has ended is the next one, and both are kept."""
+def test_an_id_used_again_has_another_run(ledger: Ledger, second: Snapshot) -> None:
+    """An instance that was created after the end of a run is the next run; both stay."""
     ledger.runs.ingest([done(seen=9)])
     ledger.runs.ingest([second])
     assert statuses(ledger) == [second.instance.status, COMPLETED]
 
 
-def test_a_life_that_another_follows_is_gone(ledger: Ledger) -> None:
-    """Dapr erases an instance when its id is started again: nothing of it is there to purge."""
+def test_a_superseded_run_is_purged(ledger: Ledger) -> None:
+    """Dapr erases an instance when its id is started again."""
     ledger.runs.ingest([done(seen=9), SECOND])
     first = runs_of(ledger)[1]
     assert (first.status, first.purged_at) == (COMPLETED, at(21))
     assert summary(ledger).purged_at is None
 
 
-def test_both_lives_keep_what_was_theirs(ledger: Ledger) -> None:
-    """Payloads, histories and attempts are of a life, not of an id."""
+def test_both_runs_keep_their_details(ledger: Ledger) -> None:
+    """Payloads, histories and attempts belong to a run, not to an id."""
     first = done(seen=9, spans=(activity(1, 0, 9),))
     second = replace(SECOND, instance=replace(SECOND.instance, output='"second"'))
     ledger.runs.ingest([first, second])
@@ -69,22 +69,22 @@ def test_both_lives_keep_what_was_theirs(ledger: Ledger) -> None:
     assert ledger.runs.attempts(latest.run_id) == ()
 
 
-def test_a_life_whose_end_nobody_saw_is_unknown(ledger: Ledger) -> None:
-    """A life that another follows has ended, but not in a way that could be told."""
+def test_a_superseded_run_without_an_end_is_unknown(ledger: Ledger) -> None:
+    """Its end was never read."""
     ledger.runs.ingest([snapshot(seen=1), pending(seen=21)])
     assert statuses(ledger) == [PENDING, UNKNOWN]
     assert [each.run_id for each in ledger.runs.unfinished()] == [summary(ledger).run_id]
 
 
-def test_an_end_that_is_told_later_is_kept_with_its_life(ledger: Ledger) -> None:
-    """The end of an execution that another followed meanwhile is still its end."""
+def test_an_end_that_is_written_late_is_written_to_its_run(ledger: Ledger) -> None:
+    """Also if the id has another run by then."""
     ledger.runs.ingest([snapshot(seen=1), pending(seen=21), done(seen=9)])
     assert statuses(ledger) == [PENDING, COMPLETED]
     assert runs_of(ledger)[1].purged_at == at(21)
 
 
-def test_a_whole_life_that_is_told_later_is_added(ledger: Ledger) -> None:
-    """A life that began and ended before the latest, and is written after it, is not lost."""
+def test_a_whole_run_that_is_written_late_is_added(ledger: Ledger) -> None:
+    """A run that ended before the latest one, and is written after it, is not lost."""
     ledger.runs.ingest([SECOND, done(seen=9)])
     assert statuses(ledger) == [RUNNING, COMPLETED]
     assert summary(ledger).execution_id == "e2"
@@ -93,27 +93,27 @@ def test_a_whole_life_that_is_told_later_is_added(ledger: Ledger) -> None:
     assert len(runs_of(ledger)) == 2
 
 
-def test_a_part_of_a_life_that_is_gone_is_no_news(ledger: Ledger) -> None:
-    """What ran before the latest life, and nobody knew of, cannot be followed any more."""
+def test_an_unfinished_run_that_is_written_late_is_stale(ledger: Ledger) -> None:
+    """An unknown run from before the latest one cannot be followed any more."""
     ledger.runs.ingest([SECOND, snapshot(seen=9)])
     assert [run.execution_id for run in runs_of(ledger)] == ["e2"]
 
 
-def test_a_pending_life_becomes_the_one_that_runs(ledger: Ledger) -> None:
-    """A pending instance has no execution id as yet."""
+def test_a_pending_run_becomes_the_running_one(ledger: Ledger) -> None:
+    """A pending instance has no execution id yet."""
     ledger.runs.ingest([pending(seen=1), snapshot(seen=2)])
     assert statuses(ledger) == [RUNNING]
     assert summary(ledger).execution_id == "e1"
 
 
-def test_an_instance_seen_at_a_glance_is_the_one_that_is_read_later(ledger: Ledger) -> None:
-    """A snapshot without the history is of the life whose history comes after it."""
+def test_snapshots_with_and_without_a_history_are_of_one_run(ledger: Ledger) -> None:
+    """The snapshot without a history has no execution id."""
     ledger.runs.ingest([glance(RUNNING, seen=1), snapshot(seen=2)])
     assert statuses(ledger) == [RUNNING]
 
 
-def test_an_end_at_a_glance_is_followed_until_its_history_is_there(ledger: Ledger) -> None:
-    """An instance that an operator ended is read once more, for its archive."""
+def test_an_end_without_a_history_is_followed_until_the_history_is_read(ledger: Ledger) -> None:
+    """An instance that an operator terminated is read once more for its archive."""
     ledger.runs.ingest([glance(TERMINATED, seen=5)])
     assert [each.status for each in ledger.runs.unfinished()] == [TERMINATED]
     assert not ledger.runs.finished()
@@ -124,27 +124,27 @@ def test_an_end_at_a_glance_is_followed_until_its_history_is_there(ledger: Ledge
 
 
 @pytest.mark.parametrize("late", [glance(RUNNING, seen=10), glance(COMPLETED, seen=10)])
-def test_a_glance_at_a_finished_life_opens_none(ledger: Ledger, late: Snapshot) -> None:
-    """What was created before a life ended is that life."""
+def test_a_late_snapshot_without_a_history_adds_no_run(ledger: Ledger, late: Snapshot) -> None:
+    """An instance that was created before the end of the run is that run."""
     ledger.runs.ingest([done(seen=9), late])
     assert statuses(ledger) == [COMPLETED]
 
 
-def test_an_older_glance_does_not_end_the_next_life(ledger: Ledger) -> None:
-    """The end of a life, seen at a glance and written late, is not that of the next."""
+def test_a_late_end_without_a_history_does_not_end_the_next_run(ledger: Ledger) -> None:
+    """It is the end of the run before."""
     ledger.runs.ingest([done(seen=9), SECOND, glance(TERMINATED, seen=20.5)])
     assert statuses(ledger) == [RUNNING, COMPLETED]
 
 
-def test_a_workflow_that_continues_as_new_stays_one_life(ledger: Ledger) -> None:
-    """Each generation has an execution id of its own, and began later; the life did not."""
+def test_a_workflow_that_continues_as_new_stays_one_run(ledger: Ledger) -> None:
+    """Each generation has its own execution id and start; the run keeps its first start."""
     ledger.runs.ingest([snapshot(seen=1), snapshot(execution="e2", created=5, seen=6)])
     assert statuses(ledger) == [RUNNING]
     found = summary(ledger)
     assert (found.execution_id, found.created_at, found.started_at) == ("e2", at(0), at(0))
 
 
-def test_the_generation_before_is_no_news(ledger: Ledger) -> None:
+def test_an_earlier_generation_is_stale(ledger: Ledger) -> None:
     """A snapshot of an earlier generation that is written late changes nothing."""
     late = snapshot(execution="e1", seen=1)
     first = snapshot(execution="e0", seen=0.5)
@@ -153,7 +153,7 @@ def test_the_generation_before_is_no_news(ledger: Ledger) -> None:
 
 
 def test_a_new_generation_has_attempts_of_its_own(ledger: Ledger) -> None:
-    """Its events are counted from the beginning again, so that two generations cannot be one."""
+    """Event ids are the same in each generation, so attempts are stored by generation."""
     first = snapshot(seen=1, spans=(activity(1, 0, 1), activity(2, 1)))
     second = snapshot(execution="e2", created=5, seen=6, spans=(activity(1, 5),))
     ledger.runs.ingest([first, second])
@@ -161,8 +161,8 @@ def test_a_new_generation_has_attempts_of_its_own(ledger: Ledger) -> None:
     assert summary(ledger).generation == 2
 
 
-def test_a_last_generation_ends_the_life(ledger: Ledger) -> None:
-    """The engine's own history of a last generation is that of the life that runs."""
+def test_the_end_of_the_last_generation_ends_the_run(ledger: Ledger) -> None:
+    """A recorded history of a last generation is merged into the run."""
     last = of_record("continued", seen=10**8)
     instance = replace(last.instance, instance_id=ID)
     first = snapshot(seen=1, workflow=instance.workflow)
@@ -178,37 +178,37 @@ def test_a_last_generation_ends_the_life(ledger: Ledger) -> None:
         {"parent_id": "order_B"},
     ],
 )
-def test_what_has_continued_is_the_same_workflow_of_the_same_parent(
+def test_a_later_generation_has_the_same_workflow_and_parent(
     ledger: Ledger, other: dict[str, Any]
 ) -> None:
-    """An id that was used again by another while nobody looked, which has continued since."""
+    """Another workflow that used the id in between, and continued as new, is the next run."""
     ledger.runs.ingest([snapshot(seen=1, spans=(activity(1, 0),))])
     continued = (
         HistoryEvent(-1, at(20), "workflowStarted"),
         HistoryEvent(-1, at(20.1), "executionStarted", execution_id="e2"),
     )
-    told = {"execution": "e2", "created": 20.1, "seen": 21, "history": continued, **other}
-    ledger.runs.ingest([snapshot(**told)])
+    values = {"execution": "e2", "created": 20.1, "seen": 21, "history": continued, **other}
+    ledger.runs.ingest([snapshot(**values)])
     latest, before = runs_of(ledger)
     assert (before.workflow, before.status, before.generation) == ("order_workflow", UNKNOWN, 1)
     assert (latest.workflow, latest.created_at) == (other.get("workflow", WORKFLOW), at(20.1))
     assert (latest.generation, ledger.runs.attempts(latest.run_id)) == (1, ())
 
 
-def test_what_the_engine_runs_is_what_was_pending_whatever_was_asked_for(ledger: Ledger) -> None:
-    """A start tells of a workflow, but the engine has not said anything yet."""
+def test_the_workflow_of_a_pending_run_may_change(ledger: Ledger) -> None:
+    """It comes from the start alone; the engine has not reported any yet."""
     ledger.runs.ingest([pending(workflow="asked_for"), snapshot(seen=2)])
     assert [run.workflow for run in runs_of(ledger)] == [WORKFLOW]
 
 
-def test_a_start_is_no_generation(ledger: Ledger) -> None:
-    """An instance that a caller started is not what one that runs has continued as."""
+def test_a_new_start_is_no_later_generation(ledger: Ledger) -> None:
+    """The first turn of an instance that a caller started comes after its start."""
     ledger.runs.ingest([snapshot(seen=1), done(execution="e2", created=20, seen=29)])
     assert statuses(ledger) == [COMPLETED, UNKNOWN]
 
 
-def test_the_engine_s_own_lives_of_an_id_are_two(ledger: Ledger) -> None:
-    """Two lives of an id that were recorded are two."""
+def test_two_recorded_runs_of_an_id_are_two(ledger: Ledger) -> None:
+    """The real engine's snapshots of an id that was used again are two runs."""
     ledger.runs.ingest([of_record("completed_reused_1"), of_record("completed_reused_2")])
     assert statuses(ledger, "completed-reused") == [COMPLETED, COMPLETED]
 
@@ -222,8 +222,8 @@ def test_a_rerun_is_another_instance_though_its_execution_is_the_same(ledger: Le
     assert rerun.created_at > source.created_at
 
 
-def test_the_same_source_run_again_under_the_same_id_is_another_life(ledger: Ledger) -> None:
-    """Two reruns have one execution id, but the second began after the first had ended."""
+def test_a_second_rerun_of_a_source_under_the_same_id_is_another_run(ledger: Ledger) -> None:
+    """Both have the same execution id, but the second started after the end of the first."""
     first = done(seen=9, rerun_of="order_B", started_at=at(5))
     ledger.runs.ingest([first])
     ledger.runs.mark_purged({ID: at(10)})
@@ -232,16 +232,16 @@ def test_the_same_source_run_again_under_the_same_id_is_another_life(ledger: Led
     assert statuses(ledger) == [RUNNING, COMPLETED]
 
 
-def test_a_life_seen_again_is_not_purged(ledger: Ledger) -> None:
-    """What the engine shows is there, whatever was thought."""
+def test_a_purged_run_that_is_read_again_is_not_purged(ledger: Ledger) -> None:
+    """A later snapshot proves that the engine has it."""
     ledger.runs.ingest([snapshot(seen=1)])
     ledger.runs.mark_purged({ID: at(2)})
     ledger.runs.ingest([snapshot(seen=3)])
     assert (statuses(ledger), summary(ledger).purged_at) == ([RUNNING], None)
 
 
-def test_what_was_seen_before_a_purge_does_not_undo_it(ledger: Ledger) -> None:
-    """A snapshot from before the purge tells what was purged then."""
+def test_a_snapshot_from_before_a_purge_does_not_undo_it(ledger: Ledger) -> None:
+    """It may still change the status: it is a snapshot of the purged run."""
     ledger.runs.ingest([snapshot(seen=1)])
     ledger.runs.mark_purged({ID: at(5)})
     ledger.runs.ingest([snapshot(Status.SUSPENDED, seen=3)])
@@ -250,8 +250,8 @@ def test_what_was_seen_before_a_purge_does_not_undo_it(ledger: Ledger) -> None:
     assert (statuses(ledger), summary(ledger).purged_at) == ([COMPLETED], at(5))
 
 
-def test_a_purged_id_used_again_has_another_life(ledger: Ledger) -> None:
-    """The life that was purged does not become the one that runs."""
+def test_a_purged_id_used_again_has_another_run(ledger: Ledger) -> None:
+    """The purged run stays purged."""
     ledger.runs.ingest([snapshot(seen=1)])
     ledger.runs.mark_purged({ID: at(5)})
     ledger.runs.ingest([SECOND])
@@ -259,8 +259,8 @@ def test_a_purged_id_used_again_has_another_life(ledger: Ledger) -> None:
     assert runs_of(ledger)[1].purged_at == at(5)
 
 
-def test_each_life_has_those_beside_it(ledger: Ledger) -> None:
-    """The first has none before it, the last none after it; other ids' lives are not among them."""
+def test_adjacent_runs_are_of_the_same_id(ledger: Ledger) -> None:
+    """The first run has none before it, the last one none after it."""
     first, second = done(seen=9), done(execution="e2", created=20, seen=29)
     others = [
         done(instance_id="order_B", created=created, seen=created + 9) for created in (5, 15, 25)
@@ -274,19 +274,19 @@ def test_each_life_has_those_beside_it(ledger: Ledger) -> None:
     assert [run.execution_id for run in (latest, middle, oldest)] == ["e3", "e2", "e1"]
 
 
-def test_lives_that_are_told_later_have_their_place_among_the_others(ledger: Ledger) -> None:
-    """Lives follow each other as they began, whatever their keys are."""
+def test_runs_that_are_written_late_are_sorted_by_their_creation(ledger: Ledger) -> None:
+    """Their `run_id`s have another order."""
     ledger.runs.ingest([snapshot(execution="e4", created=60, seen=61)])
     for number in (3, 2, 1):
-        told = done(execution=f"e{number}", created=10 * number, seen=10 * number + 9)
-        ledger.runs.ingest([told])
+        run = done(execution=f"e{number}", created=10 * number, seen=10 * number + 9)
+        ledger.runs.ingest([run])
     found = runs_of(ledger)
     assert [run.execution_id for run in found] == ["e4", "e3", "e2", "e1"]
     assert [run.run_id for run in found] == sorted(run.run_id for run in found)
 
 
-def test_lives_that_began_at_the_same_moment_follow_each_other(ledger: Ledger) -> None:
-    """What was written first is the earlier one."""
+def test_runs_that_were_created_at_the_same_time_are_sorted_by_run_id(ledger: Ledger) -> None:
+    """The one that was written first is the earlier one."""
     reruns = [
         done(execution=name, seen=9, started_at=at(5), rerun_of="order_B") for name in ("e1", "e2")
     ]
@@ -298,16 +298,16 @@ def test_lives_that_began_at_the_same_moment_follow_each_other(ledger: Ledger) -
     assert found[1].created_at == found[2].created_at
 
 
-def test_the_latest_life_is_the_last_though_its_clock_was_behind(ledger: Ledger) -> None:
-    """One that is pending is dated by when it was seen, the one before it by the engine."""
+def test_the_latest_run_is_the_last_though_its_clock_differs(ledger: Ledger) -> None:
+    """A pending run is dated by our clock, the run before it by the engine's clock."""
     ledger.runs.ingest([done(created=20, seen=29, read_at=at(9)), pending(seen=15)])
     latest, before = runs_of(ledger)
     assert (latest.status, before.status) == (PENDING, COMPLETED)
     assert latest.created_at < before.created_at
 
 
-def test_a_life_says_whether_it_is_the_latest(ledger: Ledger) -> None:
-    """In lists as by itself, and one that another follows is not the latest any more."""
+def test_only_the_latest_run_of_an_id_is_latest(ledger: Ledger) -> None:
+    """In lists too."""
     ledger.runs.ingest([done(seen=9)])
     assert summary(ledger).is_latest
     ledger.runs.ingest([SECOND])
@@ -316,17 +316,17 @@ def test_a_life_says_whether_it_is_the_latest(ledger: Ledger) -> None:
     assert [run.is_latest for run in page.runs] == [True, False]
 
 
-def test_a_life_is_found_by_its_key(ledger: Ledger) -> None:
-    """A number that is no key, however large, finds none."""
+def test_a_run_is_found_by_its_run_id(ledger: Ledger) -> None:
+    """Any other number, however large, finds none."""
     ledger.runs.ingest([done(seen=9), SECOND])
     for run in runs_of(ledger):
         assert ledger.runs.get(run.run_id) == run
-    for key in (0, -1, 3, 2**63, -(2**64)):
-        assert ledger.runs.get(key) is None
+    for run_id in (0, -1, 3, 2**63, -(2**64)):
+        assert ledger.runs.get(run_id) is None
 
 
-def test_many_lives_are_told_apart(ledger: Ledger) -> None:
-    """However often an id is used, each execution finds its own life, in any order."""
+def test_many_runs_of_an_id_are_distinguished(ledger: Ledger) -> None:
+    """Each execution id finds its own run, whatever the order of writing."""
     ids = [
         done(execution=f"e{number}", created=10 * number, seen=10 * number + 9)
         for number in range(50)
@@ -340,8 +340,8 @@ def test_many_lives_are_told_apart(ledger: Ledger) -> None:
     ]
 
 
-def test_a_generation_that_was_ended_is_of_the_life_that_ended(ledger: Ledger) -> None:
-    """The history of a later generation than was known belongs to the end that was seen."""
+def test_the_history_of_a_terminated_generation_is_of_the_terminated_run(ledger: Ledger) -> None:
+    """Also if the run was terminated in a generation that the ledger did not know."""
     ledger.runs.ingest([snapshot(seen=1), glance(TERMINATED, seen=7)])
     continued = (
         HistoryEvent(-1, at(5), "workflowStarted"),
@@ -357,20 +357,20 @@ def test_a_generation_that_was_ended_is_of_the_life_that_ended(ledger: Ledger) -
 def test_a_recorded_instance_is_a_later_generation_if_it_continued(
     ledger: Ledger, name: str
 ) -> None:
-    """The engine's own histories tell a start from what has continued as new."""
+    """Recorded histories show whether an execution is a start or a later generation."""
     recorded = of_record(name, seen=10**8)
     if recorded.timeline.execution_id is None:
         return
     instance = replace(recorded.instance, instance_id=ID)
     parent_id = recorded.timeline.parent_id
-    told: dict[str, Any] = {"workflow": instance.workflow, "parent_id": parent_id}
-    long_ago = snapshot(created=-(10**8), seen=-(10**8) + 1, **told)
+    values: dict[str, Any] = {"workflow": instance.workflow, "parent_id": parent_id}
+    long_ago = snapshot(created=-(10**8), seen=-(10**8) + 1, **values)
     ledger.runs.ingest([long_ago, replace(recorded, instance=instance)])
     assert len(runs_of(ledger)) == (1 if name == "continued" else 2)
 
 
 def test_a_history_without_its_first_events_may_continue(ledger: Ledger) -> None:
-    """Where a history does not tell, a life that runs is taken to go on."""
+    """Without them an unfinished run is taken to have continued."""
     history = (HistoryEvent(1, at(20), "executionCompleted"),)
     last = replace(done(execution="e2", created=20, seen=29), history=history)
     ledger.runs.ingest([snapshot(seen=1), last])

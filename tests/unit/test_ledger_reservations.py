@@ -1,4 +1,4 @@
-"""Claims on ids, on real SQLite files."""
+"""Reservations of instance ids."""
 
 import multiprocessing
 from collections.abc import Iterator
@@ -24,42 +24,42 @@ IDS = [f"order_{number}" for number in range(20)]
 
 @pytest.fixture
 def second(ledger: Ledger, ledger_url: str) -> Iterator[Ledger]:
-    """Return another process's view of the same file."""
+    """Return a second ledger on the same database, as another process would open it."""
     del ledger
     with closing(open_ledger(ledger_url).for_app(APP)) as second:
         yield second
 
 
 def claimed(ledger: Ledger, wanted: Reservation, latest: Reservation | None = None) -> Reservation:
-    """Claim a start that nobody else wants."""
+    """Claim a reservation, and expect that it is granted."""
     start = ledger.reservations.claim(wanted, latest)
     assert start
     return start
 
 
 def accepted(ledger: Ledger, wanted: Reservation, latest: Reservation | None = None) -> Reservation:
-    """Claim a start, accept it, and return it as it is read."""
+    """Claim a reservation, accept it, and return it as it is read."""
     ledger.reservations.accept(claimed(ledger, wanted, latest))
     start = ledger.reservations.latest(wanted.instance_id)
     assert start
     return start
 
 
-def test_an_id_that_was_never_started_has_no_start(ledger: Ledger) -> None:
-    """The ledger answers None for what it does not know."""
+def test_an_id_that_was_never_started_has_no_reservation(ledger: Ledger) -> None:
+    """The result is None."""
     assert ledger.reservations.latest("order_A") is None
 
 
 def test_a_claim_is_read_by_the_next_process(ledger: Ledger, second: Ledger) -> None:
-    """What one process claims, another reads as it was written."""
+    """The other process reads the reservation as it was written."""
     start = claimed(ledger, WANTED)
     assert second.reservations.latest("order_A") == start
     assert (start.sequence, start.payload, start.actor.name) == (1, '{"n": 1}', "ann")
     assert not start.is_accepted
 
 
-def test_an_accepted_start_tells_when_in_utc(ledger: Ledger) -> None:
-    """The time of acceptance is aware and UTC."""
+def test_the_time_of_acceptance_is_aware_utc(ledger: Ledger) -> None:
+    """It is the time of the call."""
     before = datetime.now(UTC)
     start = accepted(ledger, WANTED)
     assert start.accepted_at
@@ -68,27 +68,27 @@ def test_an_accepted_start_tells_when_in_utc(ledger: Ledger) -> None:
 
 
 def test_accepting_twice_keeps_the_first_time(ledger: Ledger) -> None:
-    """A start is accepted once."""
+    """A reservation is accepted once."""
     start = accepted(ledger, WANTED)
     ledger.reservations.accept(start)
     assert ledger.reservations.latest("order_A") == start
 
 
-def test_a_released_claim_is_forgotten(ledger: Ledger) -> None:
-    """After a release the id is as if it had never been claimed."""
+def test_a_released_reservation_is_deleted(ledger: Ledger) -> None:
+    """The id can be reserved again."""
     ledger.reservations.release(claimed(ledger, WANTED), "refused")
     assert ledger.reservations.latest("order_A") is None
 
 
-def test_an_accepted_start_is_not_released(ledger: Ledger) -> None:
-    """What the engine has taken stays in the ledger."""
+def test_an_accepted_reservation_is_not_released(ledger: Ledger) -> None:
+    """The engine has the instance."""
     start = accepted(ledger, WANTED)
     ledger.reservations.release(start, "refused")
     assert ledger.reservations.latest("order_A") == start
 
 
-def test_an_id_used_again_has_a_second_life(ledger: Ledger) -> None:
-    """The next start of an accepted id is a row of its own."""
+def test_an_id_used_again_has_a_second_reservation(ledger: Ledger) -> None:
+    """The next start of an accepted id is another row."""
     first = accepted(ledger, WANTED)
     assert claimed(ledger, OTHER, first).sequence == 2
     latest = ledger.reservations.latest("order_A")
@@ -96,8 +96,8 @@ def test_an_id_used_again_has_a_second_life(ledger: Ledger) -> None:
     assert (latest.sequence, latest.payload) == (2, '{"n": 2}')
 
 
-def test_a_start_is_found_by_when_it_was_accepted(ledger: Ledger) -> None:
-    """The moment at which a period begins is of it, the one at which it ends is not."""
+def test_a_reservation_is_found_by_the_time_of_acceptance(ledger: Ledger) -> None:
+    """A period includes its start and excludes its end."""
     first = accepted(ledger, WANTED)
     second = accepted(ledger, OTHER, first)
     claimed(ledger, WANTED, second)
@@ -112,7 +112,7 @@ def test_a_start_is_found_by_when_it_was_accepted(ledger: Ledger) -> None:
 
 
 def test_an_abandoned_claim_is_taken_over(ledger: Ledger) -> None:
-    """A claim that was never accepted passes to the next in the same life."""
+    """A reservation that was never accepted is replaced; its sequence stays."""
     abandoned = claimed(ledger, WANTED)
     assert claimed(ledger, OTHER, abandoned).sequence == 1
     latest = ledger.reservations.latest("order_A")
@@ -121,14 +121,14 @@ def test_an_abandoned_claim_is_taken_over(ledger: Ledger) -> None:
 
 
 def test_only_one_takes_over(ledger: Ledger, second: Ledger) -> None:
-    """Of two that saw the same abandoned claim, the later one gets nothing."""
+    """If two processes read the same abandoned claim, the later one gets None."""
     abandoned = claimed(ledger, WANTED)
     assert ledger.reservations.claim(WANTED, abandoned)
     assert second.reservations.claim(WANTED, abandoned) is None
 
 
 def test_a_lost_claim_changes_nothing(ledger: Ledger) -> None:
-    """Who was overtaken can neither accept nor release the new owner's claim."""
+    """The former owner can neither accept nor release the new owner's reservation."""
     abandoned = claimed(ledger, WANTED)
     owner = claimed(ledger, OTHER, abandoned)
     ledger.reservations.accept(abandoned)
@@ -137,13 +137,13 @@ def test_a_lost_claim_changes_nothing(ledger: Ledger) -> None:
 
 
 def test_a_claim_on_an_id_that_was_claimed_meanwhile_fails(ledger: Ledger, second: Ledger) -> None:
-    """Who read that there was nothing does not get what another has claimed since."""
+    """Another process has reserved the id since it was read."""
     assert ledger.reservations.claim(WANTED, None)
     assert second.reservations.claim(WANTED, None) is None
 
 
 def winners(url: str, names: list[str]) -> list[str]:
-    """Claim each id from many threads with two engines at once; return the ids that were won."""
+    """Claim each id from many threads with two engines at once; return the granted ids."""
     with ExitStack() as stack, ThreadPoolExecutor(16) as pool:
         ledgers = [stack.enter_context(closing(open_ledger(url).for_app(APP))) for _ in range(2)]
         barrier = Barrier(16)
@@ -161,20 +161,20 @@ def winners(url: str, names: list[str]) -> list[str]:
 
 
 def test_one_of_many_threads_and_engines_wins_a_claim(ledger_url: str) -> None:
-    """Of any number of claims at once, exactly one is granted."""
+    """Exactly one of many concurrent claims on an id is granted."""
     assert sorted(winners(ledger_url, IDS)) == sorted(IDS)
 
 
 def test_one_of_many_processes_wins_a_claim(ledger_url: str) -> None:
-    """The same holds between processes, which even make the file at the same moment."""
+    """The same holds for processes, which also create the file at the same time."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
         won = [name for names in pool.map(winners, [ledger_url] * 2, [IDS] * 2) for name in names]
     assert sorted(won) == sorted(IDS)
 
 
-def test_a_start_remembers_when_it_is_due(ledger: Ledger) -> None:
-    """A start in the future is read with the time for which it was asked."""
+def test_a_reservation_has_the_time_for_which_it_is_scheduled(ledger: Ledger) -> None:
+    """For a start in the future."""
     due = datetime(2027, 1, 11, 12, 0, 0, tzinfo=UTC)
     claimed(ledger, replace(WANTED, scheduled_for=due))
     start = ledger.reservations.latest("order_A")

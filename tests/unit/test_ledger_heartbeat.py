@@ -1,4 +1,4 @@
-"""The ledger's revision, and the recorder's sign of life."""
+"""The ledger's revision, and the recorder's heartbeat."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from operations.ledger import Ledger, open_ledger
-from operations.ledger.heartbeat import _measures
+from operations.ledger.heartbeat import _metrics
 from operations.model import Service
 from operations.records import Heartbeat, Outage, RecorderMetrics
 from tests.unit.snapshots import APP, at, done, snapshot
@@ -19,21 +19,21 @@ OUTAGES = (
 )
 
 
-def test_a_new_ledger_has_no_beat(ledger: Ledger) -> None:
-    """Before the recorder's first sign of life there is none."""
+def test_a_new_ledger_has_no_heartbeat(ledger: Ledger) -> None:
+    """The recorder has not written any yet."""
     assert ledger.heartbeat() == Heartbeat(revision=0, heartbeat_at=None, outages=())
 
 
-def test_a_beat_is_read_as_it_was_written(ledger: Ledger) -> None:
-    """The recorder's last sign of life holds what it saw."""
+def test_a_heartbeat_is_read_as_it_was_written(ledger: Ledger) -> None:
+    """The last heartbeat replaces earlier ones."""
     ledger.write_heartbeat(at(3), OUTAGES, backlog=7)
     assert ledger.heartbeat() == Heartbeat(0, at(3), OUTAGES, backlog=7, app_id=APP)
     ledger.write_heartbeat(at(4), (), backlog=None)
     assert ledger.heartbeat() == Heartbeat(0, at(4), (), backlog=None, app_id=APP)
 
 
-def test_measures_are_read_as_they_were_written(ledger: Ledger) -> None:
-    """Those that were not taken are None, and none are kept of a beat before."""
+def test_metrics_are_read_as_they_were_written(ledger: Ledger) -> None:
+    """A heartbeat without metrics removes those of the heartbeat before."""
     metrics = RecorderMetrics(lag_p50=0.2, lag_p95=None, states=1.5, dropped=3, traces=True)
     ledger.write_heartbeat(at(3), (), 0, metrics)
     assert ledger.heartbeat() == Heartbeat(0, at(3), (), backlog=0, metrics=metrics, app_id=APP)
@@ -41,13 +41,13 @@ def test_measures_are_read_as_they_were_written(ledger: Ledger) -> None:
     assert ledger.heartbeat().metrics is None
 
 
-def test_measures_of_another_version_are_left_out() -> None:
+def test_metrics_of_another_version_are_ignored() -> None:
     """A dashboard may be older or newer than the recorder."""
-    assert _measures({"lag_p95": 0.5, "of_the_future": 1}) == RecorderMetrics(lag_p95=0.5)
+    assert _metrics({"lag_p95": 0.5, "of_the_future": 1}) == RecorderMetrics(lag_p95=0.5)
 
 
-def test_a_beat_is_no_news(ledger: Ledger) -> None:
-    """It leaves the revision, and a revision leaves it."""
+def test_a_heartbeat_does_not_change_the_revision(ledger: Ledger) -> None:
+    """Nor do other writes change the heartbeat."""
     ledger.runs.ingest([snapshot()])
     ledger.write_heartbeat(at(3), OUTAGES)
     ledger.runs.ingest([done()])
@@ -55,7 +55,7 @@ def test_a_beat_is_no_news(ledger: Ledger) -> None:
 
 
 def test_every_change_has_a_revision_of_its_own(ledger: Ledger, ledger_url: str) -> None:
-    """Of many writers at once, with engines of their own, each takes the next revision."""
+    """Each of many concurrent writers, with two engines, gets the next revision."""
     with closing(open_ledger(ledger_url)) as other, ThreadPoolExecutor(8) as pool:
 
         def write(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Histories that are kept before their end, and what is known to be kept."""
+"""Histories of unfinished runs, and the runs whose history is in the ledger."""
 
 from dataclasses import replace
 
@@ -17,12 +17,14 @@ SO_FAR = (started(0, execution_id="e1"), scheduled(1, 1))
 
 
 def running(*, seen: float = 1) -> Snapshot:
-    """Return a snapshot of an instance under way, with its history so far."""
+    """Return a snapshot of a running instance with its history so far."""
     return snapshot(seen=seen, history=SO_FAR)
 
 
-def test_a_history_so_far_is_kept_only_when_it_is_asked_for(ledger: Ledger) -> None:
-    """An instance under way is read again and again."""
+def test_the_history_of_an_unfinished_run_is_written_by_keep_histories_alone(
+    ledger: Ledger,
+) -> None:
+    """`ingest` does not write it: a running instance is read again and again."""
     ledger.runs.ingest([running()])
     assert ledger.runs.archived([ID]) == {}
     ledger.runs.keep_histories([running()])
@@ -32,8 +34,8 @@ def test_a_history_so_far_is_kept_only_when_it_is_asked_for(ledger: Ledger) -> N
     assert details.history == SO_FAR
 
 
-def test_what_is_kept_so_far_ends_nothing(ledger: Ledger) -> None:
-    """It is followed on, and its end takes the place of what was kept."""
+def test_a_run_with_an_unfinished_history_is_still_followed(ledger: Ledger) -> None:
+    """The history of its end replaces the unfinished one."""
     ledger.runs.ingest([running()])
     ledger.runs.keep_histories([running()])
     assert [each.instance_id for each in ledger.runs.unfinished()] == [ID]
@@ -44,8 +46,8 @@ def test_what_is_kept_so_far_ends_nothing(ledger: Ledger) -> None:
     assert details.history == end.history
 
 
-def test_an_archive_is_not_written_over(ledger: Ledger) -> None:
-    """What had ended is whole."""
+def test_an_archived_history_is_not_overwritten(ledger: Ledger) -> None:
+    """The history of a finished run is complete."""
     ledger.runs.ingest([done()])
     ledger.runs.keep_histories([running()])
     details = ledger.runs.details(summary(ledger).run_id)
@@ -53,8 +55,8 @@ def test_an_archive_is_not_written_over(ledger: Ledger) -> None:
     assert details.history == done().history
 
 
-def test_only_what_has_its_history_is_archived(ledger: Ledger) -> None:
-    """Neither what was seen at a glance, nor what has not begun, nor what nobody has seen."""
+def test_only_runs_with_a_history_are_archived(ledger: Ledger) -> None:
+    """Not those that were read without it, nor pending ones, nor unknown ones."""
     ledger.runs.ingest(
         [
             glance(Status.COMPLETED),
@@ -66,8 +68,8 @@ def test_only_what_has_its_history_is_archived(ledger: Ledger) -> None:
     assert found == {"order_D": Status.COMPLETED}
 
 
-def test_what_is_purged_is_archived_no_more(ledger: Ledger) -> None:
-    """A purge asks for what the engine has at that moment."""
+def test_a_purged_run_is_not_archived(ledger: Ledger) -> None:
+    """A purge needs the archived runs that the engine still has."""
     ledger.runs.ingest([done()])
     ledger.runs.mark_purged({ID: at(99)})
     assert ledger.runs.archived([ID]) == {}

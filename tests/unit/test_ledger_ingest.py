@@ -1,4 +1,4 @@
-"""What becomes of a life in the ledger by what is seen of it."""
+"""Writing snapshots into the ledger, and the runs that result."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ FAILURE = Failure("ValueError", "m" * 600, "a stack")
 
 
 def started(ledger: Ledger, start: Reservation = START) -> Reservation:
-    """Start the order, and return the start as it is in the ledger."""
+    """Reserve and accept a start; return the reservation as it is read."""
     claimed = ledger.reservations.claim(start, ledger.reservations.latest(start.instance_id))
     assert claimed
     ledger.reservations.accept(claimed)
@@ -39,8 +39,8 @@ def started(ledger: Ledger, start: Reservation = START) -> Reservation:
     return found
 
 
-def test_a_sighting_is_read_as_it_was_written(ledger: Ledger) -> None:
-    """An entry holds what the instance and its timeline told."""
+def test_a_snapshot_is_read_as_it_was_written(ledger: Ledger) -> None:
+    """A summary has the values of the instance and of its timeline."""
     waiting = Waiting("approval", at(100))
     ledger.runs.ingest(
         [snapshot(parent_id="order_parent", waiting=waiting, scheduled_for=at(0.5), seen=3)]
@@ -54,8 +54,8 @@ def test_a_sighting_is_read_as_it_was_written(ledger: Ledger) -> None:
     assert (found.purged_at, found.revision) == (None, 1)
 
 
-def test_all_sightings_are_written_at_once(ledger: Ledger) -> None:
-    """Any number of snapshots is one transaction, and one revision."""
+def test_all_snapshots_are_written_in_one_transaction(ledger: Ledger) -> None:
+    """Any number of snapshots gets one revision."""
     ledger.runs.ingest([snapshot(instance_id=f"order_{number}") for number in range(1200)])
     assert ledger.heartbeat() == Heartbeat(1)
     assert {summary(ledger, f"order_{number}").revision for number in (0, 600, 1199)} == {1}
@@ -67,26 +67,26 @@ def test_nothing_to_write_is_no_change(ledger: Ledger) -> None:
     assert ledger.heartbeat().revision == 0
 
 
-@pytest.mark.parametrize("seen", [snapshot(spans=(activity(1, 0),)), done(), pending()])
-def test_the_same_sighting_twice_changes_nothing(ledger: Ledger, seen: Snapshot) -> None:
-    """Who was killed after a write may write again."""
-    ledger.runs.ingest([seen])
+@pytest.mark.parametrize("read", [snapshot(spans=(activity(1, 0),)), done(), pending()])
+def test_the_same_snapshot_twice_changes_nothing(ledger: Ledger, read: Snapshot) -> None:
+    """A process that was killed after a write may write again."""
+    ledger.runs.ingest([read])
     before = summary(ledger)
-    ledger.runs.ingest([seen])
+    ledger.runs.ingest([read])
     assert summary(ledger) == before
     assert ledger.heartbeat().revision == 1
 
 
-def test_a_later_sighting_of_the_same_is_no_change(ledger: Ledger) -> None:
-    """Where nothing has happened since, no list needs to be read again."""
+def test_a_later_snapshot_of_the_same_is_no_change(ledger: Ledger) -> None:
+    """The revision stays, so no list is read again."""
     first = snapshot(seen=1)
     ledger.runs.ingest([first])
     ledger.runs.ingest([replace(first, read_at=at(2))])
     assert ledger.heartbeat().revision == 1
 
 
-def test_an_older_sighting_than_the_last_is_no_news(ledger: Ledger) -> None:
-    """A snapshot that arrives late changes nothing, even if the last one told nothing new."""
+def test_a_snapshot_older_than_the_last_one_is_stale(ledger: Ledger) -> None:
+    """Also if the last snapshot changed nothing."""
     first = snapshot(seen=1)
     ledger.runs.ingest([first])
     ledger.runs.ingest([replace(first, read_at=at(3))])
@@ -95,49 +95,49 @@ def test_an_older_sighting_than_the_last_is_no_news(ledger: Ledger) -> None:
     assert statuses(ledger) == [Status.RUNNING]
 
 
-def test_what_is_all_there_is_not_told_as_old(ledger: Ledger) -> None:
-    """Whoever reads the same end, and writes it later, has missed nothing."""
+def test_an_end_that_is_archived_is_not_reported_as_stale(ledger: Ledger) -> None:
+    """The ledger already has everything that the snapshot has."""
     ledger.runs.ingest([done(seen=9)])
     assert not ledger.runs.ingest([done(seen=8)])
     assert ledger.runs.ingest([snapshot(seen=8)]) == {ID}
 
 
-def test_old_news_of_what_is_gone_is_told_as_old(ledger: Ledger) -> None:
-    """It is of no life that is known, and opens none."""
+def test_a_snapshot_from_before_the_latest_run_is_stale(ledger: Ledger) -> None:
+    """It belongs to no known run, and adds none."""
     ledger.runs.ingest([snapshot(seen=5, created=4, execution="e2")])
     assert ledger.runs.ingest([snapshot(seen=2, created=1)]) == {ID}
     assert len(runs_of(ledger)) == 1
 
 
-def test_a_later_sighting_is_news(ledger: Ledger) -> None:
-    """A status is followed, and the entry gets the revision of the change."""
+def test_a_later_snapshot_is_written(ledger: Ledger) -> None:
+    """The run gets the new status, and the revision of the change."""
     assert not ledger.runs.ingest([snapshot(seen=1)])
     assert not ledger.runs.ingest([snapshot(Status.SUSPENDED, seen=2)])
     assert (summary(ledger).status, summary(ledger).revision) == (Status.SUSPENDED, 2)
 
 
-def test_two_sightings_of_one_instance_in_a_batch_follow_each_other(ledger: Ledger) -> None:
-    """Within a batch the later one wins, too."""
+def test_two_snapshots_of_one_instance_in_a_batch_are_written_in_order(ledger: Ledger) -> None:
+    """The later one wins."""
     ledger.runs.ingest([snapshot(seen=1), done(seen=2)])
     assert statuses(ledger) == [Status.COMPLETED]
 
 
-def test_the_end_is_news_however_late_it_comes(ledger: Ledger) -> None:
-    """An end that was read before what was written last, but written after it, is kept."""
+def test_an_end_is_never_stale(ledger: Ledger) -> None:
+    """An end that was read before the last written snapshot is written after it."""
     ledger.runs.ingest([snapshot(seen=10), done(seen=9)])
     assert statuses(ledger) == [Status.COMPLETED]
     assert ledger.runs.unfinished() == ()
 
 
-def test_a_finished_life_does_not_come_back(ledger: Ledger) -> None:
-    """What is read of an execution that has ended cannot make it run again."""
+def test_a_finished_run_does_not_run_again(ledger: Ledger) -> None:
+    """A later snapshot of the same execution does not change its end."""
     ledger.runs.ingest([done(seen=9)])
     ledger.runs.ingest([snapshot(seen=10)])
     assert statuses(ledger) == [Status.COMPLETED]
 
 
 def test_an_update_loses_nothing(ledger: Ledger) -> None:
-    """What a snapshot does not tell stays as it was."""
+    """A value that a snapshot does not have stays as it was."""
     full = snapshot(seen=1, input="1", output="2", custom_status="3", failure=FAILURE)
     ledger.runs.ingest([replace(full, scheduled_for=at(0.5))])
     before = summary(ledger)
@@ -149,8 +149,8 @@ def test_an_update_loses_nothing(ledger: Ledger) -> None:
     assert details.failure == FAILURE
 
 
-def test_payloads_are_kept_as_they_change(ledger: Ledger) -> None:
-    """A change that no list shows is a change of the entry all the same."""
+def test_a_changed_payload_is_written(ledger: Ledger) -> None:
+    """A change that no list shows changes the run's revision too."""
     ledger.runs.ingest([snapshot(seen=1, custom_status='"one"')])
     ledger.runs.ingest([snapshot(seen=1, custom_status='"two"')])
     details = ledger.runs.details(summary(ledger).run_id)
@@ -160,7 +160,7 @@ def test_payloads_are_kept_as_they_change(ledger: Ledger) -> None:
 
 
 def test_a_failure_is_cut_in_lists_alone(ledger: Ledger) -> None:
-    """A list holds 500 characters of a message, the details all of it."""
+    """A list has 500 characters of a message, the details have all of it."""
     ledger.runs.ingest([snapshot(Status.FAILED, failure=FAILURE)])
     found = summary(ledger)
     assert (found.failure_type, found.failure_message) == ("ValueError", "m" * 500)
@@ -170,13 +170,13 @@ def test_a_failure_is_cut_in_lists_alone(ledger: Ledger) -> None:
 
 
 def test_what_an_instance_waits_for_is_cut(ledger: Ledger) -> None:
-    """A list holds 255 characters of it."""
+    """A list has 255 characters of it."""
     ledger.runs.ingest([snapshot(waiting=Waiting("w" * 300))])
     assert summary(ledger).waits_for == "w" * 255
 
 
-def test_what_an_instance_waits_for_goes_when_it_does(ledger: Ledger) -> None:
-    """A history without a wait ends it, and so does the end of the instance."""
+def test_what_an_instance_waits_for_is_cleared(ledger: Ledger) -> None:
+    """By a history without a wait, and by the end of the instance."""
     for number, after in enumerate((snapshot(seen=2), glance(Status.TERMINATED, seen=2))):
         instance = replace(after.instance, instance_id=f"order_{number}")
         before = snapshot(instance_id=instance.instance_id, waiting=Waiting("approval", at(9)))
@@ -185,8 +185,8 @@ def test_what_an_instance_waits_for_goes_when_it_does(ledger: Ledger) -> None:
         assert (found.waits_for, found.waits_until) == (None, None)
 
 
-def test_a_glance_does_not_end_a_wait(ledger: Ledger) -> None:
-    """A snapshot without the history does not tell what is waited for."""
+def test_a_snapshot_without_a_history_does_not_end_a_wait(ledger: Ledger) -> None:
+    """It does not say what the instance waits for."""
     ledger.runs.ingest([snapshot(waiting=Waiting("approval"))])
     ledger.runs.ingest([glance(Status.SUSPENDED, seen=2)])
     assert (summary(ledger).status, summary(ledger).waits_for) == (Status.SUSPENDED, "approval")
@@ -205,7 +205,7 @@ def test_the_end_brings_times_and_the_history(ledger: Ledger) -> None:
 
 
 def test_a_history_is_archived_once(ledger: Ledger) -> None:
-    """What was archived stays, whatever is read later."""
+    """The archived history stays, whatever is read later."""
     last = done(seen=9)
     ledger.runs.ingest([last, replace(last, read_at=at(10), history=())])
     details = ledger.runs.details(summary(ledger).run_id)
@@ -214,28 +214,28 @@ def test_a_history_is_archived_once(ledger: Ledger) -> None:
 
 
 def test_an_end_without_events_is_read_again(ledger: Ledger) -> None:
-    """A history that was gone when it was to be read is none."""
+    """The history was purged before it could be read."""
     ledger.runs.ingest([done(seen=9, history=())])
     assert [each.status for each in ledger.runs.unfinished()] == [Status.COMPLETED]
 
 
 def test_a_running_instance_has_no_history(ledger: Ledger) -> None:
-    """The history of one that has not ended is not kept, even if it is given."""
+    """The history of an unfinished instance is not written by `ingest`."""
     ledger.runs.ingest([snapshot(history=recorded("running"))])
     details = ledger.runs.details(summary(ledger).run_id)
     assert details
     assert details.history is None
 
 
-def test_there_are_no_details_of_nothing(ledger: Ledger) -> None:
-    """A key that no life has is answered with None."""
+def test_an_unknown_run_has_no_details(ledger: Ledger) -> None:
+    """The result for an unknown `run_id` or instance id is None or empty."""
     assert ledger.runs.details(7) is None
     assert ledger.runs.latest("order_B") is None
     assert ledger.runs.attempts(7) == ()
 
 
 def test_a_pending_instance_is_known_from_its_start(ledger: Ledger) -> None:
-    """Dapr tells neither name nor time of one that is pending: its start does."""
+    """Dapr reports neither workflow nor times of a pending instance; its reservation does."""
     start = started(ledger)
     ledger.runs.ingest([pending()])
     found = summary(ledger)
@@ -243,16 +243,16 @@ def test_a_pending_instance_is_known_from_its_start(ledger: Ledger) -> None:
     assert (found.created_at, found.status) == (start.accepted_at, Status.PENDING)
 
 
-def test_a_pending_instance_that_nobody_started_here_is_as_old_as_its_sighting(
+def test_a_pending_instance_without_a_reservation_is_as_old_as_its_snapshot(
     ledger: Ledger,
 ) -> None:
-    """Without any other time, it is the first snapshot's."""
+    """Without any other time, the time of its first snapshot counts."""
     ledger.runs.ingest([pending(seen=3), pending(seen=4)])
     assert (summary(ledger).created_at, summary(ledger).workflow) == (at(3), "")
 
 
 def test_the_time_of_creation_never_changes(ledger: Ledger) -> None:
-    """What lists are ordered by stays as it was first known."""
+    """Lists are sorted by it, so the first known value stays."""
     ledger.runs.ingest([pending(seen=3)])
     ledger.runs.ingest([snapshot(seen=5, created=4)])
     assert statuses(ledger) == [Status.RUNNING]
@@ -260,13 +260,13 @@ def test_the_time_of_creation_never_changes(ledger: Ledger) -> None:
 
 
 def test_a_rerun_is_as_old_as_its_own_clock(ledger: Ledger) -> None:
-    """The engine gives a rerun its source's time of creation; lists show when it was run."""
+    """The engine reports the creation of its source; lists show the start of the rerun."""
     ledger.runs.ingest([snapshot(seen=9, created=0, rerun_of="order_B", started_at=at(8))])
     assert (summary(ledger).created_at, summary(ledger).rerun_of) == (at(8), "order_B")
 
 
 def test_attempts_are_activities(ledger: Ledger) -> None:
-    """Of all spans the activities are kept, without payloads, in the order of their beginning."""
+    """Of all spans only the activities are written, without payloads, in their order."""
     failed = activity(1, 0, 1, failure=FAILURE, ending=Ending.FAILED, attempt_count=2, input="1")
     again = activity(3, 2, lane=1, attempt_number=2, attempt_count=2)
     wait = Span(SpanKind.WAIT, "approval", lane=9, event_id=2, scheduled_at=at(1))
@@ -282,7 +282,7 @@ def test_attempts_are_activities(ledger: Ledger) -> None:
 
 
 def test_an_attempt_that_ends_is_a_change(ledger: Ledger) -> None:
-    """What happens to an attempt is a change of the entry."""
+    """A change of an attempt changes the run's revision."""
     ledger.runs.ingest([snapshot(seen=1, spans=(activity(1, 0),))])
     ledger.runs.ingest([snapshot(seen=1, spans=(activity(1, 0, 2), activity(2, 2)))])
     assert [span.ended_at for span in ledger.runs.attempts(summary(ledger).run_id)] == [at(2), None]
@@ -290,15 +290,15 @@ def test_an_attempt_that_ends_is_a_change(ledger: Ledger) -> None:
 
 
 def test_an_attempt_is_not_lost(ledger: Ledger) -> None:
-    """A glance tells of no attempts, and does not take away those that are known."""
+    """A snapshot without a history has no attempts, and removes none."""
     ledger.runs.ingest([snapshot(seen=1, spans=(activity(1, 0),))])
     ledger.runs.ingest([glance(Status.SUSPENDED, seen=2)])
     assert len(ledger.runs.attempts(summary(ledger).run_id)) == 1
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_what_the_engine_said_comes_back(ledger: Ledger, name: str) -> None:
-    """What was recorded of the real engine is kept, to its last word where it has ended."""
+def test_a_recorded_instance_is_read_as_it_was_written(ledger: Ledger, name: str) -> None:
+    """Snapshots of the real engine come back; a finished one with its history."""
     ledger.runs.ingest([of_record(name)])
     instance = recorded_state(name)
     found = summary(ledger, instance.instance_id)
