@@ -30,9 +30,14 @@ def ledger(stack: Stack) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def another(stack: Stack, tmp_path: Path) -> Iterator[Callable[[], Path]]:
-    """Return a function that runs a second recorder, and returns the file of its ledger."""
-    file = tmp_path / "data" / "ledger.db"
+def file(tmp_path: Path) -> Path:
+    """Return the path of a ledger that does not exist yet."""
+    return tmp_path / "data" / "ledger.db"
+
+
+@pytest.fixture
+def another(stack: Stack, file: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Return a function that runs another recorder, whose ledger is the file."""
     settings = {
         "FLOWDECK_LEDGER_URL": f"sqlite:///{file}",
         "DAPR_GRPC_PORT": str(stack.ports["dapr gRPC"]),
@@ -42,16 +47,18 @@ def another(stack: Stack, tmp_path: Path) -> Iterator[Callable[[], Path]]:
     }
     with ExitStack() as running:
 
-        def run() -> Path:
+        def run() -> subprocess.Popen[str]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "operations.recorder"],
                 cwd=PROJECT,
                 env={**os.environ, **settings},
                 stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
             )
-            running.callback(process.wait)
+            running.enter_context(process)
             running.callback(process.kill)
-            return file
+            return process
 
         yield run
 
@@ -175,15 +182,22 @@ def test_an_outage_of_the_engine_is_in_the_heartbeat(stack: Stack, ledger: Ledge
 
 
 def test_a_recorder_on_an_empty_ledger_catches_up(
-    stack: Stack, gateway: DaprGateway, another: Callable[[], Path]
+    stack: Stack,
+    gateway: DaprGateway,
+    file: Path,
+    another: Callable[[], subprocess.Popen[str]],
 ) -> None:
-    """The recorder fills an empty ledger, and fills it again after the file is deleted."""
+    """After the file is deleted, the recorder exits with a message, and the next one fills it."""
     instance_id = stack.start_order(unique("BEFORE"))
     stack.wait_for(instance_id, "COMPLETED")
-    file = another()
+    recorder = another()
     eventually(lambda: is_complete(file, gateway), 20, "all instances are recorded")
     for each in file.parent.glob("ledger.db*"):
         each.unlink()
+    _, errors = recorder.communicate(timeout=10)
+    assert recorder.returncode == 1
+    assert "The ledger was deleted or replaced" in errors
+    another()
     eventually(lambda: is_complete(file, gateway), 20, "all instances are recorded again")
 
 
@@ -191,7 +205,7 @@ def is_complete(file: Path, gateway: DaprGateway) -> bool:
     """Return whether a ledger has all instances of the engine, the finished ones archived."""
     if not file.exists():
         return False
-    with closing(open_ledger(f"sqlite:///{file}")) as ledger:
+    with closing(open_ledger(f"sqlite:///{file}", gateway.app_id)) as ledger:
         known = set(ledger.runs.finished())
         known |= {summary.instance_id for summary in ledger.runs.unfinished()}
         running = {summary.instance_id for summary in ledger.runs.unfinished()}
