@@ -1,4 +1,4 @@
-"""The whole history of an instance, wherever it is."""
+"""Reads the whole history of an instance, from the engine or from the archive."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class History:
-    """The events of the latest life of an id, in the order of processing."""
+    """The events of the latest run of an id, in the order of processing."""
 
     instance_id: str
     source: Source
@@ -27,13 +27,12 @@ class History:
 
 
 def read_history(gateway: Gateway, get_ledger: Callable[[], Ledger], instance_id: str) -> History:
-    """Return the history from the engine, or else from the ledger's archive.
+    """Return the history from the engine, or from the ledger's archive if the engine has none.
 
     `get_ledger` is called only if the archive is needed, so that an outage of the ledger does not
-    hide what the engine has.
-
-    Raises `UnknownInstance`, also for one that was gone before it could be archived,
-    `LedgerUnavailable`, `DaprRefused`, and `DaprUnavailable` if the ledger cannot help.
+    hide a history that the engine has. Raise `UnknownInstance` (also for an instance that was
+    purged before it was archived), `LedgerUnavailable`, `DaprRefused`, and `DaprUnavailable` if
+    the archive does not have the history either.
     """
     try:
         return History(instance_id, Source.ENGINE, gateway.history(instance_id))

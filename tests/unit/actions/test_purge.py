@@ -342,7 +342,7 @@ def test_too_many_descendants_are_refused(
 ) -> None:
     """One purge takes a limited number of descendants."""
     put_family(gateway)
-    with pytest.raises(TooManyDescendants, match=r"they are more than 1\. Purge some of them"):
+    with pytest.raises(TooManyDescendants, match=r"it has more than 1\. Purge some of them"):
         limited(max_descendants=1).purge("order_A", BY_ANN)
     assert not gateway.calls["purge"]
     assert len(limited(max_descendants=2).purge("order_A", BY_ANN).ids) == 3
