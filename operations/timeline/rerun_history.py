@@ -48,7 +48,7 @@ def rerun_in(history: Sequence[HistoryEvent]) -> Rerun | None:
 def _first_rescheduled(history: Sequence[HistoryEvent], mark: int) -> int:
     """Return the index of the first event that was rescheduled together with the marked event.
 
-    An answer follows each copied event of the same kinds, so no copied event is right before them.
+    A copied event of the same kinds is followed by its answer, and an answer ends the search.
     """
     first = mark
     while first > 0 and history[first - 1].kind in _SCHEDULING:

@@ -86,10 +86,10 @@ def test_a_taken_port_is_told_once_and_tried_again(hints: HintQueue, log_lines: 
     tries = 0
 
     class Counted(Endpoint):
-        def _bound(self) -> socket.socket:
+        def _listening_socket(self) -> socket.socket:
             nonlocal tries
             tries += 1
-            return super()._bound()
+            return super()._listening_socket()
 
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]

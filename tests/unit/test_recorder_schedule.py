@@ -42,7 +42,7 @@ def followed(*snapshots: Snapshot, now: float = 0) -> Schedule:
     wake(schedule, *(each.instance.instance_id for each in snapshots), by=now)
     schedule.take(now, ALL)
     for each in snapshots:
-        schedule.seen(each, now)
+        schedule.updated(each, now)
     return schedule
 
 
@@ -112,7 +112,7 @@ def test_what_waits_does_not_slow_down_what_works() -> None:
     schedule = followed(*[waiting(instance_id=f"order_{number}") for number in range(1000)])
     schedule.wake(ID, 0)
     schedule.take(0, ALL)
-    schedule.seen(working(), 0)
+    schedule.updated(working(), 0)
     assert ID in schedule.take(BRISK, ALL)
 
 
@@ -127,7 +127,7 @@ def test_a_waiting_one_is_read_when_it_goes_on_by_itself() -> None:
     schedule = followed(*[waiting(instance_id=f"order_{number}") for number in range(6000)])
     schedule.wake(ID, 0)
     schedule.take(0, ALL)
-    schedule.seen(waiting(due=datetime.now(UTC) + timedelta(seconds=20)), 0)
+    schedule.updated(waiting(due=datetime.now(UTC) + timedelta(seconds=20)), 0)
     assert ID not in schedule.take(19, ALL)
     assert ID in schedule.take(20, ALL)
 
@@ -166,7 +166,7 @@ def test_one_that_is_woken_while_it_is_read_is_read_again() -> None:
     schedule.take(EVER, ALL)
     schedule.wake(ID, 0.1)
     assert schedule.take(EVER, ALL) == []
-    schedule.seen(waiting(), 0.2)
+    schedule.updated(waiting(), 0.2)
     assert schedule.take(0.2, ALL) == [ID]
 
 
@@ -178,7 +178,7 @@ def test_one_that_is_hinted_at_is_due_by_then() -> None:
     assert schedule.take(QUIET, ALL) == [ID]
     schedule.hint(ID, QUIET, QUIET + 0.6)
     schedule.hint(ID, QUIET, QUIET + 0.7)
-    schedule.seen(waiting(), QUIET)
+    schedule.updated(waiting(), QUIET)
     schedule.hint(ID, QUIET, QUIET + 0.8)
     assert schedule.take(QUIET + 0.5, ALL) == []
     assert schedule.take(QUIET + 0.6, ALL) == [ID]
@@ -188,7 +188,7 @@ def test_one_that_is_over_is_not_followed() -> None:
     """It is never due again, and can be followed anew."""
     schedule = followed(working())
     schedule.take(EVER, ALL)
-    schedule.over(ID)
+    schedule.ended(ID)
     assert ID not in schedule
     assert schedule.take(EVER, ALL) == []
     schedule.wake(ID, 2)
@@ -200,8 +200,8 @@ def test_what_is_over_does_not_count() -> None:
     schedule = followed(*[waiting(instance_id=f"order_{number}") for number in range(1000)])
     *others, last = schedule.take(EVER, ALL)
     for instance_id in others:
-        schedule.over(instance_id)
-    schedule.seen(waiting(instance_id=last), 0)
+        schedule.ended(instance_id)
+    schedule.updated(waiting(instance_id=last), 0)
     assert schedule.take(QUIET, ALL) == [last]
 
 
@@ -210,7 +210,7 @@ def test_one_that_was_woken_before_it_was_over_is_read_again() -> None:
     schedule = followed(working())
     schedule.take(EVER, ALL)
     schedule.wake(ID, 1)
-    schedule.over(ID)
+    schedule.ended(ID)
     assert schedule.take(2, ALL) == [ID]
     assert schedule.last(ID) is None
 
@@ -232,7 +232,7 @@ def test_one_that_can_be_read_again_has_no_troubles() -> None:
     schedule.take(EVER, ALL)
     schedule.failed(ID, 0)
     schedule.take(EVER, ALL)
-    schedule.seen(working(), 0)
+    schedule.updated(working(), 0)
     schedule.take(EVER, ALL)
     assert schedule.failed(ID, 0) == 1
 
@@ -262,11 +262,11 @@ def test_what_the_ledger_took_as_old_is_not_surely_in_it() -> None:
     schedule = followed(working())
     for second in range(3):
         schedule.take(EVER, ALL)
-        schedule.seen(working(history=(event,)), second, is_stale=True)
+        schedule.updated(working(history=(event,)), second, is_stale=True)
         assert not schedule.is_recorded(working())
     assert schedule.recorded_events(working()) == 0
     schedule.take(EVER, ALL)
-    schedule.seen(working(history=(event,)), 4)
+    schedule.updated(working(history=(event,)), 4)
     assert schedule.is_recorded(working())
     assert schedule.recorded_events(working()) == 1
 
@@ -289,7 +289,7 @@ def traced(*snapshots: Snapshot) -> Schedule:
         schedule.hint(each.instance.instance_id, 0, 0)
     schedule.take(0, ALL)
     for each in snapshots:
-        schedule.seen(each, 0)
+        schedule.updated(each, 0)
     return schedule
 
 
@@ -306,7 +306,7 @@ def test_one_is_read_again_soon_after_a_hint_and_then_less_often() -> None:
     schedule = traced(working())
     assert schedule.take(BRISK - 0.01, ALL) == []
     assert schedule.take(BRISK, ALL) == [ID]
-    schedule.seen(working(), BRISK)
+    schedule.updated(working(), BRISK)
     assert schedule.take(BRISK + TRACED - 0.01, ALL) == []
     assert schedule.take(BRISK + TRACED, ALL) == [ID]
 
@@ -328,7 +328,7 @@ def test_how_long_hints_wait_to_be_heeded() -> None:
     assert schedule.take(9, ALL) == [ID]
     assert list(schedule.unanswered(10)) == [7]
     schedule.hint(ID, 10, 10)
-    schedule.seen(working(), 11)
+    schedule.updated(working(), 11)
     assert list(schedule.unanswered(12)) == [3]
 
 
@@ -342,10 +342,10 @@ def test_a_hint_waits_until_what_it_led_to_is_written() -> None:
     schedule.take(EVER, ALL)
     schedule.unread(ID, 5)
     schedule.take(EVER, ALL)
-    schedule.seen(working(), 6, is_stale=True)
+    schedule.updated(working(), 6, is_stale=True)
     assert list(schedule.unanswered(10)) == [7]
     schedule.take(EVER, ALL)
-    schedule.seen(working(), 7)
+    schedule.updated(working(), 7)
     assert list(schedule.unanswered(10)) == []
 
 
@@ -355,10 +355,10 @@ def test_a_hint_waits_no_more_when_its_instance_is_over() -> None:
     schedule.hint(ID, 1, 1)
     schedule.take(1, ALL)
     schedule.hint(ID, 4, 4)
-    schedule.over(ID)
+    schedule.ended(ID)
     assert list(schedule.unanswered(10)) == [9]
     schedule.take(4, ALL)
-    schedule.over(ID)
+    schedule.ended(ID)
     assert list(schedule.unanswered(10)) == []
 
 
@@ -394,10 +394,10 @@ def test_the_backlog_counts_until_it_was_read() -> None:
     schedule = catching_up()
     ids = schedule.take(0, 5)
     assert schedule.backlog == 1000
-    schedule.seen(working(instance_id=ids[0]), 0)
+    schedule.updated(working(instance_id=ids[0]), 0)
     schedule.failed(ids[1], 0)
     schedule.absent(ids[2], 0)
-    schedule.over(ids[3])
+    schedule.ended(ids[3])
     schedule.unread(ids[4], 0)
     assert schedule.backlog == 996
     assert schedule.take(0, 1) == [ids[4]]
@@ -423,7 +423,7 @@ def test_one_that_is_not_expected_and_absent_is_over() -> None:
     schedule.absent(ID, 0)
     schedule.expect(ID, 0, 0)
     schedule.take(0, ALL)
-    schedule.over(ID)
+    schedule.ended(ID)
     assert ID not in schedule
 
 
@@ -433,7 +433,7 @@ def test_how_much_of_a_history_was_told_before() -> None:
     schedule = followed(working(history=(one,)))
     assert schedule.recorded_events(working(history=(one, two))) == 1
     schedule.take(EVER, ALL)
-    schedule.seen(working(), 1)
+    schedule.updated(working(), 1)
     schedule.take(EVER, ALL)
     schedule.failed(ID, 2)
     assert schedule.recorded_events(working(history=(one, two))) == 1

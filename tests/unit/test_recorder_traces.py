@@ -144,19 +144,19 @@ def test_a_hint_of_nobody_makes_no_row_and_is_not_followed(
     assert ledger.heartbeat().revision == 0
 
 
-def test_so_many_strangers_a_second_are_read(hints: HintQueue) -> None:
+def test_reads_of_unfollowed_ids_are_limited(hints: HintQueue) -> None:
     """Any number of forged ids costs no more reads; a moment later there is room again."""
     handled, schedule = handler(hints)
-    now = handled._strangers_at
-    assert sum(handled.admits_stranger(now) for _ in range(5000)) == 100
-    assert sum(handled.admits_stranger(now + 0.5) for _ in range(5000)) == 50
-    assert sum(handled.admits_stranger(now + 9) for _ in range(5000)) == 100
+    now = handled._credited_at
+    assert sum(handled.admits_unfollowed(now) for _ in range(5000)) == 100
+    assert sum(handled.admits_unfollowed(now + 0.5) for _ in range(5000)) == 50
+    assert sum(handled.admits_unfollowed(now + 9) for _ in range(5000)) == 100
     assert len(schedule) == 0
 
 
 def test_forged_ids_beyond_that_are_not_followed(hints: HintQueue) -> None:
     """Nor remembered."""
-    handled, schedule = handler(hints, strangers=3)
+    handled, schedule = handler(hints, unfollowed_reads=3)
     hints.offer([Hint(f"forged_{number}") for number in range(500)])
     handled.handle(0)
     assert len(schedule) == 3
