@@ -45,7 +45,7 @@ class ReadResult:
 
 
 class Readers:
-    """Reads instances in threads; `results` or `take_back` returns each id that `read` was given."""
+    """Reads instances in threads; `results` or `take_back` returns each queued id."""
 
     def __init__(
         self,

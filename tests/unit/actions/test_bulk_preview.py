@@ -135,7 +135,7 @@ def test_a_preview_of_a_large_selection_is_capped(gateway: FakeGateway, ledger: 
     setup.add(*names(5))
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     assert (preview.total, preview.is_capped) == (3, True)
-    assert preview.message.endswith("which need another preview.")
+    assert preview.message.endswith("Another preview is needed for the rest of the selection.")
     assert preview.rest
     assert setup.jobs.preview(TERMINATE, preview.rest).total == 2
     assert not setup.jobs.preview(TERMINATE, names(3)).is_capped

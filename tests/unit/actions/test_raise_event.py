@@ -117,7 +117,7 @@ def test_an_event_whose_answer_was_lost_must_not_be_repeated_blindly(
 ) -> None:
     """It would arrive twice, and the message says so."""
     gateway.lost["raise"] = [OutcomeUnknown("raise", "no answer in time")]
-    with pytest.raises(OutcomeUnknown, match=r"no answer in time.*Look at its history before"):
+    with pytest.raises(OutcomeUnknown, match=r"no answer in time.*Check its history before"):
         actions.raise_event("order_A", "approval", None, BY_ANN)
     assert ledger.audit_log.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
 
@@ -128,7 +128,7 @@ def test_an_event_whose_effect_cannot_be_read_has_an_unknown_outcome(
     """The instance may have finished before the event."""
     gone = DaprUnavailable("no sidecar")
     gateway.during["raise"] = lambda: gateway.errors.update(state=[gone])
-    with pytest.raises(OutcomeUnknown, match="Look at its history"):
+    with pytest.raises(OutcomeUnknown, match="Check its history"):
         actions.raise_event("order_A", "approval", None, BY_ANN)
 
 
@@ -138,7 +138,7 @@ def test_an_error_after_the_call_leaves_the_outcome_unknown(
 ) -> None:
     """The engine has the event, so it is not refused."""
     gateway.during["raise"] = lambda: gateway.errors.update(state=[error])
-    with pytest.raises(OutcomeUnknown, match="Look at its history"):
+    with pytest.raises(OutcomeUnknown, match="Check its history"):
         actions.raise_event("order_A", "approval", None, BY_ANN)
     (entry,) = ledger.audit_log.of("order_A", 10)
     assert entry.outcome is Outcome.UNKNOWN

@@ -206,7 +206,9 @@ def test_an_event_that_schedules_nothing_is_refused(
     actions: Actions, gateway: FakeGateway, event_id: int
 ) -> None:
     """The message has the event."""
-    with pytest.raises(NotRerunnable, match=f"event {event_id} is no activity, timer or child"):
+    with pytest.raises(
+        NotRerunnable, match=f"event {event_id} is not an activity, a timer or a child"
+    ):
         rerun(actions, event_id)
     assert not gateway.calls["rerun"]
 
@@ -251,7 +253,7 @@ def test_a_rerun_without_an_answer_may_be_repeated(
     gateway.errors["rerun"] = [LOST]
     with pytest.raises(OutcomeUnknown, match=r"rerun as 'order_B' .* with this id"):
         rerun(actions)
-    with pytest.raises(OutcomeUnknown, match="a rerun of it is in progress"):
+    with pytest.raises(OutcomeUnknown, match="the same rerun is in progress"):
         rerun(actions)
     put(gateway, "order_B", Status.RUNNING)
     assert not rerun(actions).created

@@ -208,7 +208,7 @@ def test_a_start_that_was_lost_on_its_way_is_not_made_twice_at_once(
     gateway.errors["start"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="no answer in time"):
         start(actions)
-    with pytest.raises(OutcomeUnknown, match="a start of it is in progress"):
+    with pytest.raises(OutcomeUnknown, match="the same start is in progress"):
         start(actions)
     assert gateway.calls["start"] == 1
 
