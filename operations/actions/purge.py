@@ -84,7 +84,7 @@ class Purges:
         try:
             yield
         except FlowdeckError as error:
-            reason = f"it was terminated, and then: {str(error).rstrip('.')}"
+            reason = f"it was terminated for the purge, and then: {str(error).rstrip('.')}"
             raise OutcomeUnknown("purge", reason) from error
 
     def _archived(self, current: RecordedAction, options: PurgeOptions) -> Subtree:
