@@ -1,4 +1,4 @@
-"""The recorder's process: what it says of what is away, and how it heals."""
+"""The recorder's process: what it logs in an outage, and how it recovers."""
 
 import os
 import signal
@@ -37,8 +37,8 @@ def file(ledger_url: str) -> Path:
 
 
 @pytest.fixture
-def keeping(gateway: FakeGateway, ledger_url: str) -> Iterator[Callable[[], None]]:
-    """Return what starts to keep the ledger in a thread; it is stopped afterwards."""
+def start_recorder(gateway: FakeGateway, ledger_url: str) -> Iterator[Callable[[], None]]:
+    """Return a function that starts a recorder in a thread; it is stopped afterwards."""
     application = Application(gateway, Limits(rest=0.01, ledger_retry=0.05, list_every=0.05))
     stopping = threading.Event()
     thread = threading.Thread(target=RecorderProcess(ledger_url, application, stopping).run)
@@ -50,80 +50,80 @@ def keeping(gateway: FakeGateway, ledger_url: str) -> Iterator[Callable[[], None
 
 
 def status(url: str, instance_id: str = ID) -> Status | None:
-    """Return the status that a ledger holds, None if it cannot be read."""
+    """Return the status of an instance in a ledger, None if the ledger cannot be read."""
     try:
         with closing(open_ledger(url).for_app(APP)) as ledger:
-            found = ledger.runs.latest(instance_id)
+            run = ledger.runs.latest(instance_id)
     except LedgerUnavailable:
         return None
-    return found.status if found else None
+    return run.status if run else None
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_server_that_is_away_is_waited_for(
+def test_the_recorder_waits_for_a_database_server(
     gateway: FakeGateway,
     ledger_url: str,
     postgres: Server,
-    keeping: Callable[[], None],
+    start_recorder: Callable[[], None],
     log_lines: LogLines,
 ) -> None:
-    """What happens meanwhile is in the ledger when it is back; its absence is two lines."""
+    """Later changes are recorded when the server is back; the outage is two lines in the log."""
     log_lines.configure("info")
     put_running(gateway)
-    keeping()
+    start_recorder()
     eventually(lambda: status(ledger_url) is Status.RUNNING, 5, "it is recorded")
-    told: list[str] = []
+    events: list[str] = []
 
-    def tells(event: str) -> bool:
-        told.extend(line["event"] for line in log_lines.events() if "ledger is" in line["event"])
-        return event in told
+    def has_logged(event: str) -> bool:
+        events.extend(line["event"] for line in log_lines.events() if "ledger is" in line["event"])
+        return event in events
 
     postgres.stop()
     try:
         ends(gateway)
-        eventually(lambda: tells("the ledger is away"), 5, "it is told")
+        eventually(lambda: has_logged("the ledger is away"), 5, "it is events")
     finally:
         postgres.start()
     eventually(lambda: status(ledger_url) is Status.COMPLETED, 10, "it is recorded")
-    eventually(lambda: tells("the ledger is back"), 5, "it is told")
-    assert told == ["the ledger is away", "the ledger is back"]
+    eventually(lambda: has_logged("the ledger is back"), 5, "it is events")
+    assert events == ["the ledger is away", "the ledger is back"]
 
 
-def test_a_ledger_that_is_away_is_waited_for(
-    gateway: FakeGateway, ledger_url: str, file: Path, keeping: Callable[[], None]
+def test_the_recorder_waits_for_a_ledger_file(
+    gateway: FakeGateway, ledger_url: str, file: Path, start_recorder: Callable[[], None]
 ) -> None:
-    """When it can be written again, all is in it."""
+    """All changes are recorded once the file can be written."""
     file.parent.mkdir(parents=True)
     file.mkdir()
     put_running(gateway)
-    keeping()
-    eventually(file.is_dir, 1, "it stands in the way")
+    start_recorder()
+    eventually(file.is_dir, 1, "a folder has the name of the file")
     file.rmdir()
     eventually(lambda: status(ledger_url) is Status.RUNNING, 5, "it is recorded")
 
 
-def test_an_absence_of_the_ledger_is_two_lines(
-    file: Path, keeping: Callable[[], None], log_lines: LogLines
+def test_an_outage_of_the_ledger_is_two_lines(
+    file: Path, start_recorder: Callable[[], None], log_lines: LogLines
 ) -> None:
-    """One when it goes, however often it is tried, and one when it is back."""
+    """One line is at its start and one at its end, for any number of tries."""
     log_lines.configure("info")
     file.parent.mkdir(parents=True)
     file.mkdir()
-    told: list[str] = []
+    events: list[str] = []
 
-    def tells(event: str) -> bool:
-        told.extend(line["event"] for line in log_lines.events() if "ledger" in line["event"])
-        return event in told
+    def has_logged(event: str) -> bool:
+        events.extend(line["event"] for line in log_lines.events() if "ledger" in line["event"])
+        return event in events
 
-    keeping()
-    eventually(lambda: tells("the ledger is away"), 5, "it is told")
+    start_recorder()
+    eventually(lambda: has_logged("the ledger is away"), 5, "it is events")
     file.rmdir()
-    eventually(lambda: tells("the ledger is back"), 5, "it is told")
-    assert told == ["the ledger is away", "the ledger is back"]
+    eventually(lambda: has_logged("the ledger is back"), 5, "it is events")
+    assert events == ["the ledger is away", "the ledger is back"]
 
 
-def test_a_part_that_goes_and_comes_is_two_lines(gateway: FakeGateway, log_lines: LogLines) -> None:
-    """However often the engine is asked."""
+def test_an_outage_of_a_service_is_two_lines(gateway: FakeGateway, log_lines: LogLines) -> None:
+    """The number of health checks does not matter."""
     log_lines.configure("info")
     health = EngineHealth(gateway, every=0, grace=timedelta())
     for problems in ((), (AWAY,), (AWAY,), (), ()):
@@ -135,8 +135,8 @@ def test_a_part_that_goes_and_comes_is_two_lines(gateway: FakeGateway, log_lines
     ]
 
 
-def test_an_outage_has_its_beginning(gateway: FakeGateway) -> None:
-    """It is that of the first answer that told of it."""
+def test_an_outage_keeps_its_start(gateway: FakeGateway) -> None:
+    """The start is the time of the first check that found the outage."""
     health = EngineHealth(gateway, every=0, grace=timedelta())
     gateway.answer = DaprHealth("1.18.2", (AWAY,))
     health.check()
@@ -145,8 +145,8 @@ def test_an_outage_has_its_beginning(gateway: FakeGateway) -> None:
     assert health.outages[0].since == since
 
 
-def test_the_engine_is_asked_once_a_second(gateway: FakeGateway) -> None:
-    """Unless there is reason to doubt."""
+def test_the_engine_is_checked_once_a_second(gateway: FakeGateway) -> None:
+    """`expire` makes the next check ask at once."""
     health = EngineHealth(gateway)
     health.check()
     health.check()
@@ -157,7 +157,7 @@ def test_the_engine_is_asked_once_a_second(gateway: FakeGateway) -> None:
 
 
 def test_an_engine_without_placement_can_be_read(gateway: FakeGateway) -> None:
-    """Only without the sidecar nothing can."""
+    """Only without the sidecar nothing can be read."""
     health = EngineHealth(gateway)
     gateway.answer = DaprHealth("1.18.2", (AWAY,))
     health.check()
@@ -168,8 +168,8 @@ def test_an_engine_without_placement_can_be_read(gateway: FakeGateway) -> None:
     assert not health.is_reachable
 
 
-def test_a_bad_setting_is_named() -> None:
-    """The process ends with what was found and what was expected."""
+def test_an_invalid_setting_is_named() -> None:
+    """The process ends with the value found and the value expected."""
     ended = _recorder({"FLOWDECK_LEDGER_URL": "mysql://db/ledger"})
     assert ended.wait(timeout=30) == 1
     assert ended.stderr
@@ -177,11 +177,11 @@ def test_a_bad_setting_is_named() -> None:
     ended.stderr.close()
 
 
-def test_it_ends_when_it_is_told_to(ledger_url: str, file: Path) -> None:
-    """Also while there is no engine."""
+def test_a_signal_ends_the_process(ledger_url: str, file: Path) -> None:
+    """It ends while the engine is away too."""
     settings = {"FLOWDECK_LEDGER_URL": ledger_url, "DAPR_GRPC_ENDPOINT": "127.0.0.1:1"}
     process = _recorder(settings)
-    eventually(lambda: file.exists() and status_of_beat(ledger_url), 20, "it beats")
+    eventually(lambda: file.exists() and has_heartbeat(ledger_url), 20, "it writes a heartbeat")
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=10) == 0
     assert process.stderr
@@ -189,8 +189,8 @@ def test_it_ends_when_it_is_told_to(ledger_url: str, file: Path) -> None:
     process.stderr.close()
 
 
-def status_of_beat(url: str) -> bool:
-    """Whether the recorder has given a sign of life."""
+def has_heartbeat(url: str) -> bool:
+    """Return True if the recorder has written a heartbeat."""
     with closing(open_ledger(url).for_app(APP)) as ledger:
         return ledger.heartbeat().heartbeat_at is not None
 

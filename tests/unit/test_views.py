@@ -207,14 +207,14 @@ def three_lives(gateway: FakeGateway, ledger: Ledger) -> tuple[RunSummary, RunSu
     """Have two lives that are over and one that runs, of which the engine has the last."""
     for number in (0, 1):
         since = 100 * number
-        put_running(gateway, life=f"e{number}", since=since)
+        put_running(gateway, execution=f"e{number}", since=since)
         ends(gateway)
         gateway.put(replace(gateway.instances[ID], input=str(number), output=f'"{number}"'))
         seen = read_snapshot(gateway, ID, now=partial(at, since + 50))
         assert seen
         ledger.runs.ingest([seen])
         vanishes(gateway)
-    put_running(gateway, life="e2", since=200)
+    put_running(gateway, execution="e2", since=200)
     recorder_sees(gateway, ledger)
     last, middle, first = runs_of(ledger)
     return first, middle, last
@@ -311,7 +311,7 @@ def test_a_life_that_turns_out_to_be_over_is_shown_all_the_same(
     """Whoever asks for a life gets that one, though the engine has the next by now."""
     *_, last = three_lives(gateway, ledger)
     vanishes(gateway)
-    put_running(gateway, life="e3", since=300)
+    put_running(gateway, execution="e3", since=300)
     found = of_life(gateway, ledger, last.run_id)
     assert (found.summary.run_id, found.summary.is_latest) == (last.run_id, False)
     assert found.later == summary(ledger).run_id

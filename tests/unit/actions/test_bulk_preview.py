@@ -31,7 +31,7 @@ pytestmark = pytest.mark.both_databases
 
 
 def test_a_preview_changes_nothing(setup: BulkSetup) -> None:
-    """It has the eligible instances with their runs."""
+    """The preview has the eligible instances with their runs."""
     setup.add("order_A", "order_B")
     setup.gateway.calls.clear()
     preview = setup.jobs.preview(TERMINATE, RUNNING)
