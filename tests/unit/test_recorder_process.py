@@ -81,11 +81,11 @@ def test_the_recorder_waits_for_a_database_server(
     postgres.stop()
     try:
         ends(gateway)
-        eventually(lambda: has_logged("the ledger is away"), 5, "it is events")
+        eventually(lambda: has_logged("the ledger is away"), 5, "it is logged")
     finally:
         postgres.start()
     eventually(lambda: status(ledger_url) is Status.COMPLETED, 10, "it is recorded")
-    eventually(lambda: has_logged("the ledger is back"), 5, "it is events")
+    eventually(lambda: has_logged("the ledger is back"), 5, "it is logged")
     assert events == ["the ledger is away", "the ledger is back"]
 
 
@@ -116,9 +116,9 @@ def test_an_outage_of_the_ledger_is_two_lines(
         return event in events
 
     start_recorder()
-    eventually(lambda: has_logged("the ledger is away"), 5, "it is events")
+    eventually(lambda: has_logged("the ledger is away"), 5, "it is logged")
     file.rmdir()
-    eventually(lambda: has_logged("the ledger is back"), 5, "it is events")
+    eventually(lambda: has_logged("the ledger is back"), 5, "it is logged")
     assert events == ["the ledger is away", "the ledger is back"]
 
 
