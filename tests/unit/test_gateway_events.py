@@ -208,7 +208,7 @@ def test_an_empty_payload_is_not_none() -> None:
 
 
 def later_event(*fields: bytes) -> pb.HistoryEvent:
-    """Return an event of a later_event Dapr, which has these fields and the common ones."""
+    """Return an event of a later Dapr, which has these fields and the common ones."""
     known = pb.HistoryEvent(eventId=7, timestamp=stamp(NOON)).SerializeToString()
     return pb.HistoryEvent.FromString(known + b"".join(fields))
 
