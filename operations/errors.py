@@ -73,7 +73,7 @@ class ActionInProgress(Conflict):
 
     def __init__(self, action: Action, instance_id: str) -> None:
         super().__init__(
-            f"Cannot {action} {instance_id!r} now: another action on it is under way. Try again."
+            f"Cannot {action} {instance_id!r} now: another action on it is in progress. Try again."
         )
 
 

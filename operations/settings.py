@@ -96,7 +96,7 @@ class OperationsSettings(Settings):
     grpc_port: int = Field(28007, validation_alias="DAPR_GRPC_PORT", ge=1, le=65535)
     api_token: str | None = Field(None, validation_alias="DAPR_API_TOKEN", repr=False)
     ledger_url: Annotated[str, AfterValidator(database_url)] | None = Field(None, repr=False)
-    home: Path = Field(Path(), description="The folder that holds `data/`.")
+    home: Path = Field(Path(), description="The folder that contains `data/`.")
     spans_host: Host = "127.0.0.1"
     spans_port: int = Field(28010, ge=1, le=65535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -175,4 +175,4 @@ def _with_count(unknown: OutcomeUnknown, gone: int, total: int) -> OutcomeUnknow
     if not gone:
         return unknown
     reason = f"{unknown.reason}, and {gone:,} of {total:,} are gone"
-    return OutcomeUnknown("purge", reason, "The same request again goes on with the rest.")
+    return OutcomeUnknown("purge", reason, "The same request again continues with the rest.")

@@ -407,10 +407,10 @@ def test_an_expected_instance_is_read_for_some_time() -> None:
     """An id is reserved before the engine has the instance; each read doubles the interval."""
     schedule = Schedule(LIMITS)
     schedule.expect(ID, 0, 0)
-    for moment in (0, 0.11, 0.32, 0.73):
-        assert schedule.take(moment - 0.02, ALL) == []
-        assert schedule.take(moment, ALL) == [ID]
-        schedule.absent(ID, moment)
+    for second in (0, 0.11, 0.32, 0.73):
+        assert schedule.take(second - 0.02, ALL) == []
+        assert schedule.take(second, ALL) == [ID]
+        schedule.absent(ID, second)
     assert schedule.take(LIMITS.reserved, ALL) == [ID]
     schedule.absent(ID, LIMITS.reserved)
     assert ID not in schedule

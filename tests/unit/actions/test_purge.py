@@ -224,7 +224,7 @@ def test_an_interrupted_purge_records_the_descendants_that_are_gone(
     """Dapr stops in the middle when the caller no longer waits; the same request continues."""
     put_family(gateway)
     interrupt_purges(gateway)
-    with pytest.raises(OutcomeUnknown, match=r"1 of 3 are gone.*goes on with the rest"):
+    with pytest.raises(OutcomeUnknown, match=r"1 of 3 are gone.*continues with the rest"):
         limited(purge=0).purge("order_A", BY_ANN)
     assert summary(ledger, "order_A2").purged_at
     assert not summary(ledger, "order_A1").purged_at
