@@ -1,1 +1,1 @@
-"""All that an operator can see and do, whatever the workflow and the application."""
+"""What an operator can see and do, for any workflow and any application."""

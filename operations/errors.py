@@ -1,29 +1,29 @@
-"""Everything that can go wrong below a page or an endpoint.
+"""The errors that pages and endpoints catch.
 
     FlowdeckError
-    ├── InvalidInput          a value that cannot be accepted: which, what was found, what expected
-    ├── UnknownInstance       no instance has this id, or the one that has it no such life
-    ├── Conflict
-    │   ├── InstanceExists    the id is taken by another start, or by one that has ended
-    │   ├── ActionInProgress    another action on the instance has not come to its end yet
-    │   ├── ActionNotAllowed  the instance's status does not allow the action
-    │   ├── NotFinished       the instance, or one below it, has not ended: no purge but by force
-    │   ├── TooManyDescendants  there are more below the instance than one purge takes along
-    │   ├── NotArchived       the ledger does not hold the whole of it, so that it is not purged
-    │   ├── NotRerunnable     the instance cannot be run again, or not from that event
-    │   └── RunReplaced       the id has another life by now than the one that was chosen
-    ├── Unavailable           something is not there now; the same request later may succeed
-    │   ├── DaprUnavailable the sidecar, or what it needs, cannot be reached; nothing was done
-    │   ├── OutcomeUnknown    nobody knows yet whether it was done; mostly, asking again is safe
-    │   └── LedgerUnavailable the ledger's database cannot be reached
-    │       ├── LedgerReplaced  another database has taken its place: open it anew
-    │       └── SchemaMismatch  another version of Flowdeck created its tables
-    ├── QueryTimeout       the ledger would have to look at too much: narrow the question
-    ├── DaprRefused         the engine answered with an error that has no name here
-    └── LedgerRefused         the ledger's database cannot hold a value; nothing was written
+    ├── InvalidInput            a value was refused; names the field, the value, the expectation
+    ├── UnknownInstance         no instance has this id, or the id has no such run
+    ├── Conflict                the request contradicts the state of the instance
+    │   ├── InstanceExists      another start, or a finished instance, has the id
+    │   ├── ActionInProgress    another action on the instance has not ended
+    │   ├── ActionNotAllowed    the status of the instance does not allow the action
+    │   ├── NotFinished         a purge without force: the instance or a descendant has not ended
+    │   ├── TooManyDescendants  the instance has more descendants than one purge takes
+    │   ├── NotArchived         the ledger could not archive the instance, so it was not purged
+    │   ├── NotRerunnable       the instance cannot be rerun, or not from that event
+    │   └── RunReplaced         the id has a later run than the one that was chosen
+    ├── Unavailable             a service is away; the same request may succeed later
+    │   ├── DaprUnavailable     the sidecar, or a service it needs, cannot be reached
+    │   ├── OutcomeUnknown      the call may have been carried out; repeating it is mostly safe
+    │   └── LedgerUnavailable   the ledger's database cannot be reached
+    │       ├── LedgerReplaced  another database took the place of the ledger: open it again
+    │       └── SchemaMismatch  another version of Flowdeck created the tables
+    ├── QueryTimeout            the query reads too many rows: narrow it
+    ├── DaprRefused             the engine answered with an error that has no class here
+    └── LedgerRefused           the ledger's database cannot store a value; nothing was written
 
-Foreign errors are translated once, where they arrive: gRPC's in `gateway`, SQLAlchemy's in
-`database`.
+Errors of other libraries are translated once, where they arrive: errors of gRPC in `gateway`,
+errors of SQLAlchemy in `ledger.db`.
 """
 
 from operations.model import Action, Status
@@ -31,12 +31,12 @@ from operations.model import Action, Status
 EXIT_DO_NOT_RESTART = 78
 """The exit code of a process that a restart cannot help (EX_CONFIG in sysexits.h).
 
-The supervisor does not start such a process again. The process says why in its last lines.
+The supervisor does not start such a process again. The process logs the reason before it exits.
 """
 
 
 class FlowdeckError(Exception):
-    """The root of the tree; its message is written for the person who asked."""
+    """The root of the tree; the message is written for the user."""
 
 
 class InvalidInput(FlowdeckError):
@@ -48,7 +48,7 @@ class InvalidInput(FlowdeckError):
 
 
 class UnknownInstance(FlowdeckError):
-    """No instance has this id; or its id has no such life, if one is named by its key."""
+    """No instance has this id; with a `run_id`, the id has no such run."""
 
     def __init__(self, instance_id: str, run_id: int | None = None) -> None:
         if run_id is None:
@@ -58,7 +58,7 @@ class UnknownInstance(FlowdeckError):
 
 
 class Conflict(FlowdeckError):
-    """The request contradicts what is there; what is there stays as it is."""
+    """The request contradicts the state of the instance; nothing was changed."""
 
 
 class InstanceExists(Conflict):
@@ -69,11 +69,11 @@ class InstanceExists(Conflict):
 
 
 class ActionInProgress(Conflict):
-    """Another action on the instance has not come to its end yet; nothing was done."""
+    """Another action on the instance has not ended; nothing was done."""
 
     def __init__(self, action: Action, instance_id: str) -> None:
         super().__init__(
-            f"Cannot {action} {instance_id!r} now: another action on it is under way. Try again."
+            f"Cannot {action} {instance_id!r} now: another action on it is in progress. Try again."
         )
 
 
@@ -85,27 +85,28 @@ class ActionNotAllowed(Conflict):
 
 
 class NotFinished(Conflict):
-    """The instance, or one below it, has not ended, so that it is purged only by force."""
+    """The instance or a descendant has not ended, so only a forced purge is possible."""
 
-    def __init__(self, instance_id: str, child: str | None = None) -> None:
-        below = f"its descendant {child!r} has" if child else "it, or one below it, has"
+    def __init__(self, instance_id: str, descendant: str | None = None) -> None:
+        subject = f"its descendant {descendant!r}" if descendant else "it or a descendant"
         super().__init__(
-            f"Cannot purge {instance_id!r}: {below} not ended. Terminate first, or force the purge."
+            f"Cannot purge {instance_id!r}: {subject} has not ended. "
+            "Terminate it first, or force the purge."
         )
 
 
 class TooManyDescendants(Conflict):
-    """There are more below an instance than one purge takes along; nothing was done."""
+    """An instance has more descendants than one purge takes; nothing was done."""
 
-    def __init__(self, instance_id: str, most: int) -> None:
+    def __init__(self, instance_id: str, limit: int) -> None:
         super().__init__(
-            f"Cannot purge {instance_id!r} with its descendants: they are more than {most:,}. "
-            "Purge some of them first, or it without them and without force."
+            f"Cannot purge {instance_id!r} with its descendants: it has more than {limit:,}. "
+            "Purge some of them first, or purge it without its descendants and without force."
         )
 
 
 class NotArchived(Conflict):
-    """The ledger does not hold the whole of an instance yet, so that it is not purged."""
+    """The ledger has not archived an instance completely, so the instance was not purged."""
 
     def __init__(self, instance_id: str) -> None:
         super().__init__(
@@ -114,21 +115,21 @@ class NotArchived(Conflict):
 
 
 class NotRerunnable(Conflict):
-    """The instance cannot be run again, or not from that event."""
+    """The instance cannot be rerun, or not from that event."""
 
     def __init__(self, instance_id: str, reason: str) -> None:
         super().__init__(f"Cannot rerun {instance_id!r}: {reason}.")
 
 
 class RunReplaced(Conflict):
-    """The id has another life by now than the one that was chosen; nothing was done."""
+    """The id has a later run than the one that was chosen; nothing was done."""
 
     def __init__(self, instance_id: str) -> None:
-        super().__init__(f"The id {instance_id!r} has another life by now; nothing was done to it.")
+        super().__init__(f"The id {instance_id!r} has another run by now; nothing was done to it.")
 
 
 class Unavailable(FlowdeckError):
-    """Something is not there now."""
+    """A service is away; the same request may succeed later."""
 
 
 class DaprUnavailable(Unavailable):
@@ -142,7 +143,7 @@ ASK_AGAIN = "The same request again is safe."
 
 
 class OutcomeUnknown(Unavailable):
-    """Nobody knows yet whether it was done; the message says what to do, mostly to ask again."""
+    """A call may have been carried out; the message ends with what to do, mostly to repeat it."""
 
     def __init__(self, call: str, reason: str, remedy: str = ASK_AGAIN) -> None:
         super().__init__(f"Whether the {call} was carried out is unknown ({reason}). {remedy}")
@@ -157,44 +158,44 @@ class LedgerUnavailable(Unavailable):
 
 
 class LedgerReplaced(LedgerUnavailable):
-    """The ledger was deleted, or another one took its place, while it was open.
+    """The ledger was deleted or replaced while it was open.
 
-    The ledger that is there now must be opened anew, and what was remembered of the old one is
-    void: recorder and dashboard end, and the supervisor starts them again.
+    Everything that was remembered of the old ledger is void, and the new one must be opened:
+    recorder and dashboard end, and the supervisor starts them again.
     """
 
-    def __init__(self, what: str) -> None:
-        FlowdeckError.__init__(self, f"The ledger was deleted or replaced while in use ({what}).")
+    def __init__(self, detail: str) -> None:
+        FlowdeckError.__init__(self, f"The ledger was deleted or replaced while in use ({detail}).")
 
 
 class SchemaMismatch(LedgerUnavailable):
-    """The ledger's tables are not those of this version of Flowdeck; nothing was changed."""
+    """Another version of Flowdeck created the ledger's tables; nothing was changed."""
 
     def __init__(self, ledger: str, found: str, expected: str) -> None:
         FlowdeckError.__init__(
             self,
             f"The ledger {ledger} has {found}, but this version of Flowdeck needs the schema "
-            f"{expected!r}. Move the ledger aside, and a new one is created; or run the version of "
-            "Flowdeck that created it.",
+            f"{expected!r}. Move the ledger aside, so that a new one is created, or run the "
+            "version of Flowdeck that created it.",
         )
 
 
 class QueryTimeout(FlowdeckError):
-    """The ledger is there, but would have to look at more than it has time for."""
+    """The ledger can be reached, but cannot answer the query in time."""
 
     def __init__(self) -> None:
         super().__init__(
-            "This question is too wide: the ledger cannot answer it in time. "
-            "Narrow it: by a shorter period, a status or a workflow."
+            "The ledger cannot answer this query in time. "
+            "Narrow it: choose a shorter period, a status or a workflow."
         )
 
 
 class DaprRefused(FlowdeckError):
-    """The engine answered with an error that has no name here."""
+    """The engine answered with an error that has no class here."""
 
 
 class LedgerRefused(FlowdeckError):
-    """The ledger's database is there, but cannot hold a value; nothing was written."""
+    """The ledger's database can be reached, but cannot store a value; nothing was written."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The ledger cannot hold this: {reason}.")
+        super().__init__(f"The ledger cannot store this: {reason}.")

@@ -1,4 +1,4 @@
-"""Fingerprints of failure messages: equal for failures that are alike."""
+"""Fingerprints of failure messages: failures of one failure group have the same fingerprint."""
 
 import re
 
@@ -11,9 +11,9 @@ _ID_LIKE = re.compile(r"\d|^[0-9a-fA-F]{8,}$")
 
 
 def fingerprint(message: str, instance_id: str = "") -> str:
-    """Return a message with a placeholder for each number, id and quoted value.
+    """Return a message in which a placeholder replaces each number, id and quoted value.
 
-    A word with a digit counts as an id, and so does the id of the instance that failed.
+    A word with a digit counts as an id, as does the id of the failed instance.
     """
     if instance_id:
         message = message.replace(instance_id, PLACEHOLDER)

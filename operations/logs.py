@@ -1,4 +1,4 @@
-"""Structured logging: one line per event, as text or JSON, for Flowdeck and its libraries."""
+"""Structured logs of Flowdeck and its libraries: one line per event, as text or JSON."""
 
 import logging
 import sys
@@ -17,7 +17,7 @@ _SHARED: tuple[Processor, ...] = (
 
 
 def configure_logs(settings: OperationsSettings) -> None:
-    """Send all log lines of this process to standard output in one format; called once."""
+    """Send all log lines of this process to standard output in one format; call it once."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -42,9 +42,8 @@ def configure_logs(settings: OperationsSettings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    logging.getLogger("alembic").setLevel(
-        logging.WARNING
-    )  # it logs its plugins when it is imported
+    # Alembic logs its plugins when it is imported.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def _renderers(settings: OperationsSettings) -> list[Processor]:

@@ -1,4 +1,4 @@
-"""Instances, their status, and the actions that a status allows."""
+"""Instances, their statuses, and the actions that a status allows."""
 
 import json
 import math
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
     @property
     def is_finished(self) -> bool:
-        """True if the instance has ended and will not change again by itself."""
+        """Whether the instance has ended, so that it no longer changes by itself."""
         return self in _FINISHED
 
 
@@ -56,8 +56,8 @@ STATUS_ACTIONS = (Action.PAUSE, Action.RESUME, Action.TERMINATE)
 """The actions that lead to a status, in the order of their buttons."""
 
 _AFTER_END = frozenset({Action.PURGE, Action.RERUN})
-# A stalled instance refuses every action, so it is not in this table. A pending one, which is
-# scheduled for later, would begin at once if it were paused or resumed, or if an event were raised.
+# A stalled instance refuses every action, so it is not in this table. A pending instance is
+# scheduled for later: a pause, a resume or a raised event would start it at once.
 _ALLOWED = {
     Status.PENDING: frozenset({Action.TERMINATE}),
     Status.RUNNING: frozenset({Action.PAUSE, Action.TERMINATE, Action.RAISE}),
@@ -112,7 +112,7 @@ LOCAL_USER = Actor(name="local", role="operator")
 
 
 class Service(StrEnum):
-    """A part of the system that can be away."""
+    """A service whose outage an operator sees."""
 
     SIDECAR = "sidecar"
     PLACEMENT = "placement"
@@ -121,12 +121,12 @@ class Service(StrEnum):
     RECORDER = "recorder"
     LEDGER = "ledger"
     LISTING = "listing"
-    """The engine's list of instance ids, which a single bad id can break."""
+    """The engine's list of instance ids; a single bad id can break it."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a service, as a sentence for an operator."""
+    """A service that does not work, and the reason in words for an operator."""
 
     service: Service
     reason: str
@@ -145,7 +145,7 @@ class DaprHealth:
 
 
 def parse_payload(payload: str | None) -> object:
-    """Return a payload as JSON values, or unchanged as text if it is not JSON."""
+    """Return a payload as JSON values; a text that is not JSON is returned unchanged."""
     if payload is None:
         return None
     try:
@@ -155,7 +155,7 @@ def parse_payload(payload: str | None) -> object:
 
 
 def _finite(number: str) -> float:
-    """Return the number; raises `ValueError` for NaN and infinities, which JSON does not have."""
+    """Return the number; raise `ValueError` for NaN and infinities, which JSON does not have."""
     value = float(number)
     if not math.isfinite(value):
         raise ValueError(number)
@@ -167,9 +167,10 @@ _INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def is_startable_id(instance_id: str) -> bool:
-    """True if an instance may be started with this id.
+    """Return True if an instance may be started with this id.
 
-    Dapr itself checks no id: one with `||` breaks the list of instances, one with `::` never ends.
+    Dapr does not check ids: an id with `||` breaks the list of instances, and an instance whose id
+    contains `::` never ends.
     """
     return _INSTANCE_ID.fullmatch(instance_id) is not None
 
@@ -178,5 +179,5 @@ MAX_ID_LENGTH = 255  # characters; longer ids are not recorded
 
 
 def is_possible_id(instance_id: str) -> bool:
-    """True if an engine may have an instance with this id; foreign ids are freely chosen."""
+    """Return True if an engine may have an instance with this id; other programs choose any id."""
     return 0 < len(instance_id) <= MAX_ID_LENGTH and instance_id.isprintable()

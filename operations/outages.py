@@ -1,4 +1,4 @@
-"""Which services are away, since when."""
+"""Outages: which services are away, since when, and why."""
 
 import time
 from collections.abc import Iterable
@@ -12,20 +12,20 @@ from operations.gateway import Gateway
 from operations.model import Problem, Service
 from operations.records import Outage
 
-GRACE = timedelta(seconds=1)  # a service that is back within this was never away
+GRACE = timedelta(seconds=1)  # shorter problems are not outages
 
 log = structlog.get_logger(__name__)
 
 
 class Outages:
-    """Remembers since when each service is away; by default one counts after `GRACE`."""
+    """Remembers since when each service is away; a problem becomes an outage after `grace`."""
 
     def __init__(self, grace: timedelta | None = None) -> None:
         self._grace = grace
         self._known: dict[Service, Outage] = {}
 
     def now(self, problems: Iterable[Problem], at: datetime) -> tuple[Outage, ...]:
-        """Return the outages at a time, given all problems of that moment."""
+        """Return the outages at a time, given all problems at that time."""
         self._known = {
             problem.service: replace(
                 self._known.get(problem.service, Outage(problem.service, at, "")),
@@ -37,12 +37,12 @@ class Outages:
         return tuple(each for each in self._known.values() if at - each.since >= grace)
 
     def take_over(self, outages: Iterable[Outage]) -> None:
-        """Replace what is known by the outages that another process found, with their starts."""
+        """Replace the known outages by the outages that another process found."""
         self._known = {outage.service: outage for outage in outages}
 
 
 class EngineHealth:
-    """Asks the engine for its problems `every` so many seconds, and logs when one comes or goes."""
+    """Asks the engine for its problems every `every` seconds, and logs each change."""
 
     def __init__(
         self, gateway: Gateway, every: float = 1.0, grace: timedelta | None = None
@@ -53,24 +53,24 @@ class EngineHealth:
         self._problems: tuple[Problem, ...] = ()
         self._due = 0.0
         self.outages: tuple[Outage, ...] = ()
-        """The services that are away, since when."""
+        """The outages at the last check."""
 
     @property
     def is_reachable(self) -> bool:
-        """Whether the sidecar answered when it was asked last."""
+        """Whether the sidecar answered at the last check."""
         return all(problem.service is not Service.SIDECAR for problem in self._problems)
 
     def take_over(self, outages: Iterable[Outage]) -> None:
-        """Go on from the outages of the recorder before this one, unless some are known here."""
+        """Continue from the outages of the previous recorder, unless this process knows some."""
         if not self.outages:
             self._outages.take_over(outages)
 
     def expire(self) -> None:
-        """Have the next check ask the engine: a read was not answered."""
+        """Make the next check ask the engine; called when a read got no answer."""
         self._due = 0.0
 
     def check(self, others: Iterable[Problem] = ()) -> None:
-        """Ask the engine, if it is time; `others` are problems that are known already."""
+        """Ask the engine if a check is due; `others` are problems that are already known."""
         if time.monotonic() < self._due:
             return
         before, self._problems = self._problems, dapr_problems(self._gateway)
@@ -80,7 +80,7 @@ class EngineHealth:
 
 
 def dapr_problems(gateway: Gateway) -> tuple[Problem, ...]:
-    """Ask the sidecar for the engine's problems; that no worker is connected is one of them."""
+    """Return the engine's problems as the sidecar reports them; a missing worker is one."""
     try:
         health = gateway.health()
     except (DaprUnavailable, DaprRefused) as error:
@@ -91,9 +91,9 @@ def dapr_problems(gateway: Gateway) -> tuple[Problem, ...]:
 
 
 def _log_changes(before: tuple[Problem, ...], now: tuple[Problem, ...]) -> None:
-    were, are = {each.service for each in before}, {each.service for each in now}
+    away_before, away_now = {each.service for each in before}, {each.service for each in now}
     for problem in now:
-        if problem.service not in were:
+        if problem.service not in away_before:
             log.warning(f"{problem.service} is away", reason=problem.reason)
-    for service in were - are:
+    for service in away_before - away_now:
         log.info(f"{service} is back")

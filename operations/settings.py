@@ -1,4 +1,4 @@
-"""Reads settings, and defines those of every process that uses Dapr or the ledger."""
+"""Reads settings, and defines the settings of every process that uses Dapr or the ledger."""
 
 import os
 import re
@@ -25,33 +25,33 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls) -> Self:
-        """Read the settings from the environment, and from `.env` what the environment lacks.
+        """Read the settings from the environment, and missing ones from `.env`.
 
-        `FLOWDECK_ENV_FILE` names another file; if it is empty, no file is read. Raises
+        `FLOWDECK_ENV_FILE` names another file; if it is empty, no file is read. Raise
         `InvalidInput` for the first invalid setting.
         """
         file = os.environ.get(_ENV_FILE, "")
         if file and not Path(file).is_file():
-            raise InvalidInput(_ENV_FILE, file, "a file, or nothing to read none")
+            raise InvalidInput(_ENV_FILE, file, "a file, or an empty value to read no file")
         try:
             return cls(_env_file=file if _ENV_FILE in os.environ else ".env")
         except UnicodeDecodeError as error:
             raise InvalidInput(_ENV_FILE, file or ".env", "a file in UTF-8") from error
         except ValidationError as error:
             first = error.errors()[0]
-            wanted = _PYDANTIC_PREFIX.sub("", first["msg"])
+            expected = _PYDANTIC_PREFIX.sub("", first["msg"])
             found = without_password(first["input"])
-            raise InvalidInput(_variable(first["loc"][0]), found, wanted) from error
+            raise InvalidInput(_variable(first["loc"][0]), found, expected) from error
 
 
-def _variable(place: object) -> str:
+def _variable(field: object) -> str:
     """Return the name of the variable that a setting is read from."""
-    name = str(place)
+    name = str(field)
     return name if name.isupper() else PREFIX + name.upper()
 
 
 def database_url(url: str) -> str:
-    """Return the URL of a ledger; raises `ValueError` that says what is expected."""
+    """Return the URL of a ledger; raise `ValueError` with the expected form."""
     is_file = re.fullmatch(r"sqlite:///[^?]+", url) and ":memory:" not in url
     if not is_file and not _is_server(url):
         raise ValueError(
@@ -71,7 +71,7 @@ def _is_server(url: str) -> bool:
 
 
 def _host(host: str) -> str:
-    if not re.fullmatch(r"[^\s/@]+", host):  # an empty host would mean every address
+    if not re.fullmatch(r"[^\s/@]+", host):  # an empty host would listen at every address
         raise ValueError("the name or the address of a host, such as 127.0.0.1")
     return host
 
@@ -80,7 +80,7 @@ Host = Annotated[str, AfterValidator(_host)]
 
 
 def without_password(url: object) -> str:
-    """Return a URL (or a malformed one) with its password masked."""
+    """Return a URL with its password masked; the URL may be malformed."""
     shown = re.sub(r"//.*@", "//***@", str(url), flags=re.DOTALL)
     return re.sub(r"(password=)[^&\s]*", r"\1***", shown)
 
@@ -96,7 +96,7 @@ class OperationsSettings(Settings):
     grpc_port: int = Field(28007, validation_alias="DAPR_GRPC_PORT", ge=1, le=65535)
     api_token: str | None = Field(None, validation_alias="DAPR_API_TOKEN", repr=False)
     ledger_url: Annotated[str, AfterValidator(database_url)] | None = Field(None, repr=False)
-    home: Path = Field(Path(), description="The folder that holds `data/`.")
+    home: Path = Field(Path(), description="The folder that contains `data/`.")
     spans_host: Host = "127.0.0.1"
     spans_port: int = Field(28010, ge=1, le=65535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,4 +1,4 @@
-"""Describes in words what a pydantic model accepts."""
+"""Describes in words which values a pydantic model accepts."""
 
 from typing import Annotated, get_args, get_origin
 
@@ -7,9 +7,9 @@ from pydantic.fields import FieldInfo
 
 
 def expected_value(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    """Return what the model accepts at the location (`loc`) of a validation error.
+    """Return the value that the model expects at the location (`loc`) of a validation error.
 
-    The words are the description of the field, or of the list's items if they have one.
+    The text is the description of the field, or of the list's items if they have one.
     """
     names = list(model.model_fields)
     if not location:
@@ -21,7 +21,7 @@ def expected_value(model: type[BaseModel], location: tuple[int | str, ...]) -> s
 
 
 def listed(names: list[str]) -> str:
-    """Return the names as a sentence lists them: "a, b and c"."""
+    """Return the names as an enumeration, such as "a, b and c"."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
 

@@ -1,4 +1,4 @@
-"""What an operator can do: start, pause, resume, terminate, purge, rerun, raise events."""
+"""The operator's actions: start, pause, resume, terminate, purge, rerun, raise events."""
 
 from operations.actions.actions import Actions
 from operations.actions.context import ActionContext, ActionLimits

@@ -1,4 +1,4 @@
-"""What an operator can do to instances; pages, REST API and bulk jobs call these methods alone."""
+"""The actions on instances; pages, REST API and bulk jobs change instances only by these."""
 
 from operations.actions.context import ActionContext, ActionLimits
 from operations.actions.purge import PurgeResult, Purges
@@ -18,11 +18,12 @@ from operations.timeline.rerun_plan import RerunPlan
 class Actions:
     """Acts on instances through the gateway, and records in the ledger who did what and why.
 
-    Each action checks the status, leases the instance, calls the gateway, reads the instance again,
+    Each action leases the instance, checks its status, calls the gateway, reads the instance again,
     records it, and writes the audit log. Every method may raise `DaprUnavailable`, `DaprRefused`
-    and `LedgerUnavailable`; those that change something also `ActionNotAllowed` for a status that
-    does not allow it, `ActionInProgress`, `OutcomeUnknown`, and `RunReplaced` if the context names
-    a run that is not the latest. Pause, resume, terminate and raise work without the ledger.
+    and `LedgerUnavailable`. Methods that change something may also raise `ActionNotAllowed` if the
+    status does not allow the action, `ActionInProgress`, `OutcomeUnknown`, and `RunReplaced` if the
+    context names a run that is not the latest. Pause, resume, terminate and raise work without the
+    ledger.
     """
 
     def __init__(
@@ -38,40 +39,40 @@ class Actions:
         self._events = ExternalEvents(gateway, recording)
 
     def read(self, instance_id: str) -> Instance:
-        """Return the instance as the engine has it now; raises `UnknownInstance`."""
+        """Return the instance as the engine has it now; raise `UnknownInstance`."""
         instance = self._gateway.state(instance_id)
         if instance is None:
             raise UnknownInstance(instance_id)
         return instance
 
     def start(self, request: StartRequest, context: ActionContext) -> StartResult:
-        """Start an instance once, however often and from wherever the same start is requested.
+        """Start an instance once, even if several processes request the same start repeatedly.
 
-        The same start again returns the running instance; a finished one only if the request says
-        `is_new_id`, or if nobody had been told of it when the request arrived. Raises
-        `InvalidInput` for an unsafe id, `InstanceExists` for one that is taken, and
+        A repeated start returns the running instance. It returns a finished instance only if the
+        request has `is_new_id`, or if no request had been answered when this one arrived. Raise
+        `InvalidInput` for an unsafe id, `InstanceExists` for an id that is taken, and
         `OutcomeUnknown` if the engine, or another request with the same start, takes too long.
         """
         return self._starts.start(request, context)
 
     def pause(self, instance_id: str, context: ActionContext) -> ActionResult:
-        """Suspend an instance; raises `UnknownInstance`."""
+        """Suspend an instance; raise `UnknownInstance`."""
         return self.change_status(Action.PAUSE, instance_id, context)
 
     def resume(self, instance_id: str, context: ActionContext) -> ActionResult:
-        """Resume an instance; raises `UnknownInstance`."""
+        """Resume an instance; raise `UnknownInstance`."""
         return self.change_status(Action.RESUME, instance_id, context)
 
     def terminate(self, instance_id: str, context: ActionContext) -> ActionResult:
-        """Terminate an instance and its children; raises `UnknownInstance`."""
+        """Terminate an instance and its children; raise `UnknownInstance`."""
         return self.change_status(Action.TERMINATE, instance_id, context)
 
     def change_status(
         self, action: Action, instance_id: str, context: ActionContext
     ) -> ActionResult:
-        """Pause, resume or terminate an instance; one that has the status already is left as it is.
+        """Pause, resume or terminate an instance, unless it already has the status.
 
-        Raises `UnknownInstance`.
+        Raise `UnknownInstance`.
         """
         return self._status_changes.change(action, instance_id, context)
 
@@ -80,24 +81,24 @@ class Actions:
     ) -> PurgeResult:
         """Archive an instance and its descendants in the ledger, then delete them in the engine.
 
-        By force also if they have not finished: the ledger archives their histories so far,
-        activities under way run to their end without effect, and a parent that waits for the
-        instance waits forever. A purge of many descendants that was cut goes on with the same
-        request. Raises `UnknownInstance`, `NotFinished` for a descendant, `TooManyDescendants` and
-        `NotArchived`.
+        With `force`, unfinished instances are purged too: the ledger archives their histories so
+        far, activities in progress run to their end without effect, and a parent that waits for the
+        instance waits forever. After a purge of many descendants was interrupted, the same request
+        continues it. Raise `UnknownInstance`, `NotFinished` for a descendant, `TooManyDescendants`
+        and `NotArchived`.
         """
         return self._purges.purge(instance_id, context, options or PurgeOptions())
 
     def rerun(self, request: RerunRequest, context: ActionContext) -> RerunResult:
         """Run a finished instance again from one of its events, as another instance, once.
 
-        Raises `UnknownInstance`, `NotRerunnable`, `InvalidInput` for an unsafe id, and
-        `InstanceExists` for one that is taken.
+        Raise `UnknownInstance`, `NotRerunnable`, `InvalidInput` for an unsafe id, and
+        `InstanceExists` for an id that is taken.
         """
         return self._reruns.rerun(request, context)
 
     def rerun_plan(self, request: RerunRequest) -> RerunPlan:
-        """Return what a rerun would keep and run again; raises as `rerun` does."""
+        """Return the effects of a rerun without making it; raise the same errors as `rerun`."""
         return self._reruns.plan(request)
 
     def raise_event(
@@ -105,7 +106,8 @@ class Actions:
     ) -> ActionResult:
         """Raise an external event, with JSON text or without a payload, to a running instance.
 
-        A suspended instance takes it when it is resumed. The same call again raises another event.
-        Raises `UnknownInstance`, and `InvalidInput` for a text that cannot name an event.
+        A suspended instance processes the event when it is resumed. The same call again raises
+        another event. Raise `UnknownInstance`, and `InvalidInput` for a text that cannot name an
+        event.
         """
         return self._events.raise_event(instance_id, name, payload, context)

@@ -1,4 +1,4 @@
-"""Who asks for an action and why, and the limits that actions keep."""
+"""The context of an action (its actor and reason), and the limits of actions."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ MAX_EVENT_NAME_LENGTH = 200  # characters
 
 @dataclass(frozen=True)
 class ActionContext:
-    """One actor's request: who asks, and why.
+    """The actor who requests an action, and the reason.
 
     `bulk_id` is the id of the bulk job that the action belongs to. `run_id` restricts the action to
-    one run of the instance id; None acts on the latest run. Raises `InvalidInput` for a reason that
+    one run of the instance id; None acts on the latest run. Raise `InvalidInput` for a reason that
     the audit log cannot store.
     """
 
@@ -32,18 +32,18 @@ class ActionContext:
 
 @dataclass(frozen=True)
 class ActionLimits:
-    """How long actions wait, in seconds, and how many descendants a purge takes.
+    """How many seconds actions wait, and how many descendants one purge takes.
 
-    An answer to an operator must come within 5 seconds; a bulk job waits longer for each instance.
+    An operator must get an answer within 5 seconds; a bulk job waits longer for each instance.
     """
 
     poll_interval: float = 0.05
     settle: float = 0.5  # until the engine shows what it has confirmed
     lease_wait: float = 1.0  # for another action on the same instance
     lease: float = LEASE_SECONDS
-    start_wait: float = 2.5  # for the same start of another request
-    start_claim_wait: float = 1.0  # after it a waiting request makes no start of its own
-    reservation: float = LEASE_SECONDS  # after it an unaccepted reservation counts as abandoned
+    start_wait: float = 2.5  # for another request with the same start
+    start_claim_wait: float = 1.0  # after which a request that waited does not start it itself
+    reservation: float = LEASE_SECONDS  # after which an unaccepted reservation is abandoned
     purge: float = 3.5  # for the engine, for all calls of one purge
     bulk_purge: float = 60.0
     min_purge_call: float = 1.0
@@ -59,5 +59,5 @@ def check_name(field: str, name: str, max_length: int) -> None:
 
 
 def _is_storable(text: str) -> bool:
-    """Whether every database and gRPC accept the text: no NUL and no surrogate."""
+    """Return True if all databases and gRPC accept the text: no NUL and no surrogate."""
     return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)

@@ -25,7 +25,7 @@ from operations.records import AuditEntry, Outcome, Snapshot
 
 @dataclass(frozen=True)
 class PurgeResult:
-    """The instance's status before a purge, and the `ids` that the engine deleted by it."""
+    """The instance's status before a purge, and the ids of the deleted instances."""
 
     instance_id: str
     before: Status
@@ -33,12 +33,12 @@ class PurgeResult:
 
     @property
     def changed(self) -> bool:
-        """Whether the purge deleted anything: False if the engine no longer had the instance."""
+        """Whether the purge deleted the instance: False if the engine no longer had it."""
         return bool(self.ids)
 
 
 class Purges:
-    """Purges instances: `Actions.purge` describes what it does and raises."""
+    """Purges instances; see `Actions.purge` for the effects and errors."""
 
     def __init__(
         self, gateway: Gateway, ledger: Ledger, recording: Recording, limits: ActionLimits
@@ -50,7 +50,7 @@ class Purges:
         self._subtrees = Subtrees(gateway, limits)
 
     def purge(self, instance_id: str, context: ActionContext, options: PurgeOptions) -> PurgeResult:
-        """Archive and purge an instance, which needs the ledger."""
+        """Archive and purge an instance; the ledger is needed."""
         limits = self._limits
         deadline = time.monotonic() + (limits.bulk_purge if context.bulk_id else limits.purge)
         with self._recording.action(
@@ -75,7 +75,7 @@ class Purges:
     def _terminated_if_pending(
         self, current: RecordedAction, options: PurgeOptions
     ) -> Iterator[None]:
-        """Terminate a pending instance, which a forced purge of the engine does not find."""
+        """Terminate a pending instance, because the engine's forced purge does not find it."""
         if not (options.force and current.before is Status.PENDING):
             yield
             return
@@ -88,7 +88,7 @@ class Purges:
             raise OutcomeUnknown("purge", reason) from error
 
     def _archived(self, current: RecordedAction, options: PurgeOptions) -> Subtree:
-        """Return the instances to purge once the ledger holds them completely."""
+        """Archive the instances to purge in the ledger, and return them."""
         subtree = self._to_purge(current, options)
         lease = current.lease
         lease.renew_if_due()
@@ -116,15 +116,15 @@ class Purges:
         if not forced:
             subtree.ensure_descendants_finished()
         elif not options.recursive and subtree.is_finished:
-            return Subtree(root)  # force, which always takes the descendants, is not needed
+            return Subtree(root)  # not forced, because force always purges the descendants too
         return subtree
 
     def _purge(
         self, subtree: Subtree, options: PurgeOptions, current: RecordedAction, deadline: float
     ) -> None:
-        """Purge a subtree in the engine; call it again while each call gets further.
+        """Purge a subtree in the engine; repeat the call while each one purges more descendants.
 
-        If it fails, records the descendants that are gone.
+        Record the purged descendants if a call fails.
         """
         gone: tuple[Snapshot, ...] = ()
         try:
@@ -175,4 +175,4 @@ def _with_count(unknown: OutcomeUnknown, gone: int, total: int) -> OutcomeUnknow
     if not gone:
         return unknown
     reason = f"{unknown.reason}, and {gone:,} of {total:,} are gone"
-    return OutcomeUnknown("purge", reason, "The same request again goes on with the rest.")
+    return OutcomeUnknown("purge", reason, "The same request again continues with the rest.")

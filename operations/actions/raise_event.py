@@ -7,7 +7,7 @@ from operations.gateway import Gateway
 from operations.model import Action, Instance
 from operations.timeline.spans import event_key
 
-_REMEDY = "Look at its history before you raise it again: it would come twice."
+_REMEDY = "Check its history before you raise the event again: it may have arrived."
 
 
 def check_event(name: str) -> None:
@@ -16,7 +16,7 @@ def check_event(name: str) -> None:
 
 
 class ExternalEvents:
-    """Raises external events: `Actions.raise_event` describes what it does and raises."""
+    """Raises external events; see `Actions.raise_event` for the effects and errors."""
 
     def __init__(self, gateway: Gateway, recording: Recording) -> None:
         self._gateway = gateway
@@ -50,7 +50,7 @@ class ExternalEvents:
         return after
 
     def _has_arrived(self, before: Instance, name: str) -> bool:
-        """Whether such an event came after `before` was read; both times are the engine's."""
+        """Return True if such an event arrived after `before` was read, by the engine's clock."""
         return any(
             event.kind == "eventRaised"
             and event_key(event.name) == event_key(name)

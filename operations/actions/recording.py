@@ -1,4 +1,4 @@
-"""How every action runs: it leases the instance, records itself, and reads the instance again."""
+"""The frame of every action: lease the instance, record the action, read the instance again."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class ActionResult:
-    """The instance before and after an action; `changed` is False if it changed nothing."""
+    """The instance before and after an action; `changed` is False if the action had no effect."""
 
     before: Instance
     after: Instance
@@ -42,11 +42,12 @@ class ActionResult:
 
 @dataclass
 class RecordedAction:
-    """An action under way.
+    """An action in progress.
 
-    `before` is the status of the instance once it has been read, `detail` the message of the audit
-    entry if nothing fails, and `entry_key` the key of the entry once it has been written ahead.
-    Without the ledger, an action that does not need it holds no lease.
+    `before` is the status of the instance, None until it was read. `detail` is the message of the
+    audit entry if nothing fails. `entry_key` is the key of the audit entry, None until it was
+    written ahead. An action that does not need the ledger runs without a lease while the ledger is
+    away.
     """
 
     action: Action
@@ -61,7 +62,7 @@ class RecordedAction:
     def entry(
         self, outcome: Outcome, after: Status | None = None, message: str | None = None
     ) -> AuditEntry:
-        """Return the audit entry for an outcome; without a message it has the detail."""
+        """Return the audit entry for an outcome; the default message is `detail`."""
         return AuditEntry(
             at=datetime.now(UTC),
             actor=self.context.actor,
@@ -78,7 +79,7 @@ class RecordedAction:
 
 @contextmanager
 def best_effort(what: str, instance_id: str) -> Iterator[None]:
-    """Go on if the ledger is away or refuses a value, and log what it misses."""
+    """Continue if the ledger is away or refuses a value, and log what was not recorded."""
     try:
         yield
     except (LedgerUnavailable, LedgerRefused) as error:
@@ -110,9 +111,9 @@ class Recording:
         call: Callable[[Instance], Instance],
         detail: str | None = None,
     ) -> ActionResult:
-        """Perform an action that its status allows, also while the ledger is away.
+        """Perform an action if the instance's status allows it, even while the ledger is away.
 
-        `call` gets the instance as it is before the action, and returns it as it is afterwards.
+        `call` gets the instance before the action, and returns the instance after it.
         """
         with self.action(action, instance_id, context, needs_ledger=False) as current:
             before = self._read_started(action, instance_id)
@@ -132,10 +133,11 @@ class Recording:
     def action(
         self, action: Action, instance_id: str, context: ActionContext, *, needs_ledger: bool
     ) -> Iterator[RecordedAction]:
-        """Hold the lease on an instance, and record the action if it fails.
+        """Lease an instance for an action, and record the action if it fails.
 
-        An action that needs the ledger raises `LedgerUnavailable` without it; any other goes on,
-        because an operator must be able to stop an instance. Raises `ActionInProgress`.
+        An action that needs the ledger raises `LedgerUnavailable` while the ledger is away. Other
+        actions continue, because an operator must be able to stop an instance. Raise
+        `ActionInProgress`.
         """
         lease = InstanceLease(self._ledger.leases, self._limits, action, instance_id)
         current = RecordedAction(action, instance_id, context, lease, needs_ledger)
@@ -152,8 +154,8 @@ class Recording:
             raise
 
     def write_ahead(self, current: RecordedAction) -> None:
-        """Record an action right before it is carried out: the process may die after it."""
-        if current.entry_key is not None or not current.lease.is_held:
+        """Record an action right before it is carried out, because the process may die after it."""
+        if current.entry_key is not None or not current.lease.is_acquired:
             return
         message = ": ".join(filter(None, (current.detail, OUTCOME_NOT_RECORDED)))
         with self._unless_away(current):
@@ -163,12 +165,12 @@ class Recording:
     def complete(
         self, current: RecordedAction, outcome: Outcome, after: Status | None = None
     ) -> None:
-        """Record the outcome of an action, and the instance as it is now."""
+        """Record the outcome of an action, and the current state of the instance."""
         self.add_entries(current, current.entry(outcome, after))
         self.record_instance(current.instance_id)
 
     def add_entries(self, current: RecordedAction, *entries: AuditEntry) -> None:
-        """Write entries, all or none; the first completes the action's entry if it has one."""
+        """Write entries, all or none; the first completes the entry that was written ahead."""
         for entry in entries:
             _log(entry)
         with best_effort("an action", current.instance_id):
@@ -178,15 +180,15 @@ class Recording:
                 self._ledger.audit_log.complete(current.entry_key, *entries)
 
     def record_instance(self, instance_id: str) -> None:
-        """Read an instance and record it, so that no list contradicts the answer."""
+        """Read an instance and record it, so that lists agree with the answer."""
         with suppress(DaprUnavailable, DaprRefused), best_effort("an action", instance_id):
             if snapshot := read_snapshot_or_state(self._gateway, instance_id):
                 self._ledger.runs.ingest([snapshot])
 
     def ensure_same_run(self, instance_id: str, context: ActionContext) -> None:
-        """Raise `RunReplaced` unless the latest run of the id is the one of the context.
+        """Raise `RunReplaced` unless the latest run of the id is the run in the context.
 
-        Needs the engine and the ledger.
+        The engine and the ledger are needed.
         """
         if context.run_id is None:
             return
@@ -197,7 +199,10 @@ class Recording:
             raise RunReplaced(instance_id)
 
     def read_until(self, is_settled: Callable[[Instance], bool], instance_id: str) -> Instance:
-        """Read an instance until it is settled or the time is over; raises `UnknownInstance`."""
+        """Read an instance until it is settled, for `ActionLimits.settle` seconds at most.
+
+        Raise `UnknownInstance`.
+        """
         deadline = time.monotonic() + self._limits.settle
         while True:
             instance = self._gateway.state(instance_id)
@@ -208,10 +213,10 @@ class Recording:
             time.sleep(self._limits.poll_interval)
 
     def _read_started(self, action: Action, instance_id: str) -> Instance:
-        """Read an instance once it is known whether it has started.
+        """Read an instance until it is clear whether it is scheduled for later.
 
-        For some milliseconds each start looks like a scheduled one, which only terminate may touch:
-        any other action would start it at once.
+        For some milliseconds each new instance is PENDING, like a scheduled one. Only terminate may
+        act on a scheduled instance: any other action would start it at once.
         """
 
         def is_known(instance: Instance) -> bool:
@@ -220,7 +225,7 @@ class Recording:
         return self.read_until(is_known, instance_id)
 
     def _record_failure(self, current: RecordedAction, error: FlowdeckError) -> None:
-        """Record a failed action, unless nobody knows the instance or the ledger was away."""
+        """Record a failed action, unless the instance is unknown or the ledger was away."""
         is_unknown = isinstance(error, OutcomeUnknown)
         outcome = Outcome.UNKNOWN if is_unknown else Outcome.REFUSED
         entry = current.entry(outcome, message=str(error))
@@ -237,9 +242,9 @@ class Recording:
         return best_effort("an action", current.instance_id)
 
     def _identifying_snapshot(self, instance_id: str) -> Snapshot | None:
-        """Read what tells the run of an instance.
+        """Read a snapshot from which the ledger can tell the run.
 
-        If the engine cannot send its history, the instance must be as old as the latest known run.
+        If the engine cannot send the history, the instance must be as old as the latest known run.
         """
         try:
             return read_snapshot(self._gateway, instance_id)
@@ -252,7 +257,7 @@ class Recording:
 
 
 def _existed(run: RunSummary, instance: Instance) -> bool:
-    """Whether an instance was created before a run last changed; both times are the engine's."""
+    """Return True if an instance was created before a run last changed, by the engine's clock."""
     times = (run.created_at, run.last_updated_at, run.ended_at)
     last_change = max(filter(None, times))
     return instance.created_at is not None and instance.created_at <= last_change

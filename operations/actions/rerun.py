@@ -1,4 +1,4 @@
-"""Reruns finished instances: plans a rerun, and makes it once, however often it is requested."""
+"""Reruns finished instances: plans a rerun, and makes it once for repeated requests."""
 
 import json
 import secrets
@@ -33,7 +33,7 @@ _REMEDY = "The same request again, with this id for the new instance, is safe."
 
 
 class RerunFrom(StrEnum):
-    """The step that a rerun starts from, where no event is named."""
+    """The step from which a rerun starts if the request names no event."""
 
     FIRST = "first"
     FAILED = "failed"
@@ -47,12 +47,12 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class RerunRequest:
-    """Which instance to run again, from where, as which instance.
+    """The instance to rerun, the event from which the rerun starts, and the id of the new instance.
 
-    `start` is the id of an event of its history, or a step. `payload` is JSON text that replaces
-    the input of that event (the activity's or the child's, not the workflow's); None keeps it.
-    Without a `new_id` the new instance gets one: in a bulk job the same for each rerun of the same
-    run from the same event, else a random one.
+    `start` is the id of an event in the history, or a step. `payload` is JSON text that replaces
+    the input of that event (the activity's or the child's, not the workflow's); None keeps it. If
+    `new_id` is None, the new instance gets a random id; in a bulk job it gets the same id for each
+    rerun of the same run from the same event.
     """
 
     source_id: str
@@ -63,7 +63,7 @@ class RerunRequest:
 
 @dataclass(frozen=True)
 class RerunResult:
-    """The new instance; `created` is False if the same rerun had been made before."""
+    """The result of a rerun; `created` is False if the same rerun had been made before."""
 
     source_id: str
     instance_id: str
@@ -72,7 +72,7 @@ class RerunResult:
 
 
 class Reruns:
-    """Reruns instances: `Actions.rerun` describes what it does and raises."""
+    """Reruns instances; see `Actions.rerun` for the effects and errors."""
 
     def __init__(
         self, gateway: Gateway, ledger: Ledger, recording: Recording, limits: ActionLimits
@@ -83,7 +83,7 @@ class Reruns:
         self._limits = limits
 
     def plan(self, request: RerunRequest) -> RerunPlan:
-        """Return what a rerun would keep and run again."""
+        """Return the effects of a rerun without making it."""
         return _plan(self._source(request.source_id), request)
 
     def rerun(self, request: RerunRequest, context: ActionContext) -> RerunResult:
@@ -105,7 +105,7 @@ class Reruns:
             return RerunResult(source_id, new_id, created, plan)
 
     def _source(self, source_id: str) -> Snapshot:
-        """Return an instance that can be run again, with its history."""
+        """Return an instance that can be rerun, with its history."""
         source = read_snapshot(self._gateway, source_id)
         if source is None:
             if self._ledger.runs.latest(source_id):
@@ -118,23 +118,23 @@ class Reruns:
         return source
 
     def _status_of_source(self, source_id: str) -> Status:
-        found = self._gateway.state(source_id) or self._ledger.runs.latest(source_id)
-        if found is None:
+        source = self._gateway.state(source_id) or self._ledger.runs.latest(source_id)
+        if source is None:
             raise UnknownInstance(source_id)
-        return found.status
+        return source.status
 
     def _make_once(
         self, wanted: Reservation, event_id: int, payload: str | None, current: RecordedAction
     ) -> bool:
-        """Make the rerun unless it has been made; return whether it was made now."""
-        # In this order: a start that comes between the two reads makes the reservation fail below.
+        """Make the rerun unless it has been made; return True if it was made now."""
+        # In this order: a start between the two reads makes the claim below fail.
         latest = self._ledger.reservations.latest(wanted.instance_id)
         if self._gateway.state(wanted.instance_id):
             self._adopt(wanted, latest)
             return False
         if latest and not (latest.is_accepted or is_abandoned(latest, self._limits)):
             if is_same(latest, wanted):
-                raise OutcomeUnknown("rerun", "a rerun of it is in progress")
+                raise OutcomeUnknown("rerun", "the same rerun is in progress")
             raise _taken_by_start(wanted)
         claimed = self._ledger.reservations.claim(wanted, latest)
         if claimed is None:
@@ -144,7 +144,10 @@ class Reruns:
         return True
 
     def _adopt(self, wanted: Reservation, latest: Reservation | None) -> None:
-        """Accept an instance that this rerun made when its answer was lost; refuse any other."""
+        """Accept the instance if the same rerun made it, for example when its answer was lost.
+
+        Raise `InstanceExists` for any other instance.
+        """
         if latest is None or not is_same(latest, wanted):
             raise InstanceExists(wanted.instance_id, "by another instance")
         if not latest.is_accepted:
@@ -157,7 +160,7 @@ class Reruns:
         try:
             self._gateway.rerun(source_id, event_id, new_id, payload)
         except (Conflict, DaprUnavailable, DaprRefused, UnknownInstance) as error:
-            with best_effort("a rerun", new_id):  # or the reservation expires
+            with best_effort("a rerun", new_id):  # if this fails, the reservation expires
                 self._ledger.reservations.release(reservation, str(error))
             raise
         except OutcomeUnknown as error:
@@ -182,7 +185,7 @@ class Reruns:
             self._recording.record_instance(each.instance_id)
 
     def _status_of_new(self, new_id: str) -> Status | None:
-        """Return the status of the new instance, None if the engine does not show it."""
+        """Return the status of the new instance, None if the engine does not return it."""
         try:
             instance = self._gateway.state(new_id)
         except (DaprUnavailable, DaprRefused):
@@ -191,11 +194,11 @@ class Reruns:
 
 
 def _plan(source: Snapshot, request: RerunRequest) -> RerunPlan:
-    """Return the plan of a rerun; raises `NotRerunnable`."""
+    """Return the plan of a rerun; raise `NotRerunnable`."""
     event_id = _event_id(source, request.start)
     plan = plan_of(source.history or (), event_id)
     if plan is None:
-        reason = f"event {event_id} is no activity, timer or child of it"
+        reason = f"event {event_id} is not an activity, a timer or a child"
         raise NotRerunnable(request.source_id, reason)
     if request.payload is not None and not plan.takes_input:
         reason = f"event {event_id} is a timer, which takes no input"
@@ -214,7 +217,7 @@ def _event_id(source: Snapshot, start: int | RerunFrom) -> int:
 
 
 def _new_id(source_id: str, event_id: int, context: ActionContext) -> str:
-    """Return an id for a rerun, at most 64 characters; see `RerunRequest`."""
+    """Return an id of at most 64 characters for a new instance; see `RerunRequest`."""
     if context.bulk_id is None:
         suffix = secrets.token_hex(_SUFFIX_DIGITS // 2)
     else:
@@ -228,7 +231,7 @@ def _new_id(source_id: str, event_id: int, context: ActionContext) -> str:
 def _reservation(
     source: Snapshot, event_id: int, new_id: str, payload: str | None, context: ActionContext
 ) -> Reservation:
-    """Return the reservation of a rerun; the same for the same run, event and input."""
+    """Return the reservation of a rerun; it is equal for the same run, event and input."""
     identity = {
         "rerun_of": source.instance.instance_id,
         "execution": source.timeline.execution_id,

@@ -1,4 +1,4 @@
-"""Starts instances: once, however often and from whichever process the same start is requested."""
+"""Starts instances: once, even if several processes request the same start repeatedly."""
 
 import json
 import time
@@ -28,11 +28,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class StartRequest:
-    """Which instance to start.
+    """The instance to start.
 
-    `scheduled_for` is an aware time in the future, None for now; it does not make two starts
-    different. `is_new_id` says that the caller made up the id for this one start: then an instance
-    of the same start counts as started also if it has finished.
+    `scheduled_for` is an aware time in the future, None for now; two starts that differ only in it
+    are the same start. `is_new_id` says that the caller created the id for this one start: then a
+    finished instance of the same start is accepted as its result.
     """
 
     workflow: str
@@ -44,14 +44,14 @@ class StartRequest:
 
 @dataclass(frozen=True)
 class StartResult:
-    """The outcome of a start: `created` is False if the same start had been made before."""
+    """The result of a start; `created` is False if the same start had been made before."""
 
     instance_id: str
     created: bool
 
 
 class Starts:
-    """Starts instances: `Actions.start` describes what it does and raises."""
+    """Starts instances; see `Actions.start` for the effects and errors."""
 
     def __init__(self, gateway: Gateway, ledger: Ledger, limits: ActionLimits) -> None:
         self._gateway = gateway
@@ -64,14 +64,14 @@ class Starts:
         if not is_startable_id(instance_id):
             raise InvalidInput("instance_id", instance_id, INSTANCE_ID)
         wanted = _reservation(request, context)
-        requested_at, began, has_waited = datetime.now(UTC), time.monotonic(), False
-        while time.monotonic() < began + self._limits.start_wait:
-            # In this order: a start that comes between the two reads makes the claim fail below.
+        requested_at, start, has_waited = datetime.now(UTC), time.monotonic(), False
+        while time.monotonic() < start + self._limits.start_wait:
+            # In this order: a start between the two reads makes the claim below fail.
             latest = self._reservations.latest(instance_id)
             if instance := self._gateway.state(instance_id):
                 return self._found(wanted, instance, requested_at, is_new_id=request.is_new_id)
             if latest is None or latest.is_accepted or is_abandoned(latest, self._limits):
-                in_time = time.monotonic() < began + self._limits.start_claim_wait
+                in_time = time.monotonic() < start + self._limits.start_claim_wait
                 if (in_time or not has_waited) and (
                     claimed := self._reservations.claim(wanted, latest, _entry(wanted, context))
                 ):
@@ -80,12 +80,15 @@ class Starts:
                 raise InstanceExists(instance_id, "by another start, which is in progress")
             time.sleep(self._limits.poll_interval)
             has_waited = True
-        raise OutcomeUnknown("start", "a start of it is in progress")
+        raise OutcomeUnknown("start", "the same start is in progress")
 
     def _found(
         self, wanted: Reservation, instance: Instance, requested_at: datetime, *, is_new_id: bool
     ) -> StartResult:
-        """Return the instance if the same start made it, and accept that start's reservation."""
+        """Return the result if the same start made the instance, and accept its reservation.
+
+        Raise `InstanceExists` for any other instance.
+        """
         latest = self._reservations.latest(wanted.instance_id)
         accepts_finished = is_new_id or _is_unanswered(latest, requested_at)
         result = _existing(wanted, instance, latest, accepts_finished=accepts_finished)
@@ -98,10 +101,10 @@ class Starts:
         try:
             created = self._call(reservation)
         except (Conflict, DaprUnavailable, DaprRefused) as error:
-            with best_effort("a start", instance_id):  # or the reservation expires
+            with best_effort("a start", instance_id):  # if this fails, the reservation expires
                 self._reservations.release(reservation, str(error))
             raise
-        with best_effort("a start", instance_id):  # or the next request for it accepts it
+        with best_effort("a start", instance_id):  # if this fails, the next request accepts it
             self._reservations.accept(reservation)
         log.info(
             f"start {instance_id}",
@@ -112,7 +115,7 @@ class Starts:
         return StartResult(instance_id, created)
 
     def _call(self, reservation: Reservation) -> bool:
-        """Start the instance; return False if the engine has it already."""
+        """Start the instance; return False if the engine already has it."""
         workflow, instance_id = reservation.workflow, reservation.instance_id
         try:
             self._gateway.start(
@@ -129,12 +132,12 @@ class Starts:
 
 
 def is_same(one: Reservation, other: Reservation) -> bool:
-    """Whether two reservations are for the same start."""
+    """Return True if two reservations are for the same start."""
     return (one.workflow, one.payload) == (other.workflow, other.payload)
 
 
 def is_abandoned(reservation: Reservation, limits: ActionLimits) -> bool:
-    """Whether the process that made the reservation had enough time to start the instance."""
+    """Return True if the reserving process must have died, because its time to start is over."""
     return time.time_ns() - reservation.claim > limits.reservation * 10**9
 
 
@@ -166,7 +169,10 @@ def _entry(wanted: Reservation, context: ActionContext) -> AuditEntry:
 def _existing(
     wanted: Reservation, instance: Instance, latest: Reservation | None, *, accepts_finished: bool
 ) -> StartResult:
-    """Return an instance that has the id if the same start made it; raises `InstanceExists`."""
+    """Return the result for an existing instance if the same start made it.
+
+    Raise `InstanceExists` for any other instance, and for a finished one unless `accepts_finished`.
+    """
     if not _is_made_by(instance, wanted, latest):
         raise InstanceExists(wanted.instance_id, f"by another start, which is {instance.status}")
     if instance.status.is_finished and not accepts_finished:
@@ -175,9 +181,9 @@ def _existing(
 
 
 def _is_made_by(instance: Instance, wanted: Reservation, latest: Reservation | None) -> bool:
-    """Whether the start that is wanted made an instance.
+    """Return True if the wanted start made the instance.
 
-    The engine does not tell input and workflow of a pending instance; its reservation does.
+    The engine does not report input and workflow of a pending instance; its reservation has them.
     """
     if instance.input is None and instance.status is Status.PENDING:
         return latest is not None and is_same(latest, wanted)
@@ -186,8 +192,8 @@ def _is_made_by(instance: Instance, wanted: Reservation, latest: Reservation | N
 
 
 def _is_unanswered(latest: Reservation | None, requested_at: datetime) -> bool:
-    """Whether nobody had been told of the latest start when a request arrived.
+    """Return True if the latest start was not answered when a request arrived.
 
-    Then the request was sent at the same moment, or again because an answer was lost.
+    Then both requests were sent at the same time, or the second because an answer was lost.
     """
     return latest is not None and (latest.accepted_at is None or latest.accepted_at >= requested_at)

@@ -1,7 +1,7 @@
-"""An instance with its descendants: read from the engine, and purged there.
+"""Reads an instance with its descendants from the engine, and purges them there.
 
-The engine purges the descendants one after the other (some milliseconds each) and the instance
-itself last. It stops in the middle when the caller no longer waits.
+The engine purges the descendants one after another, some milliseconds each, and the instance last.
+It stops in the middle when the caller no longer waits.
 """
 
 import time
@@ -28,7 +28,7 @@ from operations.snapshots import read_snapshot, read_snapshot_or_state
 
 @dataclass(frozen=True)
 class PurgeOptions:
-    """How to purge: also what has not finished (`force`), and with descendants (`recursive`)."""
+    """How to purge: unfinished instances too (`force`), and descendants too (`recursive`)."""
 
     force: bool = False
     recursive: bool = True
@@ -36,7 +36,7 @@ class PurgeOptions:
 
 @dataclass(frozen=True)
 class Subtree:
-    """An instance, and those of its descendants that the engine has, parents first."""
+    """An instance, and its descendants that the engine has; each parent precedes its children."""
 
     root: Snapshot
     descendants: tuple[Snapshot, ...] = ()
@@ -76,10 +76,10 @@ class Subtrees:
         self._limits = limits
 
     def read_root(self, instance_id: str, *, without_history: bool) -> Snapshot:
-        """Read an instance; raises `UnknownInstance`.
+        """Read an instance; raise `UnknownInstance`.
 
-        `without_history` accepts an instance whose history the engine cannot send; it gets a
-        history without events.
+        With `without_history`, an instance whose history the engine cannot send gets an empty
+        history.
         """
         read = read_snapshot_or_state if without_history else read_snapshot
         root = read(self._gateway, instance_id)
@@ -88,26 +88,26 @@ class Subtrees:
         return replace(root, history=root.history or ()) if without_history else root
 
     def read(self, root: Snapshot, lease: InstanceLease) -> Subtree:
-        """Read the descendants of an instance, and renew its lease; raises `TooManyDescendants`.
+        """Read the descendants of an instance, and renew its lease; raise `TooManyDescendants`.
 
-        A workflow that continued as new no longer knows the children of its earlier generations.
+        The children of earlier generations of continue-as-new are not in the history any more.
         """
-        root_id, most = root.instance.instance_id, self._limits.max_descendants
-        found, waiting = {root_id: root}, deque(_children(root))
-        while waiting:
-            child_id = waiting.popleft()
+        root_id, limit = root.instance.instance_id, self._limits.max_descendants
+        found, unread = {root_id: root}, deque(_children(root))
+        while unread:
+            child_id = unread.popleft()
             lease.renew_if_due()
             child = None if child_id in found else read_snapshot(self._gateway, child_id)
             if child is None:
                 continue
             found[child_id] = child
-            waiting.extend(_children(child))
-            if len(found) > most + 1:
-                raise TooManyDescendants(root_id, most)
+            unread.extend(_children(child))
+            if len(found) > limit + 1:
+                raise TooManyDescendants(root_id, limit)
         return Subtree(root, tuple(found.values())[1:])
 
     def gone_descendants(self, subtree: Subtree) -> tuple[Snapshot, ...]:
-        """Return the descendants that the engine no longer has; the first if it goes away."""
+        """Return the descendants that the engine no longer has, or some of them in an outage."""
         gone: list[Snapshot] = []
         with suppress(DaprUnavailable, DaprRefused):  # the recorder finds the others
             gone.extend(
@@ -120,9 +120,10 @@ class Subtrees:
     def purge(
         self, subtree: Subtree, options: PurgeOptions, lease: InstanceLease, deadline: float
     ) -> OutcomeUnknown | None:
-        """Let the engine purge a subtree, until `deadline` (monotonic seconds) at most.
+        """Purge a subtree in the engine, until `deadline` (monotonic seconds) at most.
 
-        Returns why the outcome is unknown, None if the instance is gone. Raises as `Gateway.purge`.
+        Return an error if the outcome is unknown, None if the instance is gone. Raise the errors of
+        `Gateway.purge`.
         """
         lease.renew_if_due()
         instance_id = subtree.root.instance.instance_id
@@ -136,7 +137,7 @@ class Subtrees:
             )
         except OutcomeUnknown as error:
             unknown = error
-        except UnknownInstance:  # another purge was faster, unless the read below finds it
+        except UnknownInstance:  # another purge was faster, or the read below finds the instance
             unknown = None
         with after_call("purge"):
             instance = self._gateway.state(instance_id)

@@ -8,7 +8,7 @@ from operations.errors import InvalidInput
 _OPTIONS = (
     # A history may be larger than gRPC's default of 4 MiB.
     ("grpc.max_receive_message_length", -1),
-    # gRPC's default back-off grows to two minutes; a sidecar that is back must be found at once.
+    # gRPC's default back-off grows to two minutes; a restarted sidecar must be found at once.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1000),
@@ -16,7 +16,7 @@ _OPTIONS = (
 
 
 def open_channel(endpoint: str) -> grpc.Channel:
-    """Return a channel that reconnects within a second; raises `InvalidInput`."""
+    """Return a channel that reconnects within a second; raise `InvalidInput`."""
     try:
         address = GrpcEndpoint(endpoint)
     except ValueError as error:

@@ -29,7 +29,7 @@ def to_instance(instance_id: str, state: pb.WorkflowState) -> Instance:
 
 
 def to_status(number: "pb.OrchestrationStatus.ValueType") -> Status:
-    """Return the status, UNKNOWN for a number that only a later Dapr knows."""
+    """Return the status, UNKNOWN for a number of a later version of Dapr."""
     known = pb.OrchestrationStatus.values()
     name = pb.OrchestrationStatus.Name(number) if number in known else ""
     name = name.removeprefix("ORCHESTRATION_STATUS_")
@@ -37,7 +37,7 @@ def to_status(number: "pb.OrchestrationStatus.ValueType") -> Status:
 
 
 def to_utc(stamp: Timestamp) -> datetime:
-    """Return an aware UTC time, clamped to the years 1 to 9999 that Python can express."""
+    """Return an aware UTC time, clamped to the years 1 to 9999 that Python supports."""
     try:
         return stamp.ToDatetime(UTC)
     except ValueError:
@@ -61,11 +61,11 @@ def _stack_traces(details: pb.TaskFailureDetails) -> Iterator[str]:
 
 
 def _optional_text(message: Message, field: str) -> str | None:
-    """Return the text in a wrapper field, None if the field is absent (absent is not empty)."""
+    """Return the text in a wrapper field, None if the field is absent; a text may be empty."""
     return str(getattr(message, field).value) if message.HasField(field) else None
 
 
 def _to_time(stamp: Timestamp) -> datetime | None:
-    """Return a UTC time, None for the year 1, which Dapr gives to a start in the future."""
+    """Return a UTC time, None for the year 1, which Dapr reports for a start in the future."""
     time = to_utc(stamp)
     return time if time > _EPOCH else None

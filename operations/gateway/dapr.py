@@ -39,9 +39,9 @@ class DaprGateway:
     """The gateway to a Dapr sidecar.
 
     Timeouts are in seconds. `read_timeout` covers a read with its retries, `write_timeout` a call
-    that changes something, `history_timeout` the read of a history, which may be large. They are
-    short enough that a REST endpoint, which makes a few calls, answers within 5 seconds.
-    Raises `InvalidInput` if `endpoint` is not an address.
+    that changes something, `history_timeout` the read of a history, which may be large. A REST
+    endpoint makes a few calls and must answer within 5 seconds, so timeouts are short.
+    Raise `InvalidInput` if `endpoint` is not an address.
     """
 
     def __init__(
@@ -150,19 +150,19 @@ class DaprGateway:
         return DaprHealth(metadata.runtime_version, problems, connected_workers(metadata))
 
     def _sidecar_metadata(self) -> metadata_pb2.GetMetadataResponse:
-        """Read the sidecar's metadata, and remember its application from it."""
+        """Return the sidecar's metadata, and remember the id of its application."""
         request = metadata_pb2.GetMetadataRequest()
         metadata: metadata_pb2.GetMetadataResponse = self._read(self._sidecar.GetMetadata, request)
         self._app_id = metadata.id
         return metadata
 
     def _scheduler_problems(self) -> tuple[Problem, ...]:
-        """Return the problems of the scheduler, found by a call that the sidecar passes on to it.
+        """Return the problems of the scheduler, which the sidecar asks for a list of jobs.
 
-        The sidecar's metadata keeps naming a scheduler that is dead. The call lists the jobs that
-        the application scheduled itself, usually none; timers of workflows are not among them.
-        (Reading a job that does not exist would log an error in daprd.)
-        This call is traced on purpose: so spans arrive even while nothing runs.
+        The sidecar's metadata still names a scheduler that has died, so only a call finds out.
+        The list contains jobs that the application scheduled itself, mostly none, and no timers of
+        workflows. (Reading a job that does not exist would log an error in daprd.)
+        This call is traced on purpose, so that spans arrive even while no workflow runs.
         """
         request = jobs_pb2.ListJobsRequestAlpha1()
         try:
@@ -180,11 +180,13 @@ class DaprGateway:
         instance_id: str = "",
         timeout: float | None = None,
     ) -> _Answer:
-        end = time.monotonic() + (timeout or self._read_timeout)
+        deadline = time.monotonic() + (timeout or self._read_timeout)
         metadata = (*self._metadata, _UNTRACED)
         try:
             return retry_transient(
-                lambda: call(request, timeout=max(0.0, end - time.monotonic()), metadata=metadata)
+                lambda: call(
+                    request, timeout=max(0.0, deadline - time.monotonic()), metadata=metadata
+                )
             )
         except grpc.RpcError as error:
             raise to_flowdeck_error(error, instance_id) from error

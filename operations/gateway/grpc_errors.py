@@ -1,4 +1,4 @@
-"""Translates gRPC errors: transient ones, those that leave the outcome unknown, all others."""
+"""Translates gRPC errors into Flowdeck's, and decides which calls are retried."""
 
 import re
 from collections.abc import Callable
@@ -44,15 +44,15 @@ _NOT_RERUNNABLE = {
     "is not in a terminal state": "it has not ended",
     "cannot rerun from child-workflows": "it is a child; rerun its parent",
     "cannot write input to timer event": "a timer takes no input",
-    "must be different from the original": "the new one needs an id of its own",
+    "must be different from the original": "the new instance needs another id",
 }
 _TOO_LARGE = re.compile(r"message larger than max \((?P<size>\d+) vs\. (?P<max>\d+)\)")
 
 
 def retry_transient(call: Callable[[], _Answer]) -> _Answer:
-    """Return the result of a read, which is repeated while its instance is being written.
+    """Return the result of a read; repeat the read while it fails with a transient error.
 
-    Such a read fails for a moment (ENGINE.md). Raises `grpc.RpcError`.
+    Dapr fails a read for a moment while it writes the instance. Raise `grpc.RpcError`.
     """
     return _RETRYING(call)
 
@@ -74,9 +74,9 @@ _RETRYING = Retrying(
 
 
 def may_have_acted(error: grpc.RpcError) -> bool:
-    """Return True if a call that failed may have been carried out.
+    """Return True if a failed call may have been carried out.
 
-    Dapr acts first and then waits for the effect; an error while it waits fails the call.
+    Dapr acts first and then waits for the effect; an error during the wait fails the call.
     """
     details = _details(error)
     refused = error.code() in _REFUSED or _NOT_DONE.search(details)
@@ -98,7 +98,7 @@ def to_flowdeck_error(error: grpc.RpcError, instance_id: str = "") -> FlowdeckEr
 
 
 def _refusal(details: str, instance_id: str) -> FlowdeckError | None:
-    """Return the error that the text of a refusal stands for, None if the code alone decides."""
+    """Return the error that the text of a refusal names, None if only the code names one."""
     if "has not yet completed" in details:
         return NotFinished(instance_id)
     if taken := _TAKEN.search(details):
@@ -108,7 +108,7 @@ def _refusal(details: str, instance_id: str) -> FlowdeckError | None:
 
 
 def describe(error: grpc.RpcError) -> str:
-    """Return why the engine did not answer, in words for an operator."""
+    """Return the reason why the engine did not answer, in words for an operator."""
     details = _details(error)
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return "no answer in time"
@@ -118,15 +118,15 @@ def describe(error: grpc.RpcError) -> str:
 
 
 def _remedy(details: str) -> str | None:
-    """Return the cause and the remedy of a refusal, None if they are not known."""
+    """Return the cause and the remedy of a refusal, None if they are unknown."""
     if broken := _BROKEN_LIST.search(details):
         return (
             f"Dapr cannot list its instances while one has the id {broken['id']!r}: "
-            "an id must not hold '||'. Terminate that instance and purge it."
+            "an id must not contain '||'. Terminate that instance and purge it."
         )
     if large := _TOO_LARGE.search(details):
         return (
-            f"Too large for the sidecar: {large['size']} bytes, and it takes and sends at most "
+            f"Too large for the sidecar: {large['size']} bytes; it accepts and sends at most "
             f"{large['max']}. Start daprd with a larger --max-body-size."
         )
     return None

@@ -22,7 +22,7 @@ _ORIGINS = {str(origin): origin for origin in TimerOrigin}
 
 
 def to_history_event(event: pb.HistoryEvent) -> HistoryEvent:
-    """Return the record of an event, also of a kind that this version of the SDK does not know."""
+    """Return the record of an event; the installed SDK may not know its kind."""
     kind = event.WhichOneof("eventType")
     if kind is None:
         return _unknown_event(event)
@@ -54,7 +54,7 @@ def to_history_event(event: pb.HistoryEvent) -> HistoryEvent:
 
 
 def _unknown_event(event: pb.HistoryEvent) -> HistoryEvent:
-    """Return an event of a later Dapr: its fields by number as payload, all of it in `raw`."""
+    """Return an event of a later Dapr: `payload` has its fields by number, `raw` all its bytes."""
     fields = UnknownFieldSet(event)
     numbers = sorted({fields[index].field_number for index in range(len(fields))})
     named = f"field{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
@@ -68,7 +68,7 @@ def _unknown_event(event: pb.HistoryEvent) -> HistoryEvent:
 
 
 def _described(event: pb.HistoryEvent) -> str:
-    """Return the unknown fields as protobuf's text format, only their size if they are large."""
+    """Return the unknown fields in protobuf's text format, or only their size if they are large."""
     if event.ByteSize() > MAX_DESCRIBED:
         return f"{event.ByteSize():,} bytes"
     body = pb.HistoryEvent.FromString(event.SerializeToString())
@@ -77,7 +77,7 @@ def _described(event: pb.HistoryEvent) -> str:
     return text_format.MessageToString(body, as_utf8=True, print_unknown_fields=True).strip()
 
 
-def _first_set(message: Message, *paths: str) -> Any:  # noqa: ANN401 - whatever the field holds
+def _first_set(message: Message, *paths: str) -> Any:  # noqa: ANN401 - a field of any type
     """Return the value of the first path, such as `a.b.c`, that is present and not empty."""
     for steps in _existing(message.DESCRIPTOR, paths):
         value = _value_at(message, steps)
@@ -88,7 +88,7 @@ def _first_set(message: Message, *paths: str) -> Any:  # noqa: ANN401 - whatever
 
 @cache
 def _existing(message: Descriptor, paths: tuple[str, ...]) -> tuple[tuple[_Step, ...], ...]:
-    """Return the paths that a type of message has; cached, because every event asks."""
+    """Return the paths that a type of message has; cached, because every event needs them."""
     return tuple(steps for path in paths if (steps := _steps(message, path.split("."))))
 
 

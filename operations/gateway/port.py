@@ -1,4 +1,4 @@
-"""The port: what Flowdeck asks of a workflow engine."""
+"""The port: the calls that Flowdeck makes to a workflow engine."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,17 +20,17 @@ class IdPage:
 
 
 class Gateway(Protocol):
-    """What Flowdeck asks of a workflow engine.
+    """The calls that Flowdeck makes to a workflow engine.
 
     Every method raises `DaprUnavailable` if the engine cannot be reached and `DaprRefused` for an
     error that has no class of its own. Methods that change something raise `OutcomeUnknown` if no
-    answer came in time. No method blocks longer than its timeout.
+    answer arrives in time. No method blocks longer than its timeout.
     """
 
     def app_id(self) -> str:
         """Return the id of the application that the sidecar belongs to.
 
-        It is remembered after the first answer; before that it raises `DaprUnavailable`.
+        The id is remembered after the first answer. Raise `DaprUnavailable` before that.
         """
 
     def start(
@@ -42,9 +42,9 @@ class Gateway(Protocol):
     ) -> None:
         """Start an instance with a JSON payload, at once or at an aware time.
 
-        Raises `InstanceExists` if an instance with this id is running. Dapr erases a finished
+        Raise `InstanceExists` if an instance with this id is running. Dapr erases a finished
         instance with this id, so callers must know that there is none. An instance that is
-        scheduled for later is PENDING, and the engine knows nothing else about it.
+        scheduled for later is PENDING, and the engine reports nothing else about it.
         """
 
     def state(self, instance_id: str) -> Instance | None:
@@ -53,23 +53,23 @@ class Gateway(Protocol):
     def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
         """Return the events of an instance in the order in which they were processed.
 
-        A pending instance has no events. Raises `UnknownInstance`.
+        A pending instance has no events. Raise `UnknownInstance`.
         """
 
     def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
-        """Return a page of the ids of all instances: the first, or the one that a token names.
+        """Return a page of the ids of all instances: the first page, or the page of a token.
 
-        Raises `DaprRefused` with the remedy if the id of one instance breaks the whole list.
+        Raise `DaprRefused` with the remedy if the id of one instance breaks the whole list.
         """
 
     def pause(self, instance_id: str) -> None:
-        """Suspend an instance; raises `UnknownInstance`."""
+        """Suspend an instance; raise `UnknownInstance`."""
 
     def resume(self, instance_id: str) -> None:
-        """Resume an instance; raises `UnknownInstance`."""
+        """Resume an instance; raise `UnknownInstance`."""
 
     def terminate(self, instance_id: str) -> None:
-        """Terminate an instance and its children; raises `UnknownInstance`."""
+        """Terminate an instance and its children; raise `UnknownInstance`."""
 
     def purge(
         self,
@@ -82,25 +82,26 @@ class Gateway(Protocol):
         """Remove a finished instance from the engine, its descendants first if `recursive`.
 
         Dapr removes them one by one and stops when the caller stops waiting, after `timeout`
-        seconds; what it has removed by then stays removed. With `force` it also removes instances
-        that have not ended, except for a pending one, which it does not find.
-        Raises `UnknownInstance`, and `NotFinished` if the instance or a descendant has not ended.
+        seconds; the instances removed by then stay removed. With `force` Dapr also removes
+        instances that have not ended, except a pending one, which it does not find.
+        Raise `UnknownInstance`, and `NotFinished` if the instance or a descendant has not ended.
         """
 
     def rerun(self, source_id: str, event_id: int, new_id: str, payload: str | None = None) -> None:
         """Run a finished instance again from one of its events, as a new instance.
 
         `payload` is JSON text that replaces the input of that event (`null` is a value); None
-        keeps the input. Raises `UnknownInstance` for the source, `InstanceExists` if there is an
-        instance `new_id`, even a finished one, and `NotRerunnable`.
+        keeps the input. Raise `UnknownInstance` for the source, `InstanceExists` if an instance
+        `new_id` exists, even a finished one, and `NotRerunnable`.
         """
 
     def raise_event(self, instance_id: str, name: str, payload: str | None = None) -> None:
-        """Raise an external event with JSON text or without payload; raises `UnknownInstance`.
+        """Raise an external event, with JSON text or without a payload.
 
-        The engine stores the event and processes it when the instance runs. A pending instance
-        begins at once, and a finished one ignores the event: callers must know the status.
+        The engine stores the event and processes it when the instance runs. The event starts a
+        pending instance at once, and a finished instance ignores it: callers must know the status.
+        Raise `UnknownInstance`.
         """
 
     def health(self) -> DaprHealth:
-        """Return what the sidecar reports about itself and the services it needs."""
+        """Return the health that the sidecar reports of itself and of the services it needs."""

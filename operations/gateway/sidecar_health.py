@@ -1,4 +1,4 @@
-"""Derives problems of the engine from a sidecar's answers."""
+"""Derives the engine's problems from a sidecar's answers."""
 
 import grpc
 from dapr.proto.runtime.v1.metadata_pb2 import GetMetadataResponse
@@ -7,7 +7,7 @@ from operations.gateway.grpc_errors import describe, to_flowdeck_error
 from operations.model import Problem, Service
 
 _NOT_PERMITTED = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED)
-"""Codes of a sidecar whose owner has disabled the call."""
+"""Codes of a sidecar whose configuration disables the call."""
 
 
 def placement_problems(metadata: GetMetadataResponse) -> tuple[Problem, ...]:
@@ -22,7 +22,7 @@ def placement_problems(metadata: GetMetadataResponse) -> tuple[Problem, ...]:
 def scheduler_problems(error: grpc.RpcError) -> tuple[Problem, ...]:
     """Return the problems of the scheduler, given the error of a call that lists its jobs.
 
-    Raises `DaprUnavailable` if the sidecar itself cannot be reached.
+    Raise `DaprUnavailable` if the sidecar itself cannot be reached.
     """
     if error.code() in _NOT_PERMITTED:
         return ()
@@ -36,7 +36,7 @@ def scheduler_problems(error: grpc.RpcError) -> tuple[Problem, ...]:
 
 
 def connected_workers(metadata: GetMetadataResponse) -> int | None:
-    """Return how many workers are connected to the sidecar, None if it does not say."""
+    """Return how many workers are connected to the sidecar, None if it does not report them."""
     return metadata.workflows.connected_workers if metadata.HasField("workflows") else None
 
 

@@ -1,8 +1,8 @@
 """The private modules of Dapr's SDK that the gateway needs; no other module imports them.
 
-The SDK's public client sets no deadlines, drops falsy payloads and returns only a part of the
+The SDK's public client sets no deadlines, drops falsy payloads and returns only some of the
 history. These are the generated messages (`pb`) and the generated client (`service`) beneath it.
-An update may move them: `tests/unit/test_gateway_stubs.py` fails then and says what to do.
+An update may move them: then `tests/unit/test_gateway_stubs.py` fails and names the remedy.
 """
 
 try:

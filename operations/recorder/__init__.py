@@ -1,1 +1,1 @@
-"""The process that keeps the ledger true: it follows the engine and records what it reads."""
+"""The process that keeps the ledger up to date: it follows the engine and records every run."""

@@ -1,4 +1,4 @@
-"""`python -m operations.recorder` keeps the ledger true until SIGINT or SIGTERM."""
+"""`python -m operations.recorder` keeps the ledger up to date until SIGINT or SIGTERM."""
 
 import gc
 import signal
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 def main() -> None:
-    """Run until told to stop."""
+    """Run the recorder until a signal stops it."""
     try:
         settings = OperationsSettings.load()
         configure_logs(settings)
@@ -37,19 +37,19 @@ def main() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
         application = Application(gateway)
-        gc.freeze()  # a garbage collection need not look at what the imports made
+        gc.freeze()  # garbage collections skip the objects that the imports created
         with Endpoint(settings.spans_host, settings.spans_port, application.queue):
             RecorderProcess(settings.ledger, application, stopping).run()
     except (InvalidInput, LedgerReplaced) as error:
         sys.exit(str(error))  # the supervisor starts this process again
     except SchemaMismatch as error:
-        log.error(str(error))  # noqa: TRY400 - the traceback would say nothing
+        log.error(str(error))  # noqa: TRY400 - a traceback would not help
         sys.exit(EXIT_DO_NOT_RESTART)
     gateway.close()
 
 
 class RecorderProcess:
-    """Records into the ledger at a URL, and waits for the ledger while that is away."""
+    """Records into the ledger at a URL, and waits while the ledger is away."""
 
     def __init__(self, url: str, application: Application, stopping: threading.Event) -> None:
         self._url = url
@@ -58,7 +58,10 @@ class RecorderProcess:
         self._is_away = False
 
     def run(self) -> None:
-        """Record until `stop`; raise `InvalidInput`, `LedgerReplaced` or `SchemaMismatch`."""
+        """Record until `stopping` is set.
+
+        Raise `InvalidInput`, `LedgerReplaced` or `SchemaMismatch`.
+        """
         while not self._stopping.is_set():
             try:
                 with closing(open_ledger(self._url, self._application.gateway.app_id)) as ledger:

@@ -1,4 +1,4 @@
-"""Writes what was read into the ledger, and the last histories of runs that the engine forgot."""
+"""Writes snapshots into the ledger, and the last histories of runs that the engine lost."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,14 +9,15 @@ from operations.ledger import Ledger
 from operations.recorder.limits import Limits
 from operations.records import Snapshot
 
-_EVENT = 500  # characters that an event counts as beside its payload
+_EVENT = 500  # characters that an event counts in addition to its payload
 
 
 @dataclass(frozen=True)
 class Unwritten:
     """Ids whose snapshot is not in the ledger: the ledger refused it, or it was stale.
 
-    A snapshot is stale if it looks older than that of another process, whose clock may differ.
+    A snapshot is stale if its time is earlier than the time of another process's snapshot; the
+    clocks of the processes may differ.
     """
 
     refused: dict[str, Exception] = field(default_factory=dict)
@@ -29,7 +30,7 @@ class Unwritten:
 class Archive:
     """Writes snapshots, and keeps the last history of each unfinished run in memory.
 
-    The ledger gets that history if the engine forgets the run before its end was read. Every
+    The ledger gets that history if the engine loses the run before its end was read. Every
     method that writes raises `LedgerUnavailable`.
     """
 
@@ -43,14 +44,14 @@ class Archive:
         return len(self._last)
 
     def write(self, snapshots: Sequence[Snapshot]) -> Unwritten:
-        """Write snapshots, some in each transaction, and return which are not in the ledger."""
+        """Write snapshots in batches; return the ids whose snapshot is not in the ledger."""
         unwritten = Unwritten()
         for batch in _batches(snapshots, self._batch):
             self._write(batch, unwritten)
         return unwritten
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Keep a history instead of the one that was read before; without one, that stays."""
+        """Replace the kept history of a run; a snapshot without a history changes nothing."""
         if snapshot.history is None:
             return
         self.forget(snapshot.instance.instance_id)
@@ -60,14 +61,15 @@ class Archive:
             self.forget(next(iter(self._last)))
 
     def forget(self, instance_id: str) -> None:
-        """Keep the history of a run no more: the run is over."""
+        """Drop the kept history of a run that has ended."""
         if last := self._last.pop(instance_id, None):
             self._room += _size(last)
 
     def mark_purged(self, gone_at: Mapping[str, datetime]) -> None:
-        """Note at which time the engine had no more of an id, and write its last history.
+        """Record when the engine no longer had the ids, and write their last histories.
 
-        A history that the ledger has already stays, as does one of a run that was purged before.
+        A history that the ledger already has stays, and so does the history of a run that was
+        purged before.
         """
         if not gone_at:
             return
@@ -79,7 +81,7 @@ class Archive:
             unwritten.stale.update(self._ledger.runs.ingest(batch))
         except LedgerUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - one snapshot must not stop the others
+        except Exception as error:  # noqa: BLE001 - one snapshot must not block the others
             if len(batch) == 1:
                 unwritten.refused[batch[0].instance.instance_id] = error
                 return
@@ -92,14 +94,14 @@ class Archive:
         runs = self._ledger.runs
         by_id = {each.instance.instance_id: each for each in last}
         archived = runs.archived(by_id)
-        lacking = [
+        missing = [
             by_id[each]
             for each, run in runs.latest_by_id(by_id).items()
             if each not in archived
             and run.purged_at is None
             and run.execution_id == by_id[each].timeline.execution_id
         ]
-        runs.keep_histories(lacking)
+        runs.keep_histories(missing)
 
 
 def _batches(snapshots: Sequence[Snapshot], size: int) -> Iterator[Sequence[Snapshot]]:

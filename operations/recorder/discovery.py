@@ -1,4 +1,4 @@
-"""Finds what nothing tells of: instances in the engine's list, and ids that were used again."""
+"""Finds changes that no trace reports: new ids in the engine's list, and ids used again."""
 
 import time
 from collections.abc import Collection, Container, Iterator, Mapping
@@ -17,27 +17,27 @@ log = structlog.get_logger(__name__)
 
 
 class Listable(Protocol):
-    """What lists ids: the gateway, or the object that counts its reads."""
+    """An object that lists ids: the gateway, or the object that counts its reads."""
 
     def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
-        """Return a page of ids; raises `DaprRefused` when an instance breaks the list."""
+        """Return a page of ids; raise `DaprRefused` when an instance breaks the list."""
 
 
 @dataclass
 class _List:
-    """A list under way: the token of its next page, and the known ids that it lacks so far."""
+    """A list in progress: the token of its next page, and the known ids not listed so far."""
 
     token: str
     is_whole: bool
-    lacks: set[str] = field(default_factory=set)
-    cost: float = 0.0
+    missing: set[str] = field(default_factory=set)
+    seconds: float = 0.0
 
 
 class Listing:
-    """Lists the ids: all of them or, more often, the last page again and what came after it.
+    """Lists the ids: the whole list or, more often, only the last page and the pages after it.
 
-    New ids come last where the state store is SQLite or PostgreSQL; on any other the whole list
-    finds them. A list that takes long is made rarely, and in parts, so that nothing waits for it.
+    SQLite and PostgreSQL state stores list new ids last; with any other state store, the whole list
+    finds new ids. A list that takes long is read rarely and in pieces, so that it delays nothing.
     """
 
     def __init__(self, gateway: Listable, limits: Limits) -> None:
@@ -48,22 +48,23 @@ class Listing:
         self._under_way: _List | None = None
         self._refusal: str | None = None
         self.is_complete = False
-        """Whether all ids have been listed once."""
+        """Whether the whole list has been read at least once."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Why the engine cannot list its instances, if that is so, with the remedy."""
+        """The reason why the engine cannot list its instances, with the remedy; else empty."""
         return (Problem(Service.LISTING, self._refusal),) if self._refusal else ()
 
     def changes(self, known: Collection[str]) -> set[str]:
-        """Return listed ids that are not known, and known ids that a whole list lacks.
+        """Return listed ids that are not known, and known ids that a whole list does not contain.
 
-        They are what was found within a moment, should a list be due. Raises `DaprUnavailable`.
+        Read pages for `Limits.list_turn` seconds at most, and only if a list is due. Raise
+        `DaprUnavailable`.
         """
         found: set[str] = set()
-        until = time.monotonic() + self._limits.list_turn
+        deadline = time.monotonic() + self._limits.list_turn
         listed = self._under_way or self._due(known)
-        while listed and time.monotonic() < until:
+        while listed and time.monotonic() < deadline:
             found |= self._changes_of_page(listed, known)
             listed = self._under_way
         return found
@@ -71,23 +72,23 @@ class Listing:
     def _due(self, known: Collection[str]) -> _List | None:
         now = time.monotonic()
         if now >= self._whole_due:
-            return _List("", is_whole=True, lacks=set(known))
+            return _List("", is_whole=True, missing=set(known))
         if self._last_page and now >= self._end_due:
             return _List(self._last_page, is_whole=False)
         return None
 
     def _changes_of_page(self, listed: _List, known: Container[str]) -> set[str]:
-        began, self._under_way = time.monotonic(), None  # one that fails is begun anew
+        start, self._under_way = time.monotonic(), None  # a list that fails starts again
         try:
             page = self._gateway.ids(token=listed.token)
         except DaprRefused as error:
             self._refused(str(error))
             return set()
         finally:
-            listed.cost += time.monotonic() - began
+            listed.seconds += time.monotonic() - start
             self._set_due(listed)
         self._last_page = listed.token
-        listed.lacks.difference_update(page.ids)
+        listed.missing.difference_update(page.ids)
         found = {each for each in page.ids if each not in known}
         if page.next is not None:
             listed.token, self._under_way = page.next, listed
@@ -95,17 +96,20 @@ class Listing:
         if listed.is_whole:
             self.is_complete = True
             self._refused(None)
-        return listed.lacks | found
+        return listed.missing | found
 
     def _set_due(self, listed: _List) -> None:
-        pause = max(self._limits.list_every, listed.cost * self._limits.list_share)
+        pause = max(self._limits.list_every, listed.seconds * self._limits.list_share)
         if listed.is_whole:
             self._whole_due = time.monotonic() + pause
         else:
             self._end_due = time.monotonic() + pause
 
     def _refused(self, reason: str | None) -> None:
-        """Log a refusal once: known runs are followed, and reservations and spans are heeded."""
+        """Store a refusal, and log it once.
+
+        Meanwhile the recorder follows known runs, and finds new ones by reservations and spans.
+        """
         if reason and reason != self._refusal:
             log.warning("the engine cannot list its instances", reason=reason)
         elif self._refusal and not reason:
@@ -114,10 +118,11 @@ class Listing:
 
 
 class FinishedRuns:
-    """Ids whose run has finished and is archived, each with its end: the engine changes none.
+    """Ids whose run has finished and is archived, each with the time of its end.
 
-    An id of which the engine reports another end has another run. There may be very many, so that
-    only a number is kept of each: seconds since 1970, 0 where the engine reported no time.
+    The engine does not change a finished run: if it reports another end, the id has another run.
+    There may be very many ids, so only a number is kept for each: seconds since 1970, 0 if the
+    engine reported no time.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -137,7 +142,7 @@ class FinishedRuns:
         return instance_id in self._ended
 
     def update(self, ended: Mapping[str, datetime | None]) -> None:
-        """Add ids with the time at which each ended, as the engine reported it."""
+        """Add ids with the time at which each run ended, as the engine reported it."""
         self._ended.update((instance_id, _seconds(at)) for instance_id, at in ended.items())
 
     def add(self, instance: Instance) -> None:
@@ -145,22 +150,22 @@ class FinishedRuns:
         self._ended[instance.instance_id] = _seconds(instance.last_updated_at)
 
     def discard(self, instance_id: str) -> None:
-        """Remove an id: the engine has no such instance, or it has another run."""
+        """Remove an id that the engine does not have, or that has another run."""
         self._ended.pop(instance_id, None)
 
     def has(self, instance: Instance) -> bool:
-        """Return whether an instance is known to have ended, and is as it was then."""
+        """Return True if an instance is known to have ended and has not changed since."""
         return self._ended.get(instance.instance_id) == _seconds(instance.last_updated_at)
 
     def ended_after(self, instance_id: str, at: float) -> bool:
-        """Return whether a run ended after a time, in seconds since 1970."""
+        """Return True if the run of an id ended at or after a time, in seconds since 1970."""
         return at <= self._ended.get(instance_id, -1.0)
 
     def to_recheck(self, *, is_traced: bool) -> list[str]:
-        """Return the ids whose turn it is to be read again, the newest first in each round.
+        """Return the ids to be read again now; each round starts with the newest ids.
 
         The engine erases a finished instance when its id is started again, and lists the id as
-        before. Traces tell of that; without traces, only a read finds it.
+        before. A trace reports the new start; without traces, only a read finds the new run.
         """
         now = time.monotonic()
         rate = self._limits.traced_rechecks if is_traced else self._limits.rechecks

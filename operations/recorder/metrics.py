@@ -1,4 +1,4 @@
-"""What the recorder costs the engine, and its lag."""
+"""Measures the recorder's lag and its reads of the engine."""
 
 import statistics
 import time
@@ -15,8 +15,8 @@ from operations.records import RecorderMetrics, Snapshot
 
 _WINDOW = 60.0  # seconds over which the percentiles of the lag are taken
 _LAGS = 60_000  # lags that are kept at most: 1000 a second
-_SAMPLE = 5000  # of those, spread evenly, that percentiles are made of at least
-_HEARTBEATS = 10  # over which the counts a second are taken
+_SAMPLE = 5000  # lags, spread evenly, that percentiles are computed from at least
+_HEARTBEATS = 10  # heartbeats over which the rates are averaged
 
 
 class CountedGateway:
@@ -27,21 +27,21 @@ class CountedGateway:
         self.reads: Counter[str] = Counter()
 
     def app_id(self) -> str:
-        """Return the application, as the gateway does."""
+        """Return the id of the application."""
         return self._gateway.app_id()
 
     def state(self, instance_id: str) -> Instance | None:
-        """Return the instance, as the gateway does."""
+        """Return the instance; see `Gateway.state`."""
         self.reads["states"] += 1
         return self._gateway.state(instance_id)
 
     def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
-        """Return the instance's events, as the gateway does."""
+        """Return the events of the instance; see `Gateway.history`."""
         self.reads["histories"] += 1
         return self._gateway.history(instance_id)
 
     def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
-        """Return a page of ids, as the gateway does."""
+        """Return a page of ids; see `Gateway.ids`."""
         self.reads["lists"] += 1
         return self._gateway.ids(page_size, token)
 
@@ -49,7 +49,8 @@ class CountedGateway:
 class Meter:
     """Measures the lag, the reads and the hints.
 
-    The lag is the seconds from an event until the ledger shows it, over the last `window` seconds.
+    The lag is how many seconds an event takes until the ledger shows it. Percentiles cover the last
+    `window` seconds.
     """
 
     def __init__(self, gateway: CountedGateway, queue: HintQueue, window: float = _WINDOW) -> None:
@@ -62,20 +63,23 @@ class Meter:
         self._counts.append((time.monotonic(), Counter()))
 
     def measure_from(self, since: datetime) -> None:
-        """Measure the lag of events from a time on: no recorder was there before."""
+        """Ignore events before a time, when no recorder was running."""
         self._since = since
 
     def recorded(self, snapshot: Snapshot, known_events: int) -> None:
-        """Note that the ledger shows a snapshot now, and has shown so many events before."""
+        """Measure the lag of a snapshot that the ledger shows from now on.
+
+        The ledger has shown the first `known_events` events before.
+        """
         now, at = datetime.now(UTC), time.monotonic()
         for happened in readable_since(snapshot, known_events):
             if happened >= self._since:
                 self._lags.append((at, max(0.0, (now - happened).total_seconds())))
 
     def metrics(self, unanswered: Iterable[float] = ()) -> RecorderMetrics:
-        """Return the measures, for one heartbeat.
+        """Return the metrics for one heartbeat.
 
-        `unanswered` are the seconds that hints have waited so far: they count as lags.
+        `unanswered` contains the seconds that hints have waited so far; they count as lags.
         """
         now = time.monotonic()
         while self._lags and now - self._lags[0][0] > self._window:
@@ -91,7 +95,7 @@ class Meter:
         )
 
     def _rates(self, now: float) -> dict[str, float]:
-        """Return how much of each was counted in a second, over the last heartbeats."""
+        """Return the counts a second, averaged over the last heartbeats."""
         then, before = self._counts[0]
         counts = Counter({**self._gateway.reads, "hints": self._queue.received})
         self._counts.append((now, counts))
@@ -100,10 +104,11 @@ class Meter:
 
 
 def readable_since(snapshot: Snapshot, known: int) -> Iterator[datetime]:
-    """Return when each event but the first `known` could be read, by the engine's clock.
+    """Yield when each event could be read, by the engine's clock; skip the first `known` events.
 
-    That is its own time or that of the workflow's turn that took it, whichever is later: a paused
-    run takes results that came long ago, and a rerun copies the events of another run.
+    The time is the event's own or the time of the turn that processed it, whichever is later: a
+    resumed run processes results that arrived long before, and a rerun copies events of another
+    run.
     """
     turn = snapshot.timeline.started_at
     for number, event in enumerate(snapshot.history or ()):

@@ -1,4 +1,4 @@
-"""Reads instances, a few at a time, and waits for none that is slow."""
+"""Reads instances in a few threads, so that a slow read does not delay the others."""
 
 import threading
 import time
@@ -13,18 +13,17 @@ from operations.recorder.limits import Limits
 from operations.records import Snapshot
 from operations.snapshots import Readable, read_snapshot, read_state
 
-_WEIGHT = 0.05  # of one read in the average
+_WEIGHT = 0.05  # of one read in the moving average
 IsKnownEnd = Callable[[Instance], bool]
 
 
 @dataclass(frozen=True)
 class ReadResult:
-    """What one read of an instance returned; it began at `read_at` and
-    took so many `seconds`.
+    """The result of one read of an instance, which started at `read_at` and took `seconds`.
 
-    `snapshot` is None if the engine has no instance with this id. With an `error` it is what could
-    be read in spite of it, or None. `is_known_end` says that the instance ended and was recorded
-    before, and is as it was then.
+    `snapshot` is None if the engine has no instance with this id. After an `error` it contains the
+    instance's state alone, or is None. `is_known_end` says that the instance had ended and was
+    recorded before, and has not changed since.
     """
 
     instance_id: str
@@ -46,7 +45,7 @@ class ReadResult:
 
 
 class Readers:
-    """Reads instances in threads; every id that it is given comes back, read or unread."""
+    """Reads instances in threads; `results` or `take_back` returns each queued id."""
 
     def __init__(
         self,
@@ -62,24 +61,27 @@ class Readers:
         self._threads = ThreadPoolExecutor(limits.readers, thread_name_prefix="reader")
         self._reading: dict[Future[ReadResult], str] = {}
         self.seconds = 0.0
-        """How long a read takes at present, on average."""
+        """How many seconds a read takes, as a moving average."""
 
     @property
     def room(self) -> int:
-        """How many more instances may be read."""
+        """How many more reads may be queued."""
         return self._limits.queued_reads - len(self._reading)
 
     def close(self) -> None:
-        """Read no more; the reads under way end by their deadline."""
+        """Start no further read; reads in progress end at their deadline."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def read(self, instance_id: str, last: Snapshot | None, *, is_finished: bool) -> None:
-        """Read an instance: `last` is known of it, or that it has finished."""
+        """Queue the read of an instance.
+
+        `last` is its last snapshot. `is_finished` says that it is known to have finished.
+        """
         future = self._threads.submit(self._read, instance_id, last, is_finished)
         self._reading[future] = instance_id
 
     def results(self) -> list[ReadResult]:
-        """Return what was read by now, or within a moment."""
+        """Return the results of the finished reads; wait `Limits.results_wait` for them at most."""
         done = wait(self._reading, self._limits.results_wait).done
         for future in done:
             del self._reading[future]
@@ -89,12 +91,12 @@ class Readers:
         return results
 
     def take_back(self) -> Iterable[str]:
-        """Cancel the reads that have not begun, and return their ids."""
+        """Cancel the reads that have not started, and return their ids."""
         cancelled = [future for future in self._reading if future.cancel()]
         return [self._reading.pop(future) for future in cancelled]
 
     def _read(self, instance_id: str, last: Snapshot | None, is_finished: bool) -> ReadResult:  # noqa: FBT001 - called by the executor
-        at, began = self._now(), time.monotonic()
+        read_at, start = self._now(), time.monotonic()
         snapshot: Snapshot | None = None
         error: Exception | None = None
         is_known_end = False
@@ -102,10 +104,10 @@ class Readers:
             is_known_end = is_finished and self._has_not_changed(instance_id)
             if not is_known_end:
                 snapshot = read_snapshot(self._gateway, instance_id, last, self._now)
-        except Exception as caught:  # noqa: BLE001 - one instance must not stop the others
+        except Exception as caught:  # noqa: BLE001 - one instance must not block the others
             snapshot, error = self._read_state(instance_id), caught
-        seconds = time.monotonic() - began
-        return ReadResult(instance_id, at, seconds, snapshot, error, is_known_end)
+        seconds = time.monotonic() - start
+        return ReadResult(instance_id, read_at, seconds, snapshot, error, is_known_end)
 
     def _has_not_changed(self, instance_id: str) -> bool:
         instance = self._gateway.state(instance_id)
@@ -119,10 +121,10 @@ class Readers:
 
 
 class Clock:
-    """The time of reads, which never goes back: what is read later must look later.
+    """The clock of reads, which never goes back.
 
-    The ledger compares the times of two snapshots. If the machine's clock is set back, this one
-    goes on from where it was; if it is set forward, this one follows.
+    The ledger compares the times of two snapshots, so a later read must have a later time. If the
+    machine's clock is set back, this clock continues; if it is set forward, this clock follows.
     """
 
     def __init__(self, system: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:

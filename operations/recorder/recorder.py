@@ -20,13 +20,16 @@ from operations.recorder.traces.hints import HintHandler, HintQueue
 from operations.recorder.traces.start_times import LateStartTimes
 from operations.records import Outage, RunSummary, Snapshot
 
-_UNANSWERED = 4  # reads of one run without an answer, while others get one, that are logged
+_UNANSWERED = 4  # reads in a row of one run without an answer, after which one line is logged
 
 log = structlog.get_logger(__name__)
 
 
 class Application:
-    """One application that is followed: what a recorder of it needs, and outlives its ledger."""
+    """The application that the recorder follows, with the objects that outlive one open ledger.
+
+    `RecorderProcess` creates a new `Recorder` each time it opens the ledger.
+    """
 
     def __init__(self, gateway: Gateway, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -38,10 +41,10 @@ class Application:
 
 
 class Recorder:
-    """Finds new runs, reads each unfinished one when it is due, and archives it at its end.
+    """Finds new runs, reads each unfinished run when it is due, and archives it at its end.
 
-    Nothing is lost whenever it stops: what is not in the ledger is read again, and the ledger takes
-    the same snapshot only once. `close` it.
+    The recorder may stop at any time: the next one reads again what is not in the ledger, and the
+    ledger stores the same snapshot only once. Call `close` at the end.
     """
 
     def __init__(self, application: Application, ledger: Ledger) -> None:
@@ -65,11 +68,11 @@ class Recorder:
         self._heartbeat_due = 0.0
 
     def close(self) -> None:
-        """End the threads that read."""
+        """Stop the reader threads."""
         self._readers.close()
 
     def turn(self) -> None:
-        """Do what is due now, and write a heartbeat; raises `LedgerUnavailable`."""
+        """Read and record what is due, and write a heartbeat; raise `LedgerUnavailable`."""
         self._follow_ledger()
         self._schedule.is_traced = self._queue.is_traced
         self._start_times.add(self._hints.handle(self._readers.seconds), time.monotonic())
@@ -81,14 +84,14 @@ class Recorder:
         self._write_heartbeat()
 
     def wait(self) -> None:
-        """Rest until the next turn: until a hint comes, or longer while hints are gathered."""
+        """Wait `Limits.rest` seconds; a hint ends the wait, unless hints are gathered."""
         if self._schedule.delay:
             time.sleep(self._limits.rest)
         else:
             self._queue.wait(self._limits.rest)
 
     def _follow_ledger(self) -> None:
-        """Read what other processes wrote into the ledger: reservations and actions."""
+        """Schedule the runs that other processes changed in the ledger: reservations, actions."""
         heartbeat = self._ledger.heartbeat()
         revision, known = heartbeat.revision, self._revision
         if known is None:
@@ -106,14 +109,14 @@ class Recorder:
         self._revision = revision
 
     def _load(self) -> None:
-        """Take up the runs that the ledger holds."""
+        """Follow the unfinished runs of the ledger, and remember the finished ones."""
         unfinished = self._ledger.runs.unfinished()
         self._finished.update(self._ledger.runs.finished())
         self._schedule.follow_backlog(summary.instance_id for summary in unfinished)
         log.info("following the engine", unfinished=len(unfinished), finished=len(self._finished))
 
     def _compare(self, summary: RunSummary) -> None:
-        """Read a run of which the ledger has something else than was last read here."""
+        """Schedule a read if the ledger's row differs from the last snapshot of this recorder."""
         last = self._schedule.last(summary.instance_id)
         known = last and (last.instance.status, last.instance.last_updated_at)
         if known != (summary.status, summary.last_updated_at):
@@ -143,13 +146,13 @@ class Recorder:
             self._readers.read(instance_id, last, is_finished=is_finished)
 
     def _record(self, results: Sequence[ReadResult]) -> None:
-        """Write what was read, and schedule the next read of each run."""
+        """Write the snapshots that were read, and schedule the next read of each run."""
         now = time.monotonic()
         snapshots = [self._start_times.applied_to(r.snapshot) for r in results if r.snapshot]
         is_recorded = self._schedule.is_recorded
-        news = [each for each in snapshots if _is_final(each) or not is_recorded(each)]
-        unwritten = self._archive.write(news)
-        for each in news:
+        changed = [each for each in snapshots if _is_final(each) or not is_recorded(each)]
+        unwritten = self._archive.write(changed)
+        for each in changed:
             if each.instance.instance_id not in unwritten:
                 self._meter.recorded(each, self._schedule.recorded_events(each))
         gone = [each for each in results if each.is_gone]
@@ -166,7 +169,7 @@ class Recorder:
             self._give_up()
 
     def _report(self, result: ReadResult, snapshot: Snapshot | None, unwritten: Unwritten) -> None:
-        """Tell the schedule what came of a read."""
+        """Report the result of a read to the schedule."""
         instance_id, now = result.instance_id, time.monotonic()
         is_stale = instance_id in unwritten.stale
         error = unwritten.refused.get(instance_id, result.error)
@@ -181,14 +184,14 @@ class Recorder:
         elif _is_final(snapshot) and not is_stale:
             self._finished.add(snapshot.instance)
             self._archive.forget(instance_id)
-            self._schedule.over(instance_id)
+            self._schedule.ended(instance_id)
         else:
             self._finished.discard(instance_id)
             self._archive.keep(snapshot)
-            self._schedule.seen(snapshot, now, is_stale=is_stale)
+            self._schedule.updated(snapshot, now, is_stale=is_stale)
 
     def _log(self, result: ReadResult, error: Exception, failures: int) -> None:
-        """Log a failure once; an outage of the whole engine is logged by its health."""
+        """Log a failure once; `EngineHealth` logs an outage of the whole engine."""
         if failures == (_UNANSWERED if result.is_unanswered else 1):
             log.warning(
                 f"cannot read {result.instance_id}",
@@ -197,7 +200,7 @@ class Recorder:
             )
 
     def _give_up(self) -> None:
-        """Read nothing more until the engine is known to be reachable."""
+        """Cancel the queued reads, and make the next turn check the engine."""
         self._health.expire()
         for instance_id in self._readers.take_back():
             self._schedule.unread(instance_id, time.monotonic())
@@ -210,7 +213,7 @@ class Recorder:
             self._written, self._heartbeat_due = outages, now + self._limits.heartbeat_every
 
     def _backlog(self) -> int | None:
-        """Return how many runs are still to be read since the start, None before a whole list."""
+        """Return how many runs have not been read since the start, None before a whole list."""
         if not self._listing.is_complete:
             return None
         if not self._is_caught_up and not self._schedule.backlog:
@@ -220,5 +223,5 @@ class Recorder:
 
 
 def _is_final(snapshot: Snapshot) -> bool:
-    """Return whether there is nothing more to read: the run has ended, and its history is there."""
+    """Return True if the run has ended and the snapshot has its history."""
     return snapshot.instance.status.is_finished and bool(snapshot.history)

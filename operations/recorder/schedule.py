@@ -1,4 +1,4 @@
-"""Which unfinished runs are followed, and when each is read next."""
+"""Schedules the reads of unfinished runs."""
 
 import heapq
 import math
@@ -14,54 +14,55 @@ from operations.records import Snapshot
 from operations.timeline import Ending, SpanKind
 
 _WAITS = frozenset({SpanKind.WAIT, SpanKind.TIMER, SpanKind.BACKOFF})
-_FIRST_RETRY = 0.1  # seconds before an instance that is expected is looked for again; then doubled
+_FIRST_RETRY = 0.1  # seconds before an expected instance is read again; doubled with each read
 
 
 @dataclass
 class FollowedRun:
     """A run that is followed; all times are seconds of a monotonic clock.
 
-    It is in one of three states. WAITING: it is read when it is `due`. BACKLOG: it is read when
-    nothing is due. READING: since `read_since`; if `due` is set then, it was asked for again.
+    The run is in one of three states. WAITING: it is read when it is `due`. BACKLOG: it is read
+    when no other run is due. READING: it is being read since `read_since`; if `due` is set in this
+    state, the run is read again afterwards.
     """
 
     due: float = math.inf
     read_since: float | None = None
     is_backlog: bool = False
-    """Whether it is still to be read for the first time since the recorder started."""
+    """Whether the recorder has not read it since it started."""
     is_quiet: bool = False
-    """Whether nothing is expected to happen to it within seconds."""
+    """Whether the run is not expected to change within seconds."""
     last: Snapshot | None = None
-    """The last snapshot, without its history, if the ledger holds it."""
+    """The last snapshot, without its history, if the ledger contains it."""
     events: tuple[str | None, int] = (None, 0)
     """An execution id, and how many events of that execution the ledger has shown."""
     unchanged: int = 0
-    """How many reads in a row told nothing new."""
+    """How many reads in a row found no change."""
     failures: int = 0
     """How many reads in a row failed."""
     hinted_at: float = math.inf
     """The time of the first hint that no written snapshot has answered."""
     expected_until: float = -math.inf
-    """Until when the engine may not have it yet: its id was reserved for a start."""
+    """Until when the engine may not have the instance yet, because its id was just reserved."""
 
 
 class Schedule:
     """The runs that are followed, each with the time at which it is read next.
 
-    Whoever takes an id to read it reports what came of it: `seen`, `failed`, `absent`, `over` or
-    `unread`.
+    A caller that takes an id reports the result of the read by calling `updated`, `failed`,
+    `absent`, `ended` or `unread`.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._runs: dict[str, FollowedRun] = {}
-        self._heap: list[tuple[float, str]] = []  # due times; those that hold no more are skipped
+        self._heap: list[tuple[float, str]] = []  # due times; obsolete ones are skipped
         self._backlog: deque[str] = deque()
         self._quiet = 0
         self.backlog = 0
         """How many runs of the backlog have not been read yet."""
         self.is_traced = False
-        """Whether traces arrive, which tell when to read."""
+        """Whether traces arrive, so that hints trigger most reads."""
         self.delay = 0.0
         """Seconds for which the hints of a run are gathered before it is read."""
 
@@ -72,7 +73,7 @@ class Schedule:
         return instance_id in self._runs
 
     def follow_backlog(self, ids: Iterable[str]) -> None:
-        """Follow instances that may wait until nothing else is to be read."""
+        """Follow instances that are read when no other instance is due."""
         for instance_id in ids:
             if instance_id not in self._runs:
                 self._runs[instance_id] = FollowedRun(is_backlog=True)
@@ -80,52 +81,55 @@ class Schedule:
                 self.backlog += 1
 
     def wake(self, instance_id: str, by: float) -> None:
-        """Read an instance by a time, also if it is being read now; follow it from now on."""
+        """Schedule a read at the time `by` or earlier, and follow the instance from now on.
+
+        An instance that is being read now is read again.
+        """
         run = self._runs.setdefault(instance_id, FollowedRun())
         run.unchanged = 0
         if by < run.due:
             self._set_due(instance_id, run, by)
 
     def rewrite(self, instance_id: str, by: float) -> None:
-        """Read an instance by a time, and write it whatever it is: the ledger has another state."""
+        """Schedule a read, and write its snapshot even if unchanged: the ledger's row differs."""
         self.wake(instance_id, by)
         self._runs[instance_id].last = None
 
     def expect(self, instance_id: str, now: float, by: float) -> None:
-        """Read an instance whose id was reserved, and look for it some time if it is not there."""
+        """Schedule a read of a reserved id; repeat it for a while if the engine has no instance."""
         self.wake(instance_id, by)
         self._runs[instance_id].expected_until = now + self._limits.reserved
 
     def hint(self, instance_id: str, now: float, by: float) -> None:
-        """Read an instance by a time, since a span of it arrived."""
+        """Schedule a read because a span of the instance arrived."""
         self.wake(instance_id, by)
         run = self._runs[instance_id]
         run.hinted_at = min(now, run.hinted_at)
 
     def unanswered(self, now: float) -> Iterator[float]:
-        """Return how many seconds ago each run was hinted at that was not written since."""
+        """Return the seconds since the first unanswered hint of each run that has one."""
         runs = self._runs.values()
         return (now - run.hinted_at for run in runs if run.hinted_at < math.inf)
 
-    def take(self, now: float, most: int) -> list[str]:
-        """Return ids to be read now, those that are overdue for longest first."""
-        ids = list(islice(self._take_due(now), most))
-        ids.extend(islice(self._take_backlog(now), most - len(ids)))
+    def take(self, now: float, limit: int) -> list[str]:
+        """Return at most `limit` ids to be read now; the longest overdue come first."""
+        ids = list(islice(self._take_due(now), limit))
+        ids.extend(islice(self._take_backlog(now), limit - len(ids)))
         return ids
 
     def last(self, instance_id: str) -> Snapshot | None:
-        """Return the last snapshot of an instance, without its history, if the ledger holds it."""
+        """Return the last snapshot of an instance, without history, if the ledger contains it."""
         run = self._runs.get(instance_id)
         return run.last if run else None
 
     def is_recorded(self, snapshot: Snapshot) -> bool:
-        """Return whether the ledger holds what a snapshot says."""
+        """Return True if the ledger contains the values of a snapshot."""
         last = self.last(snapshot.instance.instance_id)
         known = last and (last.instance, last.timeline)
         return known == (snapshot.instance, snapshot.timeline)
 
     def is_expected(self, instance_id: str, now: float) -> bool:
-        """Return whether the engine may not have an instance yet whose id was reserved."""
+        """Return True if the id was reserved, so that the engine may not have the instance yet."""
         run = self._runs.get(instance_id)
         return run is not None and now < run.expected_until
 
@@ -134,8 +138,8 @@ class Schedule:
         execution_id, count = self._runs[snapshot.instance.instance_id].events
         return count if execution_id == snapshot.timeline.execution_id else 0
 
-    def seen(self, snapshot: Snapshot, now: float, *, is_stale: bool = False) -> None:
-        """Report a snapshot of a run that goes on; the ledger does not take one that is stale."""
+    def updated(self, snapshot: Snapshot, now: float, *, is_stale: bool = False) -> None:
+        """Report a snapshot of an unfinished run; the ledger does not store a stale one."""
         instance_id = snapshot.instance.instance_id
         run = self._runs[instance_id]
         run.unchanged = run.unchanged + 1 if self.is_recorded(snapshot) else 0
@@ -159,22 +163,22 @@ class Schedule:
         return run.failures
 
     def unread(self, instance_id: str, now: float) -> None:
-        """Report that an instance was not read after all."""
+        """Report that the read of an instance was cancelled."""
         run = self._runs[instance_id]
         run.read_since = None
         self._set_due(instance_id, run, min(now, run.due))
 
     def absent(self, instance_id: str, now: float) -> None:
-        """Report that the engine has nothing new of an id: follow it only while it is expected."""
+        """Report that the engine has no new run of an id: follow it only while it is expected."""
         run = self._runs[instance_id]
         if now >= run.expected_until:
-            self.over(instance_id)
+            self.ended(instance_id)
             return
         run.unchanged += 1
         self._report(instance_id, run, now + _FIRST_RETRY * 2 ** (run.unchanged - 1))
 
-    def over(self, instance_id: str) -> None:
-        """Report that a run is recorded to its end: follow it no more, unless it was woken."""
+    def ended(self, instance_id: str) -> None:
+        """Report that a run is recorded to its end: stop following it, unless it was woken."""
         run = self._runs[instance_id]
         if run.due == math.inf:
             self._report(instance_id, run, math.inf)
@@ -202,13 +206,13 @@ class Schedule:
                 yield instance_id
 
     def _interval(self, snapshot: Snapshot, run: FollowedRun, *, was_hinted: bool) -> float:
-        """Return the seconds until a run is read again; the more there are of a kind, the more."""
+        """Return the seconds until a run is read again; they grow with the number of such runs."""
         limits, active = self._limits, len(self._runs) - self._quiet
         if run.is_quiet:
             pace = max(limits.quiet, self._quiet / limits.quiet_reads)
         elif not self.is_traced:
             pace = max(limits.brisk, active / limits.brisk_reads)
-        elif was_hinted:  # the engine may still have been at what the hint was of
+        elif was_hinted:  # the read may have been too early for the change that the hint is about
             pace = max(limits.brisk, 2 * self.delay, active / limits.traced_reads)
         else:
             pace = max(limits.traced, active / limits.traced_reads)
@@ -230,7 +234,7 @@ class Schedule:
 
 
 def _answer_hints(run: FollowedRun) -> None:
-    """Note that a snapshot is written: it answers the hints that came before its read."""
+    """Clear the hints that a written snapshot answers: the hints from before its read."""
     if run.due == math.inf:
         run.hinted_at = math.inf
     else:
@@ -238,31 +242,31 @@ def _answer_hints(run: FollowedRun) -> None:
 
 
 def retry_after(failures: int, limits: Limits) -> float:
-    """Return the seconds after which a run is read again whose last reads failed."""
+    """Return the seconds until a run is read again, given how many reads in a row failed."""
     return min(limits.slowest, limits.retry * 2.0 ** min(failures - 1, 10))
 
 
 def is_quiet(snapshot: Snapshot, unchanged: int, limits: Limits) -> bool:
-    """Return whether nothing is expected to happen to a run by itself within seconds.
+    """Return True if a run is not expected to change by itself within seconds.
 
-    `unchanged` is how many reads in a row told nothing new.
+    `unchanged` is how many reads in a row found no change.
     """
-    if snapshot.instance.status is Status.PENDING:  # for milliseconds, or until its time
+    if snapshot.instance.status is Status.PENDING:  # for milliseconds, or until its scheduled time
         return unchanged >= limits.pending_reads
     if snapshot.instance.status is not Status.RUNNING:
         return True
-    still = [span for span in snapshot.timeline.spans if span.ending is Ending.OPEN]
+    opened = [span for span in snapshot.timeline.spans if span.ending is Ending.OPEN]
     return (
-        bool(still)
-        and all(span.kind in _WAITS for span in still)
+        bool(opened)
+        and all(span.kind in _WAITS for span in opened)
         and seconds_until_due(snapshot) > limits.soon
     )
 
 
 def seconds_until_due(snapshot: Snapshot) -> float:
-    """Return how long until a run goes on by itself at the latest: infinite if it never does."""
-    dues = [span.due for span in snapshot.timeline.spans if span.ending is Ending.OPEN]
+    """Return the seconds until the next timer or scheduled start, infinite if there is none."""
+    due_times = [span.due for span in snapshot.timeline.spans if span.ending is Ending.OPEN]
     if snapshot.instance.status is Status.PENDING:
-        dues.append(snapshot.scheduled_for)
+        due_times.append(snapshot.scheduled_for)
     now = datetime.now(UTC)
-    return min(((due - now).total_seconds() for due in dues if due), default=math.inf)
+    return min(((due - now).total_seconds() for due in due_times if due), default=math.inf)

@@ -1,4 +1,4 @@
-"""Builds timelines from histories: activities, timers, waits, children, suspensions as spans.
+"""Builds timelines from histories: activities, timers, waits, children and suspensions as spans.
 
 All functions are pure: the same history always gives the same timeline.
 """
@@ -32,12 +32,12 @@ _START = "start"
 
 @dataclass(frozen=True)
 class Timeline:
-    """The spans of an instance by the time at which they were scheduled, and facts about its run.
+    """The spans of an instance, ordered by `scheduled_at`, and facts about its run.
 
-    `started_at` and `ended_at` are on one clock; a rerun has its own, not its source's.
-    `first_turn_at` is when the workflow was first executed, None if that is not known. The
-    `execution_id` of a rerun is that of its source, because Dapr copies it. `awaited` holds the
-    names of everything the instance waits for (see `event_key`); `waiting` says it in a few words.
+    `started_at` and `ended_at` are on one clock; a rerun has its own times, not its source's.
+    `first_turn_at` is when the workflow was first executed, None if that is unknown. A rerun has
+    the `execution_id` of its source, because Dapr copies it. `awaited` contains the names of
+    everything the instance waits for (see `event_key`); `waiting` describes it in a few words.
     """
 
     started_at: datetime | None = None
@@ -53,7 +53,7 @@ class Timeline:
 
 
 def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
-    """Return the timeline of a history, also of an instance that has not ended."""
+    """Return the timeline of a history; the instance may not have ended."""
     rerun = rerun_in(history)
     started = next((event for event in history if event.kind == "executionStarted"), None)
     started_at = rerun.clock if rerun else _clock(history, started)
@@ -84,10 +84,10 @@ def _clock(history: Sequence[HistoryEvent], started: HistoryEvent | None) -> dat
 
 
 def _first_turn(history: Sequence[HistoryEvent], started_at: datetime | None) -> datetime | None:
-    """Return when the first turn began, None if it is not in this history.
+    """Return when the first turn started, None if the turn is not in this history.
 
     In a later generation of continue-as-new the first turn is earlier than the start, because it
-    belongs to the generation before.
+    belongs to the previous generation.
     """
     turns = (event.timestamp for event in history if event.kind == "workflowStarted")
     first = next(turns, None)

@@ -11,7 +11,7 @@ from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind, event
 
 
 class TimelineBuilder:
-    """Collects events and returns spans; no span starts before `clock`, if there is one."""
+    """Builds spans from events; with a `clock`, no span starts before it."""
 
     def __init__(self, clock: datetime | None) -> None:
         self._clock = clock
@@ -84,13 +84,13 @@ class TimelineBuilder:
         self._open.clear()
 
     def _moment(self, event: HistoryEvent) -> datetime:
-        """Return an event's time; events that a rerun copied happened at the start of the rerun."""
+        """Return an event's time; an event that a rerun copied gets the start of the rerun."""
         if self._clock is None:
             return event.timestamp
         return self._clock if self._copied else max(event.timestamp, self._clock)
 
     def _answered_by(self, event: HistoryEvent, kind: str) -> int | None:
-        """Return the open span that an event answers, the last one if an id occurs twice."""
+        """Return the index of the open span that an event answers; of equal ids, the last one."""
         if event.answers is None:
             return None
         candidates = self._unanswered[kind, event.answers]
@@ -100,15 +100,15 @@ class TimelineBuilder:
         return None
 
     def _awaiting(self, event: HistoryEvent) -> int | None:
-        """Return the wait that receives an external event: the oldest open one of that name."""
+        """Return the index of the oldest open wait for an external event of this name."""
         waits = self._waits[event_key(event.name)]
         while waits:
             if (index := waits.popleft()) in self._open:
                 return index
         return None
 
-    def turn_began(self, _: HistoryEvent) -> None:
-        """Count a turn: one execution of the workflow until it has to wait."""
+    def turn_started(self, _: HistoryEvent) -> None:
+        """Count a turn: the workflow executes until it has to wait."""
         self._turn += 1
 
     def activity_scheduled(self, event: HistoryEvent) -> None:
@@ -134,7 +134,7 @@ class TimelineBuilder:
                 self._lanes.failed(self._spans[index].lane)
 
     def timer_created(self, event: HistoryEvent) -> None:
-        """Open a span for what the timer is used for."""
+        """Open a span: a wait, a back-off or a timer, depending on the timer's origin."""
         match event.origin:
             case TimerOrigin.EXTERNAL_EVENT:
                 wait = self._open_span(event, SpanKind.WAIT, self._lanes.new(event.event_id))
@@ -153,7 +153,7 @@ class TimelineBuilder:
         self._open_span(event, SpanKind.BACKOFF, lane, self._names.get(lane, _UNNAMED))
 
     def timer_fired(self, event: HistoryEvent) -> None:
-        """Close the span of what the timer was used for."""
+        """Close the span that the timer opened."""
         index = self._answered_by(event, "timerCreated")
         if index is None:
             return
@@ -164,7 +164,7 @@ class TimelineBuilder:
             self._lanes.retry(span.lane, span.name)
 
     def event_raised(self, event: HistoryEvent) -> None:
-        """Close the wait that receives the event; Dapr keeps an event that nothing waits for."""
+        """Close the wait that receives the event; Dapr keeps the event if nothing waits for it."""
         index = self._awaiting(event)
         if index is not None:
             self._close_span(index, event, Ending.COMPLETED)
@@ -180,12 +180,12 @@ class TimelineBuilder:
             self._close_span(self._suspension, event, Ending.COMPLETED)
 
     def ended(self, event: HistoryEvent) -> None:
-        """Note the end of the instance, and cut off the open spans."""
+        """Store the end of the instance, and cut off the open spans."""
         self._ended_at = self._moment(event)
         self._cut_off(self._ended_at)
 
 
-_UNNAMED = "a call"  # as in "retry of a call": some SDKs do not say of which
+_UNNAMED = "a call"  # as in "retry of a call": some SDKs do not name the call
 _CHILD = "childWorkflowInstanceCreated"
 _ANSWERS = {
     "taskCompleted": ("taskScheduled", Ending.COMPLETED),
@@ -194,7 +194,7 @@ _ANSWERS = {
     "childWorkflowInstanceFailed": (_CHILD, Ending.FAILED),
 }
 _HANDLERS: dict[str, Callable[[TimelineBuilder, HistoryEvent], object]] = {
-    "workflowStarted": TimelineBuilder.turn_began,
+    "workflowStarted": TimelineBuilder.turn_started,
     "taskScheduled": TimelineBuilder.activity_scheduled,
     "timerCreated": TimelineBuilder.timer_created,
     "timerFired": TimelineBuilder.timer_fired,
@@ -209,7 +209,7 @@ _HANDLERS: dict[str, Callable[[TimelineBuilder, HistoryEvent], object]] = {
 
 
 def _call(event: HistoryEvent, kind: SpanKind) -> Call | None:
-    """Return the call that an attempt or a back-off belongs to, None if the event does not say."""
+    """Return the call of an attempt or a back-off, None if the event does not name it."""
     key = event.task_execution_id or event.instance_id
     return (kind, key) if key else None
 
@@ -221,5 +221,5 @@ def _due(event: HistoryEvent) -> datetime | None:
 
 
 def _closed(span: Span, at: datetime, ending: Ending) -> Span:
-    """Return a closed span; it never ends before its start, even if a clock was set back."""
+    """Return a closed span; it does not end before its start, even if a clock was set back."""
     return replace(span, ended_at=max(at, span.scheduled_at), ending=ending)

@@ -12,7 +12,7 @@ _ABOVE_EVENT_IDS = 2**31  # event ids are 32-bit integers
 
 
 class Lanes:
-    """Gives every call a lane: the event id of its first attempt, unless that id is taken."""
+    """Assigns a lane to each call: the event id of its first attempt, unless that id is taken."""
 
     def __init__(self) -> None:
         self.attempts: Counter[int] = Counter()
@@ -25,7 +25,7 @@ class Lanes:
         self._due: defaultdict[str, deque[tuple[int, int]]] = defaultdict(deque)
 
     def new(self, event_id: int) -> int:
-        """Return an unused lane."""
+        """Return an unused lane: `event_id`, or another number if that is taken."""
         lane = event_id
         if lane < 0 or lane in self._taken:
             lane = next(self._unused)
@@ -42,9 +42,9 @@ class Lanes:
         return self._attempt(self.new(event_id) if lane is None else lane, call)
 
     def for_child(self, call: Call | None, name: str, event_id: int) -> int:
-        """Return the lane of an attempt of a child: that of its call, if its last attempt failed.
+        """Return the lane of an attempt of a child: its call's lane, if the last attempt failed.
 
-        Some SDKs give every attempt another instance id. Then it is the next attempt of the child
+        Some SDKs give every attempt another instance id. Then the attempt is a retry of the child
         of that name whose back-off ended first.
         """
         lane = self.known(call)
@@ -56,11 +56,11 @@ class Lanes:
         return self._attempt(lane, call)
 
     def failed(self, lane: int) -> None:
-        """Note that the last attempt in a lane failed."""
+        """Mark the last attempt in a lane as failed."""
         self._failed.add(lane)
 
     def retry(self, lane: int, name: str) -> None:
-        """Note that the next attempt in a lane is due, if the lane belongs to a child."""
+        """Mark the next attempt in a lane as due, if the lane belongs to a child."""
         if lane in self._children:
             self._due[name].append((lane, self.attempts[lane]))
 
@@ -72,7 +72,7 @@ class Lanes:
         return lane
 
     def _retried(self, name: str) -> int | None:
-        """Return the lane of the oldest due retry of that name which has not been made yet."""
+        """Return the lane of the oldest due retry of this name that has not been made."""
         due = self._due[name]
         while due:
             lane, attempts = due.popleft()

@@ -1,8 +1,8 @@
-"""Divides the history of a rerun into the part copied from its source and its own part.
+"""Divides the history of a rerun into the events copied from its source and its own events.
 
-Dapr copies what the source had finished before the chosen event, with the source's times. Then it
-schedules again, all at once and in no order, what was not finished there and every timer, even one
-that had fired; and last the chosen event itself, the only one that carries a mark.
+Dapr copies the calls that the source had finished before the chosen event, with the source's
+times. Then it reschedules, all at once and in no order, the unfinished calls and every timer, even
+a timer that had fired. Last it reschedules the chosen event, the only one that carries a mark.
 """
 
 from collections import defaultdict, deque
@@ -20,7 +20,7 @@ _SCHEDULING = frozenset({"taskScheduled", "timerCreated", "childWorkflowInstance
 class Rerun:
     """A rerun of the instance `source_id`; its own time starts at `clock` (aware UTC).
 
-    `copied` are the copied events, each timer before its answer; `own` are all other events.
+    `copied` contains the copied events, each timer before its answer; `own` contains all others.
     """
 
     source_id: str
@@ -30,26 +30,25 @@ class Rerun:
 
 
 def rerun_in(history: Sequence[HistoryEvent]) -> Rerun | None:
-    """Return the two parts of the history of a rerun, None if it is not the history of a rerun.
+    """Return the copied and own events of a rerun, None if the history is not of a rerun.
 
-    The source may be a rerun itself: the last mark counts.
+    The source may be a rerun itself, so the last mark counts.
     """
     marks = [(at, event.rerun_of) for at, event in enumerate(history) if event.rerun_of]
     if not marks:
         return None
     mark, source = marks[-1]
-    begin = _first_scheduled_anew(history, mark)
-    anew = history[begin:mark]
-    timers = _Timers(anew)
-    copied = tuple(timers.before_their_answers(history[:begin]))
-    clock = min(event.timestamp for event in history[begin : mark + 1])
+    start = _first_rescheduled(history, mark)
+    timers = _Timers(history[start:mark])
+    copied = tuple(timers.before_their_answers(history[:start]))
+    clock = min(event.timestamp for event in history[start : mark + 1])
     return Rerun(source, clock, copied, (*timers.others(), *history[mark:]))
 
 
-def _first_scheduled_anew(history: Sequence[HistoryEvent], mark: int) -> int:
-    """Return the index of the first event that was scheduled together with the marked one.
+def _first_rescheduled(history: Sequence[HistoryEvent], mark: int) -> int:
+    """Return the index of the first event that was rescheduled together with the marked event.
 
-    A copied event of the same kind is followed by its answer, so it cannot be mistaken for one.
+    A copied event of the same kinds is followed by its answer, and an answer ends the search.
     """
     first = mark
     while first > 0 and history[first - 1].kind in _SCHEDULING:
@@ -58,18 +57,19 @@ def _first_scheduled_anew(history: Sequence[HistoryEvent], mark: int) -> int:
 
 
 class _Timers:
-    """Timers that were scheduled again although the copied part holds their answers."""
+    """Timers that were rescheduled although the copied events contain their answers."""
 
-    def __init__(self, anew: Sequence[HistoryEvent]) -> None:
-        self._anew = anew
+    def __init__(self, rescheduled: Sequence[HistoryEvent]) -> None:
+        self._rescheduled = rescheduled
         self._placed: set[int] = set()
         self._by_id: dict[int, int] = {}
         self._by_name: defaultdict[str, deque[int]] = defaultdict(deque)
-        for at in sorted(range(len(anew)), key=lambda at: anew[at].event_id):
-            if anew[at].kind == "timerCreated":
-                self._by_id[anew[at].event_id] = at
-                if anew[at].origin is TimerOrigin.EXTERNAL_EVENT:
-                    self._by_name[event_key(anew[at].name)].append(at)
+        for at in sorted(range(len(rescheduled)), key=lambda at: rescheduled[at].event_id):
+            event = rescheduled[at]
+            if event.kind == "timerCreated":
+                self._by_id[event.event_id] = at
+                if event.origin is TimerOrigin.EXTERNAL_EVENT:
+                    self._by_name[event_key(event.name)].append(at)
 
     def before_their_answers(self, copied: Sequence[HistoryEvent]) -> Iterator[HistoryEvent]:
         """Yield the copied events, each timer right before the event that answers it."""
@@ -77,12 +77,13 @@ class _Timers:
             at = self._answered_by(event)
             if at is not None:
                 self._placed.add(at)
-                yield self._anew[at]
+                yield self._rescheduled[at]
             yield event
 
     def others(self) -> Iterator[HistoryEvent]:
-        """Yield the events that were scheduled again and have no answer among the copied ones."""
-        return (event for at, event in enumerate(self._anew) if at not in self._placed)
+        """Return the rescheduled events that no copied event answers."""
+        events = enumerate(self._rescheduled)
+        return (event for at, event in events if at not in self._placed)
 
     def _answered_by(self, event: HistoryEvent) -> int | None:
         if event.kind == "timerFired" and event.answers is not None:

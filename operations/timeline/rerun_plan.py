@@ -1,8 +1,8 @@
-"""Predicts what a rerun keeps of a history and what it runs again.
+"""Predicts which results a rerun keeps and which calls it makes again.
 
-Dapr reads the source's history up to the chosen event. Calls that have their result before that
-event keep it; the others, and all timers, are scheduled again. External events that were raised
-before it stay. Everything after it is dropped, and happens again if the workflow gets there.
+Dapr reads the source's history up to the chosen event. Calls that have a result before that event
+keep the result; all other calls, and all timers, are scheduled again. External events that were
+raised before it stay. Later events are dropped, and happen again if the workflow gets there.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from operations.history import HistoryEvent, TimerOrigin
 from operations.timeline.spans import event_key
 
 RERUNNABLE = frozenset({"taskScheduled", "timerCreated", "childWorkflowInstanceCreated"})
-"""The kinds of events from which an instance can be rerun."""
+"""The kinds of events from which a rerun can start."""
 
 _FAILURES = frozenset({"taskFailed", "childWorkflowInstanceFailed"})
 _TIMER = "timerCreated"
@@ -20,11 +20,11 @@ _TIMER = "timerCreated"
 
 @dataclass(frozen=True)
 class RerunPlan:
-    """The effects of a rerun from `event`; each part is in the order of the history.
+    """The effects of a rerun from `event`; each tuple is in the order of the history.
 
-    `kept` calls keep their results, `again` are scheduled again at once (the event itself is one of
-    them), `later` come again when the workflow gets there. External events in `raised_before` stay,
-    those in `raised_after` are lost: the workflow waits for them again.
+    Calls in `kept` keep their results. Calls in `again`, which include `event`, are scheduled again
+    at once; calls in `later` are made again when the workflow gets there. External events in
+    `raised_before` stay; events in `raised_after` are lost, and the workflow waits for them again.
     """
 
     event: HistoryEvent
@@ -36,22 +36,22 @@ class RerunPlan:
 
     @property
     def takes_input(self) -> bool:
-        """True if the input of the event can be replaced; a timer has none."""
+        """Whether the input of the event can be replaced; a timer has no input."""
         return self.event.kind != _TIMER
 
 
 def rerunnable(history: Sequence[HistoryEvent]) -> tuple[HistoryEvent, ...]:
-    """Return the events from which a finished instance with this history can be rerun."""
+    """Return the events of a finished instance from which a rerun can start."""
     return tuple(event for event in history if event.kind in RERUNNABLE)
 
 
 def first_step(history: Sequence[HistoryEvent]) -> HistoryEvent | None:
-    """Return the event from which a rerun repeats everything, None if there is none."""
+    """Return the event from which a rerun repeats everything, None if no event is rerunnable."""
     return next(iter(rerunnable(history)), None)
 
 
 def failed_step(history: Sequence[HistoryEvent]) -> HistoryEvent | None:
-    """Return the first attempt of the call that failed last, None if none failed."""
+    """Return the first attempt of the call that failed last, None if no call failed."""
     failed = [event.answers for event in history if event.kind in _FAILURES]
     last = next((e for e in rerunnable(history) if failed and e.event_id == failed[-1]), None)
     if last is None or last.task_execution_id is None:
@@ -78,7 +78,7 @@ def plan_of(history: Sequence[HistoryEvent], event_id: int) -> RerunPlan | None:
 
 
 def _answered(history: Sequence[HistoryEvent]) -> set[int]:
-    """Return the ids of the events that have an answer; an external event answers a wait."""
+    """Return the ids of the events that have an answer; an external event answers one wait."""
     answered: set[int] = set()
     for event in history:
         if event.answers is not None:

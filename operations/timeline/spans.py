@@ -1,4 +1,4 @@
-"""Spans: what an instance does, or waits for, from one moment to another."""
+"""Spans: what an instance does, or waits for, during a period."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from operations.model import Failure
 
 
 class SpanKind(StrEnum):
-    """What an instance does, or waits for, during a span."""
+    """The kind of a span: what the instance does, or waits for."""
 
     ACTIVITY = "activity"
     BACKOFF = "backoff"
@@ -30,7 +30,7 @@ class Ending(StrEnum):
     CUT_OFF = "cut off"
     """The instance ended first."""
     UNSEEN = "unseen"
-    """The workflow continued as new before the end was read; `ended_at` is the latest it can be."""
+    """The workflow continued as new before the end was read; `ended_at` is the latest possible."""
 
 
 SUSPENSIONS = -1
@@ -41,15 +41,15 @@ SUSPENSIONS = -1
 class Span:
     """One bar of an instance's timeline; times are aware UTC.
 
-    `scheduled_at` is when Dapr created it, `ended_at` its end, None while it is open. `started_at`
-    is when a worker was given the attempt of an activity, None if no trace said so: before it is
-    queue time, after it execution time (a queue inside the worker counts as execution).
-    `event_id` is the id of the event that created the span. Spans of one row have the same `lane`:
-    all attempts of one call of an activity or child, and the back-offs between them.
-    `attempt_number` counts from 1 to `attempt_count`; a back-off has the number of the attempt
-    before it. `due` is when a timer fires or a wait times out, None without a deadline. Spans
-    that were created in one `turn` of the workflow have the same number. A `copied` span was taken
-    over by a rerun: it starts and ends at the start of the rerun.
+    `scheduled_at` is when Dapr created the span, `ended_at` its end, None while it is open.
+    `started_at` is when a worker received the attempt of an activity, None if no trace reported it:
+    the time before it is queue time, the time after it execution time (which includes a queue
+    inside the worker). `event_id` is the id of the event that created the span. Spans of one row
+    have the same `lane`: all attempts of one call of an activity or child, and the back-offs
+    between them. `attempt_number` counts from 1 to `attempt_count`; a back-off has the number of
+    the attempt before it. `due` is when a timer fires or a wait times out, None without a deadline.
+    `turn` is the number of the workflow's turn that created the span. A rerun took a `copied` span
+    over from its source: the span starts and ends at the start of the rerun.
     """
 
     kind: SpanKind
@@ -72,5 +72,5 @@ class Span:
 
 
 def event_key(name: str | None) -> str:
-    """Return the name of an external event in the form in which Dapr compares names."""
+    """Return the name of an external event as Dapr compares it, without regard to case."""
     return (name or "").casefold()

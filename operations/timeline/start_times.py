@@ -1,4 +1,4 @@
-"""When workers were given attempts, as far as trace spans say."""
+"""Start times of attempts, which trace spans report."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -10,10 +10,11 @@ from operations.timeline.spans import Span, SpanKind
 def start_time_within(
     scheduled_at: datetime, ended_at: datetime | None, candidates: Iterable[datetime]
 ) -> datetime | None:
-    """Return the latest candidate between the scheduling and the end of an attempt, None if none.
+    """Return the latest candidate between `scheduled_at` and `ended_at`, None if there is none.
 
-    Clocks must agree: a wrong division into queue time and execution time is worse than none.
-    Dapr hands an attempt out again when a worker dies; then the last start counts.
+    A candidate outside is from another clock: a wrong division into queue time and execution time
+    is worse than none. Dapr gives an attempt to another worker when a worker dies, so the last
+    start counts.
     """
     if ended_at is None:
         return None
@@ -21,7 +22,7 @@ def start_time_within(
 
 
 def with_start_times(spans: Sequence[Span], known: Iterable[Span]) -> tuple[Span, ...]:
-    """Return spans with the `started_at` of those known spans that are the same attempts."""
+    """Return spans with the `started_at` of the known spans of the same attempts."""
     start_times = {
         (each.event_id, each.scheduled_at): each.started_at for each in known if each.started_at
     }

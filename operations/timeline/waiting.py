@@ -1,4 +1,4 @@
-"""What an instance waits for: in a few words for a list, and as names for the search."""
+"""Describes what an instance waits for: in a few words for a list, and as names for the search."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from operations.timeline.spans import Ending, Span, SpanKind, event_key
 
 @dataclass(frozen=True)
 class Waiting:
-    """What an instance waits for in a few words, and its deadline if there is one."""
+    """What an instance waits for, in a few words, and the deadline, None without one."""
 
     what: str
     until: datetime | None = None
@@ -19,14 +19,14 @@ class Waiting:
 _BY_IMPORTANCE = (SpanKind.ACTIVITY, SpanKind.WAIT, SpanKind.CHILD, SpanKind.BACKOFF)
 _RANK = {kind: rank for rank, kind in enumerate(_BY_IMPORTANCE)}
 _WORDS = {SpanKind.WAIT: "event ", SpanKind.CHILD: "child ", SpanKind.BACKOFF: "retry of "}
-_NAMED = 2  # as many are named, and more are counted
+_NAMED = 2  # labels that are written out; further ones are counted
 
 
 def waiting_at(spans: Sequence[Span]) -> Waiting | None:
-    """Return what the open spans of an instance say, None if no span is open.
+    """Return what an instance waits for, given its spans; None if no span is open.
 
-    A timer is named only if nothing else is open. Beside other spans a timer is a timeout, or what
-    is left of one; it is the timeout of a wait that was created in the same turn.
+    A timer is named only if no other span is open. Beside other spans a timer is a timeout, which
+    may be obsolete; it is the timeout of a wait that was created in the same turn.
     """
     others, timers = _open_spans(spans)
     if any(span.kind is SpanKind.SUSPENSION for span in others):
@@ -39,20 +39,21 @@ def waiting_at(spans: Sequence[Span]) -> Waiting | None:
 def awaited_in(spans: Sequence[Span]) -> frozenset[str]:
     """Return the names (see `event_key`) of everything that the open spans wait for.
 
-    These are the names of events, activities and children, of a suspension, or else of timers.
-    They include what a suspended instance waited for, because it goes on waiting when resumed.
+    The names are of events, activities, children and suspensions; timers are included only if
+    nothing but a suspension is open. A suspended instance still waits for the others, because it
+    waits for them again when it is resumed.
     """
     others, timers = _open_spans(spans)
-    is_paused_at_most = all(span.kind is SpanKind.SUSPENSION for span in others)
-    named = [*others, *(_latest(timers) if is_paused_at_most else ())]
+    has_only_suspensions = all(span.kind is SpanKind.SUSPENSION for span in others)
+    named = [*others, *(_latest(timers) if has_only_suspensions else ())]
     return frozenset(event_key(span.name) for span in named)
 
 
 def _open_spans(spans: Iterable[Span]) -> tuple[list[Span], list[Span]]:
     """Return the open spans that are not timers, and the open timers."""
-    every = [span for span in spans if span.ending is Ending.OPEN]
-    timers = [span for span in every if span.kind is SpanKind.TIMER]
-    return [span for span in every if span.kind is not SpanKind.TIMER], timers
+    opened = [span for span in spans if span.ending is Ending.OPEN]
+    timers = [span for span in opened if span.kind is SpanKind.TIMER]
+    return [span for span in opened if span.kind is not SpanKind.TIMER], timers
 
 
 def _importance(span: Span) -> tuple[int, int, datetime, int]:
@@ -71,7 +72,7 @@ def _waiting_for_timers(timers: Sequence[Span]) -> Waiting:
 
 
 def _latest(timers: Sequence[Span]) -> list[Span]:
-    """Return the timers of the last turn; older ones are left over from timeouts."""
+    """Return the timers of the last turn; older timers are obsolete timeouts."""
     turn = max((timer.turn for timer in timers), default=0)
     return [timer for timer in timers if timer.turn == turn]
 

@@ -1,4 +1,4 @@
-"""What the engine in memory has of an instance while the recorder follows it."""
+"""Changes instances in the engine in memory while the recorder follows them."""
 
 from dataclasses import replace
 
@@ -9,9 +9,9 @@ from tests.unit.snapshots import ID, at
 
 
 def put_running(
-    gateway: FakeGateway, instance_id: str = ID, *, life: str = "e1", since: float = 0
+    gateway: FakeGateway, instance_id: str = ID, *, execution: str = "e1", since: float = 0
 ) -> None:
-    """Have an instance that runs since so many seconds after noon, in an execution."""
+    """Put a running instance that started `since` seconds after noon."""
     gateway.put(
         replace(
             instance(instance_id, Status.RUNNING, "{}"),
@@ -21,29 +21,29 @@ def put_running(
     )
     gateway.events[instance_id] = (
         HistoryEvent(-1, at(since + 0.1), "workflowStarted"),
-        HistoryEvent(-1, at(since), "executionStarted", execution_id=life),
+        HistoryEvent(-1, at(since), "executionStarted", execution_id=execution),
     )
 
 
 def moves(gateway: FakeGateway, instance_id: str = ID, status: Status = Status.RUNNING) -> None:
-    """Have something happen to an instance."""
-    there = gateway.instances[instance_id]
-    assert there.last_updated_at
-    later = at((there.last_updated_at - at(0)).total_seconds() + 1)
-    gateway.put(replace(there, status=status, last_updated_at=later))
+    """Change an instance a second later."""
+    existing = gateway.instances[instance_id]
+    assert existing.last_updated_at
+    later = at((existing.last_updated_at - at(0)).total_seconds() + 1)
+    gateway.put(replace(existing, status=status, last_updated_at=later))
 
 
 def ends(gateway: FakeGateway, instance_id: str = ID, status: Status = Status.COMPLETED) -> None:
-    """Have an instance end."""
+    """Finish an instance."""
     moves(gateway, instance_id, status)
-    there = gateway.instances[instance_id]
-    assert there.last_updated_at
-    end = HistoryEvent(9, there.last_updated_at, "executionCompleted", status=status)
+    existing = gateway.instances[instance_id]
+    assert existing.last_updated_at
+    end = HistoryEvent(9, existing.last_updated_at, "executionCompleted", status=status)
     gateway.events[instance_id] = (*gateway.events[instance_id], end)
-    gateway.put(replace(there, output='"done"'))
+    gateway.put(replace(existing, output='"done"'))
 
 
 def vanishes(gateway: FakeGateway, instance_id: str = ID) -> None:
-    """Purge an instance."""
+    """Remove an instance, as a purge does."""
     del gateway.instances[instance_id]
     gateway.events.pop(instance_id, None)

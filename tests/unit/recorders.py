@@ -1,4 +1,4 @@
-"""A recorder whose turns a test makes, on an engine in memory and a real ledger."""
+"""A recorder whose turns a test runs, on an engine in memory and a real ledger."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,31 +24,36 @@ EAGER = Limits(
     heartbeat_every=0,
     health_every=0,
 )
-"""Limits that delay nothing; what has finished is not read again."""
+"""Limits that delay nothing; finished runs are not read again."""
 
 
 @dataclass
-class Turning:
-    """A recorder, its turns, and what its ledger holds."""
+class RecorderSetup:
+    """A recorder, its engine and its ledger; the methods run turns of the recorder."""
 
     gateway: FakeGateway
     ledger: Ledger
     recorder: Recorder
 
-    def until(self, look: Callable[[], Any], what: str) -> None:
-        """Have turns until something is so."""
-        eventually(lambda: self.recorder.turn() or look(), 30, what)  # type: ignore[func-returns-value]
+    def until(self, condition: Callable[[], Any], what: str) -> None:
+        """Run turns until a condition is true."""
 
-    def turns(self, reads: int = 3) -> None:
-        """Have turns until each of some further reads of a state had its effect."""
-        wanted = self.gateway.calls["state"] + reads
-        self.until(lambda: self.gateway.calls["state"] >= wanted, f"{reads} reads")
+        def check_after_turn() -> Any:
+            self.recorder.turn()
+            return condition()
 
-    def lists(self, count: int = 3) -> None:
-        """Have turns until some further lists were made."""
+        eventually(check_after_turn, 30, what)
+
+    def until_reads(self, count: int = 3) -> None:
+        """Run turns until the recorder has read the states of `count` further instances."""
+        wanted = self.gateway.calls["state"] + count
+        self.until(lambda: self.gateway.calls["state"] >= wanted, f"{count} reads")
+
+    def until_lists(self, count: int = 3) -> None:
+        """Run turns until the recorder has read more than `count` further pages of the list."""
         wanted = self.gateway.calls["ids"] + count
         self.until(lambda: self.gateway.calls["ids"] > wanted, f"{count} lists")
 
-    def sees(self, status: Status, instance_id: str = ID) -> None:
-        """Have turns until the ledger has a status."""
+    def until_status(self, status: Status, instance_id: str = ID) -> None:
+        """Run turns until the latest run of an id has a status in the ledger."""
         self.until(lambda: statuses(self.ledger, instance_id)[:1] == [status], f"{status}")

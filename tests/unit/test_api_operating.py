@@ -347,4 +347,4 @@ def test_an_event_of_unknown_outcome_says_what_to_do(
     gateway.lost["raise"] = [OutcomeUnknown("raise", "no answer in time")]
     answer = send(client, "raise")
     assert answer.status_code == 503
-    assert "Look at its history" in answer.json()["detail"]
+    assert "Check its history" in answer.json()["detail"]

@@ -1,4 +1,4 @@
-"""The Dapr gateway's calls, against a gRPC server of the test's own in place of the sidecar."""
+"""The Dapr gateway's calls, against a gRPC server in place of the sidecar."""
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
@@ -23,8 +23,8 @@ def found(**fields: Any) -> pb.GetInstanceResponse:
     return pb.GetInstanceResponse(exists=True, workflowState=state)
 
 
-def test_a_start_sends_its_payload_as_it_is(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """Name, id and input reach the sidecar, and no start time."""
+def test_a_start_sends_its_payload_unchanged(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """Name, id and input reach the sidecar; there is no start time."""
     dapr.start("order_workflow", "order_A", "0")
     assert sidecar.request == pb.CreateInstanceRequest(
         name="order_workflow",
@@ -35,7 +35,7 @@ def test_a_start_sends_its_payload_as_it_is(sidecar: Sidecar, dapr: DaprGateway)
 
 
 def test_a_start_may_be_scheduled(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """The time reaches the sidecar as UTC, from whatever time zone."""
+    """The time reaches the sidecar in UTC, from any time zone."""
     eastward = NOON.astimezone(timezone(timedelta(hours=9)))
     dapr.start("order_workflow", "order_A", "0", scheduled_for=eastward)
     assert sidecar.request.scheduledStartTimestamp == stamp(NOON)
@@ -49,7 +49,7 @@ def test_terminate_ends_the_children_too(sidecar: Sidecar, dapr: DaprGateway) ->
 
 @pytest.mark.parametrize("name", ["pause", "resume"])
 def test_an_action_names_its_instance(sidecar: Sidecar, dapr: DaprGateway, name: str) -> None:
-    """Each action calls its own method, with the id."""
+    """Each action calls its own method with the id."""
     method, call = WRITES[name]
     call(dapr)
     assert sidecar.calls == {method: 1}
@@ -57,7 +57,7 @@ def test_an_action_names_its_instance(sidecar: Sidecar, dapr: DaprGateway, name:
 
 
 @pytest.mark.parametrize(
-    ("how", "sent"),
+    ("options", "sent"),
     [
         ({}, {"recursive": True, "force": False}),
         ({"recursive": False}, {"recursive": False, "force": False}),
@@ -65,11 +65,11 @@ def test_an_action_names_its_instance(sidecar: Sidecar, dapr: DaprGateway, name:
         ({"force": True, "recursive": False}, {"recursive": True, "force": True}),
     ],
 )
-def test_a_purge_by_force_always_looks_for_children(
-    sidecar: Sidecar, dapr: DaprGateway, how: dict[str, bool], sent: dict[str, bool]
+def test_a_forced_purge_is_always_recursive(
+    sidecar: Sidecar, dapr: DaprGateway, options: dict[str, bool], sent: dict[str, bool]
 ) -> None:
-    """One that does not brings the real sidecar down if the instance is not there."""
-    dapr.purge("order_A", **how)
+    """A forced purge of a missing instance crashes daprd unless it is recursive."""
+    dapr.purge("order_A", **options)
     request = sidecar.request
     assert request.instanceId == "order_A"
     assert {"recursive": request.recursive, "force": request.force} == sent
@@ -77,7 +77,7 @@ def test_a_purge_by_force_always_looks_for_children(
 
 @pytest.mark.parametrize("payload", ["null", "0", "false", '""', "{}"])
 def test_a_rerun_replaces_the_input(sidecar: Sidecar, dapr: DaprGateway, payload: str) -> None:
-    """Whatever is falsy is an input too."""
+    """A falsy payload is an input too."""
     dapr.rerun("order_A", 3, "order_B", payload)
     assert sidecar.request == pb.RerunWorkflowFromEventRequest(
         sourceInstanceID="order_A",
@@ -89,7 +89,7 @@ def test_a_rerun_replaces_the_input(sidecar: Sidecar, dapr: DaprGateway, payload
 
 
 def test_a_rerun_without_a_payload_keeps_the_input(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """None is not null."""
+    """None is not `null`."""
     dapr.rerun("order_A", 3, "order_B")
     assert not sidecar.request.overwriteInput
     assert not sidecar.request.HasField("input")
@@ -97,7 +97,7 @@ def test_a_rerun_without_a_payload_keeps_the_input(sidecar: Sidecar, dapr: DaprG
 
 @pytest.mark.parametrize("payload", ["null", "0", "false", '""', "{}"])
 def test_an_event_has_its_payload(sidecar: Sidecar, dapr: DaprGateway, payload: str) -> None:
-    """Whatever is falsy arrives, which the SDK's own client drops."""
+    """A falsy payload arrives; the SDK's own client drops it."""
     dapr.raise_event("order_A", "approval", payload)
     assert sidecar.request == pb.RaiseEventRequest(
         instanceId="order_A", name="approval", input=StringValue(value=payload)
@@ -105,13 +105,13 @@ def test_an_event_has_its_payload(sidecar: Sidecar, dapr: DaprGateway, payload: 
 
 
 def test_an_event_may_have_no_payload(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """Nothing is not null."""
+    """None is not `null`."""
     dapr.raise_event("order_A", "approval")
     assert not sidecar.request.HasField("input")
 
 
-def test_an_instance_is_read_whole(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """Every field of the state arrives, times as aware UTC."""
+def test_an_instance_is_read_completely(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """All fields of the state arrive; times are aware UTC."""
     sidecar.answers["GetInstance"] = found(
         workflowStatus=pb.ORCHESTRATION_STATUS_COMPLETED,
         createdTimestamp=stamp(NOON),
@@ -133,8 +133,8 @@ def test_an_instance_is_read_whole(sidecar: Sidecar, dapr: DaprGateway) -> None:
     assert sidecar.request.getInputsAndOutputs
 
 
-def test_what_an_instance_does_not_have_is_none(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """No output is something other than an empty one; no time is no year 1970."""
+def test_missing_values_are_none(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """A missing output is not an empty output, and a missing time is not 1970."""
     sidecar.answers["GetInstance"] = found()
     state = dapr.state("order_A")
     assert state
@@ -142,8 +142,8 @@ def test_what_an_instance_does_not_have_is_none(sidecar: Sidecar, dapr: DaprGate
     assert (state.created_at, state.last_updated_at) == (None, None)
 
 
-def test_the_year_1_is_no_time(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """Dapr gives it to an instance that is to start later."""
+def test_the_year_1_is_none(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """Dapr reports it for an instance that starts later."""
     never = stamp(datetime(1, 1, 1, tzinfo=UTC))
     sidecar.answers["GetInstance"] = found(createdTimestamp=never, lastUpdatedTimestamp=never)
     state = dapr.state("order_A")
@@ -152,10 +152,8 @@ def test_the_year_1_is_no_time(sidecar: Sidecar, dapr: DaprGateway) -> None:
 
 
 @pytest.mark.parametrize("name", pb.OrchestrationStatus.keys())
-def test_every_status_of_dapr_has_a_name_here(
-    sidecar: Sidecar, dapr: DaprGateway, name: str
-) -> None:
-    """No status that this version of Dapr has is shown as unknown."""
+def test_every_status_of_dapr_is_known(sidecar: Sidecar, dapr: DaprGateway, name: str) -> None:
+    """No status of this version of Dapr is shown as unknown."""
     number = pb.OrchestrationStatus.Value(name)
     sidecar.answers["GetInstance"] = found(workflowStatus=number)
     state = dapr.state("order_A")
@@ -165,7 +163,7 @@ def test_every_status_of_dapr_has_a_name_here(
 
 
 def test_a_status_of_a_later_dapr_is_unknown(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """A number without a name breaks nothing."""
+    """A number without a name raises no error."""
     sidecar.answers["GetInstance"] = found(workflowStatus=99)
     state = dapr.state("order_A")
     assert state
@@ -173,7 +171,7 @@ def test_a_status_of_a_later_dapr_is_unknown(sidecar: Sidecar, dapr: DaprGateway
 
 
 def test_a_failure_is_read_with_its_trace(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """Why an instance failed arrives as type, message and trace."""
+    """The failure has type, message and stack trace."""
     details = pb.TaskFailureDetails(
         errorType="InjectedFault", errorMessage="Injected", stackTrace=StringValue(value="line 1")
     )
@@ -184,7 +182,7 @@ def test_a_failure_is_read_with_its_trace(sidecar: Sidecar, dapr: DaprGateway) -
 
 
 def test_a_missing_instance_is_none(dapr: DaprGateway) -> None:
-    """The sidecar's answer that there is none is no error."""
+    """The sidecar's answer that there is no instance is not an error."""
     assert dapr.state("order_A") is None
 
 
@@ -198,13 +196,13 @@ def test_a_missing_instance_is_none(dapr: DaprGateway) -> None:
 def test_a_missing_instance_that_is_an_error_is_none_too(
     sidecar: Sidecar, dapr: DaprGateway, failure: tuple[grpc.StatusCode, str]
 ) -> None:
-    """However the sidecar says that there is none, a read gives None."""
+    """Any answer of the sidecar for a missing instance becomes None."""
     sidecar.failures["GetInstance"] = [failure]
     assert dapr.state("order_A") is None
 
 
-def test_ids_come_by_the_page(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """The first page is asked for without a token, and says what the next one's is."""
+def test_ids_are_listed_in_pages(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """The first page is requested without a token, and has the token of the next page."""
     sidecar.answers["ListInstanceIDs"] = pb.ListInstanceIDsResponse(
         instanceIds=["order_A", "order_B"], continuationToken="2"
     )
@@ -213,13 +211,13 @@ def test_ids_come_by_the_page(sidecar: Sidecar, dapr: DaprGateway) -> None:
 
 
 def test_the_last_page_has_no_token(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """A page is asked for with its token; the last one, which may be empty, leads to no other."""
+    """A page is requested with its token; the last page may be empty."""
     assert dapr.ids(2, "2") == IdPage((), None)
     assert sidecar.request == pb.ListInstanceIDsRequest(pageSize=2, continuationToken="2")
 
 
-def test_the_token_goes_with_every_call(sidecar: Sidecar) -> None:
-    """Dapr knows its caller by the header `dapr-api-token`."""
+def test_every_call_has_the_api_token(sidecar: Sidecar) -> None:
+    """Dapr identifies its caller by the header `dapr-api-token`."""
     with closing(DaprGateway(sidecar.endpoint, api_token=CALLER)) as dapr:
         for _, call in CALLS.values():
             sidecar.metadata = {}
@@ -228,10 +226,10 @@ def test_the_token_goes_with_every_call(sidecar: Sidecar) -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_what_reads_is_not_traced(sidecar: Sidecar, dapr: DaprGateway, name: str) -> None:
-    """Daprd would make a span of each read; of what it acts on, spans are wanted.
+def test_reads_are_not_traced(sidecar: Sidecar, dapr: DaprGateway, name: str) -> None:
+    """Daprd would create a span for each read, but only spans of changes are needed.
 
-    The scheduler is asked with a trace, and last, when the engine is asked how it is.
+    The health check ends with a call about the scheduler, which is traced.
     """
     CALLS[name][1](dapr)
     trace = str(sidecar.metadata.get("traceparent", ""))
@@ -239,14 +237,14 @@ def test_what_reads_is_not_traced(sidecar: Sidecar, dapr: DaprGateway, name: str
     assert trace.endswith("-00") if is_read else not trace
 
 
-def test_without_a_token_none_is_sent(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """No empty token is sent."""
+def test_without_an_api_token_no_header_is_sent(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """An empty token is not sent."""
     dapr.health()
     assert "dapr-api-token" not in sidecar.metadata
 
 
 @pytest.mark.parametrize("endpoint", ["ftp://sidecar", "sidecar:port", "sidecar:1/path"])
-def test_an_endpoint_that_is_no_address_is_named(endpoint: str) -> None:
-    """A bad address is told with its setting's name."""
+def test_an_invalid_endpoint_is_named(endpoint: str) -> None:
+    """The error has the name of the setting."""
     with pytest.raises(InvalidInput, match="DAPR_GRPC_ENDPOINT: found"):
         DaprGateway(endpoint)

@@ -1,4 +1,4 @@
-"""Dapr's history events become records with all that they say."""
+"""Dapr's history events become records without loss."""
 
 from base64 import b64decode, b64encode
 from dataclasses import asdict
@@ -170,43 +170,45 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "fields", "told"), EVENTS)
-def test_an_event_tells_all_it_has(kind: str, fields: dict[str, Any], told: dict[str, Any]) -> None:
-    """Each kind of event fills the fields that it has something for, and leaves the rest."""
-    assert to_history_event(sent(kind, **fields)) == HistoryEvent(7, NOON, kind, **told)
+@pytest.mark.parametrize(("kind", "fields", "expected"), EVENTS)
+def test_an_event_has_all_its_fields(
+    kind: str, fields: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """Each kind of event sets the fields for which it has values, and no others."""
+    assert to_history_event(sent(kind, **fields)) == HistoryEvent(7, NOON, kind, **expected)
 
 
-def test_every_kind_of_event_is_tried_above() -> None:
-    """A kind that an update of the SDK brings needs a row in the table."""
+def test_the_table_has_every_kind_of_event() -> None:
+    """A kind that an update of the SDK adds needs a row in the table."""
     kinds = pb.HistoryEvent.DESCRIPTOR.oneofs_by_name["eventType"].fields
     assert {kind for kind, _, _ in EVENTS} == {field.name for field in kinds}
 
 
-def test_every_origin_of_a_timer_has_a_name_here() -> None:
-    """No timer that this version of Dapr makes is of an unknown origin."""
+def test_every_origin_of_a_timer_is_known() -> None:
+    """No timer of this version of Dapr has an unknown origin."""
     origins = pb.TimerCreatedEvent.DESCRIPTOR.oneofs_by_name["origin"].fields
     assert {field.name for field in origins} == set(TimerOrigin)
 
 
-ALWAYS_SAID = {"event_id", "timestamp", "kind", "answers", "status", "failure"}
-"""The time, the kind, and numbers of which 0 is one."""
+ALWAYS_SET = {"event_id", "timestamp", "kind", "answers", "status", "failure"}
+"""Fields that every event has, and numbers that may be 0."""
 
 
 @pytest.mark.parametrize("kind", sorted({kind for kind, _, _ in EVENTS}))
-def test_what_an_event_does_not_say_is_none(kind: str) -> None:
+def test_fields_that_an_event_lacks_are_none(kind: str) -> None:
     """An empty message becomes neither empty texts nor the year 1970."""
-    told = asdict(to_history_event(sent(kind)))
-    assert {value for field, value in told.items() if field not in ALWAYS_SAID} == {None}
+    values = asdict(to_history_event(sent(kind)))
+    assert {value for field, value in values.items() if field not in ALWAYS_SET} == {None}
 
 
 def test_an_empty_payload_is_not_none() -> None:
-    """A result of no characters is something other than no result."""
+    """An empty result is not a missing result."""
     event = to_history_event(sent("taskCompleted", result=StringValue(value="")))
     assert event.payload == ""
 
 
-def later(*fields: bytes) -> pb.HistoryEvent:
-    """Return an event of a later Dapr, which has these fields beside those that all have."""
+def later_event(*fields: bytes) -> pb.HistoryEvent:
+    """Return an event of a later Dapr, which has these fields and the common ones."""
     known = pb.HistoryEvent(eventId=7, timestamp=stamp(NOON)).SerializeToString()
     return pb.HistoryEvent.FromString(known + b"".join(fields))
 
@@ -214,30 +216,30 @@ def later(*fields: bytes) -> pb.HistoryEvent:
 def test_an_event_of_a_later_dapr_is_kept() -> None:
     """A kind that the SDK does not know arrives as a field without a name."""
     inner = message(1, "späte Sendung".encode()) + message(2, message(1, b"\x00\xff"))
-    event = later(message(99, inner))
+    event = later_event(message(99, inner))
     raw = b64encode(event.SerializeToString()).decode()
-    told = '99 {\n  1: "sp\\303\\244te Sendung"\n  2 {\n    1: "\\000\\377"\n  }\n}'
+    payload = '99 {\n  1: "sp\\303\\244te Sendung"\n  2 {\n    1: "\\000\\377"\n  }\n}'
     kind = "unknown kind (field 99)"
-    assert to_history_event(event) == HistoryEvent(7, NOON, kind, payload=told, raw=raw)
+    assert to_history_event(event) == HistoryEvent(7, NOON, kind, payload=payload, raw=raw)
     assert pb.HistoryEvent.FromString(b64decode(raw)) == event
 
 
-def test_an_event_of_several_fields_without_names_names_all() -> None:
-    """Nothing tells which of them is the kind."""
-    event = to_history_event(later(message(99, b"a"), message(98, b"b"), message(98, b"c")))
+def test_an_unknown_event_lists_all_its_field_numbers() -> None:
+    """Any of the fields may be the kind."""
+    event = to_history_event(later_event(message(99, b"a"), message(98, b"b"), message(98, b"c")))
     assert event.kind == "unknown kind (fields 98, 99)"
     assert event.payload == '99: "a"\n98: "b"\n98: "c"'
 
 
-def test_an_event_without_a_kind_says_so() -> None:
-    """It has nothing to tell, and is kept all the same."""
-    event = to_history_event(later())
+def test_an_event_without_a_kind_is_kept() -> None:
+    """Its kind is unknown, and it has no payload."""
+    event = to_history_event(later_event())
     assert (event.kind, event.payload) == ("unknown kind", None)
     assert event.raw
 
 
-def test_what_caused_a_failure_stands_in_its_trace() -> None:
-    """One failure within another is read to the innermost."""
+def test_a_stack_trace_contains_the_causes() -> None:
+    """Inner failures are read to the innermost."""
     inner = pb.TaskFailureDetails(
         errorType="OSError", errorMessage="No disk.", innerFailure=DETAILS
     )
@@ -257,15 +259,15 @@ def test_what_caused_a_failure_stands_in_its_trace() -> None:
 @pytest.mark.parametrize(
     ("seconds", "year"), [(253402300799, 9999), (253402300800, 9999), (-(2**62), 1)]
 )
-def test_a_time_beyond_the_calendar_breaks_nothing(seconds: int, year: int) -> None:
-    """A wait without end is due in the year 9999, and one in a later year too."""
+def test_a_time_beyond_the_calendar_is_clamped(seconds: int, year: int) -> None:
+    """A wait without a deadline is due in the year 9999; later times are clamped to it."""
     due = to_history_event(sent("timerCreated", fireAt=Timestamp(seconds=seconds))).fire_at
     assert due
     assert (due.year, due.tzinfo) == (year, UTC)
 
 
 def test_a_history_is_read_in_its_order(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """The events are as the sidecar sends them, which is not the order of their times."""
+    """The events keep the sidecar's order, which is not the order of their times."""
     events = [sent("workflowStarted"), sent("executionStarted", name="late"), sent("timerFired")]
     events[0].timestamp.FromDatetime(datetime(2027, 1, 1, tzinfo=UTC))
     sidecar.answers["GetInstanceHistory"] = pb.GetInstanceHistoryResponse(events=events)
@@ -275,7 +277,7 @@ def test_a_history_is_read_in_its_order(sidecar: Sidecar, dapr: DaprGateway) -> 
 
 
 def test_a_history_of_many_mebibytes_arrives(sidecar: Sidecar) -> None:
-    """The gateway takes more than gRPC's usual 4 MiB."""
+    """The gateway accepts more than gRPC's default of 4 MiB."""
     large = sent("taskCompleted", result=StringValue(value="x" * 2**20))
     sidecar.answers["GetInstanceHistory"] = pb.GetInstanceHistoryResponse(events=[large] * 20)
     gateway = DaprGateway(sidecar.endpoint)

@@ -1,4 +1,4 @@
-"""What the gateway tells of the engine's health."""
+"""What the gateway reports about the engine's health."""
 
 import grpc
 import pytest
@@ -10,7 +10,7 @@ from tests.unit.sidecar import Sidecar
 
 
 def metadata(*, placement: bool, ready: bool) -> metadata_pb2.GetMetadataResponse:
-    """Return what a sidecar says of itself."""
+    """Return a sidecar's metadata."""
     return metadata_pb2.GetMetadataResponse(
         runtime_version="1.18.2",
         actor_runtime=metadata_pb2.ActorRuntime(
@@ -39,15 +39,15 @@ HEALTH = [
 ]
 
 
-@pytest.mark.parametrize(("parts", "problems"), HEALTH)
-def test_health_tells_what_is_missing(
+@pytest.mark.parametrize(("services", "problems"), HEALTH)
+def test_health_has_the_problems(
     sidecar: Sidecar,
     dapr: DaprGateway,
-    parts: tuple[bool, bool, tuple[grpc.StatusCode, str] | None],
+    services: tuple[bool, bool, tuple[grpc.StatusCode, str] | None],
     problems: tuple[str, ...],
 ) -> None:
-    """One sentence a problem, and none when all is there."""
-    placement, ready, scheduler = parts
+    """Each problem has one reason; a healthy engine has no problem."""
+    placement, ready, scheduler = services
     sidecar.answers["GetMetadata"] = metadata(placement=placement, ready=ready)
     sidecar.failures["ListJobsAlpha1"] = [scheduler] if scheduler else []
     health = dapr.health()
@@ -55,16 +55,16 @@ def test_health_tells_what_is_missing(
     assert tuple(problem.reason for problem in health.problems) == problems
 
 
-def test_health_tells_of_a_scheduler_that_hangs(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """The sidecar asks it for its jobs and gets no answer; its own metadata would not tell."""
+def test_health_has_a_scheduler_that_hangs(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """Only a call that needs the scheduler shows it; the sidecar's metadata does not."""
     sidecar.answers["GetMetadata"] = metadata(placement=True, ready=True)
     sidecar.failures["ListJobsAlpha1"] = [(grpc.StatusCode.DEADLINE_EXCEEDED, "")]
     (problem,) = dapr.health().problems
     assert problem == Problem(Service.SCHEDULER, "the scheduler does not answer the sidecar")
 
 
-def test_health_tells_how_many_workers_there_are(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """None at all is a number too."""
+def test_health_has_the_number_of_workers(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """0 is a number too."""
     answer = metadata(placement=True, ready=True)
     for workers in (2, 0):
         answer.workflows.CopyFrom(metadata_pb2.MetadataWorkflows(connected_workers=workers))
@@ -72,7 +72,7 @@ def test_health_tells_how_many_workers_there_are(sidecar: Sidecar, dapr: DaprGat
         assert dapr.health().workers == workers
 
 
-def test_a_sidecar_that_does_not_tell_of_workers(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """Nobody knows how many there are: that is not 0."""
+def test_the_number_of_workers_may_be_unknown(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """An unknown number is None, not 0."""
     sidecar.answers["GetMetadata"] = metadata(placement=True, ready=True)
     assert dapr.health().workers is None

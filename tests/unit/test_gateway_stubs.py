@@ -1,7 +1,7 @@
-"""An update of Dapr's SDK that moves what the gateway uses of it is noticed here, by name.
+"""Tests that name the private parts of Dapr's SDK that an update has moved.
 
-The SDK's private parts promise nothing. Whoever reads a failure of these tests after an update
-finds in it what is gone, and what to do.
+The SDK does not promise to keep its private parts. After an update, the message of a failed test
+names what is gone and what to do.
 """
 
 import re
@@ -30,7 +30,7 @@ METHODS = {
     "RerunWorkflowFromEvent": "RerunWorkflowFromEventRequest RerunWorkflowFromEventResponse",
     "RaiseEvent": "RaiseEventRequest RaiseEventResponse",
 }
-"""The calls that the gateway makes: what goes out and what comes in."""
+"""The calls that the gateway makes, with the messages of request and response."""
 
 MESSAGES = {
     "CreateInstanceRequest": "name instanceId input:StringValue version:StringValue"
@@ -85,31 +85,31 @@ MESSAGES = {
     "ParentInstanceInfo": "workflowInstance:WorkflowInstance",
     "RerunParentInstanceInfo": "instanceID",
 }
-"""The private messages' fields that the gateway uses, with their type if it is no plain one."""
+"""The fields of private messages that the gateway uses, with their type if it is not plain."""
 
 ONE_OF = {"HistoryEvent": "eventType", "TimerCreatedEvent": "origin"}
-"""The choices that the gateway looks at."""
+"""The oneofs that the gateway reads."""
 
 METADATA = {
     "GetMetadataResponse": "runtime_version actor_runtime:ActorRuntime workflows:MetadataWorkflows",
     "ActorRuntime": "placement host_ready",
     "MetadataWorkflows": "connected_workers",
 }
-"""The same of the SDK's public messages about the sidecar itself."""
+"""The fields of the SDK's public messages about the sidecar that the gateway uses."""
 
 
-def gone(what: str) -> str:
-    """Return what to do about something that the SDK has no more."""
+def remedy(what: str) -> str:
+    """Return what to do about a name that the SDK no longer has."""
     return (
-        f"dapr {version('dapr')} has no {what} any more, and operations/gateway uses it.\n"
-        f"Look in the SDK (dapr/ext/workflow/_durabletask/internal/*.pyi) for where it went, adapt "
-        f"{STUBS} and what uses it, then the lists in this file; or go back to the version of "
-        "`dapr` in requirements.txt that passes."
+        f"dapr {version('dapr')} no longer has the {what}, which operations/gateway uses.\n"
+        f"Find its new place in the SDK (dapr/ext/workflow/_durabletask/internal/*.pyi), adapt "
+        f"{STUBS}, the modules that use it and the lists in this file; or install the last version "
+        "of `dapr` that passes these tests."
     )
 
 
 def fields(message: Any) -> set[str]:
-    """Return a message's fields, each with its type if it is no plain one."""
+    """Return the fields of a message, with the type of those that are not plain."""
     typed = {
         field.name: field.message_type or field.enum_type for field in message.DESCRIPTOR.fields
     }
@@ -117,7 +117,7 @@ def fields(message: Any) -> set[str]:
 
 
 def missing(module: Any, used: dict[str, str]) -> list[str]:
-    """Return the messages and fields that are not where they were."""
+    """Return the messages and fields that the SDK no longer has."""
     messages = {name: getattr(module, name, None) for name in used}
     return [
         f"message {name} with the field {field}"
@@ -128,41 +128,41 @@ def missing(module: Any, used: dict[str, str]) -> list[str]:
 
 
 def test_the_sdk_still_has_the_private_messages() -> None:
-    """Every field that the gateway reads or writes is there, and of its type."""
+    """Every field that the gateway uses exists and has its type."""
     found = missing(pb, MESSAGES)
-    assert not found, gone("; ".join(found))
+    assert not found, remedy("; ".join(found))
 
 
 def test_the_sdk_still_has_the_sidecars_metadata() -> None:
-    """The fields that tell of the engine's health are where they were."""
+    """The fields that report the engine's health exist."""
     found = missing(metadata_pb2, METADATA)
-    assert not found, gone("; ".join(found))
+    assert not found, remedy("; ".join(found))
 
 
 @pytest.mark.parametrize(("message", "choice"), ONE_OF.items())
 def test_the_sdk_still_has_the_choices(message: str, choice: str) -> None:
-    """Which kind an event is, and why there is a timer, is told by a oneof of this name."""
+    """A oneof of this name has the kind of an event or the origin of a timer."""
     oneofs = getattr(pb, message).DESCRIPTOR.oneofs_by_name
-    assert choice in oneofs, gone(f"oneof {choice} in the message {message}")
+    assert choice in oneofs, remedy(f"oneof {choice} in the message {message}")
 
 
 @pytest.mark.parametrize(("method", "types"), METHODS.items())
 def test_the_sdk_still_has_the_private_calls(method: str, types: str) -> None:
     """Every call is in the service and in its client, with the same messages."""
     services = pb.CreateInstanceRequest.DESCRIPTOR.file.services_by_name
-    assert SERVICE in services, gone(f"service {SERVICE}")
+    assert SERVICE in services, remedy(f"service {SERVICE}")
     call = services[SERVICE].methods_by_name.get(method)
-    assert call, gone(f"call {method} in the service {SERVICE}")
-    assert f"{call.input_type.name} {call.output_type.name}" == types, gone(
+    assert call, remedy(f"call {method} in the service {SERVICE}")
+    assert f"{call.input_type.name} {call.output_type.name}" == types, remedy(
         f"call {method} with the messages {types}"
     )
     with grpc.insecure_channel("127.0.0.1:1") as channel:
         client = service.TaskHubSidecarServiceStub(channel)  # type: ignore[no-untyped-call]
-    assert hasattr(client, method), gone(f"call {method} in its client")
+    assert hasattr(client, method), remedy(f"call {method} in its client")
 
 
-def test_the_lists_name_every_message_that_is_used() -> None:
-    """A message that the gateway begins to use needs its row above."""
+def test_the_lists_have_every_message_that_is_used() -> None:
+    """A message that the gateway starts to use needs a row above."""
     files = (PROJECT / STUBS).parent.glob("*.py")
     names = {name for file in files for name in re.findall(r"\bpb\.(\w+)", file.read_text())}
     used = {name for name in names if isinstance(getattr(pb, name, None), type)}
@@ -170,8 +170,8 @@ def test_the_lists_name_every_message_that_is_used() -> None:
     assert used <= MESSAGES.keys()
 
 
-def test_one_module_knows_the_sdks_private_parts() -> None:
-    """All others, the tests too, take them from it: an update is then a matter of one file."""
+def test_one_module_imports_the_sdks_private_parts() -> None:
+    """All other modules, and the tests, use that module, so an update changes one file."""
     ours = [file.relative_to(PROJECT) for file in PROJECT.glob("[!.]*/**/*.py")]
     found = {file.as_posix() for file in ours if "_durabletask" in (PROJECT / file).read_text()}
     here = Path(__file__).relative_to(PROJECT).as_posix()

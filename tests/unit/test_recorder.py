@@ -1,4 +1,4 @@
-"""What the recorder makes of an engine, turn by turn, in a real ledger."""
+"""What the recorder writes into a real ledger, turn by turn, for an engine in memory."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -21,60 +21,60 @@ from operations.timeline import Timeline
 from tests.unit.conftest import LogLines
 from tests.unit.engine import ends, moves, put_running, vanishes
 from tests.unit.fakes import FakeGateway
-from tests.unit.recorders import EAGER, Turning
+from tests.unit.recorders import EAGER, RecorderSetup
 from tests.unit.runs import ANN
 from tests.unit.snapshots import APP, ID, at, done, pending, runs_of, snapshot, statuses, summary
 
 pytestmark = pytest.mark.both_databases
 
 
-def gone(times: int) -> list[FlowdeckError]:
-    """Return what so many calls raise while the engine is away."""
+def outage_errors(times: int) -> list[FlowdeckError]:
+    """Return the errors of `times` calls while the engine is away."""
     return [DaprUnavailable("no sidecar accepts the connection") for _ in range(times)]
 
 
-def refused(times: int) -> list[FlowdeckError]:
-    """Return what so many calls raise that the engine refuses."""
+def refusals(times: int) -> list[FlowdeckError]:
+    """Return the errors of `times` calls that the engine refuses."""
     return [DaprRefused("The Dapr engine refused: UNKNOWN: it is broken.") for _ in range(times)]
 
 
-AHEAD = timedelta(seconds=1.5)  # of another process's clock
-MANY = 500  # instances: more than are asked for at once
+AHEAD = timedelta(seconds=1.5)  # by which another process's clock is ahead
+MANY = 500  # instances: more than are read at once
 
 
-Anew = Callable[..., Turning]
+MakeSetup = Callable[..., RecorderSetup]
 
 
 @pytest.fixture
-def anew(gateway: FakeGateway, ledger: Ledger) -> Iterator[Anew]:
-    """Return what makes a recorder that knows nothing but the ledger, with other limits."""
-    made: list[Recorder] = []
+def make_setup(gateway: FakeGateway, ledger: Ledger) -> Iterator[MakeSetup]:
+    """Return a function that creates a recorder with other limits; it knows only the ledger."""
+    recorders: list[Recorder] = []
 
-    def make(**limits: Any) -> Turning:
-        made.append(Recorder(Application(gateway, replace(EAGER, **limits)), ledger))
-        return Turning(gateway, ledger, made[-1])
+    def make(**limits: Any) -> RecorderSetup:
+        recorders.append(Recorder(Application(gateway, replace(EAGER, **limits)), ledger))
+        return RecorderSetup(gateway, ledger, recorders[-1])
 
     yield make
-    for recorder in made:
+    for recorder in recorders:
         recorder.close()
 
 
 @pytest.fixture
-def turning(anew: Anew) -> Turning:
+def setup(make_setup: MakeSetup) -> RecorderSetup:
     """Return a recorder on an empty ledger."""
-    return anew()
+    return make_setup()
 
 
 def archived(ledger: Ledger, instance_id: str = ID) -> bool:
-    """Whether the latest life is there with its history."""
-    found = ledger.runs.latest(instance_id)
-    details = ledger.runs.details(found.run_id) if found else None
+    """Return True if the ledger has the history of the latest run."""
+    run = ledger.runs.latest(instance_id)
+    details = ledger.runs.details(run.run_id) if run else None
     return bool(details and details.history)
 
 
 def use_again(gateway: FakeGateway, ledger: Ledger) -> None:
-    """Purge the instance and start another with its id, as our own actions do."""
-    put_running(gateway, life="e2", since=60)
+    """Purge the instance and start another with its id, as the actions do."""
+    put_running(gateway, execution="e2", since=60)
     ledger.runs.mark_purged({ID: datetime.now(UTC)})
     ledger.runs.ingest([pending(read_at=datetime.now(UTC))])
 
@@ -85,286 +85,291 @@ def reserve(ledger: Ledger, instance_id: str = ID) -> None:
     assert ledger.reservations.claim(wanted, ledger.reservations.latest(instance_id))
 
 
-def test_a_listed_instance_is_followed_to_its_end(gateway: FakeGateway, turning: Turning) -> None:
-    """What anybody started is found, and archived with its output and history."""
+def test_a_listed_instance_is_followed_to_its_end(
+    gateway: FakeGateway, setup: RecorderSetup
+) -> None:
+    """The recorder finds it in the list, and archives it with its output and history."""
     put_running(gateway)
-    turning.sees(Status.RUNNING)
+    setup.until_status(Status.RUNNING)
     ends(gateway)
-    turning.sees(Status.COMPLETED)
-    details = turning.ledger.runs.details(summary(turning.ledger).run_id)
+    setup.until_status(Status.COMPLETED)
+    details = setup.ledger.runs.details(summary(setup.ledger).run_id)
     assert details
     assert (details.output, details.history) == ('"done"', gateway.events[ID])
 
 
-def test_what_is_gone_was_gone_when_it_was_asked_for(
-    gateway: FakeGateway, turning: Turning
+def test_a_later_snapshot_of_another_process_outweighs_an_absence(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """What somebody else has seen of its id meanwhile is there: that look says nothing of it."""
+    """A process recorded the instance after this read, so the read does not mark it as purged."""
     put_running(gateway)
-    turning.sees(Status.RUNNING)
+    setup.until_status(Status.RUNNING)
 
-    def another_sees_it() -> None:
-        turning.ledger.runs.ingest([snapshot(read_at=datetime.now(UTC))])
+    def record_elsewhere() -> None:
+        setup.ledger.runs.ingest([snapshot(read_at=datetime.now(UTC))])
 
-    gateway.during["state"] = another_sees_it
+    gateway.during["state"] = record_elsewhere
     vanishes(gateway)
-    turning.turns(1)
-    turning.lists()
-    assert statuses(turning.ledger) == [Status.RUNNING]
-    assert summary(turning.ledger).purged_at is None
+    setup.until_reads(1)
+    setup.until_lists()
+    assert statuses(setup.ledger) == [Status.RUNNING]
+    assert summary(setup.ledger).purged_at is None
 
 
-def test_a_finished_instance_is_read_once(gateway: FakeGateway, turning: Turning) -> None:
-    """However often it is listed, its history is not asked for again."""
+def test_a_finished_instance_is_read_once(gateway: FakeGateway, setup: RecorderSetup) -> None:
+    """Its history is not read again, although the engine lists it again."""
     put_running(gateway)
     ends(gateway)
-    turning.sees(Status.COMPLETED)
+    setup.until_status(Status.COMPLETED)
     reads = gateway.calls["state"], gateway.calls["history"]
-    turning.lists()
+    setup.until_lists()
     assert (gateway.calls["state"], gateway.calls["history"]) == reads == (1, 1)
 
 
-def test_the_history_of_what_stays_as_it_is_is_not_read_again(
-    gateway: FakeGateway, turning: Turning
+def test_the_history_of_an_unchanged_instance_is_not_read_again(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """While nothing happens to an instance, only its state is read, and nothing is news."""
+    """Only its state is read again, and nothing is written."""
     put_running(gateway)
-    turning.turns(5)
+    setup.until_reads(5)
     assert gateway.calls["history"] == 1
-    assert turning.ledger.heartbeat().revision == 1
+    assert setup.ledger.heartbeat().revision == 1
 
 
-def test_a_reserved_id_is_followed(gateway: FakeGateway, turning: Turning) -> None:
-    """Though the engine cannot list its instances."""
-    turning.recorder.turn()
-    gateway.errors["ids"] = refused(1000)
+def test_a_reserved_id_is_followed(gateway: FakeGateway, setup: RecorderSetup) -> None:
+    """The engine need not list it."""
+    setup.recorder.turn()
+    gateway.errors["ids"] = refusals(1000)
     put_running(gateway)
-    reserve(turning.ledger)
-    turning.sees(Status.RUNNING)
+    reserve(setup.ledger)
+    setup.until_status(Status.RUNNING)
 
 
-def test_a_reserved_id_is_looked_for_until_the_engine_has_it(
-    gateway: FakeGateway, turning: Turning
+def test_a_reserved_id_is_read_until_the_engine_has_it(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
     """The reservation is written before the call."""
-    turning.recorder.turn()
-    gateway.errors["ids"] = refused(1000)
-    reserve(turning.ledger)
-    turning.turns(2)
-    assert turning.ledger.runs.latest(ID) is None
+    setup.recorder.turn()
+    gateway.errors["ids"] = refusals(1000)
+    reserve(setup.ledger)
+    setup.until_reads(2)
+    assert setup.ledger.runs.latest(ID) is None
     put_running(gateway)
-    turning.sees(Status.RUNNING)
+    setup.until_status(Status.RUNNING)
 
 
-def test_a_reserved_id_that_never_comes_is_not_looked_for_for_ever(
-    gateway: FakeGateway, anew: Anew
+def test_a_reserved_id_that_never_starts_is_not_followed_for_ever(
+    gateway: FakeGateway, make_setup: MakeSetup
 ) -> None:
     """The start may have been refused."""
-    turning = anew(reserved=0)
-    turning.recorder.turn()
-    reserve(turning.ledger)
-    turning.turns(1)
-    turning.lists()
+    setup = make_setup(reserved=0)
+    setup.recorder.turn()
+    reserve(setup.ledger)
+    setup.until_reads(1)
+    setup.until_lists()
     assert gateway.calls["state"] == 1
-    assert len(turning.recorder._schedule) == 0
+    assert len(setup.recorder._schedule) == 0
 
 
 def test_a_reserved_id_that_was_used_before_is_followed_again(
-    gateway: FakeGateway, turning: Turning
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """Until then the engine has the finished run, which costs one read of a state each time."""
+    """Until the start the engine has the finished run, and each read costs only a state."""
     put_running(gateway)
     ends(gateway)
-    turning.sees(Status.COMPLETED)
+    setup.until_status(Status.COMPLETED)
     histories = gateway.calls["history"]
-    reserve(turning.ledger)
-    turning.turns(2)
+    reserve(setup.ledger)
+    setup.until_reads(2)
     assert gateway.calls["history"] == histories
-    put_running(gateway, life="e2", since=60)
-    turning.sees(Status.RUNNING)
+    put_running(gateway, execution="e2", since=60)
+    setup.until_status(Status.RUNNING)
 
 
 def test_any_number_of_starts_by_other_processes_is_followed(
-    gateway: FakeGateway, turning: Turning
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """Thousands that were recorded between two turns are all followed."""
-    turning.recorder.turn()
-    gateway.errors["ids"] = refused(1000)
+    """Thousands of runs that were recorded between two turns are all followed."""
+    setup.recorder.turn()
+    gateway.errors["ids"] = refusals(1000)
     ids = [f"order_{number}" for number in range(2500)]
     for instance_id in ids:
         put_running(gateway, instance_id)
-    turning.ledger.runs.ingest([pending(instance_id=each, seen=0) for each in ids])
-    counted = turning.ledger.runs.unfinished
-    turning.until(lambda: gateway.calls["history"] >= len(ids), "all are read")
-    turning.until(lambda: all(each.status is Status.RUNNING for each in counted()), "all run")
+    setup.ledger.runs.ingest([pending(instance_id=each, seen=0) for each in ids])
+    unfinished = setup.ledger.runs.unfinished
+    setup.until(lambda: gateway.calls["history"] >= len(ids), "all are read")
+    setup.until(lambda: all(each.status is Status.RUNNING for each in unfinished()), "all run")
 
 
-def test_what_another_process_saw_otherwise_is_read_at_once(
-    gateway: FakeGateway, anew: Anew
+def test_a_run_that_another_process_changed_is_read_at_once(
+    gateway: FakeGateway, make_setup: MakeSetup
 ) -> None:
-    """An instance that is read once a minute is read now when an operator acted on it."""
-    turning = anew(quiet=60)
+    """A run that is read once a minute is read right after an operator's action."""
+    setup = make_setup(quiet=60)
     put_running(gateway)
     moves(gateway, status=Status.SUSPENDED)
-    turning.sees(Status.SUSPENDED)
+    setup.until_status(Status.SUSPENDED)
     moves(gateway)
-    seen = read_snapshot(gateway, ID)
-    assert seen
-    turning.ledger.runs.ingest([seen])
+    changed = read_snapshot(gateway, ID)
+    assert changed
+    setup.ledger.runs.ingest([changed])
     ends(gateway)
-    turning.sees(Status.COMPLETED)
+    setup.until_status(Status.COMPLETED)
 
 
-def test_an_instance_that_is_gone_was_purged(gateway: FakeGateway, turning: Turning) -> None:
-    """One that the engine has no more, before its end was seen, is marked as purged.
-
-    Its history is kept as far as it was read.
-    """
+def test_an_instance_that_disappears_is_marked_as_purged(
+    gateway: FakeGateway, setup: RecorderSetup
+) -> None:
+    """If its end was not read, the ledger keeps the history so far."""
     put_running(gateway)
-    turning.sees(Status.RUNNING)
+    setup.until_status(Status.RUNNING)
     history = gateway.events[ID]
     vanishes(gateway)
-    turning.sees(Status.UNKNOWN)
-    life = summary(turning.ledger)
-    assert life.purged_at
-    details = turning.ledger.runs.details(life.run_id)
+    setup.until_status(Status.UNKNOWN)
+    run = summary(setup.ledger)
+    assert run.purged_at
+    details = setup.ledger.runs.details(run.run_id)
     assert details
     assert details.history == history
 
 
-def test_a_finished_instance_that_is_no_more_listed_was_purged(
-    gateway: FakeGateway, turning: Turning
+def test_a_finished_instance_that_is_not_listed_is_marked_as_purged(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """What the engine's retention took away keeps its end, and is marked as purged."""
+    """The ledger keeps its end, for example after the engine's retention deleted it."""
     put_running(gateway)
     ends(gateway)
-    turning.sees(Status.COMPLETED)
+    setup.until_status(Status.COMPLETED)
     vanishes(gateway)
-    turning.until(lambda: summary(turning.ledger).purged_at, "it is purged")
-    assert statuses(turning.ledger) == [Status.COMPLETED]
+    setup.until(lambda: summary(setup.ledger).purged_at, "it is marked as purged")
+    assert statuses(setup.ledger) == [Status.COMPLETED]
 
 
 def test_an_id_that_is_used_again_after_a_purge_is_followed_again(
-    gateway: FakeGateway, turning: Turning
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """By our own actions: the ledger holds the new life before any list could tell."""
+    """The ledger has the new run of an action before the engine lists it."""
     put_running(gateway)
     ends(gateway)
-    turning.sees(Status.COMPLETED)
-    use_again(gateway, turning.ledger)
-    turning.sees(Status.RUNNING)
+    setup.until_status(Status.COMPLETED)
+    use_again(gateway, setup.ledger)
+    setup.until_status(Status.RUNNING)
     ends(gateway)
-    turning.sees(Status.COMPLETED)
-    assert statuses(turning.ledger) == [Status.COMPLETED] * 2
-    assert [each.execution_id for each in runs_of(turning.ledger)] == ["e2", "e1"]
+    setup.until_status(Status.COMPLETED)
+    assert statuses(setup.ledger) == [Status.COMPLETED] * 2
+    assert [each.execution_id for each in runs_of(setup.ledger)] == ["e2", "e1"]
 
 
 @pytest.mark.parametrize("is_new", [False, True])
 def test_an_id_that_is_used_again_without_a_purge_is_followed_again(
     gateway: FakeGateway,
-    anew: Anew,
+    make_setup: MakeSetup,
     is_new: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    """By anybody: the engine erases the run before, and tells nobody; nor need a trace come."""
+    """The engine erases the earlier run without notice, and no trace may arrive."""
     rechecks = {"recheck_round": 0, "rechecks": 1000}
     put_running(gateway)
     ends(gateway)
-    turning = anew(**rechecks)
-    turning.sees(Status.COMPLETED)
-    put_running(gateway, life="e2", since=60)
-    turning = anew(**rechecks) if is_new else turning
-    turning.sees(Status.RUNNING)
+    setup = make_setup(**rechecks)
+    setup.until_status(Status.COMPLETED)
+    put_running(gateway, execution="e2", since=60)
+    setup = make_setup(**rechecks) if is_new else setup
+    setup.until_status(Status.RUNNING)
     ends(gateway)
-    turning.sees(Status.COMPLETED)
-    assert [each.execution_id for each in runs_of(turning.ledger)] == ["e2", "e1"]
+    setup.until_status(Status.COMPLETED)
+    assert [each.execution_id for each in runs_of(setup.ledger)] == ["e2", "e1"]
     histories = gateway.calls["history"]
-    turning.turns(10)
+    setup.until_reads(10)
     assert gateway.calls["history"] == histories
 
 
 def test_an_id_that_is_used_again_while_its_end_is_read_is_followed_again(
-    gateway: FakeGateway, turning: Turning
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """The end of the life before, which arrives late, is not taken for that of the new one."""
+    """A late end of the earlier run is not taken for the end of the new run."""
     put_running(gateway)
-    turning.sees(Status.RUNNING)
+    setup.until_status(Status.RUNNING)
     ends(gateway)
-    read, reading, let_go = gateway.history, threading.Event(), threading.Event()
+    read, reading, may_end = gateway.history, threading.Event(), threading.Event()
 
     def history(instance_id: str) -> Any:
-        found = read(instance_id)
+        events = read(instance_id)
         reading.set()
-        let_go.wait(5)
-        return found
+        may_end.wait(5)
+        return events
 
     gateway.history = history  # type: ignore[method-assign]
-    turning.until(reading.is_set, "its end is being read")
-    use_again(gateway, turning.ledger)
-    turning.recorder.turn()
-    let_go.set()
-    turning.until(lambda: len(runs_of(turning.ledger)) == 2, "both lives are there")
-    turning.sees(Status.RUNNING)
+    setup.until(reading.is_set, "its end is being read")
+    use_again(gateway, setup.ledger)
+    setup.recorder.turn()
+    may_end.set()
+    setup.until(lambda: len(runs_of(setup.ledger)) == 2, "both runs are recorded")
+    setup.until_status(Status.RUNNING)
 
 
-def test_a_recorder_takes_up_where_the_last_one_stopped(gateway: FakeGateway, anew: Anew) -> None:
-    """Killed and started again: unfinished ones are followed on, finished ones not read again."""
+def test_a_recorder_continues_where_the_previous_one_stopped(
+    gateway: FakeGateway, make_setup: MakeSetup
+) -> None:
+    """It follows unfinished runs, and does not read finished ones again."""
     put_running(gateway, "order_1")
     ends(gateway, "order_1")
     put_running(gateway, "order_2")
-    first = anew()
-    first.sees(Status.COMPLETED, "order_1")
-    first.sees(Status.RUNNING, "order_2")
+    first = make_setup()
+    first.until_status(Status.COMPLETED, "order_1")
+    first.until_status(Status.RUNNING, "order_2")
     ends(gateway, "order_2")
     histories = gateway.calls["history"]
-    anew().sees(Status.COMPLETED, "order_2")
+    make_setup().until_status(Status.COMPLETED, "order_2")
     assert gateway.calls["history"] == histories + 1
     assert len(runs_of(first.ledger, "order_1")) == 1
 
 
 def test_a_kill_between_reading_and_writing_loses_nothing(
-    gateway: FakeGateway, anew: Anew, monkeypatch: pytest.MonkeyPatch
+    gateway: FakeGateway, make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was read and not written is read again by the next recorder."""
+    """The next recorder reads again what was not written."""
     put_running(gateway)
     ends(gateway)
-    first = anew()
+    first = make_setup()
     with monkeypatch.context() as killed:
         killed.setattr(first.ledger.runs, "ingest", _unavailable)
         with pytest.raises(LedgerUnavailable):
-            first.turns()
-    second = anew()
-    second.sees(Status.COMPLETED)
+            first.until_reads()
+    second = make_setup()
+    second.until_status(Status.COMPLETED)
     assert archived(second.ledger)
 
 
-def test_a_finished_life_without_a_history_is_read(gateway: FakeGateway, anew: Anew) -> None:
-    """What an action wrote down of an end is completed by the recorder."""
+def test_a_finished_run_without_a_history_is_read(
+    gateway: FakeGateway, make_setup: MakeSetup
+) -> None:
+    """The recorder adds the history to an end that an action recorded."""
     put_running(gateway)
     ends(gateway)
-    turning = anew()
-    turning.ledger.runs.ingest([replace(done(), history=None)])
-    turning.until(lambda: archived(turning.ledger), "the history")
-    assert len(runs_of(turning.ledger)) == 1
+    setup = make_setup()
+    setup.ledger.runs.ingest([replace(done(), history=None)])
+    setup.until(lambda: archived(setup.ledger), "the history")
+    assert len(runs_of(setup.ledger)) == 1
 
 
-def test_an_end_is_followed_until_its_history_is_there(
-    gateway: FakeGateway, turning: Turning
+def test_a_finished_run_is_followed_until_its_history_is_archived(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """An instance is done with when it is archived, not before."""
+    """The engine may return the end before the history."""
     put_running(gateway)
     ends(gateway)
     events = gateway.events.pop(ID)
-    turning.sees(Status.COMPLETED)
-    turning.turns(10)
-    assert not archived(turning.ledger)
+    setup.until_status(Status.COMPLETED)
+    setup.until_reads(10)
+    assert not archived(setup.ledger)
     gateway.events[ID] = events
-    turning.until(lambda: archived(turning.ledger), "the history")
+    setup.until(lambda: archived(setup.ledger), "the history")
 
 
-def test_an_instance_that_cannot_be_read_stops_no_other(
-    gateway: FakeGateway, turning: Turning
+def test_an_unreadable_history_does_not_block_other_instances(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """A broken history is left aside; what the state tells is known all the same."""
+    """The state of the instance is recorded without its history."""
     for name in ("order_1", "order_2"):
         put_running(gateway, name)
         ends(gateway, name)
@@ -372,138 +377,136 @@ def test_an_instance_that_cannot_be_read_stops_no_other(
 
     def history(instance_id: str) -> Any:
         if instance_id == "order_1":
-            raise refused(1)[0]
+            raise refusals(1)[0]
         return read(instance_id)
 
     gateway.history = history  # type: ignore[method-assign]
-    turning.sees(Status.COMPLETED, "order_2")
-    turning.sees(Status.COMPLETED, "order_1")
-    assert not archived(turning.ledger, "order_1")
+    setup.until_status(Status.COMPLETED, "order_2")
+    setup.until_status(Status.COMPLETED, "order_1")
+    assert not archived(setup.ledger, "order_1")
     gateway.history = read  # type: ignore[method-assign]
-    turning.until(lambda: archived(turning.ledger, "order_1"), "the history is had in the end")
+    setup.until(lambda: archived(setup.ledger, "order_1"), "the history is archived")
 
 
-def test_an_instance_whose_timeline_cannot_be_made_stops_no_other(
-    gateway: FakeGateway, turning: Turning
+def test_an_unexpected_error_does_not_block_other_instances(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """Whatever a history does to the code that reads it."""
+    """A history may break the code that reads it."""
     put_running(gateway, "order_1")
     gateway.events["order_1"] = (None,)  # type: ignore[assignment]
     put_running(gateway, "order_2")
-    turning.sees(Status.RUNNING, "order_1")
-    turning.sees(Status.RUNNING, "order_2")
+    setup.until_status(Status.RUNNING, "order_1")
+    setup.until_status(Status.RUNNING, "order_2")
 
 
-def test_an_instance_that_the_ledger_cannot_hold_stops_no_other(
-    gateway: FakeGateway, turning: Turning
+def test_an_instance_that_the_ledger_refuses_does_not_block_others(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """The others of its batch are written one by one."""
+    """The other snapshots of its batch are written one by one."""
     for name in ("order_1", "order_2", "order_3"):
         put_running(gateway, name)
     gateway.put(replace(gateway.instances["order_2"], input=7))  # type: ignore[arg-type]
-    turning.sees(Status.RUNNING, "order_1")
-    turning.sees(Status.RUNNING, "order_3")
-    assert statuses(turning.ledger, "order_2") == []
+    setup.until_status(Status.RUNNING, "order_1")
+    setup.until_status(Status.RUNNING, "order_3")
+    assert statuses(setup.ledger, "order_2") == []
 
 
-def test_a_trouble_is_logged_once(
-    gateway: FakeGateway, turning: Turning, log_lines: LogLines
+def test_a_failure_is_logged_once(
+    gateway: FakeGateway, setup: RecorderSetup, log_lines: LogLines
 ) -> None:
-    """An instance that cannot be read is one line, however often it is tried."""
+    """An instance that cannot be read is one line, even after several reads."""
     log_lines.configure("info")
     put_running(gateway)
-    gateway.errors["history"] = refused(5)
-    turning.until(lambda: gateway.calls["history"] > 5, "it is read in the end")
+    gateway.errors["history"] = refusals(5)
+    setup.until(lambda: gateway.calls["history"] > 5, "the history is read")
     lines = [line for line in log_lines.events() if line["level"] == "warning"]
     assert [line["event"] for line in lines] == [f"cannot read {ID}"]
     assert "it is broken" in lines[0]["exception"]
 
 
-def test_one_that_is_slow_to_read_keeps_no_other_waiting(
-    gateway: FakeGateway, turning: Turning
-) -> None:
-    """A history that takes long is waited for beside the rest."""
+def test_a_slow_read_does_not_delay_the_others(gateway: FakeGateway, setup: RecorderSetup) -> None:
+    """Other instances are recorded while one history is being read."""
     put_running(gateway, "order_slow")
-    let_go = threading.Event()
+    may_end = threading.Event()
     read = gateway.history
 
     def history(instance_id: str) -> Any:
         if instance_id == "order_slow":
-            let_go.wait(5)
+            may_end.wait(5)
         return read(instance_id)
 
     gateway.history = history  # type: ignore[method-assign]
-    turning.recorder.turn()
+    setup.recorder.turn()
     put_running(gateway, "order_2")
     ends(gateway, "order_2")
-    turning.sees(Status.COMPLETED, "order_2")
-    assert statuses(turning.ledger, "order_slow") == []
-    let_go.set()
-    turning.sees(Status.RUNNING, "order_slow")
+    setup.until_status(Status.COMPLETED, "order_2")
+    assert statuses(setup.ledger, "order_slow") == []
+    may_end.set()
+    setup.until_status(Status.RUNNING, "order_slow")
 
 
-def test_a_broken_list_blinds_nobody(
-    gateway: FakeGateway, turning: Turning, log_lines: LogLines
+def test_known_runs_are_followed_while_the_list_is_refused(
+    gateway: FakeGateway, setup: RecorderSetup, log_lines: LogLines
 ) -> None:
-    """While one id breaks the list, what is known is followed; that is said once."""
+    """The refusal is logged once."""
     log_lines.configure("info")
     put_running(gateway)
-    turning.sees(Status.RUNNING)
-    gateway.errors["ids"] = refused(6)
+    setup.until_status(Status.RUNNING)
+    gateway.errors["ids"] = refusals(6)
     ends(gateway)
-    turning.sees(Status.COMPLETED)
-    turning.until(lambda: not gateway.errors["ids"], "the list is asked for")
+    setup.until_status(Status.COMPLETED)
+    setup.until(lambda: not gateway.errors["ids"], "the list is read")
     put_running(gateway, "order_2")
-    turning.sees(Status.RUNNING, "order_2")
-    told = [line["event"] for line in log_lines.events() if "list" in line["event"]]
-    assert told == [
+    setup.until_status(Status.RUNNING, "order_2")
+    events = [line["event"] for line in log_lines.events() if "list" in line["event"]]
+    assert events == [
         "the engine cannot list its instances",
         "the engine lists its instances again",
     ]
 
 
-def test_while_the_engine_is_away_that_is_what_the_ledger_says(
-    gateway: FakeGateway, anew: Anew, log_lines: LogLines
+def test_the_ledger_has_an_outage_while_the_engine_is_away(
+    gateway: FakeGateway, make_setup: MakeSetup, log_lines: LogLines
 ) -> None:
-    """The outage is in the heartbeat with its start, in the log once, and gone when it is over."""
+    """The heartbeat has the outage with its start until the engine is back; the log has it once."""
     log_lines.configure("info")
-    turning = anew(outage_grace=0)
+    setup = make_setup(outage_grace=0)
     put_running(gateway)
-    turning.sees(Status.RUNNING)
-    gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
-    turning.until(lambda: turning.ledger.heartbeat().outages, "the outage")
-    (outage,) = turning.ledger.heartbeat().outages
-    assert (outage.service, outage.reason) == (Service.SIDECAR, str(gone(1)[0]))
+    setup.until_status(Status.RUNNING)
+    gateway.errors = {call: outage_errors(20) for call in ("health", "state", "ids")}
+    setup.until(lambda: setup.ledger.heartbeat().outages, "the outage")
+    (outage,) = setup.ledger.heartbeat().outages
+    assert (outage.service, outage.reason) == (Service.SIDECAR, str(outage_errors(1)[0]))
     while gateway.errors["health"]:
-        turning.recorder.turn()
-        assert turning.ledger.heartbeat().outages in ((outage,), ())
-    assert statuses(turning.ledger) == [Status.RUNNING]
+        setup.recorder.turn()
+        assert setup.ledger.heartbeat().outages in ((outage,), ())
+    assert statuses(setup.ledger) == [Status.RUNNING]
     ends(gateway)
     gateway.errors = {}
-    turning.sees(Status.COMPLETED)
-    assert turning.ledger.heartbeat().outages == ()
-    told = [line["event"] for line in log_lines.events() if "sidecar" in line["event"]]
-    assert told == ["sidecar is away", "sidecar is back"]
+    setup.until_status(Status.COMPLETED)
+    assert setup.ledger.heartbeat().outages == ()
+    events = [line["event"] for line in log_lines.events() if "sidecar" in line["event"]]
+    assert events == ["sidecar is away", "sidecar is back"]
 
 
-def test_an_outage_that_outlives_a_recorder_keeps_its_beginning(
-    gateway: FakeGateway, ledger: Ledger, anew: Anew
+def test_an_outage_keeps_its_start_after_a_restart(
+    gateway: FakeGateway, ledger: Ledger, make_setup: MakeSetup
 ) -> None:
-    """The next recorder says from its first turn on what the last one said."""
-    known = Outage(Service.SIDECAR, at(0), str(gone(1)[0]))
+    """The next recorder reports the outage of the previous one from its first turn."""
+    known = Outage(Service.SIDECAR, at(0), str(outage_errors(1)[0]))
     ledger.write_heartbeat(at(5), [known])
-    gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
-    recorder = anew().recorder
+    gateway.errors = {call: outage_errors(20) for call in ("health", "state", "ids")}
+    recorder = make_setup().recorder
     for _ in range(3):
         recorder.turn()
         assert ledger.heartbeat().outages == (known,)
 
 
-def test_an_outage_keeps_its_beginning_when_the_ledger_is_another(
+def test_an_outage_keeps_its_start_in_another_ledger(
     gateway: FakeGateway, ledger: Ledger, other_url: str
 ) -> None:
-    """A new ledger tells of no outage: what this process knows is not forgotten for that."""
-    gateway.errors = {call: gone(20) for call in ("health", "state", "ids")}
+    """A new ledger has no outage, but the process remembers it."""
+    gateway.errors = {call: outage_errors(20) for call in ("health", "state", "ids")}
     application = Application(gateway, replace(EAGER, outage_grace=0))
     with closing(open_ledger(other_url).for_app(APP)) as other:
         for each in (ledger, other):
@@ -512,140 +515,144 @@ def test_an_outage_keeps_its_beginning_when_the_ledger_is_another(
         assert other.heartbeat().outages == ledger.heartbeat().outages != ()
 
 
-def test_reads_in_vain_are_given_up(gateway: FakeGateway, turning: Turning) -> None:
-    """Hundreds of instances are not each tried on an engine that does not answer."""
+def test_queued_reads_are_cancelled_in_an_outage(
+    gateway: FakeGateway, setup: RecorderSetup
+) -> None:
+    """Hundreds of instances are not all read from an engine that does not answer."""
     for number in range(300):
         put_running(gateway, f"order_{number}")
-    read, tried = gateway.state, []
+    read, attempted = gateway.state, []
 
     def state(instance_id: str) -> Any:
-        tried.append(instance_id)
+        attempted.append(instance_id)
         threading.Event().wait(0.05)
-        raise gone(1)[0]
+        raise outage_errors(1)[0]
 
     gateway.state = state  # type: ignore[method-assign]
-    turning.recorder.turn()
-    gateway.errors["health"] = gone(1000)
+    setup.recorder.turn()
+    gateway.errors["health"] = outage_errors(1000)
     for _ in range(9):
-        turning.recorder.turn()
-    assert 0 < len(tried) < 100
+        setup.recorder.turn()
+    assert 0 < len(attempted) < 100
     gateway.errors.clear()
     gateway.state = read  # type: ignore[method-assign]
-    turning.until(lambda: len(turning.ledger.runs.unfinished()) == 300, "all are read")
+    setup.until(lambda: len(setup.ledger.runs.unfinished()) == 300, "all are read")
 
 
-def test_a_clock_that_is_set_back_stops_nothing(gateway: FakeGateway, ledger: Ledger) -> None:
-    """What happens after it is in the ledger at once."""
+def test_a_clock_that_is_set_back_does_not_stop_the_recorder(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Later changes are in the ledger at once."""
     application, times = Application(gateway, EAGER), [datetime.now(UTC)]
     application.clock = Clock(lambda: times[-1])
     with closing(Recorder(application, ledger)) as recorder:
-        turning = Turning(gateway, ledger, recorder)
+        setup = RecorderSetup(gateway, ledger, recorder)
         put_running(gateway)
-        turning.sees(Status.RUNNING)
+        setup.until_status(Status.RUNNING)
         times.append(datetime(2020, 1, 1, tzinfo=UTC))
         moves(gateway, status=Status.SUSPENDED)
-        turning.sees(Status.SUSPENDED)
+        setup.until_status(Status.SUSPENDED)
         vanishes(gateway)
-        turning.sees(Status.UNKNOWN)
+        setup.until_status(Status.UNKNOWN)
 
 
 def test_a_clock_that_is_set_forward_is_followed() -> None:
-    """Other processes write with it, too."""
+    """Other processes write with the same clock."""
     times = [datetime.now(UTC)]
     clock = Clock(lambda: times[-1])
     times.append(datetime(2126, 1, 1, tzinfo=UTC))
     assert clock.now() == times[-1]
 
 
-def test_old_news_of_another_process_do_not_stay(gateway: FakeGateway, turning: Turning) -> None:
-    """What it read before, and wrote after the recorder had read the same, is put right."""
+def test_an_old_snapshot_of_another_process_is_corrected(
+    gateway: FakeGateway, setup: RecorderSetup
+) -> None:
+    """The process read it before the recorder did, and wrote it afterwards."""
     put_running(gateway)
-    turning.sees(Status.RUNNING)
+    setup.until_status(Status.RUNNING)
     old = read_snapshot(gateway, ID)
     assert old
     moves(gateway, status=Status.SUSPENDED)
-    turning.sees(Status.SUSPENDED)
-    turning.ledger.runs.ingest([replace(old, read_at=datetime.now(UTC))])
-    assert statuses(turning.ledger) == [Status.RUNNING]
-    turning.sees(Status.SUSPENDED)
+    setup.until_status(Status.SUSPENDED)
+    setup.ledger.runs.ingest([replace(old, read_at=datetime.now(UTC))])
+    assert statuses(setup.ledger) == [Status.RUNNING]
+    setup.until_status(Status.SUSPENDED)
 
 
-def test_news_that_the_ledger_did_not_take_are_written_again(
-    gateway: FakeGateway, turning: Turning, monkeypatch: pytest.MonkeyPatch
+def test_a_stale_snapshot_is_read_and_written_again(
+    gateway: FakeGateway, setup: RecorderSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes nothing that looks older than what it has: the next read looks newer."""
+    """The ledger refuses a snapshot that is older than its row; the next read has a later time."""
     put_running(gateway)
-    turning.sees(Status.RUNNING)
+    setup.until_status(Status.RUNNING)
     moves(gateway, status=Status.SUSPENDED)
-    record = turning.ledger.runs.ingest
+    ingest = setup.ledger.runs.ingest
 
-    def take_nothing(_: object) -> set[str]:
-        monkeypatch.setattr(turning.ledger.runs, "ingest", record)
+    def refuse_once(_: object) -> set[str]:
+        monkeypatch.setattr(setup.ledger.runs, "ingest", ingest)
         return {ID}
 
-    monkeypatch.setattr(turning.ledger.runs, "ingest", take_nothing)
-    turning.sees(Status.SUSPENDED)
+    monkeypatch.setattr(setup.ledger.runs, "ingest", refuse_once)
+    setup.until_status(Status.SUSPENDED)
 
 
-def test_what_another_process_saw_whose_clock_is_ahead_does_not_stay(
-    gateway: FakeGateway, turning: Turning
+def test_a_snapshot_of_a_clock_that_is_ahead_is_corrected(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """However often the recorder reads the news before its own clock comes to that time."""
+    """The recorder repeats its reads until its own clock has reached that time."""
     put_running(gateway)
-    turning.sees(Status.RUNNING)
+    setup.until_status(Status.RUNNING)
     old = read_snapshot(gateway, ID)
     assert old
-    turning.ledger.runs.ingest([replace(old, read_at=datetime.now(UTC) + AHEAD)])
+    setup.ledger.runs.ingest([replace(old, read_at=datetime.now(UTC) + AHEAD)])
     moves(gateway, status=Status.SUSPENDED)
-    turning.turns(5)
-    turning.sees(Status.SUSPENDED)
+    setup.until_reads(5)
+    setup.until_status(Status.SUSPENDED)
 
 
-def test_an_end_that_looks_old_is_written_in_the_end(
-    gateway: FakeGateway, turning: Turning
-) -> None:
-    """It is not over before the ledger has its history."""
+def test_a_stale_end_is_written_later(gateway: FakeGateway, setup: RecorderSetup) -> None:
+    """The run is followed until the ledger has its history."""
     put_running(gateway)
     old = read_snapshot(gateway, ID)
     assert old
     unknown = replace(old, timeline=Timeline(), history=None, read_at=datetime.now(UTC) + AHEAD)
-    turning.ledger.runs.ingest([unknown])
+    setup.ledger.runs.ingest([unknown])
     gateway.events[ID] = (HistoryEvent(-1, at(0), "executionStarted"),)
     ends(gateway)
-    turning.turns(5)
-    turning.until(lambda: archived(turning.ledger), "its history")
+    setup.until_reads(5)
+    setup.until(lambda: archived(setup.ledger), "its history")
 
 
-def test_what_ended_long_ago_and_is_looked_at_again_was_not_late(
-    gateway: FakeGateway, turning: Turning
+def test_another_read_of_a_finished_run_adds_no_lag(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """A trace may tell of an activity that began after its instance was terminated."""
-    turning.ledger.write_heartbeat(at(0), ())
+    """A trace may report an attempt that started after its instance was terminated."""
+    setup.ledger.write_heartbeat(at(0), ())
     put_running(gateway)
     ends(gateway)
-    turning.sees(Status.COMPLETED)
-    meter = turning.recorder._meter
+    setup.until_status(Status.COMPLETED)
+    meter = setup.recorder._meter
     meter._lags.clear()
-    turning.recorder._schedule.wake(ID, 0)
-    turning.turns(1)
+    setup.recorder._schedule.wake(ID, 0)
+    setup.until_reads(1)
     assert not meter._lags
 
 
-def test_a_ledger_that_went_back_is_not_taken_for_the_same(
-    gateway: FakeGateway, turning: Turning, other_url: str
+def test_a_ledger_with_an_earlier_revision_ends_the_recorder(
+    gateway: FakeGateway, setup: RecorderSetup, other_url: str
 ) -> None:
-    """One that was restored is another: the recorder says so, to be begun anew."""
+    """The ledger was restored, so the recorder must load it again."""
     put_running(gateway)
-    turning.turns()
+    setup.until_reads()
     other = open_ledger(other_url).for_app(APP)
-    turning.recorder._ledger = other
+    setup.recorder._ledger = other
     with pytest.raises(LedgerUnavailable, match="replaced by an older one"):
-        turning.recorder.turn()
+        setup.recorder.turn()
     other.close()
 
 
-def test_a_page_of_the_list_is_never_of_size_0(gateway: FakeGateway, turning: Turning) -> None:
-    """Dapr panics."""
+def test_a_page_of_the_list_never_has_size_0(gateway: FakeGateway, setup: RecorderSetup) -> None:
+    """Dapr would panic."""
     sizes = []
     listed = gateway.ids
 
@@ -655,84 +662,84 @@ def test_a_page_of_the_list_is_never_of_size_0(gateway: FakeGateway, turning: Tu
 
     gateway.ids = ids  # type: ignore[method-assign]
     put_running(gateway)
-    turning.sees(Status.RUNNING)
+    setup.until_status(Status.RUNNING)
     assert min(sizes) > 0
 
 
-def test_each_turn_gives_a_sign_of_life(turning: Turning) -> None:
-    """Also where there is nothing to do."""
-    turning.recorder.turn()
-    write_heartbeat = turning.ledger.heartbeat().heartbeat_at
-    assert write_heartbeat
-    turning.until(
-        lambda: turning.ledger.heartbeat().heartbeat_at != write_heartbeat, "another beat"
-    )
+def test_each_turn_writes_a_heartbeat(setup: RecorderSetup) -> None:
+    """An idle recorder writes heartbeats too."""
+    setup.recorder.turn()
+    first = setup.ledger.heartbeat().heartbeat_at
+    assert first
+    setup.until(lambda: setup.ledger.heartbeat().heartbeat_at != first, "another heartbeat")
 
 
-def test_how_far_it_is_behind_is_told_until_it_has_caught_up(
-    gateway: FakeGateway, turning: Turning
+def test_the_backlog_is_reported_until_it_is_zero(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """First what was listed and not read, then nothing; what comes from then on is news."""
-    assert turning.ledger.heartbeat().backlog is None
+    """The backlog is what was listed and not read; later instances do not count."""
+    assert setup.ledger.heartbeat().backlog is None
     for number in range(MANY):
         put_running(gateway, f"order_{number}")
-    told: list[int] = []
+    backlogs: list[int] = []
 
-    def caught_up() -> bool:
-        backlog = turning.ledger.heartbeat().backlog
+    def is_caught_up() -> bool:
+        backlog = setup.ledger.heartbeat().backlog
         assert backlog is not None
-        told.append(backlog)
+        backlogs.append(backlog)
         return backlog == 0
 
-    turning.until(caught_up, "nothing is left to read")
-    assert told == sorted(told, reverse=True)
-    assert MANY > told[0] > 0
+    setup.until(is_caught_up, "nothing is left to read")
+    assert backlogs == sorted(backlogs, reverse=True)
+    assert MANY > backlogs[0] > 0
     put_running(gateway)
-    turning.sees(Status.RUNNING)
-    assert turning.ledger.heartbeat().backlog == 0
+    setup.until_status(Status.RUNNING)
+    assert setup.ledger.heartbeat().backlog == 0
 
 
-def test_what_cannot_be_read_is_not_waited_for(gateway: FakeGateway, turning: Turning) -> None:
-    """It has caught up as far as it can."""
-    gateway.errors["state"] = refused(1000)
-    turning.ledger.runs.ingest([pending()])
-    turning.until(lambda: turning.ledger.heartbeat().backlog == 0, "it has caught up")
-
-
-def test_how_far_it_is_behind_is_not_known_without_a_list(
-    gateway: FakeGateway, turning: Turning, log_lines: LogLines
+def test_an_unreadable_instance_does_not_stay_in_the_backlog(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """What there is by then is caught up with as soon as there is a list."""
+    """A failed read counts as a read."""
+    gateway.errors["state"] = refusals(1000)
+    setup.ledger.runs.ingest([pending()])
+    setup.until(lambda: setup.ledger.heartbeat().backlog == 0, "it has caught up")
+
+
+def test_the_backlog_is_unknown_before_a_whole_list(
+    gateway: FakeGateway, setup: RecorderSetup, log_lines: LogLines
+) -> None:
+    """The backlog of the first whole list is counted, and adds no lag."""
     log_lines.configure("info")
-    gateway.errors["ids"] = refused(9)
+    gateway.errors["ids"] = refusals(9)
     for number in range(MANY):
         put_running(gateway, f"order_{number}")
     while gateway.errors["ids"]:
-        turning.recorder.turn()
-        assert turning.ledger.heartbeat().backlog is None
+        setup.recorder.turn()
+        assert setup.ledger.heartbeat().backlog is None
     assert "caught up" not in "".join(line["event"] for line in log_lines.events())
-    turning.until(lambda: turning.ledger.heartbeat().backlog, "it catches up")
-    turning.until(lambda: turning.ledger.heartbeat().backlog == 0, "it has caught up")
-    metrics = turning.ledger.heartbeat().metrics
+    setup.until(lambda: setup.ledger.heartbeat().backlog, "there is a backlog")
+    setup.until(lambda: setup.ledger.heartbeat().backlog == 0, "it has caught up")
+    metrics = setup.ledger.heartbeat().metrics
     assert metrics
     assert metrics.lag_p95 is None
 
 
-def test_what_happened_while_no_recorder_was_there_came_late(
-    gateway: FakeGateway, turning: Turning
+def test_events_while_no_recorder_ran_have_a_lag(
+    gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """From the last beat of the one before on: that is how long it could not be read."""
+    """Their lag is counted from the last heartbeat of the previous recorder."""
     now = (datetime.now(UTC) - at(0)).total_seconds()
-    turning.ledger.write_heartbeat(at(now - 1000), ())
+    setup.ledger.write_heartbeat(at(now - 1000), ())
     put_running(gateway, "order_old", since=now - 2000)
     put_running(gateway, since=now - 500)
 
     def lag() -> float | None:
-        metrics = turning.ledger.heartbeat().metrics
+        metrics = setup.ledger.heartbeat().metrics
         return metrics.lag_p95 if metrics else None
 
-    turning.until(lambda: len(turning.ledger.runs.unfinished()) == 2, "both are there")
-    turning.until(lag, "a lag")
+    setup.until(lambda: len(setup.ledger.runs.unfinished()) == 2, "both are recorded")
+    setup.until(lag, "a lag")
     assert lag() == pytest.approx(500, abs=60)
 
 

@@ -1,4 +1,4 @@
-"""The archive of what the engine forgets before its end was read."""
+"""The archive of runs that the engine lost before their end was read."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from tests.unit.snapshots import ID, at, pending, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
-EVENT = 500  # characters that an event counts as beside its payload
+EVENT = 500  # characters that an event counts in addition to its payload
 HISTORY = (
     HistoryEvent(-1, at(0), "executionStarted", execution_id="e1"),
     HistoryEvent(1, at(1), "taskScheduled", name="charge"),
@@ -21,12 +21,12 @@ HISTORY = (
 
 
 def running(instance_id: str = ID, history: tuple[HistoryEvent, ...] = HISTORY) -> Snapshot:
-    """Return what was read of an instance that runs."""
+    """Return a snapshot of a running instance."""
     return snapshot(instance_id=instance_id, history=history)
 
 
-def gone(archive: Archive, *ids: str) -> None:
-    """Have the engine forget instances."""
+def mark_gone(archive: Archive, *ids: str) -> None:
+    """Record that the engine no longer has instances."""
     archive.mark_purged(dict.fromkeys(ids, at(99)))
 
 
@@ -37,53 +37,53 @@ def archived(ledger: Ledger, instance_id: str = ID) -> object:
     return details.history
 
 
-def test_the_last_history_of_what_is_gone_is_kept(ledger: Ledger) -> None:
-    """As far as it was read; a look without a history does not lose it."""
+def test_the_last_history_of_a_lost_run_is_kept(ledger: Ledger) -> None:
+    """A snapshot without a history does not replace it."""
     archive = Archive(ledger, Limits())
     ledger.runs.ingest([running()])
     archive.keep(running(history=HISTORY[:1]))
     archive.keep(running())
     archive.keep(replace(running(), history=None))
-    gone(archive, ID, "order_unknown")
+    mark_gone(archive, ID, "order_unknown")
     assert archived(ledger) == HISTORY
 
 
-def test_what_is_over_is_kept_no_more(ledger: Ledger) -> None:
-    """Its history is in the ledger, or there is none to come."""
+def test_the_history_of_a_finished_run_is_dropped(ledger: Ledger) -> None:
+    """The ledger has it, or there is none."""
     archive = Archive(ledger, Limits())
     ledger.runs.ingest([running()])
     archive.keep(running())
     archive.forget(ID)
     archive.forget("order_unknown")
-    gone(archive, ID)
+    mark_gone(archive, ID)
     assert (len(archive), archived(ledger)) == (0, None)
 
 
-def test_what_another_process_kept_stays(ledger: Ledger) -> None:
-    """An action that purges reads the history right before."""
+def test_a_history_of_another_process_stays(ledger: Ledger) -> None:
+    """An action reads the history right before it purges the instance."""
     archive = Archive(ledger, Limits())
     archive.keep(running(history=HISTORY[:1]))
     ledger.runs.ingest([running()])
     ledger.runs.keep_histories([running()])
-    gone(archive, ID)
+    mark_gone(archive, ID)
     assert archived(ledger) == HISTORY
 
 
-def test_a_history_of_another_life_is_not_taken(ledger: Ledger) -> None:
-    """Nor is there one of a life that the ledger knows to be gone."""
+def test_a_history_of_another_run_is_not_written(ledger: Ledger) -> None:
+    """Nor is the history of a run that the ledger knows to be purged."""
     archive = Archive(ledger, Limits())
     archive.keep(running())
     ledger.runs.ingest([pending()])
-    gone(archive, ID)
+    mark_gone(archive, ID)
     assert archived(ledger) is None
     ledger.runs.ingest([replace(running(), read_at=at(2))])
     ledger.runs.mark_purged({ID: at(3)})
-    gone(archive, ID)
+    mark_gone(archive, ID)
     assert archived(ledger) is None
 
 
-def test_only_so_much_is_kept(ledger: Ledger) -> None:
-    """Those that were not read for the longest time give way, payloads and all."""
+def test_the_size_of_kept_histories_is_limited(ledger: Ledger) -> None:
+    """The histories that were read longest ago are dropped first; payloads count."""
     large = (replace(HISTORY[0], payload="x" * 3 * EVENT),)
     names = ["a", "b", "c"]
     archive = Archive(ledger, Limits(archive_size=6 * EVENT))
@@ -91,7 +91,7 @@ def test_only_so_much_is_kept(ledger: Ledger) -> None:
     for name in (*names, "a"):
         archive.keep(running(name))
     archive.keep(running("c", large))
-    gone(archive, *names)
+    mark_gone(archive, *names)
     assert [archived(ledger, name) for name in names] == [HISTORY, None, large]
     archive.keep(running("b", large * 2))
     assert len(archive) == 0

@@ -1,4 +1,4 @@
-"""The endpoint that takes spans, over a real connection."""
+"""The endpoint for spans, over a real connection."""
 
 import socket
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from operations.recorder.traces.hints import HintQueue
 from operations.recorder.traces.spans import Hint
 from tests.unit.conftest import LogLines
 from tests.unit.snapshots import ID
-from tests.unit.zipkin import BEGAN, body, over
+from tests.unit.zipkin import START_MICROS, body, end_span
 from tests.waiting import eventually
 
 
 @pytest.fixture
 def hints() -> HintQueue:
-    """Return a queue with room for two."""
+    """Return a queue with room for two hints."""
     return HintQueue(Limits(queued_hints=2))
 
 
@@ -31,87 +31,92 @@ def endpoint(hints: HintQueue) -> Iterator[Endpoint]:
 
 
 def post(endpoint: Endpoint, content: bytes) -> int:
-    """Send a body, and return the status of the answer."""
+    """Send a body; return the status code of the answer."""
     url = f"http://127.0.0.1:{endpoint.port}{PATH}"
     return httpx.post(url, content=content, timeout=10).status_code
 
 
-def test_spans_are_taken(endpoint: Endpoint, hints: HintQueue) -> None:
-    """The answer does not wait for anybody to heed them."""
-    assert post(endpoint, body(over())) == 202
-    assert hints.take() == [Hint(ID, BEGAN / 1e6, is_end=True)]
+def test_spans_are_accepted(endpoint: Endpoint, hints: HintQueue) -> None:
+    """The answer does not wait until the hints are handled."""
+    assert post(endpoint, body(end_span())) == 202
+    assert hints.take() == [Hint(ID, START_MICROS / 1e6, is_end=True)]
 
 
-def test_a_full_queue_is_no_trouble_of_the_sender_s(endpoint: Endpoint, hints: HintQueue) -> None:
-    """What there is no room for is dropped, and answered as all else is."""
-    assert [post(endpoint, body(over(), over(), over())) for _ in range(2)] == [202, 202]
+def test_a_full_queue_accepts_and_drops_hints(endpoint: Endpoint, hints: HintQueue) -> None:
+    """The answer is the same as for any other request."""
+    assert [post(endpoint, body(end_span(), end_span(), end_span())) for _ in range(2)] == [
+        202,
+        202,
+    ]
     assert (len(hints.take()), hints.dropped) == (2, 4)
 
 
 @pytest.mark.parametrize("nonsense", [b"", b"{}", b"[", b"\xff\xfe", b"[" * 50_000])
-def test_what_is_no_json_list_is_refused(
+def test_a_body_that_is_not_a_json_list_is_refused(
     endpoint: Endpoint, hints: HintQueue, nonsense: bytes
 ) -> None:
-    """And no sign that spans arrive."""
+    """It does not count as a sign that spans arrive."""
     assert post(endpoint, nonsense) == 400
     assert not hints.is_traced
 
 
 @pytest.mark.parametrize("content", [b"[]", b'[7, null, {"name": {}}]'])
-def test_what_hints_at_nothing_is_taken(
+def test_a_list_without_hints_is_accepted(
     endpoint: Endpoint, hints: HintQueue, content: bytes
 ) -> None:
-    """It is a list."""
+    """It shows that spans arrive."""
     assert post(endpoint, content) == 202
     assert (hints.take(), hints.is_traced) == ([], True)
 
 
 def test_a_body_that_is_too_large_is_refused(endpoint: Endpoint, hints: HintQueue) -> None:
-    """Before it is read whole."""
+    """It is refused before it is read completely."""
     assert post(endpoint, b"[" + b" " * LARGEST + b"]") == 413
     assert post(endpoint, b"[" + b" " * (LARGEST - 2) + b"]") == 202
     assert hints.take() == []
 
 
-def test_nothing_else_is_there(endpoint: Endpoint) -> None:
-    """Neither another path nor another method."""
+def test_other_paths_and_methods_are_refused(endpoint: Endpoint) -> None:
+    """The status codes are 404 and 405."""
     url = f"http://127.0.0.1:{endpoint.port}"
     assert httpx.get(url + PATH, timeout=10).status_code == 405
     assert httpx.post(url, content=b"[]", timeout=10).status_code == 404
 
 
-def test_a_taken_port_is_told_once_and_tried_again(hints: HintQueue, log_lines: LogLines) -> None:
-    """As soon as it is free, it is listened on."""
+def test_a_port_in_use_is_logged_once_and_tried_again(
+    hints: HintQueue, log_lines: LogLines
+) -> None:
+    """The endpoint listens as soon as the port is free."""
     log_lines.configure("info")
     tries = 0
 
     class Counted(Endpoint):
-        def _bound(self) -> socket.socket:
+        def _listening_socket(self) -> socket.socket:
             nonlocal tries
             tries += 1
-            return super()._bound()
+            return super()._listening_socket()
 
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        port = holder.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as blocker:
+        port = blocker.getsockname()[1]
         endpoint = Counted("127.0.0.1", port, hints, retry=0.01)
         with endpoint:
             eventually(lambda: tries > 3, 10, "it was tried again and again")
             assert endpoint.port is None
-            holder.close()
+            blocker.close()
             assert eventually(lambda: endpoint.port, 10, "it listens") == port
-            eventually(lambda: post(endpoint, body(over())) == 202, 10, "it answers")
-    told = [line["event"] for line in log_lines.events() if "traces" in line["event"]]
-    assert told == ["cannot listen for traces, so the recorder polls", "listening for traces"]
+            eventually(lambda: post(endpoint, body(end_span())) == 202, 10, "it answers")
+    events = [line["event"] for line in log_lines.events() if "traces" in line["event"]]
+    assert events == ["cannot listen for traces, so the recorder polls", "listening for traces"]
 
 
-def test_an_address_that_is_none_stops_nobody(hints: HintQueue) -> None:
-    """It is as one that is taken."""
+def test_an_invalid_address_does_not_stop_the_process(hints: HintQueue) -> None:
+    """It is handled like an address in use."""
     with Endpoint("no such host.invalid", 1, hints, retry=0.01) as endpoint:
         assert endpoint.port is None
 
 
-def test_its_port_is_free_afterwards(hints: HintQueue) -> None:
-    """The next recorder can listen where the last one did."""
+def test_the_port_is_free_after_the_exit(hints: HintQueue) -> None:
+    """The next recorder can listen at the same port."""
     with Endpoint("127.0.0.1", 0, hints) as first:
         port = eventually(lambda: first.port, 10, "it listens")
     with Endpoint("127.0.0.1", port, hints) as second:

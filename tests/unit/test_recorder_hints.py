@@ -8,7 +8,7 @@ FIRST, SECOND, THIRD = Hint("a"), Hint("b"), Hint("c")
 
 
 def test_hints_are_taken_once_and_in_order() -> None:
-    """What was taken is gone."""
+    """A second `take` returns nothing."""
     hints = HintQueue()
     hints.offer([FIRST, SECOND])
     hints.offer([THIRD])
@@ -16,8 +16,8 @@ def test_hints_are_taken_once_and_in_order() -> None:
     assert hints.take() == []
 
 
-def test_what_comes_when_there_is_no_room_is_dropped_and_counted() -> None:
-    """What was there before stays, and when it is taken there is room again."""
+def test_hints_without_room_are_dropped_and_counted() -> None:
+    """Queued hints stay; after `take` the queue has room again."""
     hints = HintQueue(Limits(queued_hints=2))
     hints.offer([FIRST])
     hints.offer([SECOND, THIRD])
@@ -28,8 +28,8 @@ def test_what_comes_when_there_is_no_room_is_dropped_and_counted() -> None:
     assert (hints.take(), hints.dropped) == ([THIRD], 2)
 
 
-def test_spans_arrive_also_if_they_hint_at_nothing() -> None:
-    """Until there have been none for a while."""
+def test_spans_without_hints_count_as_traces() -> None:
+    """Traces count as absent after a while without spans."""
     hints = HintQueue()
     assert not hints.is_traced
     hints.offer([])

@@ -1,4 +1,4 @@
-"""How new instances are found by listing."""
+"""How the recorder finds new instances by listing."""
 
 import pytest
 
@@ -10,8 +10,8 @@ from tests.unit.fakes import FakeGateway, instance
 
 
 @pytest.fixture(autouse=True)
-def two_a_page(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have pages of two ids."""
+def two_ids_a_page(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make each page have two ids."""
     listed = gateway.ids
     monkeypatch.setattr(gateway, "ids", lambda token: listed(2, token))
 
@@ -23,31 +23,33 @@ def listing(gateway: FakeGateway) -> Listing:
 
 
 def put(gateway: FakeGateway, *ids: str) -> None:
-    """Have instances."""
+    """Add running instances."""
     for instance_id in ids:
         gateway.put(instance(instance_id, Status.RUNNING))
 
 
 def test_all_pages_are_listed(gateway: FakeGateway, listing: Listing) -> None:
-    """However many there are."""
+    """The number of pages does not matter."""
     put(gateway, "a", "b", "c", "d", "e")
     assert listing.changes(set()) == {"a", "b", "c", "d", "e"}
 
 
-def test_what_is_known_is_no_news(gateway: FakeGateway, listing: Listing) -> None:
-    """Only the rest is returned."""
+def test_known_ids_are_not_returned(gateway: FakeGateway, listing: Listing) -> None:
+    """Only new ids are returned."""
     put(gateway, "a", "b", "c")
     assert listing.changes({"a", "c"}) == {"b"}
 
 
-def test_what_a_whole_list_lacks_is_news(gateway: FakeGateway, listing: Listing) -> None:
-    """What was known and is gone has to be looked at."""
+def test_known_ids_that_a_whole_list_lacks_are_returned(
+    gateway: FakeGateway, listing: Listing
+) -> None:
+    """They must be read, because they may be gone."""
     put(gateway, "a", "b", "c")
     assert listing.changes({"a", "b", "c", "x", "y"}) == {"x", "y"}
 
 
-def test_a_list_is_not_made_at_every_turn(gateway: FakeGateway) -> None:
-    """It has a pace."""
+def test_a_list_is_not_read_at_every_turn(gateway: FakeGateway) -> None:
+    """Lists have an interval."""
     listing = Listing(gateway, Limits())
     put(gateway, "a")
     assert listing.changes(set()) == {"a"}
@@ -55,33 +57,29 @@ def test_a_list_is_not_made_at_every_turn(gateway: FakeGateway) -> None:
     assert gateway.calls["ids"] == 1
 
 
-def test_the_end_of_a_long_list_is_looked_at_more_often(
-    gateway: FakeGateway, listing: Listing
-) -> None:
-    """New ids come last: they are found without the pages before."""
+def test_the_end_of_a_long_list_is_read_more_often(gateway: FakeGateway, listing: Listing) -> None:
+    """New ids are last, so the earlier pages are not needed."""
     put(gateway, "a", "b", "c", "d", "e")
     listing.changes(set())
     listing._whole_due = float("inf")
     put(gateway, "f", "g")
-    asked = gateway.calls["ids"]
+    calls = gateway.calls["ids"]
     assert listing.changes({"a", "b", "c", "d", "e"}) == {"f", "g"}
-    assert gateway.calls["ids"] == asked + 2
+    assert gateway.calls["ids"] == calls + 2
 
 
-def test_the_end_of_a_list_tells_nothing_of_what_is_gone(
-    gateway: FakeGateway, listing: Listing
-) -> None:
-    """Only a whole list does."""
+def test_the_end_of_a_list_does_not_show_absent_ids(gateway: FakeGateway, listing: Listing) -> None:
+    """Only a whole list shows them."""
     put(gateway, "a", "b", "c")
     listing.changes(set())
     listing._whole_due = float("inf")
     assert listing.changes({"a", "b", "c", "x"}) == set()
 
 
-def test_a_long_list_is_made_in_parts(
+def test_a_long_list_is_read_in_pieces(
     gateway: FakeGateway, listing: Listing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Something else has its turn in between, and nothing is taken for gone before the end."""
+    """Other work is done in between, and no id counts as absent before the end."""
     now = 0.0
 
     def slow() -> None:
@@ -95,20 +93,18 @@ def test_a_long_list_is_made_in_parts(
     assert listing.changes({"x"}) == {"c", "x"}
 
 
-def test_a_list_that_is_refused_is_made_again(gateway: FakeGateway, listing: Listing) -> None:
-    """From its beginning, when it is time."""
+def test_a_refused_list_is_read_again(gateway: FakeGateway, listing: Listing) -> None:
+    """It starts at the first page when it is due."""
     put(gateway, "a", "b", "c")
-    gateway.errors["ids"] = [DaprRefused("an id must not hold '||'")]
+    gateway.errors["ids"] = [DaprRefused("an id must not contain '||'")]
     assert listing.changes({"x"}) == set()
     assert not listing.is_complete
     assert listing.changes(set()) == {"a", "b", "c"}
     assert listing.is_complete
 
 
-def test_a_list_that_breaks_off_takes_nothing_for_gone(
-    gateway: FakeGateway, listing: Listing
-) -> None:
-    """What stands on its other pages was not seen."""
+def test_an_interrupted_list_shows_no_absent_ids(gateway: FakeGateway, listing: Listing) -> None:
+    """The ids may be on the pages that were not read."""
     put(gateway, "a", "b", "c", "d", "e")
     pages = iter([None, None, DaprRefused("broken")])
     listed = gateway.ids
@@ -125,8 +121,8 @@ def test_a_list_that_breaks_off_takes_nothing_for_gone(
     assert not listing.is_complete
 
 
-def test_an_engine_that_is_away_is_told(gateway: FakeGateway) -> None:
-    """And the next list is made when it is time, not at once."""
+def test_an_outage_is_raised(gateway: FakeGateway) -> None:
+    """The next list is read when it is due, not at once."""
     listing = Listing(gateway, Limits())
     gateway.errors["ids"] = [DaprUnavailable("no sidecar accepts the connection")]
     with pytest.raises(DaprUnavailable):
@@ -135,10 +131,8 @@ def test_an_engine_that_is_away_is_told(gateway: FakeGateway) -> None:
     assert gateway.calls["ids"] == 1
 
 
-def test_a_list_that_costs_much_is_made_seldom(
-    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its pace follows its cost."""
+def test_a_slow_list_is_read_rarely(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interval grows with the time that a list takes."""
     now = 100.0
 
     def slow() -> None:
@@ -154,7 +148,7 @@ def test_a_list_that_costs_much_is_made_seldom(
 
 
 def test_a_refusal_is_a_problem_while_it_lasts(gateway: FakeGateway, listing: Listing) -> None:
-    """It is told with its remedy."""
+    """The problem has the remedy."""
     gateway.errors["ids"] = [DaprRefused("Terminate that instance and purge it.")]
     listing.changes(set())
     assert listing.problems == (Problem(Service.LISTING, "Terminate that instance and purge it."),)
@@ -162,10 +156,10 @@ def test_a_refusal_is_a_problem_while_it_lasts(gateway: FakeGateway, listing: Li
     assert not listing.problems
 
 
-def test_a_list_that_breaks_off_is_a_problem_all_the_time(
+def test_an_interrupted_list_stays_a_problem(
     gateway: FakeGateway, listing: Listing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pages before the one that cannot be had do not say that all is well."""
+    """Pages before the refused one do not end the problem."""
     now = 0.0
 
     def slow() -> None:

@@ -1,4 +1,4 @@
-"""The recorder's process: what it says of what is away, and how it heals."""
+"""The recorder's process: what it logs in an outage, and how it recovers."""
 
 import os
 import signal
@@ -37,8 +37,8 @@ def file(ledger_url: str) -> Path:
 
 
 @pytest.fixture
-def keeping(gateway: FakeGateway, ledger_url: str) -> Iterator[Callable[[], None]]:
-    """Return what starts to keep the ledger in a thread; it is stopped afterwards."""
+def start_recorder(gateway: FakeGateway, ledger_url: str) -> Iterator[Callable[[], None]]:
+    """Return a function that starts a recorder in a thread; it is stopped afterwards."""
     application = Application(gateway, Limits(rest=0.01, ledger_retry=0.05, list_every=0.05))
     stopping = threading.Event()
     recorder = RecorderProcess(ledger_url, application, stopping)
@@ -58,80 +58,80 @@ def keeping(gateway: FakeGateway, ledger_url: str) -> Iterator[Callable[[], None
 
 
 def status(url: str, instance_id: str = ID) -> Status | None:
-    """Return the status that a ledger holds, None if it cannot be read."""
+    """Return the status of an instance in a ledger, None if the ledger cannot be read."""
     try:
         with closing(open_ledger(url).for_app(APP)) as ledger:
-            found = ledger.runs.latest(instance_id)
+            run = ledger.runs.latest(instance_id)
     except LedgerUnavailable:
         return None
-    return found.status if found else None
+    return run.status if run else None
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_server_that_is_away_is_waited_for(
+def test_the_recorder_waits_for_a_database_server(
     gateway: FakeGateway,
     ledger_url: str,
     postgres: Server,
-    keeping: Callable[[], None],
+    start_recorder: Callable[[], None],
     log_lines: LogLines,
 ) -> None:
-    """What happens meanwhile is in the ledger when it is back; its absence is two lines."""
+    """Later changes are recorded when the server is back; the outage is two lines in the log."""
     log_lines.configure("info")
     put_running(gateway)
-    keeping()
+    start_recorder()
     eventually(lambda: status(ledger_url) is Status.RUNNING, 5, "it is recorded")
-    told: list[str] = []
+    events: list[str] = []
 
-    def tells(event: str) -> bool:
-        told.extend(line["event"] for line in log_lines.events() if "ledger is" in line["event"])
-        return event in told
+    def has_logged(event: str) -> bool:
+        events.extend(line["event"] for line in log_lines.events() if "ledger is" in line["event"])
+        return event in events
 
     postgres.stop()
     try:
         ends(gateway)
-        eventually(lambda: tells("the ledger is away"), 5, "it is told")
+        eventually(lambda: has_logged("the ledger is away"), 5, "it is logged")
     finally:
         postgres.start()
     eventually(lambda: status(ledger_url) is Status.COMPLETED, 10, "it is recorded")
-    eventually(lambda: tells("the ledger is back"), 5, "it is told")
-    assert told == ["the ledger is away", "the ledger is back"]
+    eventually(lambda: has_logged("the ledger is back"), 5, "it is logged")
+    assert events == ["the ledger is away", "the ledger is back"]
 
 
-def test_a_ledger_that_is_away_is_waited_for(
-    gateway: FakeGateway, ledger_url: str, file: Path, keeping: Callable[[], None]
+def test_the_recorder_waits_for_a_ledger_file(
+    gateway: FakeGateway, ledger_url: str, file: Path, start_recorder: Callable[[], None]
 ) -> None:
-    """When it can be written again, all is in it."""
+    """All changes are recorded once the file can be written."""
     file.parent.mkdir(parents=True)
     file.mkdir()
     put_running(gateway)
-    keeping()
-    eventually(file.is_dir, 1, "it stands in the way")
+    start_recorder()
+    eventually(file.is_dir, 1, "a folder has the name of the file")
     file.rmdir()
     eventually(lambda: status(ledger_url) is Status.RUNNING, 5, "it is recorded")
 
 
-def test_an_absence_of_the_ledger_is_two_lines(
-    file: Path, keeping: Callable[[], None], log_lines: LogLines
+def test_an_outage_of_the_ledger_is_two_lines(
+    file: Path, start_recorder: Callable[[], None], log_lines: LogLines
 ) -> None:
-    """One when it goes, however often it is tried, and one when it is back."""
+    """One line is at its start and one at its end, for any number of tries."""
     log_lines.configure("info")
     file.parent.mkdir(parents=True)
     file.mkdir()
-    told: list[str] = []
+    events: list[str] = []
 
-    def tells(event: str) -> bool:
-        told.extend(line["event"] for line in log_lines.events() if "ledger" in line["event"])
-        return event in told
+    def has_logged(event: str) -> bool:
+        events.extend(line["event"] for line in log_lines.events() if "ledger" in line["event"])
+        return event in events
 
-    keeping()
-    eventually(lambda: tells("the ledger is away"), 5, "it is told")
+    start_recorder()
+    eventually(lambda: has_logged("the ledger is away"), 5, "it is logged")
     file.rmdir()
-    eventually(lambda: tells("the ledger is back"), 5, "it is told")
-    assert told == ["the ledger is away", "the ledger is back"]
+    eventually(lambda: has_logged("the ledger is back"), 5, "it is logged")
+    assert events == ["the ledger is away", "the ledger is back"]
 
 
-def test_a_part_that_goes_and_comes_is_two_lines(gateway: FakeGateway, log_lines: LogLines) -> None:
-    """However often the engine is asked."""
+def test_an_outage_of_a_service_is_two_lines(gateway: FakeGateway, log_lines: LogLines) -> None:
+    """The number of health checks does not matter."""
     log_lines.configure("info")
     health = EngineHealth(gateway, every=0, grace=timedelta())
     for problems in ((), (AWAY,), (AWAY,), (), ()):
@@ -143,8 +143,8 @@ def test_a_part_that_goes_and_comes_is_two_lines(gateway: FakeGateway, log_lines
     ]
 
 
-def test_an_outage_has_its_beginning(gateway: FakeGateway) -> None:
-    """It is that of the first answer that told of it."""
+def test_an_outage_keeps_its_start(gateway: FakeGateway) -> None:
+    """The start is the time of the first check that found the outage."""
     health = EngineHealth(gateway, every=0, grace=timedelta())
     gateway.answer = DaprHealth("1.18.2", (AWAY,))
     health.check()
@@ -153,8 +153,8 @@ def test_an_outage_has_its_beginning(gateway: FakeGateway) -> None:
     assert health.outages[0].since == since
 
 
-def test_the_engine_is_asked_once_a_second(gateway: FakeGateway) -> None:
-    """Unless there is reason to doubt."""
+def test_the_engine_is_checked_once_a_second(gateway: FakeGateway) -> None:
+    """`expire` makes the next check ask at once."""
     health = EngineHealth(gateway)
     health.check()
     health.check()
@@ -165,7 +165,7 @@ def test_the_engine_is_asked_once_a_second(gateway: FakeGateway) -> None:
 
 
 def test_an_engine_without_placement_can_be_read(gateway: FakeGateway) -> None:
-    """Only without the sidecar nothing can."""
+    """Only without the sidecar nothing can be read."""
     health = EngineHealth(gateway)
     gateway.answer = DaprHealth("1.18.2", (AWAY,))
     health.check()

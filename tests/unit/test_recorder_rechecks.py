@@ -1,4 +1,4 @@
-"""How ids are found that were used again, though nothing told of it."""
+"""Rechecks find ids that were used again, if no trace reports them."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def finished(gateway: FakeGateway, now: list[float]) -> FinishedRuns:
-    """Return runs that have finished, of which the first round is due."""
+    """Return finished runs whose first round is due."""
     finished = FinishedRuns(LIMITS)
     for instance_id in ORDERS:
         put_running(gateway, instance_id)
@@ -33,39 +33,39 @@ def finished(gateway: FakeGateway, now: list[float]) -> FinishedRuns:
     return finished
 
 
-def after(
+def recheck_after(
     finished: FinishedRuns, now: list[float], seconds: float, *, is_traced: bool = False
 ) -> list[str]:
-    """Return the ids that are to be read again after some time."""
+    """Return the ids to be read again when some seconds have passed."""
     now[0] += seconds
     return finished.to_recheck(is_traced=is_traced)
 
 
-def test_so_many_are_read_a_second_the_newest_first(
+def test_rechecks_have_a_rate_and_start_with_the_newest(
     finished: FinishedRuns, now: list[float]
 ) -> None:
-    """However long nobody came to it; each once in a round, and fewer where traces arrive."""
-    assert after(finished, now, 0) == ORDERS[-10:]
-    assert after(finished, now, 0) == []
-    assert after(finished, now, 1, is_traced=True) == ORDERS[-12:-10]
-    assert after(finished, now, 1000) == ORDERS[-22:-12]
-    rest = [each for _ in range(3) for each in after(finished, now, 1)]
+    """A long pause does not raise the rate; traces lower it; each id is read once in a round."""
+    assert recheck_after(finished, now, 0) == ORDERS[-10:]
+    assert recheck_after(finished, now, 0) == []
+    assert recheck_after(finished, now, 1, is_traced=True) == ORDERS[-12:-10]
+    assert recheck_after(finished, now, 1000) == ORDERS[-22:-12]
+    rest = [each for _ in range(3) for each in recheck_after(finished, now, 1)]
     assert sorted(rest) == sorted(ORDERS[:-22])
 
 
-def test_a_short_round_takes_its_time(finished: FinishedRuns, now: list[float]) -> None:
+def test_rounds_have_a_shortest_duration(finished: FinishedRuns, now: list[float]) -> None:
     """A few finished runs are not read again and again."""
     for instance_id in ORDERS[1:]:
         finished.discard(instance_id)
-    assert after(finished, now, 1) == [ORDERS[0]]
-    assert after(finished, now, LIMITS.recheck_round - 1) == []
-    assert after(finished, now, 1) == [ORDERS[0]]
+    assert recheck_after(finished, now, 1) == [ORDERS[0]]
+    assert recheck_after(finished, now, LIMITS.recheck_round - 1) == []
+    assert recheck_after(finished, now, 1) == [ORDERS[0]]
 
 
 def test_a_finished_run_is_known_by_its_end(finished: FinishedRuns, gateway: FakeGateway) -> None:
-    """Another run of the id has another end, and what nobody knows has none."""
+    """Another run of the id has another end; an unknown id has none."""
     assert finished.has(gateway.instances[ORDERS[0]])
-    put_running(gateway, ORDERS[0], life="e2", since=60)
+    put_running(gateway, ORDERS[0], execution="e2", since=60)
     assert not finished.has(gateway.instances[ORDERS[0]])
     put_running(gateway, ID)
     assert not finished.has(gateway.instances[ID])

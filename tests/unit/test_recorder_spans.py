@@ -1,4 +1,4 @@
-"""What trace spans hint at."""
+"""Which hints trace spans contain."""
 
 import json
 from datetime import UTC, datetime
@@ -12,21 +12,29 @@ from operations.model import MAX_ID_LENGTH
 from operations.recorder.traces.spans import Hint, hints_in
 from operations.records import StartTime
 from tests.unit.snapshots import ID, at
-from tests.unit.zipkin import BEGAN, begun, body, over, ran, span, started
+from tests.unit.zipkin import (
+    START_MICROS,
+    attempt_span,
+    body,
+    end_span,
+    span,
+    start_span,
+    starting_at,
+)
 
-AT = BEGAN / 1e6
-BEGIN = StartTime(ID, 3, at(1.25))
+AT = START_MICROS / 1e6
+START_TIME = StartTime(ID, 3, at(1.25))
 
 
-def test_an_activity_tells_when_which_attempt_began() -> None:
-    """The id of the event that scheduled it, and its time to the microsecond."""
-    assert hints_in(body(ran(3, at(1.25)))) == [Hint(ID, at(1.25).timestamp(), BEGIN)]
+def test_the_span_of_an_activity_has_a_start_time() -> None:
+    """The start time has the id of the scheduling event, and microseconds."""
+    assert hints_in(body(attempt_span(3, at(1.25)))) == [Hint(ID, at(1.25).timestamp(), START_TIME)]
 
 
-def test_a_start_and_an_end_only_hint_at_an_instance() -> None:
-    """An end is told from a start, and each tells when it began."""
-    told = hints_in(body(begun(started(), at(1)), begun(over(), at(2))))
-    assert told == [Hint(ID, at(1).timestamp()), Hint(ID, at(2).timestamp(), is_end=True)]
+def test_the_spans_of_a_start_and_an_end_have_no_start_time() -> None:
+    """The hint of an end is marked; both hints have the start of the span."""
+    hints = hints_in(body(starting_at(start_span(), at(1)), starting_at(end_span(), at(2))))
+    assert hints == [Hint(ID, at(1).timestamp()), Hint(ID, at(2).timestamp(), is_end=True)]
 
 
 @pytest.mark.parametrize(
@@ -45,43 +53,43 @@ def test_a_start_and_an_end_only_hint_at_an_instance() -> None:
         [],
     ],
 )
-def test_everything_else_hints_at_nothing(other: object) -> None:
-    """The calls of the sidecar's API above all, and what is no span."""
-    assert hints_in(body(other, started())) == [Hint(ID, AT)]
+def test_other_spans_contain_no_hint(other: object) -> None:
+    """Most of them are of calls to the sidecar's API; others are no spans."""
+    assert hints_in(body(other, start_span())) == [Hint(ID, AT)]
 
 
 @pytest.mark.parametrize(
     "instance_id", ["", "a" * (MAX_ID_LENGTH + 1), "a\0b", "a\nb", "\ud800", 7, None]
 )
-def test_an_id_that_no_instance_has_is_dropped(instance_id: Any) -> None:
-    """What the ledger could not hold never reaches it."""
-    assert hints_in(body(over(instance_id))) == []
+def test_an_impossible_id_is_dropped(instance_id: Any) -> None:
+    """The ledger could not store it."""
+    assert hints_in(body(end_span(instance_id))) == []
 
 
 @pytest.mark.parametrize("instance_id", ["a||b", "parent:0001", "a" * MAX_ID_LENGTH, "Auftrag ü"])
-def test_an_id_of_anybody_else_s_making_is_taken(instance_id: str) -> None:
-    """Also one that breaks the engine's list: it is one to be seen."""
-    assert hints_in(body(over(instance_id))) == [Hint(instance_id, AT, is_end=True)]
+def test_an_id_of_another_program_is_accepted(instance_id: str) -> None:
+    """An id that breaks the engine's list is accepted too, so that it is shown."""
+    assert hints_in(body(end_span(instance_id))) == [Hint(instance_id, AT, is_end=True)]
 
 
 @pytest.mark.parametrize("event_id", ["", "-1", "x", "3.0", "²", "9" * 10, 3, None])
-def test_an_attempt_without_a_number_has_no_begin(event_id: Any) -> None:
-    """It hints at the instance all the same."""
-    told = span("activity||charge", "SERVER", **{"durabletask.task.task_id": event_id})
-    assert hints_in(body(told)) == [Hint(ID, AT)]
+def test_an_attempt_without_an_event_id_has_no_start_time(event_id: Any) -> None:
+    """The span is still a hint."""
+    attempt = span("activity||charge", "SERVER", **{"durabletask.task.task_id": event_id})
+    assert hints_in(body(attempt)) == [Hint(ID, AT)]
 
 
 @pytest.mark.parametrize("timestamp", [None, "1", 1.5, 10**30, -(10**30)])
-def test_an_attempt_without_a_time_has_no_begin(timestamp: Any) -> None:
-    """Nor has one whose time Python cannot express."""
-    assert hints_in(body({**ran(3, at(1)), "timestamp": timestamp})) == [Hint(ID)]
+def test_an_attempt_without_a_valid_time_has_no_start_time(timestamp: Any) -> None:
+    """The time may be beyond the years that Python supports."""
+    assert hints_in(body({**attempt_span(3, at(1)), "timestamp": timestamp})) == [Hint(ID)]
 
 
 @pytest.mark.parametrize(
     "nonsense", [b"", b"{}", b"7", b"null", b'"[]"', b"[", b"\xff", b"[" * 100_000, b"\x1f\x8b"]
 )
-def test_what_is_no_json_list_is_refused(nonsense: bytes) -> None:
-    """By a `ValueError`, whatever is wrong with it."""
+def test_a_body_that_is_not_a_json_list_is_refused(nonsense: bytes) -> None:
+    """Any such body raises `ValueError`."""
     with pytest.raises(ValueError, match=r"\S"):
         hints_in(nonsense)
 
@@ -111,8 +119,8 @@ SPANS = st.fixed_dictionaries(
 
 
 @given(st.lists(SPANS | JSON))
-def test_whatever_is_in_a_list_it_hints_at_what_the_ledger_can_hold(spans: list[Any]) -> None:
-    """Nothing in a list makes an error, or a hint with an id, a number or a time that cannot be."""
+def test_hints_in_any_list_can_be_stored(spans: list[Any]) -> None:
+    """No list causes an error, or a hint with an impossible id, number or time."""
     for hint in hints_in(json.dumps(spans).encode()):
         assert 0 < len(hint.instance_id.encode()) <= 4 * MAX_ID_LENGTH
         if hint.start_time:
@@ -121,8 +129,8 @@ def test_whatever_is_in_a_list_it_hints_at_what_the_ledger_can_hold(spans: list[
 
 
 @given(st.binary())
-def test_whatever_a_body_is_it_is_read_or_refused(nonsense: bytes) -> None:
-    """No other error comes of it than the one that is answered."""
+def test_any_body_is_read_or_refused(nonsense: bytes) -> None:
+    """No body raises another error than `ValueError`."""
     try:
         hints_in(nonsense)
     except ValueError:

@@ -95,7 +95,7 @@ def test_the_end_of_one_life_is_not_mixed_with_the_history_of_the_next(
     """An id that is used again between the two reads shows its new life alone."""
     put_running(gateway)
     ends(gateway)
-    after(gateway, "history", lambda: put_running(gateway, life="e2", since=60))
+    after(gateway, "history", lambda: put_running(gateway, execution="e2", since=60))
     seen = read_snapshot(gateway, ID)
     assert seen
     assert (seen.instance.status, seen.timeline.execution_id) == (Status.RUNNING, "e2")

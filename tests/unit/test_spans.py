@@ -1,4 +1,4 @@
-"""What begins a span, and what ends it."""
+"""Which events open and close spans."""
 
 import pytest
 
@@ -32,73 +32,73 @@ from tests.unit.events import (
 )
 
 
-def test_an_activity_under_way_is_open() -> None:
-    """Until its answer is there, an attempt has no end."""
+def test_an_unanswered_activity_is_open() -> None:
+    """An attempt has no end until it is answered."""
     span = only(read(scheduled(1, 1, payload='{"amount": 5}')))
     assert span == Span(SpanKind.ACTIVITY, "charge", 1, 1, at(1), input='{"amount": 5}', turn=1)
 
 
-def test_what_has_no_name_is_called_what_it_is() -> None:
+def test_an_activity_without_a_name_has_the_name_of_its_kind() -> None:
     """A name is never empty."""
     assert only(read(scheduled(1, 1, name=""))).name == "activity"
 
 
-def test_an_activity_that_completed() -> None:
-    """The answer gives the end and the output."""
+def test_a_completed_activity() -> None:
+    """The answer has the end and the output."""
     span = only(read(scheduled(1, 1), completed(1, 3, "true")))
     assert (span.ended_at, span.ending, span.output) == (at(3), Ending.COMPLETED, "true")
 
 
-def test_an_activity_that_failed() -> None:
-    """A failed attempt holds why."""
+def test_a_failed_activity() -> None:
+    """The answer has the end and the failure."""
     span = only(read(scheduled(1, 1), failed(1, 3)))
     assert (span.ended_at, span.ending, span.failure) == (at(3), Ending.FAILED, REFUSED)
 
 
 def test_attempts_of_a_call_share_a_lane() -> None:
-    """What has one task execution id is one call, in the lane of its first attempt."""
+    """Attempts with one task execution id are of one call; the lane is the first attempt's."""
     timeline = read(scheduled(1, 1, call="c"), failed(1, 2), scheduled(3, 4, call="c"))
     assert tries(timeline) == [(1, 1, 1, 2), (3, 1, 2, 2)]
 
 
-def test_two_calls_have_lanes_of_their_own() -> None:
-    """Two calls of one activity are no attempts of each other."""
+def test_two_calls_have_different_lanes() -> None:
+    """Two calls of one activity are not attempts of each other."""
     timeline = read(scheduled(1, 1, call="c"), scheduled(2, 1, call="d"))
     assert tries(timeline) == [(1, 1, 1, 1), (2, 2, 1, 1)]
 
 
 @pytest.mark.parametrize("call", [None, ""])
 def test_without_a_task_execution_id_each_attempt_is_a_call(call: str | None) -> None:
-    """Where nothing tells what belongs together, nothing is put together."""
+    """Nothing shows which attempts belong together."""
     timeline = read(scheduled(1, 1, call=call), failed(1, 2), scheduled(3, 4, call=call))
     assert tries(timeline) == [(1, 1, 1, 1), (3, 3, 1, 1)]
 
 
-def test_answers_come_in_any_order() -> None:
-    """Each answer ends the attempt that it names."""
+def test_answers_may_have_any_order() -> None:
+    """Each answer closes the attempt that it names."""
     timeline = read(scheduled(1, 1), scheduled(2, 1), completed(2, 2), failed(1, 3))
     assert [span.ending for span in timeline.spans] == [Ending.FAILED, Ending.COMPLETED]
 
 
-def test_an_answer_to_nothing_is_ignored() -> None:
-    """An answer to an event that is not there, or answered, changes nothing."""
+def test_an_answer_without_an_open_event_is_ignored() -> None:
+    """The event is missing, or was answered before."""
     once = read(scheduled(1, 1), completed(1, 2, "1"))
     assert read(scheduled(1, 1), completed(1, 2, "1"), failed(1, 3), failed(7, 3)) == once
 
 
 def test_an_answer_of_another_kind_is_ignored() -> None:
-    """A fired timer does not end an activity."""
+    """A fired timer does not close an activity."""
     assert only(read(scheduled(1, 1), fired(1, 2), child_completed(1, 2))).ended_at is None
 
 
-def test_an_answer_that_names_nothing_is_ignored() -> None:
-    """Answers have the event id -1, which is nobody's name."""
+def test_an_answer_that_names_no_event_is_ignored() -> None:
+    """Answers have the event id -1, which names no event."""
     span = only(read(scheduled(-1, 1), event("taskCompleted", 2, -1)))
     assert span.ending is Ending.OPEN
 
 
 def test_of_two_events_with_one_id_the_last_is_answered_first() -> None:
-    """Should generations share ids, an answer is the later one's."""
+    """If generations share ids, an answer belongs to the later event."""
     timeline = read(scheduled(1, 1), scheduled(1, 5), completed(1, 6), completed(1, 7))
     assert [(span.scheduled_at, span.ended_at) for span in timeline.spans] == [
         (at(1), at(7)),
@@ -106,28 +106,28 @@ def test_of_two_events_with_one_id_the_last_is_answered_first() -> None:
     ]
 
 
-def test_two_events_with_one_id_have_lanes_of_their_own() -> None:
-    """An event id that is taken names no second lane."""
+def test_two_events_with_one_id_have_different_lanes() -> None:
+    """An event id names one lane only."""
     timeline = read(scheduled(1, 1, call="c"), scheduled(1, 5, call="d"))
     first, second = (span.lane for span in timeline.spans)
     assert first == 1
     assert second > 1
 
 
-def test_an_activity_without_an_id_has_a_lane_above_the_pauses() -> None:
-    """The event id -1 names no lane: the pauses have that."""
+def test_an_activity_without_an_id_has_another_lane_than_suspensions() -> None:
+    """The event id -1 names no lane, because suspensions have that lane."""
     assert only(read(scheduled(-1, 1))).lane > SUSPENSIONS
 
 
-def test_a_back_off_stands_between_the_attempts_in_their_lane() -> None:
-    """A back-off has its activity's name and lane, and the number of the attempt before."""
+def test_a_back_off_is_in_the_lane_of_its_attempts() -> None:
+    """It has the name of the activity and the number of the attempt before it."""
     timeline = read(scheduled(1, 1, call="c"), failed(1, 2), back_off(2, 2, 4, "c"), fired(2, 4))
     span = timeline.spans[1]
     assert (span.kind, span.name, span.lane) == (SpanKind.BACKOFF, "charge", 1)
     assert (span.ended_at, span.ending, span.due) == (at(4), Ending.COMPLETED, at(4))
 
 
-def test_a_back_off_is_no_attempt() -> None:
+def test_a_back_off_is_not_an_attempt() -> None:
     """Attempts are counted without the back-offs between them."""
     timeline = read(
         scheduled(1, 1, call="c"),
@@ -140,13 +140,13 @@ def test_a_back_off_is_no_attempt() -> None:
 
 
 def test_a_back_off_of_an_unknown_call_has_its_own_lane() -> None:
-    """A back-off that does not tell its call stands for itself."""
+    """The event does not name the call."""
     span = only(read(back_off(2, 2, 4, None)))
     assert (span.kind, span.lane, span.attempt_number) == (SpanKind.BACKOFF, 2, 1)
 
 
 def test_a_timer_is_open_until_it_fires() -> None:
-    """A timer knows when it is due."""
+    """An open timer has its due time."""
     span = only(read(timer(1, 1, 60)))
     assert (span.kind, span.name, span.due, span.ended_at) == (
         SpanKind.TIMER,
@@ -156,75 +156,75 @@ def test_a_timer_is_open_until_it_fires() -> None:
     )
 
 
-def test_a_timer_that_fired() -> None:
-    """A timer that fired is completed, at the time when it was seen."""
+def test_a_fired_timer() -> None:
+    """It is completed at the time of the event."""
     span = only(read(timer(1, 1, 60), fired(1, 61)))
     assert (span.ended_at, span.ending) == (at(61), Ending.COMPLETED)
 
 
-def test_a_timer_with_a_name_of_its_own() -> None:
-    """A timer that the workflow named shows that name."""
+def test_a_timer_with_a_name() -> None:
+    """A timer that the workflow named has that name."""
     assert only(read(timer(1, 1, 60, name="cooling"))).name == "cooling"
 
 
 def test_a_timer_of_an_unknown_origin() -> None:
-    """A timer that does not tell what it is for is a timer."""
+    """A timer without an origin is a timer."""
     assert only(read(event("timerCreated", 1, 1))).kind is SpanKind.TIMER
 
 
-def test_a_wait_without_end() -> None:
-    """A wait that is due in the year 9999 has no end."""
+def test_a_wait_without_a_deadline() -> None:
+    """A wait that is due in the year 9999 has no deadline."""
     span = only(read(wait(1, 1)))
     assert (span.kind, span.name, span.due) == (SpanKind.WAIT, "approval", None)
 
 
-def test_a_wait_with_a_time_out() -> None:
-    """A wait with a time-out is due then."""
+def test_a_wait_with_a_deadline() -> None:
+    """The wait is due at its deadline."""
     assert only(read(wait(1, 1, due=60))).due == at(60)
 
 
-def test_a_raised_event_ends_its_wait() -> None:
-    """The event ends the wait, and is its output."""
+def test_a_raised_event_completes_its_wait() -> None:
+    """The payload of the event is the output of the wait."""
     span = only(read(wait(1, 1), raised("approval", 5, '"yes"')))
     assert (span.ended_at, span.ending, span.output) == (at(5), Ending.COMPLETED, '"yes"')
 
 
-def test_a_wait_that_timed_out() -> None:
+def test_a_timed_out_wait() -> None:
     """A wait whose timer fires has timed out."""
     span = only(read(wait(1, 1, due=60), fired(1, 60)))
     assert (span.ended_at, span.ending) == (at(60), Ending.TIMED_OUT)
 
 
 def test_names_of_events_are_compared_without_case() -> None:
-    """The engine knows no case in the names of events."""
+    """Dapr compares the names of events without case."""
     span = only(read(wait(1, 1, "Approval"), raised("APPROVAL", 5)))
     assert span.ending is Ending.COMPLETED
 
 
-def test_an_event_of_another_name_ends_nothing() -> None:
-    """A wait goes on until its own event comes."""
+def test_an_event_of_another_name_closes_no_wait() -> None:
+    """A wait is open until its own event is raised."""
     assert only(read(wait(1, 1), raised("refusal", 5))).ending is Ending.OPEN
 
 
-def test_the_oldest_wait_gets_the_event() -> None:
-    """One event ends one wait, the first."""
+def test_the_oldest_wait_receives_the_event() -> None:
+    """One event completes one wait."""
     timeline = read(wait(1, 1), wait(2, 2), raised("approval", 5))
     assert [span.ending for span in timeline.spans] == [Ending.COMPLETED, Ending.OPEN]
 
 
-def test_a_wait_that_timed_out_gets_no_event() -> None:
-    """An event goes past a wait that has ended, to the next."""
+def test_a_timed_out_wait_receives_no_event() -> None:
+    """The next open wait receives the event."""
     timeline = read(wait(1, 1, due=2), fired(1, 2), wait(3, 2), raised("approval", 5))
     assert [span.ending for span in timeline.spans] == [Ending.TIMED_OUT, Ending.COMPLETED]
 
 
-def test_an_event_raised_before_ends_no_later_wait() -> None:
-    """An event that came early was handed over without a wait: its next wait is a new one."""
+def test_an_early_event_completes_no_later_wait() -> None:
+    """The workflow received the early event without a wait, so a later wait is open."""
     assert only(read(raised("approval", 1), wait(1, 2))).ending is Ending.OPEN
 
 
-def test_a_child_under_way() -> None:
-    """A child's span leads to its instance."""
+def test_an_unanswered_child_is_open() -> None:
+    """The span has the child's instance id."""
     span = only(read(child(1, 1, "order:0001")))
     assert (span.kind, span.name, span.instance_id, span.ended_at) == (
         SpanKind.CHILD,
@@ -234,20 +234,20 @@ def test_a_child_under_way() -> None:
     )
 
 
-def test_a_child_that_completed() -> None:
-    """A child's result is its span's output."""
+def test_a_completed_child() -> None:
+    """The child's result is the output of the span."""
     span = only(read(child(1, 1, "order:0001"), child_completed(1, 4, "7")))
     assert (span.ended_at, span.ending, span.output) == (at(4), Ending.COMPLETED, "7")
 
 
-def test_a_child_that_failed() -> None:
-    """A failed child's span holds why."""
+def test_a_failed_child() -> None:
+    """The span has the child's failure."""
     span = only(read(child(1, 1, "order:0001"), child_failed(1, 4)))
     assert (span.ending, span.failure) == (Ending.FAILED, REFUSED)
 
 
 def test_a_retried_child_keeps_its_lane() -> None:
-    """Python's SDK starts the same instance again: one lane, and the back-off in it."""
+    """Python's SDK starts the same instance again; its back-off is in the same lane."""
     timeline = read(
         child(1, 1, "order:0001"),
         child_failed(1, 2),
@@ -259,8 +259,8 @@ def test_a_retried_child_keeps_its_lane() -> None:
     assert timeline.spans[1].name == "pay"
 
 
-def test_a_retried_child_with_a_new_id_is_told_by_its_name() -> None:
-    """Go's SDK gives every attempt an id: the back-off that ended first tells the lane."""
+def test_a_retried_child_with_a_new_id_is_found_by_its_name() -> None:
+    """Go's SDK gives every attempt a new id; the first finished back-off has the lane."""
     timeline = read(
         child(1, 1, "a"),
         child(2, 1, "b"),
@@ -284,7 +284,7 @@ def test_a_retried_child_with_a_new_id_is_told_by_its_name() -> None:
 
 
 def test_a_retry_of_a_child_is_made_once() -> None:
-    """What comes after the retry is another call."""
+    """A later child of the same name is another call."""
     timeline = read(
         child(1, 1, "a"),
         child_failed(1, 2),
@@ -297,13 +297,13 @@ def test_a_retry_of_a_child_is_made_once() -> None:
 
 
 def test_a_child_of_the_same_id_after_a_success_is_another_call() -> None:
-    """Only a failed child is tried again."""
+    """Only a failed child is retried."""
     timeline = read(child(1, 1, "a"), child_completed(1, 2), child(2, 3, "a"))
     assert tries(timeline) == [(1, 1, 1, 1), (2, 2, 1, 1)]
 
 
-def test_a_child_of_the_same_id_after_a_retry_that_worked_is_another_call() -> None:
-    """The failure of an earlier attempt is forgotten with the next."""
+def test_a_child_of_the_same_id_after_a_successful_retry_is_another_call() -> None:
+    """The last attempt counts, not the failed one before it."""
     timeline = read(
         child(1, 1, "a"),
         child_failed(1, 2),
@@ -314,8 +314,8 @@ def test_a_child_of_the_same_id_after_a_retry_that_worked_is_another_call() -> N
     assert tries(timeline) == [(1, 1, 1, 2), (2, 1, 2, 2), (3, 3, 1, 1)]
 
 
-def test_an_activity_of_a_childs_name_is_no_attempt_of_it() -> None:
-    """A child does not come into the lane of an activity that is due again."""
+def test_a_child_is_not_an_attempt_of_an_activity() -> None:
+    """A child does not get the lane of an activity of the same name that is due again."""
     timeline = read(
         scheduled(1, 1, "pay", call="c"),
         failed(1, 2),
@@ -326,35 +326,35 @@ def test_an_activity_of_a_childs_name_is_no_attempt_of_it() -> None:
     assert timeline.spans[-1].lane == 3
 
 
-def test_a_pause_is_open_until_it_is_resumed() -> None:
-    """A pause lasts until it is resumed."""
+def test_a_suspension_is_open_until_it_is_resumed() -> None:
+    """It has a lane of its own."""
     span = only(read(suspended(1)))
     assert (span.kind, span.lane, span.ended_at) == (SpanKind.SUSPENSION, SUSPENSIONS, None)
 
 
-def test_a_pause_that_was_resumed() -> None:
-    """Resuming ends the pause."""
+def test_a_resumed_suspension() -> None:
+    """It is completed when the instance is resumed."""
     span = only(read(suspended(1), resumed(3)))
     assert (span.ended_at, span.ending) == (at(3), Ending.COMPLETED)
 
 
-def test_pausing_twice_is_one_pause() -> None:
-    """Pauses do not nest."""
+def test_suspending_twice_is_one_suspension() -> None:
+    """Suspensions do not nest."""
     assert only(read(suspended(1), suspended(2), resumed(3), resumed(4))).ended_at == at(3)
 
 
-def test_all_pauses_share_a_lane() -> None:
-    """A second pause is in the row of the first, and no attempt."""
+def test_all_suspensions_share_a_lane() -> None:
+    """A second suspension is not a second attempt."""
     timeline = read(suspended(1), resumed(2), suspended(3), resumed(4))
     assert tries(timeline) == [(-1, SUSPENSIONS, 1, 1), (-1, SUSPENSIONS, 1, 1)]
 
 
-def test_resuming_what_runs_says_nothing() -> None:
-    """A resumption without a pause has no span."""
+def test_resuming_a_running_instance_has_no_span() -> None:
+    """There is no suspension to close."""
     assert read(resumed(1)).spans == ()
 
 
-def test_answers_come_during_a_pause() -> None:
-    """An activity that is under way ends while the workflow is paused."""
+def test_answers_are_processed_during_a_suspension() -> None:
+    """An activity may end while the workflow is suspended."""
     timeline = read(scheduled(1, 1), suspended(2), completed(1, 3))
     assert timeline.spans[0].ended_at == at(3)

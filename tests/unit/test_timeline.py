@@ -1,4 +1,4 @@
-"""When an instance began and ended, and what the engine's own histories say."""
+"""When an instance started and ended, and the timelines of recorded histories."""
 
 import random
 import time
@@ -37,68 +37,68 @@ from tests.unit.histories import RECORDED, recorded
 
 
 def test_an_instance_ends_when_its_execution_completes() -> None:
-    """An instance ended when its execution completed."""
+    """Without that event it has no end."""
     assert read(ended(5)).ended_at == at(5)
     assert read().ended_at is None
 
 
 @pytest.mark.parametrize("end", [ended(5), terminated(5)])
 @pytest.mark.parametrize(
-    "begin", [scheduled(1, 1), timer(1, 1, 9), wait(1, 1), child(1, 1, "c"), suspended(1)]
+    "opening", [scheduled(1, 1), timer(1, 1, 9), wait(1, 1), child(1, 1, "c"), suspended(1)]
 )
-def test_whatever_is_open_is_cut_off(begin: HistoryEvent, end: HistoryEvent) -> None:
-    """Nothing outlives its instance."""
-    span = only(read(begin, end))
+def test_open_spans_are_cut_off_at_the_end(opening: HistoryEvent, end: HistoryEvent) -> None:
+    """No span is open when its instance has ended."""
+    span = only(read(opening, end))
     assert (span.ended_at, span.ending) == (at(5), Ending.CUT_OFF)
 
 
-def test_what_had_ended_stays_as_it_was() -> None:
-    """The end of the instance changes no other end."""
+def test_closed_spans_keep_their_end() -> None:
+    """The end of the instance changes only open spans."""
     assert only(read(scheduled(1, 1), completed(1, 2), ended(5))).ending is Ending.COMPLETED
 
 
 def test_terminated_and_then_completed() -> None:
-    """Termination cuts off; the instance has ended with its completion."""
+    """Termination cuts off open spans; the completion is the end of the instance."""
     timeline = read(scheduled(1, 1), terminated(5), ended(6))
     assert (only(timeline).ended_at, timeline.ended_at) == (at(5), at(6))
 
 
-def test_an_answer_after_the_end_is_too_late() -> None:
-    """What was cut off stays cut off."""
+def test_an_answer_after_the_end_is_ignored() -> None:
+    """A span that was cut off stays cut off."""
     assert only(read(scheduled(1, 1), ended(5), completed(1, 6))).ending is Ending.CUT_OFF
 
 
-def test_what_begins_after_the_end_is_cut_off() -> None:
-    """Nothing is open in an instance that has ended."""
+def test_a_span_after_the_end_is_cut_off() -> None:
+    """No span is open when its instance has ended."""
     span = only(read(ended(5), scheduled(1, 6)))
     assert (span.ended_at, span.ending) == (at(6), Ending.CUT_OFF)
 
 
-def test_the_future_is_ignored() -> None:
-    """Events of a kind that is not known say nothing."""
+def test_events_of_unknown_kinds_are_ignored() -> None:
+    """A later Dapr may send other kinds."""
     assert read(event("entityUnlocked", 1, 1), event("executionStalled", 2)) == read()
 
 
 def test_an_empty_history() -> None:
-    """An instance without a history has not begun."""
+    """An instance without a history has not started."""
     assert timeline_of([]) == Timeline(waiting=Waiting("start"), awaited=frozenset({"start"}))
 
 
-def test_started_at_is_that_of_the_start() -> None:
-    """The start counts, though a later event stands before it."""
+def test_an_instance_starts_at_its_start_event() -> None:
+    """A later event may precede the start event."""
     assert timeline_of([turn(2), started(1)]).started_at == at(1)
 
 
-def test_it_begins_with_its_first_turn() -> None:
-    """A generation that is not the first had that before its start: it is another's."""
+def test_the_first_turn_of_a_generation() -> None:
+    """A turn before the start of a later generation belongs to the previous one."""
     assert timeline_of([turn(2), started(1), turn(3)]).first_turn_at == at(2)
     assert timeline_of([turn(1), started(1)]).first_turn_at == at(1)
     assert timeline_of([turn(0.5), started(1), turn(3)]).first_turn_at is None
     assert timeline_of([started(1)]).first_turn_at is None
 
 
-def test_a_rerun_begins_on_its_own_clock() -> None:
-    """What it copied was another's."""
+def test_a_rerun_starts_on_its_own_clock() -> None:
+    """Its copied events have the times of the source."""
     timeline = timeline_of(recorded("rerun"))
     assert timeline.first_turn_at
     assert timeline.started_at
@@ -108,55 +108,55 @@ def test_a_rerun_begins_on_its_own_clock() -> None:
 
 
 def test_without_a_start_the_first_event_counts() -> None:
-    """A history that lacks its start begins with what it has."""
+    """The history may lack the start event."""
     assert timeline_of([turn(2), scheduled(1, 3)]).started_at == at(2)
 
 
-def test_the_start_says_who() -> None:
-    """The start names the execution and the parent."""
+def test_the_start_has_the_execution_and_the_parent() -> None:
+    """Both ids are in the timeline."""
     timeline = timeline_of([turn(0), started(0, execution_id="e", instance_id="parent")])
     assert (timeline.execution_id, timeline.parent_id) == ("e", "parent")
 
 
 def test_no_span_ends_before_it_starts() -> None:
-    """A clock that stepped back makes a span of no length."""
+    """A clock that was set back makes an empty span."""
     assert only(read(scheduled(1, 5), completed(1, 4))).ended_at == at(5)
 
 
-def test_nothing_starts_before_the_instance() -> None:
-    """A clock that stepped back moves nothing before the start."""
+def test_no_span_starts_before_the_instance() -> None:
+    """A clock that was set back does not move a span before the start."""
     assert only(timeline_of([started(3), scheduled(1, 2)])).scheduled_at == at(3)
 
 
 def test_an_instance_does_not_end_before_it_starts() -> None:
-    """A clock that stepped back makes an instance of no length."""
+    """A clock that was set back makes an empty run."""
     assert timeline_of([started(3), ended(2)]).ended_at == at(3)
 
 
-def test_spans_stand_in_the_order_of_their_starts() -> None:
-    """What began at once stands by event id."""
+def test_spans_are_ordered_by_their_starts() -> None:
+    """Spans with the same start are ordered by event id."""
     timeline = read(scheduled(3, 2), scheduled(2, 1), scheduled(1, 2))
     assert [span.event_id for span in timeline.spans] == [2, 1, 3]
 
 
 def test_a_scheduled_start_counts_from_its_first_turn() -> None:
-    """The time until a start is due is none of the instance's."""
+    """The time until the start is due does not count."""
     assert timeline_of([turn(60), started(0, fire_at=at(59))]).started_at == at(60)
 
 
 def test_a_scheduled_start_that_is_not_due() -> None:
-    """What has not begun has no start, and waits for it."""
+    """The instance has not started, and waits for its start."""
     timeline = timeline_of([started(0, fire_at=at(59))])
     assert (timeline.started_at, timeline.waiting) == (None, Waiting("start", at(59)))
 
 
-def test_a_start_scheduled_for_the_past_begins_at_once() -> None:
-    """A start that was due when it was asked for is no scheduled one."""
+def test_a_start_scheduled_for_the_past_is_not_delayed() -> None:
+    """It counts as a start without a schedule."""
     assert timeline_of([started(5, fire_at=at(1)), turn(6)]).started_at == at(5)
 
 
 def test_turns_are_counted() -> None:
-    """What the workflow began in one go has the same turn."""
+    """Spans that were created in one turn have the same number."""
     timeline = read(scheduled(1, 1), timer(2, 1, 9), turn(2), scheduled(3, 2))
     assert [span.turn for span in timeline.spans] == [1, 1, 2]
 
@@ -196,7 +196,7 @@ SPANS: dict[str, list[tuple[SpanKind, str, Ending]]] = {
 def test_the_spans_of_a_recorded_history(
     name: str, spans: list[tuple[SpanKind, str, Ending]]
 ) -> None:
-    """What the engine wrote is read as what happened."""
+    """The kinds, names and endings are as they happened."""
     found = timeline_of(recorded(name)).spans
     assert [(span.kind, span.name, span.ending) for span in found] == spans
 
@@ -216,8 +216,8 @@ def test_the_spans_of_a_recorded_history(
         ("waiting_until", "event approval"),
     ],
 )
-def test_what_a_recorded_instance_is_at(name: str, what: str) -> None:
-    """What the engine had under way is what the instance is at."""
+def test_what_a_recorded_instance_waits_for(name: str, what: str) -> None:
+    """The text names the open spans."""
     waiting = timeline_of(recorded(name)).waiting
     assert waiting
     assert waiting.what == what
@@ -225,7 +225,7 @@ def test_what_a_recorded_instance_is_at(name: str, what: str) -> None:
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_recorded_attempts_do_not_overlap(name: str) -> None:
-    """On one machine's clock, what shares a lane follows one another."""
+    """With one clock, the spans of a lane follow one another."""
     lanes: dict[int, list[Span]] = {}
     for span in timeline_of(recorded(name)).spans:
         lanes.setdefault(span.lane, []).append(span)
@@ -237,7 +237,7 @@ def test_recorded_attempts_do_not_overlap(name: str) -> None:
 
 
 def test_the_recorded_rerun() -> None:
-    """A rerun takes what its last activity takes: the others were copied."""
+    """Only its last activity takes time; the others were copied."""
     rerun, source = (timeline_of(recorded(name)) for name in ("rerun", "rerun_source"))
     assert [span.copied for span in rerun.spans] == [True, True, False]
     assert rerun.started_at
@@ -247,22 +247,22 @@ def test_the_recorded_rerun() -> None:
     assert rerun.ended_at - rerun.started_at < timedelta(seconds=1)
 
 
-def test_a_recorded_start_of_later() -> None:
-    """The three seconds until the start was due are none of the instance's."""
+def test_a_recorded_scheduled_start() -> None:
+    """The three seconds until the start was due do not count."""
     timeline = timeline_of(recorded("started_later"))
     assert timeline.started_at
     assert timeline.ended_at
     assert timeline.ended_at - timeline.started_at < timedelta(seconds=1)
 
 
-def test_a_long_history_is_read_at_once() -> None:
-    """20,000 events take well under a second, even if all are open at once."""
+def test_a_long_history_is_processed_quickly() -> None:
+    """20,000 events take well under a second, even if all spans are open at once."""
     half = 10_000
-    begun = [scheduled(number, 1, f"ship_{number}", call=f"c{number}") for number in range(half)]
+    opened = [scheduled(number, 1, f"ship_{number}", call=f"c{number}") for number in range(half)]
     answers = [completed(number, 2) for number in range(half)]
     random.Random(1).shuffle(answers)  # noqa: S311 - the same order in every run
     before = time.process_time()
-    read(*begun, *answers)
-    read(*begun)
+    read(*opened, *answers)
+    read(*opened)
     read(*(wait(number, 1) for number in range(half)), *(raised("approval", 2) for _ in answers))
     assert time.process_time() - before < 2

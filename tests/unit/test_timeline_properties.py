@@ -1,4 +1,4 @@
-"""What holds for the timeline of any history, however strange."""
+"""Properties of the timeline of any history, even an impossible one."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from operations.history import HistoryEvent, TimerOrigin
 from operations.model import Failure
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, timeline_of
 
-BEGIN = datetime(2026, 11, 23, 18, tzinfo=UTC)
+START = datetime(2026, 11, 23, 18, tzinfo=UTC)
 NEVER = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 SCHEDULING = {"taskScheduled", "timerCreated", "childWorkflowInstanceCreated"}
 ENDS = {"executionCompleted", "executionTerminated"}
@@ -36,14 +36,14 @@ KINDS = [
     "workflowCompleted",
     "somethingNew",
 ]
-MOMENTS = st.integers(0, 20).map(lambda seconds: BEGIN + timedelta(seconds=seconds))
+MOMENTS = st.integers(0, 20).map(lambda seconds: START + timedelta(seconds=seconds))
 IDS = st.integers(-1, 5)
 NAMES = st.none() | st.sampled_from(["", "charge", "Charge", "ship"])
 KEYS = st.none() | st.sampled_from(["", "a", "b", "c"])
 
 
 def events(kinds: Sequence[str] = KINDS) -> st.SearchStrategy[HistoryEvent]:
-    """Return any event of these kinds, with whatever fields; no reruns and no scheduled starts."""
+    """Return events of these kinds with any fields, but no reruns and no scheduled starts."""
     return st.builds(
         HistoryEvent,
         event_id=IDS,
@@ -79,13 +79,13 @@ ANY = ORDINARY | STRANGE
 
 
 def scheduled(spans: Sequence[Span]) -> list[Span]:
-    """Return all spans but the pauses."""
+    """Return all spans but the suspensions."""
     return [span for span in spans if span.kind is not SpanKind.SUSPENSION]
 
 
 @given(ANY)
 def test_the_same_history_gives_the_same_timeline(history: list[HistoryEvent]) -> None:
-    """A timeline depends on nothing but the history, which stays as it is."""
+    """A timeline depends only on the history, and does not change it."""
     copy = [replace(event) for event in history]
     assert timeline_of(history) == timeline_of(tuple(copy))
     assert history == copy
@@ -93,7 +93,7 @@ def test_the_same_history_gives_the_same_timeline(history: list[HistoryEvent]) -
 
 @given(ANY)
 def test_time_does_not_run_backwards(history: list[HistoryEvent]) -> None:
-    """Nothing ends before it starts, nor starts before the instance."""
+    """No span ends before it starts, or starts before the instance."""
     timeline = timeline_of(history)
     for span in timeline.spans:
         assert span.ended_at is None or span.ended_at >= span.scheduled_at
@@ -103,8 +103,8 @@ def test_time_does_not_run_backwards(history: list[HistoryEvent]) -> None:
 
 
 @given(ANY)
-def test_what_is_open_has_no_end(history: list[HistoryEvent]) -> None:
-    """A span is open as long as it has no end, and gives no answer."""
+def test_open_spans_have_no_end(history: list[HistoryEvent]) -> None:
+    """An open span has no output and no failure."""
     for span in timeline_of(history).spans:
         assert (span.ended_at is None) is (span.ending is Ending.OPEN)
         assert span.ended_at is not None or (span.output is None and span.failure is None)
@@ -112,7 +112,7 @@ def test_what_is_open_has_no_end(history: list[HistoryEvent]) -> None:
 
 @given(ANY)
 def test_nothing_is_open_in_an_instance_that_has_ended(history: list[HistoryEvent]) -> None:
-    """Once an instance has ended, it waits for nothing."""
+    """An instance that has ended waits for nothing."""
     timeline = timeline_of(history)
     assert (timeline.ended_at is not None) is any(event.kind in ENDS for event in history)
     if timeline.ended_at:
@@ -121,8 +121,8 @@ def test_nothing_is_open_in_an_instance_that_has_ended(history: list[HistoryEven
 
 
 @given(ANY)
-def test_only_an_instance_that_ends_cuts_off(history: list[HistoryEvent]) -> None:
-    """While an instance is under way, nothing of it is cut off."""
+def test_only_the_end_of_the_instance_cuts_off_spans(history: list[HistoryEvent]) -> None:
+    """No span of an unfinished instance is cut off."""
     timeline = timeline_of(history)
     cut_off = any(span.ending is Ending.CUT_OFF for span in timeline.spans)
     assert timeline.ended_at or not cut_off
@@ -130,22 +130,22 @@ def test_only_an_instance_that_ends_cuts_off(history: list[HistoryEvent]) -> Non
 
 @given(ANY)
 def test_each_scheduled_event_is_one_span(history: list[HistoryEvent]) -> None:
-    """Nothing that was scheduled is lost, or shown twice."""
+    """No scheduled event is lost or shown twice."""
     spans = scheduled(timeline_of(history).spans)
     wanted = Counter(event.event_id for event in history if event.kind in SCHEDULING)
     assert Counter(span.event_id for span in spans) == wanted
 
 
 @given(ANY)
-def test_spans_stand_in_order(history: list[HistoryEvent]) -> None:
-    """Spans are ordered by their starts, then by their events' ids."""
+def test_spans_are_ordered(history: list[HistoryEvent]) -> None:
+    """Spans are ordered by their starts, then by their event ids."""
     keys = [(span.scheduled_at, span.event_id) for span in timeline_of(history).spans]
     assert keys == sorted(keys)
 
 
 @given(ANY)
 def test_attempts_are_numbered_without_gaps(history: list[HistoryEvent]) -> None:
-    """In each lane the attempts are 1 to n, of n, of one kind; or there is one other thing."""
+    """A lane has attempts 1 to n of one kind, or one other span."""
     lanes: defaultdict[int, list[Span]] = defaultdict(list)
     for span in scheduled(timeline_of(history).spans):
         lanes[span.lane].append(span)
@@ -159,8 +159,8 @@ def test_attempts_are_numbered_without_gaps(history: list[HistoryEvent]) -> None
 
 
 @given(ANY)
-def test_the_lane_of_the_pauses_is_their_own(history: list[HistoryEvent]) -> None:
-    """All pauses share one lane, below all others."""
+def test_suspensions_have_their_own_lane(history: list[HistoryEvent]) -> None:
+    """All suspensions share one lane, below all others."""
     for span in timeline_of(history).spans:
         if span.kind is SpanKind.SUSPENSION:
             assert span.lane == SUSPENSIONS
@@ -170,7 +170,7 @@ def test_the_lane_of_the_pauses_is_their_own(history: list[HistoryEvent]) -> Non
 
 @given(ANY)
 def test_a_lane_is_the_id_of_its_first_event(history: list[HistoryEvent]) -> None:
-    """No lane below 2³¹ is named after an event that is not in it."""
+    """A lane below 2³¹ is the id of an event in it."""
     lanes: defaultdict[int, set[int]] = defaultdict(set)
     for span in scheduled(timeline_of(history).spans):
         lanes[span.lane].add(span.event_id)
@@ -178,8 +178,8 @@ def test_a_lane_is_the_id_of_its_first_event(history: list[HistoryEvent]) -> Non
 
 
 @given(st.lists(events(["executionSuspended", "executionResumed", "workflowStarted"])))
-def test_pauses_do_not_overlap(history: list[HistoryEvent]) -> None:
-    """On a clock that goes forward, one pause follows another."""
+def test_suspensions_do_not_overlap(history: list[HistoryEvent]) -> None:
+    """On a clock that goes forward, one suspension follows another."""
     real = [replace(event, event_id=-1) for event in history]
     real.sort(key=lambda event: event.timestamp)
     for before, after in pairwise(timeline_of(real).spans):
@@ -188,23 +188,23 @@ def test_pauses_do_not_overlap(history: list[HistoryEvent]) -> None:
 
 
 @given(ANY)
-def test_what_is_open_is_waited_for(history: list[HistoryEvent]) -> None:
-    """An instance waits if something of it is open, or if it has not begun."""
+def test_an_instance_waits_for_its_open_spans(history: list[HistoryEvent]) -> None:
+    """An instance that has not started waits for its start."""
     timeline = timeline_of(history)
-    under_way = any(span.ending is Ending.OPEN for span in timeline.spans)
-    begun = timeline.started_at is not None
+    has_open = any(span.ending is Ending.OPEN for span in timeline.spans)
+    has_started = timeline.started_at is not None
     assert (timeline.waiting is not None) is (
-        timeline.ended_at is None and (under_way or not begun)
+        timeline.ended_at is None and (has_open or not has_started)
     )
     if timeline.waiting:
         assert timeline.waiting.what
-        assert timeline.waiting.until != NEVER or not begun
+        assert timeline.waiting.until != NEVER or not has_started
 
 
 @given(ORDINARY, st.integers(0, 40))
 def test_a_timeline_grows(history: list[HistoryEvent], length: int) -> None:
-    """What a history says of a span's start and lane, it also says when it has grown longer."""
-    start = HistoryEvent(-1, BEGIN, "executionStarted")
+    """Later events do not change the start and lane of a span."""
+    start = HistoryEvent(-1, START, "executionStarted")
     before, after = (
         Counter(
             (span.kind, span.event_id, span.lane, span.scheduled_at, span.attempt_number)
@@ -222,11 +222,11 @@ def test_a_timeline_grows(history: list[HistoryEvent], length: int) -> None:
 def test_a_rerun_has_no_time_of_its_source(
     copied: list[HistoryEvent], own: list[HistoryEvent]
 ) -> None:
-    """Whatever a rerun copied lies at its own start."""
-    mark = HistoryEvent(3, BEGIN, "taskScheduled", "charge", rerun_of="source")
+    """All copied spans are at the start of the rerun."""
+    mark = HistoryEvent(3, START, "taskScheduled", "charge", rerun_of="source")
     finished = [event for event in copied if event.kind not in SCHEDULING]
     timeline = timeline_of([*finished, mark, *own])
-    assert (timeline.started_at, timeline.rerun_of) == (BEGIN, "source")
+    assert (timeline.started_at, timeline.rerun_of) == (START, "source")
     assert all(
-        span.scheduled_at == span.ended_at == BEGIN for span in timeline.spans if span.copied
+        span.scheduled_at == span.ended_at == START for span in timeline.spans if span.copied
     )

@@ -6,35 +6,35 @@ from typing import Any
 
 from tests.unit.snapshots import ID
 
-BEGAN = 1795659550274556  # microseconds since 1970: when spans began that tell no other time
+START_MICROS = 1795659550274556  # microseconds since 1970: the default start of a span
 
 
 def span(name: str, kind: str | None, instance_id: str = ID, **more: Any) -> dict[str, Any]:
-    """Return a span of an instance; `more` are further tags."""
+    """Return a span of an instance; `more` contains further tags."""
     tags = {"durabletask.task.instance_id": instance_id, "service.name": "workflow-app", **more}
-    told = {"name": name, "timestamp": BEGAN, "duration": 5947, "tags": tags}
-    return told if kind is None else {**told, "kind": kind}
+    fields = {"name": name, "timestamp": START_MICROS, "duration": 5947, "tags": tags}
+    return fields if kind is None else {**fields, "kind": kind}
 
 
-def ran(event_id: int, began: datetime, instance_id: str = ID) -> dict[str, Any]:
-    """Return the span of an activity's run that is over."""
-    told = begun(span("activity||charge", "SERVER", instance_id), began)
-    told["tags"]["durabletask.task.task_id"] = str(event_id)
-    return told
+def attempt_span(event_id: int, started_at: datetime, instance_id: str = ID) -> dict[str, Any]:
+    """Return the span of an attempt of an activity that has ended."""
+    fields = starting_at(span("activity||charge", "SERVER", instance_id), started_at)
+    fields["tags"]["durabletask.task.task_id"] = str(event_id)
+    return fields
 
 
-def begun(span: dict[str, Any], at: datetime) -> dict[str, Any]:
-    """Return a span that began at another time."""
+def starting_at(span: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """Return a span with another start time."""
     return {**span, "timestamp": round(at.timestamp() * 1_000_000)}
 
 
-def started(instance_id: str = ID) -> dict[str, Any]:
+def start_span(instance_id: str = ID) -> dict[str, Any]:
     """Return the span of an instance's start."""
     return span("create_orchestration||order_workflow", "CLIENT", instance_id)
 
 
-def over(instance_id: str = ID) -> dict[str, Any]:
-    """Return the span of an instance that has ended."""
+def end_span(instance_id: str = ID) -> dict[str, Any]:
+    """Return the span of an instance's end."""
     return span("orchestration||order_workflow", "SERVER", instance_id)
 
 

@@ -1,4 +1,4 @@
-"""Bulk jobs: one action on many instances, with preview, rate, progress and cancel."""
+"""Bulk jobs: one action on many instances, with preview, rate limit, progress and cancel."""
 
 from operations.actions.bulk.execution import BulkExecution, ItemResult, Progress
 from operations.actions.bulk.jobs import BulkJobs

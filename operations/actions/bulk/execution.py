@@ -1,4 +1,4 @@
-"""The execution of a bulk job: several threads, a rate, progress, and a way to cancel."""
+"""Executes a bulk job in several threads, with a rate limit, progress and cancel."""
 
 import time
 from collections import Counter
@@ -17,9 +17,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class ItemResult:
-    """The outcome for one instance; `message` tells why it is refused or unknown.
+    """The outcome for one instance; `message` is the reason if it is refused or unknown.
 
-    `new_id` is the id of the instance that a rerun made.
+    `new_id` is the id of the instance that a rerun created.
     """
 
     instance_id: str
@@ -30,10 +30,10 @@ class ItemResult:
 
 @dataclass(frozen=True)
 class Progress:
-    """How many instances a job has finished with, by outcome.
+    """How many instances a job has processed, by outcome.
 
-    `is_over` says that no action is under way any more; if instances are `left` then, the job was
-    cancelled, or stopped for the reason in `stopped`.
+    `is_over` says that no action is in progress any more. If instances are `left` then, the job
+    was cancelled, or stopped for the reason in `stopped`.
     """
 
     total: int
@@ -46,28 +46,28 @@ class Progress:
 
     @property
     def left(self) -> int:
-        """The number of instances that the job has not tried to act on."""
+        """The number of instances that the job has not processed."""
         return self.total - self.done - self.unchanged - self.refused - self.unknown
 
 
 class Pace:
-    """Gives out times at which to start, at most `rate` a second."""
+    """Limits the rate at which actions start to `rate` a second."""
 
     def __init__(self, rate: float) -> None:
         self._interval = 1 / rate
         self._next = 0.0
 
     def until_next(self, now: float) -> float:
-        """Take the next time, and return how many seconds after `now` it is."""
-        turn = max(now, self._next)
-        self._next = turn + self._interval
-        return turn - now
+        """Assign the next start, and return the seconds from `now` until then."""
+        start = max(now, self._next)
+        self._next = start + self._interval
+        return start - now
 
 
 class BulkExecution:
-    """A bulk job under way: calls `act` for each target, but not for those whose result is known.
+    """A bulk job in progress: calls `act` for each target whose result is not known already.
 
-    Its threads end with the process, which does not wait for them: the audit log has the progress.
+    The threads end with the process, which does not wait for them: the audit log has the progress.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class BulkExecution:
             return tuple(self._results)
 
     def cancel(self) -> None:
-        """Start no further action; those under way go on to their end."""
+        """Start no further action; actions in progress run to their end."""
         self._cancelled.set()
 
     def wait(self, seconds: float) -> Progress:

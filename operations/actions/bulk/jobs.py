@@ -1,9 +1,10 @@
-"""Bulk jobs: preview what one does, then run it.
+"""Bulk jobs: preview the effects, then run the job.
 
-The audit log records each instance. So a job that was cut, also by the death of its process, is
-completed by running it again: it skips what is done. External events are the exception, because an
-instance does not show which events it got: only a job with the same id, which its caller gave it,
-skips the instances that got theirs, and those whose outcome is unknown.
+The audit log records each instance. If a job was interrupted, even by the death of its process,
+another run of the job completes it, because the job skips instances that are done. External events
+are the exception, because an instance does not show which events it received: only a job with the
+same id, which the caller chose, skips instances that received the event or whose outcome is
+unknown.
 """
 
 from operations.actions.actions import Actions
@@ -42,11 +43,11 @@ class BulkJobs:
     def preview(
         self, task: BulkTask, selection: Selection, bulk_id: str | None = None
     ) -> BulkPreview:
-        """Return which instances are eligible, and why the others are skipped.
+        """Return the eligible instances, and why the others are skipped.
 
-        The same `bulk_id` goes on with the same job, from whichever process: it skips the instances
-        that the job is done with. Without one it is random. Raises `LedgerUnavailable`, and
-        `InvalidInput` for an unusable `bulk_id` or event name.
+        The same `bulk_id` continues the same job, in any process: the job skips the instances that
+        it has processed. The default is a random id. Raise `LedgerUnavailable`, and `InvalidInput`
+        for an invalid `bulk_id` or event name.
         """
         if bulk_id is not None:
             check_name("name", bulk_id, MAX_BULK_ID_LENGTH)
@@ -59,13 +60,14 @@ class BulkJobs:
     ) -> BulkExecution:
         """Start to act on the eligible instances, at most `rate` a second.
 
-        Refuses an instance whose id has another run by then or whose status forbids the action.
-        Skips what a job of this id has done before. Raises `InvalidInput` and `LedgerUnavailable`.
+        Refuse an instance whose id has another run by then, or whose status no longer allows the
+        action. Skip the instances that a job with this id has processed. Raise `InvalidInput` and
+        `LedgerUnavailable`.
         """
         if not MIN_RATE <= rate <= MAX_RATE:
             expected = f"a number from {MIN_RATE} to {MAX_RATE:g}, a second"
             raise InvalidInput("rate", rate, expected)
-        ActionContext(actor, reason)  # refuses a reason that is too long before anything is done
+        ActionContext(actor, reason)  # refuses an invalid reason before the job starts
 
         def act(target: BulkTarget) -> ItemResult:
             context = ActionContext(actor, reason, preview.bulk_id, target.run_id)
@@ -89,7 +91,7 @@ class BulkJobs:
         return ItemResult(instance_id, outcome, new_id=new_id)
 
     def _known(self, preview: BulkPreview) -> dict[str, ItemResult]:
-        """Return the results of the instances that this job does not act on again, by id."""
+        """Return the results, by id, of the instances that this job skips."""
         action, known = preview.task.action, dict[str, ItemResult]()
         for entry in self._ledger.audit_log.of_bulk(preview.bulk_id):
             if entry.action != action:

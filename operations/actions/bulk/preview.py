@@ -1,4 +1,4 @@
-"""Previews of bulk jobs: which instances are eligible, and why the others are skipped."""
+"""Previews bulk jobs: which instances are eligible, and why the others are skipped."""
 
 import secrets
 import time
@@ -20,29 +20,29 @@ from operations.records import Filter, RunSummary
 class BulkLimits:
     """How much a bulk job reads and does."""
 
-    instances: int = 10_000  # that one preview looks at
+    instances: int = 10_000  # in one preview
     page_size: int = 500
     preview_seconds: float = 5.0  # after which a preview reads no further page
-    named: int = 5  # ids that are given for each reason to skip instances
+    named: int = 5  # ids that are listed for each reason to skip instances
     concurrency: int = 8
-    failures_in_a_row: int = 24  # by an outage, after which the job stops
+    failures_in_a_row: int = 24  # because of an outage, after which the job stops
 
 
 @dataclass(frozen=True)
 class RestOfList:
-    """The runs that a list shows from a cursor on."""
+    """The runs that a list shows after a cursor."""
 
     shown: Filter
     cursor: str
 
 
 Selection = Filter | RestOfList | Sequence[str]
-"""The runs that a list shows, the rest of a list, or the latest runs of some ids."""
+"""The runs that a filter selects, the rest of such a list, or the latest runs of some ids."""
 
 
 @dataclass(frozen=True)
 class BulkTask:
-    """What a bulk job does to each instance.
+    """The action of a bulk job on each instance.
 
     `options` are for purges, `start` is for reruns; `event` and `payload` (JSON text or None) are
     for external events.
@@ -75,10 +75,10 @@ class SkippedInstances:
 
 @dataclass(frozen=True)
 class BulkPreview:
-    """What a bulk job would do. `bulk_id` identifies the job in the audit log.
+    """The effects of a bulk job; `bulk_id` identifies the job in the audit log.
 
-    `rest` is the part of the selection that the preview did not look at, None if it looked at all:
-    another preview goes on from there. `descendants` is how many more instances a purge deletes.
+    `rest` is the part of the selection that the preview did not read, for another preview; None if
+    it read everything. `descendants` is how many more instances a purge deletes at most.
     """
 
     bulk_id: str
@@ -90,29 +90,29 @@ class BulkPreview:
 
     @property
     def is_capped(self) -> bool:
-        """Whether the selection holds more, or may hold more, than the preview looked at."""
+        """Whether the selection may contain more instances than the preview read."""
         return self.rest is not None
 
     @property
     def total(self) -> int:
-        """The number of instances that the preview looked at."""
+        """The number of instances that the preview read."""
         return len(self.eligible) + sum(each.count for each in self.skipped)
 
     @property
     def message(self) -> str:
-        """What the job would do, for the operator."""
-        what = f"{self.task.action} {self.task.event!r}" if self.task.event else self.task.action
-        message = f"{len(self.eligible):,} of {self.total:,} instances are eligible to {what}."
+        """The effects of the job in words for an operator."""
+        action = f"{self.task.action} {self.task.event!r}" if self.task.event else self.task.action
+        message = f"{len(self.eligible):,} of {self.total:,} instances are eligible to {action}."
         if self.descendants:
             message += f" Up to {self.descendants:,} descendants are purged with them."
         if self.is_capped:
-            message += " The selection has more instances, which need another preview."
+            message += " Another preview is needed for the rest of the selection."
         return message
 
 
 @dataclass(frozen=True)
 class _Lookup:
-    """What a run's summary does not tell: its descendants, and whether a step of it failed."""
+    """Facts that summaries lack: the descendants, and which runs have a failed step."""
 
     task: BulkTask
     below: Mapping[str, Below] = field(default_factory=dict)
@@ -135,7 +135,7 @@ class _Lookup:
 def make_preview(
     ledger: Ledger, limits: BulkLimits, task: BulkTask, selection: Selection, bulk_id: str | None
 ) -> BulkPreview:
-    """Return the preview of a job by what the ledger has; raises `LedgerUnavailable`."""
+    """Return the preview of a job, given the runs in the ledger; raise `LedgerUnavailable`."""
     selected, rest = _selected(ledger, limits, selection)
     lookup = _lookup(ledger, task, [run for _, run in selected if run])
     eligible: list[BulkTarget] = []
@@ -153,7 +153,7 @@ def make_preview(
 
 
 def _lookup(ledger: Ledger, task: BulkTask, runs: Sequence[RunSummary]) -> _Lookup:
-    """Look up what the summaries do not tell; a lookup that takes too long skips nothing."""
+    """Look up the facts that summaries lack; a lookup that takes too long skips no instance."""
     with suppress(QueryTimeout):
         if task.action is Action.PURGE and task.options.recursive:
             below = ledger.descendants.below([each.instance_id for each in runs])
@@ -164,7 +164,7 @@ def _lookup(ledger: Ledger, task: BulkTask, runs: Sequence[RunSummary]) -> _Look
 
 
 def _reason_to_skip(task: BulkTask, run: RunSummary) -> str | None:
-    """Return why a run's summary makes it not eligible, None if it does not."""
+    """Return why a run is skipped because of its summary, None if it is not."""
     if not run.is_latest:
         return "it is an earlier run of its id"
     if run.purged_at:
@@ -184,7 +184,7 @@ _Selected = list[tuple[str, RunSummary | None]]
 def _selected(
     ledger: Ledger, limits: BulkLimits, selection: Selection
 ) -> tuple[_Selected, Selection | None]:
-    """Return the ids that a preview looks at, with their runs, and the rest of the selection."""
+    """Return the ids of a preview with their latest runs, and the rest of the selection."""
     if isinstance(selection, Filter):
         return _listed(ledger, limits, selection, None)
     if isinstance(selection, RestOfList):

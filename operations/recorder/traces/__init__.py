@@ -1,1 +1,1 @@
-"""Dapr's trace spans: an endpoint that takes them, the hints that they give, start times."""
+"""Dapr's trace spans: the endpoint that receives them, the hints in them, and start times."""

@@ -1,4 +1,4 @@
-"""The Zipkin v2 endpoint that takes Dapr's trace spans, in a thread of the recorder's process."""
+"""The Zipkin v2 endpoint for Dapr's trace spans, in a thread of the recorder's process."""
 
 import socket
 import threading
@@ -16,8 +16,8 @@ from operations.recorder.traces.spans import hints_in
 
 PATH = "/api/v2/spans"
 LARGEST = 2**20  # bytes of a request's body
-RETRY = 5.0  # seconds before an address that cannot be listened on is tried again
-EXIT_TIMEOUT = 2.0  # seconds that the thread has to end
+RETRY = 5.0  # seconds before the endpoint tries again to listen at its address
+EXIT_TIMEOUT = 2.0  # seconds
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ class _TooLarge(Exception):
 
 
 def create_app(queue: HintQueue) -> Starlette:
-    """Return the application that queues the hints of spans, and answers at once."""
+    """Return the application that queues the hints in spans and answers at once."""
 
     async def take(request: Request) -> Response:
         try:
@@ -45,17 +45,18 @@ def create_app(queue: HintQueue) -> Starlette:
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
+    async for chunk in request.stream():
+        body += chunk
         if len(body) > LARGEST:
             raise _TooLarge
     return bytes(body)
 
 
 class Endpoint:
-    """Listens at an address while it is entered; one that is taken is tried again and again.
+    """Listens at an address while its context is entered.
 
-    Without spans the recorder polls. `retry` is in seconds.
+    If the address is in use, the endpoint tries again every `retry` seconds; meanwhile the recorder
+    polls.
     """
 
     def __init__(self, host: str, port: int, queue: HintQueue, retry: float = RETRY) -> None:
@@ -71,9 +72,9 @@ class Endpoint:
             )
         )
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="spans", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
         self.port: int | None = None
-        """The port that is listened on, None while that is impossible."""
+        """The port on which the endpoint listens, None while it cannot listen."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -84,12 +85,12 @@ class Endpoint:
         self._server.should_exit = True
         self._thread.join(EXIT_TIMEOUT)
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
         is_logged = False
         while not self._closing.is_set():
             try:
-                with self._bound() as opened:
-                    self._serve(opened)
+                with self._listening_socket() as listener:
+                    self._serve(listener)
             except OSError as error:
                 if not is_logged:
                     log.warning(
@@ -100,14 +101,14 @@ class Endpoint:
                 is_logged = True
                 self._closing.wait(self._retry)
 
-    def _bound(self) -> socket.socket:
+    def _listening_socket(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         return socket.create_server(self._address, family=family)
 
-    def _serve(self, opened: socket.socket) -> None:
-        self.port = opened.getsockname()[1]
+    def _serve(self, listener: socket.socket) -> None:
+        self.port = listener.getsockname()[1]
         log.info("listening for traces", port=self.port)
         try:
-            self._server.run(sockets=[opened])
+            self._server.run(sockets=[listener])
         finally:
             self.port = None

@@ -1,4 +1,4 @@
-"""The queue of hints between the endpoint and the recorder, and how hints wake the recorder."""
+"""Hints: the queue between the endpoint and the recorder, and the reads that hints trigger."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from operations.recorder.traces.spans import Hint
 
 
 class HintQueue:
-    """A bounded queue between threads, which never blocks, and counts what it took and dropped."""
+    """A bounded queue between threads; it drops hints instead of blocking, and counts them."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         limits = limits or Limits()
@@ -22,16 +22,16 @@ class HintQueue:
         self._arrived = threading.Event()
         self._last_at = -self._silence
         self.received = 0
-        """How many hints came, with those that were dropped."""
+        """How many hints arrived, including dropped ones."""
         self.dropped = 0
 
     @property
     def is_traced(self) -> bool:
-        """Whether spans arrive at all, be they hints or not."""
+        """Whether spans arrive at all, with hints or without."""
         return time.monotonic() - self._last_at < self._silence
 
     def offer(self, hints: Sequence[Hint]) -> None:
-        """Take the hints of some spans, as many as there is room for."""
+        """Queue hints; drop those for which the queue has no room."""
         with self._lock:
             taken = hints[: max(0, self._size - len(self._waiting))]
             self._waiting.extend(taken)
@@ -42,22 +42,22 @@ class HintQueue:
             self._arrived.set()
 
     def take(self) -> list[Hint]:
-        """Return the hints that wait, and have room again."""
+        """Return the queued hints, and empty the queue."""
         with self._lock:
             self._arrived.clear()
             waiting, self._waiting = self._waiting, []
             return waiting
 
     def wait(self, seconds: float) -> None:
-        """Wait until there is a hint, for so many seconds at most."""
+        """Wait until there is a hint, for `seconds` at most."""
         self._arrived.wait(seconds)
 
 
 class HintHandler:
-    """Wakes the runs that hints name; hints may be forged, early, doubled or of an earlier run.
+    """Wakes the runs that hints name; a hint may be forged, early, doubled or of an earlier run.
 
-    A hint never makes a row: the instance is read, and what the read returns counts. The hint of an
-    id that is not followed costs a read too, so there are so many of those a second at most.
+    A hint only triggers a read, and never creates a row. The number of reads a second of ids that
+    are not followed is limited, because anybody can send hints.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class HintHandler:
         self._schedule = schedule
         self._finished = finished
         self._limits = limits
-        self._strangers, self._strangers_at = limits.strangers, time.monotonic()
+        self._credit, self._credited_at = limits.unfollowed_reads, time.monotonic()
         self._rate, self._rated_at = 0.0, time.monotonic()
 
     def handle(self, read_seconds: float) -> list[Hint]:
-        """Wake the runs that the waiting hints name, and return these hints.
+        """Wake the runs that the queued hints name, and return these hints.
 
-        A finished run is woken only by what happened after its end. `read_seconds` is how long a
-        read takes at present.
+        Only a hint that is later than the end of a finished run wakes it. `read_seconds` is how
+        many seconds a read takes at present.
         """
         now = time.monotonic()
         hints = self._queue.take()
@@ -86,29 +86,29 @@ class HintHandler:
             latest[hint.instance_id] = max(hint.at, latest.get(hint.instance_id, 0.0))
         ended = {hint.instance_id for hint in hints if hint.is_end}
         for instance_id, at in latest.items():
-            is_known = instance_id in self._schedule
-            is_over = self._finished.ended_after(instance_id, at)
-            if is_known or (not is_over and self.admits_stranger(now)):
+            is_followed = instance_id in self._schedule
+            has_ended = self._finished.ended_after(instance_id, at)
+            if is_followed or (not has_ended and self.admits_unfollowed(now)):
                 by = self.by(now, is_end=instance_id in ended)
                 self._schedule.hint(instance_id, now, by)
         return hints
 
     def by(self, now: float, *, is_end: bool = False) -> float:
-        """Return by when a run that was hinted at is to be read."""
+        """Return the time by which a run with a hint is to be read."""
         delay = self._schedule.delay
         return now + (min(delay, self._limits.ending) if is_end else delay)
 
     def measure(self, count: int, now: float) -> None:
-        """Measure how many hints come in a second."""
+        """Update the measured rate of hints; `count` hints arrived since the last call."""
         passed, self._rated_at = max(1e-3, now - self._rated_at), now
         self._rate += (count / passed - self._rate) * min(1.0, passed)
 
-    def admits_stranger(self, now: float) -> bool:
-        """Return whether an id that is not followed may be read now because of a hint."""
-        most = self._limits.strangers
-        self._strangers = min(most, self._strangers + (now - self._strangers_at) * most)
-        self._strangers_at = now
-        if self._strangers < 1:
+    def admits_unfollowed(self, now: float) -> bool:
+        """Return True if a hint may trigger the read of an id that is not followed."""
+        rate = self._limits.unfollowed_reads
+        self._credit = min(rate, self._credit + (now - self._credited_at) * rate)
+        self._credited_at = now
+        if self._credit < 1:
             return False
-        self._strangers -= 1
+        self._credit -= 1
         return True

@@ -2,7 +2,7 @@
 
 Measured on Dapr 1.18.2 (Zipkin v2 JSON): the start of an instance is `create_orchestration||NAME`
 (CLIENT), its end `orchestration||NAME` (SERVER), an attempt `activity||NAME` (SERVER), sent at its
-end. Most spans are of calls of the sidecar's API, and give no hint.
+end. Most spans are of calls to the sidecar's API, and contain no hint.
 """
 
 import json
@@ -28,8 +28,8 @@ class Hint:
     """Something may have happened to an instance.
 
     `at` is the start of the span, in seconds since 1970, or 0 if it has none; the span of an end
-    starts with its instance. `start_time` is that of an attempt that has ended; `is_end` says that
-    the instance has ended.
+    starts when its instance starts. `start_time` is the start time of an attempt that has ended;
+    `is_end` says that the instance has ended.
     """
 
     instance_id: str
@@ -39,11 +39,11 @@ class Hint:
 
 
 def hints_in(body: bytes) -> list[Hint]:
-    """Return the hints that a JSON list of spans gives; raises `ValueError` for anything else."""
+    """Return the hints in a JSON list of spans; raise `ValueError` for any other text."""
     try:
         spans = json.loads(body)
     except RecursionError as error:
-        raise ValueError("lists within lists without end") from error
+        raise ValueError("found lists nested too deeply") from error
     if not isinstance(spans, list):
         raise ValueError(f"found {type(spans).__name__}, expected a list")  # noqa: TRY004
     return [hint for span in spans if (hint := _hint(span))]

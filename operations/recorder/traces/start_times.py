@@ -1,4 +1,4 @@
-"""Start times that spans told of, kept until a history confirms the attempts."""
+"""Start times from spans, kept until a history confirms the attempts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from operations.timeline import Span, SpanKind, start_time_within
 
 
 class StartTimes:
-    """The start times of attempts whose end has not been read yet: so many at most, and so long."""
+    """The start times of attempts whose end has not been read yet; limited by number and age."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -23,7 +23,7 @@ class StartTimes:
         return len(self._added_at)
 
     def add(self, start_times: Iterable[StartTime], now: float) -> None:
-        """Add start times, and forget those that are too old or too many."""
+        """Add start times, and forget the oldest if they are too old or too many."""
         for start_time in start_times:
             if start_time not in self._added_at:
                 self._added_at[start_time] = now
@@ -40,12 +40,12 @@ class StartTimes:
         return list(self._by_id.get(instance_id, ()))
 
     def forget(self, instance_id: str) -> None:
-        """Forget those of an instance: its run is over."""
+        """Forget the start times of an instance whose run has ended."""
         for start_time in self.of(instance_id):
             self._forget(start_time)
 
     def take_earlier(self, snapshot: Snapshot) -> list[StartTime]:
-        """Return those of generations before that of a snapshot, and forget them."""
+        """Return and forget the start times that are earlier than a snapshot's generation."""
         started_at = snapshot.timeline.started_at
         known = self._by_id.get(snapshot.instance.instance_id, ())
         earlier = [each for each in known if started_at and each.at < started_at]
@@ -54,7 +54,7 @@ class StartTimes:
         return earlier
 
     def applied_to(self, snapshot: Snapshot) -> Snapshot:
-        """Return a snapshot whose attempts have the start times that are known of them."""
+        """Return the snapshot with the known start times of its attempts."""
         known = self._by_id.get(snapshot.instance.instance_id)
         if not known:
             return snapshot
@@ -63,9 +63,9 @@ class StartTimes:
 
     def _forget(self, start_time: StartTime) -> None:
         del self._added_at[start_time]
-        left = self._by_id[start_time.instance_id]
-        left.remove(start_time)
-        if not left:
+        remaining = self._by_id[start_time.instance_id]
+        remaining.remove(start_time)
+        if not remaining:
             del self._by_id[start_time.instance_id]
 
 
@@ -78,7 +78,7 @@ def _with_start_time(span: Span, known: Iterable[StartTime]) -> Span:
 
 
 class LateStartTimes:
-    """Writes the start times that no further snapshot of their run will carry."""
+    """Writes the start times that no later snapshot of the run will contain."""
 
     def __init__(self, ledger: Ledger, schedule: Schedule, limits: Limits) -> None:
         self._ledger = ledger
@@ -87,25 +87,25 @@ class LateStartTimes:
         self._new: frozenset[StartTime] = frozenset()
 
     def add(self, hints: Iterable[Hint], now: float) -> None:
-        """Keep the start times of hints."""
+        """Keep the start times in hints."""
         self._new = frozenset(hint.start_time for hint in hints if hint.start_time)
         self._known.add(self._new, now)
 
     def applied_to(self, snapshot: Snapshot) -> Snapshot:
-        """Return a snapshot whose attempts have the start times that are known of them."""
+        """Return the snapshot with the known start times of its attempts."""
         return self._known.applied_to(snapshot)
 
-    def write(self, snapshots: Iterable[Snapshot], over: Sequence[str]) -> None:
-        """Write those that came after their attempt was written; forget those of finished runs.
+    def write(self, snapshots: Iterable[Snapshot], ended: Sequence[str]) -> None:
+        """Write late start times, and forget the start times of the runs that have `ended`.
 
-        They are of runs that are not followed, of earlier generations than that of a snapshot, and
-        of finished runs, whose end another process may have written. Raises
-        `LedgerUnavailable`.
+        A start time is late if its run is not followed, if it is earlier than the generation of the
+        run's snapshot, or if the run has ended, because another process may have written the end.
+        Raise `LedgerUnavailable`.
         """
         late = {each for each in self._new if each.instance_id not in self._schedule}
         late.update(each for snapshot in snapshots for each in self._known.take_earlier(snapshot))
-        late.update(each for instance_id in over for each in self._known.of(instance_id))
+        late.update(each for instance_id in ended for each in self._known.of(instance_id))
         self._ledger.runs.add_start_times(late)
         self._new = frozenset()
-        for instance_id in over:
+        for instance_id in ended:
             self._known.forget(instance_id)

@@ -41,7 +41,7 @@ def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
 
 @pytest.fixture
 def limited(gateway: FakeGateway, ledger: Ledger) -> Callable[..., Actions]:
-    """Return a function that makes actions with other limits."""
+    """Return a function that creates actions with other limits."""
 
     def make(**limits: Any) -> Actions:
         return Actions(gateway, ledger, replace(LIMITS, **limits))
@@ -64,7 +64,7 @@ class BulkSetup:
             self.record(instance_id)
 
     def record(self, instance_id: str) -> None:
-        """Record an instance as it is."""
+        """Record the current state of an instance."""
         snapshot = read_snapshot(self.gateway, instance_id)
         assert snapshot
         self.ledger.runs.ingest([snapshot])
@@ -76,9 +76,9 @@ class BulkSetup:
         start = replace(start, execution_id="another", timestamp=start.timestamp + hour)
         turn = replace(turn, timestamp=turn.timestamp + hour)
         self.gateway.events[instance_id] = (turn, start, *steps)
-        there = self.gateway.instances[instance_id]
-        began = start.timestamp
-        self.gateway.put(replace(there, created_at=began, last_updated_at=began))
+        earlier = self.gateway.instances[instance_id]
+        started_at = start.timestamp
+        self.gateway.put(replace(earlier, created_at=started_at, last_updated_at=started_at))
 
     def cancel_at_fifth(self, preview: BulkPreview) -> Progress:
         """Run a bulk job, and cancel it during its fifth action."""
@@ -106,5 +106,5 @@ def setup(gateway: FakeGateway, ledger: Ledger) -> BulkSetup:
 
 
 def names(count: int) -> list[str]:
-    """Return so many ids."""
+    """Return `count` ids."""
     return [f"order_{number}" for number in range(count)]

@@ -1,4 +1,4 @@
-"""Bulk jobs under way: an engine in memory, and a ledger in a real database."""
+"""Executions of bulk jobs: an engine in memory, and a ledger in a real database."""
 
 from collections import Counter
 from threading import Barrier, Lock
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.both_databases
 
 
 def counts(progress: Progress) -> tuple[int, int, int, int, int]:
-    """Return how many are done, unchanged, refused, unknown and left."""
+    """Return how many instances are done, unchanged, refused, unknown and left."""
     return (
         progress.done,
         progress.unchanged,
@@ -61,7 +61,7 @@ def counts(progress: Progress) -> tuple[int, int, int, int, int]:
 def test_a_bulk_job_acts_on_each_instance(
     setup: BulkSetup, task: BulkTask, before: Status, method: str
 ) -> None:
-    """Each action works over a filter, once for each instance, with an entry of the job."""
+    """Each action acts once on each instance of a filter, and the audit log has the job's id."""
     setup.add(*names(20), status=before)
     preview = setup.jobs.preview(task, Filter(statuses=frozenset({before})))
     run = setup.jobs.run(preview, ANN, "all of them", rate=FAST)
@@ -80,7 +80,7 @@ def test_a_bulk_job_acts_on_each_instance(
 
 
 def test_an_event_is_raised_with_its_payload(setup: BulkSetup) -> None:
-    """Also a falsy payload."""
+    """The payload may be falsy."""
     setup.add("order_A")
     setup.run(RAISE, RUNNING)
     assert setup.gateway.raised == [("order_A", "approval", "0")]
@@ -98,7 +98,7 @@ def test_a_later_run_of_an_id_is_refused(setup: BulkSetup) -> None:
 
 
 def test_changes_since_the_preview_are_in_the_results(setup: BulkSetup) -> None:
-    """An instance that has the status is unchanged; a finished or purged one is refused."""
+    """An instance that already has the status is unchanged; a finished or purged one is refused."""
     setup.add("done", "ended", "gone", "order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.gateway.turn("done", Status.TERMINATED)
@@ -127,7 +127,7 @@ def test_an_unexpected_error_stops_no_other_action(
 
     def odd(instance_id: str) -> None:
         if instance_id == "order_A":
-            raise ValueError("nobody thought of this")
+            raise ValueError("an unexpected error")
         terminate(instance_id)
 
     monkeypatch.setattr(setup.gateway, "terminate", odd)
@@ -135,7 +135,7 @@ def test_an_unexpected_error_stops_no_other_action(
 
 
 def test_a_cancelled_job_starts_no_further_action(setup: BulkSetup) -> None:
-    """Actions under way end, and the other instances are unchanged."""
+    """Actions in progress run to their end, and the other instances are unchanged."""
     setup.add(*names(50))
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     progress = setup.cancel_at_fifth(preview)
@@ -147,7 +147,7 @@ def test_a_cancelled_job_starts_no_further_action(setup: BulkSetup) -> None:
 
 
 def test_the_same_job_again_completes_it(setup: BulkSetup) -> None:
-    """The audit log has what a process did before it died."""
+    """The audit log has the actions of a process that died."""
     setup.add(*names(20))
     preview = setup.jobs.preview(RAISE, RUNNING)
     done = setup.cancel_at_fifth(preview).done
@@ -176,7 +176,7 @@ def test_another_job_skips_what_is_done(
 
 
 def test_several_jobs_rerun_a_failed_run_once(setup: BulkSetup) -> None:
-    """The id of the new instance follows from the run and the event."""
+    """The id of the new instance depends only on the run and the event."""
     setup.add(*names(3), status=Status.FAILED)
     run, _ = setup.run(BulkTask(Action.RERUN), FAILED)
     again, progress = setup.run(BulkTask(Action.RERUN), FAILED)
@@ -191,7 +191,7 @@ def test_several_jobs_rerun_a_failed_run_once(setup: BulkSetup) -> None:
 def test_a_rerun_starts_from_the_first_step_or_the_failed_one(
     setup: BulkSetup, step: RerunFrom, name: str
 ) -> None:
-    """A step with several attempts starts from its first attempt."""
+    """A rerun of a step with several attempts starts from the first attempt."""
     steps = (
         scheduled(1, 1, "reserve"),
         scheduled(2, 2, "charge", call="c"),
@@ -257,7 +257,7 @@ def test_an_event_with_an_unknown_outcome_is_not_raised_again(setup: BulkSetup) 
 
 
 def test_an_event_is_not_raised_again_after_the_process_died(setup: BulkSetup) -> None:
-    """The audit log had the entry before, so another process finds it by the id of the job."""
+    """The entry was written ahead, so another process finds it by the id of the job."""
     setup.add("order_A", "order_B")
     setup.gateway.during["raise"] = after(1, _die)
     first = setup.jobs.preview(RAISE, RUNNING, "friday")
@@ -311,7 +311,7 @@ def test_an_unusable_rate_is_refused(setup: BulkSetup, rate: float) -> None:
 
 
 def test_a_reason_that_is_too_long_stops_the_job_at_once(setup: BulkSetup) -> None:
-    """Not only the action on each instance."""
+    """The job is refused, not each of its actions."""
     setup.add("order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     with pytest.raises(InvalidInput, match="reason: found"):
@@ -319,7 +319,7 @@ def test_a_reason_that_is_too_long_stops_the_job_at_once(setup: BulkSetup) -> No
 
 
 def test_a_bulk_job_needs_the_ledger(setup: BulkSetup, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the ledger knows what is selected, and what was done before."""
+    """Only the ledger knows the selected instances, and the results of an earlier job."""
     setup.add("order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     monkeypatch.setattr(setup.ledger.audit_log, "of_bulk", lost)
@@ -332,31 +332,31 @@ def test_a_bulk_job_needs_the_ledger(setup: BulkSetup, monkeypatch: pytest.Monke
 
 
 def test_a_job_without_targets_is_over_at_once(setup: BulkSetup) -> None:
-    """Nothing is counted."""
+    """All counts are zero."""
     assert counts(setup.run(TERMINATE, [])[1]) == (0, 0, 0, 0, 0)
 
 
-def test_eight_actions_are_under_way_at_most(setup: BulkSetup) -> None:
-    """The rate does not matter."""
+def test_at_most_eight_actions_are_in_progress(setup: BulkSetup) -> None:
+    """The limit applies at any rate."""
     setup.add(*names(40))
-    meeting, lock = Barrier(BulkLimits().concurrency), Lock()
-    under_way = Counter[str]()
+    barrier, lock = Barrier(BulkLimits().concurrency), Lock()
+    in_progress = Counter[str]()
 
     def meet() -> None:
         with lock:
-            under_way["now"] += 1
-            under_way["most"] = max(under_way["most"], under_way["now"])
-        meeting.wait(10)
+            in_progress["now"] += 1
+            in_progress["max"] = max(in_progress["max"], in_progress["now"])
+        barrier.wait(10)
         with lock:
-            under_way["now"] -= 1
+            in_progress["now"] -= 1
 
     setup.gateway.during["terminate"] = meet
     assert setup.run(TERMINATE, RUNNING)[1].done == 40
-    assert under_way["most"] == BulkLimits().concurrency
+    assert in_progress["max"] == BulkLimits().concurrency
 
 
-def test_a_pace_gives_out_times_at_its_rate() -> None:
-    """Each caller gets a time of its own; times that were not used are lost."""
+def test_a_pace_limits_the_rate_of_starts() -> None:
+    """Each caller gets another start; starts that were not used are lost."""
     pace = Pace(rate=4)
     assert [pace.until_next(100.0) for _ in range(3)] == [0.0, 0.25, 0.5]
     assert [pace.until_next(200.0) for _ in range(2)] == [0.0, 0.25]

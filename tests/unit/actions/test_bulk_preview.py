@@ -31,7 +31,7 @@ pytestmark = pytest.mark.both_databases
 
 
 def test_a_preview_changes_nothing(setup: BulkSetup) -> None:
-    """It has the eligible instances with their runs."""
+    """The preview has the eligible instances with their runs."""
     setup.add("order_A", "order_B")
     setup.gateway.calls.clear()
     preview = setup.jobs.preview(TERMINATE, RUNNING)
@@ -46,7 +46,7 @@ def test_a_preview_changes_nothing(setup: BulkSetup) -> None:
 
 
 def test_a_preview_groups_skipped_instances_by_reason(setup: BulkSetup) -> None:
-    """The most frequent reason comes first; each has some of its ids."""
+    """The most frequent reason comes first; each reason lists some ids."""
     setup.add("order_A")
     setup.add(*(f"done_{number}" for number in range(7)), status=Status.COMPLETED)
     setup.add("gone_A", "gone_B", status=Status.COMPLETED)
@@ -91,7 +91,7 @@ def test_a_forced_purge_skips_no_status(setup: BulkSetup) -> None:
 
 
 def test_a_preview_of_purges_counts_descendants(setup: BulkSetup) -> None:
-    """Descendants of every depth count; an unfinished one makes the instance skipped."""
+    """All descendants count; an instance with an unfinished descendant is skipped."""
     setup.add("order_A", "order_B", status=Status.COMPLETED)
     setup.add("order_A1", status=Status.COMPLETED, parent="order_A")
     setup.add("order_A2", status=Status.COMPLETED, parent="order_A1")
@@ -106,7 +106,7 @@ def test_a_preview_of_purges_counts_descendants(setup: BulkSetup) -> None:
 
 
 def test_a_rerun_from_the_failed_step_skips_instances_without_one(setup: BulkSetup) -> None:
-    """A step is an attempt, or a child."""
+    """A step is an activity or a child."""
     setup.add("order_A", "order_B", status=Status.COMPLETED)
     steps = (scheduled(1, 1, "charge"), failed(1, 2))
     setup.add("order_B1", status=Status.FAILED, parent="order_B")
@@ -119,7 +119,7 @@ def test_a_rerun_from_the_failed_step_skips_instances_without_one(setup: BulkSet
 
 
 def test_an_earlier_run_is_skipped(setup: BulkSetup) -> None:
-    """An action on its id would act on the latest run."""
+    """An action on the id would act on the latest run."""
     setup.add("order_A")
     setup.start_again("order_A")
     setup.record("order_A")
@@ -135,7 +135,7 @@ def test_a_preview_of_a_large_selection_is_capped(gateway: FakeGateway, ledger: 
     setup.add(*names(5))
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     assert (preview.total, preview.is_capped) == (3, True)
-    assert preview.message.endswith("which need another preview.")
+    assert preview.message.endswith("Another preview is needed for the rest of the selection.")
     assert preview.rest
     assert setup.jobs.preview(TERMINATE, preview.rest).total == 2
     assert not setup.jobs.preview(TERMINATE, names(3)).is_capped
@@ -148,7 +148,7 @@ def test_a_preview_of_a_large_selection_is_capped(gateway: FakeGateway, ledger: 
 def test_previews_of_the_rest_reach_each_instance_once(
     gateway: FakeGateway, ledger: Ledger, limits: dict[str, Any]
 ) -> None:
-    """Also if the instances stay in the selection, as after an event."""
+    """The instances may stay in the selection, for example after an event."""
     setup = BulkSetup(gateway, ledger, page_size=2, **limits)
     setup.add(*names(5))
     selection: Selection | None = RUNNING
@@ -167,12 +167,12 @@ def test_a_preview_keeps_its_pages_if_the_ledger_takes_too_long(
     setup.add(*names(5))
     page = setup.ledger.search.page
 
-    def first_alone(wanted: Filter, *, limit: int, cursor: str | None = None) -> Page:
+    def only_first(shown: Filter, *, limit: int, cursor: str | None = None) -> Page:
         if cursor:
             raise QueryTimeout
-        return page(wanted, limit=limit)
+        return page(shown, limit=limit)
 
-    monkeypatch.setattr(setup.ledger.search, "page", first_alone)
+    monkeypatch.setattr(setup.ledger.search, "page", only_first)
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     assert (preview.total, preview.is_capped) == (2, True)
     assert preview.rest
@@ -181,7 +181,7 @@ def test_a_preview_keeps_its_pages_if_the_ledger_takes_too_long(
 
 
 def test_a_preview_refuses_an_event_without_a_name(setup: BulkSetup) -> None:
-    """Not only the action on each instance."""
+    """The preview is refused, not each action of the job."""
     with pytest.raises(InvalidInput, match="event: found"):
         setup.jobs.preview(replace(RAISE, event=""), RUNNING)
 

@@ -27,21 +27,21 @@ pytestmark = pytest.mark.both_databases
 
 UNAVAILABLE = DaprUnavailable("no sidecar")
 
-GOES = [
+CHANGES = [
     (Action.PAUSE, Status.RUNNING, Status.SUSPENDED),
     (Action.RESUME, Status.SUSPENDED, Status.RUNNING),
     (Action.TERMINATE, Status.PENDING, Status.TERMINATED),
     (Action.TERMINATE, Status.RUNNING, Status.TERMINATED),
     (Action.TERMINATE, Status.SUSPENDED, Status.TERMINATED),
 ]
-ONE_OF_EACH = [GOES[0], GOES[2], GOES[4]]
+ONE_OF_EACH = [CHANGES[0], CHANGES[2], CHANGES[4]]
 
 
-@pytest.mark.parametrize(("action", "before", "after"), GOES)
+@pytest.mark.parametrize(("action", "before", "after"), CHANGES)
 def test_an_action_works(
     actions: Actions, gateway: FakeGateway, action: Action, before: Status, after: Status
 ) -> None:
-    """An allowed action changes the status, and returns both."""
+    """An allowed action changes the status, and returns both statuses."""
     gateway.put(instance("order_A", before))
     acted = actions.change_status(action, "order_A", BY_ANN)
     assert (acted.before.status, acted.after.status, acted.changed) == (before, after, True)
@@ -52,7 +52,7 @@ def test_an_action_works(
 def test_a_repeated_action_changes_nothing(
     actions: Actions, gateway: FakeGateway, action: Action
 ) -> None:
-    """If the instance has the status already, the engine is not called."""
+    """If the instance already has the status, the engine is not called."""
     gateway.put(instance("order_A", action.goal))
     acted = actions.change_status(action, "order_A", BY_ANN)
     assert not acted.changed
@@ -105,7 +105,7 @@ def test_an_action_on_an_instance_that_is_purged_meanwhile_is_refused(
 def test_an_action_on_an_instance_that_ends_meanwhile_is_refused(
     actions: Actions, gateway: FakeGateway, action: Action, status: Status
 ) -> None:
-    """The engine confirms the call all the same; the status shows that it had no effect."""
+    """The engine confirms the call, but the status shows that it had no effect."""
     gateway.put(instance("order_A", Status.RUNNING))
     gateway.during[action] = lambda: gateway.turn("order_A", status)
     with pytest.raises(ActionNotAllowed, match=f"it is {status}"):
@@ -113,7 +113,7 @@ def test_an_action_on_an_instance_that_ends_meanwhile_is_refused(
 
 
 def after_resuming(gateway: FakeGateway, status: Status) -> Callable[[], None]:
-    """Return what gives a resumed instance a status before it is read again."""
+    """Return a function that gives a resumed instance a status before it is read again."""
 
     def turn() -> None:
         if gateway.calls["resume"]:
@@ -174,7 +174,7 @@ def test_an_action_waits_until_its_effect_shows(actions: Actions, gateway: FakeG
 def test_an_action_whose_effect_does_not_show_is_no_success(
     limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
-    """After a bounded wait the answer is that the outcome is unknown."""
+    """After a bounded wait the outcome is unknown."""
     gateway.put(instance("order_A", Status.RUNNING))
     gateway.during["state"] = lambda: gateway.turn("order_A", Status.RUNNING)
     with pytest.raises(OutcomeUnknown, match="still shows RUNNING"):
@@ -186,7 +186,7 @@ def test_an_action_whose_effect_does_not_show_is_no_success(
 def test_an_unreachable_engine_is_an_outage(
     actions: Actions, gateway: FakeGateway, action: Action
 ) -> None:
-    """An outage stays an outage."""
+    """The error is raised as it is."""
     gateway.errors["state"] = [UNAVAILABLE]
     with pytest.raises(DaprUnavailable):
         actions.change_status(action, "order_A", BY_ANN)
@@ -213,7 +213,7 @@ def test_the_log_has_a_line_for_an_action(
 def test_an_action_whose_effect_cannot_be_read_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway
 ) -> None:
-    """The engine has confirmed the action, so it is not refused."""
+    """The engine has confirmed the action, so the outcome is not a refusal."""
     gateway.put(instance("order_A", Status.RUNNING))
     gateway.during["pause"] = lambda: gateway.errors.update(state=[UNAVAILABLE])
     with pytest.raises(OutcomeUnknown, match="no sidecar"):
@@ -237,7 +237,7 @@ def test_an_error_after_the_call_leaves_the_outcome_unknown(
 def test_an_action_on_an_instance_that_is_purged_after_the_call_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Nobody can read whether the instance was terminated."""
+    """The instance is gone, so nothing shows whether it was terminated."""
     gateway.put(instance("order_A", Status.RUNNING))
     gateway.during["terminate"] = lambda: gateway.during.update(state=gateway.instances.clear)
     with pytest.raises(OutcomeUnknown):
@@ -266,16 +266,16 @@ def test_an_action_is_in_the_audit_log_before_it_is_carried_out(
 def test_of_two_pauses_at_once_one_reaches_the_engine(
     actions: Actions, gateway: FakeGateway
 ) -> None:
-    """The second waits for the first, and finds the instance suspended."""
+    """The second pause waits for the first, and finds the instance suspended."""
     gateway.put(instance("order_A", Status.RUNNING))
     with ThreadPoolExecutor(1) as pool:
         seconds: list[Future[ActionResult]] = []
 
-        def come_second() -> None:
+        def pause_second() -> None:
             gateway.during.clear()
             seconds.append(pool.submit(actions.pause, "order_A", BY_ANN))
 
-        gateway.during["pause"] = come_second
+        gateway.during["pause"] = pause_second
         assert actions.pause("order_A", BY_ANN).changed
         assert not seconds[0].result(timeout=5).changed
     assert gateway.calls["pause"] == 1
@@ -284,7 +284,7 @@ def test_of_two_pauses_at_once_one_reaches_the_engine(
 def test_an_action_does_not_wait_for_ever_for_another(
     limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """While another action holds the lease for long, nothing is done."""
+    """Nothing is done while another action has the lease."""
     gateway.put(instance("order_A", Status.RUNNING))
     assert ledger.leases.acquire("order_A")
     with pytest.raises(ActionInProgress):
@@ -316,15 +316,15 @@ def test_a_scheduled_instance_can_only_be_terminated(
 def test_a_pause_right_after_a_start_waits_for_the_start(
     actions: Actions, gateway: FakeGateway
 ) -> None:
-    """For a moment each start looks like a scheduled one."""
+    """Each new instance is PENDING for a moment, like a scheduled one."""
     gateway.put(instance("order_A", Status.PENDING))
 
-    def begin() -> None:
+    def start() -> None:
         if gateway.calls["state"] > 1:
             gateway.during.clear()
             gateway.turn("order_A", Status.RUNNING)
 
-    gateway.during["state"] = begin
+    gateway.during["state"] = start
     assert actions.pause("order_A", BY_ANN).before.status is Status.RUNNING
 
 

@@ -51,21 +51,21 @@ def test_a_purge_works(
     assert summary(ledger).purged_at
 
 
-def test_the_history_outlives_the_purge(
+def test_the_history_is_readable_after_the_purge(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """Every event is read from the archive."""
     put(gateway)
     history = gateway.events["order_A"]
     actions.purge("order_A", BY_ANN)
-    told = read_history(gateway, lambda: ledger, "order_A")
-    assert (told.source, told.events) == (Source.ARCHIVE, history)
+    archived = read_history(gateway, lambda: ledger, "order_A")
+    assert (archived.source, archived.events) == (Source.ARCHIVE, history)
 
 
 def test_the_ledger_archives_before_the_engine_deletes(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """During the call the archive is complete."""
+    """The archive is complete when the engine is called."""
     put(gateway)
     found: list[object] = []
     gateway.during["purge"] = lambda: found.append(ledger.runs.archived(["order_A"]))
@@ -101,11 +101,11 @@ def test_a_repeated_purge_changes_nothing(
 def test_an_instance_that_was_purged_elsewhere_is_marked(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """The ledger learns of that purge."""
+    """The ledger records that purge."""
     put(gateway)
-    seen = read_snapshot(gateway, "order_A")
-    assert seen
-    ledger.runs.ingest([seen])
+    snapshot = read_snapshot(gateway, "order_A")
+    assert snapshot
+    ledger.runs.ingest([snapshot])
     gateway.instances.clear()
     assert not actions.purge("order_A", BY_ANN).changed
     assert summary(ledger).purged_at
@@ -119,17 +119,17 @@ def test_a_missing_instance_is_not_purged(actions: Actions, gateway: FakeGateway
     assert not gateway.calls["purge"]
 
 
-@pytest.mark.parametrize("part", ["leases.acquire", "runs.ingest", "runs.archived"])
+@pytest.mark.parametrize("call", ["leases.acquire", "runs.ingest", "runs.archived"])
 def test_without_the_ledger_nothing_is_purged(
     actions: Actions,
     gateway: FakeGateway,
     ledger: Ledger,
-    part: str,
+    call: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An instance that cannot be archived stays in the engine."""
     put(gateway)
-    noun, method = part.split(".")
+    noun, method = call.split(".")
     monkeypatch.setattr(getattr(ledger, noun), method, lost)
     with pytest.raises(LedgerUnavailable):
         actions.purge("order_A", BY_ANN)
@@ -152,8 +152,8 @@ def test_a_purge_whose_outcome_cannot_be_recorded_succeeds(
 ) -> None:
     """The archive was complete before the call; the recorder marks the run as purged later."""
     put(gateway)
-    for name, part in (("mark_purged", ledger.runs), ("complete", ledger.audit_log)):
-        monkeypatch.setattr(part, name, lost)
+    for name, owner in (("mark_purged", ledger.runs), ("complete", ledger.audit_log)):
+        monkeypatch.setattr(owner, name, lost)
     assert actions.purge("order_A", BY_ANN).changed
 
 
@@ -182,13 +182,13 @@ def test_a_purge_without_an_answer_has_an_unknown_outcome(
 def test_a_purge_after_which_the_engine_is_away_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Nobody can read whether the instance is gone."""
+    """The instance cannot be read, so it may be gone."""
     put(gateway)
 
-    def goes() -> None:
+    def disconnect() -> None:
         gateway.errors["state"] = [DaprUnavailable("no sidecar accepts the connection")]
 
-    gateway.during["purge"] = goes
+    gateway.during["purge"] = disconnect
     with pytest.raises(OutcomeUnknown, match="no sidecar"):
         actions.purge("order_A", BY_ANN)
     assert ledger.audit_log.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
@@ -207,24 +207,24 @@ def test_a_purge_whose_effect_cannot_be_read_has_an_unknown_outcome(
     assert entry.outcome is Outcome.UNKNOWN
 
 
-def cut(gateway: FakeGateway) -> None:
-    """Let the engine delete one descendant at each purge, then stop."""
+def interrupt_purges(gateway: FakeGateway) -> None:
+    """Make the engine stop each purge after it deleted one descendant."""
 
-    def forget_one() -> None:
+    def delete_one() -> None:
         name = next(each for each in ("order_A2", "order_A1", "") if each in gateway.instances)
         del gateway.instances[name]
         raise LOST
 
-    gateway.during["purge"] = forget_one
+    gateway.during["purge"] = delete_one
 
 
-def test_a_purge_that_is_cut_records_the_descendants_that_are_gone(
+def test_an_interrupted_purge_records_the_descendants_that_are_gone(
     actions: Actions, limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Dapr stops in the middle when the caller no longer waits; the same request goes on."""
+    """Dapr stops in the middle when the caller no longer waits; the same request continues."""
     put_family(gateway)
-    cut(gateway)
-    with pytest.raises(OutcomeUnknown, match=r"1 of 3 are gone.*goes on with the rest"):
+    interrupt_purges(gateway)
+    with pytest.raises(OutcomeUnknown, match=r"1 of 3 are gone.*continues with the rest"):
         limited(purge=0).purge("order_A", BY_ANN)
     assert summary(ledger, "order_A2").purged_at
     assert not summary(ledger, "order_A1").purged_at
@@ -235,13 +235,13 @@ def test_a_purge_that_is_cut_records_the_descendants_that_are_gone(
     assert set(actions.purge("order_A", BY_ANN).ids) == {"order_A", "order_A1"}
 
 
-def test_a_purge_calls_again_while_it_gets_further(
+def test_a_purge_repeats_the_call_while_descendants_are_deleted(
     limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """As long as there is time; no call takes longer than a lease."""
+    """It stops at its deadline, and no call takes longer than a lease."""
     actions = limited(purge=60)
     put_family(gateway)
-    cut(gateway)
+    interrupt_purges(gateway)
 
     def end() -> None:
         if len(gateway.instances) == 1:
@@ -250,7 +250,7 @@ def test_a_purge_calls_again_while_it_gets_further(
     gateway.during["state"] = end
     assert len(actions.purge("order_A", BY_ANN).ids) == 3
     assert gateway.calls["purge"] == 3
-    assert all(patience and patience <= 4 for patience in gateway.purge_timeouts)
+    assert all(timeout and timeout <= 4 for timeout in gateway.purge_timeouts)
     for each in ("order_A", "order_A1", "order_A2"):
         assert len(ledger.audit_log.of(each, 9)) == 1
 
@@ -268,19 +268,19 @@ def test_a_failed_purge_that_terminated_the_instance_has_an_unknown_outcome(
     assert (entry.outcome, entry.before) == (Outcome.UNKNOWN, Status.PENDING)
 
 
-def test_an_instance_that_is_still_there_was_not_purged(
+def test_an_instance_that_the_engine_still_has_was_not_purged(
     actions: Actions, gateway: FakeGateway
 ) -> None:
     """The confirmation of the engine is not enough."""
     put(gateway)
-    there = gateway.instances["order_A"]
-    gateway.during["state"] = lambda: gateway.put(there)
+    instance = gateway.instances["order_A"]
+    gateway.during["state"] = lambda: gateway.put(instance)
     with pytest.raises(OutcomeUnknown, match="still shows COMPLETED"):
         actions.purge("order_A", BY_ANN)
 
 
 def test_the_slower_of_two_purges_succeeds(actions: Actions, gateway: FakeGateway) -> None:
-    """Another purge at the same moment has the same effect."""
+    """Another purge at the same time has the same effect."""
     put(gateway)
     gateway.during["purge"] = gateway.instances.clear
     assert actions.purge("order_A", BY_ANN).changed
@@ -300,7 +300,7 @@ def test_an_instance_that_the_engine_denies_but_shows_was_not_purged(
 def test_descendants_are_archived_and_purged_too(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Each is archived, marked and in the audit log, with the id of the instance."""
+    """Each is archived, marked as purged, and in the audit log with the id of the instance."""
     put_family(gateway)
     assert set(actions.purge("order_A", BY_ANN).ids) == {"order_A", "order_A1", "order_A2"}
     assert not gateway.instances
@@ -330,7 +330,7 @@ def test_a_purge_that_is_not_recursive_keeps_descendants(
 def test_a_forced_purge_that_is_not_recursive_keeps_finished_descendants(
     actions: Actions, gateway: FakeGateway
 ) -> None:
-    """Force, which always takes the descendants, is not needed."""
+    """The purge is not forced, because force always purges the descendants too."""
     put_family(gateway)
     options = PurgeOptions(force=True, recursive=False)
     assert actions.purge("order_A", BY_ANN, options).ids == ("order_A",)
@@ -342,7 +342,7 @@ def test_too_many_descendants_are_refused(
 ) -> None:
     """One purge takes a limited number of descendants."""
     put_family(gateway)
-    with pytest.raises(TooManyDescendants, match=r"they are more than 1\. Purge some of them"):
+    with pytest.raises(TooManyDescendants, match=r"it has more than 1\. Purge some of them"):
         limited(max_descendants=1).purge("order_A", BY_ANN)
     assert not gateway.calls["purge"]
     assert len(limited(max_descendants=2).purge("order_A", BY_ANN).ids) == 3
@@ -384,7 +384,7 @@ def test_a_purge_that_lost_its_lease_is_not_made(
 def test_a_forced_purge_archives_the_history_so_far(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
 ) -> None:
-    """The run becomes UNKNOWN; the audit log has its last status."""
+    """The status of the run becomes UNKNOWN; the audit log has its last status."""
     put(gateway, status=status)
     history = gateway.events["order_A"]
     assert actions.purge("order_A", BY_ANN, FORCE).before is status
@@ -477,7 +477,7 @@ def test_a_reason_that_cannot_be_stored_is_refused(
 def test_a_purge_does_not_wait_for_ever_for_another_action(
     limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """While another action holds the lease, nothing is done."""
+    """Nothing is done while another action has the lease."""
     put(gateway)
     assert ledger.leases.acquire("order_A")
     with pytest.raises(ActionInProgress):
@@ -486,7 +486,7 @@ def test_a_purge_does_not_wait_for_ever_for_another_action(
 
 
 def test_an_unreachable_engine_is_an_outage(actions: Actions, gateway: FakeGateway) -> None:
-    """An outage stays an outage."""
+    """The error is raised as it is."""
     gateway.errors["state"] = [DaprUnavailable("no sidecar")]
     with pytest.raises(DaprUnavailable):
         actions.purge("order_A", BY_ANN)

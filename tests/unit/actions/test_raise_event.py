@@ -42,7 +42,7 @@ def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
 def test_an_event_arrives_as_it_was_sent(
     actions: Actions, gateway: FakeGateway, status: Status, payload: str | None
 ) -> None:
-    """Whatever its payload, and also while the instance is suspended."""
+    """Any payload arrives, even while the instance is suspended."""
     gateway.turn("order_A", status)
     acted = actions.raise_event("order_A", "approval", payload, BY_ANN)
     assert gateway.raised == [("order_A", "approval", payload)]
@@ -60,7 +60,7 @@ def test_an_event_to_an_instance_that_does_not_run_is_refused(
     assert not gateway.calls["raise"]
 
 
-def test_a_repeated_event_is_another(actions: Actions, gateway: FakeGateway) -> None:
+def test_a_repeated_event_is_another_event(actions: Actions, gateway: FakeGateway) -> None:
     """A workflow may wait for the same event twice."""
     for _ in range(2):
         actions.raise_event("order_A", "approval", "1", BY_ANN)
@@ -85,7 +85,7 @@ def test_an_event_to_an_instance_that_finishes_before_it_is_refused(
 def test_an_event_that_finishes_the_instance_has_arrived(
     actions: Actions, gateway: FakeGateway
 ) -> None:
-    """The history has it; the case of its name does not matter."""
+    """The history has the event; the case of its name does not matter."""
 
     def end() -> None:
         gateway.turn("order_A", Status.COMPLETED)
@@ -96,10 +96,10 @@ def test_an_event_that_finishes_the_instance_has_arrived(
     assert acted.after.status is Status.COMPLETED
 
 
-def test_an_earlier_event_of_that_name_is_not_this_one(
+def test_an_earlier_event_of_the_same_name_does_not_count(
     actions: Actions, gateway: FakeGateway
 ) -> None:
-    """It was in the history before the call."""
+    """The history had that event before the call."""
     last = gateway.instances["order_A"].last_updated_at
     assert last
 
@@ -115,9 +115,9 @@ def test_an_earlier_event_of_that_name_is_not_this_one(
 def test_an_event_whose_answer_was_lost_must_not_be_repeated_blindly(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """It would arrive twice, and the message says so."""
+    """The event could arrive twice, and the message says how to check."""
     gateway.lost["raise"] = [OutcomeUnknown("raise", "no answer in time")]
-    with pytest.raises(OutcomeUnknown, match=r"no answer in time.*Look at its history before"):
+    with pytest.raises(OutcomeUnknown, match=r"no answer in time.*Check its history before"):
         actions.raise_event("order_A", "approval", None, BY_ANN)
     assert ledger.audit_log.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
 
@@ -128,7 +128,7 @@ def test_an_event_whose_effect_cannot_be_read_has_an_unknown_outcome(
     """The instance may have finished before the event."""
     gone = DaprUnavailable("no sidecar")
     gateway.during["raise"] = lambda: gateway.errors.update(state=[gone])
-    with pytest.raises(OutcomeUnknown, match="Look at its history"):
+    with pytest.raises(OutcomeUnknown, match="Check its history"):
         actions.raise_event("order_A", "approval", None, BY_ANN)
 
 
@@ -136,9 +136,9 @@ def test_an_event_whose_effect_cannot_be_read_has_an_unknown_outcome(
 def test_an_error_after_the_call_leaves_the_outcome_unknown(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: FlowdeckError
 ) -> None:
-    """The engine has the event, so it is not refused."""
+    """The engine has the event, so the outcome is not a refusal."""
     gateway.during["raise"] = lambda: gateway.errors.update(state=[error])
-    with pytest.raises(OutcomeUnknown, match="Look at its history"):
+    with pytest.raises(OutcomeUnknown, match="Check its history"):
         actions.raise_event("order_A", "approval", None, BY_ANN)
     (entry,) = ledger.audit_log.of("order_A", 10)
     assert entry.outcome is Outcome.UNKNOWN
@@ -147,13 +147,13 @@ def test_an_error_after_the_call_leaves_the_outcome_unknown(
 def test_an_event_is_in_the_audit_log_before_it_is_raised(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """The entry has its name, in case the process dies."""
-    told: list[str | None] = []
-    gateway.during["raise"] = lambda: told.extend(
+    """The entry has the name of the event, in case the process dies."""
+    messages: list[str | None] = []
+    gateway.during["raise"] = lambda: messages.extend(
         entry.message for entry in ledger.audit_log.of("order_A", 10)
     )
     assert actions.raise_event("order_A", "approval", None, BY_ANN).changed
-    assert told == [f"the event 'approval': {OUTCOME_NOT_RECORDED}"]
+    assert messages == [f"the event 'approval': {OUTCOME_NOT_RECORDED}"]
     assert len(ledger.audit_log.of("order_A", 10)) == 1
 
 
@@ -179,7 +179,7 @@ def test_an_event_is_in_the_audit_log(actions: Actions, ledger: Ledger) -> None:
 def test_an_event_can_be_raised_without_the_ledger(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An instance that waits for a person goes on although nothing can be recorded."""
+    """An instance that waits for a person continues although nothing can be recorded."""
     monkeypatch.setattr(ledger.leases, "acquire", lost)
     monkeypatch.setattr(ledger.audit_log, "add", lost)
     actions.raise_event("order_A", "approval", None, BY_ANN)

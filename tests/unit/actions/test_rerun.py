@@ -69,7 +69,7 @@ def test_a_rerun_works(actions: Actions, gateway: FakeGateway, status: Status) -
     assert gateway.instances["order_A"].status is status
 
 
-def test_the_ledger_knows_of_which_instance_it_is_a_rerun(actions: Actions, ledger: Ledger) -> None:
+def test_the_ledger_records_the_source_of_a_rerun(actions: Actions, ledger: Ledger) -> None:
     """The run of the new instance has the id of its source."""
     rerun(actions)
     assert summary(ledger, "order_B").rerun_of == "order_A"
@@ -78,7 +78,7 @@ def test_the_ledger_knows_of_which_instance_it_is_a_rerun(actions: Actions, ledg
 @pytest.mark.parametrize(
     ("payload", "sent"), [(None, "5"), ("null", "null"), ("0", "0"), ('""', '""'), ("{}", "{}")]
 )
-def test_the_input_of_the_event_may_be_another(
+def test_the_input_of_the_event_can_be_replaced(
     actions: Actions, gateway: FakeGateway, payload: str | None, sent: str
 ) -> None:
     """None keeps the input, and null is an input."""
@@ -87,7 +87,7 @@ def test_the_input_of_the_event_may_be_another(
 
 
 def test_a_rerun_is_in_the_audit_log_of_both_instances(actions: Actions, ledger: Ledger) -> None:
-    """Both entries have the actor and the reason."""
+    """Both audit entries have the actor and the reason."""
     rerun(actions)
     (source,) = ledger.audit_log.of("order_A", 10)
     (new,) = ledger.audit_log.of("order_B", 10)
@@ -128,7 +128,7 @@ def test_a_refused_rerun_of_a_purged_instance_is_in_the_audit_log(
 
 
 def test_a_new_instance_without_an_id_gets_one(actions: Actions, gateway: FakeGateway) -> None:
-    """It contains the id of the source, and each rerun gets another."""
+    """The id contains the id of the source, and each rerun gets another id."""
     one, other = rerun(actions, new_id=None), rerun(actions, new_id=None)
     assert one.instance_id.startswith("order_A-rerun-")
     assert is_startable_id(one.instance_id)
@@ -137,13 +137,13 @@ def test_a_new_instance_without_an_id_gets_one(actions: Actions, gateway: FakeGa
 
 @pytest.mark.parametrize("source", ["x" * 64, "x" * 300, "a b||c"])
 def test_a_generated_id_is_safe(actions: Actions, gateway: FakeGateway, source: str) -> None:
-    """Also if the id of the source is not."""
+    """The id of the source may be unsafe or too long."""
     put(gateway, source)
     assert is_startable_id(rerun(actions, new_id=None, source_id=source).instance_id)
 
 
 def test_the_same_rerun_again_changes_nothing(actions: Actions, gateway: FakeGateway) -> None:
-    """It finds the instance that it had made."""
+    """The second request finds the instance of the first."""
     rerun(actions)
     assert not rerun(actions).created
     assert gateway.calls["rerun"] == 1
@@ -153,7 +153,7 @@ def test_the_same_rerun_again_changes_nothing(actions: Actions, gateway: FakeGat
 def test_a_new_id_that_is_taken_is_refused(
     actions: Actions, gateway: FakeGateway, status: Status
 ) -> None:
-    """Its instance stays unchanged, also if another rerun made it."""
+    """The existing instance stays unchanged, even if another rerun made it."""
     gateway.put(instance("order_B", status))
     with pytest.raises(InstanceExists, match="The id 'order_B' is taken by another instance"):
         rerun(actions)
@@ -176,7 +176,7 @@ def test_a_new_id_that_a_start_has_reserved_is_refused(
 
 
 def test_a_new_id_whose_instance_was_purged_is_free(actions: Actions, gateway: FakeGateway) -> None:
-    """The same rerun may be made anew."""
+    """The same rerun can be made again."""
     rerun(actions)
     del gateway.instances["order_B"]
     assert rerun(actions).created
@@ -205,8 +205,10 @@ def test_an_unfinished_instance_is_not_rerun(
 def test_an_event_that_schedules_nothing_is_refused(
     actions: Actions, gateway: FakeGateway, event_id: int
 ) -> None:
-    """The message has the event."""
-    with pytest.raises(NotRerunnable, match=f"event {event_id} is no activity, timer or child"):
+    """The message names the event."""
+    with pytest.raises(
+        NotRerunnable, match=f"event {event_id} is not an activity, a timer or a child"
+    ):
         rerun(actions, event_id)
     assert not gateway.calls["rerun"]
 
@@ -219,7 +221,7 @@ def test_a_timer_takes_no_input(actions: Actions) -> None:
 
 
 def test_a_child_is_not_rerun(actions: Actions, gateway: FakeGateway) -> None:
-    """The message has its parent."""
+    """The message names the parent."""
     put(gateway, "order_A1", parent="order_A")
     with pytest.raises(NotRerunnable, match="it is a child of 'order_A': rerun that"):
         rerun(actions, source_id="order_A1")
@@ -251,7 +253,7 @@ def test_a_rerun_without_an_answer_may_be_repeated(
     gateway.errors["rerun"] = [LOST]
     with pytest.raises(OutcomeUnknown, match=r"rerun as 'order_B' .* with this id"):
         rerun(actions)
-    with pytest.raises(OutcomeUnknown, match="a rerun of it is in progress"):
+    with pytest.raises(OutcomeUnknown, match="the same rerun is in progress"):
         rerun(actions)
     put(gateway, "order_B", Status.RUNNING)
     assert not rerun(actions).created
@@ -264,7 +266,7 @@ def test_a_rerun_without_an_answer_may_be_repeated(
 def test_a_rerun_after_which_the_engine_is_away_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: FlowdeckError
 ) -> None:
-    """It may have been made; the same rerun again finds it."""
+    """The rerun may have been made; the same request again finds it."""
     gateway.during["rerun"] = lambda: gateway.errors.update(state=[error])
     gateway.lost["rerun"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="with this id"):
@@ -276,7 +278,7 @@ def test_a_rerun_after_which_the_engine_is_away_has_an_unknown_outcome(
 def test_a_reservation_whose_rerun_never_arrived_expires(
     actions: Actions, limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
-    """The reservation expires, and the id is free again."""
+    """After that the id is free again."""
     gateway.errors["rerun"] = [LOST]
     with pytest.raises(OutcomeUnknown):
         rerun(actions)
@@ -289,7 +291,7 @@ def test_a_reservation_whose_rerun_never_arrived_expires(
 def test_a_failed_rerun_is_in_the_audit_log(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: Exception
 ) -> None:
-    """The source has one entry, and only an unknown outcome keeps the id reserved."""
+    """The source has one audit entry, and only an unknown outcome keeps the id reserved."""
     gateway.errors["rerun"] = [error]  # type: ignore[list-item]
     with pytest.raises(type(error)):
         rerun(actions)
@@ -308,23 +310,23 @@ def test_without_the_ledger_nothing_is_rerun(
     assert not gateway.calls["rerun"]
 
 
-def test_the_same_rerun_twice_at_once_is_one(actions: Actions, gateway: FakeGateway) -> None:
-    """The second waits for the first, and finds its instance."""
+def test_the_same_rerun_twice_at_once_is_made_once(actions: Actions, gateway: FakeGateway) -> None:
+    """The second request waits for the first, and finds its instance."""
     with ThreadPoolExecutor(1) as pool:
         seconds: list[Future[RerunResult]] = []
 
-        def come_second() -> None:
+        def rerun_second() -> None:
             gateway.during.clear()
             seconds.append(pool.submit(rerun, actions))
 
-        gateway.during["rerun"] = come_second
+        gateway.during["rerun"] = rerun_second
         assert rerun(actions).created
         assert not seconds[0].result(timeout=5).created
     assert gateway.calls["rerun"] == 1
 
 
 def test_a_plan_changes_nothing(actions: Actions, gateway: FakeGateway) -> None:
-    """It has the steps that are kept and those that run again."""
+    """The plan has the steps that keep their results and the steps that run again."""
     plan = actions.rerun_plan(RerunRequest("order_A", 2))
     assert [each.name for each in plan.kept] == ["reserve"]
     assert [each.name for each in plan.again] == ["charge"]
@@ -332,7 +334,7 @@ def test_a_plan_changes_nothing(actions: Actions, gateway: FakeGateway) -> None:
 
 
 def test_a_plan_from_the_first_step_keeps_nothing(actions: Actions) -> None:
-    """Everything runs again."""
+    """All steps run again."""
     plan = actions.rerun_plan(RerunRequest("order_A", RerunFrom.FIRST))
     assert (plan.event.name, plan.kept) == ("reserve", ())
 

@@ -49,9 +49,9 @@ def start(
 
 def latest(ledger: Ledger) -> Reservation:
     """Return the order's latest reservation."""
-    found = ledger.reservations.latest("order_A")
-    assert found
-    return found
+    reservation = ledger.reservations.latest("order_A")
+    assert reservation
+    return reservation
 
 
 def test_a_new_start_reaches_the_engine_and_the_ledger(
@@ -64,20 +64,20 @@ def test_a_new_start_reaches_the_engine_and_the_ledger(
     assert latest(ledger).actor == ANN
 
 
-def test_the_same_start_while_it_runs_returns_the_running_one(
+def test_a_repeated_start_returns_the_running_instance(
     actions: Actions, gateway: FakeGateway
 ) -> None:
-    """A repeated start is no second start."""
+    """The engine gets one start."""
     start(actions)
     assert start(actions) == StartResult("order_A", created=False)
     assert gateway.calls["start"] == 1
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.SUSPENDED, Status.STALLED])
-def test_the_same_start_finds_an_unfinished_one(
+def test_a_repeated_start_finds_an_unfinished_instance(
     actions: Actions, gateway: FakeGateway, status: Status
 ) -> None:
-    """Whatever an unfinished instance does, the same start finds it."""
+    """The instance may have any unfinished status."""
     start(actions)
     gateway.turn("order_A", status)
     assert not start(actions).created
@@ -92,7 +92,7 @@ def test_a_pending_instance_is_known_by_the_ledger(actions: Actions, gateway: Fa
         start(actions, OTHER)
 
 
-def test_a_pending_instance_of_somebody_else_is_left_alone(
+def test_a_pending_instance_of_another_start_is_unchanged(
     actions: Actions, gateway: FakeGateway
 ) -> None:
     """Without a reservation in the ledger, a pending instance belongs to another start."""
@@ -103,23 +103,23 @@ def test_a_pending_instance_of_somebody_else_is_left_alone(
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.TERMINATED])
-def test_the_same_start_of_a_finished_one_is_refused(
+def test_a_repeated_start_of_a_finished_instance_is_refused(
     actions: Actions, gateway: FakeGateway, status: Status
 ) -> None:
-    """The same start does not erase a finished instance; the error has its status."""
+    """The finished instance is not erased; the error has its status."""
     start(actions)
     gateway.turn("order_A", status)
-    there = gateway.instances["order_A"]
+    existing = gateway.instances["order_A"]
     with pytest.raises(InstanceExists, match=f"by the same start, which is {status}"):
         start(actions)
-    assert gateway.instances["order_A"] is there
+    assert gateway.instances["order_A"] is existing
     assert gateway.calls["start"] == 1
 
 
-def test_a_finished_one_counts_for_an_id_of_the_callers_own(
+def test_a_repeated_start_with_a_new_id_accepts_a_finished_instance(
     actions: Actions, gateway: FakeGateway
 ) -> None:
-    """If the caller made up the id, the same start succeeds in any status."""
+    """If the caller created the id, the same start succeeds in any status."""
     start(actions)
     gateway.turn("order_A", Status.COMPLETED)
     assert not start(actions, is_new_id=True).created
@@ -131,17 +131,17 @@ def test_a_finished_one_counts_for_an_id_of_the_callers_own(
 def test_another_order_with_the_id_is_refused(
     actions: Actions, gateway: FakeGateway, status: Status, *, is_new_id: bool
 ) -> None:
-    """Another body is never the same start, and what is there is untouched."""
+    """Another payload makes another start, and the existing instance is unchanged."""
     start(actions)
     gateway.turn("order_A", status)
-    there = gateway.instances["order_A"]
+    existing = gateway.instances["order_A"]
     with pytest.raises(InstanceExists, match=f"by another start, which is {status}"):
         start(actions, OTHER, is_new_id=is_new_id)
-    assert gateway.instances["order_A"] is there
+    assert gateway.instances["order_A"] is existing
 
 
 def test_another_workflow_with_the_id_is_refused(actions: Actions, gateway: FakeGateway) -> None:
-    """The same body for another workflow is another start."""
+    """The same payload for another workflow is another start."""
     start(actions)
     gateway.put(replace(gateway.instances["order_A"], workflow="refund_workflow"))
     with pytest.raises(InstanceExists):
@@ -155,10 +155,10 @@ def test_an_unsafe_id_reaches_nothing(actions: Actions, gateway: FakeGateway) ->
     assert not gateway.calls
 
 
-def test_a_start_is_made_however_long_it_took_to_read(
+def test_a_start_is_made_even_if_the_reads_took_long(
     limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
-    """Only a request that has waited for another start makes no start of its own after a while."""
+    """`start_claim_wait` limits only requests that have waited for another start."""
     assert start(limited(start_claim_wait=0)).created
     assert gateway.calls["start"] == 1
 
@@ -167,7 +167,7 @@ def test_a_start_is_made_however_long_it_took_to_read(
 def test_a_start_that_failed_releases_its_id(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: DaprUnavailable | DaprRefused
 ) -> None:
-    """Another start of the id works at once, also with another payload."""
+    """Another start of the id works at once, even with another payload."""
     gateway.errors["start"] = [error]
     with pytest.raises(type(error)):
         start(actions)
@@ -190,7 +190,7 @@ def test_an_engine_that_cannot_be_read_is_not_written(
 def test_a_start_whose_answer_was_lost_succeeds_when_repeated(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
 ) -> None:
-    """The same start finds the instance, also a finished one, and accepts its reservation."""
+    """The same start finds the instance, even a finished one, and accepts its reservation."""
     gateway.lost["start"], gateway.first_status = [LOST], status
     with pytest.raises(OutcomeUnknown):
         start(actions)
@@ -200,37 +200,37 @@ def test_a_start_whose_answer_was_lost_succeeds_when_repeated(
     assert gateway.calls["start"] == 1
 
 
-def test_a_start_that_was_lost_on_its_way_is_not_made_twice_at_once(
+def test_a_lost_start_is_not_repeated_at_once(
     limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
-    """While the first call may still arrive, the same start waits, then its outcome is unknown."""
+    """The first call may still arrive, so the same start waits, and its outcome is unknown."""
     actions = limited(start_wait=0.1)
     gateway.errors["start"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="no answer in time"):
         start(actions)
-    with pytest.raises(OutcomeUnknown, match="a start of it is in progress"):
+    with pytest.raises(OutcomeUnknown, match="the same start is in progress"):
         start(actions)
     assert gateway.calls["start"] == 1
 
 
-class Forgetful(Reservations):
-    """Reservations that can be claimed, and then the ledger is not there."""
+class FailingReservations(Reservations):
+    """Reservations that can be claimed, but neither accepted nor released."""
 
     def accept(self, reservation: Reservation) -> None:
-        """Fail."""
+        """Raise `LedgerUnavailable`."""
         del reservation
         raise LedgerUnavailable("disk full")
 
     def release(self, reservation: Reservation, reason: str) -> None:
-        """Fail."""
+        """Raise `LedgerUnavailable`."""
         del reservation, reason
         raise LedgerUnavailable("disk full")
 
 
-def forgetful(url: str) -> Ledger:
-    """Open such a ledger."""
+def failing_ledger(url: str) -> Ledger:
+    """Open a ledger with `FailingReservations`."""
     ledger = Ledger(engine := open_engine(url), lambda: APP)
-    ledger.reservations = Forgetful(engine, lambda: APP)
+    ledger.reservations = FailingReservations(engine, lambda: APP)
     return ledger
 
 
@@ -240,7 +240,7 @@ def test_a_start_whose_outcome_cannot_be_recorded_succeeds(
     """The next request for the same start accepts the reservation."""
     url = f"sqlite:///{tmp_path}/ledger.db"
     ledger = open_ledger(url).for_app(APP)
-    assert start(Actions(gateway, forgetful(url))).created
+    assert start(Actions(gateway, failing_ledger(url))).created
     assert not latest(ledger).is_accepted
     assert not start(Actions(gateway, ledger)).created
     assert latest(ledger).is_accepted
@@ -255,13 +255,13 @@ def test_a_reservation_that_cannot_be_released_hides_no_error(
     open_ledger(url).for_app(APP).close()
     gateway.errors["start"] = [UNAVAILABLE]
     with pytest.raises(DaprUnavailable, match="no sidecar"):
-        start(Actions(gateway, forgetful(url)))
+        start(Actions(gateway, failing_ledger(url)))
 
 
 def test_an_abandoned_reservation_is_taken_over(
     limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """A reservation whose process died expires, also for another order."""
+    """A reservation whose process died expires, and another order may use the id."""
     ledger.reservations.claim(WANTED, None)
     assert start(limited(reservation=0), OTHER).created
     assert gateway.calls["start"] == 1
@@ -281,7 +281,7 @@ def test_a_purged_id_can_be_started_again(
 def test_an_instance_that_the_ledger_does_not_know_is_found(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """What somebody started without the ledger counts as any other."""
+    """An instance that was started without the ledger counts."""
     gateway.put(instance("order_A", Status.RUNNING, WANTED.payload))
     assert not start(actions).created
     assert ledger.reservations.latest("order_A") is None
@@ -290,7 +290,7 @@ def test_an_instance_that_the_ledger_does_not_know_is_found(
 def test_an_instance_that_appears_between_read_and_start_is_found(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """The same order, started meanwhile without the ledger, is this start's own."""
+    """The same order, started meanwhile without the ledger, counts as the result of this start."""
     gateway.during["start"] = lambda: gateway.put(
         instance("order_A", Status.RUNNING, WANTED.payload)
     )
@@ -319,10 +319,10 @@ def test_an_instance_that_exists_only_during_the_call_is_a_conflict(
     assert ledger.reservations.latest("order_A") is None
 
 
-def test_another_order_is_refused_while_a_start_is_under_way(
+def test_another_order_is_refused_while_a_start_is_in_progress(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """A reservation keeps the id for its own payload."""
+    """The reservation is for its own payload only."""
     ledger.reservations.claim(WANTED, None)
     with pytest.raises(InstanceExists, match="by another start, which is in progress"):
         start(actions, OTHER)
@@ -330,34 +330,34 @@ def test_another_order_is_refused_while_a_start_is_under_way(
 
 
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED])
-def test_the_same_start_waits_for_the_one_under_way(
+def test_the_same_start_waits_for_a_start_in_progress(
     actions: Actions, gateway: FakeGateway, status: Status
 ) -> None:
-    """A request during the start gets the instance, also if it has finished by then."""
+    """A request during the start gets the instance, even if the instance has finished by then."""
     gateway.first_status = status
     with ThreadPoolExecutor(1) as pool:
 
-        def come_second() -> None:
+        def start_second() -> None:
             gateway.during.clear()
             reads = gateway.calls["state"]
             seconds.append(pool.submit(start, actions))
             eventually(lambda: gateway.calls["state"] > reads, 5, "the second start reads")
 
         seconds: list[Future[StartResult]] = []
-        gateway.during["start"] = come_second
+        gateway.during["start"] = start_second
         assert start(actions).created
         assert not seconds[0].result(timeout=5).created
     assert gateway.calls["start"] == 1
 
 
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED])
-def test_the_same_start_from_many_at_once_is_one(
+def test_many_equal_starts_at_once_start_one_instance(
     actions: Actions, gateway: FakeGateway, status: Status
 ) -> None:
-    """Of the same starts at the same moment one reaches the engine, and all succeed."""
+    """One request reaches the engine, and all requests succeed."""
     gateway.first_status = status
     gateway.during["start"] = lambda: eventually(
-        lambda: gateway.calls["state"] >= 8, 5, "every start is under way"
+        lambda: gateway.calls["state"] >= 8, 5, "every start is in progress"
     )
     with ThreadPoolExecutor(8) as pool:
         started = list(pool.map(lambda _: start(actions), range(8)))
@@ -365,8 +365,10 @@ def test_the_same_start_from_many_at_once_is_one(
     assert gateway.calls["start"] == 1
 
 
-def test_different_orders_at_once_leave_one(actions: Actions, gateway: FakeGateway) -> None:
-    """Of different orders with one id at the same moment one starts, and the others are refused."""
+def test_different_orders_at_once_start_one_instance(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """One of the orders with the same id starts, and the others are refused."""
     barrier = Barrier(8)
 
     def start_another(number: int) -> bool:
@@ -403,7 +405,7 @@ def test_a_start_in_the_future_keeps_its_time(
 
 
 def test_the_recorder_can_follow_a_start(actions: Actions, ledger: Ledger) -> None:
-    """The id is among those that were reserved since an earlier revision, and no run is made up."""
+    """The ledger returns the ids that were reserved since a revision; the start adds no run."""
     before = ledger.heartbeat().revision
     start(actions)
     assert ledger.reservations.ids_since(before) == ("order_A",)
@@ -440,7 +442,7 @@ def _die() -> None:
 def test_a_start_whose_answer_was_lost_is_completed_in_the_audit_log(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """The same start again writes the outcome into the entry of the first."""
+    """The same start again writes the outcome into the audit entry of the first."""
     gateway.lost["start"] = [LOST]
     with pytest.raises(OutcomeUnknown):
         start(actions)
@@ -461,7 +463,7 @@ def test_a_start_that_failed_is_refused_in_the_audit_log(
 
 
 def test_a_start_writes_twice(actions: Actions, ledger: Ledger) -> None:
-    """One transaction before the call, and one after it."""
+    """One transaction is before the call, and one is after it."""
     before = ledger.heartbeat().revision
     start(actions)
     assert ledger.heartbeat().revision == before + 2

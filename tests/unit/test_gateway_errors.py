@@ -1,4 +1,4 @@
-"""What the gateway makes of a sidecar that fails, refuses, keeps silent or is not there."""
+"""How the gateway handles a sidecar that fails, refuses, hangs or is away."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,36 +21,36 @@ from operations.gateway import DaprGateway
 from tests.unit.sidecar import CALLS, READS, WRITES, Sidecar
 from tests.waiting import eventually
 
-PASSING = (
+TRANSIENT = (
     grpc.StatusCode.UNKNOWN,
     "failed to load state: inbox key 'inbox-000000' declared in metadata but missing",
 )
 
 
 @pytest.mark.parametrize("name", READS)
-def test_a_passing_failure_of_a_read_is_not_seen(
+def test_a_transient_failure_of_a_read_is_retried(
     sidecar: Sidecar, dapr: DaprGateway, name: str
 ) -> None:
-    """A read while the instance is written is tried again."""
+    """A read fails for a moment while the instance is written."""
     method, call = READS[name]
-    sidecar.failures[method] = [PASSING] * 4
+    sidecar.failures[method] = [TRANSIENT] * 4
     call(dapr)
     assert sidecar.calls[method] == 5
 
 
-def test_a_failure_that_does_not_pass_ends_the_read(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """After five attempts the sidecar's answer is what it is."""
-    sidecar.failures["GetInstance"] = [PASSING] * 9
+def test_a_permanent_failure_ends_the_read(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """After five attempts the sidecar's error is raised."""
+    sidecar.failures["GetInstance"] = [TRANSIENT] * 9
     with pytest.raises(DaprRefused, match="declared in metadata but missing"):
         dapr.state("order_A")
     assert sidecar.calls["GetInstance"] == 5
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_a_write_is_never_tried_again(sidecar: Sidecar, dapr: DaprGateway, name: str) -> None:
-    """Whatever the failure, a call that changes something is made once."""
+def test_a_write_is_never_retried(sidecar: Sidecar, dapr: DaprGateway, name: str) -> None:
+    """A call that changes something is made once, for any failure."""
     method, call = WRITES[name]
-    sidecar.failures[method] = [PASSING]
+    sidecar.failures[method] = [TRANSIENT]
     with pytest.raises(OutcomeUnknown):
         call(dapr)
     assert sidecar.calls[method] == 1
@@ -97,14 +97,14 @@ TRANSLATIONS = [
 
 
 @pytest.mark.parametrize(("name", "failure", "error"), TRANSLATIONS)
-def test_an_error_of_the_sidecar_becomes_one_of_the_house(
+def test_each_grpc_error_becomes_a_flowdeck_error(
     sidecar: Sidecar,
     dapr: DaprGateway,
     name: str,
     failure: tuple[grpc.StatusCode, str],
     error: type[FlowdeckError],
 ) -> None:
-    """Each of gRPC's errors has its own here, and remembers what it came from."""
+    """The Flowdeck error has the gRPC error as its cause."""
     method, call = CALLS[name]
     sidecar.failures[method] = [failure]
     with pytest.raises(error) as raised:
@@ -112,18 +112,16 @@ def test_an_error_of_the_sidecar_becomes_one_of_the_house(
     assert isinstance(raised.value.__cause__, grpc.RpcError)
 
 
-def test_the_id_that_a_rerun_finds_taken_is_the_new_one(
-    sidecar: Sidecar, dapr: DaprGateway
-) -> None:
-    """The call is about the source, and so it is the engine's words that name the other one."""
+def test_a_rerun_with_a_taken_id_names_the_new_id(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """The call is about the source, so the id comes from the engine's message."""
     details = "workflow 'order_B' has already been created"
     sidecar.failures["RerunWorkflowFromEvent"] = [(grpc.StatusCode.ALREADY_EXISTS, details)]
     with pytest.raises(InstanceExists, match="The id 'order_B' is taken by another instance"):
         dapr.rerun("order_A", 3, "order_B")
 
 
-def test_a_refusal_tells_the_sidecars_words(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """What has no name here is told as the sidecar told it."""
+def test_a_refusal_has_the_sidecars_message(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """An error without a class of its own has the code and the sidecar's text."""
     sidecar.failures["GetInstance"] = [(grpc.StatusCode.INTERNAL, "broken")]
     with pytest.raises(DaprRefused, match="INTERNAL: broken"):
         dapr.state("order_A")
@@ -133,7 +131,7 @@ def test_a_refusal_tells_the_sidecars_words(sidecar: Sidecar, dapr: DaprGateway)
 def test_an_id_that_breaks_the_list_is_named(
     sidecar: Sidecar, dapr: DaprGateway, instance_id: str
 ) -> None:
-    """Dapr lists nothing while there is such an id: the words say which, and what to do."""
+    """Dapr lists nothing while there is such an id; the message has the id and the remedy."""
     key = f"orders||dapr.internal.default.orders.workflow||{instance_id}||metadata"
     details = f"invalid key format: {key}"
     sidecar.failures["ListInstanceIDs"] = [(grpc.StatusCode.UNKNOWN, details)]
@@ -146,10 +144,10 @@ def test_an_id_that_breaks_the_list_is_named(
 @pytest.mark.parametrize(
     ("name", "what"), [("start", "received"), ("history", "trying to send"), ("state", "received")]
 )
-def test_what_is_too_large_for_the_sidecar_says_so(
+def test_a_message_that_is_too_large_is_refused(
     sidecar: Sidecar, dapr: DaprGateway, name: str, what: str
 ) -> None:
-    """The sidecar has a limit of its own, both ways; what it did not take in, it did not do."""
+    """The sidecar limits both directions; a call that it did not accept was not carried out."""
     method, call = CALLS[name]
     details = f"grpc: {what} message larger than max (5000000 vs. 4194304)"
     sidecar.failures[method] = [(grpc.StatusCode.RESOURCE_EXHAUSTED, details)]
@@ -161,16 +159,16 @@ def test_what_is_too_large_for_the_sidecar_says_so(
 def test_a_read_without_an_answer_ends_at_its_deadline(
     sidecar: Sidecar, dapr: DaprGateway, name: str
 ) -> None:
-    """A sidecar that keeps silent is as good as none."""
+    """A sidecar that hangs counts as unreachable."""
     sidecar.is_silent = True
-    began = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(DaprUnavailable, match="no answer in time"):
         READS[name][1](dapr)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - start < 1.5
 
 
 def test_a_history_may_take_longer_than_other_reads(sidecar: Sidecar) -> None:
-    """It has a deadline of its own, for it may be large."""
+    """A history may be large, so it has its own deadline."""
     sidecar.is_silent = True
     with (
         closing(DaprGateway(sidecar.endpoint, read_timeout=0.1, history_timeout=0.6)) as dapr,
@@ -185,16 +183,16 @@ def test_a_history_may_take_longer_than_other_reads(sidecar: Sidecar) -> None:
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_a_write_without_an_answer_may_have_happened(
+def test_a_write_without_an_answer_has_an_unknown_outcome(
     sidecar: Sidecar, dapr: DaprGateway, name: str
 ) -> None:
-    """At its deadline nobody knows what became of it, and the error says so by the call's name."""
+    """The error has the name of the call."""
     sidecar.is_silent = True
     with pytest.raises(OutcomeUnknown, match=f"Whether the {name} was carried out is unknown"):
         WRITES[name][1](dapr)
 
 
-def test_a_write_whose_connection_breaks_may_have_happened(sidecar: Sidecar) -> None:
+def test_a_write_whose_connection_breaks_has_an_unknown_outcome(sidecar: Sidecar) -> None:
     """A sidecar that dies during the call may have acted before."""
     sidecar.is_silent = True
     with closing(DaprGateway(sidecar.endpoint)) as dapr, ThreadPoolExecutor(1) as pool:
@@ -205,33 +203,33 @@ def test_a_write_whose_connection_breaks_may_have_happened(sidecar: Sidecar) -> 
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_nobody_listening_is_known_at_once(sidecar: Sidecar, name: str) -> None:
-    """Without a sidecar nothing was done, be it a read or a write, and nobody waits."""
+def test_a_refused_connection_is_reported_at_once(sidecar: Sidecar, name: str) -> None:
+    """Neither a read nor a write was carried out, and neither waits."""
     sidecar.vanish()
     with closing(DaprGateway(sidecar.endpoint)) as dapr:
-        began = time.monotonic()
+        start = time.monotonic()
         with pytest.raises(DaprUnavailable, match="no sidecar accepts the connection"):
             CALLS[name][1](dapr)
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - start < 0.9
 
 
 @pytest.mark.parametrize(
     "details", ["errors resolving sidecar:50001: Domain name not found", "DNS resolution failed"]
 )
-def test_a_host_that_is_not_known_was_not_called(
+def test_a_write_to_an_unknown_host_was_not_carried_out(
     sidecar: Sidecar, dapr: DaprGateway, details: str
 ) -> None:
-    """In gRPC's words for a name without an address, nothing was done."""
+    """A host name without an address counts as unreachable."""
     sidecar.failures["SuspendInstance"] = [(grpc.StatusCode.UNAVAILABLE, details)]
     with pytest.raises(DaprUnavailable, match="no sidecar accepts the connection"):
         dapr.pause("order_A")
 
 
-def test_a_sidecar_that_comes_back_is_found(sidecar: Sidecar, dapr: DaprGateway) -> None:
-    """The same gateway reaches it within two seconds, however long it was away."""
+def test_a_restarted_sidecar_is_found(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """The same gateway reaches it within two seconds, after any outage."""
     dapr.health()
     sidecar.vanish()
-    gone = time.monotonic()
+    gone_at = time.monotonic()
 
     def is_back() -> bool:
         try:
@@ -239,10 +237,10 @@ def test_a_sidecar_that_comes_back_is_found(sidecar: Sidecar, dapr: DaprGateway)
         except DaprUnavailable:
             return False
 
-    # Long enough for a back-off without a bound to have grown beyond the two seconds.
-    eventually(lambda: is_back() or time.monotonic() > gone + 6, 10, "six seconds have passed")
+    # In six seconds an unlimited back-off would grow beyond two seconds.
+    eventually(lambda: is_back() or time.monotonic() > gone_at + 6, 10, "six seconds have passed")
     assert not is_back()
     sidecar.listen()
-    began = time.monotonic()
+    start = time.monotonic()
     eventually(is_back, 3, "the sidecar is found")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - start < 2
