@@ -9,7 +9,8 @@ import pytest
 def pytest_configure(config: pytest.Config) -> None:
     """Remove all settings from the environment, and disable `.env`, also for child processes.
 
-    A background job of a script ignores SIGINT and SIGQUIT, and its child processes inherit that.
+    A background job of a script ignores SIGINT and SIGQUIT, a job under `nohup` ignores SIGHUP, and
+    child processes inherit that.
     """
     del config
     for name in list(os.environ):
@@ -19,3 +20,4 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -197,8 +197,14 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def streamlit_client(tmp_path: Path, file: Path) -> Iterator[TestClient]:
-    """Return a client of a Streamlit server with a page that has a live fragment."""
+def streamlit_client(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TestClient]:
+    """Return a client of a Streamlit server with a page that has a live fragment.
+
+    The first `st.App` of a process decides where Streamlit looks for its configuration.
+    """
+    monkeypatch.setattr("streamlit.config._main_script_path", None)
     script = tmp_path / "app.py"
     script.write_text(SCRIPT.format(file=str(file)))
     updates = LiveUpdates(file.read_text, AT_ONCE)
