@@ -75,8 +75,9 @@ def view(
     latest = _latest(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable)
     if latest.summary.run_id == run_id:
         return latest
-    # The id has a new run: `run_id` is no longer the latest one.
-    return view(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable, run_id=run_id)
+    # The engine has another run of the id, which the recorder has not read yet.
+    summary = replace(summary, is_latest=False)
+    return _from_ledger(ledger, summary, _details(ledger, summary))
 
 
 def _latest(gateway: Gateway, ledger: Ledger, instance_id: str, *, dapr_unavailable: bool) -> View:
@@ -92,11 +93,7 @@ def _latest(gateway: Gateway, ledger: Ledger, instance_id: str, *, dapr_unavaila
         if summary is None:
             raise UnknownInstance(instance_id)
         return _from_ledger(ledger, summary, _details(ledger, summary))
-    ledger.runs.ingest([snapshot])  # the recorder may not have read the run yet
-    recorded = ledger.runs.latest(instance_id)
-    if recorded is None:
-        raise UnknownInstance(instance_id)
-    return _from_engine(ledger, recorded, snapshot)
+    return _from_engine(ledger, ledger.runs.merged(snapshot), snapshot)
 
 
 def _from_engine(ledger: Ledger, summary: RunSummary, snapshot: Snapshot) -> View:
@@ -116,7 +113,10 @@ def _from_ledger(ledger: Ledger, summary: RunSummary, details: RunDetails) -> Vi
 
 
 def _view(ledger: Ledger, summary: RunSummary, details: RunDetails, timeline: Timeline) -> View:
-    earlier, later = ledger.runs.adjacent_runs(summary)
+    if summary.run_id:
+        earlier, later = ledger.runs.adjacent_runs(summary)
+    else:
+        earlier, later = ledger.runs.latest(summary.instance_id), None
     attempts = ledger.runs.attempts(summary.run_id)
     return View(
         summary=summary,

@@ -104,7 +104,9 @@ def buttons(shown: View, blocked: str | None) -> None:
         for action, icon in ICONS.items():
             st.button(
                 action.value.capitalize(),
-                key=f"do-{action}-{shown.summary.run_id}",  # a click belongs to one run
+                # A click belongs to one run. The run before it identifies it, because the run itself
+                # has no `run_id` until it is recorded.
+                key=f"do-{action}-{shown.summary.instance_id}-{shown.earlier}",
                 icon=icon,
                 disabled=action not in allowed or blocked is not None,
                 help=blocked if action in allowed else None,

@@ -27,15 +27,15 @@ def snapshot(
     seen: float = 1,
     created: float | None = 0,
     execution: str | None = "e1",
-    **told: Any,
+    **values: Any,
 ) -> Snapshot:
     """Return a snapshot of the order, in seconds after noon.
 
-    `told` is what else it tells, of the instance, of its timeline, or of both.
+    `values` are other fields of the snapshot, its instance or its timeline.
     """
     began = None if created is None else at(created)
     last = None if created is None else at(max(created, seen))
-    told = {
+    values = {
         "instance_id": ID,
         "workflow": "order_workflow",
         "status": status,
@@ -45,16 +45,16 @@ def snapshot(
         "started_at": began,
         "ended_at": last if status.is_finished else None,
         "read_at": at(seen),
-        **told,
+        **values,
     }
-    parts = {"instance": _made(Instance, told), "timeline": _made(Timeline, told)}
-    return Snapshot(**{"app_id": APP, **parts, **_only(Snapshot, told)})
+    parts = {"instance": _made(Instance, values), "timeline": _made(Timeline, values)}
+    return Snapshot(**{"app_id": APP, **parts, **_only(Snapshot, values)})
 
 
 def pending(*, seen: float = 1, **more: Any) -> Snapshot:
     """Return a snapshot of a pending instance, of which Dapr tells nothing."""
-    told = {"execution": None, "created": None, "workflow": "", **more}
-    return snapshot(Status.PENDING, seen=seen, **told)
+    values = {"execution": None, "created": None, "workflow": "", **more}
+    return snapshot(Status.PENDING, seen=seen, **values)
 
 
 def glance(status: Status, *, seen: float = 1, created: float = 0) -> Snapshot:
@@ -68,8 +68,8 @@ def done(*, execution: str = "e1", created: float = 0, seen: float = 9, **more: 
         HistoryEvent(-1, at(created + 0.1), "workflowStarted"),
         HistoryEvent(-1, at(created), "executionStarted", execution_id=execution),
     )
-    told = {"history": history, "output": '"done"', **more}
-    return snapshot(Status.COMPLETED, execution=execution, created=created, seen=seen, **told)
+    values = {"history": history, "output": '"done"', **more}
+    return snapshot(Status.COMPLETED, execution=execution, created=created, seen=seen, **values)
 
 
 def of_record(name: str, *, seen: float = 0) -> Snapshot:
@@ -80,21 +80,21 @@ def of_record(name: str, *, seen: float = 0) -> Snapshot:
 
 def activity(event_id: int, start: float, end: float | None = None, **more: Any) -> Span:
     """Return an activity's span."""
-    told = {"name": "charge", "lane": event_id, **more}
+    values = {"name": "charge", "lane": event_id, **more}
     if end is not None:
-        told = {"ended_at": at(end), "ending": Ending.COMPLETED, **told}
-    return Span(SpanKind.ACTIVITY, event_id=event_id, scheduled_at=at(start), **told)
+        values = {"ended_at": at(end), "ending": Ending.COMPLETED, **values}
+    return Span(SpanKind.ACTIVITY, event_id=event_id, scheduled_at=at(start), **values)
 
 
 def summary(ledger: Ledger, instance_id: str = ID) -> RunSummary:
-    """Return the latest life of an id, which there is."""
+    """Return the latest run of an id that has one."""
     found = ledger.runs.latest(instance_id)
     assert found
     return found
 
 
 def runs_of(ledger: Ledger, instance_id: str = ID) -> tuple[RunSummary, ...]:
-    """Return the lives of an id, the latest first, as one comes from each to the one before it."""
+    """Return the runs of an id, the latest first, and check that they are linked both ways."""
     found: list[RunSummary] = []
     run = ledger.runs.latest(instance_id)
     while run:
@@ -106,13 +106,13 @@ def runs_of(ledger: Ledger, instance_id: str = ID) -> tuple[RunSummary, ...]:
 
 
 def statuses(ledger: Ledger, instance_id: str = ID) -> list[Status]:
-    """Return the statuses of an id's lives, the latest first."""
+    """Return the statuses of an id's runs, the latest first."""
     return [run.status for run in runs_of(ledger, instance_id)]
 
 
-def _made(kind: type, told: dict[str, Any]) -> Any:
-    return kind(**_only(kind, told))
+def _made(kind: type, values: dict[str, Any]) -> Any:
+    return kind(**_only(kind, values))
 
 
-def _only(kind: type, told: dict[str, Any]) -> dict[str, Any]:
-    return {field.name: told[field.name] for field in fields(kind) if field.name in told}
+def _only(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: values[field.name] for field in fields(kind) if field.name in values}

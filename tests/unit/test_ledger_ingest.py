@@ -54,6 +54,33 @@ def test_a_snapshot_is_read_as_it_was_written(ledger: Ledger) -> None:
     assert (found.purged_at, found.revision) == (None, 1)
 
 
+STORY = (
+    pending(seen=1),
+    snapshot(seen=2),
+    glance(Status.SUSPENDED, seen=3),
+    snapshot(seen=2.5),  # stale
+    snapshot(execution="e2", created=0, seen=4),  # the next generation
+    done(execution="e2", seen=9),
+    snapshot(execution="e2", seen=8),  # stale
+    pending(seen=20),
+    done(execution="e0", created=-9, seen=-1),  # an earlier run
+    snapshot(execution="e3", created=30, seen=31),
+)
+
+
+def test_a_merged_snapshot_is_the_run_that_ingest_writes(ledger: Ledger) -> None:
+    """`merged` itself writes nothing."""
+    started(ledger)
+    for read in STORY:
+        revision = ledger.heartbeat().revision
+        merged = ledger.runs.merged(read)
+        assert ledger.heartbeat().revision == revision
+        ledger.runs.ingest([read])
+        found = summary(ledger)
+        assert replace(merged, run_id=found.run_id, revision=found.revision) == found
+        assert merged.run_id in {0, found.run_id}
+
+
 def test_all_snapshots_are_written_in_one_transaction(ledger: Ledger) -> None:
     """Any number of snapshots gets one revision."""
     ledger.runs.ingest([snapshot(instance_id=f"order_{number}") for number in range(1200)])

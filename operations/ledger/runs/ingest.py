@@ -22,7 +22,7 @@ from operations.ledger.runs.rows import (
     update_runs,
 )
 from operations.ledger.runs.waits import drop_waits, write_waits
-from operations.records import Snapshot
+from operations.records import RunSummary, Snapshot
 
 
 def ingest(engine: Engine, snapshots: Sequence[Snapshot]) -> set[str]:
@@ -38,6 +38,20 @@ def ingest(engine: Engine, snapshots: Sequence[Snapshot]) -> set[str]:
         if any(are_changed):
             set_revision(connection, revision)
     return stale
+
+
+def read_merged(connection: Connection, snapshot: Snapshot) -> RunSummary:
+    """Return the latest run of the snapshot's id as it would be once the snapshot is written."""
+    instance_id = snapshot.instance.instance_id
+    known = _known_runs(connection, [snapshot])[instance_id]
+    latest = _latest(known)
+    match = match_run(known, snapshot)
+    if latest and match is latest and not is_stale(latest, snapshot):
+        return merged(latest, snapshot).summary
+    if latest and match is not Unmatched.NEXT:
+        return latest.summary
+    start = latest_starts(connection, snapshot.app_id, [instance_id]).get(instance_id)
+    return new_run(snapshot, latest.summary if latest else None, start).summary
 
 
 def mark_purged(engine: Engine, app_id: str, purged_at: Mapping[str, datetime]) -> None:
@@ -154,7 +168,7 @@ def _add_next(
     runs, superseded = [], []
     for snapshot in snapshots:
         instance_id = snapshot.instance.instance_id
-        latest = next((run for run in known[instance_id] if run.summary.is_latest), None)
+        latest = _latest(known[instance_id])
         if latest:
             superseded.append(_superseded(latest, snapshot.read_at))
         previous = latest.summary if latest else None
@@ -180,6 +194,10 @@ def _inserted(
         RunChange(run_id, None, run, snapshot)
         for run_id, run, snapshot in zip(run_ids, runs, snapshots, strict=True)
     ]
+
+
+def _latest(known: Sequence[Run]) -> Run | None:
+    return next((run for run in known if run.summary.is_latest), None)
 
 
 def _superseded(run: Run, at: datetime) -> Run:

@@ -10,7 +10,7 @@ from operations.ledger.db.sessions import reading
 from operations.ledger.runs.attempts import read_attempts
 from operations.ledger.runs.details import read_archived, read_details
 from operations.ledger.runs.generations import read_earlier_generations
-from operations.ledger.runs.ingest import ingest, keep_histories, mark_purged
+from operations.ledger.runs.ingest import ingest, keep_histories, mark_purged, read_merged
 from operations.ledger.runs.late_start_times import add_start_times
 from operations.ledger.runs.rows import (
     SUMMARY_COLUMNS,
@@ -58,6 +58,14 @@ class Runs:
         written; its id is returned unless the ledger already has the whole run.
         """
         return ingest(self._engine, snapshots)
+
+    def merged(self, snapshot: Snapshot) -> RunSummary:
+        """Return the latest run of the snapshot's id as `ingest` would write it; writes nothing.
+
+        The `run_id` and the `revision` of a run that the ledger does not have yet are 0.
+        """
+        with reading(self._engine) as connection:
+            return read_merged(connection, snapshot)
 
     def keep_histories(self, snapshots: Sequence[Snapshot]) -> None:
         """Write the histories of unfinished runs whose end will not be read.
