@@ -104,8 +104,8 @@ def buttons(shown: View, blocked: str | None) -> None:
         for action, icon in ICONS.items():
             st.button(
                 action.value.capitalize(),
-                # A click belongs to one run. The run before it identifies it, because the run itself
-                # has no `run_id` until it is recorded.
+                # A click belongs to one run. The run before it identifies it, because the run
+                # itself has no `run_id` until it is recorded.
                 key=f"do-{action}-{shown.summary.instance_id}-{shown.earlier}",
                 icon=icon,
                 disabled=action not in allowed or blocked is not None,
