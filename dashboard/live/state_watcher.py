@@ -45,7 +45,7 @@ class StateWatcher:
     """One state of the system and one cache of queries, shared by all viewers of this process.
 
     `heartbeat` reads the recorder's heartbeat from the ledger. `health` reads Dapr's problems; it
-    is called only while the recorder is away, because otherwise the heartbeat reports them.
+    is called only while the recorder or the ledger is away: else the heartbeat reports them.
     """
 
     def __init__(
@@ -95,15 +95,19 @@ class StateWatcher:
             heartbeat = self._read_heartbeat()
         except LedgerUnavailable as error:
             away = self._ledger_outages.now([Problem(Service.LEDGER, str(error))], now)
-            return replace(self._state, outages=away)
+            return replace(self._state, outages=(*away, *self._ask_dapr(now)))
         self._ledger_outages.now([], now)
         self._remember(heartbeat)
         silent_since = heartbeat.heartbeat_at or self._started_at
         if now - silent_since < HEARTBEAT_TIMEOUT:
             return _to_state(heartbeat, heartbeat.outages)
         recorder = Outage(Service.RECORDER, silent_since, "no heartbeat")
-        others = self._dapr_outages.now(self._health.problems(), now)
-        return replace(_to_state(heartbeat, (recorder, *others)), metrics=None)
+        outages = (recorder, *self._ask_dapr(now))
+        return replace(_to_state(heartbeat, outages), metrics=None)
+
+    def _ask_dapr(self, now: datetime) -> tuple[Outage, ...]:
+        """Return Dapr's outages while no heartbeat reports them."""
+        return self._dapr_outages.now(self._health.problems(), now)
 
     def _remember(self, heartbeat: Heartbeat) -> None:
         """Remember the recorder's outages: they keep their start when the recorder goes away."""

@@ -603,6 +603,13 @@ def test_the_ledger_is_not_away_during_the_grace(world: World) -> None:
     assert services_away(world.later(GRACE.total_seconds())) == [Service.LEDGER]
 
 
+def test_while_the_ledger_is_away_dapr_is_asked(world: World) -> None:
+    """Without a sidecar no action is offered, whether the ledger is there or not."""
+    world.problems, world.heartbeat = (NO_SIDECAR,), GONE
+    world.later(1)
+    assert services_away(world.later(GRACE.total_seconds())) == [Service.LEDGER, Service.SIDECAR]
+
+
 def test_an_outage_keeps_its_start(world: World) -> None:
     """A ledger is away since its first failure."""
     world.heartbeat = GONE
