@@ -68,7 +68,7 @@ class Desk:
         snapshots = []
         for number, each in enumerate(ids):
             self.gateway.put(instance(each, status, '{"order_id": "A"}'))
-            fields: dict[str, Any] = {"created": number, "seen": number + 1, "execution": each}
+            fields: dict[str, Any] = {"created": number, "read": number + 1, "execution": each}
             snapshots.append(snapshot(status, instance_id=each, **fields))
         self.ledger.runs.ingest(snapshots)
 
@@ -81,7 +81,7 @@ class Desk:
         """Add a completed and then a running run of one id; return their `run_id`s."""
         self.add(instance_id, status=Status.COMPLETED)
         self.gateway.put(instance(instance_id, Status.RUNNING, '{"order_id": "A"}'))
-        fields: dict[str, Any] = {"created": 60, "seen": 61, "execution": "second"}
+        fields: dict[str, Any] = {"created": 60, "read": 61, "execution": "second"}
         self.ledger.runs.ingest([snapshot(Status.RUNNING, instance_id=instance_id, **fields)])
         latest = self.ledger.runs.latest(instance_id)
         assert latest

@@ -53,7 +53,7 @@ def _any(some: random.Random, number: int) -> Snapshot:
         "instance_id": f"id_{number:03}",
         "workflow": some.choice(WORKFLOWS),
         "created": created,
-        "seen": created + some.randrange(5),
+        "read": created + some.randrange(5),
         "execution": f"e{number}",
         "custom_status": some.choice(STAGES) or None,
         "parent_id": some.choice((None, None, "id_000", "id_001")),

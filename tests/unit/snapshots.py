@@ -24,7 +24,7 @@ def at(seconds: float) -> datetime:
 def snapshot(
     status: Status = Status.RUNNING,
     *,
-    seen: float = 1,
+    read: float = 1,
     created: float | None = 0,
     execution: str | None = "e1",
     **values: Any,
@@ -34,7 +34,7 @@ def snapshot(
     `values` are other fields of the snapshot, its instance or its timeline.
     """
     began = None if created is None else at(created)
-    last = None if created is None else at(max(created, seen))
+    last = None if created is None else at(max(created, read))
     values = {
         "instance_id": ID,
         "workflow": "order_workflow",
@@ -44,38 +44,38 @@ def snapshot(
         "execution_id": execution,
         "started_at": began,
         "ended_at": last if status.is_finished else None,
-        "read_at": at(seen),
+        "read_at": at(read),
         **values,
     }
     parts = {"instance": _made(Instance, values), "timeline": _made(Timeline, values)}
     return Snapshot(**{"app_id": APP, **parts, **_only(Snapshot, values)})
 
 
-def pending(*, seen: float = 1, **more: Any) -> Snapshot:
+def pending(*, read: float = 1, **more: Any) -> Snapshot:
     """Return a snapshot of a pending instance, of which Dapr tells nothing."""
     values = {"execution": None, "created": None, "workflow": "", **more}
-    return snapshot(Status.PENDING, seen=seen, **values)
+    return snapshot(Status.PENDING, read=read, **values)
 
 
-def glance(status: Status, *, seen: float = 1, created: float = 0) -> Snapshot:
+def glance(status: Status, *, read: float = 1, created: float = 0) -> Snapshot:
     """Return a snapshot without the history, as after an action."""
-    return replace(snapshot(status, seen=seen, created=created), timeline=Timeline())
+    return replace(snapshot(status, read=read, created=created), timeline=Timeline())
 
 
-def done(*, execution: str = "e1", created: float = 0, seen: float = 9, **more: Any) -> Snapshot:
+def done(*, execution: str = "e1", created: float = 0, read: float = 9, **more: Any) -> Snapshot:
     """Return the last snapshot of an instance, with the history of one that a caller started."""
     history = (
         HistoryEvent(-1, at(created + 0.1), "workflowStarted"),
         HistoryEvent(-1, at(created), "executionStarted", execution_id=execution),
     )
     values = {"history": history, "output": '"done"', **more}
-    return snapshot(Status.COMPLETED, execution=execution, created=created, seen=seen, **values)
+    return snapshot(Status.COMPLETED, execution=execution, created=created, read=read, **values)
 
 
-def of_record(name: str, *, seen: float = 0) -> Snapshot:
+def of_record(name: str, *, read: float = 0) -> Snapshot:
     """Return a snapshot of an instance that was recorded."""
     history = recorded(name)
-    return Snapshot(APP, recorded_state(name), timeline_of(history), at(seen), history)
+    return Snapshot(APP, recorded_state(name), timeline_of(history), at(read), history)
 
 
 def activity(event_id: int, start: float, end: float | None = None, **more: Any) -> Span:

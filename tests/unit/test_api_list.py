@@ -74,7 +74,7 @@ def test_an_empty_ledger_has_an_empty_list(client: TestClient) -> None:
 
 def test_a_run_has_the_fields_of_the_ledger(client: TestClient, ledger: Ledger) -> None:
     """Times are in UTC and end in Z; unknown values are null."""
-    failed = snapshot(Status.FAILED, seen=3, failure=Failure("ValueError", "No"), parent_id="p")
+    failed = snapshot(Status.FAILED, read=3, failure=Failure("ValueError", "No"), parent_id="p")
     waits = snapshot(instance_id="b", created=5, custom_status='"new"', waiting=Waiting("pay"))
     ledger.runs.ingest([failed, waits])
     ledger.runs.mark_purged({"order_A": at(60)})
@@ -110,15 +110,15 @@ def fill(ledger: Ledger) -> None:
             snapshot(
                 Status.FAILED,
                 instance_id="order_1",
-                seen=9,
+                read=9,
                 input='{"item": "lamp"}',
                 custom_status="packing",
                 parent_id="up",
                 rerun_of="before",
                 failure=Failure("ValueError", "No"),
             ),
-            snapshot(instance_id="audit_2", workflow="audit", created=60, seen=61),
-            snapshot(instance_id="wait_3", created=120, seen=121, waiting=WAITING, awaited=PAY),
+            snapshot(instance_id="audit_2", workflow="audit", created=60, read=61),
+            snapshot(instance_id="wait_3", created=120, read=121, waiting=WAITING, awaited=PAY),
         ]
     )
 

@@ -463,7 +463,7 @@ def test_a_late_click_does_not_act_on_another_instance(desk: Desk) -> None:
 def test_a_failure_is_shown_as_text(desk: Desk) -> None:
     """Markup in a failure is escaped."""
     failure = Failure("<b>", ":red[x] [a](b)", "<script>")
-    failed = snapshot(Status.FAILED, failure=failure, seen=2)
+    failed = snapshot(Status.FAILED, failure=failure, read=2)
     desk.gateway.put(failed.instance)
     desk.ledger.runs.ingest([failed])
     app = desk.open(INSTANCE, id="order_A")
@@ -501,7 +501,7 @@ def test_earlier_generations_can_be_selected(desk: Desk) -> None:
     """The chart shows the latest generation; another chart shows the selected one."""
     for number in (0, 10, 20):
         spans = (activity(1, number, number + 0.5),)
-        read = snapshot(execution=f"e{number}", created=number, seen=number + 1, spans=spans)
+        read = snapshot(execution=f"e{number}", created=number, read=number + 1, spans=spans)
         desk.ledger.runs.ingest([read])
     desk.gateway.put(instance("order_A", Status.RUNNING, "{}"))
     app = desk.open(INSTANCE, id="order_A")

@@ -39,9 +39,9 @@ def test_an_archived_history_is_told_during_an_outage(gateway: FakeGateway, ledg
     gateway.errors["history"] = [DaprUnavailable("no sidecar")]
     with pytest.raises(DaprUnavailable):
         read_history(gateway, lambda: ledger, "order_A")
-    seen = read_snapshot(gateway, "order_A")
-    assert seen
-    ledger.runs.ingest([seen])
+    found = read_snapshot(gateway, "order_A")
+    assert found
+    ledger.runs.ingest([found])
     gateway.errors["history"] = [DaprUnavailable("no sidecar")]
     assert read_history(gateway, lambda: ledger, "order_A").source is Source.ARCHIVE
 
@@ -51,9 +51,9 @@ def test_an_id_that_nobody_knows_has_no_history(gateway: FakeGateway, ledger: Le
     with pytest.raises(UnknownInstance):
         read_history(gateway, lambda: ledger, "order_A")
     put(gateway, status=Status.RUNNING)
-    seen = read_snapshot(gateway, "order_A")
-    assert seen
-    ledger.runs.ingest([seen])
+    found = read_snapshot(gateway, "order_A")
+    assert found
+    ledger.runs.ingest([found])
     gateway.instances.clear()
     with pytest.raises(UnknownInstance):
         read_history(gateway, lambda: ledger, "order_A")

@@ -86,7 +86,7 @@ def test_a_custom_status_that_is_no_string_is_shown_as_json(ledger: Ledger) -> N
 def test_only_the_last_custom_status_is_found(ledger: Ledger) -> None:
     """Earlier ones are replaced."""
     ledger.runs.ingest([snapshot(custom_status="packing")])
-    ledger.runs.ingest([snapshot(custom_status="sent", seen=2)])
+    ledger.runs.ingest([snapshot(custom_status="sent", read=2)])
     assert ids(ledger.search.page(Filter(custom_status="packing"), limit=9)) == []
     assert ids(ledger.search.page(Filter(custom_status="sent"), limit=9)) == ["order_A"]
 
@@ -175,7 +175,7 @@ def test_a_text_of_two_characters_is_a_prefix_of_an_id(ledger: Ledger, wanted: F
 def test_a_text_is_indexed_anew_when_it_changes(ledger: Ledger) -> None:
     """Only the current text of a run is found."""
     ledger.runs.ingest([snapshot(custom_status="packing")])
-    ledger.runs.ingest([snapshot(custom_status="sending", seen=2)])
+    ledger.runs.ingest([snapshot(custom_status="sending", read=2)])
     assert ids(ledger.search.page(Filter(anywhere="packing"), limit=9)) == []
     assert ids(ledger.search.page(Filter(anywhere="sending"), limit=9)) == ["order_A"]
 

@@ -30,7 +30,7 @@ def test_a_run_is_unfinished_until_its_end_is_recorded(ledger: Ledger) -> None:
 
 def test_an_id_whose_latest_run_is_unfinished_is_not_finished(ledger: Ledger) -> None:
     """Only the latest run of an id counts."""
-    ledger.runs.ingest([done(seen=9), snapshot(execution="e2", created=20, seen=21)])
+    ledger.runs.ingest([done(read=9), snapshot(execution="e2", created=20, read=21)])
     assert not ledger.runs.finished()
     assert unfinished(ledger) == {ID}
 
@@ -54,7 +54,7 @@ def test_a_purged_run_without_an_end_is_unknown(ledger: Ledger) -> None:
 
 def test_a_purge_is_recorded_once(ledger: Ledger) -> None:
     """A second one changes neither the time nor the revision."""
-    ledger.runs.ingest([done(seen=9)])
+    ledger.runs.ingest([done(read=9)])
     ledger.runs.mark_purged({ID: at(30)})
     ledger.runs.mark_purged({ID: at(40)})
     assert summary(ledger).purged_at == at(30)
@@ -63,7 +63,7 @@ def test_a_purge_is_recorded_once(ledger: Ledger) -> None:
 
 def test_a_run_that_was_read_after_a_purge_is_not_purged(ledger: Ledger) -> None:
     """The purge was of an earlier run."""
-    ledger.runs.ingest([done(seen=9)])
+    ledger.runs.ingest([done(read=9)])
     ledger.runs.mark_purged({ID: at(8)})
     assert summary(ledger).purged_at is None
     assert ledger.heartbeat().revision == 1
@@ -86,7 +86,7 @@ def test_nothing_purged_is_no_change(ledger: Ledger) -> None:
 def test_unfinished_runs_since_a_revision_are_those_written_after_it(ledger: Ledger) -> None:
     """The recorder reads the changes of other processes without reading all runs again."""
     ledger.runs.ingest([snapshot(instance_id=name) for name in ("a", "b")])
-    ledger.runs.ingest([done(instance_id="a", seen=9), snapshot(instance_id="c")])
+    ledger.runs.ingest([done(instance_id="a", read=9), snapshot(instance_id="c")])
     assert {each.instance_id for each in ledger.runs.unfinished(1)} == {"c"}
     assert ledger.runs.unfinished(2) == ()
 

@@ -21,7 +21,7 @@ def generation(number: int, *spans: Span, after: float = 1) -> Snapshot:
     Each generation starts ten seconds after the one before.
     """
     start = number * 10
-    return snapshot(execution=f"e{number}", created=start, seen=start + after, spans=spans)
+    return snapshot(execution=f"e{number}", created=start, read=start + after, spans=spans)
 
 
 def with_attempts(number: int, attempts: int = 1) -> Snapshot:
@@ -56,7 +56,7 @@ def test_attempts_of_earlier_generations_are_kept(ledger: Ledger) -> None:
 def test_a_run_that_never_continued_has_no_earlier_generations(ledger: Ledger) -> None:
     """It has one generation from its first snapshot to its end."""
     ledger.runs.ingest(
-        [pending(seen=-1), with_attempts(1), done(execution="e1", created=10, seen=19)]
+        [pending(read=-1), with_attempts(1), done(execution="e1", created=10, read=19)]
     )
     assert summary(ledger).generation == 1
     assert earlier(ledger) == EarlierGenerations()

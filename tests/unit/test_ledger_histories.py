@@ -16,9 +16,9 @@ pytestmark = pytest.mark.both_databases
 SO_FAR = (started(0, execution_id="e1"), scheduled(1, 1))
 
 
-def running(*, seen: float = 1) -> Snapshot:
+def running(*, read: float = 1) -> Snapshot:
     """Return a snapshot of a running instance with its history so far."""
-    return snapshot(seen=seen, history=SO_FAR)
+    return snapshot(read=read, history=SO_FAR)
 
 
 def test_the_history_of_an_unfinished_run_is_written_by_keep_histories_alone(

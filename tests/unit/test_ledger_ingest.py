@@ -43,7 +43,7 @@ def test_a_snapshot_is_read_as_it_was_written(ledger: Ledger) -> None:
     """A summary has the values of the instance and of its timeline."""
     waiting = Waiting("approval", at(100))
     ledger.runs.ingest(
-        [snapshot(parent_id="order_parent", waiting=waiting, scheduled_for=at(0.5), seen=3)]
+        [snapshot(parent_id="order_parent", waiting=waiting, scheduled_for=at(0.5), read=3)]
     )
     found = summary(ledger)
     assert (found.instance_id, found.execution_id, found.workflow) == (ID, "e1", "order_workflow")
@@ -55,16 +55,16 @@ def test_a_snapshot_is_read_as_it_was_written(ledger: Ledger) -> None:
 
 
 STORY = (
-    pending(seen=1),
-    snapshot(seen=2),
-    glance(Status.SUSPENDED, seen=3),
-    snapshot(seen=2.5),  # stale
-    snapshot(execution="e2", created=0, seen=4),  # the next generation
-    done(execution="e2", seen=9),
-    snapshot(execution="e2", seen=8),  # stale
-    pending(seen=20),
-    done(execution="e0", created=-9, seen=-1),  # an earlier run
-    snapshot(execution="e3", created=30, seen=31),
+    pending(read=1),
+    snapshot(read=2),
+    glance(Status.SUSPENDED, read=3),
+    snapshot(read=2.5),  # stale
+    snapshot(execution="e2", created=0, read=4),  # the next generation
+    done(execution="e2", read=9),
+    snapshot(execution="e2", read=8),  # stale
+    pending(read=20),
+    done(execution="e0", created=-9, read=-1),  # an earlier run
+    snapshot(execution="e3", created=30, read=31),
 )
 
 
@@ -106,7 +106,7 @@ def test_the_same_snapshot_twice_changes_nothing(ledger: Ledger, read: Snapshot)
 
 def test_a_later_snapshot_of_the_same_is_no_change(ledger: Ledger) -> None:
     """The revision stays, so no list is read again."""
-    first = snapshot(seen=1)
+    first = snapshot(read=1)
     ledger.runs.ingest([first])
     ledger.runs.ingest([replace(first, read_at=at(2))])
     assert ledger.heartbeat().revision == 1
@@ -114,61 +114,61 @@ def test_a_later_snapshot_of_the_same_is_no_change(ledger: Ledger) -> None:
 
 def test_a_snapshot_older_than_the_last_one_is_stale(ledger: Ledger) -> None:
     """Also if the last snapshot changed nothing."""
-    first = snapshot(seen=1)
+    first = snapshot(read=1)
     ledger.runs.ingest([first])
     ledger.runs.ingest([replace(first, read_at=at(3))])
     other = snapshot(instance_id="order_B")
-    assert ledger.runs.ingest([snapshot(Status.SUSPENDED, seen=2), other]) == {ID}
+    assert ledger.runs.ingest([snapshot(Status.SUSPENDED, read=2), other]) == {ID}
     assert statuses(ledger) == [Status.RUNNING]
 
 
 def test_an_end_that_is_archived_is_not_reported_as_stale(ledger: Ledger) -> None:
     """The ledger already has everything that the snapshot has."""
-    ledger.runs.ingest([done(seen=9)])
-    assert not ledger.runs.ingest([done(seen=8)])
-    assert ledger.runs.ingest([snapshot(seen=8)]) == {ID}
+    ledger.runs.ingest([done(read=9)])
+    assert not ledger.runs.ingest([done(read=8)])
+    assert ledger.runs.ingest([snapshot(read=8)]) == {ID}
 
 
 def test_a_snapshot_from_before_the_latest_run_is_stale(ledger: Ledger) -> None:
     """It belongs to no known run, and adds none."""
-    ledger.runs.ingest([snapshot(seen=5, created=4, execution="e2")])
-    assert ledger.runs.ingest([snapshot(seen=2, created=1)]) == {ID}
+    ledger.runs.ingest([snapshot(read=5, created=4, execution="e2")])
+    assert ledger.runs.ingest([snapshot(read=2, created=1)]) == {ID}
     assert len(runs_of(ledger)) == 1
 
 
 def test_a_later_snapshot_is_written(ledger: Ledger) -> None:
     """The run gets the new status, and the revision of the change."""
-    assert not ledger.runs.ingest([snapshot(seen=1)])
-    assert not ledger.runs.ingest([snapshot(Status.SUSPENDED, seen=2)])
+    assert not ledger.runs.ingest([snapshot(read=1)])
+    assert not ledger.runs.ingest([snapshot(Status.SUSPENDED, read=2)])
     assert (summary(ledger).status, summary(ledger).revision) == (Status.SUSPENDED, 2)
 
 
 def test_two_snapshots_of_one_instance_in_a_batch_are_written_in_order(ledger: Ledger) -> None:
     """The later one wins."""
-    ledger.runs.ingest([snapshot(seen=1), done(seen=2)])
+    ledger.runs.ingest([snapshot(read=1), done(read=2)])
     assert statuses(ledger) == [Status.COMPLETED]
 
 
 def test_an_end_is_never_stale(ledger: Ledger) -> None:
     """An end that was read before the last written snapshot is written after it."""
-    ledger.runs.ingest([snapshot(seen=10), done(seen=9)])
+    ledger.runs.ingest([snapshot(read=10), done(read=9)])
     assert statuses(ledger) == [Status.COMPLETED]
     assert ledger.runs.unfinished() == ()
 
 
 def test_a_finished_run_does_not_run_again(ledger: Ledger) -> None:
     """A later snapshot of the same execution does not change its end."""
-    ledger.runs.ingest([done(seen=9)])
-    ledger.runs.ingest([snapshot(seen=10)])
+    ledger.runs.ingest([done(read=9)])
+    ledger.runs.ingest([snapshot(read=10)])
     assert statuses(ledger) == [Status.COMPLETED]
 
 
 def test_an_update_loses_nothing(ledger: Ledger) -> None:
     """A value that a snapshot does not have stays as it was."""
-    full = snapshot(seen=1, input="1", output="2", custom_status="3", failure=FAILURE)
+    full = snapshot(read=1, input="1", output="2", custom_status="3", failure=FAILURE)
     ledger.runs.ingest([replace(full, scheduled_for=at(0.5))])
     before = summary(ledger)
-    ledger.runs.ingest([snapshot(seen=1, workflow="", last_updated_at=None)])
+    ledger.runs.ingest([snapshot(read=1, workflow="", last_updated_at=None)])
     assert summary(ledger) == before
     details = ledger.runs.details(before.run_id)
     assert details
@@ -178,8 +178,8 @@ def test_an_update_loses_nothing(ledger: Ledger) -> None:
 
 def test_a_changed_payload_is_written(ledger: Ledger) -> None:
     """A change that no list shows changes the run's revision too."""
-    ledger.runs.ingest([snapshot(seen=1, custom_status='"one"')])
-    ledger.runs.ingest([snapshot(seen=1, custom_status='"two"')])
+    ledger.runs.ingest([snapshot(read=1, custom_status='"one"')])
+    ledger.runs.ingest([snapshot(read=1, custom_status='"two"')])
     details = ledger.runs.details(summary(ledger).run_id)
     assert details
     assert details.custom_status == '"two"'
@@ -204,7 +204,7 @@ def test_what_an_instance_waits_for_is_cut(ledger: Ledger) -> None:
 
 def test_what_an_instance_waits_for_is_cleared(ledger: Ledger) -> None:
     """By a history without a wait, and by the end of the instance."""
-    for number, after in enumerate((snapshot(seen=2), glance(Status.TERMINATED, seen=2))):
+    for number, after in enumerate((snapshot(read=2), glance(Status.TERMINATED, read=2))):
         instance = replace(after.instance, instance_id=f"order_{number}")
         before = snapshot(instance_id=instance.instance_id, waiting=Waiting("approval", at(9)))
         ledger.runs.ingest([before, replace(after, instance=instance)])
@@ -215,14 +215,14 @@ def test_what_an_instance_waits_for_is_cleared(ledger: Ledger) -> None:
 def test_a_snapshot_without_a_history_does_not_end_a_wait(ledger: Ledger) -> None:
     """It does not say what the instance waits for."""
     ledger.runs.ingest([snapshot(waiting=Waiting("approval"))])
-    ledger.runs.ingest([glance(Status.SUSPENDED, seen=2)])
+    ledger.runs.ingest([glance(Status.SUSPENDED, read=2)])
     assert (summary(ledger).status, summary(ledger).waits_for) == (Status.SUSPENDED, "approval")
 
 
 def test_the_end_brings_times_and_the_history(ledger: Ledger) -> None:
     """A finished instance is archived with its status."""
-    ledger.runs.ingest([snapshot(seen=1)])
-    last = done(seen=9)
+    ledger.runs.ingest([snapshot(read=1)])
+    last = done(read=9)
     ledger.runs.ingest([last])
     found = summary(ledger)
     assert (found.started_at, found.ended_at, found.created_at) == (at(0), at(9), at(0))
@@ -233,7 +233,7 @@ def test_the_end_brings_times_and_the_history(ledger: Ledger) -> None:
 
 def test_a_history_is_archived_once(ledger: Ledger) -> None:
     """The archived history stays, whatever is read later."""
-    last = done(seen=9)
+    last = done(read=9)
     ledger.runs.ingest([last, replace(last, read_at=at(10), history=())])
     details = ledger.runs.details(summary(ledger).run_id)
     assert details
@@ -242,7 +242,7 @@ def test_a_history_is_archived_once(ledger: Ledger) -> None:
 
 def test_an_end_without_events_is_read_again(ledger: Ledger) -> None:
     """The history was purged before it could be read."""
-    ledger.runs.ingest([done(seen=9, history=())])
+    ledger.runs.ingest([done(read=9, history=())])
     assert [each.status for each in ledger.runs.unfinished()] == [Status.COMPLETED]
 
 
@@ -274,21 +274,21 @@ def test_a_pending_instance_without_a_reservation_is_as_old_as_its_snapshot(
     ledger: Ledger,
 ) -> None:
     """Without any other time, the time of its first snapshot counts."""
-    ledger.runs.ingest([pending(seen=3), pending(seen=4)])
+    ledger.runs.ingest([pending(read=3), pending(read=4)])
     assert (summary(ledger).created_at, summary(ledger).workflow) == (at(3), "")
 
 
 def test_the_time_of_creation_never_changes(ledger: Ledger) -> None:
     """Lists are sorted by it, so the first known value stays."""
-    ledger.runs.ingest([pending(seen=3)])
-    ledger.runs.ingest([snapshot(seen=5, created=4)])
+    ledger.runs.ingest([pending(read=3)])
+    ledger.runs.ingest([snapshot(read=5, created=4)])
     assert statuses(ledger) == [Status.RUNNING]
     assert (summary(ledger).created_at, summary(ledger).workflow) == (at(3), "order_workflow")
 
 
 def test_a_rerun_is_as_old_as_its_own_clock(ledger: Ledger) -> None:
     """The engine reports the creation of its source; lists show the start of the rerun."""
-    ledger.runs.ingest([snapshot(seen=9, created=0, rerun_of="order_B", started_at=at(8))])
+    ledger.runs.ingest([snapshot(read=9, created=0, rerun_of="order_B", started_at=at(8))])
     assert (summary(ledger).created_at, summary(ledger).rerun_of) == (at(8), "order_B")
 
 
@@ -310,16 +310,16 @@ def test_attempts_are_activities(ledger: Ledger) -> None:
 
 def test_an_attempt_that_ends_is_a_change(ledger: Ledger) -> None:
     """A change of an attempt changes the run's revision."""
-    ledger.runs.ingest([snapshot(seen=1, spans=(activity(1, 0),))])
-    ledger.runs.ingest([snapshot(seen=1, spans=(activity(1, 0, 2), activity(2, 2)))])
+    ledger.runs.ingest([snapshot(read=1, spans=(activity(1, 0),))])
+    ledger.runs.ingest([snapshot(read=1, spans=(activity(1, 0, 2), activity(2, 2)))])
     assert [span.ended_at for span in ledger.runs.attempts(summary(ledger).run_id)] == [at(2), None]
     assert summary(ledger).revision == 2
 
 
 def test_an_attempt_is_not_lost(ledger: Ledger) -> None:
     """A snapshot without a history has no attempts, and removes none."""
-    ledger.runs.ingest([snapshot(seen=1, spans=(activity(1, 0),))])
-    ledger.runs.ingest([glance(Status.SUSPENDED, seen=2)])
+    ledger.runs.ingest([snapshot(read=1, spans=(activity(1, 0),))])
+    ledger.runs.ingest([glance(Status.SUSPENDED, read=2)])
     assert len(ledger.runs.attempts(summary(ledger).run_id)) == 1
 
 

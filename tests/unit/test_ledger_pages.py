@@ -24,7 +24,7 @@ def fill(ledger: Ledger, ids: list[str], status: Status = Status.RUNNING, since:
     """Record instances, created a second apart; the last one is the newest."""
     ledger.runs.ingest(
         [
-            snapshot(status, instance_id=name, created=since + second, seen=10_000)
+            snapshot(status, instance_id=name, created=since + second, read=10_000)
             for second, name in enumerate(ids)
         ]
     )
@@ -115,7 +115,7 @@ def test_an_older_page_that_became_empty_leads_back(ledger: Ledger) -> None:
     fill(ledger, names(4), Status.SUSPENDED)
     suspended = Filter(frozenset({Status.SUSPENDED}))
     older = ledger.search.page(suspended, limit=2).older
-    ledger.runs.ingest([snapshot(instance_id=name, seen=20_000) for name in names(2)])
+    ledger.runs.ingest([snapshot(instance_id=name, read=20_000) for name in names(2)])
     empty = ledger.search.page(suspended, limit=2, cursor=older)
     assert (empty.runs, empty.older) == ((), None)
     assert empty.newer
@@ -173,7 +173,7 @@ def test_counts_are_of_a_text(ledger: Ledger) -> None:
 
 def test_a_list_has_every_run_of_an_id(ledger: Ledger) -> None:
     """An id is listed as often as it was used."""
-    ledger.runs.ingest([done(seen=9), snapshot(execution="e2", created=20, seen=21)])
+    ledger.runs.ingest([done(read=9), snapshot(execution="e2", created=20, read=21)])
     page = ledger.search.page(ALL, limit=10)
     assert [each.created_at for each in page.runs] == [at(20), at(0)]
 
@@ -211,7 +211,7 @@ def test_a_cursor_fits_into_a_url(ledger: Ledger) -> None:
 def test_adjacent_runs_are_found_among_the_runs_of_the_id(ledger: Ledger) -> None:
     """No rows of other ids are read."""
     fill(ledger, names(20))
-    ledger.runs.ingest([done(seen=9), snapshot(execution="e2", created=20, seen=21)])
+    ledger.runs.ingest([done(read=9), snapshot(execution="e2", created=20, read=21)])
     found = plans(ledger, lambda ledger: ledger.runs.adjacent_runs(summary(ledger)))
     searches = [step for step in found if "runs" in step]
     assert len(searches) == 3

@@ -270,7 +270,7 @@ def test_concurrent_writers_of_every_kind_do_not_deadlock(ledger: Ledger, ledger
 
     def write(number: int) -> None:
         of, name = (ledger, other)[number % 2], names[number % 4]
-        snapshots = [snapshot(instance_id=each, seen=number) for each in names]
+        snapshots = [snapshot(instance_id=each, read=number) for each in names]
         of.runs.ingest(snapshots if number % 3 else snapshots[::-1])
         of.runs.mark_purged(dict.fromkeys(names if number % 5 else names[::-1], at(number)))
         of.audit_log.add(DEED)

@@ -63,9 +63,9 @@ def test_unfinished_runs_are_in_each_list(ledger: Ledger, sort: Sort) -> None:
 
 def test_a_run_moves_up_when_it_ends(ledger: Ledger) -> None:
     """In the lists by end and by duration."""
-    ledger.runs.ingest([snapshot(Status.COMPLETED, instance_id="a", seen=5)])
-    ledger.runs.ingest([snapshot(instance_id="b", seen=5)])
-    ledger.runs.ingest([snapshot(Status.COMPLETED, instance_id="b", seen=20)])
+    ledger.runs.ingest([snapshot(Status.COMPLETED, instance_id="a", read=5)])
+    ledger.runs.ingest([snapshot(instance_id="b", read=5)])
+    ledger.runs.ingest([snapshot(Status.COMPLETED, instance_id="b", read=20)])
     for sort in (Sort.ENDED, Sort.LONGEST):
         assert ids(ledger.search.page(ALL, limit=9, sort=sort)) == ["b", "a"]
 
@@ -107,7 +107,7 @@ def test_a_page_that_became_empty_leads_back(ledger: Ledger, sort: Sort) -> None
     first = ledger.search.page(suspended, limit=2, sort=sort)
     others = {f"i{n}" for n in range(4)} - set(ids(first))
     ledger.runs.ingest(
-        [snapshot(instance_id=each, created=int(each[1]), seen=99) for each in others]
+        [snapshot(instance_id=each, created=int(each[1]), read=99) for each in others]
     )
     empty = ledger.search.page(suspended, limit=2, cursor=first.older, sort=sort)
     assert (empty.runs, empty.older) == ((), None)

@@ -21,7 +21,7 @@ def start_times(ledger: Ledger, run_id: int | None = None) -> list[datetime | No
 
 def with_spans(*spans: Span, second: float = 5, execution: str = "e1") -> Snapshot:
     """Return a snapshot with attempts that was read so many seconds after noon."""
-    return snapshot(seen=second, spans=spans, execution=execution)
+    return snapshot(read=second, spans=spans, execution=execution)
 
 
 def add(ledger: Ledger, *times: tuple[int, float], instance_id: str = ID) -> None:
@@ -99,7 +99,7 @@ def test_a_start_time_that_is_known_changes_nothing(ledger: Ledger) -> None:
 def test_start_times_of_two_runs_are_distinguished_by_their_time(ledger: Ledger) -> None:
     """Both runs have the same instance id and the same event id."""
     ledger.runs.ingest([done(spans=(activity(1, 0, 3),))])
-    later = snapshot(execution="e2", created=60, seen=70, spans=(activity(1, 61, 65),))
+    later = snapshot(execution="e2", created=60, read=70, spans=(activity(1, 61, 65),))
     ledger.runs.ingest([later])
     add(ledger, (1, 62), (1, 2))
     second, first = runs_of(ledger)
@@ -124,7 +124,7 @@ def test_a_new_generation_has_its_own_start_times(ledger: Ledger) -> None:
 def test_a_start_time_of_an_earlier_generation_may_come_late(ledger: Ledger) -> None:
     """The trace may come after the next generation was read."""
     ledger.runs.ingest([with_spans(activity(1, 0), execution="g1")])
-    later = snapshot(seen=9, created=4, execution="g2", spans=(activity(1, 4, 8),))
+    later = snapshot(read=9, created=4, execution="g2", spans=(activity(1, 4, 8),))
     ledger.runs.ingest([later])
     add(ledger, (1, 2))
     assert start_times(ledger) == [None]

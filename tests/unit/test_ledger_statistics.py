@@ -35,13 +35,13 @@ def ended(
 ) -> None:
     """Record a finished run that took so many seconds from noon."""
     ledger.runs.ingest(
-        [snapshot(status, instance_id=f"i{number}", seen=took, execution=f"e{number}", **values)]
+        [snapshot(status, instance_id=f"i{number}", read=took, execution=f"e{number}", **values)]
     )
 
 
 def record_attempts(ledger: Ledger, *spans: Span, instance_id: str = "order_A") -> None:
     """Record a running instance with these attempts."""
-    ledger.runs.ingest([snapshot(instance_id=instance_id, seen=3600, spans=spans)])
+    ledger.runs.ingest([snapshot(instance_id=instance_id, read=3600, spans=spans)])
 
 
 def test_an_empty_ledger_has_no_statistics(ledger: Ledger) -> None:
@@ -70,17 +70,17 @@ def test_workflows_have_their_count_failures_and_durations(ledger: Ledger) -> No
 
 def test_an_end_without_a_history_counts(ledger: Ledger) -> None:
     """Its time is the last update of the instance, until the history is read."""
-    ledger.runs.ingest([snapshot(), glance(Status.FAILED, seen=9)])
+    ledger.runs.ingest([snapshot(), glance(Status.FAILED, read=9)])
     assert summary(ledger).ended_at == at(9)
     (workflow,) = ledger.statistics.workflows(HOUR).of
     assert (workflow.count, workflow.failures) == (1, 1)
     assert ledger.statistics.throughput(Period(at(0), at(60)))[0].failed == 1
     assert [group.count for group in ledger.statistics.failures(HOUR).of] == [1]
-    ledger.runs.ingest([snapshot(instance_id="open"), done(instance_id="b", seen=8)])
+    ledger.runs.ingest([snapshot(instance_id="open"), done(instance_id="b", read=8)])
     by_end = ledger.search.page(Filter(), limit=9, sort=Sort.ENDED)
     assert ids(by_end) == ["order_A", "b", "open"]
-    ledger.runs.ingest([done(ended_at=at(7), seen=10)])
-    ledger.runs.ingest([glance(Status.COMPLETED, seen=11)])
+    ledger.runs.ingest([done(ended_at=at(7), read=10)])
+    ledger.runs.ingest([glance(Status.COMPLETED, read=11)])
     assert summary(ledger).ended_at == at(7)
 
 
@@ -118,7 +118,7 @@ def test_the_first_turn_of_all_generations_counts(ledger: Ledger) -> None:
     first = snapshot(execution="e1", first_turn_at=at(1))
     ledger.runs.ingest([first])
     history = (HistoryEvent(-1, at(5), "workflowStarted"),)
-    last = snapshot(Status.COMPLETED, execution="e2", seen=9, first_turn_at=at(6), history=history)
+    last = snapshot(Status.COMPLETED, execution="e2", read=9, first_turn_at=at(6), history=history)
     ledger.runs.ingest([last])
     (found,) = ledger.statistics.workflows(HOUR).of
     assert (found.queue_time, found.execution_time) == (
@@ -207,9 +207,9 @@ def test_throughput_has_each_minute_of_the_period(ledger: Ledger) -> None:
     """Also minutes without runs; runs outside the period do not count."""
     ledger.runs.ingest(
         [
-            snapshot(Status.COMPLETED, instance_id="a", created=-1, seen=61),
-            snapshot(Status.FAILED, instance_id="b", created=0, seen=59.9),
-            snapshot(Status.TERMINATED, instance_id="c", created=60, seen=200),
+            snapshot(Status.COMPLETED, instance_id="a", created=-1, read=61),
+            snapshot(Status.FAILED, instance_id="b", created=0, read=59.9),
+            snapshot(Status.TERMINATED, instance_id="c", created=60, read=200),
             snapshot(instance_id="d", created=179.999999),
             snapshot(instance_id="e", created=180),
         ]

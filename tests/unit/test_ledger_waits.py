@@ -82,9 +82,9 @@ def test_many_waiting_runs_are_found_in_every_order(ledger: Ledger) -> None:
 def test_a_run_is_not_found_by_what_it_waited_for_before(ledger: Ledger) -> None:
     """Only by its current waits, and by none once it has ended."""
     ledger.runs.ingest([waiting("approval", "cancel")])
-    ledger.runs.ingest([waiting("cancel", "charge", seen=2)])
+    ledger.runs.ingest([waiting("cancel", "charge", read=2)])
     assert [found(ledger, each) for each in ("approval", "cancel", "charge")] == [[], [ID], [ID]]
-    ledger.runs.ingest([done(seen=3)])
+    ledger.runs.ingest([done(read=3)])
     assert number_of_waits(ledger) == 0
 
 
@@ -101,7 +101,7 @@ def test_another_wait_is_a_change_though_lists_show_the_same_text(ledger: Ledger
 def test_a_snapshot_without_a_history_changes_the_status_alone(ledger: Ledger) -> None:
     """A paused run is still found by what it waits for."""
     ledger.runs.ingest([waiting("approval")])
-    ledger.runs.ingest([glance(Status.SUSPENDED, seen=2)])
+    ledger.runs.ingest([glance(Status.SUSPENDED, read=2)])
     counts = ledger.search.counts(Filter(waits_for="approval"))
     assert (counts[Status.SUSPENDED], counts[Status.RUNNING]) == (Count(1), Count(0))
     assert found(ledger, "approval", statuses=frozenset({Status.SUSPENDED})) == [ID]
@@ -112,14 +112,14 @@ def test_purged_runs_wait_for_nothing(ledger: Ledger) -> None:
     ledger.runs.ingest([waiting("approval"), waiting("approval", instance_id="b")])
     ledger.runs.mark_purged({ID: at(5)})
     ledger.runs.ingest(
-        [waiting("other", instance_id="b", execution="e2", created=20, seen=21, history=NEXT)]
+        [waiting("other", instance_id="b", execution="e2", created=20, read=21, history=NEXT)]
     )
     assert (found(ledger, "approval"), found(ledger, "other"), number_of_waits(ledger)) == (
         [],
         ["b"],
         1,
     )
-    ledger.runs.ingest([waiting("approval", seen=6)])
+    ledger.runs.ingest([waiting("approval", read=6)])
     assert found(ledger, "approval") == [ID]  # it was read after the purge
 
 

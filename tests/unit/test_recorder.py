@@ -195,7 +195,7 @@ def test_any_number_of_starts_by_other_processes_is_followed(
     ids = [f"order_{number}" for number in range(2500)]
     for instance_id in ids:
         put_running(gateway, instance_id)
-    setup.ledger.runs.ingest([pending(instance_id=each, seen=0) for each in ids])
+    setup.ledger.runs.ingest([pending(instance_id=each, read=0) for each in ids])
     unfinished = setup.ledger.runs.unfinished
     setup.until(lambda: gateway.calls["history"] >= len(ids), "all are read")
     setup.until(lambda: all(each.status is Status.RUNNING for each in unfinished()), "all run")

@@ -58,7 +58,7 @@ def told(*known: tuple[int, float], most: int = 10) -> StartTimes:
 
 def test_a_sighting_gets_what_was_told_of_its_attempts() -> None:
     """Each retry by its own event; an attempt of which nothing was told stays as it is."""
-    seen = snapshot(
+    found = snapshot(
         spans=(
             activity(1, 0, 2, ending=Ending.FAILED),
             activity(3, 4, 6),
@@ -66,17 +66,17 @@ def test_a_sighting_gets_what_was_told_of_its_attempts() -> None:
             activity(7, 4),
         )
     )
-    applied = told((1, 1), (3, 5), (7, 5)).applied_to(seen)
+    applied = told((1, 1), (3, 5), (7, 5)).applied_to(found)
     assert [span.started_at for span in applied.timeline.spans] == [at(1), at(5), None, None]
-    assert told((9, 1)).applied_to(seen) == seen
+    assert told((9, 1)).applied_to(found) == found
 
 
 def test_what_was_told_of_another_instance_is_not_lent() -> None:
     """Though the event has the same id."""
     kept = StartTimes(Limits())
     kept.add([StartTime("order_B", 1, at(1))], 0)
-    seen = snapshot(spans=(activity(1, 0, 2),))
-    assert kept.applied_to(seen) is seen
+    found = snapshot(spans=(activity(1, 0, 2),))
+    assert kept.applied_to(found) is found
 
 
 def test_the_oldest_give_way() -> None:

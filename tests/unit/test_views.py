@@ -89,7 +89,7 @@ def test_an_end_whose_history_is_not_archived_yet_is_read_from_the_engine(
     """The view is complete right after the end."""
     put_running(gateway)
     ends(gateway)
-    ledger.runs.ingest([glance(Status.COMPLETED, seen=2)])
+    ledger.runs.ingest([glance(Status.COMPLETED, read=2)])
     assert shown(gateway, ledger).history == gateway.events[ID]
 
 
@@ -261,7 +261,7 @@ def test_an_earlier_run_without_an_end_has_its_activities(
 ) -> None:
     """Only its activities were recorded."""
     spans = (activity(1, 0, 1),)
-    ledger.runs.ingest([snapshot(spans=spans), pending(seen=21)])
+    ledger.runs.ingest([snapshot(spans=spans), pending(read=21)])
     found = view_of_run(gateway, ledger, runs_of(ledger)[1].run_id)
     assert (found.summary.status, found.history) == (Status.UNKNOWN, None)
     assert [span.event_id for span in found.timeline.spans] == [1]

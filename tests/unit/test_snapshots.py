@@ -29,20 +29,20 @@ def after(gateway: FakeGateway, call: str, *what: Callable[[], object]) -> None:
 def test_state_and_history_are_read_together(gateway: FakeGateway) -> None:
     """The timeline is that of the history, and the time is that before the reading."""
     put_running(gateway)
-    seen = read_snapshot(gateway, ID, now=lambda: at(5))
-    assert seen
-    assert (seen.instance, seen.read_at) == (gateway.instances[ID], at(5))
-    assert (seen.timeline.execution_id, seen.timeline.started_at) == ("e1", at(0))
-    assert seen.history == gateway.events[ID]
+    found = read_snapshot(gateway, ID, now=lambda: at(5))
+    assert found
+    assert (found.instance, found.read_at) == (gateway.instances[ID], at(5))
+    assert (found.timeline.execution_id, found.timeline.started_at) == ("e1", at(0))
+    assert found.history == gateway.events[ID]
 
 
 def test_it_is_seen_now(gateway: FakeGateway) -> None:
     """Unless the caller has a clock of its own."""
     put_running(gateway)
     before = datetime.now(UTC)
-    seen = read_snapshot(gateway, ID)
-    assert seen
-    assert before <= seen.read_at <= datetime.now(UTC)
+    found = read_snapshot(gateway, ID)
+    assert found
+    assert before <= found.read_at <= datetime.now(UTC)
 
 
 def test_there_is_nothing_to_see_of_what_the_engine_has_not(gateway: FakeGateway) -> None:
@@ -55,10 +55,10 @@ def test_a_history_is_not_read_while_nothing_changes(gateway: FakeGateway) -> No
     """The last snapshot holds, at its new time."""
     put_running(gateway)
     last = read_snapshot(gateway, ID)
-    seen = read_snapshot(gateway, ID, last, lambda: at(9))
-    assert seen
+    found = read_snapshot(gateway, ID, last, lambda: at(9))
+    assert found
     assert last
-    assert (seen.instance, seen.timeline, seen.read_at) == (last.instance, last.timeline, at(9))
+    assert (found.instance, found.timeline, found.read_at) == (last.instance, last.timeline, at(9))
     assert gateway.calls["history"] == 1
 
 
@@ -74,19 +74,19 @@ def test_a_history_is_read_again_after_a_change(gateway: FakeGateway) -> None:
 def test_a_pending_one_has_no_history_yet(gateway: FakeGateway) -> None:
     """And no timeline."""
     gateway.put(pending().instance)
-    seen = read_snapshot(gateway, ID)
-    assert seen
-    assert (seen.history, seen.timeline.started_at) == ((), None)
+    found = read_snapshot(gateway, ID)
+    assert found
+    assert (found.history, found.timeline.started_at) == ((), None)
 
 
 def test_an_end_between_state_and_history_is_seen_in_both(gateway: FakeGateway) -> None:
     """The state is read again when the history says that it has ended."""
     put_running(gateway)
     after(gateway, "history", lambda: ends(gateway))
-    seen = read_snapshot(gateway, ID)
-    assert seen
-    assert seen.instance.status is Status.COMPLETED
-    assert seen.timeline.ended_at
+    found = read_snapshot(gateway, ID)
+    assert found
+    assert found.instance.status is Status.COMPLETED
+    assert found.timeline.ended_at
 
 
 def test_the_end_of_one_life_is_not_mixed_with_the_history_of_the_next(
@@ -96,20 +96,20 @@ def test_the_end_of_one_life_is_not_mixed_with_the_history_of_the_next(
     put_running(gateway)
     ends(gateway)
     after(gateway, "history", lambda: put_running(gateway, execution="e2", since=60))
-    seen = read_snapshot(gateway, ID)
-    assert seen
-    assert (seen.instance.status, seen.timeline.execution_id) == (Status.RUNNING, "e2")
-    assert seen.instance.created_at == at(60)
+    found = read_snapshot(gateway, ID)
+    assert found
+    assert (found.instance.status, found.timeline.execution_id) == (Status.RUNNING, "e2")
+    assert found.instance.created_at == at(60)
 
 
 def test_the_end_of_one_that_is_purged_meanwhile_is_kept(gateway: FakeGateway) -> None:
-    """Its state was seen, though its history is gone."""
+    """Its state was read, though its history is gone."""
     put_running(gateway)
     ends(gateway)
     after(gateway, "history", lambda: vanishes(gateway))
-    seen = read_snapshot(gateway, ID)
-    assert seen
-    assert (seen.instance.status, seen.history) == (Status.COMPLETED, ())
+    found = read_snapshot(gateway, ID)
+    assert found
+    assert (found.instance.status, found.history) == (Status.COMPLETED, ())
 
 
 def test_one_that_ends_and_is_purged_meanwhile_is_gone(gateway: FakeGateway) -> None:
@@ -124,9 +124,9 @@ def test_state_and_history_that_never_agree_are_taken_as_they_are(gateway: FakeG
     """After a few tries: it must end."""
     put_running(gateway)
     moves(gateway, status=Status.TERMINATED)
-    seen = read_snapshot(gateway, ID)
-    assert seen
-    assert seen.instance.status is Status.TERMINATED
+    found = read_snapshot(gateway, ID)
+    assert found
+    assert found.instance.status is Status.TERMINATED
     assert gateway.calls["history"] == 3
 
 
@@ -137,17 +137,17 @@ def test_a_finished_one_without_a_history_is_read_again(gateway: FakeGateway) ->
     events = gateway.events.pop(ID)
     last = read_snapshot(gateway, ID)
     gateway.events[ID] = events
-    seen = read_snapshot(gateway, ID, last)
-    assert seen
-    assert seen.history == events
+    found = read_snapshot(gateway, ID, last)
+    assert found
+    assert found.history == events
 
 
 def test_a_glimpse_is_without_the_history(gateway: FakeGateway) -> None:
     """For one whose history cannot be read."""
     put_running(gateway)
-    seen = read_state(gateway, ID, lambda: at(5))
-    assert seen
-    assert (seen.timeline, seen.history, seen.read_at) == (Timeline(), None, at(5))
+    found = read_state(gateway, ID, lambda: at(5))
+    assert found
+    assert (found.timeline, found.history, found.read_at) == (Timeline(), None, at(5))
     assert not gateway.calls["history"]
 
 
@@ -167,8 +167,8 @@ def test_state_and_history_of_the_real_engine_agree(gateway: FakeGateway, name: 
     gateway.put(recorded_state(name))
     instance_id = recorded_state(name).instance_id
     gateway.events[instance_id] = recorded(name)
-    seen = read_snapshot(gateway, instance_id)
-    assert seen
+    found = read_snapshot(gateway, instance_id)
+    assert found
     assert gateway.calls["history"] == 1
     started = [event for event in recorded(name) if event.kind == "executionStarted"]
-    assert seen.scheduled_for == (started[0].fire_at if started else None)
+    assert found.scheduled_for == (started[0].fire_at if started else None)
