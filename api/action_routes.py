@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from api.dependencies import CurrentActor, InstanceId, ServicesDependency
 from api.openapi import COMMON_ERRORS, CONFLICT, ENGINE_REFUSED, INSTANCE_LINKS, NOT_FOUND
 from api.routing import StrictRoute
-from api.schemas.bodies import ActionRequest, PurgeRequest, RaiseRequest, RerunRequest
+from api.schemas.bodies import ActionBody, PurgeBody, RaiseBody, RerunBody
 from api.schemas.results import (
     ActionResponse,
     PurgeResponse,
@@ -16,8 +16,7 @@ from api.schemas.results import (
     raise_body,
     rerun_body,
 )
-from operations.actions import ActionContext, PurgeOptions
-from operations.actions import RerunRequest as Rerun
+from operations.actions import ActionContext, PurgeOptions, RerunRequest
 from operations.model import Action
 
 router = APIRouter(
@@ -26,8 +25,8 @@ router = APIRouter(
     route_class=StrictRoute,
     responses=COMMON_ERRORS | NOT_FOUND | CONFLICT | ENGINE_REFUSED | INSTANCE_LINKS,
 )
-_NO_REASON = ActionRequest()
-_DEFAULT_PURGE = PurgeRequest()
+_NO_REASON = ActionBody()
+_DEFAULT_PURGE = PurgeBody()
 
 
 @router.post("/pause/{instance_id:path}", summary="Pause a running workflow")
@@ -35,7 +34,7 @@ def pause(
     instance_id: InstanceId,
     services: ServicesDependency,
     actor: CurrentActor,
-    body: ActionRequest = _NO_REASON,
+    body: ActionBody = _NO_REASON,
 ) -> ActionResponse:
     """Pause the instance; activities that have started continue."""
     result = services.actions.pause(instance_id, ActionContext(actor, body.reason))
@@ -47,7 +46,7 @@ def resume(
     instance_id: InstanceId,
     services: ServicesDependency,
     actor: CurrentActor,
-    body: ActionRequest = _NO_REASON,
+    body: ActionBody = _NO_REASON,
 ) -> ActionResponse:
     """Resume the instance."""
     result = services.actions.resume(instance_id, ActionContext(actor, body.reason))
@@ -59,7 +58,7 @@ def terminate(
     instance_id: InstanceId,
     services: ServicesDependency,
     actor: CurrentActor,
-    body: ActionRequest = _NO_REASON,
+    body: ActionBody = _NO_REASON,
 ) -> ActionResponse:
     """Terminate the instance; running activities continue, and their results are ignored."""
     result = services.actions.terminate(instance_id, ActionContext(actor, body.reason))
@@ -71,7 +70,7 @@ def purge(
     instance_id: InstanceId,
     services: ServicesDependency,
     actor: CurrentActor,
-    body: PurgeRequest = _DEFAULT_PURGE,
+    body: PurgeBody = _DEFAULT_PURGE,
 ) -> PurgeResponse:
     """Archive and purge the instance and its descendants; `force` includes unfinished ones."""
     options = PurgeOptions(force=body.force, recursive=body.recursive)
@@ -81,11 +80,11 @@ def purge(
 
 @router.post("/rerun/{instance_id:path}", summary="Run a finished workflow again from an event on")
 def rerun(
-    instance_id: InstanceId, services: ServicesDependency, actor: CurrentActor, body: RerunRequest
+    instance_id: InstanceId, services: ServicesDependency, actor: CurrentActor, body: RerunBody
 ) -> RerunResponse:
     """Rerun as a new instance; `input`, even null, replaces the input of the event."""
     payload = body.json_text("input")
-    request = Rerun(instance_id, body.event_id, body.new_instance_id, payload)
+    request = RerunRequest(instance_id, body.event_id, body.new_instance_id, payload)
     return rerun_body(services.actions.rerun(request, ActionContext(actor, body.reason)))
 
 
@@ -93,7 +92,7 @@ def rerun(
     "/raise/{instance_id:path}", name="raise", summary="Raise an external event to a workflow"
 )
 def raise_event(
-    instance_id: InstanceId, services: ServicesDependency, actor: CurrentActor, body: RaiseRequest
+    instance_id: InstanceId, services: ServicesDependency, actor: CurrentActor, body: RaiseBody
 ) -> RaiseResponse:
     """Raise the event with its payload, which may be null; each request raises another event."""
     payload = body.json_text("payload")

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.load import gateway_of, ledger_url, run_orders, system
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
-from operations.recorder.recorder import Application, Recorder
+from operations.recorder.recorder import FollowedApplication, Recorder
 from operations.records import Filter
 from tests.waiting import eventually
 
@@ -75,7 +75,7 @@ def _catch_up(gateway: DaprGateway) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(open_ledger(f"sqlite:///{Path(folder) / 'ledger.db'}")) as ledger,
-        closing(Recorder(Application(gateway), ledger)) as recorder,
+        closing(Recorder(FollowedApplication(gateway), ledger)) as recorder,
     ):
         seconds = _seconds(lambda: _turn_until_all(recorder, ledger))
         print(f"an empty ledger catches up: {INSTANCES / seconds:.0f} instances a second")

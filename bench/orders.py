@@ -28,7 +28,7 @@ def start(actions: Actions, order_id: str) -> str:
     return instance_id_of(order_id)
 
 
-class Bench:
+class OrderBench:
     """Starts orders, and reads their durations from their histories."""
 
     def __init__(self, gateway: DaprGateway, actions: Actions) -> None:
@@ -54,7 +54,7 @@ class Bench:
 
 def measure(gateway: DaprGateway, actions: Actions) -> None:
     """Print one line for one order at a time, and one for several at once."""
-    bench = Bench(gateway, actions)
+    bench = OrderBench(gateway, actions)
     for count in (1, AT_ONCE):
         seconds = sorted(each for _ in range(ROUNDS) for each in bench.orders(count))
         print(

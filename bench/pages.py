@@ -22,7 +22,7 @@ MEASURED = 20.0  # seconds during which the CPU time is measured
 INTERVAL = 1.0  # seconds between two orders meanwhile
 
 
-class Bench:
+class PageBench:
     """Clicks on the pages as a user does, and measures the time until the effect is visible."""
 
     def __init__(self, browser: Browser, address: str, actions: Actions) -> None:
@@ -110,7 +110,7 @@ def measure(settings: DashboardSettings, actions: Actions) -> None:
     process = _listener(settings.page_port)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
-        bench = Bench(browser, f"http://{settings.page_host}:{settings.page_port}", actions)
+        bench = PageBench(browser, f"http://{settings.page_host}:{settings.page_port}", actions)
         _report("submit to bars", [bench.submit() for _ in range(ROUNDS)])
         with bench.page() as page:
             _report("a start elsewhere to its row", [bench.appear(page) for _ in range(ROUNDS)])

@@ -25,7 +25,7 @@ _LINE = re.compile(r"^([A-Za-z0-9_-]+):\s*(.+)$")
 
 
 @dataclass(frozen=True)
-class Limits:
+class SupervisorLimits:
     """How long the supervisor waits, in seconds."""
 
     grace: float = 8.0
@@ -49,7 +49,7 @@ class Plan:
     logs: Path
     end_last: Collection[str] = ()
     """The processes that the others need: they are ended after the others."""
-    limits: Limits = field(default_factory=Limits)
+    limits: SupervisorLimits = field(default_factory=SupervisorLimits)
 
 
 def read_procfile(path: Path) -> dict[str, str]:

@@ -63,7 +63,7 @@ EventName = Annotated[
 ]
 
 
-class ActionRequest(BaseModel):
+class ActionBody(BaseModel):
     """Why the action is requested; the audit log keeps it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -75,14 +75,14 @@ class ActionRequest(BaseModel):
         return json.dumps(getattr(self, name)) if name in self.model_fields_set else None
 
 
-class PurgeRequest(ActionRequest):
+class PurgeBody(ActionBody):
     """Whether to purge unfinished instances too (`force`), and descendants (`recursive`)."""
 
     force: Boolean = False
     recursive: Boolean = True
 
 
-class RerunRequest(ActionRequest):
+class RerunBody(ActionBody):
     """From which event to rerun, the id of the new instance, and the new input of that event."""
 
     event_id: EventId
@@ -98,7 +98,7 @@ class RerunPlanQuery(BaseModel):
     event_id: EventId | None = Field(None, description=_EVENT_ID)
 
 
-class RaiseRequest(ActionRequest):
+class RaiseBody(ActionBody):
     """An external event."""
 
     event: EventName

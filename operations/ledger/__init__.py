@@ -11,7 +11,7 @@ from operations.ledger.audit_log import AuditLog
 from operations.ledger.db.sessions import open_engine, reading
 from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
 from operations.ledger.leases import Leases
-from operations.ledger.limits import SearchLimits, StatisticsLimits
+from operations.ledger.query_limits import SearchLimits, StatisticsLimits
 from operations.ledger.reservations import Reservation, Reservations
 from operations.ledger.runs.descendants import Descendants
 from operations.ledger.runs.runs import Runs

@@ -20,7 +20,7 @@ from operations.errors import (
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
-from operations.recorder.recorder import Application, Recorder
+from operations.recorder.recorder import FollowedApplication, Recorder
 from operations.recorder.traces.endpoint import Endpoint
 from operations.settings import OperationsSettings
 
@@ -36,7 +36,7 @@ def main() -> None:
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
-        application = Application(gateway)
+        application = FollowedApplication(gateway)
         gc.freeze()  # garbage collections skip the objects that the imports created
         with Endpoint(settings.spans_host, settings.spans_port, application.queue):
             RecorderProcess(settings.ledger, application, stopping).run()
@@ -51,7 +51,9 @@ def main() -> None:
 class RecorderProcess:
     """Records into the ledger at a URL, and waits while the ledger is away."""
 
-    def __init__(self, url: str, application: Application, stopping: threading.Event) -> None:
+    def __init__(
+        self, url: str, application: FollowedApplication, stopping: threading.Event
+    ) -> None:
         self._url = url
         self._application = application
         self._stopping = stopping

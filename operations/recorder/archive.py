@@ -6,7 +6,7 @@ from datetime import datetime
 
 from operations.errors import LedgerUnavailable
 from operations.ledger import Ledger
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.records import Snapshot
 
 _EVENT = 500  # characters that an event counts in addition to its payload
@@ -34,7 +34,7 @@ class Archive:
     method that writes raises `LedgerUnavailable`.
     """
 
-    def __init__(self, ledger: Ledger, limits: Limits) -> None:
+    def __init__(self, ledger: Ledger, limits: RecorderLimits) -> None:
         self._ledger = ledger
         self._batch = limits.batch
         self._room = limits.archive_size

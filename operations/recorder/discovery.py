@@ -11,7 +11,7 @@ import structlog
 from operations.errors import DaprRefused
 from operations.gateway import IdPage
 from operations.model import Instance, Problem, Service
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,7 @@ class Listing:
     finds new ids. A list that takes long is read rarely and in pieces, so that it delays nothing.
     """
 
-    def __init__(self, gateway: Listable, limits: Limits) -> None:
+    def __init__(self, gateway: Listable, limits: RecorderLimits) -> None:
         self._gateway = gateway
         self._limits = limits
         self._whole_due = self._end_due = 0.0
@@ -58,7 +58,7 @@ class Listing:
     def changes(self, known: Collection[str]) -> set[str]:
         """Return listed ids that are not known, and known ids that a whole list does not contain.
 
-        Read pages for `Limits.list_turn` seconds at most, and only if a list is due. Raise
+        Read pages for `RecorderLimits.list_turn` seconds at most, and only if a list is due. Raise
         `DaprUnavailable`.
         """
         found: set[str] = set()
@@ -125,7 +125,7 @@ class FinishedRuns:
     engine reported no time.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RecorderLimits) -> None:
         self._limits = limits
         self._ended: dict[str, float] = {}
         self._round: list[str] = []

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Limits:
+class RecorderLimits:
     """How often the recorder reads the engine, and how much it keeps; times are in seconds."""
 
     # Reads of one run.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from operations.errors import DaprUnavailable, FlowdeckError
 from operations.model import Instance
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.records import Snapshot
 from operations.snapshots import Readable, read_snapshot, read_state
 
@@ -52,7 +52,7 @@ class Readers:
         gateway: Readable,
         now: Callable[[], datetime],
         is_known_end: IsKnownEnd,
-        limits: Limits,
+        limits: RecorderLimits,
     ) -> None:
         self._gateway = gateway
         self._now = now
@@ -81,7 +81,7 @@ class Readers:
         self._reading[future] = instance_id
 
     def results(self) -> list[ReadResult]:
-        """Return the results of the finished reads; wait `Limits.results_wait` for them at most."""
+        """Return the results of finished reads; wait for them at most `results_wait` seconds."""
         done = wait(self._reading, self._limits.results_wait).done
         for future in done:
             del self._reading[future]

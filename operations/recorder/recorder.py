@@ -12,12 +12,12 @@ from operations.ledger import Ledger
 from operations.outages import EngineHealth
 from operations.recorder.archive import Archive, Unwritten
 from operations.recorder.discovery import FinishedRuns, Listing
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.recorder.metrics import CountedGateway, Meter
 from operations.recorder.readers import Clock, Readers, ReadResult
 from operations.recorder.schedule import Schedule
 from operations.recorder.traces.hints import HintHandler, HintQueue
-from operations.recorder.traces.start_times import LateStartTimes
+from operations.recorder.traces.pending_start_times import LateStartTimes
 from operations.records import Outage, RunSummary, Snapshot
 
 _UNANSWERED = 4  # reads in a row of one run without an answer, after which one line is logged
@@ -25,14 +25,14 @@ _UNANSWERED = 4  # reads in a row of one run without an answer, after which one 
 log = structlog.get_logger(__name__)
 
 
-class Application:
+class FollowedApplication:
     """The application that the recorder follows, with the objects that outlive one open ledger.
 
     `RecorderProcess` creates a new `Recorder` each time it opens the ledger.
     """
 
-    def __init__(self, gateway: Gateway, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, gateway: Gateway, limits: RecorderLimits | None = None) -> None:
+        self.limits = limits or RecorderLimits()
         self.gateway = CountedGateway(gateway)
         grace = timedelta(seconds=self.limits.outage_grace)
         self.health = EngineHealth(gateway, self.limits.health_every, grace)
@@ -47,7 +47,7 @@ class Recorder:
     ledger stores the same snapshot only once. Call `close` at the end.
     """
 
-    def __init__(self, application: Application, ledger: Ledger) -> None:
+    def __init__(self, application: FollowedApplication, ledger: Ledger) -> None:
         gateway, limits = application.gateway, application.limits
         queue, now = application.queue, application.clock.now
         self._health = application.health
@@ -84,7 +84,7 @@ class Recorder:
         self._write_heartbeat()
 
     def wait(self) -> None:
-        """Wait `Limits.rest` seconds; a hint ends the wait, unless hints are gathered."""
+        """Wait `RecorderLimits.rest` seconds; a hint ends the wait, unless hints are gathered."""
         if self._schedule.delay:
             time.sleep(self._limits.rest)
         else:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from operations.model import Status
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.records import Snapshot
 from operations.timeline import Ending, SpanKind
 
@@ -53,7 +53,7 @@ class Schedule:
     `absent`, `ended` or `unread`.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RecorderLimits) -> None:
         self._limits = limits
         self._runs: dict[str, FollowedRun] = {}
         self._heap: list[tuple[float, str]] = []  # due times; obsolete ones are skipped
@@ -241,12 +241,12 @@ def _answer_hints(run: FollowedRun) -> None:
         run.hinted_at = max(run.hinted_at, run.read_since or run.hinted_at)
 
 
-def retry_after(failures: int, limits: Limits) -> float:
+def retry_after(failures: int, limits: RecorderLimits) -> float:
     """Return the seconds until a run is read again, given how many reads in a row failed."""
     return min(limits.slowest, limits.retry * 2.0 ** min(failures - 1, 10))
 
 
-def is_quiet(snapshot: Snapshot, unchanged: int, limits: Limits) -> bool:
+def is_quiet(snapshot: Snapshot, unchanged: int, limits: RecorderLimits) -> bool:
     """Return True if a run is not expected to change by itself within seconds.
 
     `unchanged` is how many reads in a row found no change.

@@ -10,8 +10,15 @@ from datetime import datetime
 from operations.history import HistoryEvent
 from operations.timeline.builder import TimelineBuilder
 from operations.timeline.rerun_history import Rerun, rerun_in
-from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind, event_key
-from operations.timeline.start_times import start_time_within, with_start_times
+from operations.timeline.spans import (
+    SUSPENSIONS,
+    Ending,
+    Span,
+    SpanKind,
+    event_key,
+    start_time_within,
+    with_start_times,
+)
 from operations.timeline.waiting import Waiting, awaited_in, waiting_at
 
 __all__ = [

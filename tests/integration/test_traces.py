@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from operations.model import Service, Status
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.records import Heartbeat, RunSummary
 from operations.timeline import Span
 from system.dapr.settings import PROJECT
@@ -174,7 +174,7 @@ def assert_used_again(rich: Rich, instance_id: str) -> None:
         assert latest
         return rich.ledger.runs.adjacent_runs(latest)[0]
 
-    earlier = eventually(before, 3 * Limits().recheck_round, "the id has a second run")
+    earlier = eventually(before, 3 * RecorderLimits().recheck_round, "the id has a second run")
     later = rich.recorded(instance_id, Status.COMPLETED)
     assert earlier.status is Status.COMPLETED
     assert earlier.execution_id != later.execution_id

@@ -6,13 +6,13 @@ from typing import Any
 
 from operations.ledger import Ledger
 from operations.model import Status
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.recorder.recorder import Recorder
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import ID, statuses
 from tests.waiting import eventually
 
-EAGER = Limits(
+EAGER = RecorderLimits(
     brisk=0,
     traced=0,
     quiet=0,
@@ -24,7 +24,7 @@ EAGER = Limits(
     heartbeat_every=0,
     health_every=0,
 )
-"""Limits that delay nothing; finished runs are not read again."""
+"""RecorderLimits that delay nothing; finished runs are not read again."""
 
 
 @dataclass

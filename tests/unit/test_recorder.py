@@ -14,7 +14,7 @@ from operations.history import HistoryEvent
 from operations.ledger import Ledger, Reservation, open_ledger
 from operations.model import Service, Status
 from operations.recorder.readers import Clock
-from operations.recorder.recorder import Application, Recorder
+from operations.recorder.recorder import FollowedApplication, Recorder
 from operations.records import Outage
 from operations.snapshots import read_snapshot
 from operations.timeline import Timeline
@@ -51,7 +51,7 @@ def make_setup(gateway: FakeGateway, ledger: Ledger) -> Iterator[MakeSetup]:
     recorders: list[Recorder] = []
 
     def make(**limits: Any) -> RecorderSetup:
-        recorders.append(Recorder(Application(gateway, replace(EAGER, **limits)), ledger))
+        recorders.append(Recorder(FollowedApplication(gateway, replace(EAGER, **limits)), ledger))
         return RecorderSetup(gateway, ledger, recorders[-1])
 
     yield make
@@ -507,7 +507,7 @@ def test_an_outage_keeps_its_start_in_another_ledger(
 ) -> None:
     """A new ledger has no outage, but the process remembers it."""
     gateway.errors = {call: outage_errors(20) for call in ("health", "state", "ids")}
-    application = Application(gateway, replace(EAGER, outage_grace=0))
+    application = FollowedApplication(gateway, replace(EAGER, outage_grace=0))
     with closing(open_ledger(other_url).for_app(APP)) as other:
         for each in (ledger, other):
             with closing(Recorder(application, each)) as recorder:
@@ -543,7 +543,7 @@ def test_a_clock_that_is_set_back_does_not_stop_the_recorder(
     gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """Later changes are in the ledger at once."""
-    application, times = Application(gateway, EAGER), [datetime.now(UTC)]
+    application, times = FollowedApplication(gateway, EAGER), [datetime.now(UTC)]
     application.clock = Clock(lambda: times[-1])
     with closing(Recorder(application, ledger)) as recorder:
         setup = RecorderSetup(gateway, ledger, recorder)

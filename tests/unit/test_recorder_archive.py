@@ -7,7 +7,7 @@ import pytest
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.recorder.archive import Archive
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.records import Snapshot
 from tests.unit.snapshots import ID, at, pending, snapshot, summary
 
@@ -39,7 +39,7 @@ def archived(ledger: Ledger, instance_id: str = ID) -> object:
 
 def test_the_last_history_of_a_lost_run_is_kept(ledger: Ledger) -> None:
     """A snapshot without a history does not replace it."""
-    archive = Archive(ledger, Limits())
+    archive = Archive(ledger, RecorderLimits())
     ledger.runs.ingest([running()])
     archive.keep(running(history=HISTORY[:1]))
     archive.keep(running())
@@ -50,7 +50,7 @@ def test_the_last_history_of_a_lost_run_is_kept(ledger: Ledger) -> None:
 
 def test_the_history_of_a_finished_run_is_dropped(ledger: Ledger) -> None:
     """The ledger has it, or there is none."""
-    archive = Archive(ledger, Limits())
+    archive = Archive(ledger, RecorderLimits())
     ledger.runs.ingest([running()])
     archive.keep(running())
     archive.forget(ID)
@@ -61,7 +61,7 @@ def test_the_history_of_a_finished_run_is_dropped(ledger: Ledger) -> None:
 
 def test_a_history_of_another_process_stays(ledger: Ledger) -> None:
     """An action reads the history right before it purges the instance."""
-    archive = Archive(ledger, Limits())
+    archive = Archive(ledger, RecorderLimits())
     archive.keep(running(history=HISTORY[:1]))
     ledger.runs.ingest([running()])
     ledger.runs.keep_histories([running()])
@@ -71,7 +71,7 @@ def test_a_history_of_another_process_stays(ledger: Ledger) -> None:
 
 def test_a_history_of_another_run_is_not_written(ledger: Ledger) -> None:
     """Nor is the history of a run that the ledger knows to be purged."""
-    archive = Archive(ledger, Limits())
+    archive = Archive(ledger, RecorderLimits())
     archive.keep(running())
     ledger.runs.ingest([pending()])
     mark_gone(archive, ID)
@@ -86,7 +86,7 @@ def test_the_size_of_kept_histories_is_limited(ledger: Ledger) -> None:
     """The histories that were read longest ago are dropped first; payloads count."""
     large = (replace(HISTORY[0], payload="x" * 3 * EVENT),)
     names = ["a", "b", "c"]
-    archive = Archive(ledger, Limits(archive_size=6 * EVENT))
+    archive = Archive(ledger, RecorderLimits(archive_size=6 * EVENT))
     ledger.runs.ingest([running(name) for name in names])
     for name in (*names, "a"):
         archive.keep(running(name))

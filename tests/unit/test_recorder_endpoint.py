@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.recorder.traces.endpoint import LARGEST, PATH, Endpoint
 from operations.recorder.traces.hints import HintQueue
-from operations.recorder.traces.spans import Hint
+from operations.recorder.traces.parser import Hint
 from tests.unit.conftest import LogLines
 from tests.unit.snapshots import ID
 from tests.unit.zipkin import START_MICROS, body, end_span
@@ -19,7 +19,7 @@ from tests.waiting import eventually
 @pytest.fixture
 def hints() -> HintQueue:
     """Return a queue with room for two hints."""
-    return HintQueue(Limits(queued_hints=2))
+    return HintQueue(RecorderLimits(queued_hints=2))
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """The queue of hints."""
 
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.recorder.traces.hints import HintQueue
-from operations.recorder.traces.spans import Hint
+from operations.recorder.traces.parser import Hint
 
 FIRST, SECOND, THIRD = Hint("a"), Hint("b"), Hint("c")
 
@@ -18,7 +18,7 @@ def test_hints_are_taken_once_and_in_order() -> None:
 
 def test_hints_without_room_are_dropped_and_counted() -> None:
     """Queued hints stay; after `take` the queue has room again."""
-    hints = HintQueue(Limits(queued_hints=2))
+    hints = HintQueue(RecorderLimits(queued_hints=2))
     hints.offer([FIRST])
     hints.offer([SECOND, THIRD])
     hints.offer([THIRD])
@@ -34,6 +34,6 @@ def test_spans_without_hints_count_as_traces() -> None:
     assert not hints.is_traced
     hints.offer([])
     assert hints.is_traced
-    silent = HintQueue(Limits(silence=0))
+    silent = HintQueue(RecorderLimits(silence=0))
     silent.offer([])
     assert not silent.is_traced

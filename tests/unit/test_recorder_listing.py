@@ -5,7 +5,7 @@ import pytest
 from operations.errors import DaprRefused, DaprUnavailable
 from operations.model import Problem, Service, Status
 from operations.recorder.discovery import Listing
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from tests.unit.fakes import FakeGateway, instance
 
 
@@ -19,7 +19,7 @@ def two_ids_a_page(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.fixture
 def listing(gateway: FakeGateway) -> Listing:
     """Return a listing that is always due."""
-    return Listing(gateway, Limits(list_every=0, list_share=0))
+    return Listing(gateway, RecorderLimits(list_every=0, list_share=0))
 
 
 def put(gateway: FakeGateway, *ids: str) -> None:
@@ -50,7 +50,7 @@ def test_known_ids_that_a_whole_list_lacks_are_returned(
 
 def test_a_list_is_not_read_at_every_turn(gateway: FakeGateway) -> None:
     """Lists have an interval."""
-    listing = Listing(gateway, Limits())
+    listing = Listing(gateway, RecorderLimits())
     put(gateway, "a")
     assert listing.changes(set()) == {"a"}
     assert listing.changes(set()) == set()
@@ -123,7 +123,7 @@ def test_an_interrupted_list_shows_no_absent_ids(gateway: FakeGateway, listing: 
 
 def test_an_outage_is_raised(gateway: FakeGateway) -> None:
     """The next list is read when it is due, not at once."""
-    listing = Listing(gateway, Limits())
+    listing = Listing(gateway, RecorderLimits())
     gateway.errors["ids"] = [DaprUnavailable("no sidecar accepts the connection")]
     with pytest.raises(DaprUnavailable):
         listing.changes(set())
@@ -142,7 +142,7 @@ def test_a_slow_list_is_read_rarely(gateway: FakeGateway, monkeypatch: pytest.Mo
     monkeypatch.setattr("operations.recorder.discovery.time.monotonic", lambda: now)
     gateway.during["ids"] = slow
     put(gateway, "a")
-    listing = Listing(gateway, Limits())
+    listing = Listing(gateway, RecorderLimits())
     listing.changes(set())
     assert listing._whole_due == pytest.approx(100.15 + 50 * 0.15)
 

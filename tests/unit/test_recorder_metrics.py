@@ -6,10 +6,10 @@ import pytest
 
 from operations.history import HistoryEvent
 from operations.recorder import metrics as module
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.recorder.metrics import CountedGateway, Meter, readable_since
 from operations.recorder.traces.hints import HintQueue
-from operations.recorder.traces.spans import Hint
+from operations.recorder.traces.parser import Hint
 from operations.records import Snapshot
 from tests.unit.engine import put_running
 from tests.unit.fakes import FakeGateway
@@ -19,7 +19,7 @@ from tests.unit.snapshots import ID, at, pending, snapshot
 @pytest.fixture
 def hints() -> HintQueue:
     """Return a queue with room for one hint."""
-    return HintQueue(Limits(queued_hints=1))
+    return HintQueue(RecorderLimits(queued_hints=1))
 
 
 @pytest.fixture

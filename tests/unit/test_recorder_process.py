@@ -17,8 +17,8 @@ from operations.ledger import open_ledger
 from operations.model import DaprHealth, Problem, Service, Status
 from operations.outages import EngineHealth
 from operations.recorder.__main__ import RecorderProcess
-from operations.recorder.limits import Limits
-from operations.recorder.recorder import Application
+from operations.recorder.limits import RecorderLimits
+from operations.recorder.recorder import FollowedApplication
 from system.dapr.settings import PROJECT
 from tests.postgres.server import Server
 from tests.unit.conftest import LogLines
@@ -39,7 +39,9 @@ def file(ledger_url: str) -> Path:
 @pytest.fixture
 def start_recorder(gateway: FakeGateway, ledger_url: str) -> Iterator[Callable[[], None]]:
     """Return a function that starts a recorder in a thread; it is stopped afterwards."""
-    application = Application(gateway, Limits(rest=0.01, ledger_retry=0.05, list_every=0.05))
+    application = FollowedApplication(
+        gateway, RecorderLimits(rest=0.01, ledger_retry=0.05, list_every=0.05)
+    )
     stopping = threading.Event()
     recorder = RecorderProcess(ledger_url, application, stopping)
 

@@ -3,13 +3,13 @@
 import pytest
 
 from operations.recorder.discovery import FinishedRuns
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from tests.unit.engine import ends, put_running
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import ID
 
 ORDERS = [f"order_{number}" for number in range(50)]
-LIMITS = Limits()
+LIMITS = RecorderLimits()
 
 
 @pytest.fixture

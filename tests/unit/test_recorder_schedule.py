@@ -7,13 +7,13 @@ import pytest
 
 from operations.history import HistoryEvent
 from operations.model import Status
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.recorder.schedule import Schedule, is_quiet, retry_after
 from operations.records import Snapshot
 from operations.timeline import Span, SpanKind
 from tests.unit.snapshots import ID, activity, at, done, pending, snapshot
 
-LIMITS = Limits()
+LIMITS = RecorderLimits()
 BRISK, QUIET, SLOWEST, TRACED = LIMITS.brisk, LIMITS.quiet, LIMITS.slowest, LIMITS.traced
 ALL = 10_000
 EVER = 1e9

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.model import MAX_ID_LENGTH
-from operations.recorder.traces.spans import Hint, hints_in
+from operations.recorder.traces.parser import Hint, hints_in
 from operations.records import StartTime
 from tests.unit.snapshots import ID, at
 from tests.unit.zipkin import (

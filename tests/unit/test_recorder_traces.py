@@ -14,11 +14,11 @@ from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.recorder.discovery import FinishedRuns
-from operations.recorder.limits import Limits
-from operations.recorder.recorder import Application, Recorder
+from operations.recorder.limits import RecorderLimits
+from operations.recorder.recorder import FollowedApplication, Recorder
 from operations.recorder.schedule import Schedule
 from operations.recorder.traces.hints import HintHandler, HintQueue
-from operations.recorder.traces.spans import Hint, hints_in
+from operations.recorder.traces.parser import Hint, hints_in
 from operations.snapshots import read_snapshot
 from tests.unit.engine import ends, moves, put_running
 from tests.unit.fakes import FakeGateway
@@ -31,20 +31,20 @@ REFUSAL = "Dapr cannot list its instances while one has the id 'a||b'"
 
 
 @pytest.fixture
-def application(gateway: FakeGateway) -> Application:
+def application(gateway: FakeGateway) -> FollowedApplication:
     """Return an application whose runs are read only because of hints, actions or the list."""
     limits = replace(EAGER, brisk=1000, traced=1000, quiet=1000, outage_grace=0)
-    return Application(gateway, limits)
+    return FollowedApplication(gateway, limits)
 
 
 @pytest.fixture
-def hints(application: Application) -> HintQueue:
+def hints(application: FollowedApplication) -> HintQueue:
     """Return the queue between the endpoint and the recorder."""
     return application.queue
 
 
 @pytest.fixture
-def recorder(application: Application, ledger: Ledger) -> Iterator[Recorder]:
+def recorder(application: FollowedApplication, ledger: Ledger) -> Iterator[Recorder]:
     """Return a recorder of the application."""
     with closing(Recorder(application, ledger)) as recorder:
         yield recorder
@@ -106,7 +106,7 @@ def test_a_hint_triggers_a_read_at_once(
 
 def handler(queue: HintQueue, **limits: float) -> tuple[HintHandler, Schedule]:
     """Return a handler of hints, and the schedule of the runs that it wakes."""
-    all_limits = Limits(**limits)  # type: ignore[arg-type]
+    all_limits = RecorderLimits(**limits)  # type: ignore[arg-type]
     schedule = Schedule(all_limits)
     return HintHandler(queue, schedule, FinishedRuns(all_limits), all_limits), schedule
 
@@ -119,8 +119,8 @@ def test_hints_are_gathered_while_readers_are_busy(hints: HintQueue) -> None:
     hint_handler.handle(0.001)
     assert hint_handler.by(now) == now
     hint_handler.handle(1)
-    assert hint_handler.by(now) == now + Limits().gathered
-    assert hint_handler.by(now, is_end=True) == now + Limits().ending
+    assert hint_handler.by(now) == now + RecorderLimits().gathered
+    assert hint_handler.by(now, is_end=True) == now + RecorderLimits().ending
     hint_handler.measure(0, hint_handler._rated_at + 9)
     hint_handler.handle(1)
     assert schedule.delay == 0

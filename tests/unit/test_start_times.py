@@ -2,8 +2,8 @@
 
 import pytest
 
-from operations.recorder.limits import Limits
-from operations.recorder.traces.start_times import StartTimes
+from operations.recorder.limits import RecorderLimits
+from operations.recorder.traces.pending_start_times import StartTimes
 from operations.records import StartTime
 from operations.timeline import Ending, Span, SpanKind, start_time_within, with_start_times
 from tests.unit.snapshots import ID, activity, at, snapshot
@@ -51,7 +51,7 @@ def test_what_is_known_of_an_attempt_is_all_that_changes() -> None:
 
 def told(*known: tuple[int, float], most: int = 10) -> StartTimes:
     """Return start times of the order: of an event's id, in seconds after noon, each."""
-    kept = StartTimes(Limits(start_times=most))
+    kept = StartTimes(RecorderLimits(start_times=most))
     kept.add([StartTime(ID, event_id, at(started)) for event_id, started in known], 0)
     return kept
 
@@ -73,7 +73,7 @@ def test_a_sighting_gets_what_was_told_of_its_attempts() -> None:
 
 def test_what_was_told_of_another_instance_is_not_lent() -> None:
     """Though the event has the same id."""
-    kept = StartTimes(Limits())
+    kept = StartTimes(RecorderLimits())
     kept.add([StartTime("order_B", 1, at(1))], 0)
     found = snapshot(spans=(activity(1, 0, 2),))
     assert kept.applied_to(found) is found
@@ -94,9 +94,9 @@ def test_what_is_told_twice_is_kept_once() -> None:
 def test_what_nothing_confirms_is_forgotten_in_time() -> None:
     """Forged begins do not stay for ever."""
     kept = told((1, 1))
-    kept.add([StartTime(ID, 2, at(1))], Limits().start_time_age - 1)
+    kept.add([StartTime(ID, 2, at(1))], RecorderLimits().start_time_age - 1)
     assert len(kept) == 2
-    kept.add([], Limits().start_time_age)
+    kept.add([], RecorderLimits().start_time_age)
     assert [each.event_id for each in kept.of(ID)] == [2]
 
 

@@ -23,8 +23,8 @@ MAIN = """
 import json, os, sys
 from pathlib import Path
 from system.console import Console
-from system.supervisor import Limits, Plan, Supervisor
-limits = Limits(grace=0.5, shortest_pause=0.005, longest_pause=0.005, last_output=0.2,
+from system.supervisor import SupervisorLimits, Plan, Supervisor
+limits = SupervisorLimits(grace=0.5, shortest_pause=0.005, longest_pause=0.005, last_output=0.2,
                 steady=float(sys.argv[4]))
 commands = json.loads(sys.argv[1])
 plan = Plan(commands, Path(sys.argv[2]), dict(os.environ), Path(sys.argv[3]), ["needed"], limits)

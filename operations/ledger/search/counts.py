@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, Select, func, literal, select, union_all
 
-from operations.ledger.limits import SearchLimits
+from operations.ledger.query_limits import SearchLimits
 from operations.ledger.search.filters import Matches
-from operations.ledger.search.sort_keys import Key, Order
+from operations.ledger.search.sort_keys import Key, SortOrder
 from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import Count, Sort
@@ -27,7 +27,7 @@ def read_counts(
 
 
 def count_before(
-    connection: Connection, matches: Matches, order: Order, key: Key, cap: int
+    connection: Connection, matches: Matches, order: SortOrder, key: Key, cap: int
 ) -> Count:
     """Count the runs that come before a key in an order."""
     before = [
@@ -61,7 +61,7 @@ def newest_by_text(
     """
     query = matches.by_text(runs.c.run_id, runs.c.status, any_status=any_status).limit(cap)
     if matches.is_by_text:
-        return query.order_by(*Order(Sort.NEWEST, by_run_id=True).clauses())
+        return query.order_by(*SortOrder(Sort.NEWEST, by_run_id=True).clauses())
     return query.order_by(runs.c.instance_id)
 
 

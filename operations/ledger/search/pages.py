@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, union_all
 
-from operations.ledger.limits import SearchLimits
+from operations.ledger.query_limits import SearchLimits
 from operations.ledger.runs.rows import SUMMARY_COLUMNS, summary_in
 from operations.ledger.search.counts import count_before, newest_by_text
 from operations.ledger.search.cursors import Cursor, Direction
 from operations.ledger.search.filters import Matches
-from operations.ledger.search.sort_keys import Key, Order
+from operations.ledger.search.sort_keys import Key, SortOrder
 from operations.ledger.tables import runs
 from operations.records import Count, Page, RunSummary, Sort
 
@@ -63,8 +63,8 @@ class Pages:
         )
 
     @property
-    def _order(self) -> Order:
-        order = Order(self.sort)
+    def _order(self) -> SortOrder:
+        order = SortOrder(self.sort)
         return replace(order, by_run_id=self.matches.is_by_text and order.is_of_creation)
 
     def _next(self, found: Sequence[RunSummary]) -> str | None:
@@ -81,12 +81,12 @@ class Pages:
             return None
         return count_before(self.connection, self.matches, self._order, first, self.limits.count)
 
-    def _read(self, order: Order, after: Key | None = None) -> tuple[RunSummary, ...]:
+    def _read(self, order: SortOrder, after: Key | None = None) -> tuple[RunSummary, ...]:
         """Read one run more than a page shows: it says whether another page follows."""
         query = self._select(order, after).order_by(*order.clauses()).limit(self.size + 1)
         return tuple(map(summary_in, self.connection.execute(query).mappings()))
 
-    def _select(self, order: Order, after: Key | None) -> Select[Any]:
+    def _select(self, order: SortOrder, after: Key | None) -> Select[Any]:
         bounds = [order.after(after)] if after else []
         if order.by_run_id:
             return self.matches.by_text(*SUMMARY_COLUMNS).where(*bounds)
@@ -99,7 +99,7 @@ class Pages:
             return self.matches.of_status(status, *SUMMARY_COLUMNS).where(*bounds)
         return every.where(runs.c.run_id.in_(self._first_of_each_status(order, bounds)))
 
-    def _first_of_each_status(self, order: Order, bounds: Sequence[Any]) -> Select[Any]:
+    def _first_of_each_status(self, order: SortOrder, bounds: Sequence[Any]) -> Select[Any]:
         """Return the select of the page's `run_id`s, merged from the first runs of each status."""
         each = (
             self.matches.of_status(status, *order.columns)

@@ -26,7 +26,7 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Order:
+class SortOrder:
     """The order of a list, or its reverse.
 
     With `by_run_id` the list is sorted by `run_id` alone. This is nearly the order of creation, and
@@ -48,7 +48,7 @@ class Order:
         return self.sort in {Sort.NEWEST, Sort.OLDEST}
 
     @property
-    def reverse(self) -> "Order":
+    def reverse(self) -> "SortOrder":
         """The same order backwards."""
         return replace(self, is_reversed=not self.is_reversed)
 

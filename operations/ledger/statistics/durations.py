@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, DateTime, Select, select, type_coerce
 
-from operations.ledger.limits import StatisticsLimits
 from operations.ledger.micros import micros_of, time_of
+from operations.ledger.query_limits import StatisticsLimits
 from operations.ledger.statistics.latest_rows import LatestRows
 from operations.ledger.statistics.results import (
     ActivityStatistics,

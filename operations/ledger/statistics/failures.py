@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from operations.fingerprint import fingerprint
-from operations.ledger.limits import StatisticsLimits
 from operations.ledger.micros import micros_of
+from operations.ledger.query_limits import StatisticsLimits
 from operations.ledger.statistics.latest_rows import LatestRows
 from operations.ledger.statistics.results import FailureGroup, PeriodStatistics
 from operations.ledger.tables import attempts, runs

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from operations.recorder.traces.hints import HintQueue
-from operations.recorder.traces.spans import hints_in
+from operations.recorder.traces.parser import hints_in
 
 PATH = "/api/v2/spans"
 LARGEST = 2**20  # bytes of a request's body

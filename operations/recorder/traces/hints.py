@@ -5,16 +5,16 @@ import time
 from collections.abc import Sequence
 
 from operations.recorder.discovery import FinishedRuns
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.recorder.schedule import Schedule
-from operations.recorder.traces.spans import Hint
+from operations.recorder.traces.parser import Hint
 
 
 class HintQueue:
     """A bounded queue between threads; it drops hints instead of blocking, and counts them."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        limits = limits or Limits()
+    def __init__(self, limits: RecorderLimits | None = None) -> None:
+        limits = limits or RecorderLimits()
         self._size = limits.queued_hints
         self._silence = limits.silence
         self._lock = threading.Lock()
@@ -61,7 +61,7 @@ class HintHandler:
     """
 
     def __init__(
-        self, queue: HintQueue, schedule: Schedule, finished: FinishedRuns, limits: Limits
+        self, queue: HintQueue, schedule: Schedule, finished: FinishedRuns, limits: RecorderLimits
     ) -> None:
         self._queue = queue
         self._schedule = schedule

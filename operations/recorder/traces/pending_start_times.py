@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from operations.ledger import Ledger
-from operations.recorder.limits import Limits
+from operations.recorder.limits import RecorderLimits
 from operations.recorder.schedule import Schedule
-from operations.recorder.traces.spans import Hint
+from operations.recorder.traces.parser import Hint
 from operations.records import Snapshot, StartTime
 from operations.timeline import Span, SpanKind, start_time_within
 
@@ -14,7 +14,7 @@ from operations.timeline import Span, SpanKind, start_time_within
 class StartTimes:
     """The start times of attempts whose end has not been read yet; limited by number and age."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RecorderLimits) -> None:
         self._limits = limits
         self._added_at: dict[StartTime, float] = {}  # the oldest first
         self._by_id: dict[str, set[StartTime]] = {}
@@ -80,7 +80,7 @@ def _with_start_time(span: Span, known: Iterable[StartTime]) -> Span:
 class LateStartTimes:
     """Writes the start times that no later snapshot of the run will contain."""
 
-    def __init__(self, ledger: Ledger, schedule: Schedule, limits: Limits) -> None:
+    def __init__(self, ledger: Ledger, schedule: Schedule, limits: RecorderLimits) -> None:
         self._ledger = ledger
         self._schedule = schedule
         self._known = StartTimes(limits)
