@@ -35,7 +35,8 @@ class View:
     then has the activities alone. `audit_entries` are the operators' actions on this run, the last
     one first; they include the start if Flowdeck made it. `earlier` and `later` are the `run_id`s
     of the id's runs right before and right after this one. If the workflow continues as new,
-    timeline and history show its last generation, and `kept` describes the earlier ones.
+    timeline and history show its last generation, and `earlier_generations` describes the
+    earlier ones.
     """
 
     summary: RunSummary
@@ -48,7 +49,7 @@ class View:
     audit_entries: tuple[AuditEntry, ...]
     earlier: int | None
     later: int | None
-    kept: EarlierGenerations
+    earlier_generations: EarlierGenerations
 
 
 def view(
@@ -129,7 +130,7 @@ def _view(ledger: Ledger, summary: RunSummary, details: RunDetails, timeline: Ti
         audit_entries=_audit_entries(ledger, summary, _period(summary, earlier, later)),
         earlier=earlier.run_id if earlier else None,
         later=later.run_id if later else None,
-        kept=ledger.runs.earlier_generations(summary.run_id)
+        earlier_generations=ledger.runs.earlier_generations(summary.run_id)
         if summary.generation > 1
         else EarlierGenerations(),
     )

@@ -1,4 +1,4 @@
-"""The only way in which tests wait: for a condition, with a time limit."""
+"""How tests wait: for a condition, with a time limit, and never for a fixed time."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 def eventually(condition: Callable[[], Found | None], seconds: float, what: str) -> Found:
     """Call `condition` until it returns a true value, and return the value.
 
-    Raises `AssertionError` with `what` after `seconds`.
+    Raises `AssertionError` with the text `what` after `seconds`.
     """
     deadline = time.monotonic() + seconds
     while True:

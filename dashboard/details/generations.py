@@ -15,12 +15,12 @@ def earlier_generations(shown: View, now: int) -> None:
     """Show how many earlier generations are kept, and the attempts of the selected one."""
     if shown.summary.generation == 1:
         return
-    st.caption(_summary(shown.summary.generation, shown.kept))
-    if not shown.kept.newest:
+    st.caption(_summary(shown.summary.generation, shown.earlier_generations))
+    if not shown.earlier_generations.newest:
         return
     selected = st.selectbox(
         "Earlier generation",
-        shown.kept.newest,
+        shown.earlier_generations.newest,
         format_func=_label,
         index=None,
         placeholder="Select an earlier generation",
@@ -31,11 +31,11 @@ def earlier_generations(shown: View, now: int) -> None:
         _show_attempts(shown, selected.number, now)
 
 
-def _summary(generation: int, kept: EarlierGenerations) -> str:
+def _summary(generation: int, earlier: EarlierGenerations) -> str:
     return (
         f"It continued as new: this is generation {generation:,} of those that were read. "
-        f"Kept from earlier generations: {_count(kept.attempts, 'attempt')} "
-        f"in {_count(kept.generations, 'generation')}."
+        f"Kept from earlier generations: {_count(earlier.attempts, 'attempt')} "
+        f"in {_count(earlier.generations, 'generation')}."
     )
 
 

@@ -160,7 +160,7 @@ class Recording:
         message = ": ".join(filter(None, (current.detail, OUTCOME_NOT_RECORDED)))
         with self._unless_away(current):
             entry = current.entry(Outcome.UNKNOWN, message=message)
-            current.entry_key = self._ledger.audit_log.begin(entry)
+            current.entry_key = self._ledger.audit_log.write_ahead(entry)
 
     def complete(
         self, current: RecordedAction, outcome: Outcome, after: Status | None = None

@@ -30,7 +30,7 @@ class AuditLog:
             add_entries(connection, revision, entries)
             set_revision(connection, revision)
 
-    def begin(self, entry: AuditEntry) -> int:
+    def write_ahead(self, entry: AuditEntry) -> int:
         """Add the entry of an action before it is carried out; return its key for `complete`."""
         (entry,) = self._with_app_id(entry)
         with writing(self._engine) as connection:
@@ -40,7 +40,7 @@ class AuditLog:
             return int(added.inserted_primary_key[0])  # type: ignore[index]
 
     def complete(self, key: int, entry: AuditEntry, *others: AuditEntry) -> None:
-        """Write the outcome of an action into the entry that `begin` added.
+        """Write the outcome of an action into the entry that `write_ahead` added.
 
         Adds `others` in the same transaction. If the key belongs to another entry, because the
         ledger was replaced in between, `entry` is added as well.

@@ -1,4 +1,4 @@
-"""What the unit tests share: an engine in memory, a real ledger, and the log's lines."""
+"""Fixtures of the unit tests: an engine in memory, a real ledger, and log lines."""
 
 import json
 import logging
@@ -26,41 +26,40 @@ from tests.unit.pages import Desk
 from tests.unit.sidecar import Sidecar
 from tests.unit.snapshots import APP
 
+# Time limits that a busy machine does not exceed.
 PATIENT_SEARCH = SearchLimits(seconds=60)
-PATIENT_STATISTICS = StatisticsLimits(
-    seconds=60, reading_seconds=60
-)  # a busy machine is no failure
+PATIENT_STATISTICS = StatisticsLimits(seconds=60, reading_seconds=60)
 DATABASES = ("sqlite", "postgresql")
 
-settings.register_profile("flowdeck", deadline=None)  # a busy machine is no failure
+settings.register_profile("flowdeck", deadline=None)  # a busy machine is slow
 settings.load_profile("flowdeck")
 
 
 @pytest.fixture(autouse=True)
 def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the tests' own `__main__`, which Streamlit replaces, and which new processes import."""
+    """Restore `__main__` after the test: Streamlit replaces it, and new processes import it."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
 def gateway() -> FakeGateway:
-    """Return an engine without instances."""
+    """Return a gateway to an engine in memory that has no instances."""
     return FakeGateway()
 
 
 @pytest.fixture
 def sidecar() -> Iterator[Sidecar]:
-    """Return a sidecar that listens."""
+    """Return a fake sidecar that is listening."""
     sidecar = Sidecar()
     sidecar.listen()
     yield sidecar
     sidecar.done.set()
-    sidecar.vanish()
+    sidecar.stop()
 
 
 @pytest.fixture
 def dapr(sidecar: Sidecar) -> Iterator[DaprGateway]:
-    """Return a gateway to it, with short deadlines."""
+    """Return a gateway to the fake sidecar, with short deadlines."""
     gateway = DaprGateway(
         sidecar.endpoint, read_timeout=0.3, write_timeout=0.3, history_timeout=0.3
     )
@@ -69,7 +68,7 @@ def dapr(sidecar: Sidecar) -> Iterator[DaprGateway]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run on both databases what is marked so."""
+    """Run tests with the mark `both_databases` on SQLite and on PostgreSQL."""
     has = metafunc.definition.get_closest_marker
     marked = has("both_databases") and not has("sqlite_alone")
     if marked and "database" in metafunc.fixturenames:
@@ -78,26 +77,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> str:
-    """Return what the ledger is kept in: SQLite, unless a test is marked `both_databases`."""
+    """Return the kind of the database: SQLite, unless the test has the mark `both_databases`."""
     return getattr(request, "param", DATABASES[0])
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    """Return a PostgreSQL that runs, for all tests of the session."""
+    """Return a running PostgreSQL server for all tests of the session."""
     with Server() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def ledgers(postgres: Server) -> Ledgers:
-    """Return empty ledgers on it."""
+    """Return a pool of empty ledgers on the PostgreSQL server."""
     return Ledgers(postgres)
 
 
 @pytest.fixture
 def new_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Return the URL of a database without a schema: of a SQLite file, one that is not there."""
+    """Return the URL of a database without a schema; a SQLite file does not exist yet."""
     if database == "sqlite":
         yield f"sqlite:///{tmp_path}/data/ledger.db"
         return
@@ -111,7 +110,10 @@ def new_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
 def empty_url(
     database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[str], str]]:
-    """Return what gives the URL of an empty ledger; a SQLite file of that name is not there yet."""
+    """Return a function from a name to the URL of an empty ledger.
+
+    A SQLite file with the name does not exist yet.
+    """
     made: list[str] = []
 
     def make(name: str) -> str:
@@ -139,7 +141,7 @@ def other_url(empty_url: Callable[[str], str]) -> str:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a SQLite file that holds an empty ledger: a copy takes a tenth of its migrations."""
+    """Return a SQLite file with an empty ledger: copying it is ten times as fast as migrating."""
     file = tmp_path_factory.mktemp("template") / "ledger.db"
     open_ledger(f"sqlite:///{file}").close()
     return file
@@ -159,7 +161,7 @@ def ledger(ledger_url: str, sqlite_template: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
-    """Return the actions on an empty engine and an empty ledger."""
+    """Return the actions, on an empty engine and an empty ledger."""
     return Actions(gateway, ledger)
 
 
@@ -171,10 +173,10 @@ def desk(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Desk]:
-    """Return the dashboard's process, which has built nothing yet; the recorder lives."""
+    """Return a dashboard that has not built its services yet; the recorder is running."""
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", ledger_url)
     monkeypatch.setattr(services, "DaprGateway", lambda *_, **__: gateway)
-    monkeypatch.setattr(services, "_end_process", lambda: None)  # it is the tests' own
+    monkeypatch.setattr(services, "_end_process", lambda: None)  # pytest runs in this process
     built = (services.state_watcher, services.gateway, services._services)
     for each in built:
         each.cache_clear()
@@ -188,27 +190,27 @@ def desk(
 
 
 class LogLines:
-    """The lines that this process logs to standard output."""
+    """The log lines that this process writes to standard output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
 
     def configure(self, level: str, form: str = "json") -> None:
-        """Configure the logs, as a process does when it starts."""
+        """Configure logging, as a process does when it starts."""
         configure_logs(OperationsSettings(log_level=level, log_format=form))
 
     def text(self) -> str:
-        """Return what was logged since this was last asked."""
+        """Return the text that was logged since the last call."""
         return self._capsys.readouterr().out
 
     def events(self) -> list[dict[str, Any]]:
-        """Return the same as one object a line."""
+        """Return the JSON object of each line that was logged since the last call."""
         return [json.loads(line) for line in self.text().splitlines()]
 
 
 @pytest.fixture
 def log_lines(capsys: pytest.CaptureFixture[str]) -> Iterator[LogLines]:
-    """Return the log's lines; the logs are afterwards what they were."""
+    """Return the log lines; restore the configuration of logging after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield LogLines(capsys)

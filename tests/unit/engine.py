@@ -1,4 +1,4 @@
-"""Changes instances in the engine in memory while the recorder follows them."""
+"""Functions that change the instances of the engine in memory, as a real engine would."""
 
 from dataclasses import replace
 
@@ -25,17 +25,21 @@ def put_running(
     )
 
 
-def moves(gateway: FakeGateway, instance_id: str = ID, status: Status = Status.RUNNING) -> None:
-    """Change an instance a second later."""
+def update_instance(
+    gateway: FakeGateway, instance_id: str = ID, status: Status = Status.RUNNING
+) -> None:
+    """Set the status of an instance, one second after its last update."""
     existing = gateway.instances[instance_id]
     assert existing.last_updated_at
     later = at((existing.last_updated_at - at(0)).total_seconds() + 1)
     gateway.put(replace(existing, status=status, last_updated_at=later))
 
 
-def ends(gateway: FakeGateway, instance_id: str = ID, status: Status = Status.COMPLETED) -> None:
-    """Finish an instance."""
-    moves(gateway, instance_id, status)
+def finish_instance(
+    gateway: FakeGateway, instance_id: str = ID, status: Status = Status.COMPLETED
+) -> None:
+    """Finish an instance, with the end in its history."""
+    update_instance(gateway, instance_id, status)
     existing = gateway.instances[instance_id]
     assert existing.last_updated_at
     end = HistoryEvent(9, existing.last_updated_at, "executionCompleted", status=status)
@@ -43,7 +47,7 @@ def ends(gateway: FakeGateway, instance_id: str = ID, status: Status = Status.CO
     gateway.put(replace(existing, output='"done"'))
 
 
-def vanishes(gateway: FakeGateway, instance_id: str = ID) -> None:
+def remove_instance(gateway: FakeGateway, instance_id: str = ID) -> None:
     """Remove an instance, as a purge does."""
     del gateway.instances[instance_id]
     gateway.events.pop(instance_id, None)

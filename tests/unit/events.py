@@ -1,4 +1,4 @@
-"""Events as an engine would write them, seconds after a beginning, and their timeline."""
+"""History events as the engine writes them, with times in seconds after `START`."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,14 +11,14 @@ from operations.timeline import (
     timeline_of,
 )
 
-BEGIN = datetime(2026, 11, 23, 18, tzinfo=UTC)
+START = datetime(2026, 11, 23, 18, tzinfo=UTC)
 NEVER = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 REFUSED = Failure("CardError", "The card was refused.")
 
 
 def at(seconds: float) -> datetime:
-    """Return the moment so many seconds after the beginning."""
-    return BEGIN + timedelta(seconds=seconds)
+    """Return the time so many seconds after `START`."""
+    return START + timedelta(seconds=seconds)
 
 
 def event(kind: str, seconds: float, event_id: int = -1, **more: Any) -> HistoryEvent:
@@ -27,7 +27,7 @@ def event(kind: str, seconds: float, event_id: int = -1, **more: Any) -> History
 
 
 def turn(seconds: float) -> HistoryEvent:
-    """Return the beginning of a turn."""
+    """Return the start of a turn."""
     return event("workflowStarted", seconds)
 
 
@@ -39,22 +39,22 @@ def started(seconds: float = 0, **more: Any) -> HistoryEvent:
 def scheduled(
     event_id: int, seconds: float, name: str = "charge", call: str | None = None, **more: Any
 ) -> HistoryEvent:
-    """Return the start of an attempt of an activity."""
+    """Return the scheduling of an attempt of an activity."""
     return event("taskScheduled", seconds, event_id, name=name, task_execution_id=call, **more)
 
 
 def completed(answers: int, seconds: float, payload: str | None = None) -> HistoryEvent:
-    """Return the good answer to an attempt."""
+    """Return the success of an attempt; `answers` is the id of its event."""
     return event("taskCompleted", seconds, answers=answers, payload=payload)
 
 
 def failed(answers: int, seconds: float) -> HistoryEvent:
-    """Return the bad answer to an attempt."""
+    """Return the failure of an attempt."""
     return event("taskFailed", seconds, answers=answers, failure=REFUSED)
 
 
 def timer(event_id: int, seconds: float, due: float, name: str | None = None) -> HistoryEvent:
-    """Return a workflow's own timer."""
+    """Return a timer that the workflow created."""
     origin = TimerOrigin.OWN
     return event("timerCreated", seconds, event_id, fire_at=at(due), origin=origin, name=name)
 
@@ -62,7 +62,7 @@ def timer(event_id: int, seconds: float, due: float, name: str | None = None) ->
 def wait(
     event_id: int, seconds: float, name: str = "approval", due: float | None = None
 ) -> HistoryEvent:
-    """Return a timer for an external event, which has no end unless it is due."""
+    """Return a wait for an external event, without a time limit unless `due` is given."""
     fire_at = NEVER if due is None else at(due)
     origin = TimerOrigin.EXTERNAL_EVENT
     return event("timerCreated", seconds, event_id, fire_at=fire_at, origin=origin, name=name)
@@ -83,7 +83,7 @@ def child_back_off(event_id: int, seconds: float, due: float, of: str | None) ->
 
 
 def fired(answers: int, seconds: float) -> HistoryEvent:
-    """Return the answer to a timer."""
+    """Return the firing of a timer."""
     return event("timerFired", seconds, answers=answers)
 
 
@@ -93,18 +93,18 @@ def raised(name: str, seconds: float, payload: str | None = None) -> HistoryEven
 
 
 def child(event_id: int, seconds: float, instance: str, name: str = "pay") -> HistoryEvent:
-    """Return the start of a child."""
+    """Return the scheduling of a child."""
     kind = "childWorkflowInstanceCreated"
     return event(kind, seconds, event_id, name=name, instance_id=instance)
 
 
 def child_completed(answers: int, seconds: float, payload: str | None = None) -> HistoryEvent:
-    """Return the good answer to a child."""
+    """Return the success of a child."""
     return event("childWorkflowInstanceCompleted", seconds, answers=answers, payload=payload)
 
 
 def child_failed(answers: int, seconds: float) -> HistoryEvent:
-    """Return the bad answer to a child."""
+    """Return the failure of a child."""
     return event("childWorkflowInstanceFailed", seconds, answers=answers, failure=REFUSED)
 
 
@@ -128,18 +128,18 @@ def terminated(seconds: float) -> HistoryEvent:
     return event("executionTerminated", seconds)
 
 
-def read(*events: HistoryEvent) -> Timeline:
-    """Return the timeline of an instance that began as usual, followed by the events."""
+def timeline_with(*events: HistoryEvent) -> Timeline:
+    """Return the timeline of an instance that started at `START` and has these events."""
     return timeline_of([turn(0.001), started(0), *events])
 
 
-def only(timeline: Timeline) -> Span:
-    """Return the one span that there is."""
+def only_span(timeline: Timeline) -> Span:
+    """Return the span of a timeline that has only one."""
     assert len(timeline.spans) == 1
     return timeline.spans[0]
 
 
-def tries(timeline: Timeline) -> list[tuple[int, int, int, int]]:
+def attempts_of(timeline: Timeline) -> list[tuple[int, int, int, int]]:
     """Return each span's event id, lane, attempt and number of attempts."""
     return [
         (span.event_id, span.lane, span.attempt_number, span.attempt_count)

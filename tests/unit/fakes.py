@@ -1,4 +1,4 @@
-"""An engine in memory, behind the same port as Dapr."""
+"""A gateway to an engine in memory."""
 
 import threading
 from collections import Counter
@@ -23,10 +23,11 @@ def instance(instance_id: str, status: Status, payload: str | None = None) -> In
 class FakeGateway:
     """Keeps instances as Dapr does: a start erases a finished one, an action on one succeeds.
 
-    `errors` holds, by method, what its next calls raise instead of acting; `lost` what they raise
-    after they have acted. `during` holds, by method, what happens while it is called. `scheduled`
-    is for when the instances that are to start later are due; nothing starts them. `raised` are
-    the events that came, `forced` counts forced purges, `purge_timeouts` their timeouts.
+    By method, `errors` are the errors that the next calls raise instead of acting, `late_errors`
+    those that they raise after acting, and `during` is a function that runs within each call.
+    `scheduled` has the due time of each instance with a scheduled start; nothing starts them.
+    `raised` has the external events, `forced` the number of forced purges, and `purge_timeouts`
+    the timeout of each purge.
     """
 
     def __init__(self) -> None:
@@ -38,23 +39,23 @@ class FakeGateway:
         self.purge_timeouts: list[float | None] = []
         self.calls: Counter[str] = Counter()
         self.errors: dict[str, list[FlowdeckError]] = {}
-        self.lost: dict[str, list[FlowdeckError]] = {}
+        self.late_errors: dict[str, list[FlowdeckError]] = {}
         self.during: dict[str, Hook] = {}
         self.first_status = Status.RUNNING
         self.app = "orders"
-        self.answer = DaprHealth(version="1.18.2", problems=())
+        self.dapr_health = DaprHealth(version="1.18.2", problems=())
         self._lock = threading.Lock()
 
     def put(self, found: Instance) -> None:
-        """Have an instance, as if somebody else had made it."""
+        """Add or replace an instance, as another client of the engine would."""
         self.instances[found.instance_id] = found
 
-    def turn(self, instance_id: str, status: Status) -> None:
+    def set_status(self, instance_id: str, status: Status) -> None:
         """Change the status of an instance."""
         self.put(replace(self.instances[instance_id], status=status))
 
     def app_id(self) -> str:
-        """Return the application, as one that is remembered: that is no call."""
+        """Return the id of the application; not counted in `calls`, because a gateway caches it."""
         if self.errors.get("app_id"):
             raise self.errors["app_id"][0]
         return self.app
@@ -66,11 +67,11 @@ class FakeGateway:
         payload: str,
         scheduled_for: datetime | None = None,
     ) -> None:
-        """Start it, unless one with this id is unfinished."""
+        """Start an instance, unless an unfinished one has the id."""
         self._enter("start")
         with self._lock:
-            there = self.instances.get(instance_id)
-            if there and not there.status.is_finished:
+            existing = self.instances.get(instance_id)
+            if existing and not existing.status.is_finished:
                 raise InstanceExists(instance_id, "an instance with it is running")
             if scheduled_for:
                 self.scheduled[instance_id] = scheduled_for
@@ -81,34 +82,34 @@ class FakeGateway:
         self._leave("start")
 
     def state(self, instance_id: str) -> Instance | None:
-        """Return it."""
+        """Return an instance without its history."""
         self._enter("state")
         return self.instances.get(instance_id)
 
     def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
-        """Return its events."""
+        """Return the events of an instance."""
         self._enter("history")
         if instance_id not in self.instances:
             raise UnknownInstance(instance_id)
         return tuple(self.events.get(instance_id, ()))
 
     def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
-        """Return ids by their place; after a full page another one is said to come, as by Dapr."""
+        """Return a page of ids; as with Dapr, a full page always has a next one, maybe empty."""
         self._enter("ids")
-        begin = int(token or 0)
-        found = tuple(self.instances)[begin : begin + page_size]
-        return IdPage(found, str(begin + page_size) if len(found) == page_size else None)
+        start = int(token or 0)
+        found = tuple(self.instances)[start : start + page_size]
+        return IdPage(found, str(start + page_size) if len(found) == page_size else None)
 
     def pause(self, instance_id: str) -> None:
-        """Suspend it."""
+        """Suspend an instance."""
         self._act("pause", instance_id, Status.SUSPENDED)
 
     def resume(self, instance_id: str) -> None:
-        """Resume it."""
+        """Resume an instance."""
         self._act("resume", instance_id, Status.RUNNING)
 
     def terminate(self, instance_id: str) -> None:
-        """Terminate it."""
+        """Terminate an instance."""
         self._act("terminate", instance_id, Status.TERMINATED)
 
     def purge(
@@ -119,7 +120,7 @@ class FakeGateway:
         force: bool = False,
         timeout: float | None = None,
     ) -> None:
-        """Forget it, and its children first."""
+        """Remove an instance, after its children."""
         self._enter("purge")
         self.purge_timeouts.append(timeout)
         if instance_id not in self.instances:
@@ -134,7 +135,7 @@ class FakeGateway:
         self._leave("purge")
 
     def rerun(self, source_id: str, event_id: int, new_id: str, payload: str | None = None) -> None:
-        """Have another instance, which runs, with the event that it was run again from."""
+        """Add a running instance whose history has the event that the rerun starts from."""
         self._enter("rerun")
         if source_id not in self.instances:
             raise UnknownInstance(source_id)
@@ -143,14 +144,14 @@ class FakeGateway:
                 raise InstanceExists(new_id, "by another instance")
             self.put(replace(self.instances[source_id], instance_id=new_id, status=Status.RUNNING))
         event = next(e for e in self.events[source_id] if e.event_id == event_id)
-        kept = payload if payload is not None else event.payload
-        anew = replace(event, rerun_of=source_id, payload=kept)
+        new_payload = payload if payload is not None else event.payload
+        scheduled_again = replace(event, rerun_of=source_id, payload=new_payload)
         started = (e for e in self.events[source_id] if e.kind == "executionStarted")
-        self.events[new_id] = (*started, anew)
+        self.events[new_id] = (*started, scheduled_again)
         self._leave("rerun")
 
     def raise_event(self, instance_id: str, name: str, payload: str | None = None) -> None:
-        """Keep it; one that has finished takes no notice."""
+        """Add an external event to `raised`; a finished instance ignores it."""
         self._enter("raise")
         if instance_id not in self.instances:
             raise UnknownInstance(instance_id)
@@ -159,16 +160,16 @@ class FakeGateway:
         self._leave("raise")
 
     def health(self) -> DaprHealth:
-        """Return what was set."""
+        """Return `dapr_health`, which tests set."""
         self._enter("health")
-        return self.answer
+        return self.dapr_health
 
     def _act(self, method: str, instance_id: str, status: Status) -> None:
         self._enter(method)
         if instance_id not in self.instances:
             raise UnknownInstance(instance_id)
         if not self.instances[instance_id].status.is_finished:
-            self.turn(instance_id, status)
+            self.set_status(instance_id, status)
         self._leave(method)
 
     def _enter(self, method: str) -> None:
@@ -180,5 +181,5 @@ class FakeGateway:
         self.during.get(method, lambda: None)()
 
     def _leave(self, method: str) -> None:
-        if self.lost.get(method):
-            raise self.lost[method].pop(0)
+        if self.late_errors.get(method):
+            raise self.late_errors[method].pop(0)

@@ -1,6 +1,6 @@
-"""What the real engine said of instances, recorded in `histories/`: for whoever needs real ones.
+"""Instances of a real engine, recorded in `histories/`.
 
-Each file holds an instance's state and its events as the engine's messages are in JSON.
+Each file has the state and the history events of an instance: the engine's messages as JSON.
 """
 
 import json
@@ -18,19 +18,19 @@ from operations.model import Instance
 
 _FOLDER = Path(__file__).parent / "histories"
 RECORDED = tuple(sorted(file.stem for file in _FOLDER.glob("*.json")))
-"""The names of all that was recorded."""
+"""The names of all recorded instances."""
 
 
 @cache
 def recorded(name: str) -> tuple[HistoryEvent, ...]:
-    """Return the events of a recorded instance."""
+    """Return the history events of a recorded instance."""
     events = _read(name)["events"]
     return tuple(to_history_event(ParseDict(event, pb.HistoryEvent())) for event in events)
 
 
 @cache
 def recorded_state(name: str) -> Instance:
-    """Return a recorded instance."""
+    """Return the state of a recorded instance."""
     state = ParseDict(_read(name)["state"], pb.WorkflowState())
     return to_instance(state.instanceId, state)
 

@@ -21,7 +21,7 @@ from operations.records import Outage, RunSummary
 from operations.snapshots import read_snapshot
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.histories import recorded, recorded_state
-from tests.unit.snapshots import NOON, of_record, snapshot
+from tests.unit.snapshots import NOON, recorded_snapshot, snapshot
 
 APP = Path(services.__file__).parent / "app.py"
 LIST, ORDER, INSTANCE = (f"app_pages/{name}.py" for name in ("instances", "new_order", "instance"))
@@ -94,7 +94,7 @@ class Desk:
         found = recorded_state(name)
         self.gateway.put(found)
         self.gateway.events[found.instance_id] = recorded(name)
-        self.ledger.runs.ingest([of_record(name)])
+        self.ledger.runs.ingest([recorded_snapshot(name)])
         return found.instance_id
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Runs in the engine in memory, with the histories that they would have."""
+"""Runs in the engine in memory, with their histories."""
 
 from collections.abc import Callable
 
@@ -25,28 +25,28 @@ def put(
     steps: tuple[HistoryEvent, ...] = TWO_STEPS,
     parent: str | None = None,
 ) -> None:
-    """Have an instance with its history."""
+    """Add an instance and its history."""
     end = (ended(9),) if status.is_finished else ()
     start = started(0, execution_id=f"e-{instance_id}", instance_id=parent)
     gateway.put(instance(instance_id, status, "{}"))
     gateway.events[instance_id] = (turn(0.001), start, *steps, *end)
 
 
-def put_family(gateway: FakeGateway, status: Status = Status.COMPLETED) -> None:
-    """Have a finished parent, a finished child, and below that one of a status."""
+def put_with_descendants(gateway: FakeGateway, status: Status = Status.COMPLETED) -> None:
+    """Add a finished parent, its finished child, and a grandchild with this status."""
     put(gateway, "order_A", steps=(child(1, 1, "order_A1"),))
     put(gateway, "order_A1", steps=(child(1, 1, "order_A2"),), parent="order_A")
     put(gateway, "order_A2", status, parent="order_A1")
 
 
-def lost(*_: object, **__: object) -> None:
-    """Be a ledger that cannot be reached."""
+def ledger_away(*_: object, **__: object) -> None:
+    """Raise `LedgerUnavailable`: replaces a method of the ledger."""
     raise LedgerUnavailable("disk full")
 
 
-def after(calls: int, do: Callable[[], object]) -> Callable[[], object]:
-    """Return what does something the given time it is called, and nothing before and after."""
-    left = [calls]
+def at_call(number: int, do: Callable[[], object]) -> Callable[[], object]:
+    """Return a function that calls `do` only when it is called for the `number`th time."""
+    left = [number]
 
     def count() -> None:
         left[0] -= 1

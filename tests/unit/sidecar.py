@@ -1,4 +1,4 @@
-"""A gRPC server of the tests' own in place of the sidecar, and the calls that a gateway makes."""
+"""A gRPC server in place of the sidecar, and the calls of a gateway."""
 
 import threading
 from collections import Counter
@@ -33,7 +33,7 @@ PUBLIC = {"GetMetadata", "ListJobsAlpha1"}
 
 
 class Sidecar:
-    """Answers the calls of a gateway: with an error while there are `failures`, else `answers`."""
+    """Answers the calls of a gateway: with the next of the `failures`, or else with `answers`."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
@@ -48,11 +48,11 @@ class Sidecar:
 
     @property
     def endpoint(self) -> str:
-        """The address."""
+        """The address, as host:port."""
         return f"127.0.0.1:{self.port}"
 
     def listen(self) -> None:
-        """Listen on the port of last time, at first on any."""
+        """Listen on the port of the previous call, or on a free port at the first call."""
         options = [("grpc.so_reuseport", 0)]
         self._server = grpc.server(ThreadPoolExecutor(8), options=options)
         workflows, sidecar = service.TaskHubSidecarServiceServicer(), dapr_pb2_grpc.DaprServicer()
@@ -63,8 +63,8 @@ class Sidecar:
         self.port = self._server.add_insecure_port(self.endpoint)
         self._server.start()
 
-    def vanish(self) -> None:
-        """Stop listening, and drop every connection."""
+    def stop(self) -> None:
+        """Stop listening, and close every connection."""
         if self._server:
             self._server.stop(None).wait()
 
@@ -100,8 +100,8 @@ WRITES: dict[str, tuple[str, Callable[[DaprGateway], object]]] = {
 CALLS = READS | WRITES
 
 
-def stamp(time: datetime) -> Timestamp:
-    """Return a time as Dapr sends it."""
+def timestamp_of(time: datetime) -> Timestamp:
+    """Return a time as a protobuf message."""
     sent = Timestamp()
     sent.FromDatetime(time)
     return sent

@@ -1,4 +1,4 @@
-"""Snapshots as the recorder makes them, of instances that are made up or were recorded."""
+"""Snapshots of made-up and of recorded instances, and the runs of an id in a ledger."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -29,41 +29,41 @@ def snapshot(
     execution: str | None = "e1",
     **values: Any,
 ) -> Snapshot:
-    """Return a snapshot of the order, in seconds after noon.
+    """Return a snapshot of the order; all times are in seconds after noon.
 
-    `values` are other fields of the snapshot, its instance or its timeline.
+    `values` are further fields of the snapshot, its instance or its timeline.
     """
-    began = None if created is None else at(created)
+    created_at = None if created is None else at(created)
     last = None if created is None else at(max(created, read))
     values = {
         "instance_id": ID,
         "workflow": "order_workflow",
         "status": status,
-        "created_at": began,
+        "created_at": created_at,
         "last_updated_at": last,
         "execution_id": execution,
-        "started_at": began,
+        "started_at": created_at,
         "ended_at": last if status.is_finished else None,
         "read_at": at(read),
         **values,
     }
-    parts = {"instance": _made(Instance, values), "timeline": _made(Timeline, values)}
-    return Snapshot(**{"app_id": APP, **parts, **_only(Snapshot, values)})
+    parts = {"instance": _build(Instance, values), "timeline": _build(Timeline, values)}
+    return Snapshot(**{"app_id": APP, **parts, **_fields_of(Snapshot, values)})
 
 
 def pending(*, read: float = 1, **more: Any) -> Snapshot:
-    """Return a snapshot of a pending instance, of which Dapr tells nothing."""
+    """Return a snapshot of a pending instance: Dapr reports only the status."""
     values = {"execution": None, "created": None, "workflow": "", **more}
     return snapshot(Status.PENDING, read=read, **values)
 
 
-def glance(status: Status, *, read: float = 1, created: float = 0) -> Snapshot:
-    """Return a snapshot without the history, as after an action."""
+def state_only(status: Status, *, read: float = 1, created: float = 0) -> Snapshot:
+    """Return a snapshot without the history, as it is read after an action."""
     return replace(snapshot(status, read=read, created=created), timeline=Timeline())
 
 
 def done(*, execution: str = "e1", created: float = 0, read: float = 9, **more: Any) -> Snapshot:
-    """Return the last snapshot of an instance, with the history of one that a caller started."""
+    """Return the last snapshot of a completed instance, with its history."""
     history = (
         HistoryEvent(-1, at(created + 0.1), "workflowStarted"),
         HistoryEvent(-1, at(created), "executionStarted", execution_id=execution),
@@ -72,14 +72,14 @@ def done(*, execution: str = "e1", created: float = 0, read: float = 9, **more: 
     return snapshot(Status.COMPLETED, execution=execution, created=created, read=read, **values)
 
 
-def of_record(name: str, *, read: float = 0) -> Snapshot:
-    """Return a snapshot of an instance that was recorded."""
+def recorded_snapshot(name: str, *, read: float = 0) -> Snapshot:
+    """Return the snapshot of a recorded instance."""
     history = recorded(name)
     return Snapshot(APP, recorded_state(name), timeline_of(history), at(read), history)
 
 
 def activity(event_id: int, start: float, end: float | None = None, **more: Any) -> Span:
-    """Return an activity's span."""
+    """Return the span of an activity; times are in seconds after noon."""
     values = {"name": "charge", "lane": event_id, **more}
     if end is not None:
         values = {"ended_at": at(end), "ending": Ending.COMPLETED, **values}
@@ -87,7 +87,7 @@ def activity(event_id: int, start: float, end: float | None = None, **more: Any)
 
 
 def summary(ledger: Ledger, instance_id: str = ID) -> RunSummary:
-    """Return the latest run of an id that has one."""
+    """Return the latest run of an id, which must have one."""
     found = ledger.runs.latest(instance_id)
     assert found
     return found
@@ -110,9 +110,9 @@ def statuses(ledger: Ledger, instance_id: str = ID) -> list[Status]:
     return [run.status for run in runs_of(ledger, instance_id)]
 
 
-def _made(kind: type, values: dict[str, Any]) -> Any:
-    return kind(**_only(kind, values))
+def _build(kind: type, values: dict[str, Any]) -> Any:
+    return kind(**_fields_of(kind, values))
 
 
-def _only(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+def _fields_of(kind: type, values: dict[str, Any]) -> dict[str, Any]:
     return {field.name: values[field.name] for field in fields(kind) if field.name in values}

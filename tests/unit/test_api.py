@@ -143,7 +143,7 @@ def test_health_names_every_problem(
         raise LedgerUnavailable("disk full")
 
     monkeypatch.setattr(world.ledger, "ping", ping)
-    world.gateway.answer = DaprHealth(
+    world.gateway.dapr_health = DaprHealth(
         "1.18.2", (Problem(Service.SCHEDULER, "the sidecar has no scheduler"),)
     )
     world.runtime = RuntimeState.DISCONNECTED
@@ -197,7 +197,7 @@ def test_a_taken_id_is_a_conflict(
 ) -> None:
     """The id of another order or of a finished order is refused; that instance is not changed."""
     client.post("/workflow/start", json=ORDER)
-    world.gateway.turn("order_ORDER001", status)
+    world.gateway.set_status("order_ORDER001", status)
     existing = world.gateway.instances["order_ORDER001"]
     answer = client.post("/workflow/start", json=order)
     assert answer.status_code == 409

@@ -13,7 +13,7 @@ from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Status
 from tests.unit.fakes import FakeGateway
-from tests.unit.runs import put, put_family
+from tests.unit.runs import put, put_with_descendants
 from tests.unit.snapshots import at
 from tests.unit.test_api import World
 
@@ -92,7 +92,7 @@ def test_a_history_survives_the_purge(client: TestClient, gateway: FakeGateway) 
 
 def test_a_purge_returns_the_purged_ids(client: TestClient, gateway: FakeGateway) -> None:
     """The ids include the descendants."""
-    put_family(gateway)
+    put_with_descendants(gateway)
     assert send(client, "purge").json() == {
         "status": "purged",
         "instance_id": "order_A",
@@ -125,7 +125,7 @@ def test_a_purge_may_be_forced(client: TestClient, gateway: FakeGateway) -> None
 
 def test_descendants_may_stay(client: TestClient, gateway: FakeGateway) -> None:
     """With `recursive: false` only the instance itself is purged."""
-    put_family(gateway, Status.RUNNING)
+    put_with_descendants(gateway, Status.RUNNING)
     assert send(client, "purge").json()["error"] == "NotFinished"
     assert send(client, "purge", {"recursive": False}).json()["purged"] == ["order_A"]
 
@@ -344,7 +344,7 @@ def test_an_event_of_unknown_outcome_says_what_to_do(
 ) -> None:
     """The message says to read the history, because the same request could raise a second event."""
     put(gateway, status=Status.RUNNING)
-    gateway.lost["raise"] = [OutcomeUnknown("raise", "no answer in time")]
+    gateway.late_errors["raise"] = [OutcomeUnknown("raise", "no answer in time")]
     answer = send(client, "raise")
     assert answer.status_code == 503
     assert "Check its history" in answer.json()["detail"]

@@ -14,7 +14,7 @@ from operations.model import Failure
 from operations.records import Baseline
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline, timeline_of
 from tests.unit.events import (
-    BEGIN,
+    START,
     at,
     back_off,
     completed,
@@ -22,10 +22,10 @@ from tests.unit.events import (
     failed,
     fired,
     raised,
-    read,
     resumed,
     scheduled,
     suspended,
+    timeline_with,
     timer,
     turn,
     wait,
@@ -62,7 +62,7 @@ STYLES = [
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of a figure; `start` is in seconds after `BEGIN`."""
+    """A bar of a figure; `start` is in seconds after `START`."""
 
     row: str
     start: float
@@ -77,7 +77,7 @@ def bars(figure: Gantt) -> list[Bar]:
     found = [
         Bar(
             row=figure.names[trace["y"][number]],
-            start=(base - milliseconds(BEGIN)) / 1000,
+            start=(base - milliseconds(START)) / 1000,
             duration=trace["x"][number] / 1000,
             label=trace["name"],
             hover=trace["hovertext"][number],
@@ -90,8 +90,8 @@ def bars(figure: Gantt) -> list[Bar]:
 
 
 def figure_of(timeline: Timeline) -> Gantt:
-    """Return the figure of a timeline that starts at `BEGIN` by default."""
-    return gantt(timeline, timeline.started_at or BEGIN, {})
+    """Return the figure of a timeline that starts at `START` by default."""
+    return gantt(timeline, timeline.started_at or START, {})
 
 
 def span(
@@ -105,7 +105,7 @@ def span(
 
 def chart(*spans: Span) -> Gantt:
     """Return the figure of these spans."""
-    return figure_of(Timeline(BEGIN, None, spans))
+    return figure_of(Timeline(START, None, spans))
 
 
 @pytest.mark.parametrize(("kind", "ending", "label", "colour", "swatch"), STYLES)
@@ -121,7 +121,9 @@ def test_each_kind_and_ending_has_a_style(
 
 def test_a_lane_is_a_row() -> None:
     """Two calls of one activity have two rows, in the order of their start."""
-    figure = figure_of(read(scheduled(0, 1), scheduled(1, 2), completed(1, 3), completed(0, 4)))
+    figure = figure_of(
+        timeline_with(scheduled(0, 1), scheduled(1, 2), completed(1, 3), completed(0, 4))
+    )
     assert [(bar.row, bar.start) for bar in bars(figure)] == [("charge", 1), ("charge", 2)]
     assert [row for trace in figure.traces for row in trace["y"]] == [0, 1]
     assert figure.layout["yaxis"]["tickvals"] == [0, 1]
@@ -137,7 +139,7 @@ def test_each_attempt_is_a_bar_in_one_row() -> None:
         scheduled(2, 5, call="c"),
         completed(2, 6),
     )
-    figure = figure_of(read(*history))
+    figure = figure_of(timeline_with(*history))
     assert figure.names == ["charge"]
     assert [(bar.start, bar.duration, bar.label) for bar in bars(figure)] == [
         (1, 1, "failed (queue + execution)"),
@@ -155,7 +157,7 @@ def test_the_hover_text_has_the_number_of_the_attempt() -> None:
 
 def test_only_open_bars_are_marked_as_open() -> None:
     """The widget lets the bars of a trace grow that is marked as open."""
-    figure = figure_of(read(scheduled(0, 1), completed(0, 2), scheduled(1, 2, "ship")))
+    figure = figure_of(timeline_with(scheduled(0, 1), completed(0, 2), scheduled(1, 2, "ship")))
     assert [(bar.row, bar.duration, bar.is_open) for bar in bars(figure)] == [
         ("charge", 1, False),
         ("ship", 0, True),
@@ -208,19 +210,19 @@ def test_a_figure_has_no_other_markup() -> None:
 
 def test_a_running_instance_has_no_end() -> None:
     """The browser moves the end of its axis."""
-    figure = figure_of(read(scheduled(0, 1)))
-    assert (figure.start, figure.end) == (milliseconds(BEGIN), None)
+    figure = figure_of(timeline_with(scheduled(0, 1)))
+    assert (figure.start, figure.end) == (milliseconds(START), None)
 
 
 def test_a_finished_instance_has_its_end() -> None:
     """Its axis is fixed."""
-    figure = figure_of(read(scheduled(0, 1), completed(0, 2), turn(2), ended(2.5)))
+    figure = figure_of(timeline_with(scheduled(0, 1), completed(0, 2), turn(2), ended(2.5)))
     assert figure.end == milliseconds(at(2.5))
 
 
 def test_a_wait_without_a_deadline_does_not_stretch_the_axis() -> None:
     """Its timer is due in the year 9999, which no bar reaches."""
-    figure = figure_of(read(wait(0, 1)))
+    figure = figure_of(timeline_with(wait(0, 1)))
     bar = bars(figure)[0]
     assert (bar.row, bar.duration, bar.is_open) == ("event: approval", 0, True)
     assert bar.hover.splitlines()[0].count("no deadline") == 1
@@ -229,20 +231,20 @@ def test_a_wait_without_a_deadline_does_not_stretch_the_axis() -> None:
 
 def test_a_wait_with_a_deadline_does_not_reach_it_early() -> None:
     """An open wait has no duration, whenever it times out."""
-    bar = bars(figure_of(read(wait(0, 1, due=60))))[0]
+    bar = bars(figure_of(timeline_with(wait(0, 1, due=60))))[0]
     assert bar.duration == 0
     assert "no deadline" not in bar.hover
 
 
 def test_a_received_event_ends_its_bar() -> None:
     """A wait lasts until its event."""
-    assert bars(figure_of(read(wait(0, 1), raised("approval", 4))))[0].duration == 3
+    assert bars(figure_of(timeline_with(wait(0, 1), raised("approval", 4))))[0].duration == 3
 
 
 def test_suspensions_share_the_last_row() -> None:
     """All suspensions of an instance are in one row."""
     history = (scheduled(0, 1), suspended(2), resumed(3), suspended(5), resumed(6))
-    figure = figure_of(read(*history))
+    figure = figure_of(timeline_with(*history))
     assert figure.names[-1] == "suspended"
     assert [bar.start for bar in bars(figure) if bar.row == "suspended"] == [2, 5]
 
@@ -254,18 +256,20 @@ def test_children_differ_from_activities() -> None:
 
 def test_a_span_without_a_name_has_the_name_of_its_kind() -> None:
     """A timer needs no name."""
-    assert figure_of(read(timer(0, 1, 5))).names == ["timer"]
+    assert figure_of(timeline_with(timer(0, 1, 5))).names == ["timer"]
 
 
 def test_the_legend_has_only_used_styles() -> None:
     """Each style that is used is in the legend once."""
-    figure = figure_of(read(scheduled(0, 1), scheduled(1, 1), completed(0, 2), completed(1, 2)))
+    figure = figure_of(
+        timeline_with(scheduled(0, 1), scheduled(1, 1), completed(0, 2), completed(1, 2))
+    )
     assert [label for label, _, _ in figure.legend] == ["completed (queue + execution)"]
 
 
 def test_a_timeline_without_spans_is_a_figure() -> None:
     """It has no rows, and a height."""
-    figure = figure_of(read())
+    figure = figure_of(timeline_with())
     assert (figure.traces, figure.names, figure.legend) == ([], [], [])
     assert figure.layout["height"] > 0
 
@@ -332,7 +336,7 @@ BASELINES = {"charge": Baseline(median=1.5, p95=4, runs=20)}
 
 def with_baseline(*spans: Span) -> Gantt:
     """Return the figure of these spans, with a baseline for the activity charge."""
-    return gantt(Timeline(BEGIN, None, spans), BEGIN, BASELINES)
+    return gantt(Timeline(START, None, spans), START, BASELINES)
 
 
 def test_a_baseline_is_drawn_behind_its_bar() -> None:

@@ -189,7 +189,7 @@ def test_a_click_after_the_end_is_refused(desk: Desk) -> None:
     """The finished instance does not change, and the page shows its status."""
     desk.add("order_A")
     app = desk.open(INSTANCE, id="order_A")
-    desk.gateway.turn("order_A", Status.FAILED)
+    desk.gateway.set_status("order_A", Status.FAILED)
     press(app, "pause")
     assert texts(app.toast) == "Cannot pause 'order_A': it is FAILED."
     assert desk.gateway.instances["order_A"].status is Status.FAILED
@@ -232,7 +232,7 @@ def test_a_refused_action_is_in_the_audit_log(desk: Desk) -> None:
     """With the reason of the refusal."""
     desk.add("order_A")
     app = desk.open(INSTANCE, id="order_A")
-    desk.gateway.turn("order_A", Status.FAILED)
+    desk.gateway.set_status("order_A", Status.FAILED)
     audit_entries = table(press(app, "pause"), "who").value
     assert list(audit_entries["outcome"]) == ["refused"]
     assert list(audit_entries["message"]) == ["Cannot pause 'order_A': it is FAILED."]
@@ -414,7 +414,7 @@ def test_a_page_is_current_without_the_recorder(desk: Desk) -> None:
     desk.expire_heartbeat()
     app = desk.open(INSTANCE, id="order_A")
     assert "Recorder unavailable" in texts(app.warning)
-    desk.gateway.turn("order_A", Status.COMPLETED)
+    desk.gateway.set_status("order_A", Status.COMPLETED)
     assert widget(run(app), "header")["status"] == "COMPLETED"
 
 

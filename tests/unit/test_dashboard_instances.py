@@ -375,7 +375,7 @@ def test_a_click_after_the_end_is_refused(desk: Desk) -> None:
     """The finished instance does not change, and the message says why."""
     desk.add("order_A")
     app = desk.open()
-    desk.gateway.turn("order_A", Status.COMPLETED)
+    desk.gateway.set_status("order_A", Status.COMPLETED)
     click(app, "pause", "order_A")
     assert messages(app) == "Cannot pause 'order_A': it is COMPLETED."
     assert desk.gateway.instances["order_A"].status is Status.COMPLETED
@@ -386,7 +386,7 @@ def test_a_click_without_effect_says_already(desk: Desk) -> None:
     """Another operator was faster."""
     desk.add("order_A")
     app = desk.open()
-    desk.gateway.turn("order_A", Status.SUSPENDED)
+    desk.gateway.set_status("order_A", Status.SUSPENDED)
     assert messages(click(app, "pause", "order_A")) == "order_A is already paused."
 
 
@@ -557,7 +557,7 @@ def test_without_the_recorder_the_engine_is_checked(
 ) -> None:
     """Its outages are shown as well."""
     monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
-    desk.gateway.answer = DaprHealth("1", (Problem(Service.PLACEMENT, "gone"),))
+    desk.gateway.dapr_health = DaprHealth("1", (Problem(Service.PLACEMENT, "gone"),))
     desk.expire_heartbeat()
     assert "placement service" in texts(desk.open().warning)
 

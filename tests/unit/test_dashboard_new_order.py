@@ -263,7 +263,7 @@ def test_a_form_whose_rerun_was_interrupted_is_one_order(desk: Desk) -> None:
     app = desk.open(ORDER)
     states, generated = submitted_states(app), list(app.session_state["suggested"])
     send_again(app, states)
-    desk.gateway.turn(only_id(desk), Status.COMPLETED)
+    desk.gateway.set_status(only_id(desk), Status.COMPLETED)
     app.session_state["suggested"] = generated  # as if the first rerun had been interrupted
     send_again(app, states)
     assert not app.exception
@@ -330,7 +330,7 @@ def test_a_second_click_after_an_outage_starts_the_order(desk: Desk) -> None:
 
 def test_a_second_click_after_a_lost_answer_starts_nothing(desk: Desk) -> None:
     """The first start was carried out, and the second one finds its instance."""
-    desk.gateway.lost["start"] = [OutcomeUnknown("start", "no answer in time")]
+    desk.gateway.late_errors["start"] = [OutcomeUnknown("start", "no answer in time")]
     app = submit(fill(desk.open(ORDER), order_id="A1"))
     assert "is unknown" in texts(app.error)
     submit(app)

@@ -57,14 +57,14 @@ def test_each_service_has_its_own_start() -> None:
 def test_a_healthy_engine_has_no_problems(gateway: FakeGateway) -> None:
     """With a worker, or if the sidecar does not report the number of workers."""
     assert dapr_problems(gateway) == ()
-    gateway.answer = DaprHealth("1.18.2", (), workers=1)
+    gateway.dapr_health = DaprHealth("1.18.2", (), workers=1)
     assert dapr_problems(gateway) == ()
 
 
 def test_no_worker_is_a_problem(gateway: FakeGateway) -> None:
     """It follows the problems that the engine reports."""
     placement = Problem(Service.PLACEMENT, "away")
-    gateway.answer = DaprHealth("1.18.2", (placement,), workers=0)
+    gateway.dapr_health = DaprHealth("1.18.2", (placement,), workers=0)
     assert [each.service for each in dapr_problems(gateway)] == [Service.PLACEMENT, Service.WORKER]
 
 

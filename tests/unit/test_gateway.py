@@ -12,7 +12,7 @@ from operations.errors import InvalidInput
 from operations.gateway import DaprGateway, IdPage
 from operations.gateway.stubs import pb
 from operations.model import Failure, Instance, Status
-from tests.unit.sidecar import CALLS, NOON, READS, WRITES, Sidecar, stamp
+from tests.unit.sidecar import CALLS, NOON, READS, WRITES, Sidecar, timestamp_of
 
 CALLER = "one-of-many"
 
@@ -38,7 +38,7 @@ def test_a_start_may_be_scheduled(sidecar: Sidecar, dapr: DaprGateway) -> None:
     """The time reaches the sidecar in UTC, from any time zone."""
     eastward = NOON.astimezone(timezone(timedelta(hours=9)))
     dapr.start("order_workflow", "order_A", "0", scheduled_for=eastward)
-    assert sidecar.request.scheduledStartTimestamp == stamp(NOON)
+    assert sidecar.request.scheduledStartTimestamp == timestamp_of(NOON)
 
 
 def test_terminate_ends_the_children_too(sidecar: Sidecar, dapr: DaprGateway) -> None:
@@ -114,8 +114,8 @@ def test_an_instance_is_read_completely(sidecar: Sidecar, dapr: DaprGateway) -> 
     """All fields of the state arrive; times are aware UTC."""
     sidecar.answers["GetInstance"] = found(
         workflowStatus=pb.ORCHESTRATION_STATUS_COMPLETED,
-        createdTimestamp=stamp(NOON),
-        lastUpdatedTimestamp=stamp(NOON),
+        createdTimestamp=timestamp_of(NOON),
+        lastUpdatedTimestamp=timestamp_of(NOON),
         input=StringValue(value="0"),
         output=StringValue(value=""),
         customStatus=StringValue(value='"sending"'),
@@ -144,7 +144,7 @@ def test_missing_values_are_none(sidecar: Sidecar, dapr: DaprGateway) -> None:
 
 def test_the_year_1_is_none(sidecar: Sidecar, dapr: DaprGateway) -> None:
     """Dapr reports it for an instance that starts later."""
-    never = stamp(datetime(1, 1, 1, tzinfo=UTC))
+    never = timestamp_of(datetime(1, 1, 1, tzinfo=UTC))
     sidecar.answers["GetInstance"] = found(createdTimestamp=never, lastUpdatedTimestamp=never)
     state = dapr.state("order_A")
     assert state

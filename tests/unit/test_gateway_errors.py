@@ -198,14 +198,14 @@ def test_a_write_whose_connection_breaks_has_an_unknown_outcome(sidecar: Sidecar
     with closing(DaprGateway(sidecar.endpoint)) as dapr, ThreadPoolExecutor(1) as pool:
         call = pool.submit(dapr.pause, "order_A")
         eventually(lambda: sidecar.calls["SuspendInstance"], 5, "the call has arrived")
-        sidecar.vanish()
+        sidecar.stop()
         assert isinstance(call.exception(timeout=5), OutcomeUnknown)
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_refused_connection_is_reported_at_once(sidecar: Sidecar, name: str) -> None:
     """Neither a read nor a write was carried out, and neither waits."""
-    sidecar.vanish()
+    sidecar.stop()
     with closing(DaprGateway(sidecar.endpoint)) as dapr:
         start = time.monotonic()
         with pytest.raises(DaprUnavailable, match="no sidecar accepts the connection"):
@@ -228,7 +228,7 @@ def test_a_write_to_an_unknown_host_was_not_carried_out(
 def test_a_restarted_sidecar_is_found(sidecar: Sidecar, dapr: DaprGateway) -> None:
     """The same gateway reaches it within two seconds, after any outage."""
     dapr.health()
-    sidecar.vanish()
+    sidecar.stop()
     gone_at = time.monotonic()
 
     def is_back() -> bool:

@@ -15,7 +15,7 @@ from operations.gateway.stubs import pb
 from operations.history import HistoryEvent, TimerOrigin
 from operations.model import Failure, Status
 from tests.unit.protobuf import message
-from tests.unit.sidecar import NOON, Sidecar, stamp
+from tests.unit.sidecar import NOON, Sidecar, timestamp_of
 
 TEXT = StringValue(value='"text"')
 DETAILS = pb.TaskFailureDetails(
@@ -27,7 +27,7 @@ RERUN = pb.RerunParentInstanceInfo(instanceID="order_A")
 
 def sent(kind: str, **fields: Any) -> pb.HistoryEvent:
     """Return an event as Dapr sends it."""
-    event = pb.HistoryEvent(eventId=7, timestamp=stamp(NOON))
+    event = pb.HistoryEvent(eventId=7, timestamp=timestamp_of(NOON))
     body = getattr(event, kind)
     body.SetInParent()
     body.MergeFrom(type(body)(**fields))
@@ -46,7 +46,7 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             "parentInstance": pb.ParentInstanceInfo(
                 taskScheduledId=3, workflowInstance=pb.WorkflowInstance(instanceId="order_A")
             ),
-            "scheduledStartTimestamp": stamp(NOON),
+            "scheduledStartTimestamp": timestamp_of(NOON),
         },
         {
             "name": "parallel",
@@ -97,13 +97,13 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "timerCreated",
-        {"fireAt": stamp(NOON), "name": "nap", "createTimer": pb.TimerOriginCreateTimer()},
+        {"fireAt": timestamp_of(NOON), "name": "nap", "createTimer": pb.TimerOriginCreateTimer()},
         {"fire_at": NOON, "name": "nap", "origin": TimerOrigin.OWN},
     ),
     (
         "timerCreated",
         {
-            "fireAt": stamp(NOON),
+            "fireAt": timestamp_of(NOON),
             "externalEvent": pb.TimerOriginExternalEvent(name="approval"),
             "rerunParentInstanceInfo": RERUN,
         },
@@ -117,7 +117,7 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "timerCreated",
         {
-            "fireAt": stamp(NOON),
+            "fireAt": timestamp_of(NOON),
             "activityRetry": pb.TimerOriginActivityRetry(taskExecutionId="t-1"),
         },
         {"fire_at": NOON, "task_execution_id": "t-1", "origin": TimerOrigin.ACTIVITY_RETRY},
@@ -125,13 +125,13 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "timerCreated",
         {
-            "fireAt": stamp(NOON),
+            "fireAt": timestamp_of(NOON),
             "childWorkflowRetry": pb.TimerOriginChildWorkflowRetry(instanceId="order_B"),
         },
         {"fire_at": NOON, "instance_id": "order_B", "origin": TimerOrigin.CHILD_RETRY},
     ),
-    ("timerCreated", {"fireAt": stamp(NOON)}, {"fire_at": NOON, "origin": None}),
-    ("timerFired", {"timerId": 3, "fireAt": stamp(NOON)}, {"answers": 3, "fire_at": NOON}),
+    ("timerCreated", {"fireAt": timestamp_of(NOON)}, {"fire_at": NOON, "origin": None}),
+    ("timerFired", {"timerId": 3, "fireAt": timestamp_of(NOON)}, {"answers": 3, "fire_at": NOON}),
     ("eventRaised", {"name": "approval", "input": TEXT}, {"name": "approval", "payload": '"text"'}),
     (
         "eventSent",
@@ -209,7 +209,7 @@ def test_an_empty_payload_is_not_none() -> None:
 
 def later_event(*fields: bytes) -> pb.HistoryEvent:
     """Return an event of a later Dapr, which has these fields and the common ones."""
-    known = pb.HistoryEvent(eventId=7, timestamp=stamp(NOON)).SerializeToString()
+    known = pb.HistoryEvent(eventId=7, timestamp=timestamp_of(NOON)).SerializeToString()
     return pb.HistoryEvent.FromString(known + b"".join(fields))
 
 

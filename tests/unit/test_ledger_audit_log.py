@@ -85,7 +85,7 @@ def test_the_entries_of_a_bulk_job_are_found_by_its_id(ledger: Ledger) -> None:
 def test_an_outcome_is_written_into_the_entry_that_was_begun(ledger: Ledger) -> None:
     """Until then the outcome is unknown. Other entries may be added with it."""
     begun = replace(ENTRY, outcome=Outcome.UNKNOWN, after=None, message="begun")
-    key = ledger.audit_log.begin(begun)
+    key = ledger.audit_log.write_ahead(begun)
     assert ledger.audit_log.of(ID, 10) == (begun,)
     other = replace(ENTRY, instance_id="order_B")
     ledger.audit_log.complete(key, ENTRY, other)

@@ -12,7 +12,7 @@ from operations.errors import InvalidInput, LedgerUnavailable
 from operations.ledger import Ledger, open_ledger
 from operations.ledger.db.engines import BUSY_TIMEOUT
 from operations.ledger.db.sessions import open_engine, reading, writing
-from tests.unit.calls import WANTED, WRITES
+from tests.unit.calls import RESERVATION, WRITES
 from tests.unit.snapshots import at, snapshot
 
 
@@ -28,7 +28,7 @@ def test_sqlite_waits_for_writers_and_uses_wal(ledger: Ledger, ledger_url: str) 
 
 def test_a_reader_is_not_blocked_by_a_writer(ledger: Ledger, ledger_url: str) -> None:
     """While a transaction that has written is open, others read the rows from before it."""
-    start = ledger.reservations.claim(WANTED, None)
+    start = ledger.reservations.claim(RESERVATION, None)
     engine = open_engine(ledger_url)
     with writing(engine) as connection:
         connection.execute(text("DELETE FROM reservations"))

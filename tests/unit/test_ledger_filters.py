@@ -9,13 +9,13 @@ import pytest
 from operations.ledger import Ledger, SearchLimits, open_ledger
 from operations.model import Failure, Status
 from operations.records import Count, Filter, Sort
-from tests.unit.questions import any_filters, ids, is_wanted, listed, mixed, pages
+from tests.unit.queries import ids, is_wanted, listed, pages, random_filters, random_runs
 from tests.unit.snapshots import at, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
-RUNS = mixed(200)
-FILTERS = any_filters(30)
+RUNS = random_runs(200)
+FILTERS = random_filters(30)
 FAILED = frozenset({Status.FAILED})
 
 

@@ -9,7 +9,7 @@ from operations.model import Status
 from operations.records import Snapshot
 from operations.timeline import Timeline
 from tests.unit.events import completed, scheduled, started
-from tests.unit.snapshots import ID, at, done, glance, pending, snapshot, summary
+from tests.unit.snapshots import ID, at, done, pending, snapshot, state_only, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -59,7 +59,7 @@ def test_only_runs_with_a_history_are_archived(ledger: Ledger) -> None:
     """Not those that were read without it, nor pending ones, nor unknown ones."""
     ledger.runs.ingest(
         [
-            glance(Status.COMPLETED),
+            state_only(Status.COMPLETED),
             replace(pending(instance_id="order_P"), timeline=Timeline()),
             done(instance_id="order_D"),
         ]

@@ -14,11 +14,11 @@ from tests.unit.snapshots import (
     activity,
     at,
     done,
-    glance,
-    of_record,
     pending,
+    recorded_snapshot,
     runs_of,
     snapshot,
+    state_only,
     statuses,
     summary,
 )
@@ -57,7 +57,7 @@ def test_a_snapshot_is_read_as_it_was_written(ledger: Ledger) -> None:
 STORY = (
     pending(read=1),
     snapshot(read=2),
-    glance(Status.SUSPENDED, read=3),
+    state_only(Status.SUSPENDED, read=3),
     snapshot(read=2.5),  # stale
     snapshot(execution="e2", created=0, read=4),  # the next generation
     done(execution="e2", read=9),
@@ -204,7 +204,7 @@ def test_what_an_instance_waits_for_is_cut(ledger: Ledger) -> None:
 
 def test_what_an_instance_waits_for_is_cleared(ledger: Ledger) -> None:
     """By a history without a wait, and by the end of the instance."""
-    for number, after in enumerate((snapshot(read=2), glance(Status.TERMINATED, read=2))):
+    for number, after in enumerate((snapshot(read=2), state_only(Status.TERMINATED, read=2))):
         instance = replace(after.instance, instance_id=f"order_{number}")
         before = snapshot(instance_id=instance.instance_id, waiting=Waiting("approval", at(9)))
         ledger.runs.ingest([before, replace(after, instance=instance)])
@@ -215,7 +215,7 @@ def test_what_an_instance_waits_for_is_cleared(ledger: Ledger) -> None:
 def test_a_snapshot_without_a_history_does_not_end_a_wait(ledger: Ledger) -> None:
     """It does not say what the instance waits for."""
     ledger.runs.ingest([snapshot(waiting=Waiting("approval"))])
-    ledger.runs.ingest([glance(Status.SUSPENDED, read=2)])
+    ledger.runs.ingest([state_only(Status.SUSPENDED, read=2)])
     assert (summary(ledger).status, summary(ledger).waits_for) == (Status.SUSPENDED, "approval")
 
 
@@ -319,14 +319,14 @@ def test_an_attempt_that_ends_is_a_change(ledger: Ledger) -> None:
 def test_an_attempt_is_not_lost(ledger: Ledger) -> None:
     """A snapshot without a history has no attempts, and removes none."""
     ledger.runs.ingest([snapshot(read=1, spans=(activity(1, 0),))])
-    ledger.runs.ingest([glance(Status.SUSPENDED, read=2)])
+    ledger.runs.ingest([state_only(Status.SUSPENDED, read=2)])
     assert len(ledger.runs.attempts(summary(ledger).run_id)) == 1
 
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recorded_instance_is_read_as_it_was_written(ledger: Ledger, name: str) -> None:
     """Snapshots of the real engine come back; a finished one with its history."""
-    ledger.runs.ingest([of_record(name)])
+    ledger.runs.ingest([recorded_snapshot(name)])
     instance = recorded_state(name)
     found = summary(ledger, instance.instance_id)
     assert (found.status, found.workflow) == (instance.status, instance.workflow)

@@ -15,11 +15,11 @@ from tests.unit.snapshots import (
     activity,
     at,
     done,
-    glance,
-    of_record,
     pending,
+    recorded_snapshot,
     runs_of,
     snapshot,
+    state_only,
     statuses,
     summary,
 )
@@ -38,7 +38,7 @@ SECOND = snapshot(execution="e2", created=20, read=21)
         SECOND,
         done(execution="e2", created=20, read=29),
         pending(read=21),
-        glance(RUNNING, created=20, read=21),
+        state_only(RUNNING, created=20, read=21),
     ],
 )
 def test_an_id_used_again_has_another_run(ledger: Ledger, second: Snapshot) -> None:
@@ -108,13 +108,13 @@ def test_a_pending_run_becomes_the_running_one(ledger: Ledger) -> None:
 
 def test_snapshots_with_and_without_a_history_are_of_one_run(ledger: Ledger) -> None:
     """The snapshot without a history has no execution id."""
-    ledger.runs.ingest([glance(RUNNING, read=1), snapshot(read=2)])
+    ledger.runs.ingest([state_only(RUNNING, read=1), snapshot(read=2)])
     assert statuses(ledger) == [RUNNING]
 
 
 def test_an_end_without_a_history_is_followed_until_the_history_is_read(ledger: Ledger) -> None:
     """An instance that an operator terminated is read once more for its archive."""
-    ledger.runs.ingest([glance(TERMINATED, read=5)])
+    ledger.runs.ingest([state_only(TERMINATED, read=5)])
     assert [each.status for each in ledger.runs.unfinished()] == [TERMINATED]
     assert not ledger.runs.finished()
     ledger.runs.ingest([replace(done(read=6), read_at=at(4))])
@@ -123,7 +123,7 @@ def test_an_end_without_a_history_is_followed_until_the_history_is_read(ledger: 
     assert ledger.runs.finished().keys() == {ID}
 
 
-@pytest.mark.parametrize("late", [glance(RUNNING, read=10), glance(COMPLETED, read=10)])
+@pytest.mark.parametrize("late", [state_only(RUNNING, read=10), state_only(COMPLETED, read=10)])
 def test_a_late_snapshot_without_a_history_adds_no_run(ledger: Ledger, late: Snapshot) -> None:
     """An instance that was created before the end of the run is that run."""
     ledger.runs.ingest([done(read=9), late])
@@ -132,7 +132,7 @@ def test_a_late_snapshot_without_a_history_adds_no_run(ledger: Ledger, late: Sna
 
 def test_a_late_end_without_a_history_does_not_end_the_next_run(ledger: Ledger) -> None:
     """It is the end of the run before."""
-    ledger.runs.ingest([done(read=9), SECOND, glance(TERMINATED, read=20.5)])
+    ledger.runs.ingest([done(read=9), SECOND, state_only(TERMINATED, read=20.5)])
     assert statuses(ledger) == [RUNNING, COMPLETED]
 
 
@@ -163,7 +163,7 @@ def test_a_new_generation_has_attempts_of_its_own(ledger: Ledger) -> None:
 
 def test_the_end_of_the_last_generation_ends_the_run(ledger: Ledger) -> None:
     """A recorded history of a last generation is merged into the run."""
-    last = of_record("continued", read=10**8)
+    last = recorded_snapshot("continued", read=10**8)
     instance = replace(last.instance, instance_id=ID)
     first = snapshot(read=1, workflow=instance.workflow)
     ledger.runs.ingest([first, replace(last, instance=instance)])
@@ -209,13 +209,15 @@ def test_a_new_start_is_no_later_generation(ledger: Ledger) -> None:
 
 def test_two_recorded_runs_of_an_id_are_two(ledger: Ledger) -> None:
     """The real engine's snapshots of an id that was used again are two runs."""
-    ledger.runs.ingest([of_record("completed_reused_1"), of_record("completed_reused_2")])
+    ledger.runs.ingest(
+        [recorded_snapshot("completed_reused_1"), recorded_snapshot("completed_reused_2")]
+    )
     assert statuses(ledger, "completed-reused") == [COMPLETED, COMPLETED]
 
 
 def test_a_rerun_is_another_instance_though_its_execution_is_the_same(ledger: Ledger) -> None:
     """Dapr copies the source's execution id."""
-    ledger.runs.ingest([of_record("rerun_source"), of_record("rerun")])
+    ledger.runs.ingest([recorded_snapshot("rerun_source"), recorded_snapshot("rerun")])
     source, rerun = summary(ledger, "rerun-source"), summary(ledger, "rerun")
     assert source.execution_id == rerun.execution_id
     assert (rerun.rerun_of, source.rerun_of) == ("rerun-source", None)
@@ -342,7 +344,7 @@ def test_many_runs_of_an_id_are_distinguished(ledger: Ledger) -> None:
 
 def test_the_history_of_a_terminated_generation_is_of_the_terminated_run(ledger: Ledger) -> None:
     """Also if the run was terminated in a generation that the ledger did not know."""
-    ledger.runs.ingest([snapshot(read=1), glance(TERMINATED, read=7)])
+    ledger.runs.ingest([snapshot(read=1), state_only(TERMINATED, read=7)])
     continued = (
         HistoryEvent(-1, at(5), "workflowStarted"),
         HistoryEvent(-1, at(5.1), "executionStarted", execution_id="e2"),
@@ -358,7 +360,7 @@ def test_a_recorded_instance_is_a_later_generation_if_it_continued(
     ledger: Ledger, name: str
 ) -> None:
     """Recorded histories show whether an execution is a start or a later generation."""
-    recorded = of_record(name, read=10**8)
+    recorded = recorded_snapshot(name, read=10**8)
     if recorded.timeline.execution_id is None:
         return
     instance = replace(recorded.instance, instance_id=ID)

@@ -15,7 +15,7 @@ from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import Filter
 from tests.postgres.server import Server, name_in
-from tests.unit.calls import CALLS, DEED, WANTED, WRITES
+from tests.unit.calls import CALLS, ENTRY, RESERVATION, WRITES
 from tests.unit.snapshots import APP, at, done, snapshot, summary
 
 ANEW = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
@@ -273,10 +273,10 @@ def test_concurrent_writers_of_every_kind_do_not_deadlock(ledger: Ledger, ledger
         snapshots = [snapshot(instance_id=each, read=number) for each in names]
         of.runs.ingest(snapshots if number % 3 else snapshots[::-1])
         of.runs.mark_purged(dict.fromkeys(names if number % 5 else names[::-1], at(number)))
-        of.audit_log.add(DEED)
+        of.audit_log.add(ENTRY)
         of.write_heartbeat(at(number), ())
         latest = of.reservations.latest(name)
-        if claimed := of.reservations.claim(WANTED, latest):
+        if claimed := of.reservations.claim(RESERVATION, latest):
             of.reservations.accept(claimed)
         if lease := of.leases.acquire(name):
             of.leases.release(lease)

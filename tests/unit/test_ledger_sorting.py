@@ -9,7 +9,7 @@ from operations.errors import InvalidInput
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Filter, RunSummary, Sort
-from tests.unit.questions import ids, listed, mixed, pages
+from tests.unit.queries import ids, listed, pages, random_runs
 from tests.unit.snapshots import at, snapshot
 
 ALL = Filter()
@@ -38,7 +38,7 @@ def took(summary: RunSummary) -> tuple[float, int]:
 )
 def test_a_list_is_sorted(ledger: Ledger, sort: Sort, key: type) -> None:
     """From its first page to its last, also if many runs have the same time."""
-    ledger.runs.ingest(mixed(100))
+    ledger.runs.ingest(random_runs(100))
     found = listed(ledger, ALL, sort)
     assert len(found) == 100
     assert all(key(a) > key(b) for a, b in pairwise(found))
@@ -46,7 +46,7 @@ def test_a_list_is_sorted(ledger: Ledger, sort: Sort, key: type) -> None:
 
 def test_the_oldest_first_is_the_newest_first_backwards(ledger: Ledger) -> None:
     """With the same runs."""
-    ledger.runs.ingest(mixed(40))
+    ledger.runs.ingest(random_runs(40))
     assert listed(ledger, ALL, Sort.OLDEST) == listed(ledger, ALL)[::-1]
 
 
@@ -80,7 +80,7 @@ def test_a_run_that_ended_before_its_start_took_no_time(ledger: Ledger) -> None:
 @pytest.mark.parametrize("sort", Sort)
 def test_the_way_back_shows_the_same_pages(ledger: Ledger, sort: Sort) -> None:
     """In each order, each page leads to the one that led to it."""
-    ledger.runs.ingest(mixed(47))
+    ledger.runs.ingest(random_runs(47))
     there = list(pages(ledger, ALL, 10, sort))
     back, cursor = [there[-1]], there[-1].newer
     while cursor:
@@ -92,7 +92,7 @@ def test_the_way_back_shows_the_same_pages(ledger: Ledger, sort: Sort) -> None:
 @pytest.mark.parametrize(("one", "other"), ORDERS)
 def test_a_cursor_is_valid_in_its_order_alone(ledger: Ledger, one: Sort, other: Sort) -> None:
     """In another order it is refused."""
-    ledger.runs.ingest(mixed(5))
+    ledger.runs.ingest(random_runs(5))
     cursor = ledger.search.page(ALL, limit=2, sort=one).older
     with pytest.raises(InvalidInput, match="cursor of a page of the list in this order"):
         ledger.search.page(ALL, limit=2, cursor=cursor, sort=other)

@@ -20,8 +20,8 @@ from operations.model import Failure, Status
 from operations.records import ALL_TIME, Filter, Period, Sort
 from operations.timeline import Ending, Span
 from tests.unit.plans import plans
-from tests.unit.questions import ids
-from tests.unit.snapshots import activity, at, done, glance, snapshot, summary
+from tests.unit.queries import ids
+from tests.unit.snapshots import activity, at, done, snapshot, state_only, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -70,7 +70,7 @@ def test_workflows_have_their_count_failures_and_durations(ledger: Ledger) -> No
 
 def test_an_end_without_a_history_counts(ledger: Ledger) -> None:
     """Its time is the last update of the instance, until the history is read."""
-    ledger.runs.ingest([snapshot(), glance(Status.FAILED, read=9)])
+    ledger.runs.ingest([snapshot(), state_only(Status.FAILED, read=9)])
     assert summary(ledger).ended_at == at(9)
     (workflow,) = ledger.statistics.workflows(HOUR).of
     assert (workflow.count, workflow.failures) == (1, 1)
@@ -80,7 +80,7 @@ def test_an_end_without_a_history_counts(ledger: Ledger) -> None:
     by_end = ledger.search.page(Filter(), limit=9, sort=Sort.ENDED)
     assert ids(by_end) == ["order_A", "b", "open"]
     ledger.runs.ingest([done(ended_at=at(7), read=10)])
-    ledger.runs.ingest([glance(Status.COMPLETED, read=11)])
+    ledger.runs.ingest([state_only(Status.COMPLETED, read=11)])
     assert summary(ledger).ended_at == at(7)
 
 

@@ -13,8 +13,8 @@ from operations.model import Status
 from operations.records import Count, Filter, Snapshot, Sort
 from operations.timeline import timeline_of
 from tests.unit import events
-from tests.unit.questions import ids, listed
-from tests.unit.snapshots import ID, at, done, glance, snapshot
+from tests.unit.queries import ids, listed
+from tests.unit.snapshots import ID, at, done, snapshot, state_only
 
 pytestmark = pytest.mark.both_databases
 
@@ -101,7 +101,7 @@ def test_another_wait_is_a_change_though_lists_show_the_same_text(ledger: Ledger
 def test_a_snapshot_without_a_history_changes_the_status_alone(ledger: Ledger) -> None:
     """A paused run is still found by what it waits for."""
     ledger.runs.ingest([waiting("approval")])
-    ledger.runs.ingest([glance(Status.SUSPENDED, read=2)])
+    ledger.runs.ingest([state_only(Status.SUSPENDED, read=2)])
     counts = ledger.search.counts(Filter(waits_for="approval"))
     assert (counts[Status.SUSPENDED], counts[Status.RUNNING]) == (Count(1), Count(0))
     assert found(ledger, "approval", statuses=frozenset({Status.SUSPENDED})) == [ID]

@@ -90,12 +90,12 @@ def test_an_engine_without_workers_has_a_problem(
     gateway: FakeGateway, workers: int | None, problems: tuple[Problem, ...]
 ) -> None:
     """One that does not tell how many there are has none."""
-    gateway.answer = DaprHealth("1.18.2", (), workers)
+    gateway.dapr_health = DaprHealth("1.18.2", (), workers)
     assert dapr_problems(gateway) == problems
 
 
 def test_all_problems_are_told(gateway: FakeGateway) -> None:
     """What the engine says, and what follows."""
     placement = Problem(Service.PLACEMENT, "the sidecar has no connection to the placement service")
-    gateway.answer = DaprHealth("1.18.2", (placement,), 0)
+    gateway.dapr_health = DaprHealth("1.18.2", (placement,), 0)
     assert dapr_problems(gateway) == (placement, WORKER)

@@ -19,7 +19,7 @@ from operations.records import Outage
 from operations.snapshots import read_snapshot
 from operations.timeline import Timeline
 from tests.unit.conftest import LogLines
-from tests.unit.engine import ends, moves, put_running, vanishes
+from tests.unit.engine import finish_instance, put_running, remove_instance, update_instance
 from tests.unit.fakes import FakeGateway
 from tests.unit.recorders import EAGER, RecorderSetup
 from tests.unit.runs import ANN
@@ -91,7 +91,7 @@ def test_a_listed_instance_is_followed_to_its_end(
     """The recorder finds it in the list, and archives it with its output and history."""
     put_running(gateway)
     setup.until_status(Status.RUNNING)
-    ends(gateway)
+    finish_instance(gateway)
     setup.until_status(Status.COMPLETED)
     details = setup.ledger.runs.details(summary(setup.ledger).run_id)
     assert details
@@ -109,7 +109,7 @@ def test_a_later_snapshot_of_another_process_outweighs_an_absence(
         setup.ledger.runs.ingest([snapshot(read_at=datetime.now(UTC))])
 
     gateway.during["state"] = record_elsewhere
-    vanishes(gateway)
+    remove_instance(gateway)
     setup.until_reads(1)
     setup.until_lists()
     assert statuses(setup.ledger) == [Status.RUNNING]
@@ -119,7 +119,7 @@ def test_a_later_snapshot_of_another_process_outweighs_an_absence(
 def test_a_finished_instance_is_read_once(gateway: FakeGateway, setup: RecorderSetup) -> None:
     """Its history is not read again, although the engine lists it again."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     setup.until_status(Status.COMPLETED)
     reads = gateway.calls["state"], gateway.calls["history"]
     setup.until_lists()
@@ -176,7 +176,7 @@ def test_a_reserved_id_that_was_used_before_is_followed_again(
 ) -> None:
     """Until the start the engine has the finished run, and each read costs only a state."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     setup.until_status(Status.COMPLETED)
     histories = gateway.calls["history"]
     reserve(setup.ledger)
@@ -207,13 +207,13 @@ def test_a_run_that_another_process_changed_is_read_at_once(
     """A run that is read once a minute is read right after an operator's action."""
     setup = make_setup(quiet=60)
     put_running(gateway)
-    moves(gateway, status=Status.SUSPENDED)
+    update_instance(gateway, status=Status.SUSPENDED)
     setup.until_status(Status.SUSPENDED)
-    moves(gateway)
+    update_instance(gateway)
     changed = read_snapshot(gateway, ID)
     assert changed
     setup.ledger.runs.ingest([changed])
-    ends(gateway)
+    finish_instance(gateway)
     setup.until_status(Status.COMPLETED)
 
 
@@ -224,7 +224,7 @@ def test_an_instance_that_disappears_is_marked_as_purged(
     put_running(gateway)
     setup.until_status(Status.RUNNING)
     history = gateway.events[ID]
-    vanishes(gateway)
+    remove_instance(gateway)
     setup.until_status(Status.UNKNOWN)
     run = summary(setup.ledger)
     assert run.purged_at
@@ -238,9 +238,9 @@ def test_a_finished_instance_that_is_not_listed_is_marked_as_purged(
 ) -> None:
     """The ledger keeps its end, for example after the engine's retention deleted it."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     setup.until_status(Status.COMPLETED)
-    vanishes(gateway)
+    remove_instance(gateway)
     setup.until(lambda: summary(setup.ledger).purged_at, "it is marked as purged")
     assert statuses(setup.ledger) == [Status.COMPLETED]
 
@@ -250,11 +250,11 @@ def test_an_id_that_is_used_again_after_a_purge_is_followed_again(
 ) -> None:
     """The ledger has the new run of an action before the engine lists it."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     setup.until_status(Status.COMPLETED)
     use_again(gateway, setup.ledger)
     setup.until_status(Status.RUNNING)
-    ends(gateway)
+    finish_instance(gateway)
     setup.until_status(Status.COMPLETED)
     assert statuses(setup.ledger) == [Status.COMPLETED] * 2
     assert [each.execution_id for each in runs_of(setup.ledger)] == ["e2", "e1"]
@@ -269,13 +269,13 @@ def test_an_id_that_is_used_again_without_a_purge_is_followed_again(
     """The engine erases the earlier run without notice, and no trace may arrive."""
     rechecks = {"recheck_round": 0, "rechecks": 1000}
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     setup = make_setup(**rechecks)
     setup.until_status(Status.COMPLETED)
     put_running(gateway, execution="e2", since=60)
     setup = make_setup(**rechecks) if is_new else setup
     setup.until_status(Status.RUNNING)
-    ends(gateway)
+    finish_instance(gateway)
     setup.until_status(Status.COMPLETED)
     assert [each.execution_id for each in runs_of(setup.ledger)] == ["e2", "e1"]
     histories = gateway.calls["history"]
@@ -289,7 +289,7 @@ def test_an_id_that_is_used_again_while_its_end_is_read_is_followed_again(
     """A late end of the earlier run is not taken for the end of the new run."""
     put_running(gateway)
     setup.until_status(Status.RUNNING)
-    ends(gateway)
+    finish_instance(gateway)
     read, reading, may_end = gateway.history, threading.Event(), threading.Event()
 
     def history(instance_id: str) -> Any:
@@ -312,12 +312,12 @@ def test_a_recorder_continues_where_the_previous_one_stopped(
 ) -> None:
     """It follows unfinished runs, and does not read finished ones again."""
     put_running(gateway, "order_1")
-    ends(gateway, "order_1")
+    finish_instance(gateway, "order_1")
     put_running(gateway, "order_2")
     first = make_setup()
     first.until_status(Status.COMPLETED, "order_1")
     first.until_status(Status.RUNNING, "order_2")
-    ends(gateway, "order_2")
+    finish_instance(gateway, "order_2")
     histories = gateway.calls["history"]
     make_setup().until_status(Status.COMPLETED, "order_2")
     assert gateway.calls["history"] == histories + 1
@@ -329,7 +329,7 @@ def test_a_kill_between_reading_and_writing_loses_nothing(
 ) -> None:
     """The next recorder reads again what was not written."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     first = make_setup()
     with monkeypatch.context() as killed:
         killed.setattr(first.ledger.runs, "ingest", _unavailable)
@@ -345,7 +345,7 @@ def test_a_finished_run_without_a_history_is_read(
 ) -> None:
     """The recorder adds the history to an end that an action recorded."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     setup = make_setup()
     setup.ledger.runs.ingest([replace(done(), history=None)])
     setup.until(lambda: archived(setup.ledger), "the history")
@@ -357,7 +357,7 @@ def test_a_finished_run_is_followed_until_its_history_is_archived(
 ) -> None:
     """The engine may return the end before the history."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     events = gateway.events.pop(ID)
     setup.until_status(Status.COMPLETED)
     setup.until_reads(10)
@@ -372,7 +372,7 @@ def test_an_unreadable_history_does_not_block_other_instances(
     """The state of the instance is recorded without its history."""
     for name in ("order_1", "order_2"):
         put_running(gateway, name)
-        ends(gateway, name)
+        finish_instance(gateway, name)
     read = gateway.history
 
     def history(instance_id: str) -> Any:
@@ -438,7 +438,7 @@ def test_a_slow_read_does_not_delay_the_others(gateway: FakeGateway, setup: Reco
     gateway.history = history  # type: ignore[method-assign]
     setup.recorder.turn()
     put_running(gateway, "order_2")
-    ends(gateway, "order_2")
+    finish_instance(gateway, "order_2")
     setup.until_status(Status.COMPLETED, "order_2")
     assert statuses(setup.ledger, "order_slow") == []
     may_end.set()
@@ -453,7 +453,7 @@ def test_known_runs_are_followed_while_the_list_is_refused(
     put_running(gateway)
     setup.until_status(Status.RUNNING)
     gateway.errors["ids"] = refusals(6)
-    ends(gateway)
+    finish_instance(gateway)
     setup.until_status(Status.COMPLETED)
     setup.until(lambda: not gateway.errors["ids"], "the list is read")
     put_running(gateway, "order_2")
@@ -481,7 +481,7 @@ def test_the_ledger_has_an_outage_while_the_engine_is_away(
         setup.recorder.turn()
         assert setup.ledger.heartbeat().outages in ((outage,), ())
     assert statuses(setup.ledger) == [Status.RUNNING]
-    ends(gateway)
+    finish_instance(gateway)
     gateway.errors = {}
     setup.until_status(Status.COMPLETED)
     assert setup.ledger.heartbeat().outages == ()
@@ -550,9 +550,9 @@ def test_a_clock_that_is_set_back_does_not_stop_the_recorder(
         put_running(gateway)
         setup.until_status(Status.RUNNING)
         times.append(datetime(2020, 1, 1, tzinfo=UTC))
-        moves(gateway, status=Status.SUSPENDED)
+        update_instance(gateway, status=Status.SUSPENDED)
         setup.until_status(Status.SUSPENDED)
-        vanishes(gateway)
+        remove_instance(gateway)
         setup.until_status(Status.UNKNOWN)
 
 
@@ -572,7 +572,7 @@ def test_an_old_snapshot_of_another_process_is_corrected(
     setup.until_status(Status.RUNNING)
     old = read_snapshot(gateway, ID)
     assert old
-    moves(gateway, status=Status.SUSPENDED)
+    update_instance(gateway, status=Status.SUSPENDED)
     setup.until_status(Status.SUSPENDED)
     setup.ledger.runs.ingest([replace(old, read_at=datetime.now(UTC))])
     assert statuses(setup.ledger) == [Status.RUNNING]
@@ -585,7 +585,7 @@ def test_a_stale_snapshot_is_read_and_written_again(
     """The ledger refuses a snapshot that is older than its row; the next read has a later time."""
     put_running(gateway)
     setup.until_status(Status.RUNNING)
-    moves(gateway, status=Status.SUSPENDED)
+    update_instance(gateway, status=Status.SUSPENDED)
     ingest = setup.ledger.runs.ingest
 
     def refuse_once(_: object) -> set[str]:
@@ -605,7 +605,7 @@ def test_a_snapshot_of_a_clock_that_is_ahead_is_corrected(
     old = read_snapshot(gateway, ID)
     assert old
     setup.ledger.runs.ingest([replace(old, read_at=datetime.now(UTC) + AHEAD)])
-    moves(gateway, status=Status.SUSPENDED)
+    update_instance(gateway, status=Status.SUSPENDED)
     setup.until_reads(5)
     setup.until_status(Status.SUSPENDED)
 
@@ -618,7 +618,7 @@ def test_a_stale_end_is_written_later(gateway: FakeGateway, setup: RecorderSetup
     unknown = replace(old, timeline=Timeline(), history=None, read_at=datetime.now(UTC) + AHEAD)
     setup.ledger.runs.ingest([unknown])
     gateway.events[ID] = (HistoryEvent(-1, at(0), "executionStarted"),)
-    ends(gateway)
+    finish_instance(gateway)
     setup.until_reads(5)
     setup.until(lambda: archived(setup.ledger), "its history")
 
@@ -629,7 +629,7 @@ def test_another_read_of_a_finished_run_adds_no_lag(
     """A trace may report an attempt that started after its instance was terminated."""
     setup.ledger.write_heartbeat(at(0), ())
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     setup.until_status(Status.COMPLETED)
     meter = setup.recorder._meter
     meter._lags.clear()

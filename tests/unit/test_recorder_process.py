@@ -22,7 +22,7 @@ from operations.recorder.recorder import FollowedApplication
 from system.dapr.settings import PROJECT
 from tests.postgres.server import Server
 from tests.unit.conftest import LogLines
-from tests.unit.engine import ends, put_running
+from tests.unit.engine import finish_instance, put_running
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import APP, ID
 from tests.waiting import eventually
@@ -90,7 +90,7 @@ def test_the_recorder_waits_for_a_database_server(
 
     postgres.stop()
     try:
-        ends(gateway)
+        finish_instance(gateway)
         eventually(lambda: has_logged("the ledger is away"), 5, "it is logged")
     finally:
         postgres.start()
@@ -137,7 +137,7 @@ def test_an_outage_of_a_service_is_two_lines(gateway: FakeGateway, log_lines: Lo
     log_lines.configure("info")
     health = EngineHealth(gateway, every=0, grace=timedelta())
     for problems in ((), (AWAY,), (AWAY,), (), ()):
-        gateway.answer = DaprHealth("1.18.2", problems)
+        gateway.dapr_health = DaprHealth("1.18.2", problems)
         health.check()
     assert [line["event"] for line in log_lines.events()] == [
         "placement is away",
@@ -148,7 +148,7 @@ def test_an_outage_of_a_service_is_two_lines(gateway: FakeGateway, log_lines: Lo
 def test_an_outage_keeps_its_start(gateway: FakeGateway) -> None:
     """The start is the time of the first check that found the outage."""
     health = EngineHealth(gateway, every=0, grace=timedelta())
-    gateway.answer = DaprHealth("1.18.2", (AWAY,))
+    gateway.dapr_health = DaprHealth("1.18.2", (AWAY,))
     health.check()
     since = health.outages[0].since
     health.check()
@@ -169,7 +169,7 @@ def test_the_engine_is_checked_once_a_second(gateway: FakeGateway) -> None:
 def test_an_engine_without_placement_can_be_read(gateway: FakeGateway) -> None:
     """Only without the sidecar nothing can be read."""
     health = EngineHealth(gateway)
-    gateway.answer = DaprHealth("1.18.2", (AWAY,))
+    gateway.dapr_health = DaprHealth("1.18.2", (AWAY,))
     health.check()
     assert health.is_reachable
     gateway.errors["health"] = [DaprUnavailable("no sidecar accepts the connection")]

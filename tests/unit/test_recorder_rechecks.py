@@ -4,7 +4,7 @@ import pytest
 
 from operations.recorder.discovery import FinishedRuns
 from operations.recorder.limits import RecorderLimits
-from tests.unit.engine import ends, put_running
+from tests.unit.engine import finish_instance, put_running
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import ID
 
@@ -27,7 +27,7 @@ def finished(gateway: FakeGateway, now: list[float]) -> FinishedRuns:
     finished = FinishedRuns(LIMITS)
     for instance_id in ORDERS:
         put_running(gateway, instance_id)
-        ends(gateway, instance_id)
+        finish_instance(gateway, instance_id)
         finished.add(gateway.instances[instance_id])
     now[0] += LIMITS.recheck_round
     return finished

@@ -20,7 +20,7 @@ from operations.recorder.schedule import Schedule
 from operations.recorder.traces.hints import HintHandler, HintQueue
 from operations.recorder.traces.parser import Hint, hints_in
 from operations.snapshots import read_snapshot
-from tests.unit.engine import ends, moves, put_running
+from tests.unit.engine import finish_instance, put_running, update_instance
 from tests.unit.fakes import FakeGateway
 from tests.unit.recorders import EAGER
 from tests.unit.snapshots import ID, at, statuses, summary
@@ -80,7 +80,7 @@ def charge(gateway: FakeGateway, start: float, end: float) -> None:
         HistoryEvent(1, at(start), "taskScheduled", name="charge"),
         HistoryEvent(-1, at(end), "taskCompleted", answers=1),
     )
-    moves(gateway)
+    update_instance(gateway)
 
 
 def post(hints: HintQueue, *spans: object) -> None:
@@ -99,7 +99,7 @@ def test_a_hint_triggers_a_read_at_once(
     """The interval of the run does not matter."""
     put_running(gateway)
     until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
-    ends(gateway)
+    finish_instance(gateway)
     post(hints, end_span())
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
 
@@ -175,7 +175,7 @@ def test_only_a_later_hint_wakes_a_finished_run(
 ) -> None:
     """A hint from before the end is late; a hint after the end is of another run."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
     reads, listed = gateway.calls["state"], gateway.calls["ids"]
     post(
@@ -210,7 +210,7 @@ def test_a_start_time_that_arrives_after_its_attempt_is_added(
     """The run may be archived already; the same span again changes nothing."""
     put_running(gateway)
     charge(gateway, 1, 4)
-    ends(gateway)
+    finish_instance(gateway)
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
     assert start_times(ledger) == [None]
     reads = gateway.calls["state"]
@@ -234,7 +234,7 @@ def test_a_start_time_that_arrives_before_its_attempt_is_kept(
     until(lambda: gateway.calls["ids"] > listed + 3, "turns")
     assert start_times(ledger) == []
     charge(gateway, 1, 4)
-    ends(gateway)
+    finish_instance(gateway)
     post(hints, end_span())
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
     assert start_times(ledger) == [at(2)]
@@ -268,7 +268,7 @@ def test_a_start_time_is_added_to_a_snapshot_of_another_process(
     put_running(gateway)
     until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
     charge(gateway, 1, 4)
-    ends(gateway)
+    finish_instance(gateway)
 
     def record_elsewhere() -> None:
         gateway.during.clear()

@@ -11,17 +11,17 @@ from operations.timeline import (
 )
 from tests.unit.events import (
     at,
+    attempts_of,
     back_off,
     completed,
     ended,
     failed,
     fired,
-    only,
+    only_span,
     raised,
     scheduled,
     started,
     timer,
-    tries,
     turn,
     wait,
 )
@@ -86,7 +86,7 @@ def test_a_failed_attempt_that_was_copied_is_counted() -> None:
         scheduled(3, 1000, call="c", rerun_of="source"),
         copied=[scheduled(1, 1, call="c"), turn(2), failed(1, 2), turn(4), fired(2, 4)],
     )
-    assert tries(timeline) == [(1, 1, 1, 2), (2, 1, 1, 2), (3, 1, 2, 2)]
+    assert attempts_of(timeline) == [(1, 1, 1, 2), (2, 1, 1, 2), (3, 1, 2, 2)]
     assert [span.copied for span in timeline.spans] == [True, True, False]
 
 
@@ -144,4 +144,4 @@ def test_a_rerun_of_a_rerun() -> None:
 def test_a_rerun_from_the_first_event() -> None:
     """Nothing need be copied but the start."""
     timeline = rerun(scheduled(1, 1000, rerun_of="source"))
-    assert (only(timeline).scheduled_at, only(timeline).copied) == (at(1000), False)
+    assert (only_span(timeline).scheduled_at, only_span(timeline).copied) == (at(1000), False)

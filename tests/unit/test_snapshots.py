@@ -9,7 +9,7 @@ from operations.errors import DaprRefused, DaprUnavailable
 from operations.model import Status
 from operations.snapshots import read_snapshot, read_state
 from operations.timeline import Timeline
-from tests.unit.engine import ends, moves, put_running, vanishes
+from tests.unit.engine import finish_instance, put_running, remove_instance, update_instance
 from tests.unit.fakes import FakeGateway
 from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.snapshots import ID, at, pending
@@ -66,7 +66,7 @@ def test_a_history_is_read_again_after_a_change(gateway: FakeGateway) -> None:
     """A state that is not as before is reason enough."""
     put_running(gateway)
     last = read_snapshot(gateway, ID)
-    moves(gateway)
+    update_instance(gateway)
     read_snapshot(gateway, ID, last)
     assert gateway.calls["history"] == 2
 
@@ -82,7 +82,7 @@ def test_a_pending_one_has_no_history_yet(gateway: FakeGateway) -> None:
 def test_an_end_between_state_and_history_is_seen_in_both(gateway: FakeGateway) -> None:
     """The state is read again when the history says that it has ended."""
     put_running(gateway)
-    after(gateway, "history", lambda: ends(gateway))
+    after(gateway, "history", lambda: finish_instance(gateway))
     found = read_snapshot(gateway, ID)
     assert found
     assert found.instance.status is Status.COMPLETED
@@ -94,7 +94,7 @@ def test_the_end_of_one_life_is_not_mixed_with_the_history_of_the_next(
 ) -> None:
     """An id that is used again between the two reads shows its new life alone."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     after(gateway, "history", lambda: put_running(gateway, execution="e2", since=60))
     found = read_snapshot(gateway, ID)
     assert found
@@ -105,8 +105,8 @@ def test_the_end_of_one_life_is_not_mixed_with_the_history_of_the_next(
 def test_the_end_of_one_that_is_purged_meanwhile_is_kept(gateway: FakeGateway) -> None:
     """Its state was read, though its history is gone."""
     put_running(gateway)
-    ends(gateway)
-    after(gateway, "history", lambda: vanishes(gateway))
+    finish_instance(gateway)
+    after(gateway, "history", lambda: remove_instance(gateway))
     found = read_snapshot(gateway, ID)
     assert found
     assert (found.instance.status, found.history) == (Status.COMPLETED, ())
@@ -115,15 +115,15 @@ def test_the_end_of_one_that_is_purged_meanwhile_is_kept(gateway: FakeGateway) -
 def test_one_that_ends_and_is_purged_meanwhile_is_gone(gateway: FakeGateway) -> None:
     """No state told how it ended."""
     put_running(gateway)
-    after(gateway, "history", lambda: ends(gateway))
-    after(gateway, "state", lambda: None, lambda: vanishes(gateway))
+    after(gateway, "history", lambda: finish_instance(gateway))
+    after(gateway, "state", lambda: None, lambda: remove_instance(gateway))
     assert read_snapshot(gateway, ID) is None
 
 
 def test_state_and_history_that_never_agree_are_taken_as_they_are(gateway: FakeGateway) -> None:
     """After a few tries: it must end."""
     put_running(gateway)
-    moves(gateway, status=Status.TERMINATED)
+    update_instance(gateway, status=Status.TERMINATED)
     found = read_snapshot(gateway, ID)
     assert found
     assert found.instance.status is Status.TERMINATED
@@ -133,7 +133,7 @@ def test_state_and_history_that_never_agree_are_taken_as_they_are(gateway: FakeG
 def test_a_finished_one_without_a_history_is_read_again(gateway: FakeGateway) -> None:
     """It has not changed, but it has not been read wholly either."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     events = gateway.events.pop(ID)
     last = read_snapshot(gateway, ID)
     gateway.events[ID] = events

@@ -22,13 +22,13 @@ from tests.unit.events import (
     completed,
     ended,
     event,
-    only,
+    only_span,
     raised,
-    read,
     scheduled,
     started,
     suspended,
     terminated,
+    timeline_with,
     timer,
     turn,
     wait,
@@ -38,8 +38,8 @@ from tests.unit.histories import RECORDED, recorded
 
 def test_an_instance_ends_when_its_execution_completes() -> None:
     """Without that event it has no end."""
-    assert read(ended(5)).ended_at == at(5)
-    assert read().ended_at is None
+    assert timeline_with(ended(5)).ended_at == at(5)
+    assert timeline_with().ended_at is None
 
 
 @pytest.mark.parametrize("end", [ended(5), terminated(5)])
@@ -48,35 +48,44 @@ def test_an_instance_ends_when_its_execution_completes() -> None:
 )
 def test_open_spans_are_cut_off_at_the_end(opening: HistoryEvent, end: HistoryEvent) -> None:
     """No span is open when its instance has ended."""
-    span = only(read(opening, end))
+    span = only_span(timeline_with(opening, end))
     assert (span.ended_at, span.ending) == (at(5), Ending.CUT_OFF)
 
 
 def test_closed_spans_keep_their_end() -> None:
     """The end of the instance changes only open spans."""
-    assert only(read(scheduled(1, 1), completed(1, 2), ended(5))).ending is Ending.COMPLETED
+    assert (
+        only_span(timeline_with(scheduled(1, 1), completed(1, 2), ended(5))).ending
+        is Ending.COMPLETED
+    )
 
 
 def test_terminated_and_then_completed() -> None:
     """Termination cuts off open spans; the completion is the end of the instance."""
-    timeline = read(scheduled(1, 1), terminated(5), ended(6))
-    assert (only(timeline).ended_at, timeline.ended_at) == (at(5), at(6))
+    timeline = timeline_with(scheduled(1, 1), terminated(5), ended(6))
+    assert (only_span(timeline).ended_at, timeline.ended_at) == (at(5), at(6))
 
 
 def test_an_answer_after_the_end_is_ignored() -> None:
     """A span that was cut off stays cut off."""
-    assert only(read(scheduled(1, 1), ended(5), completed(1, 6))).ending is Ending.CUT_OFF
+    assert (
+        only_span(timeline_with(scheduled(1, 1), ended(5), completed(1, 6))).ending
+        is Ending.CUT_OFF
+    )
 
 
 def test_a_span_after_the_end_is_cut_off() -> None:
     """No span is open when its instance has ended."""
-    span = only(read(ended(5), scheduled(1, 6)))
+    span = only_span(timeline_with(ended(5), scheduled(1, 6)))
     assert (span.ended_at, span.ending) == (at(6), Ending.CUT_OFF)
 
 
 def test_events_of_unknown_kinds_are_ignored() -> None:
     """A later Dapr may send other kinds."""
-    assert read(event("entityUnlocked", 1, 1), event("executionStalled", 2)) == read()
+    assert (
+        timeline_with(event("entityUnlocked", 1, 1), event("executionStalled", 2))
+        == timeline_with()
+    )
 
 
 def test_an_empty_history() -> None:
@@ -120,12 +129,12 @@ def test_the_start_has_the_execution_and_the_parent() -> None:
 
 def test_no_span_ends_before_it_starts() -> None:
     """A clock that was set back makes an empty span."""
-    assert only(read(scheduled(1, 5), completed(1, 4))).ended_at == at(5)
+    assert only_span(timeline_with(scheduled(1, 5), completed(1, 4))).ended_at == at(5)
 
 
 def test_no_span_starts_before_the_instance() -> None:
     """A clock that was set back does not move a span before the start."""
-    assert only(timeline_of([started(3), scheduled(1, 2)])).scheduled_at == at(3)
+    assert only_span(timeline_of([started(3), scheduled(1, 2)])).scheduled_at == at(3)
 
 
 def test_an_instance_does_not_end_before_it_starts() -> None:
@@ -135,7 +144,7 @@ def test_an_instance_does_not_end_before_it_starts() -> None:
 
 def test_spans_are_ordered_by_their_starts() -> None:
     """Spans with the same start are ordered by event id."""
-    timeline = read(scheduled(3, 2), scheduled(2, 1), scheduled(1, 2))
+    timeline = timeline_with(scheduled(3, 2), scheduled(2, 1), scheduled(1, 2))
     assert [span.event_id for span in timeline.spans] == [2, 1, 3]
 
 
@@ -157,7 +166,7 @@ def test_a_start_scheduled_for_the_past_is_not_delayed() -> None:
 
 def test_turns_are_counted() -> None:
     """Spans that were created in one turn have the same number."""
-    timeline = read(scheduled(1, 1), timer(2, 1, 9), turn(2), scheduled(3, 2))
+    timeline = timeline_with(scheduled(1, 1), timer(2, 1, 9), turn(2), scheduled(3, 2))
     assert [span.turn for span in timeline.spans] == [1, 1, 2]
 
 
@@ -262,7 +271,9 @@ def test_a_long_history_is_processed_quickly() -> None:
     answers = [completed(number, 2) for number in range(half)]
     random.Random(1).shuffle(answers)  # noqa: S311 - the same order in every run
     before = time.process_time()
-    read(*opened, *answers)
-    read(*opened)
-    read(*(wait(number, 1) for number in range(half)), *(raised("approval", 2) for _ in answers))
+    timeline_with(*opened, *answers)
+    timeline_with(*opened)
+    timeline_with(
+        *(wait(number, 1) for number in range(half)), *(raised("approval", 2) for _ in answers)
+    )
     assert time.process_time() - before < 2

@@ -14,7 +14,7 @@ from operations.records import OUTCOME_NOT_RECORDED, AuditEntry, Outcome, RunSum
 from operations.run_view import View, view
 from operations.snapshots import read_snapshot
 from operations.timeline import Ending
-from tests.unit.engine import ends, moves, put_running, vanishes
+from tests.unit.engine import finish_instance, put_running, remove_instance, update_instance
 from tests.unit.fakes import FakeGateway
 from tests.unit.histories import recorded, recorded_state
 from tests.unit.snapshots import (
@@ -22,11 +22,11 @@ from tests.unit.snapshots import (
     ID,
     activity,
     at,
-    glance,
-    of_record,
     pending,
+    recorded_snapshot,
     runs_of,
     snapshot,
+    state_only,
     summary,
 )
 
@@ -51,7 +51,7 @@ def test_an_unfinished_run_is_read_from_the_engine(gateway: FakeGateway, ledger:
     """The view is as fresh as the engine, even if the ledger's row is old."""
     put_running(gateway)
     record(gateway, ledger)
-    moves(gateway, status=Status.SUSPENDED)
+    update_instance(gateway, status=Status.SUSPENDED)
     found = shown(gateway, ledger)
     assert (found.summary.status, found.input) == (Status.SUSPENDED, "{}")
     assert found.history == gateway.events[ID]
@@ -73,7 +73,7 @@ def test_an_instance_that_the_ledger_does_not_know_is_shown(
 def test_an_archived_run_is_read_from_the_ledger(gateway: FakeGateway, ledger: Ledger) -> None:
     """The engine is not called, because the run no longer changes."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     record(gateway, ledger)
     gateway.calls.clear()
     found = shown(gateway, ledger)
@@ -88,18 +88,18 @@ def test_an_end_whose_history_is_not_archived_yet_is_read_from_the_engine(
 ) -> None:
     """The view is complete right after the end."""
     put_running(gateway)
-    ends(gateway)
-    ledger.runs.ingest([glance(Status.COMPLETED, read=2)])
+    finish_instance(gateway)
+    ledger.runs.ingest([state_only(Status.COMPLETED, read=2)])
     assert shown(gateway, ledger).history == gateway.events[ID]
 
 
 def test_a_purged_run_is_read_from_the_ledger(gateway: FakeGateway, ledger: Ledger) -> None:
     """The ledger keeps the history."""
     put_running(gateway)
-    ends(gateway)
+    finish_instance(gateway)
     record(gateway, ledger)
     events = gateway.events[ID]
-    vanishes(gateway)
+    remove_instance(gateway)
     ledger.runs.mark_purged({ID: datetime.now(UTC)})
     assert shown(gateway, ledger).history == events
 
@@ -110,14 +110,14 @@ def test_a_purged_run_that_is_not_marked_yet_is_read_from_the_ledger(
     """The recorder will mark it as purged."""
     put_running(gateway)
     record(gateway, ledger)
-    vanishes(gateway)
+    remove_instance(gateway)
     found = shown(gateway, ledger)
     assert (found.summary.status, found.history) == (Status.RUNNING, None)
 
 
 def test_while_the_engine_is_away_the_ledger_is_shown(gateway: FakeGateway, ledger: Ledger) -> None:
     """The timeline has the activities that were recorded."""
-    ledger.runs.ingest([of_record("retrying")])
+    ledger.runs.ingest([recorded_snapshot("retrying")])
     instance_id = recorded_state("retrying").instance_id
     found = view(gateway, ledger, instance_id, dapr_unavailable=True)
     assert not gateway.calls
@@ -212,12 +212,12 @@ def three_runs(gateway: FakeGateway, ledger: Ledger) -> tuple[RunSummary, RunSum
     for number in (0, 1):
         since = 100 * number
         put_running(gateway, execution=f"e{number}", since=since)
-        ends(gateway)
+        finish_instance(gateway)
         gateway.put(replace(gateway.instances[ID], input=str(number), output=f'"{number}"'))
         final = read_snapshot(gateway, ID, now=partial(at, since + 50))
         assert final
         ledger.runs.ingest([final])
-        vanishes(gateway)
+        remove_instance(gateway)
     put_running(gateway, execution="e2", since=200)
     record(gateway, ledger)
     last, middle, first = runs_of(ledger)
@@ -305,7 +305,7 @@ def test_the_latest_run_by_its_key_is_read_from_the_engine(
 ) -> None:
     """The view is the same as without a key."""
     *_, last = three_runs(gateway, ledger)
-    moves(gateway, status=Status.SUSPENDED)
+    update_instance(gateway, status=Status.SUSPENDED)
     found = view_of_run(gateway, ledger, last.run_id)
     assert (found.summary.run_id, found.summary.status) == (last.run_id, Status.SUSPENDED)
     assert found == view_of_run(gateway, ledger, None)
@@ -314,7 +314,7 @@ def test_the_latest_run_by_its_key_is_read_from_the_engine(
 def test_a_run_that_was_replaced_meanwhile_is_shown(gateway: FakeGateway, ledger: Ledger) -> None:
     """The view has the requested run, although the engine has a later one."""
     *_, last = three_runs(gateway, ledger)
-    vanishes(gateway)
+    remove_instance(gateway)
     put_running(gateway, execution="e3", since=300)
     found = view_of_run(gateway, ledger, last.run_id)
     assert (found.summary.run_id, found.summary.is_latest) == (last.run_id, False)
@@ -360,7 +360,7 @@ def test_start_times_are_added_to_the_engine_s_history(
     record(gateway, ledger)
     ledger.runs.add_start_times([StartTime(ID, 1, at(2))])
     assert [span.started_at for span in shown(gateway, ledger).timeline.spans] == [at(2)]
-    ends(gateway)
+    finish_instance(gateway)
     record(gateway, ledger)
     for dapr_unavailable in (False, True):
         found = shown(gateway, ledger, dapr_unavailable=dapr_unavailable)

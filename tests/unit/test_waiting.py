@@ -14,10 +14,10 @@ from tests.unit.events import (
     ended,
     failed,
     raised,
-    read,
     resumed,
     scheduled,
     suspended,
+    timeline_with,
     timer,
     turn,
     wait,
@@ -120,7 +120,7 @@ WAITING = {
 @pytest.mark.parametrize(("events", "waiting"), WAITING.values(), ids=WAITING)
 def test_what_it_is_at(events: list[HistoryEvent], waiting: Waiting | None) -> None:
     """An instance says in a few words what it is at, and until when."""
-    assert read(*events).waiting == waiting
+    assert timeline_with(*events).waiting == waiting
 
 
 AWAITED = {
@@ -152,4 +152,4 @@ AWAITED = {
 @pytest.mark.parametrize(("events", "names"), AWAITED.values(), ids=AWAITED)
 def test_all_that_it_waits_for_has_a_name(events: list[HistoryEvent], names: set[str]) -> None:
     """It is found by each of them, also where few words do not tell it."""
-    assert read(*events).awaited == names
+    assert timeline_with(*events).awaited == names

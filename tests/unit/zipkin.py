@@ -10,7 +10,7 @@ START_MICROS = 1795659550274556  # microseconds since 1970: the default start of
 
 
 def span(name: str, kind: str | None, instance_id: str = ID, **more: Any) -> dict[str, Any]:
-    """Return a span of an instance; `more` contains further tags."""
+    """Return a span of an instance; `more` are further tags."""
     tags = {"durabletask.task.instance_id": instance_id, "service.name": "workflow-app", **more}
     fields = {"name": name, "timestamp": START_MICROS, "duration": 5947, "tags": tags}
     return fields if kind is None else {**fields, "kind": kind}

@@ -11,7 +11,7 @@ from operations.actions.rerun import RerunFrom
 from operations.actions.subtree import PurgeOptions
 from operations.errors import QueryTimeout
 from operations.ledger import Ledger
-from operations.ledger.runs.descendants import Below
+from operations.ledger.runs.descendants import DescendantCounts
 from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
 from operations.records import Filter, RunSummary
 
@@ -115,7 +115,7 @@ class _Lookup:
     """Facts that summaries lack: the descendants, and which runs have a failed step."""
 
     task: BulkTask
-    below: Mapping[str, Below] = field(default_factory=dict)
+    descendants: Mapping[str, DescendantCounts] = field(default_factory=dict)
     with_failures: frozenset[int] | None = None
 
     def reason_to_skip(self, run: RunSummary | None) -> str | None:
@@ -126,8 +126,8 @@ class _Lookup:
             return reason
         if self.with_failures is not None and run.run_id not in self.with_failures:
             return "its history has no failed step"
-        below = self.below.get(run.instance_id, Below())
-        if below.unfinished and not self.task.options.force:
+        counts = self.descendants.get(run.instance_id, DescendantCounts())
+        if counts.unfinished and not self.task.options.force:
             return "a descendant of it has not finished"
         return None
 
@@ -143,7 +143,7 @@ def make_preview(
     for instance_id, run in selected:
         reason = lookup.reason_to_skip(run)
         if run and reason is None:
-            descendants += lookup.below.get(instance_id, Below()).number
+            descendants += lookup.descendants.get(instance_id, DescendantCounts()).number
             eligible.append(BulkTarget(instance_id, run.run_id, run.status))
         else:
             reasons[reason or ""].append(instance_id)
@@ -156,8 +156,8 @@ def _lookup(ledger: Ledger, task: BulkTask, runs: Sequence[RunSummary]) -> _Look
     """Look up the facts that summaries lack; a lookup that takes too long skips no instance."""
     with suppress(QueryTimeout):
         if task.action is Action.PURGE and task.options.recursive:
-            below = ledger.descendants.below([each.instance_id for each in runs])
-            return _Lookup(task, below=below)
+            counts = ledger.descendants.counts([each.instance_id for each in runs])
+            return _Lookup(task, descendants=counts)
         if task.action is Action.RERUN and task.start is RerunFrom.FAILED:
             return _Lookup(task, with_failures=ledger.descendants.with_failures(runs))
     return _Lookup(task)

@@ -29,8 +29,8 @@ _PARENTS_OF_FAILED = select(_COLUMNS.parent_id).where(
 
 
 @dataclass(frozen=True)
-class Below:
-    """How many descendants of an instance the engine has, and how many of them have not ended."""
+class DescendantCounts:
+    """The number of descendants that an instance has in the engine, and of unfinished ones."""
 
     number: int = 0
     unfinished: int = 0
@@ -47,15 +47,15 @@ class Descendants:
         self._app_id = app_id
         self._seconds = seconds
 
-    def below(self, ids: Collection[str]) -> Mapping[str, Below]:
-        """Return the number of descendants by id; ids without descendants are left out."""
-        found: dict[str, Below] = {}
+    def counts(self, ids: Collection[str]) -> Mapping[str, DescendantCounts]:
+        """Return the counts by id; ids without descendants are left out."""
+        found: dict[str, DescendantCounts] = {}
         app_id = self._app_id()
         with asking(self._engine, self._seconds) as connection:
             for batch in in_batches(ids):
                 wanted = {"app_id": app_id, "ids": batch}
-                for root, number, unfinished in connection.execute(_BELOW, wanted):
-                    found[root] = Below(number, unfinished)
+                for root, number, unfinished in connection.execute(_COUNTS, wanted):
+                    found[root] = DescendantCounts(number, unfinished)
         return found
 
     def with_failures(self, runs: Collection[RunSummary]) -> frozenset[int]:
@@ -75,7 +75,7 @@ class Descendants:
         return frozenset(found)
 
 
-def _below() -> Select[Any]:
+def _counts_query() -> Select[Any]:
     """Return the query for the descendants of ids; a descendant counts once for each root."""
     columns = (_COLUMNS.app_id, _COLUMNS.instance_id, _COLUMNS.status)
     children = (
@@ -95,4 +95,4 @@ def _below() -> Select[Any]:
     return query.group_by(every.c.root)
 
 
-_BELOW = _below()  # built once: building a statement takes longer than executing it
+_COUNTS = _counts_query()  # built once: building a statement takes longer than executing it

@@ -22,7 +22,7 @@ from operations.model import Action, Status
 from operations.records import Filter
 from operations.snapshots import read_snapshot
 from tests.unit.fakes import FakeGateway
-from tests.unit.runs import ANN, after, put
+from tests.unit.runs import ANN, at_call, put
 
 BY_ANN = ActionContext(ANN)
 LIMITS = ActionLimits(poll_interval=0.001)
@@ -87,7 +87,7 @@ class BulkSetup:
         def cancel() -> None:
             started[0].cancel()
 
-        self.gateway.during[preview.task.action] = after(5, cancel)
+        self.gateway.during[preview.task.action] = at_call(5, cancel)
         started.append(self.jobs.run(preview, ANN, rate=50))
         return started[0].wait(30)
 

@@ -30,7 +30,7 @@ from tests.unit.actions.conftest import (
 )
 from tests.unit.events import failed, scheduled
 from tests.unit.fakes import FakeGateway
-from tests.unit.runs import ANN, after, lost, put
+from tests.unit.runs import ANN, at_call, ledger_away, put
 from tests.unit.snapshots import summary
 
 pytestmark = pytest.mark.both_databases
@@ -101,8 +101,8 @@ def test_changes_since_the_preview_are_in_the_results(setup: BulkSetup) -> None:
     """An instance that already has the status is unchanged; a finished or purged one is refused."""
     setup.add("done", "ended", "gone", "order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
-    setup.gateway.turn("done", Status.TERMINATED)
-    setup.gateway.turn("ended", Status.COMPLETED)
+    setup.gateway.set_status("done", Status.TERMINATED)
+    setup.gateway.set_status("ended", Status.COMPLETED)
     del setup.gateway.instances["gone"]
     run = setup.jobs.run(preview, ANN)
     assert counts(run.wait(30)) == (1, 1, 2, 0, 0)
@@ -249,7 +249,7 @@ def test_unknown_outcomes_in_a_row_stop_the_job(gateway: FakeGateway, ledger: Le
 def test_an_event_with_an_unknown_outcome_is_not_raised_again(setup: BulkSetup) -> None:
     """The same job could raise it twice, so its outcome stays unknown."""
     setup.add("order_A", "order_B")
-    setup.gateway.lost["raise"] = [OutcomeUnknown("raise", "no answer in time")]
+    setup.gateway.late_errors["raise"] = [OutcomeUnknown("raise", "no answer in time")]
     preview = setup.jobs.preview(RAISE, RUNNING)
     assert counts(setup.jobs.run(preview, ANN).wait(30)) == (1, 0, 0, 1, 0)
     assert counts(setup.jobs.run(preview, ANN).wait(30)) == (0, 1, 0, 1, 0)
@@ -259,7 +259,7 @@ def test_an_event_with_an_unknown_outcome_is_not_raised_again(setup: BulkSetup) 
 def test_an_event_is_not_raised_again_after_the_process_died(setup: BulkSetup) -> None:
     """The entry was written ahead, so another process finds it by the id of the job."""
     setup.add("order_A", "order_B")
-    setup.gateway.during["raise"] = after(1, _die)
+    setup.gateway.during["raise"] = at_call(1, _die)
     first = setup.jobs.preview(RAISE, RUNNING, "friday")
     setup.jobs.run(first, ANN).wait(30)
     other = BulkSetup(setup.gateway, setup.ledger)
@@ -322,8 +322,8 @@ def test_a_bulk_job_needs_the_ledger(setup: BulkSetup, monkeypatch: pytest.Monke
     """Only the ledger knows the selected instances, and the results of an earlier job."""
     setup.add("order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
-    monkeypatch.setattr(setup.ledger.audit_log, "of_bulk", lost)
-    monkeypatch.setattr(setup.ledger.search, "page", lost)
+    monkeypatch.setattr(setup.ledger.audit_log, "of_bulk", ledger_away)
+    monkeypatch.setattr(setup.ledger.search, "page", ledger_away)
     with pytest.raises(LedgerUnavailable):
         setup.jobs.preview(TERMINATE, RUNNING)
     with pytest.raises(LedgerUnavailable):

@@ -21,7 +21,7 @@ from operations.records import OUTCOME_NOT_RECORDED, Outcome
 from tests.unit.actions.conftest import BY_ANN
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
-from tests.unit.runs import ANN, lost
+from tests.unit.runs import ANN, ledger_away
 
 pytestmark = pytest.mark.both_databases
 
@@ -107,7 +107,7 @@ def test_an_action_on_an_instance_that_ends_meanwhile_is_refused(
 ) -> None:
     """The engine confirms the call, but the status shows that it had no effect."""
     gateway.put(instance("order_A", Status.RUNNING))
-    gateway.during[action] = lambda: gateway.turn("order_A", status)
+    gateway.during[action] = lambda: gateway.set_status("order_A", status)
     with pytest.raises(ActionNotAllowed, match=f"it is {status}"):
         actions.change_status(action, "order_A", BY_ANN)
 
@@ -117,7 +117,7 @@ def after_resuming(gateway: FakeGateway, status: Status) -> Callable[[], None]:
 
     def turn() -> None:
         if gateway.calls["resume"]:
-            gateway.turn("order_A", status)
+            gateway.set_status("order_A", status)
 
     return turn
 
@@ -139,7 +139,7 @@ def test_an_instance_that_is_terminated_meanwhile_was_not_resumed(
 ) -> None:
     """A terminated instance cannot be resumed."""
     gateway.put(instance("order_A", Status.SUSPENDED))
-    gateway.during["resume"] = lambda: gateway.turn("order_A", Status.TERMINATED)
+    gateway.during["resume"] = lambda: gateway.set_status("order_A", Status.TERMINATED)
     with pytest.raises(ActionNotAllowed, match="it is TERMINATED"):
         actions.resume("order_A", BY_ANN)
 
@@ -150,7 +150,7 @@ def test_an_action_whose_answer_was_lost_may_be_repeated(
 ) -> None:
     """The outcome is unknown, and the same action again changes nothing."""
     gateway.put(instance("order_A", before))
-    gateway.lost[action] = [OutcomeUnknown(action, "no answer in time")]
+    gateway.late_errors[action] = [OutcomeUnknown(action, "no answer in time")]
     with pytest.raises(OutcomeUnknown, match="The same request again is safe"):
         actions.change_status(action, "order_A", BY_ANN)
     acted = actions.change_status(action, "order_A", BY_ANN)
@@ -165,7 +165,7 @@ def test_an_action_waits_until_its_effect_shows(actions: Actions, gateway: FakeG
     def show_late() -> None:
         if gateway.calls["pause"]:
             late = gateway.calls["state"] > 4
-            gateway.turn("order_A", Status.SUSPENDED if late else Status.RUNNING)
+            gateway.set_status("order_A", Status.SUSPENDED if late else Status.RUNNING)
 
     gateway.during["state"] = show_late
     assert actions.pause("order_A", BY_ANN).after.status is Status.SUSPENDED
@@ -176,7 +176,7 @@ def test_an_action_whose_effect_does_not_show_is_no_success(
 ) -> None:
     """After a bounded wait the outcome is unknown."""
     gateway.put(instance("order_A", Status.RUNNING))
-    gateway.during["state"] = lambda: gateway.turn("order_A", Status.RUNNING)
+    gateway.during["state"] = lambda: gateway.set_status("order_A", Status.RUNNING)
     with pytest.raises(OutcomeUnknown, match="still shows RUNNING"):
         limited(settle=0.02).pause("order_A", BY_ANN)
     assert gateway.calls["state"] > 2
@@ -296,8 +296,8 @@ def test_an_action_works_without_the_ledger(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An operator can stop an instance although nothing can be recorded."""
-    monkeypatch.setattr(ledger.leases, "acquire", lost)
-    monkeypatch.setattr(ledger.audit_log, "add", lost)
+    monkeypatch.setattr(ledger.leases, "acquire", ledger_away)
+    monkeypatch.setattr(ledger.audit_log, "add", ledger_away)
     gateway.put(instance("order_A", Status.RUNNING))
     assert actions.terminate("order_A", BY_ANN).changed
 
@@ -322,7 +322,7 @@ def test_a_pause_right_after_a_start_waits_for_the_start(
     def start() -> None:
         if gateway.calls["state"] > 1:
             gateway.during.clear()
-            gateway.turn("order_A", Status.RUNNING)
+            gateway.set_status("order_A", Status.RUNNING)
 
     gateway.during["state"] = start
     assert actions.pause("order_A", BY_ANN).before.status is Status.RUNNING

@@ -27,7 +27,7 @@ from operations.records import Outcome
 from operations.snapshots import read_snapshot
 from tests.unit.actions.conftest import BY_ANN
 from tests.unit.fakes import FakeGateway
-from tests.unit.runs import ANN, lost, put, put_family
+from tests.unit.runs import ANN, ledger_away, put, put_with_descendants
 from tests.unit.snapshots import summary
 
 pytestmark = pytest.mark.both_databases
@@ -130,7 +130,7 @@ def test_without_the_ledger_nothing_is_purged(
     """An instance that cannot be archived stays in the engine."""
     put(gateway)
     noun, method = call.split(".")
-    monkeypatch.setattr(getattr(ledger, noun), method, lost)
+    monkeypatch.setattr(getattr(ledger, noun), method, ledger_away)
     with pytest.raises(LedgerUnavailable):
         actions.purge("order_A", BY_ANN)
     assert not gateway.calls["purge"]
@@ -153,7 +153,7 @@ def test_a_purge_whose_outcome_cannot_be_recorded_succeeds(
     """The archive was complete before the call; the recorder marks the run as purged later."""
     put(gateway)
     for name, owner in (("mark_purged", ledger.runs), ("complete", ledger.audit_log)):
-        monkeypatch.setattr(owner, name, lost)
+        monkeypatch.setattr(owner, name, ledger_away)
     assert actions.purge("order_A", BY_ANN).changed
 
 
@@ -162,7 +162,7 @@ def test_a_purge_whose_answer_was_lost_is_verified(
 ) -> None:
     """The engine no longer has the instance, so the purge was done."""
     put(gateway)
-    gateway.lost["purge"] = [LOST]
+    gateway.late_errors["purge"] = [LOST]
     assert actions.purge("order_A", BY_ANN).changed
     assert summary(ledger).purged_at
 
@@ -222,7 +222,7 @@ def test_an_interrupted_purge_records_the_descendants_that_are_gone(
     actions: Actions, limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """Dapr stops in the middle when the caller no longer waits; the same request continues."""
-    put_family(gateway)
+    put_with_descendants(gateway)
     interrupt_purges(gateway)
     with pytest.raises(OutcomeUnknown, match=r"1 of 3 are gone.*continues with the rest"):
         limited(purge=0).purge("order_A", BY_ANN)
@@ -240,7 +240,7 @@ def test_a_purge_repeats_the_call_while_descendants_are_deleted(
 ) -> None:
     """It stops at its deadline, and no call takes longer than a lease."""
     actions = limited(purge=60)
-    put_family(gateway)
+    put_with_descendants(gateway)
     interrupt_purges(gateway)
 
     def end() -> None:
@@ -301,7 +301,7 @@ def test_descendants_are_archived_and_purged_too(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """Each is archived, marked as purged, and in the audit log with the id of the instance."""
-    put_family(gateway)
+    put_with_descendants(gateway)
     assert set(actions.purge("order_A", BY_ANN).ids) == {"order_A", "order_A1", "order_A2"}
     assert not gateway.instances
     for instance_id in ("order_A1", "order_A2"):
@@ -312,7 +312,7 @@ def test_descendants_are_archived_and_purged_too(
 
 def test_an_unfinished_descendant_stops_the_purge(actions: Actions, gateway: FakeGateway) -> None:
     """Dapr would purge some descendants, and then stop."""
-    put_family(gateway, Status.RUNNING)
+    put_with_descendants(gateway, Status.RUNNING)
     with pytest.raises(NotFinished, match="its descendant 'order_A2' has not ended"):
         actions.purge("order_A", BY_ANN)
     assert len(gateway.instances) == 3
@@ -322,7 +322,7 @@ def test_a_purge_that_is_not_recursive_keeps_descendants(
     actions: Actions, gateway: FakeGateway
 ) -> None:
     """The instance alone is purged."""
-    put_family(gateway, Status.RUNNING)
+    put_with_descendants(gateway, Status.RUNNING)
     assert actions.purge("order_A", BY_ANN, PurgeOptions(recursive=False)).ids == ("order_A",)
     assert set(gateway.instances) == {"order_A1", "order_A2"}
 
@@ -331,7 +331,7 @@ def test_a_forced_purge_that_is_not_recursive_keeps_finished_descendants(
     actions: Actions, gateway: FakeGateway
 ) -> None:
     """The purge is not forced, because force always purges the descendants too."""
-    put_family(gateway)
+    put_with_descendants(gateway)
     options = PurgeOptions(force=True, recursive=False)
     assert actions.purge("order_A", BY_ANN, options).ids == ("order_A",)
     assert set(gateway.instances) == {"order_A1", "order_A2"}
@@ -341,7 +341,7 @@ def test_too_many_descendants_are_refused(
     limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
     """One purge takes a limited number of descendants."""
-    put_family(gateway)
+    put_with_descendants(gateway)
     with pytest.raises(TooManyDescendants, match=r"it has more than 1\. Purge some of them"):
         limited(max_descendants=1).purge("order_A", BY_ANN)
     assert not gateway.calls["purge"]
@@ -355,7 +355,7 @@ def test_a_purge_renews_its_lease_for_each_descendant(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A purge that takes longer than its lease keeps it, and releases it at the end."""
-    put_family(gateway)
+    put_with_descendants(gateway)
     renewals: list[Lease] = []
     renew = ledger.leases.renew
 
@@ -373,7 +373,7 @@ def test_a_purge_that_lost_its_lease_is_not_made(
     limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """Another action may have started after the lease expired."""
-    put_family(gateway)
+    put_with_descendants(gateway)
     gateway.during["history"] = lambda: ledger.leases.acquire("order_A")
     with pytest.raises(ActionInProgress):
         limited(lease=0).purge("order_A", BY_ANN)
@@ -421,7 +421,7 @@ def test_a_forced_purge_takes_unfinished_descendants(
     actions: Actions, gateway: FakeGateway
 ) -> None:
     """An unfinished descendant does not stop the purge."""
-    put_family(gateway, Status.RUNNING)
+    put_with_descendants(gateway, Status.RUNNING)
     assert len(actions.purge("order_A", BY_ANN, FORCE).ids) == 3
     assert not gateway.instances
 

@@ -21,7 +21,7 @@ from operations.records import OUTCOME_NOT_RECORDED, Outcome
 from tests.unit.actions.conftest import BY_ANN, LIMITS
 from tests.unit.events import raised
 from tests.unit.fakes import FakeGateway
-from tests.unit.runs import ANN, lost, put
+from tests.unit.runs import ANN, ledger_away, put
 from tests.unit.snapshots import summary
 
 pytestmark = pytest.mark.both_databases
@@ -43,7 +43,7 @@ def test_an_event_arrives_as_it_was_sent(
     actions: Actions, gateway: FakeGateway, status: Status, payload: str | None
 ) -> None:
     """Any payload arrives, even while the instance is suspended."""
-    gateway.turn("order_A", status)
+    gateway.set_status("order_A", status)
     acted = actions.raise_event("order_A", "approval", payload, BY_ANN)
     assert gateway.raised == [("order_A", "approval", payload)]
     assert (acted.before.status, acted.after.status) == (status, status)
@@ -77,7 +77,7 @@ def test_an_event_to_an_instance_that_finishes_before_it_is_refused(
     actions: Actions, gateway: FakeGateway
 ) -> None:
     """The engine confirms the call, but the history does not have the event."""
-    gateway.during["raise"] = lambda: gateway.turn("order_A", Status.COMPLETED)
+    gateway.during["raise"] = lambda: gateway.set_status("order_A", Status.COMPLETED)
     with pytest.raises(ActionNotAllowed, match="it is COMPLETED"):
         actions.raise_event("order_A", "approval", None, BY_ANN)
 
@@ -88,7 +88,7 @@ def test_an_event_that_finishes_the_instance_has_arrived(
     """The history has the event; the case of its name does not matter."""
 
     def end() -> None:
-        gateway.turn("order_A", Status.COMPLETED)
+        gateway.set_status("order_A", Status.COMPLETED)
         gateway.events["order_A"] = (raised("APPROVAL", 3),)
 
     gateway.during["raise"] = end
@@ -104,7 +104,7 @@ def test_an_earlier_event_of_the_same_name_does_not_count(
     assert last
 
     def end() -> None:
-        gateway.turn("order_A", Status.COMPLETED)
+        gateway.set_status("order_A", Status.COMPLETED)
         gateway.events["order_A"] = (replace(raised("approval", 3), timestamp=last),)
 
     gateway.during["raise"] = end
@@ -116,7 +116,7 @@ def test_an_event_whose_answer_was_lost_must_not_be_repeated_blindly(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """The event could arrive twice, and the message says how to check."""
-    gateway.lost["raise"] = [OutcomeUnknown("raise", "no answer in time")]
+    gateway.late_errors["raise"] = [OutcomeUnknown("raise", "no answer in time")]
     with pytest.raises(OutcomeUnknown, match=r"no answer in time.*Check its history before"):
         actions.raise_event("order_A", "approval", None, BY_ANN)
     assert ledger.audit_log.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
@@ -180,7 +180,7 @@ def test_an_event_can_be_raised_without_the_ledger(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An instance that waits for a person continues although nothing can be recorded."""
-    monkeypatch.setattr(ledger.leases, "acquire", lost)
-    monkeypatch.setattr(ledger.audit_log, "add", lost)
+    monkeypatch.setattr(ledger.leases, "acquire", ledger_away)
+    monkeypatch.setattr(ledger.audit_log, "add", ledger_away)
     actions.raise_event("order_A", "approval", None, BY_ANN)
     assert gateway.raised

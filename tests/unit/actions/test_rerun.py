@@ -30,7 +30,7 @@ from operations.model import Status, is_startable_id
 from operations.records import Outcome
 from tests.unit.actions.conftest import BY_ANN, LIMITS
 from tests.unit.fakes import FakeGateway, instance
-from tests.unit.runs import ANN, lost, put
+from tests.unit.runs import ANN, ledger_away, put
 from tests.unit.snapshots import summary
 
 pytestmark = pytest.mark.both_databases
@@ -61,7 +61,7 @@ def rerun(
 @pytest.mark.parametrize("status", [status for status in Status if status.is_finished])
 def test_a_rerun_works(actions: Actions, gateway: FakeGateway, status: Status) -> None:
     """Another instance runs from that event, and the source is unchanged."""
-    gateway.turn("order_A", status)
+    gateway.set_status("order_A", status)
     reran = rerun(actions)
     assert (reran.source_id, reran.instance_id, reran.created) == ("order_A", "order_B", True)
     assert reran.plan.event.name == "charge"
@@ -105,7 +105,7 @@ def test_a_refused_rerun_of_an_unfinished_instance_is_in_the_audit_log(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
 ) -> None:
     """The entry has the actor, the reason, and the reason of the refusal."""
-    gateway.turn("order_A", status)
+    gateway.set_status("order_A", status)
     with pytest.raises(ActionNotAllowed, match=f"it is {status}") as refused:
         rerun(actions)
     (entry,) = ledger.audit_log.of("order_A", 10)
@@ -195,7 +195,7 @@ def test_an_unfinished_instance_is_not_rerun(
     actions: Actions, gateway: FakeGateway, status: Status
 ) -> None:
     """Its status does not allow a rerun."""
-    gateway.turn("order_A", status)
+    gateway.set_status("order_A", status)
     with pytest.raises(ActionNotAllowed, match=f"Cannot rerun 'order_A': it is {status}"):
         rerun(actions)
     assert not gateway.calls["rerun"]
@@ -242,7 +242,7 @@ def test_a_purged_source_is_refused(actions: Actions) -> None:
 
 def test_a_rerun_whose_answer_was_lost_is_verified(actions: Actions, gateway: FakeGateway) -> None:
     """The engine has the new instance, so the rerun was made."""
-    gateway.lost["rerun"] = [LOST]
+    gateway.late_errors["rerun"] = [LOST]
     assert rerun(actions).created
 
 
@@ -268,7 +268,7 @@ def test_a_rerun_after_which_the_engine_is_away_has_an_unknown_outcome(
 ) -> None:
     """The rerun may have been made; the same request again finds it."""
     gateway.during["rerun"] = lambda: gateway.errors.update(state=[error])
-    gateway.lost["rerun"] = [LOST]
+    gateway.late_errors["rerun"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="with this id"):
         rerun(actions)
     assert ledger.audit_log.of("order_A", 1)[0].outcome is Outcome.UNKNOWN
@@ -304,7 +304,7 @@ def test_without_the_ledger_nothing_is_rerun(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the ledger knows whether the new id is free."""
-    monkeypatch.setattr(ledger.reservations, "latest", lost)
+    monkeypatch.setattr(ledger.reservations, "latest", ledger_away)
     with pytest.raises(LedgerUnavailable):
         rerun(actions)
     assert not gateway.calls["rerun"]

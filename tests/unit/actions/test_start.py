@@ -26,7 +26,7 @@ from operations.records import OUTCOME_NOT_RECORDED, Outcome
 from tests.unit.actions.conftest import BY_ANN
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
-from tests.unit.runs import ANN, lost
+from tests.unit.runs import ANN, ledger_away
 from tests.unit.snapshots import APP
 from tests.waiting import eventually
 
@@ -79,7 +79,7 @@ def test_a_repeated_start_finds_an_unfinished_instance(
 ) -> None:
     """The instance may have any unfinished status."""
     start(actions)
-    gateway.turn("order_A", status)
+    gateway.set_status("order_A", status)
     assert not start(actions).created
 
 
@@ -108,7 +108,7 @@ def test_a_repeated_start_of_a_finished_instance_is_refused(
 ) -> None:
     """The finished instance is not erased; the error has its status."""
     start(actions)
-    gateway.turn("order_A", status)
+    gateway.set_status("order_A", status)
     existing = gateway.instances["order_A"]
     with pytest.raises(InstanceExists, match=f"by the same start, which is {status}"):
         start(actions)
@@ -121,7 +121,7 @@ def test_a_repeated_start_with_a_new_id_accepts_a_finished_instance(
 ) -> None:
     """If the caller created the id, the same start succeeds in any status."""
     start(actions)
-    gateway.turn("order_A", Status.COMPLETED)
+    gateway.set_status("order_A", Status.COMPLETED)
     assert not start(actions, is_new_id=True).created
     assert gateway.calls["start"] == 1
 
@@ -133,7 +133,7 @@ def test_another_order_with_the_id_is_refused(
 ) -> None:
     """Another payload makes another start, and the existing instance is unchanged."""
     start(actions)
-    gateway.turn("order_A", status)
+    gateway.set_status("order_A", status)
     existing = gateway.instances["order_A"]
     with pytest.raises(InstanceExists, match=f"by another start, which is {status}"):
         start(actions, OTHER, is_new_id=is_new_id)
@@ -191,7 +191,7 @@ def test_a_start_whose_answer_was_lost_succeeds_when_repeated(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
 ) -> None:
     """The same start finds the instance, even a finished one, and accepts its reservation."""
-    gateway.lost["start"], gateway.first_status = [LOST], status
+    gateway.late_errors["start"], gateway.first_status = [LOST], status
     with pytest.raises(OutcomeUnknown):
         start(actions)
     assert not latest(ledger).is_accepted
@@ -387,7 +387,7 @@ def test_without_the_ledger_nothing_is_started(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the ledger knows whether the id is free."""
-    monkeypatch.setattr(ledger.reservations, "latest", lost)
+    monkeypatch.setattr(ledger.reservations, "latest", ledger_away)
     with pytest.raises(LedgerUnavailable):
         start(actions)
     assert not gateway.calls
@@ -443,7 +443,7 @@ def test_a_start_whose_answer_was_lost_is_completed_in_the_audit_log(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """The same start again writes the outcome into the audit entry of the first."""
-    gateway.lost["start"] = [LOST]
+    gateway.late_errors["start"] = [LOST]
     with pytest.raises(OutcomeUnknown):
         start(actions)
     start(actions)

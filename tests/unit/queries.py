@@ -1,4 +1,4 @@
-"""Lives of all kinds, and what is asked of them in lists."""
+"""Random runs, random filters, and the pages of a list."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -17,12 +17,12 @@ STATUSES = (Status.RUNNING, Status.SUSPENDED, Status.COMPLETED, Status.FAILED)
 
 
 def ids(page: Page) -> list[str]:
-    """Return the ids of a page."""
+    """Return the instance ids of a page."""
     return [each.instance_id for each in page.runs]
 
 
 def pages(ledger: Ledger, wanted: Filter, limit: int, sort: Sort = Sort.NEWEST) -> Iterator[Page]:
-    """Return all pages, from the first to the last."""
+    """Yield all pages of a list, from the first to the last."""
     page = ledger.search.page(wanted, limit=limit, sort=sort, with_position=True)
     yield page
     while page.older:
@@ -35,40 +35,40 @@ def pages(ledger: Ledger, wanted: Filter, limit: int, sort: Sort = Sort.NEWEST) 
 def listed(
     ledger: Ledger, wanted: Filter, sort: Sort = Sort.NEWEST, limit: int = 7
 ) -> list[RunSummary]:
-    """Return what all pages of a list show."""
+    """Return the runs of all pages of a list."""
     return [summary for page in pages(ledger, wanted, limit, sort) for summary in page.runs]
 
 
-def mixed(count: int, seed: int = 1) -> list[Snapshot]:
-    """Return lives that are of all kinds, many of them of the same few moments."""
-    some = random.Random(seed)  # noqa: S311 - to mix them
-    return [_any(some, number) for number in range(count)]
+def random_runs(count: int, seed: int = 1) -> list[Snapshot]:
+    """Return the snapshots of random runs; many have the same creation time."""
+    rng = random.Random(seed)  # noqa: S311 - the same runs for every call
+    return [_random_run(rng, number) for number in range(count)]
 
 
-def _any(some: random.Random, number: int) -> Snapshot:
-    status, created = some.choice(STATUSES), some.randrange(50)
-    failure = Failure(some.choice(("ValueError", "Timeout")), f"No {number}")
-    waits = () if status.is_finished else some.choice(WAITS)
-    told: dict[str, Any] = {
+def _random_run(rng: random.Random, number: int) -> Snapshot:
+    status, created = rng.choice(STATUSES), rng.randrange(50)
+    failure = Failure(rng.choice(("ValueError", "Timeout")), f"No {number}")
+    waits = () if status.is_finished else rng.choice(WAITS)
+    values: dict[str, Any] = {
         "instance_id": f"id_{number:03}",
-        "workflow": some.choice(WORKFLOWS),
+        "workflow": rng.choice(WORKFLOWS),
         "created": created,
-        "read": created + some.randrange(5),
+        "read": created + rng.randrange(5),
         "execution": f"e{number}",
-        "custom_status": some.choice(STAGES) or None,
-        "parent_id": some.choice((None, None, "id_000", "id_001")),
-        "rerun_of": some.choice((None, None, "id_002")),
+        "custom_status": rng.choice(STAGES) or None,
+        "parent_id": rng.choice((None, None, "id_000", "id_001")),
+        "rerun_of": rng.choice((None, None, "id_002")),
         "input": f'{{"number": {number}}}',
         "output": '{"colour": "gr\\u00fcn"}' if status is Status.COMPLETED else None,
         "failure": failure if status is Status.FAILED else None,
         "waiting": Waiting(f"event {waits[0]} and others") if waits else None,
         "awaited": frozenset(map(event_key, waits)),
     }
-    return snapshot(status, **told)
+    return snapshot(status, **values)
 
 
 def is_wanted(wanted: Filter, run: Snapshot) -> bool:
-    """Whether a filter without texts lets a life through: said again, without SQL."""
+    """True if a run passes a filter that has no text search; the same rules as the SQL."""
     instance, timeline = run.instance, run.timeline
     created = timeline.started_at if timeline.rerun_of else instance.created_at
     assert created
@@ -89,20 +89,20 @@ def _failure_type(instance: Instance) -> str | None:
     return instance.failure.error_type if instance.failure else None
 
 
-def any_filters(count: int, seed: int = 2) -> Sequence[Filter]:
-    """Return filters that are mixed of everything but texts."""
-    some = random.Random(seed)  # noqa: S311 - to mix them
+def random_filters(count: int, seed: int = 2) -> Sequence[Filter]:
+    """Return random filters that have no text search."""
+    rng = random.Random(seed)  # noqa: S311 - the same filters for every call
     return [
         Filter(
-            statuses=frozenset(some.sample(STATUSES, some.choice((0, 0, 1, 2)))),
-            workflows=frozenset(some.sample(WORKFLOWS, some.choice((0, 0, 1, 2)))),
-            since=some.choice((None, None, at(some.randrange(30)))),
-            until=some.choice((None, None, at(30 + some.randrange(20)))),
-            custom_status=some.choice(("", "", *STAGES)),
-            waits_for=some.choice(("", "", "", "approval", "PAYMENT")),
-            parent_id=some.choice(("", "", "", "id_001")),
-            rerun_of=some.choice(("", "", "", "id_002")),
-            failure_type=some.choice(("", "", "", "ValueError")),
+            statuses=frozenset(rng.sample(STATUSES, rng.choice((0, 0, 1, 2)))),
+            workflows=frozenset(rng.sample(WORKFLOWS, rng.choice((0, 0, 1, 2)))),
+            since=rng.choice((None, None, at(rng.randrange(30)))),
+            until=rng.choice((None, None, at(30 + rng.randrange(20)))),
+            custom_status=rng.choice(("", "", *STAGES)),
+            waits_for=rng.choice(("", "", "", "approval", "PAYMENT")),
+            parent_id=rng.choice(("", "", "", "id_001")),
+            rerun_of=rng.choice(("", "", "", "id_002")),
+            failure_type=rng.choice(("", "", "", "ValueError")),
         )
         for _ in range(count)
     ]
