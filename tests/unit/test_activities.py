@@ -33,18 +33,18 @@ class FakeContext:
 
 
 def activities(**settings: float) -> OrderActivities:
-    """Return the activities, which take no time unless told otherwise."""
+    """Return the activities; they take no time unless `settings` say otherwise."""
     at_once = {"process_seconds": 0.0, "check_seconds": 0.0, "confirm_seconds": 0.0}
     return OrderActivities(WorkerSettings.model_validate({**at_once, **settings}))
 
 
 def call(activity: str, **settings: float) -> Coroutine[Any, Any, Any]:
-    """Call an activity with its input."""
-    given = REQUEST if activity == "send_confirmation" else ORDER
-    called: Coroutine[Any, Any, Any] = getattr(activities(**settings), activity)(
-        FakeContext(), given
+    """Return the call of an activity with its input, to be awaited."""
+    input_ = REQUEST if activity == "send_confirmation" else ORDER
+    coroutine: Coroutine[Any, Any, Any] = getattr(activities(**settings), activity)(
+        FakeContext(), input_
     )
-    return called
+    return coroutine
 
 
 def result(activity: str) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def result(activity: str) -> dict[str, Any]:
     return {name: value for name, value in returned.items() if name not in TIMES}
 
 
-def test_processing_works_out_the_total() -> None:
-    """The total is the amount and a tenth of it."""
+def test_processing_computes_the_total() -> None:
+    """The total is the amount plus a tenth of it."""
     assert result("process_order") == {
         "order_id": "ORDER001",
         "status": "processed",
@@ -71,8 +71,8 @@ def test_checking_counts_the_items() -> None:
     }
 
 
-def test_confirming_writes_to_the_customer() -> None:
-    """The message has the number of items and the rounded total."""
+def test_confirming_sends_a_message() -> None:
+    """The message to the customer has the number of items and the rounded total."""
     assert result("send_confirmation") == {
         "confirmation_sent": True,
         "order_id": "ORDER001",
@@ -81,30 +81,30 @@ def test_confirming_writes_to_the_customer() -> None:
 
 
 @pytest.mark.parametrize("activity", ACTIVITIES)
-def test_a_result_tells_when(activity: str) -> None:
-    """Each result holds the time in seconds since 1970, to the millisecond."""
+def test_a_result_has_its_time(activity: str) -> None:
+    """The time is in seconds since 1970, rounded to milliseconds."""
     returned = asyncio.run(call(activity)).model_dump()
-    (told,) = (value for name, value in returned.items() if name in TIMES)
-    assert told == round(told, 3)
-    assert told == pytest.approx(time.time(), abs=5)
+    (seconds,) = (value for name, value in returned.items() if name in TIMES)
+    assert seconds == round(seconds, 3)
+    assert seconds == pytest.approx(time.time(), abs=5)
 
 
 @pytest.mark.parametrize("activity", ACTIVITIES)
 def test_an_activity_may_run_twice(activity: str) -> None:
-    """A second run gives the same result, and nothing else has changed."""
+    """A second execution returns the same result."""
     assert result(activity) == result(activity)
 
 
 @pytest.mark.parametrize("activity", ACTIVITIES)
 def test_a_fault_rate_of_one_always_fails(activity: str) -> None:
-    """The injected failure says that it was asked for."""
+    """The message of the injected failure names the setting."""
     with pytest.raises(InjectedFault, match=r"FLOWDECK_FAULT_RATE is 1\.0"):
         asyncio.run(call(activity, fault_rate=1.0))
 
 
 @pytest.mark.parametrize("activity", ACTIVITIES)
 def test_a_fault_rate_of_zero_never_fails(activity: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even the lowest random number makes a failure."""
+    """Not even the lowest random number causes a failure."""
     monkeypatch.setattr("random.random", lambda: 0.0)
     assert asyncio.run(call(activity, fault_rate=0.0))
 
@@ -117,8 +117,8 @@ def test_a_fault_rate_of_zero_never_fails(activity: str, monkeypatch: pytest.Mon
         ("send_confirmation", "confirm_seconds"),
     ],
 )
-def test_an_activity_takes_its_time_without_holding_a_thread(activity: str, setting: str) -> None:
-    """It waits as long as its own setting says, and others run meanwhile."""
+def test_an_activity_waits_without_blocking(activity: str, setting: str) -> None:
+    """It waits as long as its own setting says, without blocking the event loop."""
 
     async def give_up() -> None:
         await asyncio.wait_for(call(activity, **{setting: 3600}), timeout=0.05)
@@ -146,7 +146,7 @@ def test_an_activity_logs_its_sentence(activity: str, sentence: str, log_lines: 
 
 @pytest.mark.parametrize("activity", ACTIVITIES)
 def test_an_activity_logs_its_input_only_at_debug(activity: str, log_lines: LogLines) -> None:
-    """Whoever asks for details sees what the activity was given."""
+    """At level debug the payload is in the log."""
     log_lines.configure("debug")
     asyncio.run(call(activity))
     payloads = [event["payload"] for event in log_lines.events() if "payload" in event]

@@ -21,7 +21,7 @@ from worker.settings import WorkerSettings
 MAX_README = 150  # lines
 PAGES = ("README.md", *(f"docs/{path.name}" for path in sorted((PROJECT / "docs").glob("*.md"))))
 SETTINGS = (OperationsSettings, DaprSettings, WorkerSettings, DashboardSettings)
-OF_DAPR_RUN = frozenset({"APP_PORT"})  # set by `dapr run`, not by a reader
+SET_BY_DAPR_RUN = frozenset({"APP_PORT"})  # users do not set it
 
 
 def page(name: str) -> str:
@@ -49,7 +49,7 @@ def test_the_readme_is_short() -> None:
 
 def test_docs_and_env_example_show_every_setting() -> None:
     """The settings classes, docs/settings.md and `.env.example` have the same settings."""
-    expected = set().union(*(variables(each) for each in SETTINGS)) - OF_DAPR_RUN
+    expected = set().union(*(variables(each) for each in SETTINGS)) - SET_BY_DAPR_RUN
     documented = first_cells(page("docs/settings.md"), "([A-Z_]+)")
     example = re.findall(r"^#?([A-Z_]+)=", page(".env.example"), re.MULTILINE)
     assert sorted(documented) == sorted(expected)
@@ -68,7 +68,7 @@ def test_the_defaults_of_docs_and_env_example_are_the_same() -> None:
 
 
 def _no_ledger() -> Ledger:
-    raise LedgerUnavailable("no test of the docs needs it")
+    raise LedgerUnavailable("the tests of the docs have no ledger")
 
 
 def test_docs_show_every_endpoint() -> None:
@@ -95,7 +95,7 @@ def test_docs_show_every_parameter_of_the_list() -> None:
 
 
 def test_the_import_rules_of_docs_are_the_tested_ones() -> None:
-    """The table of docs/architecture.md is that of test_imports.py."""
+    """The table of docs/architecture.md agrees with `MAY_IMPORT`."""
     section = page("docs/architecture.md").split("## The import rules")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE)
     documented = {package: tuple(re.findall(r"`([\w.]+)`", cell)) for package, cell in rows}

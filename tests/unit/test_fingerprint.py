@@ -1,10 +1,10 @@
-"""What messages of the same kind have in common."""
+"""Fingerprints: the text that similar failure messages have in common."""
 
 import pytest
 
 from operations.fingerprint import fingerprint
 
-ALIKE = [
+MESSAGES = [
     ("Failure 1 of 2.", "Failure … of …."),
     ("took 0.532 s, not 5", "took … s, not …"),
     ("No 6f9619ff-8b86-d011-b42d-00c04fc964ff", "No …"),
@@ -20,20 +20,20 @@ ALIKE = [
 ]
 
 
-@pytest.mark.parametrize(("message", "said"), ALIKE)
-def test_what_tells_messages_apart_has_a_mark(message: str, said: str) -> None:
-    """Numbers, times, ids, addresses and quoted values; words and their marks stay."""
-    assert fingerprint(message) == said
+@pytest.mark.parametrize(("message", "expected"), MESSAGES)
+def test_variable_parts_are_replaced_by_an_ellipsis(message: str, expected: str) -> None:
+    """Variable parts are numbers, times, ids, addresses and quoted values; words stay."""
+    assert fingerprint(message) == expected
 
 
-def test_the_id_of_the_instance_has_a_mark() -> None:
-    """Though nothing but the instance tells that it is one."""
-    told = "order_one: Activity task #3 failed: gone"
-    assert fingerprint(told, "order_one") == "…: Activity task #… failed: gone"
+def test_the_id_of_the_instance_is_replaced() -> None:
+    """The id may be a plain word."""
+    message = "order_one: Activity task #3 failed: gone"
+    assert fingerprint(message, "order_one") == "…: Activity task #… failed: gone"
 
 
-def test_a_long_message_is_no_more_work_than_its_length() -> None:
-    """Whatever an application writes."""
+def test_a_long_message_is_processed_in_linear_time() -> None:
+    """No message makes the regular expressions backtrack."""
     assert fingerprint("a" * 100_000 + "1") == "…"
     assert fingerprint("a" * 100_000) == "…"
     assert fingerprint("z" * 100_000) == "z" * 100_000

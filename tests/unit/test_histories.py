@@ -1,4 +1,4 @@
-"""Histories, wherever they are."""
+"""Histories of instances, read from the engine or from the archive."""
 
 import pytest
 
@@ -12,29 +12,31 @@ from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, put
 
 
-def test_the_engine_s_history_is_told_while_it_has_one(
+def test_the_history_comes_from_the_engine_while_it_has_one(
     gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """Of one that runs, and of one that has ended."""
+    """For a running instance and for a finished one."""
     for status in (Status.RUNNING, Status.COMPLETED):
         put(gateway, status=status)
-        told = read_history(gateway, lambda: ledger, "order_A")
-        assert (told.source, told.events) == (Source.ENGINE, gateway.events["order_A"])
+        found = read_history(gateway, lambda: ledger, "order_A")
+        assert (found.source, found.events) == (Source.ENGINE, gateway.events["order_A"])
 
 
-def test_an_archived_history_is_told_once_it_is_purged(
+def test_the_history_comes_from_the_archive_after_a_purge(
     gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """It is the same."""
+    """The archived history is the same."""
     put(gateway)
     before = read_history(gateway, lambda: ledger, "order_A").events
     Actions(gateway, ledger).purge("order_A", ActionContext(ANN))
-    told = read_history(gateway, lambda: ledger, "order_A")
-    assert (told.source, told.events) == (Source.ARCHIVE, before)
+    found = read_history(gateway, lambda: ledger, "order_A")
+    assert (found.source, found.events) == (Source.ARCHIVE, before)
 
 
-def test_an_archived_history_is_told_during_an_outage(gateway: FakeGateway, ledger: Ledger) -> None:
-    """One that is not archived is not there now."""
+def test_the_history_comes_from_the_archive_during_an_outage(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """A history that is not archived raises the engine's error."""
     put(gateway)
     gateway.errors["history"] = [DaprUnavailable("no sidecar")]
     with pytest.raises(DaprUnavailable):
@@ -46,8 +48,8 @@ def test_an_archived_history_is_told_during_an_outage(gateway: FakeGateway, ledg
     assert read_history(gateway, lambda: ledger, "order_A").source is Source.ARCHIVE
 
 
-def test_an_id_that_nobody_knows_has_no_history(gateway: FakeGateway, ledger: Ledger) -> None:
-    """Nor has one that was gone before it could be archived."""
+def test_an_unknown_id_has_no_history(gateway: FakeGateway, ledger: Ledger) -> None:
+    """An instance that was purged before it was archived has none either."""
     with pytest.raises(UnknownInstance):
         read_history(gateway, lambda: ledger, "order_A")
     put(gateway, status=Status.RUNNING)

@@ -1,4 +1,4 @@
-"""Which package may import what: the tree is the architecture."""
+"""The import rules: which package and which library may be imported where."""
 
 import ast
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ MAY_IMPORT = {
         "dashboard.settings",
     ),
 }
-"""What each package may import of our others: a package with all in it, or a module."""
+"""The other packages and modules of the project that each package may import."""
 
-KEPT_TO = {
+IMPORTERS = {
     "dapr": (
         "operations/gateway/channel.py",
         "operations/gateway/dapr.py",
@@ -61,17 +61,17 @@ KEPT_TO = {
     "plotly": ("dashboard/",),
     "worker.orders": ("worker/", "bench/", "dashboard/orders/order_form.py"),
 }
-"""The only modules, or folders of modules, that import these libraries."""
+"""The only modules, or folders of modules, that may import these libraries."""
 
 
 def modules(package: str) -> list[Path]:
-    """Return the files of one of our packages, relative to the project."""
+    """Return the files of a package of the project, as paths relative to the project."""
     return sorted(file.relative_to(PROJECT) for file in (PROJECT / package).rglob("*.py"))
 
 
 @cache
 def imports(file: Path) -> frozenset[str]:
-    """Return the full name of everything that a file imports, also within its functions."""
+    """Return the full names of all imports of a file, including imports within functions."""
     return frozenset(_imports(file))
 
 
@@ -80,43 +80,43 @@ def _imports(file: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            here = ".".join(file.parts[: -node.level]) if node.level else ""
-            module = ".".join(filter(None, [here, node.module]))
+            base = ".".join(file.parts[: -node.level]) if node.level else ""
+            module = ".".join(filter(None, [base, node.module]))
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 def is_within(name: str, module: str) -> bool:
-    """Whether a name is `module` or in it."""
+    """True if a name is `module` or within it."""
     return name == module or name.startswith(f"{module}.")
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
-def test_a_package_imports_of_ours_only_what_it_may(package: str) -> None:
-    """Nothing of ours is imported but the package's own and what the table allows."""
-    ours = [other for other in PACKAGES if other != package]
+def test_a_package_imports_only_what_the_table_allows(package: str) -> None:
+    """It imports its own modules, and those that the table names."""
+    others = [other for other in PACKAGES if other != package]
     found = {
         f"{file}: {name}"
         for file in modules(package)
         for name in imports(file)
-        if any(is_within(name, other) for other in ours)
+        if any(is_within(name, other) for other in others)
         and not any(is_within(name, allowed) for allowed in MAY_IMPORT[package])
     }
     assert found == set()
 
 
-@pytest.mark.parametrize("library", KEPT_TO)
-def test_a_library_stays_in_its_modules(library: str) -> None:
-    """Nothing but the modules of the table imports the library."""
+@pytest.mark.parametrize("library", IMPORTERS)
+def test_a_library_is_imported_only_where_the_table_allows(library: str) -> None:
+    """No module that the table lacks imports the library."""
     found = {
         file.as_posix()
         for package in PACKAGES
         for file in modules(package)
         if any(is_within(name, library) for name in imports(file))
-        and not file.as_posix().startswith(KEPT_TO[library])
+        and not file.as_posix().startswith(IMPORTERS[library])
     }
     assert found == set()
 
 
-def test_the_table_names_packages_that_are_there() -> None:
-    """A package of the table that was renamed would be held to nothing."""
+def test_the_packages_of_the_table_exist() -> None:
+    """The rule of a renamed package would test nothing."""
     assert all(modules(package) for package in MAY_IMPORT)

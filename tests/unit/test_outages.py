@@ -1,36 +1,44 @@
-"""What is away, and since when."""
+"""Outages: which services are away, since when, and why."""
 
 import pytest
 
 from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError
 from operations.model import DaprHealth, Problem, Service
-from operations.outages import Outages, dapr_problems
+from operations.outages import GRACE, Outages, dapr_problems
 from operations.records import Outage
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import at
 
 SIDECAR = Problem(Service.SIDECAR, "it is gone")
 WORKER = Problem(Service.WORKER, "none is connected to the sidecar")
+AFTER_GRACE = at(GRACE.total_seconds())
 
 
-def test_a_problem_is_an_outage_once_it_lasts() -> None:
-    """What is over within a second was none."""
+def test_a_service_is_not_away_during_the_grace() -> None:
+    """A problem that is over before the end of the grace is not an outage."""
     outages = Outages()
     assert outages.now([SIDECAR], at(0)) == ()
-    assert outages.now([SIDECAR], at(0.9)) == ()
-    assert outages.now([SIDECAR], at(1)) == (Outage(Service.SIDECAR, at(0), "it is gone"),)
+    assert outages.now([SIDECAR], at(GRACE.total_seconds() - 0.01)) == ()
+    assert outages.now([], AFTER_GRACE) == ()
 
 
-def test_an_outage_keeps_its_beginning_and_has_its_last_reason() -> None:
-    """However its reason changes."""
+def test_an_outage_starts_with_the_first_problem() -> None:
+    """Its start is not the end of the grace."""
     outages = Outages()
     outages.now([SIDECAR], at(0))
-    other = Problem(Service.SIDECAR, "no answer in time")
-    assert outages.now([other], at(5)) == (Outage(Service.SIDECAR, at(0), "no answer in time"),)
+    assert outages.now([SIDECAR], AFTER_GRACE) == (Outage(Service.SIDECAR, at(0), "it is gone"),)
 
 
-def test_an_outage_that_is_over_begins_anew() -> None:
-    """The next one has a time of its own."""
+def test_an_outage_has_the_last_reason() -> None:
+    """A new reason does not start another outage."""
+    outages = Outages()
+    outages.now([SIDECAR], at(0))
+    starting = Problem(Service.SIDECAR, "it is starting")
+    assert outages.now([starting], at(5)) == (Outage(Service.SIDECAR, at(0), "it is starting"),)
+
+
+def test_a_service_that_was_back_has_a_new_outage() -> None:
+    """The new outage has its own start and its own grace."""
     outages = Outages()
     outages.now([SIDECAR], at(0))
     assert outages.now([], at(5)) == ()
@@ -38,8 +46,8 @@ def test_an_outage_that_is_over_begins_anew() -> None:
     assert outages.now([SIDECAR], at(8)) == (Outage(Service.SIDECAR, at(6), "it is gone"),)
 
 
-def test_each_part_has_its_own_outage() -> None:
-    """They come and go by themselves."""
+def test_each_service_has_its_own_outage() -> None:
+    """Outages of two services start and end independently."""
     outages = Outages()
     outages.now([SIDECAR], at(0))
     outages.now([SIDECAR, WORKER], at(3))
@@ -51,16 +59,16 @@ def test_each_part_has_its_own_outage() -> None:
     assert [outage.service for outage in outages.now([WORKER], at(6))] == [Service.WORKER]
 
 
-def test_an_outage_that_somebody_else_told_of_keeps_its_beginning() -> None:
-    """It goes on without a new grace, with its last reason."""
+def test_an_outage_that_was_taken_over_keeps_its_start() -> None:
+    """It continues without another grace, with the last reason."""
     outages = Outages()
     outages.take_over([Outage(Service.SIDECAR, at(0), "no answer in time")])
     assert outages.now([SIDECAR], at(0.5)) == ()
     assert outages.now([SIDECAR], at(5)) == (Outage(Service.SIDECAR, at(0), "it is gone"),)
 
 
-def test_only_what_was_told_last_is_remembered() -> None:
-    """Who is told that nothing is away forgets what was: the next outage begins anew."""
+def test_taking_over_no_outages_forgets_the_known_ones() -> None:
+    """The next problem has a grace again."""
     outages = Outages()
     outages.now([SIDECAR], at(0))
     outages.take_over([])
@@ -68,7 +76,7 @@ def test_only_what_was_told_last_is_remembered() -> None:
 
 
 def test_an_outage_that_was_taken_over_ends() -> None:
-    """What somebody else saw may be over."""
+    """It ends when the service has no problem any more."""
     outages = Outages()
     outages.take_over([Outage(Service.SIDECAR, at(0), "it is gone")])
     assert outages.now([WORKER], at(5)) == ()
@@ -77,10 +85,10 @@ def test_an_outage_that_was_taken_over_ends() -> None:
 @pytest.mark.parametrize(
     "error", [DaprUnavailable("no sidecar accepts the connection"), DaprRefused("no")]
 )
-def test_an_engine_that_gives_no_health_has_no_sidecar(
+def test_an_engine_that_does_not_answer_is_a_problem(
     gateway: FakeGateway, error: FlowdeckError
 ) -> None:
-    """In the words of the error."""
+    """The error is the reason of the sidecar's problem, and is not raised."""
     gateway.errors["health"] = [error]
     assert dapr_problems(gateway) == (Problem(Service.SIDECAR, str(error)),)
 
@@ -89,13 +97,13 @@ def test_an_engine_that_gives_no_health_has_no_sidecar(
 def test_an_engine_without_workers_has_a_problem(
     gateway: FakeGateway, workers: int | None, problems: tuple[Problem, ...]
 ) -> None:
-    """One that does not tell how many there are has none."""
+    """It has none if the sidecar does not report the number of workers."""
     gateway.dapr_health = DaprHealth("1.18.2", (), workers)
     assert dapr_problems(gateway) == problems
 
 
-def test_all_problems_are_told(gateway: FakeGateway) -> None:
-    """What the engine says, and what follows."""
+def test_a_missing_worker_follows_the_problems_of_the_engine(gateway: FakeGateway) -> None:
+    """All problems are returned."""
     placement = Problem(Service.PLACEMENT, "the sidecar has no connection to the placement service")
     gateway.dapr_health = DaprHealth("1.18.2", (placement,), 0)
     assert dapr_problems(gateway) == (placement, WORKER)

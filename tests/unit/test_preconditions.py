@@ -1,4 +1,4 @@
-"""The checks before the system starts: of the data folder, and of ports with a real listener."""
+"""Checks before the system starts: the lock of the data folder, and free ports."""
 
 import os
 import re
@@ -14,65 +14,63 @@ from system.preconditions import CannotStart, check_ports, lock_data, taken_port
 
 @pytest.fixture(params=["127.0.0.1", "0.0.0.0"])
 def listener(request: pytest.FixtureRequest) -> Iterator[int]:
-    """Listen in this process, on the loopback or everywhere; return the port."""
+    """Listen on the loopback or on all addresses, and return the port."""
     with socket.create_server((request.param, 0)) as server:
         yield server.getsockname()[1]
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port that no process listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
-def test_a_taken_port_is_named_with_its_holder(listener: int) -> None:
-    """The sentence holds the port, its use, and the holder's process id and command."""
-    (sentence,) = taken_ports({"daprd's door": listener})
+def test_a_taken_port_is_reported_with_its_process(listener: int) -> None:
+    """The message has the port, its use, and the id and command of the process."""
+    (message,) = taken_ports({"gRPC": listener})
     command = " ".join(psutil.Process().cmdline())[:120]
-    assert sentence == (
-        f"Port {listener} (daprd's door) is in use by process {os.getpid()} ({command})."
-    )
+    assert message == (f"Port {listener} (gRPC) is in use by process {os.getpid()} ({command}).")
 
 
 def test_a_free_port_is_not_reported(listener: int) -> None:
-    """Of a free and a taken port, the taken one is reported."""
-    sentences = taken_ports({"free": free_port(), "taken": listener})
-    assert [sentence.split()[2] for sentence in sentences] == ["(taken)"]
+    """Only the taken port is reported."""
+    messages = taken_ports({"free": free_port(), "taken": listener})
+    assert [message.split()[2] for message in messages] == ["(taken)"]
 
 
-def test_looking_at_a_port_does_not_take_it() -> None:
-    """A free port can be listened on after it was looked at."""
+def test_checking_a_port_does_not_take_it() -> None:
+    """A process can listen on a free port after the check."""
     port = free_port()
     assert taken_ports({"free": port}) == []
     with socket.create_server(("127.0.0.1", port)):
         pass
 
 
-def test_a_data_folder_has_one_system(tmp_path: Path) -> None:
-    """A second system on the same data is refused, naming the first one's process and the data."""
+def test_a_data_folder_has_only_one_system(tmp_path: Path) -> None:
+    """A second system is refused with the folder and the process of the first one."""
     expected = f"Process {os.getpid()} runs Flowdeck on {tmp_path}/data already."
     data = tmp_path / "data"
     with lock_data(data), pytest.raises(CannotStart, match=re.escape(expected)), lock_data(data):
         pass
-    with lock_data(data):  # free again
+    with lock_data(data):  # the lock was released
         pass
 
 
-def test_a_home_that_is_no_folder_is_refused(tmp_path: Path) -> None:
-    """Data that cannot be written end the start with the place and the setting."""
+def test_a_home_that_is_not_a_folder_is_refused(tmp_path: Path) -> None:
+    """The message has the path and the setting."""
     (tmp_path / "file").touch()
     data = tmp_path / "file" / "data"
     with pytest.raises(CannotStart, match=r"file/data'\.\nSet FLOWDECK_HOME"), lock_data(data):
         pass
 
 
-def test_a_taken_port_is_refused_with_the_settings(listener: int) -> None:
-    """The message names the port, its use, and the settings that change it."""
+def test_a_taken_port_prevents_the_start(listener: int) -> None:
+    """The message has the port, its use, and the settings that change it."""
     with pytest.raises(CannotStart, match=rf"Port {listener} \(REST API\) .*\n.*FLOWDECK_API_PORT"):
         check_ports({"REST API": listener, "dashboard": free_port()})
 
 
 def test_a_port_with_two_uses_is_refused() -> None:
-    """Two settings that clash are refused before anything starts."""
+    """Two settings must not have the same port."""
     with pytest.raises(CannotStart, match="Port 31005 is set for traces and REST API: change FLOW"):
         check_ports({"traces": 31005, "dashboard": 31004, "REST API": 31005})

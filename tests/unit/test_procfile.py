@@ -1,4 +1,4 @@
-"""How the Procfile is read."""
+"""Reading the Procfile."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from system.supervisor import read_procfile
 
 
 def test_each_line_names_a_process_and_its_command(tmp_path: Path) -> None:
-    """Commands keep their colons and arguments; blank lines and comments do not count."""
+    """A command may have colons and arguments; blank lines and comments are ignored."""
     file = tmp_path / "Procfile"
     file.write_text("# ours\n\nweb: serve --at host:80\nnight-job_2:sh -c 'a: b'\n")
     assert read_procfile(file) == {"web": "serve --at host:80", "night-job_2": "sh -c 'a: b'"}
 
 
 @pytest.mark.parametrize("line", ["web", "web:", "two words: run", ": run", " web: run"])
-def test_another_line_is_refused_with_its_place(tmp_path: Path, line: str) -> None:
-    """A line of another form ends the start, naming file, line and what was found."""
+def test_a_malformed_line_is_refused(tmp_path: Path, line: str) -> None:
+    """The message has the file, the number of the line and its text."""
     file = tmp_path / "Procfile"
     file.write_text(f"web: serve\n{line}\n")
     with pytest.raises(ValueError, match="expected `name: command`") as raised:
@@ -27,7 +27,7 @@ def test_another_line_is_refused_with_its_place(tmp_path: Path, line: str) -> No
 
 
 def test_a_name_given_twice_is_refused(tmp_path: Path) -> None:
-    """No process is lost to another of its name."""
+    """A second process must not replace the first."""
     file = tmp_path / "Procfile"
     file.write_text("web: serve\nweb: serve --more\n")
     with pytest.raises(ValueError, match="Procfile:2: found a second process 'web'"):
@@ -35,7 +35,7 @@ def test_a_name_given_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_our_procfile_runs_dapr_and_the_worker() -> None:
-    """The one list of processes holds Dapr's three and the worker."""
+    """The Procfile of the project has Dapr's three processes and the worker."""
     commands = read_procfile(PROJECT / "Procfile")
     assert {*NEEDS, "worker"} <= set(commands)
     assert all(commands[name] == f"python -m system.dapr {name}" for name in NEEDS)

@@ -1,4 +1,4 @@
-"""Histories that were taken over from another instance up to some event."""
+"""Timelines of reruns: their histories start with events copied from the source."""
 
 from collections.abc import Sequence
 
@@ -27,13 +27,13 @@ from tests.unit.events import (
 )
 
 
-def rerun(*anew: HistoryEvent, copied: Sequence[HistoryEvent] = ()) -> Timeline:
-    """Return the timeline of a rerun: copied events, then those scheduled anew from 1000 on."""
-    return timeline_of([turn(0), started(0, execution_id="source's"), *copied, *anew])
+def rerun(*own: HistoryEvent, copied: Sequence[HistoryEvent] = ()) -> Timeline:
+    """Return the timeline of a rerun: copied events, then its own events, from second 1000."""
+    return timeline_of([turn(0), started(0, execution_id="source's"), *copied, *own])
 
 
-def test_the_clock_starts_with_what_is_scheduled_anew() -> None:
-    """Nothing that was copied counts, whatever its time."""
+def test_a_rerun_starts_with_its_first_own_event() -> None:
+    """The times of copied events do not count."""
     timeline = rerun(
         scheduled(2, 1000, rerun_of="source"),
         turn(1003),
@@ -45,27 +45,27 @@ def test_the_clock_starts_with_what_is_scheduled_anew() -> None:
     assert timeline.rerun_of == "source"
 
 
-def test_what_was_copied_took_no_time() -> None:
-    """Copied spans stand at the start, with their results."""
+def test_copied_spans_take_no_time() -> None:
+    """They are at the start of the rerun, with their results."""
     timeline = rerun(
         scheduled(2, 1000, rerun_of="source"), copied=[scheduled(1, 1), completed(1, 2, "7")]
     )
-    copied, own = timeline.spans
+    copied, other = timeline.spans
     assert (copied.scheduled_at, copied.ended_at, copied.output) == (at(1000), at(1000), "7")
     assert (copied.ending, copied.copied) == (Ending.COMPLETED, True)
-    assert (own.scheduled_at, own.copied) == (at(1000), False)
+    assert (other.scheduled_at, other.copied) == (at(1000), False)
 
 
 def test_a_source_whose_clock_is_ahead() -> None:
-    """Copied spans stand at the start, though their times are later."""
+    """Copied spans are at the start of the rerun, even if their times are later."""
     timeline = rerun(
         scheduled(2, 1000, rerun_of="source"), copied=[scheduled(1, 2000), completed(1, 2001)]
     )
     assert (timeline.spans[0].scheduled_at, timeline.spans[0].ended_at) == (at(1000), at(1000))
 
 
-def test_unfinished_peers_are_its_own() -> None:
-    """What the source had not finished is scheduled anew, just before, and without a mark."""
+def test_steps_that_were_unfinished_in_the_source_are_not_copied() -> None:
+    """Dapr schedules them again right before the marked event, without a mark."""
     timeline = rerun(
         scheduled(2, 1000),
         scheduled(3, 1001, rerun_of="source"),
@@ -79,7 +79,7 @@ def test_unfinished_peers_are_its_own() -> None:
     ]
 
 
-def test_a_failed_attempt_that_was_copied_is_counted() -> None:
+def test_copied_attempts_are_counted() -> None:
     """A rerun from the second attempt of a call is its second attempt."""
     timeline = rerun(
         back_off(2, 1000, 4, "c"),
@@ -91,7 +91,7 @@ def test_a_failed_attempt_that_was_copied_is_counted() -> None:
 
 
 def test_a_timer_that_had_fired_is_not_open_again() -> None:
-    """Dapr creates every timer anew, and keeps the old answer before it."""
+    """Dapr creates each timer again, after the copied event that it fired."""
     timeline = rerun(
         timer(1, 1000, 60),
         scheduled(2, 1000, rerun_of="source"),
@@ -102,8 +102,8 @@ def test_a_timer_that_had_fired_is_not_open_again() -> None:
     assert span.due is None
 
 
-def test_an_event_that_had_come_is_not_waited_for_again() -> None:
-    """A wait that the source's event had ended is over in the rerun too."""
+def test_a_copied_external_event_ends_its_wait() -> None:
+    """A wait that ended in the source has ended in the rerun."""
     timeline = rerun(
         wait(5, 1000),
         wait(1, 1000),
@@ -116,7 +116,7 @@ def test_an_event_that_had_come_is_not_waited_for_again() -> None:
 
 
 def test_a_wait_that_had_timed_out_is_not_open_again() -> None:
-    """The first of its answers counts: an event that came later was another's."""
+    """A later external event of the same name does not change its end."""
     timeline = rerun(
         wait(1, 1000, due=2),
         scheduled(6, 1000, rerun_of="source"),
@@ -125,15 +125,15 @@ def test_a_wait_that_had_timed_out_is_not_open_again() -> None:
     assert timeline.spans[0].ending is Ending.TIMED_OUT
 
 
-def test_a_timer_that_had_not_fired_is_its_own() -> None:
-    """A timer without an answer runs on, until it was due in the source."""
+def test_a_timer_that_had_not_fired_is_not_copied() -> None:
+    """It is due at the same time as in the source."""
     timeline = rerun(timer(1, 1000, 1500), scheduled(2, 1000, rerun_of="source"))
     span = timeline.spans[0]
     assert (span.ending, span.copied, span.due) == (Ending.OPEN, False, at(1500))
 
 
 def test_a_rerun_of_a_rerun() -> None:
-    """The last mark counts: the others were copied."""
+    """The last marked event counts; earlier ones were copied."""
     timeline = rerun(
         scheduled(2, 1000, rerun_of="second"),
         copied=[scheduled(1, 500, rerun_of="first"), completed(1, 501)],
@@ -142,6 +142,6 @@ def test_a_rerun_of_a_rerun() -> None:
 
 
 def test_a_rerun_from_the_first_event() -> None:
-    """Nothing need be copied but the start."""
+    """Only the start is copied."""
     timeline = rerun(scheduled(1, 1000, rerun_of="source"))
     assert (only_span(timeline).scheduled_at, only_span(timeline).copied) == (at(1000), False)

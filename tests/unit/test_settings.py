@@ -1,4 +1,4 @@
-"""Settings: their defaults, where they come from, and what becomes of bad ones."""
+"""Settings: defaults, sources and invalid values."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from worker.settings import WorkerSettings
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder, where `.env` is read as usual."""
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change to an empty folder, where a file `.env` would be read."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FLOWDECK_ENV_FILE")
 
 
-def test_what_is_not_set_has_a_default(tmp_path: Path) -> None:
-    """Without settings everything is on this machine, the ledger in a file under data/."""
+def test_settings_have_defaults(tmp_path: Path) -> None:
+    """By default the sidecar is on this machine, and the ledger is a file in data/."""
     settings = OperationsSettings()
     assert settings.endpoint == "127.0.0.1:28007"
     assert settings.ledger == f"sqlite:///{tmp_path}/data/ledger.db"
@@ -29,7 +29,7 @@ def test_what_is_not_set_has_a_default(tmp_path: Path) -> None:
 
 
 def test_the_workers_defaults_are_the_specifications() -> None:
-    """Port 8000, on loopback; two seconds, two seconds and one; no faults."""
+    """Port 8000 on the loopback; activities of 2, 2 and 1 seconds; no faults."""
     settings = WorkerSettings()
     assert (settings.api_host, settings.api_port) == ("127.0.0.1", 8000)
     assert (settings.process_seconds, settings.check_seconds) == (2.0, 2.0)
@@ -37,22 +37,22 @@ def test_the_workers_defaults_are_the_specifications() -> None:
 
 
 def test_daprs_own_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `dapr run` sets is where the sidecar is."""
+    """`dapr run` sets the variables with the port and the token of the sidecar."""
     monkeypatch.setenv("DAPR_GRPC_PORT", "50001")
     monkeypatch.setenv("DAPR_API_TOKEN", "secret")
     settings = OperationsSettings()
     assert (settings.endpoint, settings.api_token) == ("127.0.0.1:50001", "secret")
 
 
-def test_an_endpoint_goes_before_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A whole address says more than a port."""
+def test_an_endpoint_overrides_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint also has the host."""
     monkeypatch.setenv("DAPR_GRPC_PORT", "50001")
     monkeypatch.setenv("DAPR_GRPC_ENDPOINT", "dapr.example:443")
     assert OperationsSettings().endpoint == "dapr.example:443"
 
 
-def test_the_ledger_is_where_it_is_told_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home moves the file; a URL replaces it."""
+def test_the_home_and_the_url_place_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The URL overrides the file in the home."""
     monkeypatch.setenv("FLOWDECK_HOME", "/srv/flowdeck")
     assert OperationsSettings().ledger == "sqlite:////srv/flowdeck/data/ledger.db"
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", "sqlite:////var/ledger.db")
@@ -68,13 +68,15 @@ def test_the_ledger_is_where_it_is_told_to_be(monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_the_ledger_may_be_on_postgresql(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any URL of a database that has a name is taken as it is."""
+    """A URL with the name of a database is used unchanged."""
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", url)
     assert OperationsSettings.load().ledger == url
 
 
-def test_variables_of_others_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HOME, and other names that are a field's without the prefix, mean nothing here."""
+def test_variables_of_other_programs_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HOME and other names of fields without the prefix are ignored."""
     for name in ("HOME", "LOG_LEVEL", "API_TOKEN", "API_PORT", "FAULT_RATE"):
         monkeypatch.setenv(name, "/elsewhere")
     settings = OperationsSettings()
@@ -84,31 +86,33 @@ def test_variables_of_others_are_not_read(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings may be logged: the token and the database's password are left out."""
+    """The representation omits the token and the URL of the ledger."""
     monkeypatch.setenv("DAPR_API_TOKEN", "secret")
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", "sqlite:////secret/ledger.db")
     assert "secret" not in repr(OperationsSettings())
 
 
-def test_a_refused_url_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is refused is said on a console, which others may read."""
+def test_the_message_about_a_bad_url_omits_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other people may read the console."""
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", "mysql://ann:secret@db/ledger")
     with pytest.raises(InvalidInput, match=r"found 'mysql://\*\*\*@db/ledger'"):
         OperationsSettings.load()
 
 
-def test_a_file_is_read_and_the_environment_goes_before_it(
+def test_the_environment_overrides_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A `.env` file sets what the environment does not."""
+    """The file `.env` sets the variables that the environment lacks."""
     (tmp_path / ".env").write_text("FLOWDECK_API_HOST=::1\nFLOWDECK_API_PORT=8001\nOTHER=1\n")
     monkeypatch.setenv("FLOWDECK_API_PORT", "8002")
     settings = WorkerSettings.load()
     assert (settings.api_host, settings.api_port) == ("::1", 8002)
 
 
-def test_another_file_or_none_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests, and a second system on one machine, must not read the first one's `.env`."""
+def test_the_file_can_be_changed_or_disabled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests and a second system on the machine must not read the first system's `.env`."""
     (tmp_path / ".env").write_text("FLOWDECK_API_PORT=8001\n")
     (tmp_path / "other").write_text("FLOWDECK_API_PORT=8002\n")
     monkeypatch.setenv("FLOWDECK_ENV_FILE", "other")
@@ -117,8 +121,8 @@ def test_another_file_or_none_can_be_named(tmp_path: Path, monkeypatch: pytest.M
     assert WorkerSettings.load().api_port == 8000
 
 
-def test_daprs_app_port_is_the_apis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`dapr run --app-port` is obeyed, unless our own setting says otherwise."""
+def test_the_api_listens_on_daprs_app_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`dapr run --app-port` sets `APP_PORT`; `FLOWDECK_API_PORT` overrides it."""
     monkeypatch.setenv("APP_PORT", "9000")
     assert WorkerSettings().port == 9000
     monkeypatch.setenv("FLOWDECK_API_PORT", "9001")
@@ -152,17 +156,17 @@ def test_daprs_app_port_is_the_apis(monkeypatch: pytest.MonkeyPatch) -> None:
         (WorkerSettings, "FLOWDECK_FAULT_RATE", "nan"),
     ],
 )
-def test_a_bad_value_is_named(
+def test_an_invalid_value_is_refused(
     settings: type[Settings], name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A value that cannot be is refused, with its name and what was found."""
+    """The message has the name, the value found and the value expected."""
     monkeypatch.setenv(name, value)
     with pytest.raises(InvalidInput, match=f"^{name}: found '{value}', expected "):
         settings.load()
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "sentence"),
+    ("name", "value", "message"),
     [
         (
             "FLOWDECK_FAULT_RATE",
@@ -173,11 +177,11 @@ def test_a_bad_value_is_named(
         ("FLOWDECK_LEDGER_URL", "nonsense", "FLOWDECK_LEDGER_URL: found 'nonsense'"),
     ],
 )
-def test_a_worker_with_a_bad_value_does_not_start(
-    name: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+def test_a_worker_with_an_invalid_value_does_not_start(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
-    """The process ends with a sentence that says what was found, and no trace."""
-    del log_lines  # it puts the logs back
+    """The process ends with the message and without a traceback."""
+    del log_lines  # the fixture restores the configuration of logging
     monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit, match=sentence):
+    with pytest.raises(SystemExit, match=message):
         main()

@@ -1,4 +1,4 @@
-"""How state and history of an instance are read together."""
+"""Snapshots: state and history of an instance are read together."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,19 +15,19 @@ from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.snapshots import ID, at, pending
 
 
-def after(gateway: FakeGateway, call: str, *what: Callable[[], object]) -> None:
-    """Have something happen before each of the next calls."""
-    steps: Iterator[Callable[[], object]] = iter(what)
+def during(gateway: FakeGateway, method: str, *changes: Callable[[], object]) -> None:
+    """Run one of the changes within each of the next calls of a method."""
+    remaining: Iterator[Callable[[], object]] = iter(changes)
 
-    def step() -> None:
-        if (happens := next(steps, None)) is not None:
-            happens()
+    def change_once() -> None:
+        if (change := next(remaining, None)) is not None:
+            change()
 
-    gateway.during[call] = step
+    gateway.during[method] = change_once
 
 
 def test_state_and_history_are_read_together(gateway: FakeGateway) -> None:
-    """The timeline is that of the history, and the time is that before the reading."""
+    """The timeline is made from the history; `read_at` is the time before the read."""
     put_running(gateway)
     found = read_snapshot(gateway, ID, now=lambda: at(5))
     assert found
@@ -36,8 +36,8 @@ def test_state_and_history_are_read_together(gateway: FakeGateway) -> None:
     assert found.history == gateway.events[ID]
 
 
-def test_it_is_seen_now(gateway: FakeGateway) -> None:
-    """Unless the caller has a clock of its own."""
+def test_a_snapshot_has_the_time_of_its_read(gateway: FakeGateway) -> None:
+    """The default clock is the current time in UTC."""
     put_running(gateway)
     before = datetime.now(UTC)
     found = read_snapshot(gateway, ID)
@@ -45,14 +45,14 @@ def test_it_is_seen_now(gateway: FakeGateway) -> None:
     assert before <= found.read_at <= datetime.now(UTC)
 
 
-def test_there_is_nothing_to_see_of_what_the_engine_has_not(gateway: FakeGateway) -> None:
-    """None, and no error."""
+def test_an_unknown_instance_has_no_snapshot(gateway: FakeGateway) -> None:
+    """The result is None, and no error is raised."""
     assert read_snapshot(gateway, ID) is None
     assert read_state(gateway, ID) is None
 
 
-def test_a_history_is_not_read_while_nothing_changes(gateway: FakeGateway) -> None:
-    """The last snapshot holds, at its new time."""
+def test_the_history_is_not_read_while_the_state_is_unchanged(gateway: FakeGateway) -> None:
+    """The last snapshot is returned with a new time."""
     put_running(gateway)
     last = read_snapshot(gateway, ID)
     found = read_snapshot(gateway, ID, last, lambda: at(9))
@@ -62,8 +62,8 @@ def test_a_history_is_not_read_while_nothing_changes(gateway: FakeGateway) -> No
     assert gateway.calls["history"] == 1
 
 
-def test_a_history_is_read_again_after_a_change(gateway: FakeGateway) -> None:
-    """A state that is not as before is reason enough."""
+def test_the_history_is_read_again_after_a_change(gateway: FakeGateway) -> None:
+    """Any change of the state counts."""
     put_running(gateway)
     last = read_snapshot(gateway, ID)
     update_instance(gateway)
@@ -71,57 +71,55 @@ def test_a_history_is_read_again_after_a_change(gateway: FakeGateway) -> None:
     assert gateway.calls["history"] == 2
 
 
-def test_a_pending_one_has_no_history_yet(gateway: FakeGateway) -> None:
-    """And no timeline."""
+def test_a_pending_instance_has_no_history(gateway: FakeGateway) -> None:
+    """Its timeline is empty."""
     gateway.put(pending().instance)
     found = read_snapshot(gateway, ID)
     assert found
     assert (found.history, found.timeline.started_at) == ((), None)
 
 
-def test_an_end_between_state_and_history_is_seen_in_both(gateway: FakeGateway) -> None:
-    """The state is read again when the history says that it has ended."""
+def test_an_end_between_the_two_reads_is_in_both(gateway: FakeGateway) -> None:
+    """If the history has the end, the state is read again."""
     put_running(gateway)
-    after(gateway, "history", lambda: finish_instance(gateway))
+    during(gateway, "history", lambda: finish_instance(gateway))
     found = read_snapshot(gateway, ID)
     assert found
     assert found.instance.status is Status.COMPLETED
     assert found.timeline.ended_at
 
 
-def test_the_end_of_one_life_is_not_mixed_with_the_history_of_the_next(
-    gateway: FakeGateway,
-) -> None:
-    """An id that is used again between the two reads shows its new life alone."""
+def test_two_runs_of_an_id_are_not_mixed(gateway: FakeGateway) -> None:
+    """If the id is used again between the two reads, the snapshot has only the new run."""
     put_running(gateway)
     finish_instance(gateway)
-    after(gateway, "history", lambda: put_running(gateway, execution="e2", since=60))
+    during(gateway, "history", lambda: put_running(gateway, execution="e2", since=60))
     found = read_snapshot(gateway, ID)
     assert found
     assert (found.instance.status, found.timeline.execution_id) == (Status.RUNNING, "e2")
     assert found.instance.created_at == at(60)
 
 
-def test_the_end_of_one_that_is_purged_meanwhile_is_kept(gateway: FakeGateway) -> None:
-    """Its state was read, though its history is gone."""
+def test_a_finished_instance_that_is_purged_between_the_two_reads(gateway: FakeGateway) -> None:
+    """The snapshot has the final state and an empty history."""
     put_running(gateway)
     finish_instance(gateway)
-    after(gateway, "history", lambda: remove_instance(gateway))
+    during(gateway, "history", lambda: remove_instance(gateway))
     found = read_snapshot(gateway, ID)
     assert found
     assert (found.instance.status, found.history) == (Status.COMPLETED, ())
 
 
-def test_one_that_ends_and_is_purged_meanwhile_is_gone(gateway: FakeGateway) -> None:
-    """No state told how it ended."""
+def test_an_instance_that_ends_and_is_purged_between_the_two_reads(gateway: FakeGateway) -> None:
+    """It has no snapshot, because no state with its end was read."""
     put_running(gateway)
-    after(gateway, "history", lambda: finish_instance(gateway))
-    after(gateway, "state", lambda: None, lambda: remove_instance(gateway))
+    during(gateway, "history", lambda: finish_instance(gateway))
+    during(gateway, "state", lambda: None, lambda: remove_instance(gateway))
     assert read_snapshot(gateway, ID) is None
 
 
-def test_state_and_history_that_never_agree_are_taken_as_they_are(gateway: FakeGateway) -> None:
-    """After a few tries: it must end."""
+def test_state_and_history_that_never_agree_are_returned(gateway: FakeGateway) -> None:
+    """The number of reads is limited."""
     put_running(gateway)
     update_instance(gateway, status=Status.TERMINATED)
     found = read_snapshot(gateway, ID)
@@ -130,8 +128,8 @@ def test_state_and_history_that_never_agree_are_taken_as_they_are(gateway: FakeG
     assert gateway.calls["history"] == 3
 
 
-def test_a_finished_one_without_a_history_is_read_again(gateway: FakeGateway) -> None:
-    """It has not changed, but it has not been read wholly either."""
+def test_a_finished_instance_without_a_history_is_read_again(gateway: FakeGateway) -> None:
+    """An unchanged state does not suffice while the history is missing."""
     put_running(gateway)
     finish_instance(gateway)
     events = gateway.events.pop(ID)
@@ -142,8 +140,8 @@ def test_a_finished_one_without_a_history_is_read_again(gateway: FakeGateway) ->
     assert found.history == events
 
 
-def test_a_glimpse_is_without_the_history(gateway: FakeGateway) -> None:
-    """For one whose history cannot be read."""
+def test_a_state_is_read_without_the_history(gateway: FakeGateway) -> None:
+    """`read_state` is for instances whose history cannot be read."""
     put_running(gateway)
     found = read_state(gateway, ID, lambda: at(5))
     assert found
@@ -153,8 +151,8 @@ def test_a_glimpse_is_without_the_history(gateway: FakeGateway) -> None:
 
 @pytest.mark.parametrize("error", [DaprUnavailable("gone"), DaprRefused("broken")])
 @pytest.mark.parametrize("call", ["state", "history"])
-def test_trouble_is_the_callers(gateway: FakeGateway, call: str, error: Exception) -> None:
-    """Nobody else knows what to do about it."""
+def test_errors_of_the_engine_are_raised(gateway: FakeGateway, call: str, error: Exception) -> None:
+    """The caller handles them."""
     put_running(gateway)
     gateway.errors[call] = [error]  # type: ignore[list-item]
     with pytest.raises(type(error)):
@@ -162,8 +160,8 @@ def test_trouble_is_the_callers(gateway: FakeGateway, call: str, error: Exceptio
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_state_and_history_of_the_real_engine_agree(gateway: FakeGateway, name: str) -> None:
-    """Whatever an instance does, its end is in both or in neither: one look is enough."""
+def test_recorded_states_and_histories_agree(gateway: FakeGateway, name: str) -> None:
+    """The end is in both or in neither, so that each is read only once."""
     gateway.put(recorded_state(name))
     instance_id = recorded_state(name).instance_id
     gateway.events[instance_id] = recorded(name)

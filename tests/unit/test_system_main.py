@@ -1,4 +1,4 @@
-"""What `python -m system` gives to its processes, and how it follows their logs."""
+"""`python -m system`: the environment of its processes, and the command `logs`."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ from worker.settings import WorkerSettings
 
 
 def test_every_port_is_checked() -> None:
-    """Dapr's ten, the recorder's for traces, the API's and the dashboard's."""
+    """Dapr has ten ports, the recorder, the API and the dashboard one each."""
     dapr = DaprSettings(dapr_ports=31000)
     found = ports(dapr, WorkerSettings(api_port=7), DashboardSettings(page_port=8))
     assert found == {**dapr.ports, "traces": 31010, "REST API": 7, "dashboard": 8}
@@ -27,22 +27,22 @@ def test_every_port_is_checked() -> None:
 
 @pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
 def test_no_proxy_is_used_for_the_loopback(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """The user's own exceptions stay; 127.0.0.1 is added."""
+    """127.0.0.1 is added to the exceptions that the user has set."""
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv(name, "intranet.example")
     assert environment(DaprSettings())["no_proxy"] == "intranet.example,127.0.0.1"
 
 
 def test_processes_know_the_sidecar_and_the_data(tmp_path: Path) -> None:
-    """The worker finds daprd by Dapr's own variable, the data by an absolute path."""
+    """Dapr's own variable has the address of daprd; the path of the data is absolute."""
     variables = environment(DaprSettings(home=tmp_path, dapr_ports=31000))
     assert variables["DAPR_GRPC_ENDPOINT"] == "127.0.0.1:31007"
     assert variables["FLOWDECK_HOME"] == str(tmp_path)
     assert variables["FLOWDECK_SPANS_PORT"] == "31010"
 
 
-def test_logs_follows_every_file_of_the_home(tmp_path: Path) -> None:
-    """`python -m system logs` prints what the files hold, and what is added to them."""
+def test_logs_follows_every_log_file(tmp_path: Path) -> None:
+    """`python -m system logs` prints the lines of the files, and new lines."""
     folder = tmp_path / "data" / "logs"
     folder.mkdir(parents=True)
     for name in ("worker", "daprd"):
@@ -65,16 +65,16 @@ def test_logs_follows_every_file_of_the_home(tmp_path: Path) -> None:
         process.wait()
 
 
-def test_without_log_files_logs_says_what_writes_them(tmp_path: Path) -> None:
-    """An empty folder is no silent wait."""
+def test_logs_without_log_files_is_an_error(tmp_path: Path) -> None:
+    """The message says which command writes them."""
     with pytest.raises(CannotStart, match=r"No log files in .*: `make run` writes them"):
         follow_logs(tmp_path)
 
 
-def test_ctrl_c_amid_a_build_ends_as_calmly(
+def test_ctrl_c_during_the_build_ends_without_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The last line is the same as later, and the exit code adds none of make's."""
+    """The last line is the same as after the start; make prints no error."""
     monkeypatch.setattr(logging, "raiseExceptions", True)  # restored after the test
     monkeypatch.setattr(signal, "signal", lambda *_: None)
 

@@ -1,4 +1,4 @@
-"""When an instance started and ended, and the timelines of recorded histories."""
+"""Start and end of an instance, and the timelines of recorded histories."""
 
 import random
 import time
@@ -205,7 +205,7 @@ SPANS: dict[str, list[tuple[SpanKind, str, Ending]]] = {
 def test_the_spans_of_a_recorded_history(
     name: str, spans: list[tuple[SpanKind, str, Ending]]
 ) -> None:
-    """The kinds, names and endings are as they happened."""
+    """Kinds, names and endings of all spans."""
     found = timeline_of(recorded(name)).spans
     assert [(span.kind, span.name, span.ending) for span in found] == spans
 

@@ -1,4 +1,4 @@
-"""What an instance is at, in few words."""
+"""What an instance waits for: as a short text, and as names for the filter."""
 
 import pytest
 
@@ -38,7 +38,7 @@ WAITING = {
         [scheduled(number, 1, "ship") for number in range(1, 21)],
         Waiting("ship ×20"),  # noqa: RUF001
     ),
-    "many of one name, and others": (
+    "many of one name and an event": (
         [*(scheduled(number, 1, "ship") for number in range(1, 4)), wait(4, 1)],
         Waiting("ship ×3 and 1 more"),  # noqa: RUF001
     ),
@@ -46,7 +46,7 @@ WAITING = {
         [scheduled(1, 1, call="c"), failed(1, 2), scheduled(2, 3, call="c")],
         Waiting("charge (attempt 2)"),
     ),
-    "a later attempt says more than a first one": (
+    "a later attempt comes before a first one": (
         [
             scheduled(1, 1, "check"),
             scheduled(2, 1, call="c"),
@@ -69,7 +69,7 @@ WAITING = {
         [timer(1, 1, 60), turn(2), wait(2, 2)],
         Waiting("event approval"),
     ),
-    "an activity, and the time-out of an event that came": (
+    "an activity, and the time-out of an event that was raised": (
         [wait(1, 1), timer(2, 1, 60), turn(2), raised("approval", 2), scheduled(3, 2)],
         Waiting("charge"),
     ),
@@ -104,30 +104,33 @@ WAITING = {
         ],
         Waiting("retry of charge", at(9)),
     ),
-    "a retry of what is not told": ([back_off(2, 2, 9, None)], Waiting("retry of a call", at(9))),
+    "a retry of an unknown call": ([back_off(2, 2, 9, None)], Waiting("retry of a call", at(9))),
     "a timer": ([timer(1, 1, 60)], Waiting("timer", at(60))),
     "a timer with a name": ([timer(1, 1, 60, "cooling")], Waiting("cooling", at(60))),
-    "a timer, and one that is left over": (
+    "a timer, and a timer of an earlier turn": (
         [timer(1, 1, 60), turn(2), timer(2, 2, 90)],
         Waiting("timer", at(90)),
     ),
-    "a pause, whatever else": ([scheduled(1, 1), suspended(2)], Waiting("suspended")),
-    "after a pause": ([scheduled(1, 1), suspended(2), resumed(3)], Waiting("charge")),
+    "a suspension, before anything else": ([scheduled(1, 1), suspended(2)], Waiting("suspended")),
+    "after a suspension": ([scheduled(1, 1), suspended(2), resumed(3)], Waiting("charge")),
     "nothing after the end": ([scheduled(1, 1), ended(3)], None),
 }
 
 
 @pytest.mark.parametrize(("events", "waiting"), WAITING.values(), ids=WAITING)
-def test_what_it_is_at(events: list[HistoryEvent], waiting: Waiting | None) -> None:
-    """An instance says in a few words what it is at, and until when."""
+def test_the_text_names_the_open_spans(events: list[HistoryEvent], waiting: Waiting | None) -> None:
+    """The text has the time at which the wait ends, if it is known."""
     assert timeline_with(*events).waiting == waiting
 
 
 AWAITED = {
     "nothing": ([], set()),
-    "an event, as the engine compares it": ([wait(1, 1, "Approval")], {"approval"}),
+    "an event in lower case, as the engine compares names": (
+        [wait(1, 1, "Approval")],
+        {"approval"},
+    ),
     "one of two events": ([wait(1, 1, "yes"), wait(2, 1, "no", due=50)], {"yes", "no"}),
-    "what few words only count": (
+    "calls that the text only counts": (
         [*(scheduled(number, 1, f"ship_{number}") for number in (1, 2, 3)), wait(4, 1)],
         {"ship_1", "ship_2", "ship_3", "approval"},
     ),
@@ -138,18 +141,18 @@ AWAITED = {
     "a retry": ([scheduled(1, 1, call="c"), failed(1, 2), back_off(2, 2, 9, "c")], {"charge"}),
     "a child": ([child(1, 1, "c")], {"pay"}),
     "a timer": ([timer(1, 1, 60, "cooling")], {"cooling"}),
-    "no time-out of something else": ([wait(1, 1), timer(2, 1, 60)], {"approval"}),
-    "an event that came": (
+    "not the time-out of an event": ([wait(1, 1), timer(2, 1, 60)], {"approval"}),
+    "not an event that was raised": (
         [wait(1, 1), raised("approval", 2), turn(2), scheduled(2, 2)],
         {"charge"},
     ),
-    "an event, though it is paused": ([wait(1, 1), suspended(2)], {"approval", "suspended"}),
-    "a timer, though it is paused": ([timer(1, 1, 60), suspended(2)], {"timer", "suspended"}),
+    "an event while suspended": ([wait(1, 1), suspended(2)], {"approval", "suspended"}),
+    "a timer while suspended": ([timer(1, 1, 60), suspended(2)], {"timer", "suspended"}),
     "nothing after the end": ([wait(1, 1), ended(3)], set()),
 }
 
 
 @pytest.mark.parametrize(("events", "names"), AWAITED.values(), ids=AWAITED)
-def test_all_that_it_waits_for_has_a_name(events: list[HistoryEvent], names: set[str]) -> None:
-    """It is found by each of them, also where few words do not tell it."""
+def test_the_names_are_of_all_open_spans(events: list[HistoryEvent], names: set[str]) -> None:
+    """The filter finds an instance by each name, including names that the text omits."""
     assert timeline_with(*events).awaited == names

@@ -1,4 +1,4 @@
-"""The order workflow, driven step by step as the runtime drives it."""
+"""The order workflow, executed step by step as the runtime executes it."""
 
 import ast
 import inspect
@@ -22,7 +22,7 @@ CONFIRMED = {"confirmation_sent": True, "order_id": "ORDER001"}
 
 @dataclass
 class FakeContext:
-    """Notes what a workflow asks of the runtime."""
+    """Collects the calls of a workflow to the runtime."""
 
     is_replaying: bool = False
     instance_id: str = "order_ORDER001"
@@ -37,24 +37,24 @@ class FakeContext:
         input: Any = None,  # noqa: A002 - the SDK's name
         retry_policy: Any = None,
     ) -> object:
-        """Schedule an activity; the test says what becomes of it."""
+        """Schedule an activity; the test sends its result."""
         self.calls.append((activity, input, retry_policy))
         self.tasks.append(when_any([]))
         return self.tasks[-1]
 
     def set_custom_status(self, status: str) -> None:
-        """Show how far it is."""
+        """Collect a custom status."""
         self.statuses.append(status)
 
 
-def begin(context: FakeContext) -> Generator[Any, Any, dict[str, Any]]:
-    """Return the workflow, not yet begun."""
+def start(context: FakeContext) -> Generator[Any, Any, dict[str, Any]]:
+    """Return the generator of the workflow, before its first step."""
     return order_workflow(cast("Any", context), ORDER)
 
 
 def run(context: FakeContext) -> dict[str, Any]:
-    """Run the workflow with the results above, and return its output."""
-    steps = begin(context)
+    """Run the workflow with the results of the constants, and return its output."""
+    steps = start(context)
     next(steps)
     steps.send([PROCESSED, CHECKED])
     with pytest.raises(StopIteration) as stop:
@@ -63,27 +63,27 @@ def run(context: FakeContext) -> dict[str, Any]:
     return output
 
 
-def test_two_activities_are_scheduled_before_it_waits_for_both() -> None:
-    """The order is processed and the inventory checked at the same time."""
+def test_two_activities_are_scheduled_at_once() -> None:
+    """The workflow waits for both of them together."""
     context = FakeContext()
-    waits_for = next(begin(context))
-    assert [(name, given) for name, given, _ in context.calls] == [
+    task = next(start(context))
+    assert [(name, input_) for name, input_, _ in context.calls] == [
         ("process_order", ORDER),
         ("check_inventory", ORDER),
     ]
-    assert isinstance(waits_for, type(when_all([])))
-    assert waits_for.get_tasks() == context.tasks
+    assert isinstance(task, type(when_all([])))
+    assert task.get_tasks() == context.tasks
 
 
 def test_the_confirmation_comes_after_both() -> None:
-    """The confirmation is scheduled alone, with both results."""
+    """The confirmation is scheduled alone; its input has both results."""
     context = FakeContext()
-    steps = begin(context)
+    steps = start(context)
     next(steps)
     assert steps.send([PROCESSED, CHECKED]) is context.tasks[2]
-    name, given, _ = context.calls[2]
+    name, input_, _ = context.calls[2]
     assert name == "send_confirmation"
-    assert given == {
+    assert input_ == {
         "order_id": "ORDER001",
         "process_result": PROCESSED,
         "inventory_result": CHECKED,
@@ -91,7 +91,7 @@ def test_the_confirmation_comes_after_both() -> None:
 
 
 def test_the_output_is_the_specifications() -> None:
-    """The output holds the three results and a summary, and nothing else."""
+    """The output has the three results and a summary."""
     assert run(FakeContext()) == {
         "workflow_status": "completed",
         "order_id": "ORDER001",
@@ -106,16 +106,16 @@ def test_the_output_is_the_specifications() -> None:
     }
 
 
-def test_every_activity_is_retried_with_a_bound() -> None:
-    """A failing activity is tried four times, not for ever."""
+def test_every_activity_has_a_limited_number_of_attempts() -> None:
+    """A failing activity has four attempts."""
     context = FakeContext()
     run(context)
     assert [policy for _, _, policy in context.calls] == [RETRIES] * 3
     assert RETRIES.max_number_of_attempts == 4
 
 
-def test_the_custom_status_tells_the_stage() -> None:
-    """An operator sees what the order is doing."""
+def test_the_custom_status_is_the_stage() -> None:
+    """An operator reads the stage of the order in the custom status."""
     context = FakeContext()
     run(context)
     assert context.statuses == [
@@ -126,7 +126,7 @@ def test_the_custom_status_tells_the_stage() -> None:
 
 
 def test_the_specifications_lines_are_logged_in_order(log_lines: LogLines) -> None:
-    """The log tells the story of the order, each line with its instance."""
+    """Each line has the instance id."""
     log_lines.configure("info")
     run(FakeContext())
     events = log_lines.events()
@@ -141,7 +141,7 @@ def test_the_specifications_lines_are_logged_in_order(log_lines: LogLines) -> No
 
 
 def test_results_are_logged_only_at_debug(log_lines: LogLines) -> None:
-    """What activities returned is told to those who ask for it."""
+    """The results of the activities are logged only at level debug."""
     log_lines.configure("debug")
     run(FakeContext())
     results = [event for event in log_lines.events() if "payload" in event]
@@ -152,21 +152,21 @@ def test_results_are_logged_only_at_debug(log_lines: LogLines) -> None:
 
 
 def test_a_replay_logs_nothing(log_lines: LogLines) -> None:
-    """What was logged once is not logged again."""
+    """Lines are logged only in the first execution."""
     log_lines.configure("debug")
     run(FakeContext(is_replaying=True))
     assert log_lines.text() == ""
 
 
-def test_a_replay_asks_for_the_same() -> None:
-    """A replay schedules what the first run scheduled, and shows the same stages."""
+def test_a_replay_makes_the_same_calls() -> None:
+    """A replay schedules the same activities and sets the same custom statuses."""
     first, replay = FakeContext(), FakeContext(is_replaying=True)
     assert run(first) == run(replay)
     assert (first.calls, first.statuses) == (replay.calls, replay.statuses)
 
 
-def test_the_workflow_can_reach_nothing_that_changes() -> None:
-    """No clock, randomness, environment or I/O can be had from what the module imports."""
+def test_the_module_imports_nothing_nondeterministic() -> None:
+    """None of the imports gives a clock, randomness, the environment or I/O."""
     tree = ast.parse(inspect.getsource(workflow))
     imported = {
         f"{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
@@ -187,11 +187,11 @@ def test_the_workflow_can_reach_nothing_that_changes() -> None:
     }
 
 
-def test_the_workflow_uses_no_builtin_that_reaches_out() -> None:
-    """Nothing is opened, read, printed, or imported on the way."""
+def test_the_module_uses_no_nondeterministic_builtin() -> None:
+    """It opens, reads, prints and imports nothing while it runs."""
     tree = ast.parse(inspect.getsource(workflow))
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    reaching = {"open", "input", "print", "eval", "exec", "__import__", "id", "hash", "globals"}
-    assert not names & reaching
+    forbidden = {"open", "input", "print", "eval", "exec", "__import__", "id", "hash", "globals"}
+    assert not names & forbidden
     assert not attributes & {"now", "utcnow", "today", "time", "random", "environ", "getenv"}
