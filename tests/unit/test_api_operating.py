@@ -74,9 +74,9 @@ def test_a_history_has_every_event(client: TestClient, gateway: FakeGateway) -> 
 def test_an_event_of_an_unknown_kind_is_returned(client: TestClient, gateway: FakeGateway) -> None:
     """The event has its fields and its raw bytes, from the engine and from the archive."""
     put(gateway)
-    later = HistoryEvent(9, at(9), "unknown kind (field 99)", payload='99: "news"', raw="mgYE")
+    later = HistoryEvent(9, at(9), "unknown kind (field 99)", payload='99: "text"', raw="mgYE")
     gateway.events["order_A"] = (*gateway.events["order_A"], later)
-    expected = {"kind": "unknown kind (field 99)", "payload": '99: "news"', "raw": "mgYE"}
+    expected = {"kind": "unknown kind (field 99)", "payload": '99: "text"', "raw": "mgYE"}
     assert send(client, "history").json()["events"][-1].items() >= expected.items()
     send(client, "purge")
     assert send(client, "history").json()["events"][-1].items() >= expected.items()
@@ -284,9 +284,9 @@ def test_the_reason_of_an_action_is_in_the_audit_log(
     assert invalid_value(client.post(path, json={"reason": 1})) == ("reason", 1, REASON)
     wrong = "no such field; the field is reason"
     assert invalid_value(client.post(path, json={"force": True})) == ("force", True, wrong)
-    assert client.post(path, json={"reason": "to look at it"}).json()["changed"]
+    assert client.post(path, json={"reason": "to inspect it"}).json()["changed"]
     (entry,) = ledger.audit_log.of("order_A", 9)
-    assert (entry.action, entry.reason) == (operation, "to look at it")
+    assert (entry.action, entry.reason) == (operation, "to inspect it")
 
 
 @pytest.mark.parametrize("digits", [500, 5000])

@@ -159,7 +159,7 @@ def test_a_selected_event_that_no_longer_exists_is_ignored(desk: Desk) -> None:
 
 @pytest.mark.parametrize("status", list(Status))
 def test_the_status_decides_which_buttons_are_enabled(desk: Desk, status: Status) -> None:
-    """All three are shown; those of other actions are disabled."""
+    """All three are shown; the buttons of other actions are disabled."""
     desk.add("order_A", status=status)
     assert enabled_actions(desk.open(INSTANCE, id="order_A")) == OFFERED.get(status, [])
 

@@ -49,7 +49,7 @@ def test_the_pages_are_served(client: TestClient) -> None:
 
 
 def test_live_updates_are_served(client: TestClient) -> None:
-    """A page of an unknown session is told to rerun."""
+    """A page of an unknown session gets the message to rerun."""
     with client.websocket_connect(PATH) as page:
         page.send_text("unknown")
         assert page.receive_text() == RUN_PAGE

@@ -443,7 +443,7 @@ def test_a_failed_query_makes_room(world: World, query: Query) -> None:
 
 
 def test_with_a_heartbeat_the_engine_is_not_checked(world: World) -> None:
-    """The outages are those of the heartbeat."""
+    """The outages come from the heartbeat."""
     world.write_heartbeat(1, WORKER)
     assert world.watcher.state().outages == (WORKER,)
     assert world.health_reads == 0

@@ -82,11 +82,11 @@ def test_the_entries_of_a_bulk_job_are_found_by_its_id(ledger: Ledger) -> None:
     assert ledger.audit_log.of_bulk("b1") == tuple(of_bulk)
 
 
-def test_an_outcome_is_written_into_the_entry_that_was_begun(ledger: Ledger) -> None:
+def test_an_outcome_is_written_into_the_entry_that_was_written_ahead(ledger: Ledger) -> None:
     """Until then the outcome is unknown. Other entries may be added with it."""
-    begun = replace(ENTRY, outcome=Outcome.UNKNOWN, after=None, message="begun")
-    key = ledger.audit_log.write_ahead(begun)
-    assert ledger.audit_log.of(ID, 10) == (begun,)
+    started = replace(ENTRY, outcome=Outcome.UNKNOWN, after=None, message="started")
+    key = ledger.audit_log.write_ahead(started)
+    assert ledger.audit_log.of(ID, 10) == (started,)
     other = replace(ENTRY, instance_id="order_B")
     ledger.audit_log.complete(key, ENTRY, other)
     assert ledger.audit_log.of(ID, 10) == (ENTRY,)

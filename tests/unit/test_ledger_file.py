@@ -46,7 +46,7 @@ def test_every_call_notices_a_deleted_file(
 
 
 def test_a_replaced_file_is_noticed(ledger: Ledger, file: Path, tmp_path: Path) -> None:
-    """The rows of the other file are found once it is opened anew."""
+    """The rows of the other file are found after it is opened again."""
     other = tmp_path / "other.db"
     with closing(open_ledger(f"sqlite:///{other}").for_app(APP)) as another:
         another.runs.ingest([snapshot(instance_id="order_other")])
@@ -54,8 +54,8 @@ def test_a_replaced_file_is_noticed(ledger: Ledger, file: Path, tmp_path: Path) 
     other.rename(file)
     with pytest.raises(LedgerReplaced):
         ledger.heartbeat()
-    with closing(open_ledger(f"sqlite:///{file}").for_app(APP)) as anew:
-        assert has(anew, "order_other")
+    with closing(open_ledger(f"sqlite:///{file}").for_app(APP)) as reopened:
+        assert has(reopened, "order_other")
 
 
 def test_a_backup_that_is_copied_over_the_file_is_noticed(
@@ -79,8 +79,8 @@ def test_the_log_of_a_deleted_file_is_not_replayed(ledger: Ledger, file: Path) -
     ledger.runs.ingest([snapshot()])
     file.unlink()
     assert list(file.parent.glob(f"{file.name}-wal"))
-    with closing(open_ledger(f"sqlite:///{file}").for_app(APP)) as anew:
-        assert not has(anew, "order_A")
+    with closing(open_ledger(f"sqlite:///{file}").for_app(APP)) as reopened:
+        assert not has(reopened, "order_A")
 
 
 def test_a_path_may_have_any_character(tmp_path: Path) -> None:

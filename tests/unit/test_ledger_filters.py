@@ -172,7 +172,7 @@ def test_a_text_of_two_characters_is_a_prefix_of_an_id(ledger: Ledger, wanted: F
     assert ids(ledger.search.page(Filter(text="0"), limit=20)) == []
 
 
-def test_a_text_is_indexed_anew_when_it_changes(ledger: Ledger) -> None:
+def test_a_text_is_indexed_again_when_it_changes(ledger: Ledger) -> None:
     """Only the current text of a run is found."""
     ledger.runs.ingest([snapshot(custom_status="packing")])
     ledger.runs.ingest([snapshot(custom_status="sending", read=2)])

@@ -33,7 +33,7 @@ def test_a_heartbeat_is_read_as_it_was_written(ledger: Ledger) -> None:
 
 
 def test_metrics_are_read_as_they_were_written(ledger: Ledger) -> None:
-    """A heartbeat without metrics removes those of the heartbeat before."""
+    """A heartbeat without metrics removes the metrics of the previous heartbeat."""
     metrics = RecorderMetrics(lag_p50=0.2, lag_p95=None, states=1.5, dropped=3, traces=True)
     ledger.write_heartbeat(at(3), (), 0, metrics)
     assert ledger.heartbeat() == Heartbeat(0, at(3), (), backlog=0, metrics=metrics, app_id=APP)

@@ -189,7 +189,7 @@ def test_a_process_that_is_frozen_in_a_transaction_loses_it(url: str, on_server:
 def test_lost_tables_and_another_ledger_are_noticed(
     mortal: Server, on_server: Ledger, url: str, loss: str
 ) -> None:
-    """A database that is dropped and created anew has no tables; a restored one has another id."""
+    """A database that is dropped and created again has no tables; a restored one has another id."""
     on_server.heartbeat()
     mortal.run(loss, name_in(url))
     with pytest.raises(LedgerReplaced):

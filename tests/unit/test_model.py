@@ -85,7 +85,7 @@ def test_instances_of_other_clients_may_have_unsafe_ids(instance_id: str) -> Non
 
 @pytest.mark.parametrize("instance_id", ["", "a\0", "a\n", "\ud800", "A" * 256])
 def test_an_id_that_no_instance_can_have_is_impossible(instance_id: str) -> None:
-    """The engine is not asked for it, and the ledger does not store it."""
+    """No read of the engine has such an id, and the ledger does not store it."""
     assert not is_possible_id(instance_id)
 
 

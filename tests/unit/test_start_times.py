@@ -51,9 +51,9 @@ def test_other_spans_do_not_change() -> None:
 
 def pending(*known: tuple[int, float], limit: int = 10) -> StartTimes:
     """Return pending start times of the order, given as event id and seconds after noon."""
-    kept = StartTimes(RecorderLimits(start_times=limit))
-    kept.add([StartTime(ID, event_id, at(started)) for event_id, started in known], 0)
-    return kept
+    start_times = StartTimes(RecorderLimits(start_times=limit))
+    start_times.add([StartTime(ID, event_id, at(started)) for event_id, started in known], 0)
+    return start_times
 
 
 def test_a_snapshot_gets_the_start_times_of_its_attempts() -> None:
@@ -73,17 +73,17 @@ def test_a_snapshot_gets_the_start_times_of_its_attempts() -> None:
 
 def test_start_times_of_another_instance_are_not_used() -> None:
     """The event id may be the same."""
-    kept = StartTimes(RecorderLimits())
-    kept.add([StartTime("order_B", 1, at(1))], 0)
+    start_times = StartTimes(RecorderLimits())
+    start_times.add([StartTime("order_B", 1, at(1))], 0)
     found = snapshot(spans=(activity(1, 0, 2),))
-    assert kept.applied_to(found) is found
+    assert start_times.applied_to(found) is found
 
 
 def test_the_number_of_start_times_is_limited() -> None:
     """The oldest are dropped."""
-    kept = pending(*((number, 1) for number in range(25)), limit=10)
-    assert len(kept) == 10
-    assert {each.event_id for each in kept.of(ID)} == set(range(15, 25))
+    start_times = pending(*((number, 1) for number in range(25)), limit=10)
+    assert len(start_times) == 10
+    assert {each.event_id for each in start_times.of(ID)} == set(range(15, 25))
 
 
 def test_duplicates_are_kept_once() -> None:
@@ -93,17 +93,17 @@ def test_duplicates_are_kept_once() -> None:
 
 def test_start_times_expire() -> None:
     """Forged start times are never confirmed."""
-    kept = pending((1, 1))
-    kept.add([StartTime(ID, 2, at(1))], RecorderLimits().start_time_age - 1)
-    assert len(kept) == 2
-    kept.add([], RecorderLimits().start_time_age)
-    assert [each.event_id for each in kept.of(ID)] == [2]
+    start_times = pending((1, 1))
+    start_times.add([StartTime(ID, 2, at(1))], RecorderLimits().start_time_age - 1)
+    assert len(start_times) == 2
+    start_times.add([], RecorderLimits().start_time_age)
+    assert [each.event_id for each in start_times.of(ID)] == [2]
 
 
 def test_the_start_times_of_an_instance_can_be_dropped() -> None:
     """Start times of other instances stay."""
-    kept = pending((1, 1), (2, 1))
-    kept.add([StartTime("order_B", 1, at(1))], 0)
-    kept.forget(ID)
-    assert (kept.of(ID), len(kept)) == ([], 1)
-    kept.forget(ID)
+    start_times = pending((1, 1), (2, 1))
+    start_times.add([StartTime("order_B", 1, at(1))], 0)
+    start_times.forget(ID)
+    assert (start_times.of(ID), len(start_times)) == ([], 1)
+    start_times.forget(ID)

@@ -316,7 +316,7 @@ def test_a_closed_terminal_does_not_end_it_under_nohup(start_under_nohup: Start)
     assert len(system.pids(2)) == 2
 
 
-def test_ctrl_c_ends_what_a_script_started(start_in_the_background: Start) -> None:
+def test_ctrl_c_ends_the_process_of_a_script(start_in_the_background: Start) -> None:
     """If SIGINT was ignored at the start, as under a script's `&`, it still ends all processes."""
     system = start_in_the_background({"a": SLEEPER})
     pids = system.pids(1)

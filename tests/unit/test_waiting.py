@@ -125,7 +125,7 @@ def test_the_text_names_the_open_spans(events: list[HistoryEvent], waiting: Wait
 
 AWAITED = {
     "nothing": ([], set()),
-    "an event in lower case, as the engine compares names": (
+    "an event, in lower case as in the engine": (
         [wait(1, 1, "Approval")],
         {"approval"},
     ),

@@ -149,7 +149,7 @@ def test_another_workflow_with_the_id_is_refused(actions: Actions, gateway: Fake
 
 
 def test_an_unsafe_id_reaches_nothing(actions: Actions, gateway: FakeGateway) -> None:
-    """An id that would break Dapr is refused before Dapr is asked anything."""
+    """An id that would break Dapr is refused without a call to Dapr."""
     with pytest.raises(InvalidInput, match=r"instance_id: found 'a\|\|b', expected 1 to 64"):
         actions.start(StartRequest("order_workflow", "a||b", ORDER), BY_ANN)
     assert not gateway.calls
