@@ -112,7 +112,7 @@ def _row(entry: AuditEntry, revision: int) -> dict[str, Any]:
 
 
 def _is_open(key: int, entry: AuditEntry) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions that find the entry which `write_ahead` added, while it has no outcome."""
+    """Return the conditions for the entry that `write_ahead` added, while it has no outcome."""
     columns = audit_log.c
     return (
         columns.key == key,
