@@ -115,7 +115,7 @@ def test_a_deleted_ledger_is_rebuilt(open_page: OpenPage, stack: Stack) -> None:
     expect_status(row(page, instance_id), "COMPLETED")
     for file in (stack.folder / "data").glob("ledger.db*"):
         file.unlink()
-    # The first request finds that the ledger is gone, and is refused; the next ones open the new one.
+    # The first request notices that the ledger is gone, and is refused; the next opens the new one.
     later = eventually(lambda: try_to_start(stack, unique("kept-too")), 10, "an order is accepted")
     page.get_by_placeholder("Search by id").fill("order_kept")
     expect_status(row(page, later), "COMPLETED")
