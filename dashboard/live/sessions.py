@@ -60,9 +60,12 @@ class _StreamlitSession:
         return self._fragment.version
 
     async def rerun(self) -> None:
-        await self._session.wait_until_settled()
+        while not self._session.is_settled:  # a request may arrive before this task goes on
+            await self._session.wait_until_settled()
         state = ClientState()
         state.CopyFrom(self._session._client_state)  # noqa: SLF001 - the page, its query and time zone
+        # A field without a value takes it from the address, which may be older than the field.
+        state.widget_states.widgets.extend(self._session.session_state.get_widget_states())
         state.fragment_id = self._fragment.fragment_id
         state.is_auto_rerun = True
         if state.fragment_id:

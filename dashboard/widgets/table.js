@@ -16,7 +16,8 @@ function create(parent) {
   const root = element("div", { class: "widget instances" }, fresh, table, empty);
   parent.append(root);
   const state = { root, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), frozen: false };
-  root.addEventListener("pointerenter", () => freeze(state));
+  // If the table appears under a resting pointer, the browser reports a move of no distance.
+  root.addEventListener("pointermove", ({ movementX, movementY }) => { if (movementX || movementY) freeze(state); });
   root.addEventListener("pointerleave", () => unfreeze(state));
   root.addEventListener("focusin", () => freeze(state));
   root.addEventListener("focusout", () => unfreeze(state));

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 from operations.ledger import Ledger, open_ledger
 from tests.browser.chromium import FLAGS, find
 from tests.integration.stack import Stack
+from tests.ports import first_port
 
 SLOW_ORDERS = {
     "FLOWDECK_PROCESS_SECONDS": "5",
@@ -37,7 +38,7 @@ OpenPage = Callable[..., Page]
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return the whole system, on ports that only the browser tests use."""
     folder = tmp_path_factory.mktemp("browser")
-    with Stack(folder, engine_ports=29040, settings=SLOW_ORDERS) as stack:
+    with Stack(folder, engine_ports=first_port(29040), settings=SLOW_ORDERS) as stack:
         stack.start()
         yield stack
 

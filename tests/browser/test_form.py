@@ -127,7 +127,7 @@ def test_an_incomplete_time_starts_nothing(open_page: OpenPage, stack: Stack) ->
     start.fill("2999-12-31T18:30")
     page.get_by_role("button", name="Submit order").click()
     expect_status(page, "PENDING")
-    expect(page.get_by_text("Dec 31, 2999, 18:30:00")).to_be_visible()
+    expect(page.locator(".header").get_by_text("Dec 31, 2999, 18:30:00")).to_be_visible()
     page.get_by_role("button", name="Terminate").click()
     expect_status(page, "TERMINATED")
     assert stack.status(f"order_{order_id}")["status"] == "TERMINATED"

@@ -48,8 +48,8 @@ def test_pause_and_resume_in_the_table(open_page: OpenPage, stack: Stack) -> Non
 
 def test_pause_and_resume_on_its_page(open_page: OpenPage, stack: Stack) -> None:
     """The three buttons follow the status, and the suspension is a bar."""
-    instance_id = stack.start_order(unique("on-page"))
     page = open_page()
+    instance_id = stack.start_order(unique("on-page"))
     open_instance(page, instance_id)
     page.get_by_role("button", name="Pause").click()
     expect_status(page, "SUSPENDED")

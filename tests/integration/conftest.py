@@ -9,13 +9,14 @@ import pytest
 from operations.gateway import DaprGateway
 from tests.integration.rich import Rich
 from tests.integration.stack import Stack
+from tests.ports import first_port
 from tests.postgres.server import Server
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run one system for all tests, with its default settings, on ports from 29000."""
-    system = Stack(tmp_path_factory.mktemp("flowdeck"), 29000, {})
+    system = Stack(tmp_path_factory.mktemp("flowdeck"), first_port(29000), {})
     with system:
         system.start()
         yield system
@@ -32,7 +33,7 @@ def gateway(stack: Stack) -> Iterator[DaprGateway]:
 def second(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
     """Return a function that creates a second system with settings; it is stopped at the end."""
     with ExitStack() as systems:
-        yield lambda **settings: systems.enter_context(Stack(tmp_path, 29020, settings))
+        yield lambda **settings: systems.enter_context(Stack(tmp_path, first_port(29020), settings))
 
 
 @pytest.fixture(scope="module")
@@ -49,5 +50,5 @@ def rich(
     """Run the rich application on ports from 29300, with its ledger on SQLite or PostgreSQL."""
     on_postgresql = request.param == "postgresql"
     url = request.getfixturevalue("postgres").new() if on_postgresql else ""
-    with Rich(Path(tmp_path_factory.mktemp("rich")), 29300, url) as rich:
+    with Rich(Path(tmp_path_factory.mktemp("rich")), first_port(29300), url) as rich:
         yield rich

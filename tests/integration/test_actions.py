@@ -33,6 +33,7 @@ from operations.records import Filter, Outcome
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
 from tests.integration.stack import unique
+from tests.ports import first_port
 from tests.waiting import eventually
 
 LATER = timedelta(hours=1)
@@ -43,7 +44,7 @@ OPERATOR = ActionContext(LOCAL_USER)
 @pytest.fixture(scope="module")
 def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
     """Run the rich application on a block of ports of its own."""
-    with Rich(Path(tmp_path_factory.mktemp("actions")), 29320) as rich:
+    with Rich(Path(tmp_path_factory.mktemp("actions")), first_port(29320)) as rich:
         yield rich
 
 

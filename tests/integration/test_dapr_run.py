@@ -17,9 +17,10 @@ import pytest
 from system.dapr.build import ensure
 from system.dapr.settings import PROJECT
 from tests.integration.stack import Stack
+from tests.ports import first_port
 from tests.waiting import eventually
 
-APP_PORT, GRPC_PORT, HTTP_PORT, INTERNAL_PORT = 29050, 29051, 29052, 29053
+APP_PORT, GRPC_PORT, HTTP_PORT, INTERNAL_PORT = range(first_port(29080), first_port(29084))
 
 
 @pytest.fixture

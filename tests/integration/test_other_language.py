@@ -17,6 +17,7 @@ from operations.timeline import timeline_of
 from tests.integration.goapp import EVENT, GENERATIONS, NOT_JSON, build
 from tests.integration.rich import Rich
 from tests.integration.truth import one, true_run
+from tests.ports import first_port
 from tests.postgres.server import Server
 from tests.waiting import eventually
 from worker.app import create_order_app
@@ -49,7 +50,7 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
     """Run the application in Go, with a ledger on PostgreSQL, which rejects some characters."""
     program = build(tmp_path_factory.mktemp("program"))
     folder = tmp_path_factory.mktemp("go")
-    with Server() as server, Rich(folder, 29340, server.new(), (program,)) as rich:
+    with Server() as server, Rich(folder, first_port(29340), server.new(), (program,)) as rich:
         yield rich
 
 

@@ -14,6 +14,7 @@ from system.dapr.build import ensure
 from system.dapr.installed import version_of
 from system.dapr.settings import PROJECT
 from tests.integration.stack import RECOVERY, Stack, processes_of, unique
+from tests.ports import first_port
 from tests.waiting import eventually
 
 # Dapr 1.18.2 ignores `--healthz-listen-address`: these two answer "ok" on every address.
@@ -83,7 +84,9 @@ def test_a_second_system_is_refused(stack: Stack, tmp_path: Path) -> None:
     ports = _run_until_it_ends({**stack.environment, "FLOWDECK_HOME": str(tmp_path)})
     assert f"Port {stack.api_port} (REST API) is in use by process" in ports
     assert "FLOWDECK_DAPR_PORTS" in ports
-    folder = _run_until_it_ends({**stack.environment, "FLOWDECK_DAPR_PORTS": "29020"})
+    folder = _run_until_it_ends(
+        {**stack.environment, "FLOWDECK_DAPR_PORTS": str(first_port(29020))}
+    )
     assert f"runs Flowdeck on {stack.folder}" in folder
 
 

@@ -17,6 +17,7 @@ from system.dapr.settings import PROJECT
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
 from tests.integration.stack import unique
+from tests.ports import first_port
 from tests.waiting import eventually
 
 AT_ONCE = 4  # activities that this engine runs at a time; the others wait in its queue
@@ -40,7 +41,7 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
     configuration = resources / "dapr-config.yaml"
     limit = f"  workflow:\n    maxConcurrentActivityInvocations: {AT_ONCE}\n"
     configuration.write_text(configuration.read_text().replace("  workflow:\n", limit))
-    with Rich(folder, 29320, FLOWDECK_RESOURCES=str(resources)) as rich:
+    with Rich(folder, first_port(29320), FLOWDECK_RESOURCES=str(resources)) as rich:
         # daprd drops spans that it cannot deliver, such as those from before the recorder's start.
         eventually(lambda: is_traced(rich.ledger.heartbeat()), 30, "traces arrive")
         yield rich

@@ -27,7 +27,7 @@ from dashboard.live.sessions import register_fragment
 def live():
     version = Path({file!r}).read_text()
     register_fragment(version)
-    st.text(version + " for " + st.query_params["q"])
+    st.text(version + " for " + st.text_input("q", key="q", bind="query-params"))
 
 live()
 """
@@ -160,6 +160,7 @@ class Rerun:
 
     session_id: str
     texts: list[str]
+    fields: list[str]
     finished: int
 
 
@@ -169,23 +170,28 @@ class Browser:
     def __init__(self, socket: WebSocketTestSession) -> None:
         self._socket = socket
 
-    def run_page(self) -> None:
-        """Request a rerun of the whole page."""
+    def run_page(self, query: str, **values: str) -> None:
+        """Request a rerun of the whole page, with the values of its fields by their ids."""
         message = BackMsg()
-        message.rerun_script.query_string = "q=kept"
+        message.rerun_script.query_string = query
+        for widget_id, value in values.items():
+            state = message.rerun_script.widget_states.widgets.add()
+            state.id, state.string_value = widget_id, value
         self._socket.send_bytes(message.SerializeToString())
 
     def next_rerun(self) -> Rerun:
         """Wait for the end of the next rerun, and return it."""
-        session_id, texts = "", []
+        session_id, texts, fields = "", [], []
         while True:
             message = ForwardMsg.FromString(self._socket.receive_bytes())
             if message.HasField("new_session"):
                 session_id = message.new_session.initialize.session_id
             elif message.delta.new_element.HasField("text"):
                 texts.append(message.delta.new_element.text.body)
+            elif message.delta.new_element.HasField("text_input"):
+                fields.append(message.delta.new_element.text_input.id)
             elif message.HasField("script_finished"):
-                return Rerun(session_id, texts, message.script_finished)
+                return Rerun(session_id, texts, fields, message.script_finished)
 
 
 @pytest.fixture
@@ -217,7 +223,7 @@ def test_streamlit_reruns_the_live_fragment(streamlit_client: TestClient, file: 
     """The browser asks for nothing. Fails if Streamlit changes what `sessions` uses."""
     with streamlit_client.websocket_connect("/_stcore/stream") as socket:
         browser = Browser(socket)
-        browser.run_page()
+        browser.run_page("q=kept")
         rerun = browser.next_rerun()
         assert rerun.texts == ["1 for kept"]
         assert rerun.finished == ForwardMsg.FINISHED_SUCCESSFULLY
@@ -227,3 +233,20 @@ def test_streamlit_reruns_the_live_fragment(streamlit_client: TestClient, file: 
             rerun = browser.next_rerun()
     assert rerun.texts == ["2 for kept"]
     assert rerun.finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
+
+
+def test_a_rerun_from_the_server_keeps_what_was_typed(
+    streamlit_client: TestClient, file: Path
+) -> None:
+    """The address that the server knows may be older than the text of the field."""
+    with streamlit_client.websocket_connect("/_stcore/stream") as socket:
+        browser = Browser(socket)
+        browser.run_page("q=old")
+        rerun = browser.next_rerun()
+        browser.run_page("q=old", **{rerun.fields[0]: "new"})
+        assert browser.next_rerun().texts == ["1 for new"]
+        with streamlit_client.websocket_connect(PATH) as live:
+            live.send_text(rerun.session_id)
+            for version in ("2", "3"):
+                file.write_text(version)
+                assert browser.next_rerun().texts == [f"{version} for new"]
