@@ -148,7 +148,7 @@ def parent_of_failing(context: DaprWorkflowContext, reason: str) -> Steps:
     yield context.call_child_workflow(failing, input=reason)
 
 
-def family(context: DaprWorkflowContext, children: int) -> Steps:
+def with_children(context: DaprWorkflowContext, children: int) -> Steps:
     """Run `children` child workflows at once, which do nothing."""
     yield when_all([context.call_child_workflow(leaf) for _ in range(children)])
 
@@ -185,7 +185,7 @@ WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
     parent,
     repeating,
     parent_of_failing,
-    family,
+    with_children,
     leaf,
     continuing,
 )

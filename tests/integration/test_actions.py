@@ -97,9 +97,9 @@ def test_many_descendants_are_purged_by_the_same_request_again(
     rich: Rich, actions: Actions
 ) -> None:
     """A purge that is cut in the middle reports, marks and audits what it deleted."""
-    parent = unique("family")
+    parent = unique("with-children")
     with closing(DaprGateway(rich.endpoint, write_timeout=60)) as patient:
-        patient.start("family", parent, "200")
+        patient.start("with_children", parent, "200")
         eventually(
             lambda: _status(rich, parent) is Status.COMPLETED, 60, "parent and children have ended"
         )

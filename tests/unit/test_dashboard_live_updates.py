@@ -208,7 +208,7 @@ def streamlit_client(
 ) -> Iterator[TestClient]:
     """Return a client of a Streamlit server with a page that has a live fragment.
 
-    The first `st.App` of a process decides where Streamlit looks for its configuration.
+    The first `st.App` of a process decides where Streamlit reads its configuration.
     """
     monkeypatch.setattr("streamlit.config._main_script_path", None)
     script = tmp_path / "app.py"
