@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.live.sessions import keep_texts
 from operations.model import Status
 from operations.records import Filter
 
@@ -88,7 +89,8 @@ def show_page(cursor: str | None) -> None:
 
 
 def search_field() -> None:
-    """Show the field that searches by a part of an id."""
+    """Show the field that searches by a part of an id; the first field of the page."""
+    keep_texts()
     st.text_input(
         "Search by id",
         key=_SEARCH,

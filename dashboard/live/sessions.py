@@ -10,12 +10,13 @@ from typing import Protocol
 
 import streamlit as st
 from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
-FRAGMENT_KEY = "live-fragment"  # in the session state
+FRAGMENT_KEY, TEXTS_KEY = "live-fragment", "live-texts"  # in the session state
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,17 @@ def register_fragment(version: str) -> str:
     context = get_script_run_ctx()
     st.session_state[FRAGMENT_KEY] = LiveFragment(ThreadState.get().fragment_id or "", version)
     return context.session_id if context else ""
+
+
+def keep_texts() -> None:
+    """Keep the texts of fields that the browser sent with this run, for reruns from the server.
+
+    Call it before the first field. A field whose text is not sent takes it from the address. That
+    is right until the browser has shown the field; afterwards it would undo what the user types.
+    """
+    context = get_script_run_ctx()
+    sent = context.session_state.get_widget_states() if context else []
+    st.session_state[TEXTS_KEY] = [each for each in sent if each.HasField("string_value")]
 
 
 class LiveSession(Protocol):
@@ -64,12 +76,19 @@ class _StreamlitSession:
             await self._session.wait_until_settled()
         state = ClientState()
         state.CopyFrom(self._session._client_state)  # noqa: SLF001 - the page, its query and time zone
-        # A field without a value takes it from the address, which may be older than the field.
-        state.widget_states.widgets.extend(self._session.session_state.get_widget_states())
+        state.widget_states.widgets.extend(self._texts)
         state.fragment_id = self._fragment.fragment_id
         state.is_auto_rerun = True
         if state.fragment_id:
             self._session.request_rerun(state)
+
+    @property
+    def _texts(self) -> list[WidgetState]:
+        try:
+            texts: list[WidgetState] = self._session.session_state[TEXTS_KEY]
+        except KeyError:
+            return []
+        return texts
 
     @property
     def _fragment(self) -> LiveFragment:

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketTestSession
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.TextInput_pb2 import TextInput
 from streamlit.runtime import Runtime
 
 from dashboard.live.updates import PATH, RUN_PAGE, Intervals, LiveUpdates
@@ -21,12 +22,13 @@ AT_ONCE = Intervals(read=0.001, update=0.001)
 SCRIPT = """
 import streamlit as st
 from pathlib import Path
-from dashboard.live.sessions import register_fragment
+from dashboard.live.sessions import keep_texts, register_fragment
 
 @st.fragment
 def live():
     version = Path({file!r}).read_text()
     register_fragment(version)
+    keep_texts()
     st.text(version + " for " + st.text_input("q", key="q", bind="query-params"))
 
 live()
@@ -160,7 +162,7 @@ class Rerun:
 
     session_id: str
     texts: list[str]
-    fields: list[str]
+    fields: list[TextInput]
     finished: int
 
 
@@ -189,7 +191,7 @@ class Browser:
             elif message.delta.new_element.HasField("text"):
                 texts.append(message.delta.new_element.text.body)
             elif message.delta.new_element.HasField("text_input"):
-                fields.append(message.delta.new_element.text_input.id)
+                fields.append(message.delta.new_element.text_input)
             elif message.HasField("script_finished"):
                 return Rerun(session_id, texts, fields, message.script_finished)
 
@@ -233,6 +235,8 @@ def test_streamlit_reruns_the_live_fragment(streamlit_client: TestClient, file: 
             rerun = browser.next_rerun()
     assert rerun.texts == ["2 for kept"]
     assert rerun.finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
+    # The browser may receive this rerun before it has shown the field with the text of the address.
+    assert [(field.value, field.set_value) for field in rerun.fields] == [("kept", True)]
 
 
 def test_a_rerun_from_the_server_keeps_what_was_typed(
@@ -243,10 +247,14 @@ def test_a_rerun_from_the_server_keeps_what_was_typed(
         browser = Browser(socket)
         browser.run_page("q=old")
         rerun = browser.next_rerun()
-        browser.run_page("q=old", **{rerun.fields[0]: "new"})
+        browser.run_page("q=old", **{rerun.fields[0].id: "new"})
         assert browser.next_rerun().texts == ["1 for new"]
         with streamlit_client.websocket_connect(PATH) as live:
             live.send_text(rerun.session_id)
             for version in ("2", "3"):
                 file.write_text(version)
-                assert browser.next_rerun().texts == [f"{version} for new"]
+                reruns = [browser.next_rerun()]
+                while reruns[-1].texts != [f"{version} for new"]:  # a version may be shown twice
+                    reruns.append(browser.next_rerun())
+                assert all(each.texts[0].endswith(" for new") for each in reruns)
+                assert not any(each.fields[0].set_value for each in reruns)
