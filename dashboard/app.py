@@ -18,7 +18,7 @@ st.logo(HERE / "assets" / "wordmark.svg", size="large")
 st.html("<style>[data-testid=stMainBlockContainer] {padding-top: 4.75rem}</style>")
 page = st.navigation(
     [
-        st.Page(PAGES / "instances.py", title="Runs", default=True),
+        st.Page(PAGES / "instances.py", title="Instances", default=True),
         st.Page(PAGES / "new_order.py", title="New order", url_path="new"),
         st.Page(PAGES / "instance.py", title="Instance", url_path=INSTANCE, visibility="hidden"),
     ],

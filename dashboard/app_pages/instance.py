@@ -128,4 +128,4 @@ if instance_id:
     live(instance_id, requested_run_id())
 else:
     st.info("Choose an instance from the list.")
-    st.page_link("app_pages/instances.py", label="Runs")
+    st.page_link("app_pages/instances.py", label="Instances")

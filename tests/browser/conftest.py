@@ -5,7 +5,15 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from operations.ledger import Ledger, open_ledger
 from tests.browser.chromium import FLAGS, find
@@ -29,7 +37,10 @@ ALLOWED_ERRORS = (
 """Texts of console errors that do not fail a test."""
 PATIENCE = 15_000  # milliseconds that a test waits for a page
 expect.set_options(timeout=PATIENCE)
-WIDE = {"width": 1280, "height": 900}
+DEFAULTS: dict[str, Any] = {
+    "viewport": {"width": 1280, "height": 900},
+    "timezone_id": "Europe/Berlin",
+}
 
 OpenPage = Callable[..., Page]
 
@@ -52,13 +63,23 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def open_page(browser: Browser, stack: Stack) -> Iterator[OpenPage]:
-    """Return a function that opens a page at a path in a new browser; `script` runs first.
+@pytest.fixture(scope="package")
+def shared_context(browser: Browser) -> Iterator[BrowserContext]:
+    """Return a context whose cache has Streamlit's scripts after the first page."""
+    context = browser.new_context(**DEFAULTS)
+    yield context
+    context.close()
 
-    A test fails for any request to another host, any script error and any dialog.
+
+@pytest.fixture
+def open_page(browser: Browser, shared_context: BrowserContext, stack: Stack) -> Iterator[OpenPage]:
+    """Return a function that opens a page at a path; `script` runs first.
+
+    A page with a script or with options has a browser context of its own. A test fails for any
+    request to another host, any script error and any dialog.
     """
-    contexts, failures = [], []
+    opened: list[Page | BrowserContext] = []
+    failures = []
 
     def check_message(message: ConsoleMessage) -> None:
         if message.type == "error" and not any(known in message.text for known in ALLOWED_ERRORS):
@@ -69,12 +90,13 @@ def open_page(browser: Browser, stack: Stack) -> Iterator[OpenPage]:
             failures.append(f"other host: {request.url}")
 
     def open_at(path: str = "/", *, script: str = "", **options: Any) -> Page:
-        context = browser.new_context(
-            **{"viewport": WIDE, "timezone_id": "Europe/Berlin", **options}
-        )
-        context.add_init_script(script)
-        contexts.append(context)
+        context = shared_context
+        if script or options:
+            context = browser.new_context(**{**DEFAULTS, **options})
+            context.add_init_script(script)
+            opened.append(context)
         page = context.new_page()
+        opened.append(page)
         page.set_default_timeout(PATIENCE)
         page.on("console", check_message)
         page.on("request", check_request)
@@ -85,8 +107,8 @@ def open_page(browser: Browser, stack: Stack) -> Iterator[OpenPage]:
         return page
 
     yield open_at
-    for context in contexts:
-        context.close()
+    for each in reversed(opened):
+        each.close()
     assert not failures
 
 

@@ -113,6 +113,7 @@ def test_rows_do_not_move_under_the_pointer(
     instance_id = stack.start_order(unique("aimed"))
     page = open_page()
     button = row(page, instance_id).get_by_role("button", name="Terminate")
+    page.mouse.move(10, 10)
     button.hover()
     before = button.bounding_box()
     others = [stack.start_order(unique("other")) for _ in range(3)]
