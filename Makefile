@@ -19,7 +19,7 @@ dapr: .venv/run ## Build Dapr, if this machine has none of 1.18 or newer
 
 test: check .venv/test dapr postgres browser ## Static checks, unit tests, and tests of the whole system in a real browser
 	@$(BIN)/python -m pytest -m "not slow" tests/unit --numprocesses=2 --dist=worksteal
-	@$(BIN)/python -m pytest -m "not slow" tests/integration tests/browser
+	@$(BIN)/python -m pytest -m "not slow" tests/browser tests/integration --numprocesses=2 --dist=loadgroup
 
 postgres: .venv/test ## Install PostgreSQL, if this machine has none
 	@$(BIN)/python -m tests.postgres
@@ -32,7 +32,7 @@ check: .venv/test ## Static checks only
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-prove: .venv/test dapr browser ## Run the slow tests, such as every kind of kill
+prove: .venv/test dapr postgres browser ## Run the slow tests, such as every kind of kill
 	@$(BIN)/python -m pytest -m slow --verbose --durations=0 --durations-min=1
 
 bench: .venv/test dapr postgres browser ## Measure the figures of docs/benchmarks.md

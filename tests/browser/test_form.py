@@ -133,6 +133,7 @@ def test_an_incomplete_time_starts_nothing(open_page: OpenPage, stack: Stack) ->
     assert stack.status(f"order_{order_id}")["status"] == "TERMINATED"
 
 
+@pytest.mark.slow
 def test_typed_values_survive_a_killed_dashboard(open_page: OpenPage, stack: Stack) -> None:
     """The wait_for_form is unchanged after kill -9 of the dashboard, and can be submitted."""
     page = open_page("/new")

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.acts import expect_status, fill, press, row
@@ -62,6 +63,7 @@ def test_the_open_tab_stays_open(open_page: OpenPage, stack: Stack) -> None:
     expect(tab).to_have_attribute("aria-selected", "true")
 
 
+@pytest.mark.slow
 def test_the_form_shows_an_outage_and_keeps_its_values(open_page: OpenPage, stack: Stack) -> None:
     """The banner appears and disappears, and the order can be submitted."""
     page = open_page("/new")
@@ -76,6 +78,7 @@ def test_the_form_shows_an_outage_and_keeps_its_values(open_page: OpenPage, stac
     expect(page.locator('.badge[data-status="COMPLETED"]').first).to_be_visible(timeout=RECOVERY)
 
 
+@pytest.mark.slow
 def test_an_open_page_survives_a_killed_dashboard(open_page: OpenPage, stack: Stack) -> None:
     """After kill -9 of the dashboard the page reconnects, with its filter, and is live."""
     page = open_page("/?q=order_revived")
@@ -87,6 +90,7 @@ def test_an_open_page_survives_a_killed_dashboard(open_page: OpenPage, stack: St
     expect(row(page, instance_id)).to_be_visible(timeout=RECOVERY)
 
 
+@pytest.mark.slow
 def test_a_lost_click_does_not_act_later(open_page: OpenPage, stack: Stack) -> None:
     """A killed dashboard never received it; the button can be clicked again."""
     instance_id = stack.start_order(unique("lost"))

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from operations.gateway import DaprGateway
 from tests.integration.stack import AT_ONCE, Stack, unique
 
@@ -9,6 +11,7 @@ ENDED = ("COMPLETED", "FAILED")
 ATTEMPTS = 4  # of worker.workflow.RETRIES
 
 
+@pytest.mark.slow
 def test_activities_are_retried_a_bounded_number_of_times(second: Callable[..., Stack]) -> None:
     """Of ten orders with failing activities some complete; the failed ones have a failure."""
     faulty = second(FLOWDECK_FAULT_RATE="0.5", **AT_ONCE)
@@ -30,6 +33,7 @@ def test_activities_are_retried_a_bounded_number_of_times(second: Callable[..., 
     assert recovered
 
 
+@pytest.mark.slow
 def test_an_order_whose_activities_always_fail_has_a_failure(
     second: Callable[..., Stack],
 ) -> None:

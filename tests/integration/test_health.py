@@ -44,7 +44,11 @@ def test_a_sidecar_that_hangs_is_named_in_time(stack: Stack) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("placement", "placement"), ("scheduler", "scheduler"), ("daprd", "no sidecar accepts")],
+    [
+        ("placement", "placement"),
+        pytest.param("scheduler", "scheduler", marks=pytest.mark.slow),
+        ("daprd", "no sidecar accepts"),
+    ],
 )
 def test_a_dead_process_of_the_engine_is_named(stack: Stack, name: str, text: str) -> None:
     """After a kill -9 of a process of the engine `/health` names it until it has recovered."""

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.integration.stack import AT_ONCE, Stack
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
-EXAMPLES = 25  # requests for each endpoint and phase
+FEW, MANY = 5, 50  # requests for each endpoint and phase
 LOADED = re.compile(r"""(?:src|href|url|spec-url)\s*[=:]\s*["'](/[^"']*)""")
 # A schema cannot describe valid cursors, so requests with a valid schema may be refused.
 CONFIG = """
@@ -21,8 +22,9 @@ checks.positive_data_acceptance.expected-statuses = ["200", "422"]
 """
 
 
+@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_the_api_conforms_to_its_openapi_document(
-    second: Callable[..., Stack], tmp_path: Path
+    second: Callable[..., Stack], tmp_path: Path, examples: int
 ) -> None:
     """Every answer, to valid and invalid requests, is documented."""
     system = second(**AT_ONCE)
@@ -33,7 +35,7 @@ def test_the_api_conforms_to_its_openapi_document(
             SCHEMATHESIS,
             "run",
             f"{system.url}/openapi.json",
-            f"--max-examples={EXAMPLES}",
+            f"--max-examples={examples}",
             "--phases=examples,coverage,fuzzing,stateful",
             "--checks=all",
             "--generation-database=none",

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from operations.gateway import DaprGateway
 from operations.history import HistoryEvent
 from operations.ledger import open_ledger
@@ -20,6 +22,7 @@ ORDERS = 5
 ACTIVITIES = 3  # of an order
 
 
+@pytest.mark.slow
 def test_a_run_older_than_the_retention_is_kept(
     second: Callable[..., Stack], tmp_path: Path
 ) -> None:

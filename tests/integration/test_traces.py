@@ -149,6 +149,7 @@ def untraced(rich: Rich) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("untraced")
+@pytest.mark.slow
 def test_without_traces_an_id_that_is_used_again_is_found(rich: Rich) -> None:
     """The next recheck of finished runs finds the new run; the engine has erased the first."""
     instance_id = rich.start("parallel", "0.1")
@@ -158,6 +159,7 @@ def test_without_traces_an_id_that_is_used_again_is_found(rich: Rich) -> None:
 
 
 @pytest.mark.usefixtures("untraced")
+@pytest.mark.slow
 def test_without_traces_a_child_that_is_used_again_is_found(rich: Rich) -> None:
     """A parent that chooses the ids of its children may use an id twice."""
     child_id = unique("child")

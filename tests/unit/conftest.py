@@ -68,11 +68,18 @@ def dapr(sidecar: Sidecar) -> Iterator[DaprGateway]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests with the mark `both_databases` on SQLite and on PostgreSQL."""
+    """Run tests with the mark `both_databases` on SQLite and on PostgreSQL.
+
+    Only `make prove` runs the tests of what uses the ledger on PostgreSQL: the ledger's own tests
+    run on both databases always.
+    """
     has = metafunc.definition.get_closest_marker
     marked = has("both_databases") and not has("sqlite_alone")
     if marked and "database" in metafunc.fixturenames:
-        metafunc.parametrize("database", DATABASES, indirect=True)
+        is_of_ledger = metafunc.definition.path.name.startswith("test_ledger_")
+        marks = () if is_of_ledger else (pytest.mark.slow,)
+        databases = (DATABASES[0], pytest.param(DATABASES[1], marks=marks))
+        metafunc.parametrize("database", databases, indirect=True)
 
 
 @pytest.fixture
