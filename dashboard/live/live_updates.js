@@ -40,7 +40,11 @@ export default function (component) {
   });
   const changed = state.data && state.data.session !== component.data.session;
   state.data = component.data;
-  if (changed) state.socket?.close();
+  if (changed) {
+    state.socket?.close();
+    // The new server refuses input until it has run the page once. So all fields are sent again.
+    globalThis.flowdeckRunPage?.();
+  }
   connect(state);
   return () => {
     state.ended = true;
