@@ -48,8 +48,11 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
 
 
 def recorded(rich: Rich, instance_id: str) -> RunSummary:
-    """Wait until an instance has ended and is recorded, and return its run."""
-    return rich.recorded(instance_id, rich.ended(instance_id).status)
+    """Wait until an instance has ended and is recorded, and return its run.
+
+    Some tests start another recorder, which takes seconds on a busy machine.
+    """
+    return rich.recorded(instance_id, rich.ended(instance_id).status, 20)
 
 
 def attempts(rich: Rich, instance_id: str) -> tuple[Span, ...]:
