@@ -51,6 +51,14 @@ class View:
     later: int | None
     earlier_generations: EarlierGenerations
 
+    @property
+    def key(self) -> str:
+        """A text that identifies the run, also before the ledger has given it a `run_id`.
+
+        It names the run of the id before this one, which does not change.
+        """
+        return f"{self.summary.instance_id}-{self.earlier}"
+
 
 def view(
     gateway: Gateway,

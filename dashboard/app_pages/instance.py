@@ -104,9 +104,7 @@ def buttons(shown: View, blocked: str | None) -> None:
         for action, icon in ICONS.items():
             st.button(
                 action.value.capitalize(),
-                # A click belongs to one run. The run before it identifies it, because the run
-                # itself has no `run_id` until it is recorded.
-                key=f"do-{action}-{shown.summary.instance_id}-{shown.earlier}",
+                key=f"do-{action}-{shown.key}",  # a click belongs to one run
                 icon=icon,
                 disabled=action not in allowed or blocked is not None,
                 help=blocked if action in allowed else None,

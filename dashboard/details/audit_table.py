@@ -25,7 +25,7 @@ def audit_table(shown: View) -> None:
                 "message": pd.Series([e.message or "" for e in shown.audit_entries], dtype="str"),
             }
         ),
-        key=f"audit-log-{shown.summary.run_id}",
+        key=f"audit-log-{shown.key}",
         hide_index=True,
         column_config={
             "time": st.column_config.DatetimeColumn(

@@ -25,7 +25,7 @@ def earlier_generations(shown: View, now: int) -> None:
         index=None,
         placeholder="Select an earlier generation",
         label_visibility="collapsed",
-        key=f"generation-{shown.summary.run_id}",
+        key=f"generation-{shown.key}",
     )
     if selected:
         _show_attempts(shown, selected.number, now)
@@ -50,17 +50,22 @@ def _count(number: int, noun: str) -> str:
 
 
 def _show_attempts(shown: View, number: int, now: int) -> None:
-    key = shown.summary.run_id
+    run_id = shown.summary.run_id
     try:
         spans = state_watcher().query(
-            ("generation", key, number), lambda: services().ledger.runs.attempts(key, number)
+            ("generation", run_id, number),
+            lambda: services().ledger.runs.attempts(run_id, number),
         )
     except Unavailable:
         st.caption("This generation cannot be read now.")
         return
     if spans:
         draw_chart(
-            "generation", f"{key}-{number}", shown, (_timeline(spans), spans[0].scheduled_at), now
+            "generation",
+            f"{shown.key}-{number}",
+            shown,
+            (_timeline(spans), spans[0].scheduled_at),
+            now,
         )
 
 

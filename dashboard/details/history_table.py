@@ -22,7 +22,7 @@ def history_table(shown: View) -> None:
         return
     table = st.dataframe(
         _frame(shown.history),
-        key=f"history-{shown.summary.run_id}",
+        key=f"history-{shown.key}",
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",

@@ -24,11 +24,11 @@ def show_gantt(shown: View, now: int) -> None:
         ended = shown.summary.status.is_finished
         st.caption("The run ended without an activity." if ended else "No activity yet.")
         return
-    draw_chart("gantt", shown.summary.run_id, shown, (shown.timeline, started_at), now)
+    draw_chart("gantt", shown.key, shown, (shown.timeline, started_at), now)
 
 
 def draw_chart(
-    key: str, chart_id: int | str, shown: View, drawn: tuple[Timeline, datetime], now: int
+    key: str, chart_id: str, shown: View, drawn: tuple[Timeline, datetime], now: int
 ) -> None:
     """Draw a timeline from its start time; the zoom is kept while `chart_id` stays the same."""
     timeline, started_at = drawn

@@ -77,7 +77,7 @@ async function draw(state) {
 
 // Runs after every change, so that a chart that failed to draw appears at the next try.
 function redraw(state) {
-  draw(state).catch((error) => { state.legend.textContent = error.message; });
+  draw(state).catch((error) => { if (!state.ended) state.legend.textContent = error.message; });
 }
 
 function listen(state) {
@@ -103,8 +103,9 @@ export default function (component) {
   const { parentElement, data } = component;
   const state = remembered(parentElement, () => {
     const chart = element("div", { class: "chart" }), key = element("div", { class: "legend muted" });
-    parentElement.append(element("div", { class: "widget gantt", role: "img" }, key, element("div", { class: "scroll" }, chart)));
-    const made = { parent: parentElement, chart, legend: key, zoomed: null, coarse: matchMedia("(pointer: coarse)").matches };
+    const root = element("div", { class: "widget gantt", role: "img" }, key, element("div", { class: "scroll" }, chart));
+    parentElement.append(root);
+    const made = { parent: parentElement, root, chart, legend: key, zoomed: null, coarse: matchMedia("(pointer: coarse)").matches };
     made.stop = everySecond(() => made.data.figure.end === null && !made.hovered && redraw(made));
     return made;
   });
@@ -115,5 +116,11 @@ export default function (component) {
   state.chart.style.height = `${data.figure.layout.height}px`;
   legend(state);
   redraw(state);
-  return () => { state.stop(); window.Plotly?.purge(state.chart); REMEMBERED.delete(parentElement); };
+  return () => {
+    state.ended = true; // Streamlit may use the parent element again, and a drawing may be in progress
+    state.stop();
+    state.root.remove();
+    window.Plotly?.purge(state.chart);
+    REMEMBERED.delete(parentElement);
+  };
 }
