@@ -39,7 +39,7 @@ def read_snapshot(
 ) -> Snapshot | None:
     """Return a snapshot of an instance, or None if the engine has no instance with this id.
 
-    If the state equals that of `last` and is not final, the history is not read: the result is
+    If the state is the same as in `last` and is not final, the history is not read: the result is
     `last` with a new `read_at`. Raises `DaprUnavailable` and `DaprRefused`.
     """
     snapshot: Snapshot | None = None

@@ -6,16 +6,6 @@ import signal
 import pytest
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests that share a system in one process: all browser tests, or those of one module."""
-    for item in items:
-        folder = item.path.parent.name
-        if folder == "browser":
-            item.add_marker(pytest.mark.xdist_group(folder))
-        elif folder == "integration":
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Remove all settings from the environment, and disable `.env`, also for child processes.
 
