@@ -22,7 +22,8 @@ PORTS = range(29390, 29400)
 _INIT = ("--username=flowdeck", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions")
 # Text is not in byte order: queries that need byte order must set a collation.
 _LANGUAGE = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
-_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
+# Commits are written, though not synced: `stop` must not lose a schema that was just created.
+_FAST = ("fsync=off", "full_page_writes=off", "max_connections=300")
 _END_WITH_PARENT = (
     "setpriv",
     "--pdeathsig",
