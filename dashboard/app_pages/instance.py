@@ -2,19 +2,20 @@
 
 import re
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from dashboard.action_results import act, show_messages
 from dashboard.details.audit_table import audit_table
-from dashboard.details.back_link import back_link
 from dashboard.details.generations import earlier_generations
 from dashboard.details.history_table import history_table
 from dashboard.details.payloads import show_failure, show_payload
 from dashboard.details.view_size import view_size
 from dashboard.durations import milliseconds
 from dashboard.gantt.chart import show_gantt
-from dashboard.listing.rows import address, header, offered_actions
+from dashboard.listing.filters import list_query
+from dashboard.listing.rows import header, offered_actions
 from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
@@ -31,18 +32,16 @@ ICONS = {
 }
 RUN_ID = re.compile("[0-9]{1,18}")
 
-header_widget = widget("header")
+back, header_widget = widget("back"), widget("header")
 
 
 @st.fragment
 def live(instance_id: str, run_id: int | None) -> None:
     """Show the latest run of an instance, or the run with this `run_id`."""
-    if clicked_on := st.session_state.pop("opened-from-header", None):
-        st.query_params.from_dict(address(clicked_on))
-        st.rerun()
     state = state_watcher().state()
     with st.container(horizontal=True, vertical_alignment="center"):
-        back_link()
+        query = urlencode(list_query(), doseq=True)
+        back(key="back", data={"href": f"./?{query}" if query else "./"})
         live_updates(state)
     with st.container():  # always present, because an element that appears would reset the tabs
         banner(state)
@@ -73,7 +72,6 @@ def show_view(shown: View, blocked: str | None) -> None:
             **header(shown.summary, shown.custom_status, earlier=shown.earlier, later=shown.later),
             "now": now,
         },
-        on_open_change=remember_clicked_run,
     )
     buttons(shown, blocked)
     with st.container():
@@ -90,11 +88,6 @@ def show_view(shown: View, blocked: str | None) -> None:
         show_payload(right, "Output", shown.output)
     with audit_entries:
         audit_table(shown)
-
-
-def remember_clicked_run() -> None:
-    """Keep the clicked run until the rerun that opens its page."""
-    st.session_state["opened-from-header"] = st.session_state["header"].get("open")
 
 
 def buttons(shown: View, blocked: str | None) -> None:

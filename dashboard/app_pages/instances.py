@@ -18,7 +18,7 @@ from dashboard.listing.filters import (
     toggle_status,
 )
 from dashboard.listing.recorder_status import show_recorder_metrics
-from dashboard.listing.rows import address, row
+from dashboard.listing.rows import row
 from dashboard.live.banner import banner, catching_up, why_no_actions
 from dashboard.live.system_state import SystemState
 from dashboard.live.widget import live_updates
@@ -43,11 +43,6 @@ NONE = Count(0)
 chips, table = widget("chips"), widget("table")
 
 
-def remember_clicked_run() -> None:
-    """Keep the clicked run until the rerun that opens its page."""
-    st.session_state["opened-from-list"] = st.session_state["table"].get("open")
-
-
 def read(shown: Filter, cursor: str | None) -> tuple[Page, Counts]:
     """Return a page of runs, and the number of runs of each status."""
     search = services().ledger.search
@@ -58,8 +53,6 @@ def read(shown: Filter, cursor: str | None) -> tuple[Page, Counts]:
 @st.fragment
 def live() -> None:
     """Show the current page of the list."""
-    if clicked_on := st.session_state.pop("opened-from-list", None):
-        st.switch_page("app_pages/instance.py", query_params=address(clicked_on))
     restore_filter()
     state = state_watcher().state()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -109,7 +102,6 @@ def show_list(page: Page, counts: Counts, shown: Filter, state: SystemState) -> 
             "away": why_no_actions(state),
         },
         on_act_change=handle_clicks,
-        on_open_change=remember_clicked_run,
     )
     pager(page, shown, counts)
 

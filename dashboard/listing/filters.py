@@ -9,7 +9,6 @@ from operations.records import Filter
 MAX_SEARCH_LENGTH = 256  # characters; no id is longer
 _SEARCH = "q"  # in the address and in the session state: a part of an id
 _FILTERS = frozenset({"status", _SEARCH, "at"})
-_INSTANCE_ID = "id"  # only in the address of an instance page
 _LIST_QUERY, _LIST_LEFT = "list-query", "list-left"  # in the session state
 
 
@@ -21,18 +20,12 @@ def mark_list_left() -> None:
 def restore_filter() -> None:
     """Restore the last filter of the list after another page, unless the address has a filter.
 
-    The link in the menu has no query, and the browser's Back button keeps the query of the other
-    page in the address.
+    The link in the menu has no query.
     """
     if st.session_state.pop(_LIST_LEFT, False) and not _FILTERS.intersection(st.query_params):
         st.query_params.from_dict(list_query())
         if _SEARCH in st.query_params:
             st.rerun()  # the search field reads the address only when a rerun starts
-    elif _INSTANCE_ID in st.query_params:  # a busy browser sends the other page's query twice
-        for name, values in list_query().items():
-            if name != _SEARCH:  # the search field keeps its text by itself
-                st.query_params[name] = values
-        del st.query_params[_INSTANCE_ID]
 
 
 def remember_filter() -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from dashboard.durations import milliseconds
 from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
@@ -11,23 +11,18 @@ from operations.records import RunSummary
 INSTANCE = "instance"  # the path of the instance page
 
 
-def address(clicked_on: dict[str, Any]) -> dict[str, str]:
-    """Return the query of the clicked page: the id, and the `run_id` unless it is None."""
-    return {name: str(value) for name, value in clicked_on.items() if value is not None}
+def address(instance_id: str, run_id: int | None = None) -> str:
+    """Return the address of the page of a run; by default, of the latest run of an instance."""
+    query = {"id": instance_id} if run_id is None else {"id": instance_id, "run_id": run_id}
+    return f"{INSTANCE}?{urlencode(query, quote_via=quote)}"
 
 
 def row(summary: RunSummary) -> dict[str, Any]:
-    """Return a run as a row of the table.
-
-    `run_id` is None for the latest run of an id, because the id alone leads to that run.
-    """
-    run_id = None if summary.is_latest else summary.run_id
-    href = f"{INSTANCE}?id={quote(summary.instance_id, safe='')}"
+    """Return a run as a row of the table."""
     return {
         "key": summary.run_id,
         "id": summary.instance_id,
-        "run_id": run_id,
-        "href": href if run_id is None else f"{href}&run_id={run_id}",
+        "href": address(summary.instance_id, None if summary.is_latest else summary.run_id),
         "workflow": summary.workflow,
         "status": summary.status.value,
         "failure": failure_of(summary),
@@ -46,17 +41,16 @@ def header(
     """Return the header of a run; `earlier` and `later` are the `run_id`s of the adjacent runs."""
     return {
         "id": summary.instance_id,
-        "href": f"{INSTANCE}?id=",
         "workflow": summary.workflow,
         "status": summary.status.value,
         "custom": custom_status,
-        "parent": summary.parent_id,
-        "rerunOf": summary.rerun_of,
+        "parent": _link(summary.parent_id),
+        "rerunOf": _link(summary.rerun_of),
         "scheduled": _ms(summary.scheduled_for),
         "purged": _ms(summary.purged_at),
         "isEarlier": not summary.is_latest,
-        "earlier": earlier,
-        "later": later,
+        "earlier": earlier and address(summary.instance_id, earlier),
+        "later": later and address(summary.instance_id, later),
         **_times(summary),
     }
 
@@ -78,6 +72,10 @@ def failure_of(summary: RunSummary) -> str | None:
         return None
     message = summary.failure_message or ""
     return f"{summary.failure_type}: {message.removeprefix(f'{summary.instance_id}: ')}"
+
+
+def _link(instance_id: str | None) -> dict[str, str] | None:
+    return {"id": instance_id, "href": address(instance_id)} if instance_id else None
 
 
 def _times(summary: RunSummary) -> dict[str, Any]:

@@ -3,15 +3,23 @@
 
 const RECONNECT_DELAY = 1000; // milliseconds; a server restarts within a few seconds
 
-function create(parent) {
+function create() {
   const text = element("span", {});
-  const line = element("div", { class: "live-updates muted", role: "status" }, element("span", { class: "dot" }), text);
-  parent.append(line);
-  return { line, text, socket: null, retry: null, ended: false };
+  const root = element("div", { class: "live-updates muted", role: "status" }, element("span", { class: "dot" }), text);
+  const state = { root, text, socket: null, retry: null, ended: false };
+  const listener = () => document.hidden ? state.socket?.close() : connect(state);
+  document.addEventListener("visibilitychange", listener);
+  state.stop = () => {
+    state.ended = true;
+    clearTimeout(state.retry);
+    document.removeEventListener("visibilitychange", listener);
+    state.socket?.close();
+  };
+  return state;
 }
 
 function show(state, live) {
-  state.line.classList.toggle("live", live);
+  state.root.classList.toggle("live", live);
   state.text.textContent = live ? "Live" : "Reconnecting…";
 }
 
@@ -32,12 +40,7 @@ function connect(state) {
 }
 
 export default function (component) {
-  const state = remembered(component.parentElement, () => {
-    const made = create(component.parentElement);
-    made.listener = () => document.hidden ? made.socket?.close() : connect(made);
-    document.addEventListener("visibilitychange", made.listener);
-    return made;
-  });
+  const state = stateOf(component, create);
   const changed = state.data && state.data.session !== component.data.session;
   state.data = component.data;
   if (changed) {
@@ -46,11 +49,5 @@ export default function (component) {
     globalThis.flowdeckRunPage?.();
   }
   connect(state);
-  return () => {
-    state.ended = true;
-    clearTimeout(state.retry);
-    document.removeEventListener("visibilitychange", state.listener);
-    state.socket?.close();
-    REMEMBERED.delete(component.parentElement);
-  };
+  return removal(component);
 }

@@ -1,13 +1,10 @@
-// The link back to the list, which can also be opened in another tab.
+// The link back to the list.
 
 export default function (component) {
-  const { parentElement, data, setTriggerValue } = component;
-  const state = remembered(parentElement, () => {
-    const link = element("a", { onclick: onPlainClick(() => state.follow()) }, icon("M13 8H3.4 M7.6 3.8L3.4 8l4.2 4.2"), "Instances");
-    parentElement.append(element("div", { class: "widget back" }, link));
-    return { link };
+  const state = stateOf(component, () => {
+    const link = pageLink({}, icon("M13 8H3.4 M7.6 3.8L3.4 8l4.2 4.2"), "Instances");
+    return { link, root: element("div", { class: "widget back" }, link) };
   });
-  state.follow = () => setTriggerValue("back", Date.now());
-  state.link.setAttribute("href", data.href);
-  return () => REMEMBERED.delete(parentElement);
+  state.link.setAttribute("href", component.data.href);
+  return removal(component);
 }

@@ -9,17 +9,14 @@ function chip(component, status, count, pressed) {
 }
 
 export default function (component) {
-  const { parentElement, data } = component;
-  const line = remembered(parentElement, () => {
-    const made = element("div", { class: "widget chips", role: "group", "aria-label": "Filter by status" });
-    parentElement.append(made);
-    return made;
-  });
-  const focused = line.getRootNode().activeElement?.dataset?.status;
+  const { data } = component;
+  const { root } = stateOf(component, () => (
+    { root: element("div", { class: "widget chips", role: "group", "aria-label": "Filter by status" }) }));
+  const focused = root.getRootNode().activeElement?.dataset?.status;
   const noneSelected = data.selected.length === 0;
-  line.replaceChildren(
+  root.replaceChildren(
     chip(component, null, data.all, noneSelected),
     ...data.counts.map(([status, count]) => chip(component, status, count, data.selected.includes(status))));
-  if (focused) line.querySelector(`[data-status="${focused}"]`)?.focus({ preventScroll: true });
-  return () => REMEMBERED.delete(parentElement);
+  if (focused) root.querySelector(`[data-status="${focused}"]`)?.focus({ preventScroll: true });
+  return removal(component);
 }

@@ -101,26 +101,24 @@ function legend(state) {
 
 export default function (component) {
   const { parentElement, data } = component;
-  const state = remembered(parentElement, () => {
+  const state = stateOf(component, () => {
     const chart = element("div", { class: "chart" }), key = element("div", { class: "legend muted" });
     const root = element("div", { class: "widget gantt", role: "img" }, key, element("div", { class: "scroll" }, chart));
-    parentElement.append(root);
     const made = { parent: parentElement, root, chart, legend: key, zoomed: null, coarse: matchMedia("(pointer: coarse)").matches };
-    made.stop = everySecond(() => made.data.figure.end === null && !made.hovered && redraw(made));
+    const stopTimer = everySecond(() => made.data.figure.end === null && !made.hovered && redraw(made));
+    made.stop = () => {
+      made.ended = true; // a drawing may be in progress
+      stopTimer();
+      window.Plotly?.purge(chart);
+    };
     return made;
   });
   if (state.data && state.data.id !== data.id) state.zoomed = null;
   state.data = data;
   state.now = clockOf(data.now);
-  parentElement.querySelector(".gantt").setAttribute("aria-label", data.alt);
+  state.root.setAttribute("aria-label", data.alt);
   state.chart.style.height = `${data.figure.layout.height}px`;
   legend(state);
   redraw(state);
-  return () => {
-    state.ended = true; // Streamlit may use the parent element again, and a drawing may be in progress
-    state.stop();
-    state.root.remove();
-    window.Plotly?.purge(state.chart);
-    REMEMBERED.delete(parentElement);
-  };
+  return removal(component);
 }

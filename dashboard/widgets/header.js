@@ -8,20 +8,14 @@ function time(ms) {
   return element("time", { title: ZONED.format(ms) }, CLOCK.format(ms));
 }
 
-function link(component, id, run_id = null, ...shown) {
-  const href = component.data.href + encodeURIComponent(id) + (run_id === null ? "" : `&run_id=${run_id}`);
-  return element("a", { href, onclick: onPlainClick(() => component.setTriggerValue("open", { id, run_id })) }, ...shown);
+function linkTo({ id, href }) {
+  return pageLink({ href }, element("span", { class: "mono" }, id));
 }
 
-function linkTo(component, id) {
-  return link(component, id, null, element("span", { class: "mono" }, id));
-}
-
-function otherRuns(component) {
-  const { id, earlier, later } = component.data;
+function otherRuns({ earlier, later }) {
   return [[earlier, "← earlier"], [later, "later →"]]
-    .filter(([run_id]) => run_id !== null)
-    .map(([run_id, word]) => link(component, id, run_id, word));
+    .filter(([href]) => href)
+    .map(([href, words]) => pageLink({ href }, words));
 }
 
 // Copies a text to the clipboard; returns whether that succeeded.
@@ -60,8 +54,8 @@ function copyButton(id) {
   return button;
 }
 
-function facts(component, ticking) {
-  const { data } = component, shown = [];
+function facts(data, ticking) {
+  const shown = [];
   shown.push(fact("Workflow", element("span", {}, data.workflow || "not started yet")));
   if (data.scheduled !== null && data.started === null) shown.push(fact("Starts", time(data.scheduled), ticking.until(data.scheduled)));
   else if (data.started !== null) shown.push(fact("Started", time(data.started)));
@@ -70,20 +64,18 @@ function facts(component, ticking) {
   if (data.started !== null) shown.push(fact("Duration", data.ended === null ? ticking.since(data.started) : duration(data.ended - data.started)));
   if (data.waits) shown.push(fact("Step", data.waits, data.until === null ? "" : ticking.until(data.until)));
   if (data.custom) shown.push(fact("Custom status", element("span", { class: "custom", title: data.custom }, data.custom)));
-  if (data.parent) shown.push(fact("Parent", linkTo(component, data.parent)));
-  if (data.rerunOf) shown.push(fact("Rerun of", linkTo(component, data.rerunOf)));
-  const others = otherRuns(component);
+  if (data.parent) shown.push(fact("Parent", linkTo(data.parent)));
+  if (data.rerunOf) shown.push(fact("Rerun of", linkTo(data.rerunOf)));
+  const others = otherRuns(data);
   if (others.length) shown.push(fact("Other runs", ...others));
   if (data.purged !== null) shown.push(fact("Purged from the engine", time(data.purged)));
   return shown;
 }
 
 export default function (component) {
-  const { parentElement, data } = component;
-  const state = remembered(parentElement, () => {
-    const root = element("div", { class: "widget header" });
-    parentElement.append(root);
-    const made = { root, shown: "", ticks: [] };
+  const { data } = component;
+  const state = stateOf(component, () => {
+    const made = { root: element("div", { class: "widget header" }), shown: "", ticks: [] };
     made.stop = everySecond(() => made.ticks.forEach((tick) => tick()));
     return made;
   });
@@ -107,7 +99,7 @@ export default function (component) {
     state.root.replaceChildren(
       element("div", { class: "title" }, element("h1", { title: data.id }, data.id), copyButton(data.id), badge(data.status),
         data.isEarlier ? element("span", { class: "muted" }, "earlier run") : null),
-      element("dl", {}, ...facts(component, ticking)));
+      element("dl", {}, ...facts(data, ticking)));
   }
-  return () => { state.stop(); REMEMBERED.delete(parentElement); };
+  return removal(component);
 }

@@ -4,8 +4,7 @@
 function create(component) {
   const list = element("div", { class: "list", role: "list" });
   const root = element("div", { class: "widget items" }, element("div", { class: "label" }, "Items"), list);
-  component.parentElement.append(root);
-  const state = { list };
+  const state = { root, list };
   component.data.first.forEach((text) => list.append(makeRow(state, text)));
   grow(state);
   return state;
@@ -80,7 +79,7 @@ function drop(state, row) {
 }
 
 export default function (component) {
-  const state = remembered(component.parentElement, () => create(component));
+  const state = stateOf(component, () => create(component));
   state.send = () => component.setStateValue("texts", values(state));
-  return () => REMEMBERED.delete(component.parentElement);
+  return removal(component);
 }

@@ -14,13 +14,22 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-// Follows a link within the page on a plain click; the browser handles clicks with a modifier key.
-function onPlainClick(follow) {
-  return (event) => {
+// Returns a link to another page of the app. A plain click opens it without loading the app again;
+// the browser handles clicks with a modifier key.
+function pageLink(attributes, ...children) {
+  const link = element("a", { ...attributes, onclick: (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    follow();
-  };
+    navigate(link.href);
+  } }, ...children);
+  return link;
+}
+
+// Streamlit shows the page of an address to which the browser goes back or forward. `st.switch_page`
+// instead enters a second address, on the way to a page, which breaks the browser's Back and Forward.
+function navigate(href) {
+  history.pushState({}, "", href);
+  window.dispatchEvent(new PopStateEvent("popstate"));
 }
 
 // Shortens an id in the middle if it is too long for its cell, because ids differ at their ends.
@@ -107,12 +116,29 @@ const ACTIONS = {
   terminate: ["Terminate", STATUSES.TERMINATED[2]],
 };
 
-// The state of each component: Streamlit calls a component again for each change of its data.
-const REMEMBERED = new WeakMap();
+// The state of each component, by its parent element: Streamlit calls a component again for each
+// change of its data.
+const STATES = new WeakMap();
 
-function remembered(parent, create) {
-  if (!REMEMBERED.has(parent)) REMEMBERED.set(parent, create());
-  return REMEMBERED.get(parent);
+// Returns the state of a component. `create` makes it at the first call: with the component's element
+// `root`, and with `stop` if something must end when the component is removed.
+function stateOf({ parentElement }, create) {
+  if (!STATES.has(parentElement)) {
+    const state = create();
+    parentElement.append(state.root);
+    STATES.set(parentElement, state);
+  }
+  return STATES.get(parentElement);
+}
+
+// Returns the function that removes a component; Streamlit may use the parent element again.
+function removal({ parentElement }) {
+  const state = STATES.get(parentElement);
+  return () => {
+    state.stop?.();
+    state.root.remove();
+    STATES.delete(parentElement);
+  };
 }
 
 // Calls `tick` every second while the tab is visible; returns a function that stops the timer.

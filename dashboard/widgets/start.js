@@ -6,11 +6,11 @@ function momentOf(field) {
   return { at: Number.isNaN(at) ? null : at, isPart: field.validity.badInput };
 }
 
-function create(component) {
+function create() {
   const field = element("input", { type: "datetime-local", max: "9999-12-31T23:59", "aria-label": "Start at" });
   const label = element("div", { class: "label" }, "Start at ", element("span", { class: "muted" }, "(empty: now)"));
-  component.parentElement.append(element("div", { class: "widget start" }, label, field));
-  const state = { field, sent: JSON.stringify(momentOf(field)) };
+  const root = element("div", { class: "widget start" }, label, field);
+  const state = { root, field, sent: JSON.stringify(momentOf(field)) };
   // Browsers send no input event for an incomplete time, only key events.
   for (const event of ["input", "change", "keyup", "blur"]) field.addEventListener(event, () => sendIfChanged(state));
   return state;
@@ -24,7 +24,7 @@ function sendIfChanged(state) {
 }
 
 export default function (component) {
-  const state = remembered(component.parentElement, () => create(component));
+  const state = stateOf(component, create);
   state.send = (moment) => component.setStateValue("moment", moment);
-  return () => REMEMBERED.delete(component.parentElement);
+  return removal(component);
 }

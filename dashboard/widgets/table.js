@@ -6,7 +6,7 @@ const COLUMNS = ["Status", "Instance", "Step", "Started", "Duration", "Actions"]
 const CLICK_TIMEOUT = 6000; // milliseconds; a click that is not acknowledged by then is lost
 const UNFREEZE_DELAY = 500; // milliseconds from the pointer leaving the table until rows move again
 
-function create(parent) {
+function create() {
   const fresh = element("button", { class: "fresh", hidden: true });
   const head = element("tr", {}, ...COLUMNS.map((name) =>
     element("th", { scope: "col", class: name.toLowerCase() }, name)));
@@ -14,7 +14,6 @@ function create(parent) {
   const table = element("table", {}, element("thead", {}, head), body);
   const empty = element("div", { class: "empty", hidden: true });
   const root = element("div", { class: "widget instances" }, fresh, table, empty);
-  parent.append(root);
   const state = { root, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), frozen: false };
   // If the table appears under a resting pointer, the browser reports a move of no distance.
   root.addEventListener("pointermove", ({ movementX, movementY }) => { if (movementX || movementY) freeze(state); });
@@ -59,7 +58,7 @@ function fill(state, row, data) {
   row.line.dataset.id = data.id;
   cells.Status.replaceChildren(badge(data.status));
   cells.Instance.replaceChildren(
-    element("a", { href: data.href, class: "id", title: data.id, onclick: onPlainClick(() => open(state, data)) }, shortened(data.id)),
+    pageLink({ href: data.href, class: "id", title: data.id }, shortened(data.id)),
     element("span", { class: "muted workflow", title: data.workflow }, data.workflow || "not started yet"));
   row.what = element("span", { title: data.failure ?? data.waits ?? "", class: data.failure ? "what failure" : "what" },
     data.failure ?? data.waits ?? "");
@@ -71,10 +70,6 @@ function fill(state, row, data) {
   cells.Duration.replaceChildren(row.duration);
   keepFocus(state, () => cells.Actions.replaceChildren(...data.actions.map((name) => button(state, data, name))));
   tickRow(state, row);
-}
-
-function open(state, { id, run_id }) {
-  state.setTriggerValue("open", { id, run_id });
 }
 
 // Keeps the keyboard focus on a button that is replaced by one with the same label.
@@ -172,7 +167,7 @@ function showEmptyText(state) {
 }
 
 export default function (component) {
-  const state = remembered(component.parentElement, () => create(component.parentElement));
+  const state = stateOf(component, create);
   const viewChanged = state.data && state.data.view !== component.data.view;
   state.data = component.data;
   state.setTriggerValue = component.setTriggerValue;
@@ -181,5 +176,5 @@ export default function (component) {
   showEmptyText(state);
   if (state.frozen && !viewChanged && state.rows.size) update(state);
   else arrange(state);
-  return () => { state.stop(); REMEMBERED.delete(component.parentElement); };
+  return removal(component);
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -147,6 +148,14 @@ def widget(app: AppTest, name: str) -> dict[str, Any]:
 def has_widget(app: AppTest, name: str) -> bool:
     """Return True if the page has a widget."""
     return any(_name(each) == name for each in app.get("bidi_component"))
+
+
+def follow(app: AppTest, href: str) -> AppTest:
+    """Follow a link of a widget, as the browser does."""
+    link = urlsplit(href)
+    pages = {path: page for page, path in ADDRESSES.items()}
+    app.query_params = parse_qs(link.query)
+    return run(app.switch_page(pages.get(link.path, LIST)))
 
 
 def trigger(app: AppTest, name: str, event: str, value: object) -> AppTest:

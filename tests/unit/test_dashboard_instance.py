@@ -11,6 +11,7 @@ from streamlit.testing.v1.element_tree import Button
 
 from dashboard import services
 from dashboard.durations import milliseconds
+from dashboard.listing.rows import address
 from operations.actions import ActionContext, StartRequest
 from operations.errors import DaprRefused, DaprUnavailable
 from operations.gateway.history_events import to_history_event
@@ -19,7 +20,7 @@ from operations.model import LOCAL_USER, Failure, Service, Status
 from operations.records import Outage
 from tests.unit.fakes import instance
 from tests.unit.histories import RECORDED, recorded, recorded_state
-from tests.unit.pages import INSTANCE, Desk, has_widget, run, send, texts, trigger, widget
+from tests.unit.pages import INSTANCE, Desk, follow, has_widget, run, send, texts, widget
 from tests.unit.protobuf import message
 from tests.unit.snapshots import activity, at, snapshot
 
@@ -432,7 +433,7 @@ def test_another_instance_is_opened_in_place(desk: Desk) -> None:
     desk.gateway.put(child.instance)
     desk.ledger.runs.ingest([child])
     app = desk.open(INSTANCE, id="order_B")
-    trigger(app, "header", "open", {"id": "order_A", "run_id": None})
+    follow(app, widget(app, "header")["parent"]["href"])
     assert not app.exception
     assert app.query_params == {"id": "order_A"}
     assert widget(app, "header")["id"] == "order_A"
@@ -477,7 +478,7 @@ def test_an_earlier_run_has_its_own_page(desk: Desk) -> None:
     assert not app.exception
     header = widget(app, "header")
     assert (header["status"], header["isEarlier"]) == ("COMPLETED", True)
-    assert (header["earlier"], header["later"]) == (None, second)
+    assert (header["earlier"], header["later"]) == (None, address("order_A", second))
     assert all(button.disabled for button in app.button)
 
 
@@ -486,13 +487,12 @@ def test_the_runs_of_an_id_link_to_each_other(desk: Desk) -> None:
     first, second = desk.add_two_runs()
     app = desk.open(INSTANCE, id="order_A")
     assert widget(app, "header")["status"] == "RUNNING"
-    trigger(app, "header", "open", {"id": "order_A", "run_id": first})
+    follow(app, widget(app, "header")["earlier"])
     assert app.query_params == {"id": "order_A", "run_id": str(first)}
     assert widget(app, "header")["status"] == "COMPLETED"
-    trigger(app, "header", "open", {"id": "order_A", "run_id": second})
+    follow(app, widget(app, "header")["later"])
+    assert app.query_params == {"id": "order_A", "run_id": str(second)}
     assert widget(app, "header")["status"] == "RUNNING"
-    trigger(app, "header", "open", {"id": "order_A", "run_id": None})
-    assert app.query_params == {"id": "order_A"}
 
 
 def test_earlier_generations_can_be_selected(desk: Desk) -> None:

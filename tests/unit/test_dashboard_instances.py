@@ -14,7 +14,19 @@ from operations.errors import DaprUnavailable
 from operations.ledger import SearchLimits
 from operations.model import Action, DaprHealth, Problem, Service, Status
 from operations.records import Outage, RecorderMetrics
-from tests.unit.pages import LIST, ORDER, Desk, has_widget, ids, run, send, texts, trigger, widget
+from tests.unit.pages import (
+    LIST,
+    ORDER,
+    Desk,
+    follow,
+    has_widget,
+    ids,
+    run,
+    send,
+    texts,
+    trigger,
+    widget,
+)
 from tests.unit.snapshots import at, statuses
 
 MANY = [f"order_{number:02}" for number in range(120)]
@@ -479,9 +491,10 @@ def test_a_click_is_in_the_audit_log(desk: Desk) -> None:
 
 
 def test_a_row_opens_its_instance(desk: Desk) -> None:
-    """A plain click opens the page without a reload."""
+    """By its link."""
     desk.add("order_A")
-    app = trigger(desk.open(), "table", "open", {"id": "order_A", "run_id": None})
+    app = desk.open()
+    follow(app, widget(app, "table")["rows"][0]["href"])
     assert not app.exception
     assert app.query_params == {"id": "order_A"}
     assert widget(app, "header")["id"] == "order_A"
@@ -636,10 +649,8 @@ def test_an_unusual_id_is_listed_and_opened(desk: Desk, unusual: str) -> None:
     desk.add(unusual[:255])
     app = desk.open()
     assert ids(app) == [unusual[:255]]
-    assert (
-        widget(trigger(app, "table", "open", {"id": unusual[:255], "run_id": None}), "header")["id"]
-        == unusual[:255]
-    )
+    follow(app, widget(app, "table")["rows"][0]["href"])
+    assert widget(app, "header")["id"] == unusual[:255]
 
 
 def test_a_purged_run_is_listed(desk: Desk) -> None:
@@ -683,33 +694,20 @@ def test_an_action_without_a_button_is_not_performed(desk: Desk, action: Action)
 
 
 def test_the_list_keeps_its_filter(desk: Desk) -> None:
-    """It is restored by a link and by the browser's Back button."""
+    """The link in the menu restores it, although its address has no filter."""
     app = desk.open(LIST, status=["failed", "running"], q="order_")
     run(app.switch_page(ORDER))
-    app.query_params = {"id": "order_A"}  # the address after the browser's Back button
-    run(app.switch_page(LIST))
+    follow(app, "./")
     assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
-
-
-def test_a_late_address_does_not_remove_the_filter(desk: Desk) -> None:
-    """A busy browser may send the address of the other page once more."""
-    app = desk.open(LIST, status=["failed", "running"], q="order_")
-    run(app.switch_page(ORDER))
-    app.query_params = {"id": "order_A"}
-    run(app.switch_page(LIST))
-    app.query_params = {"id": "order_A", "q": "order_"}
-    run(app)
-    assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
-    assert widget(app, "chips")["selected"] == ["FAILED", "RUNNING"]
 
 
 def test_the_link_back_restores_the_filter(desk: Desk) -> None:
     """Its address has the filter too, for another tab."""
     desk.add("order_A")
     app = desk.open(LIST, status=["failed", "running"], q="order_")
-    trigger(app, "table", "open", {"id": "order_A"})
+    follow(app, widget(app, "table")["rows"][0]["href"])
     assert widget(app, "back")["href"] == "./?status=failed&status=running&q=order_"
-    trigger(app, "back", "back", 1)
+    follow(app, widget(app, "back")["href"])
     assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
     assert ids(app) == ["order_A"]
 
@@ -727,9 +725,8 @@ def test_a_row_of_an_earlier_run_opens_that_run(desk: Desk) -> None:
     """Each run of an id is a row with its own page."""
     desk.add_two_runs()
     app = desk.open()
-    latest, earlier = widget(app, "table")["rows"]
-    assert (latest["run_id"], earlier["run_id"]) == (None, earlier["key"])
-    trigger(app, "table", "open", {"id": earlier["id"], "run_id": earlier["run_id"]})
+    _, earlier = widget(app, "table")["rows"]
+    follow(app, earlier["href"])
     assert app.query_params == {"id": "order_A", "run_id": str(earlier["key"])}
     assert widget(app, "header")["status"] == "COMPLETED"
 

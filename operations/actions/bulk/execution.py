@@ -127,7 +127,8 @@ class BulkExecution:
     def _work(self) -> None:
         while target := self._next_target():
             if known := self._known.get(target.instance_id):
-                self._add(known)
+                with self._lock:
+                    self._results.append(known)
             elif not self._cancelled.wait(self._seconds_to_wait()):
                 self._try(target)
 

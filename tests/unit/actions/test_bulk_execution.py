@@ -7,7 +7,8 @@ import pytest
 
 from operations.actions import RerunFrom
 from operations.actions.bulk import BulkLimits, BulkTask, Progress
-from operations.actions.bulk.execution import Pace
+from operations.actions.bulk.execution import BulkExecution, ItemResult, Pace
+from operations.actions.bulk.preview import BulkTarget
 from operations.errors import (
     DaprRefused,
     DaprUnavailable,
@@ -244,6 +245,19 @@ def test_unknown_outcomes_in_a_row_stop_the_job(gateway: FakeGateway, ledger: Le
     assert "no answer in time" in str(progress.stopped)
     assert 10 <= progress.unknown <= 10 + 8
     assert progress.left == 100 - progress.unknown
+
+
+def test_known_results_between_failures_do_not_keep_a_job_going() -> None:
+    """The results of an earlier execution say nothing about the engine now."""
+    targets = [BulkTarget(name, 1, Status.RUNNING) for name in names(40)]
+    known = {each.instance_id: ItemResult(each.instance_id, Outcome.DONE) for each in targets[1::2]}
+
+    def act(_: BulkTarget) -> ItemResult:
+        raise DaprUnavailable("no sidecar")
+
+    limits = BulkLimits(concurrency=1, failures_in_a_row=5)
+    execution = BulkExecution(act, targets, known, FAST, limits)
+    assert counts(execution.wait(30)) == (4, 0, 5, 0, 31)
 
 
 def test_an_event_with_an_unknown_outcome_is_not_raised_again(setup: BulkSetup) -> None:
