@@ -58,6 +58,7 @@ def open_instance(page: Page, instance_id: str) -> None:
     """Open the page of an instance by its link in the table."""
     row(page, instance_id).get_by_role("link").click()
     expect(page).to_have_url(re.compile(rf"/instance\?id={instance_id}$"))
+    expect(page.get_by_role("heading", name=instance_id)).to_be_visible()
     settle(page)
 
 

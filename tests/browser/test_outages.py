@@ -1,7 +1,9 @@
 """Pages while a service is away."""
 
 import re
+from contextlib import suppress
 
+import psutil
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -32,7 +34,8 @@ def kill_worker_until_shown(page: Page, stack: Stack) -> None:
     def shown() -> bool:
         worker = stack.process("worker")
         if worker and not banner.is_visible():
-            worker.kill()
+            with suppress(psutil.NoSuchProcess):  # the supervisor may have just reaped it
+                worker.kill()
         return banner.is_visible()
 
     eventually(shown, 30, "the banner is shown")
