@@ -83,4 +83,4 @@ def _catch_up(gateway: DaprGateway) -> None:
 
 def _turn_until_all(recorder: Recorder, ledger: Ledger) -> None:
     while ledger.heartbeat().backlog != 0:
-        recorder.turn()
+        recorder.cycle()

@@ -36,12 +36,12 @@ FILTERS = {
     "parent": Filter(parent_id="order_ORDER-000007"),
     "rerun of, none": Filter(rerun_of="order_ORDER-000007"),
     "failure": Filter(failure_type="TaskFailedError"),
-    "id, many": Filter(text="order"),
-    "id, one": Filter(text="ORDER-000777"),
-    "id, none": Filter(text="nobody"),
-    "text, many": Filter(anywhere="laptop"),
-    "text, few": Filter(anywhere=RARE_ITEM),
-    "text, none": Filter(anywhere="nobody"),
+    "id, many": Filter(id_part="order"),
+    "id, one": Filter(id_part="ORDER-000777"),
+    "id, none": Filter(id_part="nobody"),
+    "text, many": Filter(text="laptop"),
+    "text, few": Filter(text=RARE_ITEM),
+    "text, none": Filter(text="nobody"),
 }
 SORTED = ("nothing", "workflow, status", "parent", "failure", "custom status")
 
@@ -59,7 +59,7 @@ class Query:
 def queries(ledger: Ledger) -> Iterator[Query]:
     """Yield all queries; the target does not apply to searches for an id or a text."""
     for name, wanted in FILTERS.items():
-        rounds, has_target = (SLOW_ROUNDS, False) if wanted.anywhere else (ROUNDS, not wanted.text)
+        rounds, has_target = (SLOW_ROUNDS, False) if wanted.text else (ROUNDS, not wanted.id_part)
         counts = partial(ledger.search.counts, wanted)
         yield Query(f"first page: {name}", _page(ledger, wanted), rounds, has_target)
         yield Query(f"counts: {name}", counts, rounds, has_target)

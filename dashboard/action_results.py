@@ -24,7 +24,7 @@ class ActionMessage:
 
 def act(action: Action, instance_id: str) -> None:
     """Perform the action; the next rerun shows its result and reads the state again."""
-    show_outcomes(perform(action, instance_id))
+    add_results(perform(action, instance_id))
 
 
 def perform(action: Action, instance_id: str) -> ActionMessage:
@@ -37,13 +37,13 @@ def perform(action: Action, instance_id: str) -> ActionMessage:
     return ActionMessage(f"{instance_id} is {already}{_RESULTS[action]}.")
 
 
-def show_outcomes(*messages: ActionMessage) -> None:
+def add_results(*messages: ActionMessage) -> None:
     """Add messages, and make the next rerun read the state again."""
     state_watcher().refresh()
-    add_message(*messages)
+    add_messages(*messages)
 
 
-def add_message(*messages: ActionMessage) -> None:
+def add_messages(*messages: ActionMessage) -> None:
     """Keep messages for the next rerun of the session, whichever page it shows."""
     st.session_state.setdefault(_MESSAGES, []).extend(messages)
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.listing.filters import mark_list_left
 from dashboard.listing.rows import INSTANCE
-from dashboard.live.widget import page_run
+from dashboard.live.widget import page_rerun
 
 HERE = Path(__file__).parent
 PAGES = HERE / "app_pages"
@@ -27,4 +27,4 @@ page = st.navigation(
 if page.url_path:  # the list has none
     mark_list_left()
 page.run()
-page_run()
+page_rerun()

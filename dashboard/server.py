@@ -15,7 +15,7 @@ from streamlit.config import get_config_options
 
 from dashboard.live.updates import LiveUpdates
 
-PLOTLY_PATH = "/flowdeck/plotly.min.js"
+PLOTLY_PATH = "flowdeck/plotly.min.js"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _SCRIPT = Path(__file__).parent / "app.py"
 _IMPORTED_LATER = (
@@ -33,7 +33,7 @@ def create_app(read_version: Callable[[], str]) -> st.App:
     app = st.App(
         _SCRIPT,
         routes=[
-            Route(PLOTLY_PATH, _plotly),
+            Route(f"/{PLOTLY_PATH}", _plotly),
             Route("/health", _health),
             LiveUpdates(read_version).route,
         ],

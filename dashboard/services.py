@@ -58,9 +58,8 @@ def _read_heartbeat() -> Heartbeat:
 
 
 def _end_process() -> None:
-    os.kill(
-        os.getpid(), signal.SIGTERM
-    )  # works in any thread; `sys.exit` would end only the thread
+    # Works in any thread; `sys.exit` would end only the thread.
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def services() -> Services:

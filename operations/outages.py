@@ -41,7 +41,7 @@ class Outages:
         self._known = {outage.service: outage for outage in outages}
 
 
-class EngineHealth:
+class DaprMonitor:
     """Asks the engine for its problems every `every` seconds, and logs each change."""
 
     def __init__(

@@ -24,6 +24,11 @@ class Snapshot:
     history: tuple[HistoryEvent, ...] | None = None
     scheduled_for: datetime | None = None
 
+    @property
+    def is_final(self) -> bool:
+        """True if it has the end and the history of the run: nothing more can follow."""
+        return self.instance.status.is_finished and bool(self.history)
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -84,12 +89,12 @@ class RunDetails:
 class Generation:
     """An earlier generation of a workflow that continued as new, and how many attempts were read.
 
-    `first_turn_at` is when the first of these attempts was scheduled, aware UTC.
+    `first_scheduled_at` is when the first of these attempts was scheduled, aware UTC.
     """
 
     number: int
     attempts: int
-    first_turn_at: datetime
+    first_scheduled_at: datetime
 
 
 @dataclass(frozen=True)
@@ -108,19 +113,19 @@ class EarlierGenerations:
 class Filter:
     """Selects the runs of a list: a run must match every field that is set.
 
-    `since` (inclusive) and `until` (exclusive) limit the time of creation, aware UTC. `text` is a
-    substring of the instance id. `anywhere` is a substring of the id, a payload, the custom status
+    `since` (inclusive) and `until` (exclusive) limit the time of creation, aware UTC. `id_part`
+    is a substring of the instance id. `text` is a substring of the id, a payload, the custom status
     or the failure, as plain text or as JSON escapes it. Both ignore the case of the letters A to Z.
     `waits_for` is the name of an event, activity, child or timer, in any case; it matches a run
     that waits for several things if one of them has this name. The other texts match whole values.
     """
 
     statuses: frozenset[Status] = frozenset()
-    text: str = ""
+    id_part: str = ""
     workflows: frozenset[str] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
-    anywhere: str = ""
+    text: str = ""
     custom_status: str = ""
     waits_for: str = ""
     parent_id: str = ""
@@ -171,14 +176,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Baseline:
-    """How long the latest `runs` attempts of an activity took, in seconds.
+    """How long the latest `attempts` of an activity took, in seconds.
 
     Queue time and execution time count together.
     """
 
-    median: float
+    p50: float
     p95: float
-    runs: int
+    attempts: int
 
 
 @dataclass(frozen=True)
@@ -225,7 +230,7 @@ class AuditEntry:
     """Why the action was refused, why its outcome is unknown, or a remark."""
     reason: str | None = None
     """The reason that the operator gave."""
-    bulk: str | None = None
+    bulk_id: str | None = None
     """The id of the bulk job that the action was part of."""
     app_id: str | None = None
     """The application of the instance; None until the audit log has written it."""

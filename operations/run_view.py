@@ -12,6 +12,7 @@ from operations.model import Action, Failure
 from operations.records import (
     ALL_TIME,
     OUTCOME_NOT_RECORDED,
+    START,
     AuditEntry,
     EarlierGenerations,
     Outcome,
@@ -24,7 +25,6 @@ from operations.snapshots import read_snapshot
 from operations.timeline import Timeline, timeline_of, with_start_times
 
 AUDIT_ENTRIES = 100  # that are shown of one run
-_START = "start"
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _period(summary: RunSummary, earlier: RunSummary | None, later: RunSummary |
 
 def _audit_entries(ledger: Ledger, summary: RunSummary, within: Period) -> tuple[AuditEntry, ...]:
     entries = ledger.audit_log.of(summary.instance_id, AUDIT_ENTRIES, within)
-    if any(each.action == _START or _is_own_rerun(each) for each in entries):
+    if any(each.action == START or _is_own_rerun(each) for each in entries):
         return entries
     return tuple(sorted((*entries, *_start_entry(ledger, summary, within)), key=_at, reverse=True))
 
@@ -181,13 +181,13 @@ def _start_entry(ledger: Ledger, summary: RunSummary, within: Period) -> Iterato
     # A start is claimed before its run starts, and accepted once the engine has started it.
     start = ledger.reservations.accepted(summary.instance_id, within)
     if start and start.accepted_at:
-        yield AuditEntry(start.accepted_at, start.actor, _START, summary.instance_id, Outcome.DONE)
+        yield AuditEntry(start.accepted_at, start.actor, START, summary.instance_id, Outcome.DONE)
     elif summary.is_latest:
         claim = ledger.reservations.latest(summary.instance_id)
         if claim and not claim.is_accepted and summary.workflow in ("", claim.workflow):
             at, unknown = claim.reserved_at, Outcome.UNKNOWN
             yield AuditEntry(
-                at, claim.actor, _START, summary.instance_id, unknown, message=OUTCOME_NOT_RECORDED
+                at, claim.actor, START, summary.instance_id, unknown, message=OUTCOME_NOT_RECORDED
             )
 
 

@@ -77,11 +77,11 @@ class ListQuery(BaseModel):
         """The ledger's filter."""
         return Filter(
             statuses=frozenset(self.status),
-            text=self.id,
+            id_part=self.id,
             workflows=frozenset(filter(None, self.workflow)),
             since=self.since,
             until=self.until,
-            anywhere=self.text,
+            text=self.text,
             custom_status=self.custom_status,
             waits_for=self.waits_for,
             parent_id=self.parent,

@@ -97,7 +97,7 @@ def buttons(shown: View, blocked: str | None) -> None:
         for action, icon in ICONS.items():
             st.button(
                 action.value.capitalize(),
-                key=f"do-{action}-{shown.key}",  # a click belongs to one run
+                key=f"do-{action}-{shown.key}",  # another run of the id gets new buttons
                 icon=icon,
                 disabled=action not in allowed or blocked is not None,
                 help=blocked if action in allowed else None,

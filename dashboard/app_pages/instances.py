@@ -43,11 +43,11 @@ NONE = Count(0)
 chips, table = widget("chips"), widget("table")
 
 
-def read(shown: Filter, cursor: str | None) -> tuple[Page, Counts]:
+def read(wanted: Filter, cursor: str | None) -> tuple[Page, Counts]:
     """Return a page of runs, and the number of runs of each status."""
     search = services().ledger.search
-    page = search.page(shown, limit=PER_PAGE, cursor=cursor, with_position=True)
-    return page, search.counts(shown)
+    page = search.page(wanted, limit=PER_PAGE, cursor=cursor, with_position=True)
+    return page, search.counts(wanted)
 
 
 @st.fragment
@@ -64,9 +64,9 @@ def live() -> None:
         banner(state)
         catching_up(state)
     show_messages()
-    shown, cursor = current_filter(), current_cursor()
+    wanted, cursor = current_filter(), current_cursor()
     try:
-        page, counts = state_watcher().query(("list", shown, cursor), lambda: read(shown, cursor))
+        page, counts = state_watcher().query(("list", wanted, cursor), lambda: read(wanted, cursor))
     except InvalidInput:
         show_newest_page()
         st.rerun()
@@ -75,10 +75,10 @@ def live() -> None:
     except QueryTimeout as error:
         st.warning(str(error))
     else:
-        show_list(page, counts, shown, state)
+        show_list(page, counts, wanted, state)
 
 
-def show_list(page: Page, counts: Counts, shown: Filter, state: SystemState) -> None:
+def show_list(page: Page, counts: Counts, wanted: Filter, state: SystemState) -> None:
     """Show a page of the list with its status filter and its pager."""
     if page.newer is None:  # with a cursor the page would not follow new runs
         show_newest_page()
@@ -86,8 +86,8 @@ def show_list(page: Page, counts: Counts, shown: Filter, state: SystemState) -> 
         key="chips",
         data={
             "all": str(sum(counts.values(), NONE)),
-            "counts": [(each, str(counts.get(each, NONE))) for each in statuses(counts, shown)],
-            "selected": sorted(shown.statuses),
+            "counts": [(each, str(counts.get(each, NONE))) for each in statuses(counts, wanted)],
+            "selected": sorted(wanted.statuses),
         },
         on_toggle_change=toggle_status,
     )
@@ -95,41 +95,41 @@ def show_list(page: Page, counts: Counts, shown: Filter, state: SystemState) -> 
         key="table",
         data={
             "rows": [row(summary) for summary in page.runs],
-            "view": repr((sorted(shown.statuses), shown.text, current_cursor())),
+            "view": repr((sorted(wanted.statuses), wanted.id_part, current_cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
-            "empty": empty_text(shown, state),
+            "empty": empty_text(wanted, state),
             "away": why_no_actions(state),
         },
         on_act_change=handle_clicks,
     )
-    pager(page, shown, counts)
+    pager(page, wanted, counts)
 
 
-def statuses(counts: Counts, shown: Filter) -> list[Status]:
+def statuses(counts: Counts, wanted: Filter) -> list[Status]:
     """Return the statuses of the filter: `STATUSES`, then others that a run has or that are set."""
     others = (status for status in Status if status not in STATUSES)
     existing = {status for status, count in counts.items() if count.number}
-    return [*STATUSES, *(each for each in others if each in existing | shown.statuses)]
+    return [*STATUSES, *(each for each in others if each in existing | wanted.statuses)]
 
 
-def empty_text(shown: Filter, state: SystemState) -> tuple[str, str]:
+def empty_text(wanted: Filter, state: SystemState) -> tuple[str, str]:
     """Return the title and the text that replace a list without rows."""
     if state.backlog != 0 and state.is_away(Service.SIDECAR, Service.LISTING, Service.RECORDER):
         return "No instances are known yet", "The banner says why the engine's list cannot be read."
     if state.backlog != 0:
         return "The ledger is being filled", "The engine's instances appear here in a moment."
-    if shown.statuses or shown.text:
+    if wanted.statuses or wanted.id_part:
         return "Nothing matches", "No instance has this status and this id. Remove a filter."
     return "No instances yet", "Submit an order with “New order”. It appears here at once."
 
 
-def pager(page: Page, shown: Filter, counts: Counts) -> None:
+def pager(page: Page, wanted: Filter, counts: Counts) -> None:
     """Show the position of this page, and buttons for the newer and the older page."""
     if not (page.newer or page.older or current_cursor()):
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
-        st.caption(f"{position(page)} of {total(shown, counts)}")
+        st.caption(f"{position(page)} of {total(wanted, counts)}")
         for label, cursor in (("← Newer", page.newer), ("Older →", page.older)):
             st.button(label, on_click=show_page, args=(cursor,), disabled=cursor is None)
 
@@ -142,10 +142,10 @@ def position(page: Page) -> str:
     return f"{before + 1:,}–{before + len(page.runs):,}"  # noqa: RUF001 - from one to another
 
 
-def total(shown: Filter, counts: Counts) -> Count:
+def total(wanted: Filter, counts: Counts) -> Count:
     """Return how many runs the whole list has."""
-    wanted = shown.statuses or counts.keys()
-    return sum((count for status, count in counts.items() if status in wanted), NONE)
+    included = wanted.statuses or counts.keys()
+    return sum((count for status, count in counts.items() if status in included), NONE)
 
 
 live()

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import streamlit as st
 
-from dashboard.action_results import ActionMessage, add_message, show_messages
+from dashboard.action_results import ActionMessage, add_messages, show_messages
 from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
@@ -45,13 +45,15 @@ def start_all(requests: list[StartRequest]) -> None:
         show_failures(requests, failed)
         return
     suggest_new_id()
+    # No message if a repeated submit of a typed id only found the instances of the first.
     if any(request.is_new_id for request in requests) or any(
         isinstance(outcome, StartResult) and outcome.created for outcome in outcomes
     ):
         one = len(requests) == 1
         started = requests[0].instance_id if one else f"{len(requests)} orders"
-        add_message(ActionMessage(f"{started} submitted."))
+        add_messages(ActionMessage(f"{started} submitted."))
     page, query = destination(requests)
+    # Unlike the link of a widget, this adds two addresses to the browser's history.
     st.switch_page(page, query_params=query)
 
 
@@ -97,4 +99,4 @@ show_messages()
 requests = order_form()
 if requests:
     start_all(requests)
-preload(key="preload", data={"plotly": PLOTLY_PATH.removeprefix("/")})
+preload(key="preload", data={"plotly": PLOTLY_PATH})

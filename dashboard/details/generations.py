@@ -40,7 +40,7 @@ def _summary(generation: int, earlier: EarlierGenerations) -> str:
 
 
 def _label(generation: Generation) -> str:
-    started = generation.first_turn_at.astimezone(zone())
+    started = generation.first_scheduled_at.astimezone(zone())
     attempts = _count(generation.attempts, "attempt")
     return f"Generation {generation.number:,}, {started:%d %b %H:%M:%S}: {attempts}"
 
@@ -60,13 +60,7 @@ def _show_attempts(shown: View, number: int, now: int) -> None:
         st.caption("This generation cannot be read now.")
         return
     if spans:
-        draw_chart(
-            "generation",
-            f"{shown.key}-{number}",
-            shown,
-            (_timeline(spans), spans[0].scheduled_at),
-            now,
-        )
+        draw_chart("generation", f"{shown.key}-{number}", shown, _timeline(spans), now)
 
 
 def _timeline(spans: tuple[Span, ...]) -> Timeline:

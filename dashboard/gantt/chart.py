@@ -1,7 +1,6 @@
 """The Gantt chart of an instance, or of one of its earlier generations."""
 
 from collections.abc import Collection
-from datetime import datetime
 
 import streamlit as st
 
@@ -19,19 +18,18 @@ _chart = widget("gantt", isolated=False)
 
 def show_gantt(shown: View, now: int) -> None:
     """Show the Gantt chart of an instance; `now` is in milliseconds since 1970 (UTC)."""
-    started_at = shown.timeline.started_at or shown.summary.started_at
-    if started_at is None or not shown.timeline.spans:
-        ended = shown.summary.status.is_finished
-        st.caption("The run ended without an activity." if ended else "No activity yet.")
-        return
-    draw_chart("gantt", shown.key, shown, (shown.timeline, started_at), now)
+    if shown.timeline.spans:
+        draw_chart("gantt", shown.key, shown, shown.timeline, now)
+    elif shown.summary.status.is_finished:
+        st.caption("The run ended without an activity.")
+    else:
+        st.caption("No activity yet.")
 
 
-def draw_chart(
-    key: str, chart_id: str, shown: View, drawn: tuple[Timeline, datetime], now: int
-) -> None:
-    """Draw a timeline from its start time; the zoom is kept while `chart_id` stays the same."""
-    timeline, started_at = drawn
+def draw_chart(key: str, chart_id: str, shown: View, timeline: Timeline, now: int) -> None:
+    """Draw a timeline that has spans; the zoom is kept while `chart_id` stays the same."""
+    first = timeline.spans[0].scheduled_at
+    started_at = timeline.started_at or shown.summary.started_at or first
     names = frozenset(span.name for span in timeline.spans if span.kind is SpanKind.ACTIVITY)
     figure = gantt(timeline, started_at, _baselines(shown.summary.workflow, names))
     _chart(
@@ -39,7 +37,7 @@ def draw_chart(
         data={
             "id": chart_id,
             "figure": vars(figure),
-            "plotly": PLOTLY_PATH.removeprefix("/"),
+            "plotly": PLOTLY_PATH,
             "now": now,
             "alt": f"Gantt of {shown.summary.instance_id}: {len(figure.names)} rows",
         },

@@ -49,10 +49,11 @@ def gantt(timeline: Timeline, started_at: datetime, baselines: Mapping[str, Base
     for span in timeline.spans:
         for bar in bars_of(span):
             bars_by_style[bar.style].append(bar)
-    shown = [*bars_by_style, *([BASELINE] if _has_baseline(timeline.spans, baselines) else [])]
+    baseline_traces = _baseline_traces(timeline.spans, rows, baselines)
+    shown = [*bars_by_style, *([BASELINE] if baseline_traces else [])]
     return Gantt(
         traces=[
-            *_baseline_traces(timeline.spans, rows, baselines),
+            *baseline_traces,
             *(
                 _trace(style, bars, rows, started_at, baselines)
                 for style, bars in bars_by_style.items()
@@ -85,10 +86,6 @@ def _legend(styles: Iterable[BarStyle]) -> list[tuple[str, str, str]]:
 def _title(spans: list[Span]) -> str:
     first = spans[0]
     return _TITLES.get(first.kind, "{}").format(first.name or first.kind)
-
-
-def _has_baseline(spans: Iterable[Span], baselines: Mapping[str, Baseline]) -> bool:
-    return any(span.kind is SpanKind.ACTIVITY and span.name in baselines for span in spans)
 
 
 def _baseline_traces(

@@ -23,7 +23,7 @@ def hover_text(span: Span, started_at: datetime, baseline: Baseline | None) -> s
         queue, execution = span.started_at - span.scheduled_at, span.ended_at - span.started_at
         lines.append(f"queue {_words(queue)}, execution {_words(execution)}")
     if baseline and span.kind is SpanKind.ACTIVITY:
-        p50, p95 = in_words(baseline.median), in_words(baseline.p95)
+        p50, p95 = in_words(baseline.p50), in_words(baseline.p95)
         lines.append(f"past attempts: p50 {p50}, p95 {p95}")
     if span.failure:
         text = f"{span.failure.error_type}: {span.failure.message}"[:MAX_FAILURE_LENGTH]

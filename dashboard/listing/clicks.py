@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.action_results import perform, show_outcomes
+from dashboard.action_results import add_results, perform
 from operations.model import STATUS_ACTIONS, Action
 
 AT_ONCE = 8  # concurrent actions
@@ -24,7 +24,7 @@ def handle_clicks() -> None:
     wanted = [(Action(click["action"]), str(click["id"])) for click in new if _is_offered(click)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         messages = list(pool.map(lambda each: perform(*each), wanted))
-    show_outcomes(*messages)
+    add_results(*messages)
 
 
 def handled() -> list[int]:

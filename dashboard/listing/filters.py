@@ -51,7 +51,7 @@ def current_filter() -> Filter:
     names = {name.upper() for name in st.query_params.get_all("status")}
     statuses = frozenset(Status(name) for name in names & set(Status))
     text = _search_text().strip()[:MAX_SEARCH_LENGTH].replace("\0", "\ufffd")  # in no id
-    return Filter(statuses=statuses, text=text)
+    return Filter(statuses=statuses, id_part=text)
 
 
 def current_cursor() -> str | None:

@@ -82,7 +82,7 @@ def _times(summary: RunSummary) -> dict[str, Any]:
     waits, until = _waits(summary)
     start = summary.started_at or summary.scheduled_for or summary.created_at
     return {
-        "created": milliseconds(start),
+        "start": milliseconds(start),
         "started": _ms(summary.started_at),
         "ended": _ms(summary.ended_at),
         "waits": waits,

@@ -1,4 +1,4 @@
-// Shows whether the page is live. While the tab is visible, this component keeps a websocket open,
+// Shows whether the page is live. While the tab is visible, this widget keeps a websocket open,
 // and the server reruns the live fragment of the page after a change. See updates.py.
 
 const RECONNECT_DELAY = 1000; // milliseconds; a server restarts within a few seconds
@@ -30,7 +30,7 @@ function connect(state) {
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const socket = state.socket = new WebSocket(url);
   socket.onopen = () => { show(state, true); socket.send(state.data.session); };
-  socket.onmessage = () => globalThis.flowdeckRunPage?.(); // the server does not know this session
+  socket.onmessage = () => globalThis.flowdeckRerunPage?.(); // the server does not know this session
   socket.onclose = () => {
     state.socket = null;
     if (document.hidden || state.ended) return;
@@ -45,8 +45,9 @@ export default function (component) {
   state.data = component.data;
   if (changed) {
     state.socket?.close();
-    // The new server refuses input until it has run the page once. So all fields are sent again.
-    globalThis.flowdeckRunPage?.();
+    // The server has restarted, and refuses input until it has run the page. A rerun of the whole
+    // page also sends all fields again, so that no typed text is lost.
+    globalThis.flowdeckRerunPage?.();
   }
   connect(state);
   return removal(component);

@@ -47,7 +47,11 @@ class _Slot:
             raise self.error.with_traceback(None)  # a traceback would keep each viewer's frames
 
     def _is_current(self, state: SystemState) -> bool:
-        """Return True if the value is current; while the recorder is away no revision changes."""
+        """Return True if the value is current.
+
+        While the recorder is away the revision does not show what changes in the engine: then a
+        value is current only in the state in which it was read.
+        """
         if self.state is None or state.is_away(Service.RECORDER):
             return self.state is state
         return self.state.revision == state.revision

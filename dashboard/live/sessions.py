@@ -1,8 +1,8 @@
-"""Reruns a fragment of an open page from the server. Only this module uses Streamlit's internals.
+"""Reruns a fragment of an open page from the server, by Streamlit's internals.
 
-A page could request the rerun itself, by a trigger of a component. But Streamlit attributes a
-trigger that is sent between a click on a link and the server's answer to the page that is being
-left, and the click is lost. The server knows whether it is processing a request of the browser.
+A trigger of a widget could request the rerun. But if the trigger is sent after a click on a link
+and before the server's answer, Streamlit reruns the old page, and the click is lost. The server
+knows whether a request of the browser is in progress, and waits for its end.
 """
 
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ def register_fragment(version: str) -> str:
 def keep_texts() -> None:
     """Keep the texts of fields that the browser sent with this run, for reruns from the server.
 
-    Call it before the first field. A field whose text is not sent takes it from the address. That
-    is right until the browser has shown the field; afterwards it would undo what the user types.
+    Call this function before the first field. Streamlit sets a field whose text is missing in a
+    request to the text in the address. That would undo what the user has typed since.
     """
     context = get_script_run_ctx()
     sent = context.session_state.get_widget_states() if context else []

@@ -21,7 +21,7 @@ HEALTH_TIMEOUT = 0.3  # seconds that a read of the state waits for Dapr's health
 _Result = TypeVar("_Result")
 
 
-class _DaprHealth:
+class _ProblemReader:
     """Reads Dapr's problems in a separate thread, because a read may take seconds."""
 
     def __init__(self, read: Callable[[], tuple[Problem, ...]]) -> None:
@@ -52,7 +52,7 @@ class StateWatcher:
         self, heartbeat: Callable[[], Heartbeat], health: Callable[[], tuple[Problem, ...]]
     ) -> None:
         self._read_heartbeat = heartbeat
-        self._health = _DaprHealth(health)
+        self._health = _ProblemReader(health)
         self._dapr_outages, self._ledger_outages = Outages(), Outages()
         self._last_heartbeat: tuple[datetime | None, tuple[Outage, ...]] = (None, ())
         self._started_at = datetime.now(UTC)

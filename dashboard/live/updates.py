@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from dashboard.live.sessions import LiveSession, find_session
 
 PATH = "/flowdeck/live"
-RUN_PAGE = "run page"  # sent to a page whose session the server does not know
+RERUN_PAGE = "rerun page"  # sent to a page whose session the server does not know
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class LiveUpdates:
         while True:
             session = self._find_session(session_id)
             if session is None:
-                await socket.send_text(RUN_PAGE)
+                await socket.send_text(RERUN_PAGE)
             else:
                 await self._wait_for_change(session)
                 await session.rerun()

@@ -8,7 +8,7 @@ from dashboard.live.updates import PATH
 from dashboard.widgets import widget
 
 _HERE = Path(__file__).parent
-_live_updates, _page_run = widget("live_updates", folder=_HERE), widget("page_run", folder=_HERE)
+_live_updates, _page_run = widget("live_updates", folder=_HERE), widget("page_rerun", folder=_HERE)
 
 
 def live_updates(state: SystemState) -> None:
@@ -17,6 +17,6 @@ def live_updates(state: SystemState) -> None:
     _live_updates(key="live-updates", data={"path": PATH.removeprefix("/"), "session": session_id})
 
 
-def page_run() -> None:
+def page_rerun() -> None:
     """Let the indicator rerun the whole page after a restart of the server."""
-    _page_run(key="page-run", on_run_change=lambda: None)
+    _page_run(key="page-rerun", on_run_change=lambda: None)

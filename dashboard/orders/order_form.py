@@ -17,7 +17,7 @@ from worker.orders import WORKFLOW, Order, instance_id_of
 
 MAX_BATCH = 100
 FIRST = ["laptop", "mouse"]
-NOW = {"at": None, "isPart": False}
+NOW = {"at": None, "isIncomplete": False}
 _SUGGESTED = "suggested"  # in the session state: generated ids, the suggested one last
 _REMEMBERED = 20  # generated ids
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no ambiguous characters
@@ -86,9 +86,9 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
             start = _start(
                 key="start",
                 data={},
-                default={"moment": NOW},
+                default={"start": NOW},
                 on_moment_change=_validated_on_submission,
-            ).moment
+            ).start
         errors["start"] = st.empty()
     with right:
         # Not `st.data_editor`: it loses an edit right before the form is submitted.
@@ -116,7 +116,7 @@ def _start_time(value: Mapping[str, Any]) -> datetime | str | None:
     """Return the time to start, None for now; an invalid value as text."""
     at = value["at"]
     if at is None:
-        return "an incomplete time" if value["isPart"] else None
+        return "an incomplete time" if value["isIncomplete"] else None
     try:
         return datetime.fromtimestamp(at / 1000, UTC)
     except (TypeError, ValueError, OverflowError, OSError):

@@ -19,8 +19,8 @@ function axisLength(elapsed) {
   return shortest * step ** Math.max(0, Math.ceil(Math.log(elapsed * 1.03 / shortest) / Math.log(step)));
 }
 
-// Returns the end of the axis of a running instance: the end of its longest baseline, but at most
-// twice the length of the axis.
+// Returns the end of the axis of a running instance: the latest end of its closed bars and baselines,
+// but at least one and at most two lengths after the start.
 function axisEnd(traces, start, length) {
   const ends = traces.flatMap((trace) => trace.meta.open ? [] : trace.base.map((from, index) => from + trace.x[index]));
   return Math.max(start + length, Math.min(start + 2 * length, Math.max(start, ...ends)));

@@ -59,7 +59,7 @@ function facts(data, ticking) {
   shown.push(fact("Workflow", element("span", {}, data.workflow || "not started yet")));
   if (data.scheduled !== null && data.started === null) shown.push(fact("Starts", time(data.scheduled), ticking.until(data.scheduled)));
   else if (data.started !== null) shown.push(fact("Started", time(data.started)));
-  else shown.push(fact("Created", time(data.created)));
+  else shown.push(fact("Created", time(data.start)));
   if (data.ended !== null) shown.push(fact("Ended", time(data.ended)));
   if (data.started !== null) shown.push(fact("Duration", data.ended === null ? ticking.since(data.started) : duration(data.ended - data.started)));
   if (data.waits) shown.push(fact("Step", data.waits, data.until === null ? "" : ticking.until(data.until)));

@@ -1,4 +1,4 @@
-// Shared by all components: elements, times, durations, status badges. Data is written as text nodes
+// Shared by all widgets: elements, times, durations, status badges. Data is written as text nodes
 // and attributes, never as markup.
 
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
@@ -25,8 +25,8 @@ function pageLink(attributes, ...children) {
   return link;
 }
 
-// Streamlit shows the page of an address to which the browser goes back or forward. `st.switch_page`
-// instead enters a second address, on the way to a page, which breaks the browser's Back and Forward.
+// Adds the address to the browser's history, and makes Streamlit show its page, as Back does.
+// `st.switch_page` would add two addresses: first this page with the new query, then the new page.
 function navigate(href) {
   history.pushState({}, "", href);
   window.dispatchEvent(new PopStateEvent("popstate"));

@@ -60,11 +60,11 @@ function fill(state, row, data) {
   cells.Instance.replaceChildren(
     pageLink({ href: data.href, class: "id", title: data.id }, shortened(data.id)),
     element("span", { class: "muted workflow", title: data.workflow }, data.workflow || "not started yet"));
-  row.what = element("span", { title: data.failure ?? data.waits ?? "", class: data.failure ? "what failure" : "what" },
+  row.step = element("span", { title: data.failure ?? data.waits ?? "", class: data.failure ? "step failure" : "step" },
     data.failure ?? data.waits ?? "");
   row.until = element("span", { class: "muted until" });
-  cells.Step.replaceChildren(row.what, row.until);
-  row.since = element("time", { title: ZONED.format(data.created) });
+  cells.Step.replaceChildren(row.step, row.until);
+  row.since = element("time", { title: ZONED.format(data.start) });
   cells.Started.replaceChildren(row.since);
   row.duration = element("span", {});
   cells.Duration.replaceChildren(row.duration);
@@ -116,7 +116,7 @@ function tick(state) {
 
 function tickRow(state, row) {
   const { data } = row, now = state.now();
-  row.since.textContent = data.created > now ? ahead(data.created - now) : age(now - data.created);
+  row.since.textContent = data.start > now ? ahead(data.start - now) : age(now - data.start);
   row.duration.textContent = data.started === null ? "–"
     : data.ended === null ? growing(now - data.started) : duration(data.ended - data.started);
   row.until.textContent = data.until === null || data.ended !== null ? "" : ` · ${ahead(data.until - now)}`;

@@ -18,8 +18,9 @@ from operations.timeline.rerun_plan import RerunPlan
 class Actions:
     """Acts on instances through the gateway, and records in the ledger who did what and why.
 
-    Each action leases the instance, checks its status, calls the gateway, reads the instance again,
-    records it, and writes the audit log. Every method may raise `DaprUnavailable`, `DaprRefused`
+    A start reserves the instance id. Every other action leases the instance, checks its status,
+    writes an audit entry, calls the gateway, completes the entry, and records the instance as it is
+    then. Every method may raise `DaprUnavailable`, `DaprRefused`
     and `LedgerUnavailable`. Methods that change something may also raise `ActionNotAllowed` if the
     status does not allow the action, `ActionInProgress`, `OutcomeUnknown`, and `RunReplaced` if the
     context names a run that is not the latest. Pause, resume, terminate and raise work without the

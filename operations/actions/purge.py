@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from operations.actions.context import ActionContext, ActionLimits
-from operations.actions.recording import RecordedAction, Recording, best_effort
+from operations.actions.recording import CurrentAction, Recording, best_effort
 from operations.actions.subtree import PurgeOptions, Subtree, Subtrees, ids_of
 from operations.errors import (
     ActionNotAllowed,
@@ -68,12 +68,14 @@ class Purges:
             self._purge(subtree, options, current, deadline)
             self._mark_purged(subtree.snapshots)
             entry = current.entry(Outcome.DONE)
-            self._recording.add_entries(current, entry, *_with_root(entry, subtree.descendants))
+            self._recording.add_entries(
+                current, entry, *_entries_of_descendants(entry, subtree.descendants)
+            )
             return PurgeResult(instance_id, before.status, subtree.ids)
 
     @contextmanager
     def _terminated_if_pending(
-        self, current: RecordedAction, options: PurgeOptions
+        self, current: CurrentAction, options: PurgeOptions
     ) -> Iterator[None]:
         """Terminate a pending instance, because the engine's forced purge does not find it."""
         if not (options.force and current.before is Status.PENDING):
@@ -87,8 +89,8 @@ class Purges:
             reason = f"it was terminated for the purge, and then: {str(error).rstrip('.')}"
             raise OutcomeUnknown("purge", reason) from error
 
-    def _archived(self, current: RecordedAction, options: PurgeOptions) -> Subtree:
-        """Archive the instances to purge in the ledger, and return them."""
+    def _archived(self, current: CurrentAction, options: PurgeOptions) -> Subtree:
+        """Write the instances that will be purged to the ledger, and return them."""
         subtree = self._to_purge(current, options)
         lease = current.lease
         lease.renew_if_due()
@@ -103,7 +105,7 @@ class Purges:
         lease.renew_if_due()
         return subtree
 
-    def _to_purge(self, current: RecordedAction, options: PurgeOptions) -> Subtree:
+    def _to_purge(self, current: CurrentAction, options: PurgeOptions) -> Subtree:
         """Read the instances to purge, and check that their statuses allow it."""
         instance_id, forced = current.instance_id, options.force
         root = self._subtrees.read_root(instance_id, without_history=forced)
@@ -120,7 +122,7 @@ class Purges:
         return subtree
 
     def _purge(
-        self, subtree: Subtree, options: PurgeOptions, current: RecordedAction, deadline: float
+        self, subtree: Subtree, options: PurgeOptions, current: CurrentAction, deadline: float
     ) -> None:
         """Purge a subtree in the engine; repeat the call while each one purges more descendants.
 
@@ -137,17 +139,17 @@ class Purges:
             self._record_gone(gone or self._subtrees.gone_descendants(subtree), current)
             raise
 
-    def _record_gone(self, gone: tuple[Snapshot, ...], current: RecordedAction) -> None:
+    def _record_gone(self, gone: tuple[Snapshot, ...], current: CurrentAction) -> None:
         if gone:
             self._mark_purged(gone)
-            entries = _with_root(current.entry(Outcome.DONE), gone)
+            entries = _entries_of_descendants(current.entry(Outcome.DONE), gone)
             self._recording.add_entries(current, *entries)
 
     def _mark_purged(self, snapshots: tuple[Snapshot, ...]) -> None:
         with best_effort("a purge", snapshots[0].instance.instance_id):
             self._ledger.runs.mark_purged(dict.fromkeys(ids_of(snapshots), datetime.now(UTC)))
 
-    def _already_purged(self, current: RecordedAction) -> PurgeResult:
+    def _already_purged(self, current: CurrentAction) -> PurgeResult:
         instance_id = current.instance_id
         run = self._ledger.runs.latest(instance_id)
         if run is None:
@@ -161,12 +163,12 @@ class Purges:
         return PurgeResult(instance_id, run.status)
 
 
-def _with_root(root: AuditEntry, descendants: Sequence[Snapshot]) -> list[AuditEntry]:
-    """Return the audit entries of descendants that were purged with an instance."""
+def _entries_of_descendants(entry: AuditEntry, descendants: Sequence[Snapshot]) -> list[AuditEntry]:
+    """Return the audit entries of descendants that were purged with the instance of an entry."""
     instances = (each.instance for each in descendants)
-    message = f"with {root.instance_id!r}"
+    message = f"with {entry.instance_id!r}"
     return [
-        replace(root, instance_id=each.instance_id, before=each.status, message=message)
+        replace(entry, instance_id=each.instance_id, before=each.status, message=message)
         for each in instances
     ]
 

@@ -34,12 +34,12 @@ class ExternalEvents:
             except OutcomeUnknown as error:
                 raise OutcomeUnknown("raise", error.reason, _REMEDY) from error
             with after_call("raise", _REMEDY):
-                return self._with_event(before, name)
+                return self._read_after(before, name)
 
         detail = f"the event {name!r}"
         return self._recording.perform(Action.RAISE, instance_id, context, call, detail)
 
-    def _with_event(self, before: Instance, name: str) -> Instance:
+    def _read_after(self, before: Instance, name: str) -> Instance:
         """Read the instance; raise `ActionNotAllowed` if it ended before the event arrived."""
         instance_id = before.instance_id
         after = self._gateway.state(instance_id)

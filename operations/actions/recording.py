@@ -1,4 +1,4 @@
-"""The frame of every action: lease the instance, record the action, read the instance again."""
+"""The steps of every action except a start: lease the instance, write the audit entry, record."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ class ActionResult:
 
 
 @dataclass
-class RecordedAction:
+class CurrentAction:
     """An action in progress.
 
     `before` is the status of the instance, None until it was read. `detail` is the message of the
@@ -73,7 +73,7 @@ class RecordedAction:
             after=after,
             message=message or self.detail,
             reason=self.context.reason or None,
-            bulk=self.context.bulk_id,
+            bulk_id=self.context.bulk_id,
         )
 
 
@@ -132,7 +132,7 @@ class Recording:
     @contextmanager
     def action(
         self, action: Action, instance_id: str, context: ActionContext, *, needs_ledger: bool
-    ) -> Iterator[RecordedAction]:
+    ) -> Iterator[CurrentAction]:
         """Lease an instance for an action, and record the action if it fails.
 
         An action that needs the ledger raises `LedgerUnavailable` while the ledger is away. Other
@@ -140,9 +140,9 @@ class Recording:
         `ActionInProgress`.
         """
         lease = InstanceLease(self._ledger.leases, self._limits, action, instance_id)
-        current = RecordedAction(action, instance_id, context, lease, needs_ledger)
+        current = CurrentAction(action, instance_id, context, lease, needs_ledger)
         try:
-            with self._unless_away(current):
+            with self._best_effort_unless_needed(current):
                 lease.acquire()
             try:
                 yield current
@@ -153,23 +153,23 @@ class Recording:
             self._record_failure(current, error)
             raise
 
-    def write_ahead(self, current: RecordedAction) -> None:
+    def write_ahead(self, current: CurrentAction) -> None:
         """Record an action right before it is carried out, because the process may die after it."""
         if current.entry_key is not None or not current.lease.is_acquired:
             return
         message = ": ".join(filter(None, (current.detail, OUTCOME_NOT_RECORDED)))
-        with self._unless_away(current):
+        with self._best_effort_unless_needed(current):
             entry = current.entry(Outcome.UNKNOWN, message=message)
             current.entry_key = self._ledger.audit_log.write_ahead(entry)
 
     def complete(
-        self, current: RecordedAction, outcome: Outcome, after: Status | None = None
+        self, current: CurrentAction, outcome: Outcome, after: Status | None = None
     ) -> None:
         """Record the outcome of an action, and the current state of the instance."""
         self.add_entries(current, current.entry(outcome, after))
         self.record_instance(current.instance_id)
 
-    def add_entries(self, current: RecordedAction, *entries: AuditEntry) -> None:
+    def add_entries(self, current: CurrentAction, *entries: AuditEntry) -> None:
         """Write entries, all or none; the first completes the entry that was written ahead."""
         for entry in entries:
             _log(entry)
@@ -224,7 +224,7 @@ class Recording:
 
         return self.read_until(is_known, instance_id)
 
-    def _record_failure(self, current: RecordedAction, error: FlowdeckError) -> None:
+    def _record_failure(self, current: CurrentAction, error: FlowdeckError) -> None:
         """Record a failed action, unless the instance is unknown or the ledger was away."""
         is_unknown = isinstance(error, OutcomeUnknown)
         outcome = Outcome.UNKNOWN if is_unknown else Outcome.REFUSED
@@ -236,7 +236,7 @@ class Recording:
             if is_unknown:
                 self.record_instance(current.instance_id)
 
-    def _unless_away(self, current: RecordedAction) -> AbstractContextManager[None]:
+    def _best_effort_unless_needed(self, current: CurrentAction) -> AbstractContextManager[None]:
         if current.needs_ledger:
             return nullcontext()
         return best_effort("an action", current.instance_id)

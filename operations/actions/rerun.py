@@ -7,7 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from operations.actions.context import ActionContext, ActionLimits
-from operations.actions.recording import RecordedAction, Recording, best_effort
+from operations.actions.recording import CurrentAction, Recording, best_effort
 from operations.actions.start import is_abandoned, is_same
 from operations.errors import (
     ActionNotAllowed,
@@ -124,7 +124,7 @@ class Reruns:
         return source.status
 
     def _make_once(
-        self, wanted: Reservation, event_id: int, payload: str | None, current: RecordedAction
+        self, wanted: Reservation, event_id: int, payload: str | None, current: CurrentAction
     ) -> bool:
         """Make the rerun unless it has been made; return True if it was made now."""
         # In this order: a start between the two reads makes the claim below fail.
@@ -169,15 +169,13 @@ class Reruns:
         with best_effort("a rerun", new_id):
             self._ledger.reservations.accept(reservation)
 
-    def _record(
-        self, current: RecordedAction, new_id: str, event_id: int, *, created: bool
-    ) -> None:
+    def _record(self, current: CurrentAction, new_id: str, event_id: int, *, created: bool) -> None:
         """Record the rerun for the source and, if it was made now, for the new instance."""
         source_id, context = current.instance_id, current.context
         entry = current.entry(Outcome.DONE if created else Outcome.UNCHANGED, current.before)
         others = []
         if created:
-            made = RecordedAction(Action.RERUN, new_id, context, current.lease, needs_ledger=True)
+            made = CurrentAction(Action.RERUN, new_id, context, current.lease, needs_ledger=True)
             message = f"from event {event_id} of {source_id!r}"
             others.append(made.entry(Outcome.DONE, self._status_of_new(new_id), message))
         self._recording.add_entries(current, entry, *others)

@@ -162,7 +162,7 @@ def _entry(wanted: Reservation, context: ActionContext) -> AuditEntry:
         outcome=Outcome.UNKNOWN,
         message=OUTCOME_NOT_RECORDED,
         reason=context.reason or None,
-        bulk=context.bulk_id,
+        bulk_id=context.bulk_id,
     )
 
 

@@ -66,9 +66,9 @@ class AuditLog:
         with reading(self._engine) as connection:
             return tuple(_entry(row) for row in connection.execute(query).mappings())
 
-    def of_bulk(self, bulk: str) -> tuple[AuditEntry, ...]:
+    def of_bulk(self, bulk_id: str) -> tuple[AuditEntry, ...]:
         """Return the entries of a bulk job, the oldest first."""
-        query = select(audit_log).where(audit_log.c.bulk == bulk).order_by(audit_log.c.key)
+        query = select(audit_log).where(audit_log.c.bulk_id == bulk_id).order_by(audit_log.c.key)
         with reading(self._engine) as connection:
             return tuple(_entry(row) for row in connection.execute(query).mappings())
 
@@ -134,7 +134,7 @@ def _entry(row: RowMapping) -> AuditEntry:
         after=_status(row["after"]),
         message=row["message"],
         reason=row["reason"],
-        bulk=row["bulk"],
+        bulk_id=row["bulk_id"],
         app_id=row["app_id"],
     )
 

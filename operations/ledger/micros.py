@@ -26,7 +26,7 @@ def ended_micros(summary: RunSummary) -> int:
     return micros_of(summary.ended_at) if summary.ended_at else UNKNOWN
 
 
-def took_micros(summary: RunSummary) -> int:
+def duration_micros(summary: RunSummary) -> int:
     """Return the duration of a run in microseconds; `UNKNOWN` without a start or an end."""
     if summary.started_at is None or summary.ended_at is None:
         return UNKNOWN
@@ -46,7 +46,7 @@ def queue_micros(summary: RunSummary) -> int:
     return (summary.first_turn_at - since) // _MICROSECOND
 
 
-def run_micros(summary: RunSummary) -> int:
+def execution_micros(summary: RunSummary) -> int:
     """Return the execution time of a run in microseconds, from its first turn, or `UNKNOWN`."""
     if summary.first_turn_at is None or summary.ended_at is None:
         return UNKNOWN

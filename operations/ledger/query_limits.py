@@ -23,8 +23,8 @@ class StatisticsLimits:
 
     After `reading_seconds` no further rows are read; after `seconds` the query fails. `durations`
     and `failures` are the most rows that one query reads, `groups` the most failure groups that it
-    returns. A baseline is computed from the latest `baseline_runs` attempts; there is none for
-    fewer than `fewest_runs`.
+    returns. A baseline is computed from the latest `baseline_attempts` attempts; there is none for
+    fewer than `fewest_attempts`.
     """
 
     seconds: float = 3.0
@@ -32,5 +32,5 @@ class StatisticsLimits:
     durations: int = 300_000
     failures: int = 20_000
     groups: int = 200
-    baseline_runs: int = 200
-    fewest_runs: int = 5
+    baseline_attempts: int = 200
+    fewest_attempts: int = 5

@@ -20,9 +20,9 @@ from sqlalchemy.sql.compiler import DDLCompiler
 
 from operations.ledger.db.column_types import Key, String, Text, UtcDateTime
 
-NAME = 255
+MAX_NAME_LENGTH = 255
 """The most characters of an id, of a workflow's or activity's name, and of an error's type."""
-MESSAGE = 500
+MAX_MESSAGE_LENGTH = 500
 """The most characters of an error's message in a list."""
 
 metadata = MetaData()
@@ -39,12 +39,12 @@ def _index_of(column: str) -> Index:
 reservations = Table(
     "reservations",
     metadata,
-    Column("app_id", String(NAME), primary_key=True),
+    Column("app_id", String(MAX_NAME_LENGTH), primary_key=True),
     Column("instance_id", String(64), primary_key=True),
     Column("sequence", Integer, primary_key=True),
-    Column("workflow", String(NAME), nullable=False),
+    Column("workflow", String(MAX_NAME_LENGTH), nullable=False),
     Column("payload", Text, nullable=False),
-    Column("actor_name", String(NAME), nullable=False),
+    Column("actor_name", String(MAX_NAME_LENGTH), nullable=False),
     Column("actor_role", String(64), nullable=False),
     Column("claim", BigInteger, nullable=False),
     Column("accepted_at", UtcDateTime),
@@ -55,53 +55,53 @@ reservations = Table(
 
 # One row is one run. An instance id may have many runs; `is_latest` marks the latest one.
 # `parent_app_id` is NULL for a parent of the same application.
-# `ended_micros` and `took_micros` repeat `ended_at` and the duration (microseconds, -1 until they
-# are known), so that lists sort without NULLs and statistics read them from an index.
-# `queue_micros` and `run_micros` are the queue time and the execution time: the duration before
-# and after the first turn.
+# `ended_micros` and `duration_micros` repeat `ended_at` and the duration (microseconds, -1 until
+# they are known), so that lists sort without NULLs and statistics read them from an index.
+# `queue_micros` and `execution_micros` are the queue time and the execution time: the duration
+# before and after the first turn.
 runs = Table(
     "runs",
     metadata,
     Column("run_id", Key, primary_key=True),
-    Column("app_id", String(NAME), nullable=False),
-    Column("instance_id", String(NAME), nullable=False),
-    Column("execution_id", String(NAME)),
-    Column("workflow", String(NAME), nullable=False),
+    Column("app_id", String(MAX_NAME_LENGTH), nullable=False),
+    Column("instance_id", String(MAX_NAME_LENGTH), nullable=False),
+    Column("execution_id", String(MAX_NAME_LENGTH)),
+    Column("workflow", String(MAX_NAME_LENGTH), nullable=False),
     Column("status", String(32), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("last_updated_at", UtcDateTime),
     Column("scheduled_for", UtcDateTime),
-    Column("waits_for", String(NAME)),
+    Column("waits_for", String(MAX_NAME_LENGTH)),
     Column("waits_until", UtcDateTime),
-    Column("failure_type", String(NAME)),
-    Column("failure_message", String(MESSAGE)),
-    Column("parent_id", String(NAME)),
-    Column("parent_app_id", String(NAME)),
-    Column("rerun_of", String(NAME)),
+    Column("failure_type", String(MAX_NAME_LENGTH)),
+    Column("failure_message", String(MAX_MESSAGE_LENGTH)),
+    Column("parent_id", String(MAX_NAME_LENGTH)),
+    Column("parent_app_id", String(MAX_NAME_LENGTH)),
+    Column("rerun_of", String(MAX_NAME_LENGTH)),
     Column("purged_at", UtcDateTime),
     Column("revision", BigInteger, nullable=False),
     Column("read_at", UtcDateTime, nullable=False),
     Column("is_latest", Boolean, nullable=False),
     Column("is_archived", Boolean, nullable=False),
-    Column("custom_status", String(NAME)),
+    Column("custom_status", String(MAX_NAME_LENGTH)),
     Column("ended_micros", BigInteger, nullable=False, server_default="-1"),
-    Column("took_micros", BigInteger, nullable=False, server_default="-1"),
+    Column("duration_micros", BigInteger, nullable=False, server_default="-1"),
     Column("generation", Integer, nullable=False, server_default="1"),
     Column("first_turn_at", UtcDateTime),
     Column("queue_micros", BigInteger, nullable=False, server_default="-1"),
-    Column("run_micros", BigInteger, nullable=False, server_default="-1"),
+    Column("execution_micros", BigInteger, nullable=False, server_default="-1"),
     # Lists read one status at a time (see `Matches.of_status` in `search/filters.py`).
     Index("runs_newest", "status", "created_at", "run_id"),
     Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),
     *map(_index_of, ("custom_status", "failure_type", "parent_id", "rerun_of")),
     Index("runs_ended", "status", "ended_micros", "run_id", "workflow"),
-    Index("runs_longest", "status", "took_micros", "run_id", "workflow"),
+    Index("runs_longest", "status", "duration_micros", "run_id", "workflow"),
     Index(
         "runs_durations",
         *("ended_micros", "run_id", "status", "workflow"),
-        *("took_micros", "queue_micros", "run_micros"),
+        *("duration_micros", "queue_micros", "execution_micros"),
     ),
     Index("runs_of_id", "app_id", "instance_id", "is_latest", "execution_id"),
     Index("runs_followed", "app_id", "is_archived", "purged_at", "revision", "instance_id"),
@@ -114,7 +114,7 @@ waits = Table(
     "waits",
     metadata,
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
-    Column("name", String(NAME), primary_key=True),
+    Column("name", String(MAX_NAME_LENGTH), primary_key=True),
     Column("status", String(32), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index("waits_newest", "name", "status", "created_at", "run_id"),
@@ -166,15 +166,15 @@ attempts = Table(
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
     Column("generation", Integer, primary_key=True, autoincrement=False, server_default="1"),
     Column("event_id", Integer, primary_key=True, autoincrement=False),
-    Column("name", String(NAME), nullable=False),
+    Column("name", String(MAX_NAME_LENGTH), nullable=False),
     Column("lane", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("scheduled_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("ending", String(32), nullable=False),
-    Column("error_type", String(NAME)),
-    Column("error_message", String(MESSAGE)),
+    Column("error_type", String(MAX_NAME_LENGTH)),
+    Column("error_message", String(MAX_MESSAGE_LENGTH)),
     Index("attempts_of_activity", "name", "ending", "run_id"),
     Index("attempts_ended", "ended_at", "name", "ending", "scheduled_at", "started_at"),
     Index(
@@ -191,27 +191,27 @@ audit_log = Table(
     metadata,
     Column("key", Key, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
-    Column("actor_name", String(NAME), nullable=False),
+    Column("actor_name", String(MAX_NAME_LENGTH), nullable=False),
     Column("actor_role", String(64), nullable=False),
     Column("action", String(64), nullable=False),
-    Column("app_id", String(NAME), nullable=False),
-    Column("instance_id", String(NAME), nullable=False),
+    Column("app_id", String(MAX_NAME_LENGTH), nullable=False),
+    Column("instance_id", String(MAX_NAME_LENGTH), nullable=False),
     Column("outcome", String(32), nullable=False),
     Column("before", String(32)),
     Column("after", String(32)),
     Column("message", Text),
     Column("reason", Text),
-    Column("bulk", String(64)),
+    Column("bulk_id", String(64)),
     Column("revision", BigInteger, nullable=False),
     Index("audit_log_of_instance", "app_id", "instance_id", "at", "key"),
-    Index("audit_log_of_bulk", "bulk"),
+    Index("audit_log_of_bulk", "bulk_id"),
 )
 
 leases = Table(
     "leases",
     metadata,
-    Column("app_id", String(NAME), primary_key=True),
-    Column("instance_id", String(NAME), primary_key=True),
+    Column("app_id", String(MAX_NAME_LENGTH), primary_key=True),
+    Column("instance_id", String(MAX_NAME_LENGTH), primary_key=True),
     Column("expires_at", BigInteger, nullable=False),
 )
 
@@ -223,7 +223,7 @@ heartbeat = Table(
     Column("key", Integer, primary_key=True, autoincrement=False),
     Column("ledger_id", String(32), nullable=False),
     Column("revision", BigInteger, nullable=False),
-    Column("app_id", String(NAME)),
+    Column("app_id", String(MAX_NAME_LENGTH)),
     Column("heartbeat_at", UtcDateTime),
     Column("outages", Text, nullable=False),
     Column("backlog", Integer),

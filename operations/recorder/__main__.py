@@ -80,7 +80,7 @@ class RecorderProcess:
         self._wait_for_application(ledger)
         with closing(Recorder(self._application, ledger)) as recorder:
             while not self._stopping.is_set():
-                recorder.turn()
+                recorder.cycle()
                 if self._is_away:
                     log.info("the ledger is back")
                 self._is_away = False

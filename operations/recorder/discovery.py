@@ -43,7 +43,7 @@ class Listing:
     def __init__(self, gateway: Listable, limits: RecorderLimits) -> None:
         self._gateway = gateway
         self._limits = limits
-        self._whole_due = self._end_due = 0.0
+        self._whole_due = self._last_page_due = 0.0
         self._last_page = ""
         self._under_way: _List | None = None
         self._refusal: str | None = None
@@ -58,11 +58,11 @@ class Listing:
     def changes(self, known: Collection[str]) -> set[str]:
         """Return listed ids that are not known, and known ids that a whole list does not contain.
 
-        Read pages for `RecorderLimits.list_turn` seconds at most, and only if a list is due. Raise
+        Read pages for `RecorderLimits.list_time` seconds at most, and only if a list is due. Raise
         `DaprUnavailable`.
         """
         found: set[str] = set()
-        deadline = time.monotonic() + self._limits.list_turn
+        deadline = time.monotonic() + self._limits.list_time
         listed = self._under_way or self._due(known)
         while listed and time.monotonic() < deadline:
             found |= self._changes_of_page(listed, known)
@@ -73,7 +73,7 @@ class Listing:
         now = time.monotonic()
         if now >= self._whole_due:
             return _List("", is_whole=True, missing=set(known))
-        if self._last_page and now >= self._end_due:
+        if self._last_page and now >= self._last_page_due:
             return _List(self._last_page, is_whole=False)
         return None
 
@@ -82,7 +82,7 @@ class Listing:
         try:
             page = self._gateway.ids(token=listed.token)
         except DaprRefused as error:
-            self._refused(str(error))
+            self._set_refusal(str(error))
             return set()
         finally:
             listed.seconds += time.monotonic() - start
@@ -95,20 +95,20 @@ class Listing:
             return found
         if listed.is_whole:
             self.is_complete = True
-            self._refused(None)
+            self._set_refusal(None)
         return listed.missing | found
 
     def _set_due(self, listed: _List) -> None:
-        pause = max(self._limits.list_every, listed.seconds * self._limits.list_share)
+        pause = max(self._limits.list_every, listed.seconds * self._limits.list_pause_factor)
         if listed.is_whole:
             self._whole_due = time.monotonic() + pause
         else:
-            self._end_due = time.monotonic() + pause
+            self._last_page_due = time.monotonic() + pause
 
-    def _refused(self, reason: str | None) -> None:
+    def _set_refusal(self, reason: str | None) -> None:
         """Store a refusal, and log it once.
 
-        Meanwhile the recorder follows known runs, and finds new ones by reservations and spans.
+        Meanwhile the recorder follows the known runs, and finds new ones by reservations and hints.
         """
         if reason and reason != self._refusal:
             log.warning("the engine cannot list its instances", reason=reason)
@@ -153,7 +153,7 @@ class FinishedRuns:
         """Remove an id that the engine does not have, or that has another run."""
         self._ended.pop(instance_id, None)
 
-    def has(self, instance: Instance) -> bool:
+    def is_known_end(self, instance: Instance) -> bool:
         """Return True if an instance is known to have ended and has not changed since."""
         return self._ended.get(instance.instance_id) == _seconds(instance.last_updated_at)
 

@@ -8,13 +8,13 @@ class RecorderLimits:
     """How often the recorder reads the engine, and how much it keeps; times are in seconds."""
 
     # Reads of one run.
-    brisk: float = 0.5
+    active_interval: float = 0.5
     """Time between two reads of a run that is active, while no traces arrive."""
     traced: float = 2.0
     """The same while traces arrive: hints trigger the other reads."""
     quiet: float = 1.0
     """Time between two reads of a run that waits for an event, a distant timer or a person."""
-    slowest: float = 60.0
+    longest: float = 60.0
     """The longest time between two reads of any run."""
     soon: float = 5.0
     """A run with a timer that is due within this time counts as active."""
@@ -26,7 +26,7 @@ class RecorderLimits:
     """How long a reserved id is read again while the engine does not have it yet."""
 
     # Reads a second of all runs of a kind, so that thousands of runs cost the engine little.
-    brisk_reads: float = 400.0
+    active_reads: float = 400.0
     traced_reads: float = 50.0
     quiet_reads: float = 100.0
     rechecks: float = 10.0
@@ -36,17 +36,18 @@ class RecorderLimits:
     """The shortest time from the start of a round over all finished runs to the next round."""
 
     # Hints.
-    pressure: float = 0.25
-    """How many readers may be busy if each hint triggers a read. Above it the hints of a run are
-    gathered, one second for each further reader, and one read then answers them all."""
-    gathered: float = 1.0
-    """The longest time for which hints are gathered."""
-    ending: float = 0.3
+    busy_readers: float = 0.25
+    """How many readers may be busy with the reads that hints trigger. If more would be busy, a read
+    waits one second for each reader above this number, and answers all hints of its run that arrive
+    meanwhile."""
+    longest_hint_delay: float = 1.0
+    """The longest time for which a read waits for further hints."""
+    longest_end_delay: float = 0.3
     """The same for the hint of an end: a busy engine writes the end some time after its span."""
     unfollowed_reads: float = 100.0
     """Reads a second of ids that are not followed: hints may be forged."""
     queued_hints: int = 10_000
-    silence: float = 60.0
+    untraced_after: float = 60.0
     """Time without any span after which traces count as absent; Dapr may sample few spans."""
     start_times: int = 50_000
     start_time_age: float = 3600.0
@@ -54,16 +55,16 @@ class RecorderLimits:
 
     # Listing.
     list_every: float = 1.0
-    list_share: float = 50.0
+    list_pause_factor: float = 50.0
     """A list that takes one second is read once in this many seconds."""
-    list_turn: float = 0.2
-    """The longest time that one turn of the recorder spends on listing."""
+    list_time: float = 0.2
+    """The longest time that one cycle of the recorder spends on listing."""
 
     # Readers.
     readers: int = 4
     queued_reads: int = 200
     results_wait: float = 0.3
-    """How long a turn waits for the reads in progress."""
+    """How long a cycle waits for the reads in progress."""
 
     # The ledger.
     batch: int = 16
@@ -72,8 +73,8 @@ class RecorderLimits:
     """Characters of payloads in the kept histories of unfinished runs."""
     ledger_retry: float = 1.0
     """Time before the recorder opens the ledger again after an outage."""
-    rest: float = 0.2
-    """Time between two turns without hints; it bounds the lag of reservations and actions."""
+    pause: float = 0.2
+    """Time between two cycles without hints; it bounds the lag of reservations and actions."""
     heartbeat_every: float = 1.0
     health_every: float = 1.0
     outage_grace: float = 1.0

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from operations.errors import DaprUnavailable, LedgerUnavailable
+from operations.errors import DaprUnavailable, LedgerReplaced
 from operations.gateway import Gateway
 from operations.ledger import Ledger
-from operations.outages import EngineHealth
+from operations.outages import DaprMonitor
 from operations.recorder.archive import Archive, Unwritten
 from operations.recorder.discovery import FinishedRuns, Listing
 from operations.recorder.limits import RecorderLimits
@@ -17,7 +17,7 @@ from operations.recorder.metrics import CountedGateway, Meter
 from operations.recorder.readers import Clock, Readers, ReadResult
 from operations.recorder.schedule import Schedule
 from operations.recorder.traces.hints import HintHandler, HintQueue
-from operations.recorder.traces.pending_start_times import LateStartTimes
+from operations.recorder.traces.pending_start_times import StartTimeTracker
 from operations.records import Outage, RunSummary, Snapshot
 
 _UNANSWERED = 4  # reads in a row of one run without an answer, after which one line is logged
@@ -35,7 +35,7 @@ class FollowedApplication:
         self.limits = limits or RecorderLimits()
         self.gateway = CountedGateway(gateway)
         grace = timedelta(seconds=self.limits.outage_grace)
-        self.health = EngineHealth(gateway, self.limits.health_every, grace)
+        self.health = DaprMonitor(gateway, self.limits.health_every, grace)
         self.clock = Clock()
         self.queue = HintQueue(self.limits)
 
@@ -57,9 +57,9 @@ class Recorder:
         self._schedule = Schedule(limits)
         self._listing = Listing(gateway, limits)
         self._finished = FinishedRuns(limits)
-        self._readers = Readers(gateway, now, self._finished.has, limits)
+        self._readers = Readers(gateway, now, self._finished.is_known_end, limits)
         self._hints = HintHandler(queue, self._schedule, self._finished, limits)
-        self._start_times = LateStartTimes(ledger, self._schedule, limits)
+        self._start_times = StartTimeTracker(ledger, self._schedule, limits)
         self._archive = Archive(ledger, limits)
         self._meter = Meter(gateway, queue)
         self._revision: int | None = None
@@ -71,7 +71,7 @@ class Recorder:
         """Stop the reader threads."""
         self._readers.close()
 
-    def turn(self) -> None:
+    def cycle(self) -> None:
         """Read and record what is due, and write a heartbeat; raise `LedgerUnavailable`."""
         self._follow_ledger()
         self._schedule.is_traced = self._queue.is_traced
@@ -84,11 +84,11 @@ class Recorder:
         self._write_heartbeat()
 
     def wait(self) -> None:
-        """Wait `RecorderLimits.rest` seconds; a hint ends the wait, unless hints are gathered."""
+        """Wait `RecorderLimits.pause` seconds; a hint ends the wait, unless hints are gathered."""
         if self._schedule.delay:
-            time.sleep(self._limits.rest)
+            time.sleep(self._limits.pause)
         else:
-            self._queue.wait(self._limits.rest)
+            self._queue.wait(self._limits.pause)
 
     def _follow_ledger(self) -> None:
         """Schedule the runs that other processes changed in the ledger: reservations, actions."""
@@ -99,13 +99,13 @@ class Recorder:
             self._meter.measure_from(heartbeat.heartbeat_at or datetime.now(UTC))
             self._load()
         elif revision < known:
-            raise LedgerUnavailable("it was replaced by an older one")
+            raise LedgerReplaced("its revision decreased")
         elif revision > known:
             for summary in self._ledger.runs.unfinished(known):
                 self._compare(summary)
             now = time.monotonic()
             for instance_id in self._ledger.reservations.ids_since(known):
-                self._schedule.expect(instance_id, now, self._hints.by(now))
+                self._schedule.expect(instance_id, now, self._hints.read_by(now))
         self._revision = revision
 
     def _load(self) -> None:
@@ -135,7 +135,7 @@ class Recorder:
         else:
             for instance_id in changed:
                 if instance_id not in self._schedule:
-                    self._schedule.wake(instance_id, self._hints.by(now))
+                    self._schedule.wake(instance_id, self._hints.read_by(now))
         for instance_id in self._finished.to_recheck(is_traced=self._queue.is_traced):
             self._schedule.wake(instance_id, now)
 
@@ -150,7 +150,7 @@ class Recorder:
         now = time.monotonic()
         snapshots = [self._start_times.applied_to(r.snapshot) for r in results if r.snapshot]
         is_recorded = self._schedule.is_recorded
-        changed = [each for each in snapshots if _is_final(each) or not is_recorded(each)]
+        changed = [each for each in snapshots if each.is_final or not is_recorded(each)]
         unwritten = self._archive.write(changed)
         for each in changed:
             if each.instance.instance_id not in unwritten:
@@ -163,7 +163,7 @@ class Recorder:
         by_id = {each.instance.instance_id: each for each in snapshots}
         for result in results:
             self._report(result, by_id.get(result.instance_id), unwritten)
-        ended = (each.instance.instance_id for each in snapshots if _is_final(each))
+        ended = (each.instance.instance_id for each in snapshots if each.is_final)
         self._start_times.write(snapshots, [each for each in ended if each not in unwritten])
         if any(result.is_unanswered for result in results):
             self._give_up()
@@ -181,7 +181,7 @@ class Recorder:
             self._finished.discard(instance_id)
             self._archive.forget(instance_id)
             self._schedule.absent(instance_id, now)
-        elif _is_final(snapshot) and not is_stale:
+        elif snapshot.is_final and not is_stale:
             self._finished.add(snapshot.instance)
             self._archive.forget(instance_id)
             self._schedule.ended(instance_id)
@@ -191,7 +191,7 @@ class Recorder:
             self._schedule.updated(snapshot, now, is_stale=is_stale)
 
     def _log(self, result: ReadResult, error: Exception, failures: int) -> None:
-        """Log a failure once; `EngineHealth` logs an outage of the whole engine."""
+        """Log a failure once; `DaprMonitor` logs an outage of the whole engine."""
         if failures == (_UNANSWERED if result.is_unanswered else 1):
             log.warning(
                 f"cannot read {result.instance_id}",
@@ -200,7 +200,7 @@ class Recorder:
             )
 
     def _give_up(self) -> None:
-        """Cancel the queued reads, and make the next turn check the engine."""
+        """Cancel the queued reads, and make the next cycle check the engine."""
         self._health.expire()
         for instance_id in self._readers.take_back():
             self._schedule.unread(instance_id, time.monotonic())
@@ -208,7 +208,7 @@ class Recorder:
     def _write_heartbeat(self) -> None:
         outages, now = self._health.outages, time.monotonic()
         if outages != self._written or now >= self._heartbeat_due:
-            metrics = self._meter.metrics(self._schedule.unanswered(now))
+            metrics = self._meter.metrics(self._schedule.hint_waits(now))
             self._ledger.write_heartbeat(datetime.now(UTC), outages, self._backlog(), metrics)
             self._written, self._heartbeat_due = outages, now + self._limits.heartbeat_every
 
@@ -220,8 +220,3 @@ class Recorder:
             log.info("caught up with the engine")
             self._is_caught_up = True
         return self._schedule.backlog
-
-
-def _is_final(snapshot: Snapshot) -> bool:
-    """Return True if the run has ended and the snapshot has its history."""
-    return snapshot.instance.status.is_finished and bool(snapshot.history)

@@ -29,7 +29,7 @@ class FollowedRun:
     due: float = math.inf
     read_since: float | None = None
     is_backlog: bool = False
-    """Whether the recorder has not read it since it started."""
+    """Whether the recorder has not read the run since the recorder started."""
     is_quiet: bool = False
     """Whether the run is not expected to change within seconds."""
     last: Snapshot | None = None
@@ -106,7 +106,7 @@ class Schedule:
         run = self._runs[instance_id]
         run.hinted_at = min(now, run.hinted_at)
 
-    def unanswered(self, now: float) -> Iterator[float]:
+    def hint_waits(self, now: float) -> Iterator[float]:
         """Return the seconds since the first unanswered hint of each run that has one."""
         runs = self._runs.values()
         return (now - run.hinted_at for run in runs if run.hinted_at < math.inf)
@@ -211,12 +211,12 @@ class Schedule:
         if run.is_quiet:
             pace = max(limits.quiet, self._quiet / limits.quiet_reads)
         elif not self.is_traced:
-            pace = max(limits.brisk, active / limits.brisk_reads)
+            pace = max(limits.active_interval, active / limits.active_reads)
         elif was_hinted:  # the read may have been too early for the change that the hint is about
-            pace = max(limits.brisk, 2 * self.delay, active / limits.traced_reads)
+            pace = max(limits.active_interval, 2 * self.delay, active / limits.traced_reads)
         else:
             pace = max(limits.traced, active / limits.traced_reads)
-        return min(limits.slowest, pace, max(limits.brisk, seconds_until_due(snapshot)))
+        return min(limits.longest, pace, max(limits.active_interval, seconds_until_due(snapshot)))
 
     def _set_quiet(self, run: FollowedRun, *, is_quiet: bool) -> None:
         self._quiet += is_quiet - run.is_quiet
@@ -243,7 +243,7 @@ def _answer_hints(run: FollowedRun) -> None:
 
 def retry_after(failures: int, limits: RecorderLimits) -> float:
     """Return the seconds until a run is read again, given how many reads in a row failed."""
-    return min(limits.slowest, limits.retry * 2.0 ** min(failures - 1, 10))
+    return min(limits.longest, limits.retry * 2.0 ** min(failures - 1, 10))
 
 
 def is_quiet(snapshot: Snapshot, unchanged: int, limits: RecorderLimits) -> bool:

@@ -27,7 +27,7 @@ def test_a_triple_click_is_one_order(open_page: OpenPage, ledger: Ledger) -> Non
     expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
     expect_status(page, "COMPLETED")
     expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
-    newest = ledger.search.page(Filter(text="ORDER-"), limit=10).runs
+    newest = ledger.search.page(Filter(id_part="ORDER-"), limit=10).runs
     assert [summary.instance_id for summary in newest] == [f"order_{order_id}"]
 
 

@@ -276,7 +276,7 @@ def test_a_cancelled_bulk_job_is_completed_by_the_same_job_again(
     ids = [f"{mark}-{number}" for number in range(50)]
     for instance_id in ids:
         rich.gateway.start("waiting", instance_id, "null")
-    shown = Filter(statuses=frozenset({Status.RUNNING}), text=mark)
+    shown = Filter(statuses=frozenset({Status.RUNNING}), id_part=mark)
     jobs, task = BulkJobs(actions, rich.ledger), BulkTask(Action.TERMINATE)
     eventually(lambda: jobs.preview(task, shown).total == 50, 20, "the ledger has all fifty")
     preview = jobs.preview(task, shown)

@@ -140,9 +140,9 @@ FILTERS: dict[str, tuple[Filter, Callable[[DaprInstance], bool]]] = {
         Filter(custom_status="one after"),
         lambda each: each.state.custom_status == "one after",
     ),
-    "a text in an input": (Filter(anywhere="parcel"), lambda each: has_text(each, "parcel")),
+    "a text in an input": (Filter(text="parcel"), lambda each: has_text(each, "parcel")),
     "a text in an output": (
-        Filter(anywhere="timed out"),
+        Filter(text="timed out"),
         lambda each: "timed out" in (each.state.output or ""),
     ),
     "a workflow and a status": (
@@ -151,7 +151,7 @@ FILTERS: dict[str, tuple[Filter, Callable[[DaprInstance], bool]]] = {
             each.state.workflow in {"failing", "retrying"} and each.state.status is Status.FAILED
         ),
     ),
-    "a part of the id": (Filter(text="rerun"), is_rerun),
+    "a part of the id": (Filter(id_part="rerun"), is_rerun),
 }
 
 

@@ -13,14 +13,14 @@ from tests.unit.snapshots import ID, statuses
 from tests.waiting import eventually
 
 EAGER = RecorderLimits(
-    brisk=0,
+    active_interval=0,
     traced=0,
     quiet=0,
     retry=0,
     rechecks=0,
     traced_rechecks=0,
     list_every=0,
-    list_share=0,
+    list_pause_factor=0,
     heartbeat_every=0,
     health_every=0,
 )
@@ -39,7 +39,7 @@ class RecorderSetup:
         """Run turns until a condition is true."""
 
         def check_after_turn() -> Any:
-            self.recorder.turn()
+            self.recorder.cycle()
             return condition()
 
         eventually(check_after_turn, 30, what)

@@ -331,7 +331,7 @@ def test_the_row_of_suspensions_is_below_all_others() -> None:
     assert chart(pause, span()).names == ["charge", "suspended"]
 
 
-BASELINES = {"charge": Baseline(median=1.5, p95=4, runs=20)}
+BASELINES = {"charge": Baseline(p50=1.5, p95=4, attempts=20)}
 
 
 def with_baseline(*spans: Span) -> Gantt:

@@ -14,7 +14,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.TextInput_pb2 import TextInput
 from streamlit.runtime import Runtime
 
-from dashboard.live.updates import PATH, RUN_PAGE, Intervals, LiveUpdates
+from dashboard.live.updates import PATH, RERUN_PAGE, Intervals, LiveUpdates
 from tests.waiting import eventually
 
 SECONDS = 10
@@ -124,7 +124,7 @@ def test_a_page_of_an_unknown_session_must_rerun(system: System, client: TestCli
     del system
     with client.websocket_connect(PATH) as socket:
         socket.send_text("of another process")
-        assert [socket.receive_text(), socket.receive_text()] == [RUN_PAGE, RUN_PAGE]
+        assert [socket.receive_text(), socket.receive_text()] == [RERUN_PAGE, RERUN_PAGE]
 
 
 def test_all_pages_share_one_reader(system: System, client: TestClient) -> None:

@@ -43,7 +43,7 @@ def items(app: AppTest, *wanted: str) -> WidgetState:
 
 def start(app: AppTest, at: object, *, is_part: bool = False) -> WidgetState:
     """Return the state of the time to start, as the browser sends it after an edit."""
-    return state(app, "start", {"moment": {"at": at, "isPart": is_part}})
+    return state(app, "start", {"start": {"at": at, "isIncomplete": is_part}})
 
 
 def submit(app: AppTest, *states: WidgetState) -> AppTest:

@@ -126,7 +126,7 @@ def test_a_pending_instance_without_a_time_waits_as_the_ledger_says() -> None:
 )
 def test_a_row_has_its_time(times: dict[str, Any], seconds: float) -> None:
     """The start, else the scheduled start, else the creation of the run."""
-    assert row(summary(**times))["created"] == milliseconds(at(seconds))
+    assert row(summary(**times))["start"] == milliseconds(at(seconds))
 
 
 def test_a_scheduled_start_is_no_start() -> None:

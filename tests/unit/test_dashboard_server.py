@@ -11,7 +11,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
 from streamlit.runtime.forward_msg_cache import populate_hash_if_needed
 
-from dashboard.live.updates import PATH, RUN_PAGE
+from dashboard.live.updates import PATH, RERUN_PAGE
 from dashboard.server import PLOTLY_PATH, create_app
 
 
@@ -52,7 +52,7 @@ def test_live_updates_are_served(client: TestClient) -> None:
     """A page of an unknown session gets the message to rerun."""
     with client.websocket_connect(PATH) as page:
         page.send_text("unknown")
-        assert page.receive_text() == RUN_PAGE
+        assert page.receive_text() == RERUN_PAGE
 
 
 def test_no_message_is_sent_as_a_reference(client: TestClient) -> None:

@@ -28,7 +28,7 @@ ENTRY = AuditEntry(
     [
         ENTRY,
         replace(ENTRY, action="start", before=None, after=None),
-        replace(ENTRY, reason="to make room", bulk="b1"),
+        replace(ENTRY, reason="to make room", bulk_id="b1"),
         replace(ENTRY, outcome=Outcome.REFUSED, after=None, message="Cannot pause it. " * 50),
     ],
 )
@@ -76,8 +76,8 @@ def test_each_entry_has_a_revision(ledger: Ledger) -> None:
 
 def test_the_entries_of_a_bulk_job_are_found_by_its_id(ledger: Ledger) -> None:
     """For all instances, in the order of writing."""
-    of_bulk = [replace(ENTRY, instance_id=name, bulk="b1") for name in ("order_B", "order_A")]
-    for entry in (ENTRY, *of_bulk, replace(ENTRY, bulk="b2")):
+    of_bulk = [replace(ENTRY, instance_id=name, bulk_id="b1") for name in ("order_B", "order_A")]
+    for entry in (ENTRY, *of_bulk, replace(ENTRY, bulk_id="b2")):
         ledger.audit_log.add(entry)
     assert ledger.audit_log.of_bulk("b1") == tuple(of_bulk)
 

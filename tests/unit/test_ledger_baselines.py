@@ -41,7 +41,7 @@ def test_there_is_no_baseline_of_few_attempts(ledger: Ledger) -> None:
 
 def test_only_the_latest_attempts_count(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """The baseline follows an activity that became slower."""
-    limits = StatisticsLimits(seconds=60, baseline_runs=5)
+    limits = StatisticsLimits(seconds=60, baseline_attempts=5)
     monkeypatch.setattr(ledger.statistics, "_limits", limits)
     record(ledger, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9)
     assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(9.0, 9.0, 5)}

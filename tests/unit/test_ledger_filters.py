@@ -111,21 +111,21 @@ FOUND = ["LAMP", "münchen", "M\\u00fcnchen", "pack", "valueerr", '"rope"', "00%
 def test_a_text_is_found_anywhere(ledger: Ledger, sought: str) -> None:
     """In id, payloads, custom status and failure, as plain text or as JSON escapes it."""
     record_texts(ledger)
-    assert ids(ledger.search.page(Filter(anywhere=sought), limit=9)) == ["order_Kilo"]
-    assert ledger.search.counts(Filter(anywhere=sought))[Status.FAILED] == Count(1)
+    assert ids(ledger.search.page(Filter(text=sought), limit=9)) == ["order_Kilo"]
+    assert ledger.search.counts(Filter(text=sought))[Status.FAILED] == Count(1)
 
 
 @pytest.mark.parametrize("sought", ["lump", "L_mp", "0%0", "stack", "\0", "\ud800"])
 def test_a_text_that_does_not_occur_is_not_found(ledger: Ledger, sought: str) -> None:
     """No character is a wildcard, and stack traces are not searched."""
     record_texts(ledger)
-    assert ids(ledger.search.page(Filter(anywhere=sought), limit=9)) == []
+    assert ids(ledger.search.page(Filter(text=sought), limit=9)) == []
 
 
 def test_an_unescaped_text_in_json_is_found(ledger: Ledger) -> None:
     """Not every application escapes characters outside ASCII."""
     record_texts(ledger)
-    assert ids(ledger.search.page(Filter(anywhere="Tür"), limit=9)) == ["other"]
+    assert ids(ledger.search.page(Filter(text="Tür"), limit=9)) == ["other"]
 
 
 def record(ledger: Ledger, count: int, *found: int) -> None:
@@ -146,7 +146,7 @@ def record(ledger: Ledger, count: int, *found: int) -> None:
 def test_a_text_lists_each_match_once(ledger: Ledger, sort: Sort) -> None:
     """In each order, page by page."""
     record(ledger, 45, 44, 30, 29, 2)
-    wanted = Filter(anywhere="sought", statuses=frozenset({Status.RUNNING}))
+    wanted = Filter(text="sought", statuses=frozenset({Status.RUNNING}))
     found = [ids(page) for page in pages(ledger, wanted, 3, sort)]
     assert [len(each) for each in found] == [3, 1]
     assert sorted(each for page in found for each in page) == ["i02-x", "i29-x", "i30-x", "i44-x"]
@@ -155,7 +155,7 @@ def test_a_text_lists_each_match_once(ledger: Ledger, sort: Sort) -> None:
 def test_the_way_back_under_a_text_ends_at_the_first_page(ledger: Ledger) -> None:
     """Each page leads to the one that led to it."""
     record(ledger, 45, *range(9))
-    wanted = Filter(anywhere="sought")
+    wanted = Filter(text="sought")
     there = list(pages(ledger, wanted, 4))
     second = ledger.search.page(wanted, limit=4, cursor=there[2].newer)
     assert ids(second) == ids(there[1])
@@ -163,38 +163,38 @@ def test_the_way_back_under_a_text_ends_at_the_first_page(ledger: Ledger) -> Non
     assert first == ledger.search.page(wanted, limit=4)
 
 
-@pytest.mark.parametrize("wanted", [Filter(text="i0"), Filter(anywhere="i0")])
+@pytest.mark.parametrize("wanted", [Filter(id_part="i0"), Filter(text="i0")])
 def test_a_text_of_two_characters_is_a_prefix_of_an_id(ledger: Ledger, wanted: Filter) -> None:
     """The index cannot search for fewer than 3 characters."""
     record(ledger, 12)
     assert ids(ledger.search.page(wanted, limit=20)) == [f"i{n:02}" for n in range(9, -1, -1)]
     assert ledger.search.counts(wanted)[Status.RUNNING] == Count(10)
-    assert ids(ledger.search.page(Filter(text="0"), limit=20)) == []
+    assert ids(ledger.search.page(Filter(id_part="0"), limit=20)) == []
 
 
 def test_a_text_is_indexed_again_when_it_changes(ledger: Ledger) -> None:
     """Only the current text of a run is found."""
     ledger.runs.ingest([snapshot(custom_status="packing")])
     ledger.runs.ingest([snapshot(custom_status="sending", read=2)])
-    assert ids(ledger.search.page(Filter(anywhere="packing"), limit=9)) == []
-    assert ids(ledger.search.page(Filter(anywhere="sending"), limit=9)) == ["order_A"]
+    assert ids(ledger.search.page(Filter(text="packing"), limit=9)) == []
+    assert ids(ledger.search.page(Filter(text="sending"), limit=9)) == ["order_A"]
 
 
 def test_a_text_beyond_16_kb_is_not_found(ledger: Ledger) -> None:
     """The index has the first 16,384 characters of each text."""
     ledger.runs.ingest([snapshot(input="x" * 16_380 + "seen" + "unseen")])
-    assert len(ids(ledger.search.page(Filter(anywhere="xseen"), limit=9))) == 1
-    assert ids(ledger.search.page(Filter(anywhere="unseen"), limit=9)) == []
+    assert len(ids(ledger.search.page(Filter(text="xseen"), limit=9))) == 1
+    assert ids(ledger.search.page(Filter(text="unseen"), limit=9)) == []
 
 
 def test_counts_under_a_text_are_of_the_newest_matches(ledger: Ledger, ledger_url: str) -> None:
     """If there are more, each count is capped, and lists in other orders have only these."""
     record(ledger, 12)
     with closing(open_ledger(ledger_url, search=SearchLimits(60, text_matches=10))) as limited:
-        counts = limited.search.counts(Filter(anywhere="other"))
+        counts = limited.search.counts(Filter(text="other"))
         assert counts[Status.RUNNING] == Count(10, is_capped=True)
         assert str(counts[Status.FAILED]) == "0+"
-        longest = limited.search.page(Filter(anywhere="other"), limit=20, sort=Sort.LONGEST)
+        longest = limited.search.page(Filter(text="other"), limit=20, sort=Sort.LONGEST)
         assert len(longest.runs) == 10
 
 

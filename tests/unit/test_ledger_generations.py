@@ -123,7 +123,7 @@ def test_the_oldest_generations_of_too_many_attempts_are_deleted(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whole generations, of that run alone, as soon as the next generation starts."""
-    monkeypatch.setattr(generations, "MOST", 5)
+    monkeypatch.setattr(generations, "MAX_EARLIER_ATTEMPTS", 5)
     ledger.runs.ingest([with_attempts(1, 2), with_attempts(2, 2), with_attempts(3, 2)])
     assert (earlier(ledger).generations, earlier(ledger).attempts) == (2, 4)
     ledger.runs.ingest([with_attempts(4, 7)])
@@ -141,7 +141,7 @@ def test_only_the_newest_of_many_generations_are_listed(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All are counted."""
-    monkeypatch.setattr(generations, "NAMED", 2)
+    monkeypatch.setattr(generations, "MAX_LISTED_GENERATIONS", 2)
     ledger.runs.ingest([with_attempts(number) for number in range(1, 6)])
     found = earlier(ledger)
     assert (found.generations, found.attempts) == (4, 4)

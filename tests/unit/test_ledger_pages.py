@@ -153,7 +153,7 @@ def test_a_filter_shows_its_statuses(ledger: Ledger) -> None:
 def test_a_text_is_a_substring_of_the_id(ledger: Ledger, part: str, found: list[str]) -> None:
     """Case does not matter, and no character is a wildcard."""
     fill(ledger, ["Order_A1", "x_y", "100%", "a/b", "a\\b", "xzy"])
-    assert sorted(ids(ledger.search.page(Filter(text=part), limit=10))) == sorted(found)
+    assert sorted(ids(ledger.search.page(Filter(id_part=part), limit=10))) == sorted(found)
 
 
 def test_counts_are_of_all_statuses(ledger: Ledger) -> None:
@@ -168,7 +168,7 @@ def test_counts_are_of_all_statuses(ledger: Ledger) -> None:
 def test_counts_are_of_a_text(ledger: Ledger) -> None:
     """The runs that the text finds are counted."""
     fill(ledger, names(12))
-    assert ledger.search.counts(Filter(text="R_1"))[Status.RUNNING] == Count(3)
+    assert ledger.search.counts(Filter(id_part="R_1"))[Status.RUNNING] == Count(3)
 
 
 def test_a_list_has_every_run_of_an_id(ledger: Ledger) -> None:

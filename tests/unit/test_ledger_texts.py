@@ -47,7 +47,7 @@ def test_any_id_is_found(ledger: Ledger, odd: str) -> None:
     ledger.runs.ingest([snapshot(instance_id=f"a{odd}b"), snapshot(instance_id="ab")])
     assert summary(ledger, f"a{odd}b").instance_id == f"a{odd}b"
     assert ledger.runs.latest(odd) is None
-    page = ledger.search.page(Filter(text=f"a{odd}b"), limit=9)
+    page = ledger.search.page(Filter(id_part=f"a{odd}b"), limit=9)
     assert [each.instance_id for each in page.runs] == [f"a{odd}b"]
 
 

@@ -68,7 +68,7 @@ def test_a_wait_is_combined_with_other_conditions(ledger: Ledger) -> None:
     assert found(ledger, "approval", parent_id="up") == ["a"]
     assert found(ledger, "approval", workflows=frozenset({"audit"})) == ["b"]
     assert found(ledger, "approval", since=at(2)) == ["b"]
-    assert found(ledger, "approval", text="a") == ["a"]
+    assert found(ledger, "approval", id_part="a") == ["a"]
     assert found(ledger, "approval", statuses=frozenset({Status.FAILED})) == []
     assert ids(ledger.search.page(Filter(waits_for="cancel"), limit=9)) == ["c", "b"]
 

@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError, LedgerUnavailable
+from operations.errors import (
+    DaprRefused,
+    DaprUnavailable,
+    FlowdeckError,
+    LedgerReplaced,
+    LedgerUnavailable,
+)
 from operations.history import HistoryEvent
 from operations.ledger import Ledger, Reservation, open_ledger
 from operations.model import Service, Status
@@ -138,7 +144,7 @@ def test_the_history_of_an_unchanged_instance_is_not_read_again(
 
 def test_a_reserved_id_is_followed(gateway: FakeGateway, setup: RecorderSetup) -> None:
     """The engine need not list it."""
-    setup.recorder.turn()
+    setup.recorder.cycle()
     gateway.errors["ids"] = refusals(1000)
     put_running(gateway)
     reserve(setup.ledger)
@@ -149,7 +155,7 @@ def test_a_reserved_id_is_read_until_the_engine_has_it(
     gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
     """The reservation is written before the call."""
-    setup.recorder.turn()
+    setup.recorder.cycle()
     gateway.errors["ids"] = refusals(1000)
     reserve(setup.ledger)
     setup.until_reads(2)
@@ -163,7 +169,7 @@ def test_a_reserved_id_that_never_starts_is_not_followed_for_ever(
 ) -> None:
     """The start may have been refused."""
     setup = make_setup(reserved=0)
-    setup.recorder.turn()
+    setup.recorder.cycle()
     reserve(setup.ledger)
     setup.until_reads(1)
     setup.until_lists()
@@ -190,7 +196,7 @@ def test_any_number_of_starts_by_other_processes_is_followed(
     gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
     """Thousands of runs that were recorded between two turns are all followed."""
-    setup.recorder.turn()
+    setup.recorder.cycle()
     gateway.errors["ids"] = refusals(1000)
     ids = [f"order_{number}" for number in range(2500)]
     for instance_id in ids:
@@ -301,7 +307,7 @@ def test_an_id_that_is_used_again_while_its_end_is_read_is_followed_again(
     gateway.history = history  # type: ignore[method-assign]
     setup.until(reading.is_set, "its end is being read")
     use_again(gateway, setup.ledger)
-    setup.recorder.turn()
+    setup.recorder.cycle()
     may_end.set()
     setup.until(lambda: len(runs_of(setup.ledger)) == 2, "both runs are recorded")
     setup.until_status(Status.RUNNING)
@@ -436,7 +442,7 @@ def test_a_slow_read_does_not_delay_the_others(gateway: FakeGateway, setup: Reco
         return read(instance_id)
 
     gateway.history = history  # type: ignore[method-assign]
-    setup.recorder.turn()
+    setup.recorder.cycle()
     put_running(gateway, "order_2")
     finish_instance(gateway, "order_2")
     setup.until_status(Status.COMPLETED, "order_2")
@@ -478,7 +484,7 @@ def test_the_ledger_has_an_outage_while_the_engine_is_away(
     (outage,) = setup.ledger.heartbeat().outages
     assert (outage.service, outage.reason) == (Service.SIDECAR, str(outage_errors(1)[0]))
     while gateway.errors["health"]:
-        setup.recorder.turn()
+        setup.recorder.cycle()
         assert setup.ledger.heartbeat().outages in ((outage,), ())
     assert statuses(setup.ledger) == [Status.RUNNING]
     finish_instance(gateway)
@@ -498,7 +504,7 @@ def test_an_outage_keeps_its_start_after_a_restart(
     gateway.errors = {call: outage_errors(20) for call in ("health", "state", "ids")}
     recorder = make_setup().recorder
     for _ in range(3):
-        recorder.turn()
+        recorder.cycle()
         assert ledger.heartbeat().outages == (known,)
 
 
@@ -511,7 +517,7 @@ def test_an_outage_keeps_its_start_in_another_ledger(
     with closing(open_ledger(other_url).for_app(APP)) as other:
         for each in (ledger, other):
             with closing(Recorder(application, each)) as recorder:
-                recorder.turn()
+                recorder.cycle()
         assert other.heartbeat().outages == ledger.heartbeat().outages != ()
 
 
@@ -529,10 +535,10 @@ def test_queued_reads_are_cancelled_in_an_outage(
         raise outage_errors(1)[0]
 
     gateway.state = state  # type: ignore[method-assign]
-    setup.recorder.turn()
+    setup.recorder.cycle()
     gateway.errors["health"] = outage_errors(1000)
     for _ in range(9):
-        setup.recorder.turn()
+        setup.recorder.cycle()
     assert 0 < len(attempted) < 100
     gateway.errors.clear()
     gateway.state = read  # type: ignore[method-assign]
@@ -646,8 +652,8 @@ def test_a_ledger_with_an_earlier_revision_ends_the_recorder(
     setup.until_reads()
     other = open_ledger(other_url).for_app(APP)
     setup.recorder._ledger = other
-    with pytest.raises(LedgerUnavailable, match="replaced by an older one"):
-        setup.recorder.turn()
+    with pytest.raises(LedgerReplaced, match="its revision decreased"):
+        setup.recorder.cycle()
     other.close()
 
 
@@ -668,7 +674,7 @@ def test_a_page_of_the_list_never_has_size_0(gateway: FakeGateway, setup: Record
 
 def test_each_turn_writes_a_heartbeat(setup: RecorderSetup) -> None:
     """An idle recorder writes heartbeats too."""
-    setup.recorder.turn()
+    setup.recorder.cycle()
     first = setup.ledger.heartbeat().heartbeat_at
     assert first
     setup.until(lambda: setup.ledger.heartbeat().heartbeat_at != first, "another heartbeat")
@@ -715,7 +721,7 @@ def test_the_backlog_is_unknown_before_a_whole_list(
     for number in range(MANY):
         put_running(gateway, f"order_{number}")
     while gateway.errors["ids"]:
-        setup.recorder.turn()
+        setup.recorder.cycle()
         assert setup.ledger.heartbeat().backlog is None
     assert "caught up" not in "".join(line["event"] for line in log_lines.events())
     setup.until(lambda: setup.ledger.heartbeat().backlog, "there is a backlog")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from operations.recorder.limits import RecorderLimits
-from operations.recorder.traces.endpoint import LARGEST, PATH, Endpoint
+from operations.recorder.traces.endpoint import MAX_BODY_BYTES, PATH, Endpoint
 from operations.recorder.traces.hints import HintQueue
 from operations.recorder.traces.parser import Hint
 from tests.unit.conftest import LogLines
@@ -71,8 +71,8 @@ def test_a_list_without_hints_is_accepted(
 
 def test_a_body_that_is_too_large_is_refused(endpoint: Endpoint, hints: HintQueue) -> None:
     """It is refused before it is read completely."""
-    assert post(endpoint, b"[" + b" " * LARGEST + b"]") == 413
-    assert post(endpoint, b"[" + b" " * (LARGEST - 2) + b"]") == 202
+    assert post(endpoint, b"[" + b" " * MAX_BODY_BYTES + b"]") == 413
+    assert post(endpoint, b"[" + b" " * (MAX_BODY_BYTES - 2) + b"]") == 202
     assert hints.take() == []
 
 

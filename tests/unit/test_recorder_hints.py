@@ -34,6 +34,6 @@ def test_spans_without_hints_count_as_traces() -> None:
     assert not hints.is_traced
     hints.offer([])
     assert hints.is_traced
-    silent = HintQueue(RecorderLimits(silence=0))
+    silent = HintQueue(RecorderLimits(untraced_after=0))
     silent.offer([])
     assert not silent.is_traced

@@ -19,7 +19,7 @@ def two_ids_a_page(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.fixture
 def listing(gateway: FakeGateway) -> Listing:
     """Return a listing that is always due."""
-    return Listing(gateway, RecorderLimits(list_every=0, list_share=0))
+    return Listing(gateway, RecorderLimits(list_every=0, list_pause_factor=0))
 
 
 def put(gateway: FakeGateway, *ids: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 from operations.errors import DaprUnavailable, LedgerReplaced, LedgerUnavailable
 from operations.ledger import open_ledger
 from operations.model import DaprHealth, Problem, Service, Status
-from operations.outages import EngineHealth
+from operations.outages import DaprMonitor
 from operations.recorder.__main__ import RecorderProcess
 from operations.recorder.limits import RecorderLimits
 from operations.recorder.recorder import FollowedApplication
@@ -40,7 +40,7 @@ def file(ledger_url: str) -> Path:
 def start_recorder(gateway: FakeGateway, ledger_url: str) -> Iterator[Callable[[], None]]:
     """Return a function that starts a recorder in a thread; it is stopped afterwards."""
     application = FollowedApplication(
-        gateway, RecorderLimits(rest=0.01, ledger_retry=0.05, list_every=0.05)
+        gateway, RecorderLimits(pause=0.01, ledger_retry=0.05, list_every=0.05)
     )
     stopping = threading.Event()
     recorder = RecorderProcess(ledger_url, application, stopping)
@@ -135,7 +135,7 @@ def test_an_outage_of_the_ledger_is_two_lines(
 def test_an_outage_of_a_service_is_two_lines(gateway: FakeGateway, log_lines: LogLines) -> None:
     """The number of health checks does not matter."""
     log_lines.configure("info")
-    health = EngineHealth(gateway, every=0, grace=timedelta())
+    health = DaprMonitor(gateway, every=0, grace=timedelta())
     for problems in ((), (AWAY,), (AWAY,), (), ()):
         gateway.dapr_health = DaprHealth("1.18.2", problems)
         health.check()
@@ -147,7 +147,7 @@ def test_an_outage_of_a_service_is_two_lines(gateway: FakeGateway, log_lines: Lo
 
 def test_an_outage_keeps_its_start(gateway: FakeGateway) -> None:
     """The start is the time of the first check that found the outage."""
-    health = EngineHealth(gateway, every=0, grace=timedelta())
+    health = DaprMonitor(gateway, every=0, grace=timedelta())
     gateway.dapr_health = DaprHealth("1.18.2", (AWAY,))
     health.check()
     since = health.outages[0].since
@@ -157,7 +157,7 @@ def test_an_outage_keeps_its_start(gateway: FakeGateway) -> None:
 
 def test_the_engine_is_checked_once_a_second(gateway: FakeGateway) -> None:
     """`expire` makes the next check ask at once."""
-    health = EngineHealth(gateway)
+    health = DaprMonitor(gateway)
     health.check()
     health.check()
     assert gateway.calls["health"] == 1
@@ -168,7 +168,7 @@ def test_the_engine_is_checked_once_a_second(gateway: FakeGateway) -> None:
 
 def test_an_engine_without_placement_can_be_read(gateway: FakeGateway) -> None:
     """Only without the sidecar nothing can be read."""
-    health = EngineHealth(gateway)
+    health = DaprMonitor(gateway)
     gateway.dapr_health = DaprHealth("1.18.2", (AWAY,))
     health.check()
     assert health.is_reachable

@@ -64,9 +64,9 @@ def test_rounds_have_a_shortest_duration(finished: FinishedRuns, now: list[float
 
 def test_a_finished_run_is_known_by_its_end(finished: FinishedRuns, gateway: FakeGateway) -> None:
     """Another run of the id has another end; an unknown id has none."""
-    assert finished.has(gateway.instances[ORDERS[0]])
+    assert finished.is_known_end(gateway.instances[ORDERS[0]])
     put_running(gateway, ORDERS[0], execution="e2", since=60)
-    assert not finished.has(gateway.instances[ORDERS[0]])
+    assert not finished.is_known_end(gateway.instances[ORDERS[0]])
     put_running(gateway, ID)
-    assert not finished.has(gateway.instances[ID])
+    assert not finished.is_known_end(gateway.instances[ID])
     assert not finished.ended_after(ID, 0)

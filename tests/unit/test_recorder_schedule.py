@@ -14,7 +14,7 @@ from operations.timeline import Span, SpanKind
 from tests.unit.snapshots import ID, activity, at, done, pending, snapshot
 
 LIMITS = RecorderLimits()
-BRISK, QUIET, SLOWEST, TRACED = LIMITS.brisk, LIMITS.quiet, LIMITS.slowest, LIMITS.traced
+BRISK, QUIET, SLOWEST, TRACED = LIMITS.active_interval, LIMITS.quiet, LIMITS.longest, LIMITS.traced
 ALL = 10_000
 EVER = 1e9
 
@@ -324,12 +324,12 @@ def test_hints_wait_until_a_snapshot_answers_them() -> None:
     schedule = followed(working())
     schedule.hint(ID, 3, 9)
     schedule.hint(ID, 5, 9)
-    assert list(schedule.unanswered(10)) == [7]
+    assert list(schedule.hint_waits(10)) == [7]
     assert schedule.take(9, ALL) == [ID]
-    assert list(schedule.unanswered(10)) == [7]
+    assert list(schedule.hint_waits(10)) == [7]
     schedule.hint(ID, 10, 10)
     schedule.updated(working(), 11)
-    assert list(schedule.unanswered(12)) == [3]
+    assert list(schedule.hint_waits(12)) == [3]
 
 
 def test_a_hint_waits_until_a_snapshot_is_written() -> None:
@@ -338,15 +338,15 @@ def test_a_hint_waits_until_a_snapshot_is_written() -> None:
     schedule.hint(ID, 3, 3)
     schedule.take(3, ALL)
     schedule.failed(ID, 4)
-    assert list(schedule.unanswered(10)) == [7]
+    assert list(schedule.hint_waits(10)) == [7]
     schedule.take(EVER, ALL)
     schedule.unread(ID, 5)
     schedule.take(EVER, ALL)
     schedule.updated(working(), 6, is_stale=True)
-    assert list(schedule.unanswered(10)) == [7]
+    assert list(schedule.hint_waits(10)) == [7]
     schedule.take(EVER, ALL)
     schedule.updated(working(), 7)
-    assert list(schedule.unanswered(10)) == []
+    assert list(schedule.hint_waits(10)) == []
 
 
 def test_the_end_of_a_run_answers_its_hints() -> None:
@@ -356,10 +356,10 @@ def test_the_end_of_a_run_answers_its_hints() -> None:
     schedule.take(1, ALL)
     schedule.hint(ID, 4, 4)
     schedule.ended(ID)
-    assert list(schedule.unanswered(10)) == [9]
+    assert list(schedule.hint_waits(10)) == [9]
     schedule.take(4, ALL)
     schedule.ended(ID)
-    assert list(schedule.unanswered(10)) == []
+    assert list(schedule.hint_waits(10)) == []
 
 
 BACKLOG = [f"old_{number}" for number in range(1000)]

@@ -33,7 +33,7 @@ REFUSAL = "Dapr cannot list its instances while one has the id 'a||b'"
 @pytest.fixture
 def application(gateway: FakeGateway) -> FollowedApplication:
     """Return an application whose runs are read only because of hints, actions or the list."""
-    limits = replace(EAGER, brisk=1000, traced=1000, quiet=1000, outage_grace=0)
+    limits = replace(EAGER, active_interval=1000, traced=1000, quiet=1000, outage_grace=0)
     return FollowedApplication(gateway, limits)
 
 
@@ -65,7 +65,7 @@ def until(recorder: Recorder) -> Until:
 
     def until(condition: Callable[[], object], what: str) -> None:
         def check_after_turn() -> object:
-            recorder.turn()
+            recorder.cycle()
             return condition()
 
         eventually(check_after_turn, 30, what)
@@ -117,10 +117,10 @@ def test_hints_are_gathered_while_readers_are_busy(hints: HintQueue) -> None:
     hint_handler.measure(100, hint_handler._rated_at + 1)
     now = time.monotonic()
     hint_handler.handle(0.001)
-    assert hint_handler.by(now) == now
+    assert hint_handler.read_by(now) == now
     hint_handler.handle(1)
-    assert hint_handler.by(now) == now + RecorderLimits().gathered
-    assert hint_handler.by(now, is_end=True) == now + RecorderLimits().ending
+    assert hint_handler.read_by(now) == now + RecorderLimits().longest_hint_delay
+    assert hint_handler.read_by(now, is_end=True) == now + RecorderLimits().longest_end_delay
     hint_handler.measure(0, hint_handler._rated_at + 9)
     hint_handler.handle(1)
     assert schedule.delay == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from operations.recorder.limits import RecorderLimits
-from operations.recorder.traces.pending_start_times import StartTimes
+from operations.recorder.traces.pending_start_times import PendingStartTimes
 from operations.records import StartTime
 from operations.timeline import Ending, Span, SpanKind, start_time_within, with_start_times
 from tests.unit.snapshots import ID, activity, at, snapshot
@@ -49,9 +49,9 @@ def test_other_spans_do_not_change() -> None:
     assert with_start_times([known, timer], others) == (known, timer)
 
 
-def pending(*known: tuple[int, float], limit: int = 10) -> StartTimes:
+def pending(*known: tuple[int, float], limit: int = 10) -> PendingStartTimes:
     """Return pending start times of the order, given as event id and seconds after noon."""
-    start_times = StartTimes(RecorderLimits(start_times=limit))
+    start_times = PendingStartTimes(RecorderLimits(start_times=limit))
     start_times.add([StartTime(ID, event_id, at(started)) for event_id, started in known], 0)
     return start_times
 
@@ -73,7 +73,7 @@ def test_a_snapshot_gets_the_start_times_of_its_attempts() -> None:
 
 def test_start_times_of_another_instance_are_not_used() -> None:
     """The event id may be the same."""
-    start_times = StartTimes(RecorderLimits())
+    start_times = PendingStartTimes(RecorderLimits())
     start_times.add([StartTime("order_B", 1, at(1))], 0)
     found = snapshot(spans=(activity(1, 0, 2),))
     assert start_times.applied_to(found) is found

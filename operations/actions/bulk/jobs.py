@@ -50,7 +50,7 @@ class BulkJobs:
         for an invalid `bulk_id` or event name.
         """
         if bulk_id is not None:
-            check_name("name", bulk_id, MAX_BULK_ID_LENGTH)
+            check_name("bulk_id", bulk_id, MAX_BULK_ID_LENGTH)
         if task.action is Action.RAISE:
             check_event(task.event)
         return make_preview(self._ledger, self._limits, task, selection, bulk_id)
@@ -95,8 +95,8 @@ class BulkJobs:
         action, known = preview.task.action, dict[str, ItemResult]()
         for entry in self._ledger.audit_log.of_bulk(preview.bulk_id):
             if entry.action != action:
-                expected = f"the name of a job that does {action}, not {entry.action}"
-                raise InvalidInput("name", preview.bulk_id, expected)
+                expected = f"the id of a job that does {action}, not {entry.action}"
+                raise InvalidInput("bulk_id", preview.bulk_id, expected)
             if entry.outcome in _DONE:
                 result = ItemResult(entry.instance_id, Outcome.UNCHANGED)
                 known[entry.instance_id] = result

@@ -32,7 +32,7 @@ class BulkLimits:
 class RestOfList:
     """The runs that a list shows after a cursor."""
 
-    shown: Filter
+    wanted: Filter
     cursor: str
 
 
@@ -188,7 +188,7 @@ def _selected(
     if isinstance(selection, Filter):
         return _listed(ledger, limits, selection, None)
     if isinstance(selection, RestOfList):
-        return _listed(ledger, limits, selection.shown, selection.cursor)
+        return _listed(ledger, limits, selection.wanted, selection.cursor)
     ids = list(dict.fromkeys(selection))
     first, rest = ids[: limits.instances], ids[limits.instances :]
     runs = ledger.runs.latest_by_id(first)
@@ -196,23 +196,23 @@ def _selected(
 
 
 def _listed(
-    ledger: Ledger, limits: BulkLimits, shown: Filter, cursor: str | None
+    ledger: Ledger, limits: BulkLimits, wanted: Filter, cursor: str | None
 ) -> tuple[_Selected, Selection | None]:
     deadline, selected = time.monotonic() + limits.preview_seconds, _Selected()
     while True:
         try:
             size = min(limits.page_size, limits.instances - len(selected))
-            page = ledger.search.page(shown, limit=size, cursor=cursor)
+            page = ledger.search.page(wanted, limit=size, cursor=cursor)
         except QueryTimeout:
             if cursor is None or not selected:
                 raise
-            return selected, RestOfList(shown, cursor)
+            return selected, RestOfList(wanted, cursor)
         selected.extend((run.instance_id, run) for run in page.runs)
         cursor = page.older
         if cursor is None:
             return selected, None
         if len(selected) >= limits.instances or time.monotonic() > deadline:
-            return selected, RestOfList(shown, cursor)
+            return selected, RestOfList(wanted, cursor)
 
 
 def _grouped(reasons: Mapping[str, list[str]], named: int) -> tuple[SkippedInstances, ...]:

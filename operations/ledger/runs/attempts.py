@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from operations.ledger.db.batches import in_batches
 from operations.ledger.runs.generations import close_generations
 from operations.ledger.runs.merging import RunChange
-from operations.ledger.tables import MESSAGE, NAME, attempts, runs
+from operations.ledger.tables import MAX_MESSAGE_LENGTH, MAX_NAME_LENGTH, attempts, runs
 from operations.model import Failure
 from operations.timeline import Ending, Span, SpanKind
 
@@ -101,15 +101,15 @@ def _row(run_id: int, generation: int, span: Span) -> _Row:
         "run_id": run_id,
         "generation": generation,
         "event_id": span.event_id,
-        "name": span.name[:NAME],
+        "name": span.name[:MAX_NAME_LENGTH],
         "lane": span.lane,
         "attempt": span.attempt_number,
         "scheduled_at": span.scheduled_at,
         "started_at": span.started_at,
         "ended_at": span.ended_at,
         "ending": span.ending.value,
-        "error_type": span.failure.error_type[:NAME] if span.failure else None,
-        "error_message": span.failure.message[:MESSAGE] if span.failure else None,
+        "error_type": span.failure.error_type[:MAX_NAME_LENGTH] if span.failure else None,
+        "error_message": span.failure.message[:MAX_MESSAGE_LENGTH] if span.failure else None,
     }
 
 

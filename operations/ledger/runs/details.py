@@ -7,7 +7,6 @@ from sqlalchemy import Connection, Executable, RowMapping, bindparam, insert, se
 
 from operations.ledger.db.batches import in_batches
 from operations.ledger.runs.history_codec import decode, encode
-from operations.ledger.runs.identity import is_final
 from operations.ledger.runs.merging import RunChange
 from operations.ledger.search.text_index import body_of, insert_texts, update_texts
 from operations.ledger.tables import details, runs
@@ -106,7 +105,7 @@ def _execute(connection: Connection, query: Executable, rows: list[_Row]) -> Non
 
 def _ends(change: RunChange) -> bool:
     """True if the snapshot has the end of the run, and the ledger does not have it yet."""
-    return is_final(change.snapshot) and not (change.before and change.before.is_archived)
+    return change.snapshot.is_final and not (change.before and change.before.is_archived)
 
 
 def _merged(known: _Row, snapshot: Snapshot) -> _Row:

@@ -16,9 +16,9 @@ from operations.ledger.tables import attempts, runs
 from operations.records import EarlierGenerations, Generation
 from operations.timeline import Ending
 
-MOST = 10_000
-"""The most attempts of a run's earlier generations; beyond it the oldest ones are deleted."""
-NAMED = 50
+MAX_EARLIER_ATTEMPTS = 10_000
+"""The most attempts of a run's earlier generations; beyond it the oldest generations go."""
+MAX_LISTED_GENERATIONS = 50
 """The most generations in `EarlierGenerations.newest`."""
 
 _COLUMNS = attempts.c
@@ -34,7 +34,7 @@ def read_earlier_generations(connection: Connection, run_id: int) -> EarlierGene
         .where(*earlier)
         .group_by(_COLUMNS.generation)
         .order_by(_COLUMNS.generation.desc())
-        .limit(NAMED)
+        .limit(MAX_LISTED_GENERATIONS)
     )
     generation_count, attempt_count = connection.execute(numbers).one()
     newest = tuple(Generation(*row) for row in connection.execute(each))
@@ -92,6 +92,6 @@ def _superfluous(connection: Connection, run_ids: Sequence[int]) -> Iterator[tup
         total = 0
         for _, generation, count in rows:
             total += count
-            if total > MOST:
+            if total > MAX_EARLIER_ATTEMPTS:
                 yield run_id, generation
                 break

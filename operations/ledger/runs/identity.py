@@ -23,12 +23,12 @@ that is true of a snapshot decides:
 Whether it can be a later generation follows from the history (`_may_continue`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from operations.ledger.tables import NAME
+from operations.ledger.tables import MAX_NAME_LENGTH
 from operations.records import RunSummary, Snapshot
 
 
@@ -66,12 +66,17 @@ def match_run(known: Sequence[Run], snapshot: Snapshot) -> Run | Unmatched:
     same = [run for run in known if _is_same_execution(run, snapshot)]
     if same:
         return max(same, key=lambda run: run.summary.run_id)
-    latest = next((run for run in known if run.summary.is_latest), None)
+    latest = latest_of(known)
     if latest is None:
         return Unmatched.NEXT
     if snapshot.read_at < latest.read_at and not _is_late_end(latest, snapshot):
         return Unmatched.EARLIER if _is_earlier(latest.summary, snapshot) else Unmatched.STALE
     return latest if _is_same_run(latest, snapshot) else Unmatched.NEXT
+
+
+def latest_of(known: Iterable[Run]) -> Run | None:
+    """Return the latest run of an id, None if the ledger has none."""
+    return next((run for run in known if run.summary.is_latest), None)
 
 
 def _is_same_run(latest: Run, snapshot: Snapshot) -> bool:
@@ -94,7 +99,7 @@ def _is_other_workflow(summary: RunSummary, snapshot: Snapshot) -> bool:
 
     A workflow that continues as new keeps both.
     """
-    workflow, execution_id = snapshot.instance.workflow[:NAME], summary.execution_id
+    workflow, execution_id = snapshot.instance.workflow[:MAX_NAME_LENGTH], summary.execution_id
     is_named = workflow and summary.workflow and not _has_no_state(summary)
     if is_named and workflow != summary.workflow:
         return True
@@ -108,15 +113,10 @@ def is_stale(run: Run, snapshot: Snapshot) -> bool:
     An end is never stale, however late it comes, nor is the history that belongs to it.
     """
     known = run.summary.status.is_finished + run.is_archived
-    read = snapshot.instance.status.is_finished + is_final(snapshot)
+    read = snapshot.instance.status.is_finished + snapshot.is_final
     if read != known and snapshot.timeline.execution_id is not None:
         return read < known
     return read < known or snapshot.read_at < run.read_at
-
-
-def is_final(snapshot: Snapshot) -> bool:
-    """True if a snapshot has the end and the history of a run: nothing more can follow."""
-    return snapshot.instance.status.is_finished and bool(snapshot.history)
 
 
 def created_at(snapshot: Snapshot) -> datetime | None:
@@ -169,7 +169,7 @@ def _is_late_end(latest: Run, snapshot: Snapshot) -> bool:
     return (
         latest.summary.execution_id is None
         and not latest.is_archived
-        and is_final(snapshot)
+        and snapshot.is_final
         and snapshot.instance.created_at == latest.summary.created_at
     )
 
@@ -177,5 +177,5 @@ def _is_late_end(latest: Run, snapshot: Snapshot) -> bool:
 def _is_earlier(latest: RunSummary, snapshot: Snapshot) -> bool:
     """True if a snapshot is a whole run that was created before the latest one."""
     created = snapshot.instance.created_at
-    is_whole = is_final(snapshot) and snapshot.timeline.execution_id is not None
+    is_whole = snapshot.is_final and snapshot.timeline.execution_id is not None
     return is_whole and created is not None and created < latest.created_at

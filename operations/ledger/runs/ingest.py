@@ -12,7 +12,7 @@ from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.reservations import latest_starts
 from operations.ledger.runs.attempts import write_attempts
 from operations.ledger.runs.details import keep_history, write_details
-from operations.ledger.runs.identity import Run, Unmatched, is_final, is_stale, match_run
+from operations.ledger.runs.identity import Run, Unmatched, is_stale, latest_of, match_run
 from operations.ledger.runs.merging import RunChange, as_purged, merged, new_run
 from operations.ledger.runs.rows import (
     earlier_runs,
@@ -44,7 +44,7 @@ def read_merged(connection: Connection, snapshot: Snapshot) -> RunSummary:
     """Return the latest run of the snapshot's id as it would be once the snapshot is written."""
     instance_id = snapshot.instance.instance_id
     known = _known_runs(connection, [snapshot])[instance_id]
-    latest = _latest(known)
+    latest = latest_of(known)
     match = match_run(known, snapshot)
     if latest and match is latest and not is_stale(latest, snapshot):
         return merged(latest, snapshot).summary
@@ -131,7 +131,7 @@ def _of_kind(
 def _is_missing(found: Run | Unmatched, snapshot: Snapshot) -> bool:
     """True if a snapshot is stale, and the ledger may lack something that the snapshot has."""
     if isinstance(found, Run):
-        is_complete = found.is_archived and is_final(snapshot)
+        is_complete = found.is_archived and snapshot.is_final
         return is_stale(found, snapshot) and not is_complete
     return found is Unmatched.STALE
 
@@ -168,7 +168,7 @@ def _add_next(
     runs, superseded = [], []
     for snapshot in snapshots:
         instance_id = snapshot.instance.instance_id
-        latest = _latest(known[instance_id])
+        latest = latest_of(known[instance_id])
         if latest:
             superseded.append(_superseded(latest, snapshot.read_at))
         previous = latest.summary if latest else None
@@ -194,10 +194,6 @@ def _inserted(
         RunChange(run_id, None, run, snapshot)
         for run_id, run, snapshot in zip(run_ids, runs, snapshots, strict=True)
     ]
-
-
-def _latest(known: Sequence[Run]) -> Run | None:
-    return next((run for run in known if run.summary.is_latest), None)
 
 
 def _superseded(run: Run, at: datetime) -> Run:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from operations.ledger.reservations import Reservation
-from operations.ledger.runs.identity import Run, created_at, is_final
-from operations.ledger.tables import MESSAGE, NAME
+from operations.ledger.runs.identity import Run, created_at
+from operations.ledger.tables import MAX_MESSAGE_LENGTH, MAX_NAME_LENGTH
 from operations.model import Instance, Status, parse_payload
 from operations.records import RunSummary, Snapshot
 from operations.timeline import Timeline
@@ -74,7 +74,7 @@ def merged(run: Run, snapshot: Snapshot) -> Run:
         run,
         summary=summary,
         read_at=max(run.read_at, snapshot.read_at),
-        is_archived=run.is_archived or is_final(snapshot),
+        is_archived=run.is_archived or snapshot.is_final,
     )
 
 
@@ -88,7 +88,7 @@ def as_purged(summary: RunSummary, at: datetime) -> RunSummary:
 def _status_line(custom_status: str | None) -> str | None:
     """Return a custom status as a list shows it: a JSON string as plain text; None if empty."""
     value = parse_payload(custom_status)
-    return (value if isinstance(value, str) else custom_status or "")[:NAME] or None
+    return (value if isinstance(value, str) else custom_status or "")[:MAX_NAME_LENGTH] or None
 
 
 def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
@@ -97,7 +97,7 @@ def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
         _with_wait(summary, snapshot),
         execution_id=timeline.execution_id or summary.execution_id,
         generation=summary.generation + _is_next_generation(summary, timeline),
-        workflow=instance.workflow[:NAME] or summary.workflow,
+        workflow=instance.workflow[:MAX_NAME_LENGTH] or summary.workflow,
         status=instance.status,
         # Each generation has a start of its own; the run started with the first one.
         started_at=_earliest(summary.started_at, timeline.started_at),
@@ -105,8 +105,10 @@ def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
         ended_at=timeline.ended_at or summary.ended_at or _last_update(instance),
         last_updated_at=instance.last_updated_at or summary.last_updated_at,
         scheduled_for=snapshot.scheduled_for or summary.scheduled_for,
-        failure_type=failure.error_type[:NAME] if failure else summary.failure_type,
-        failure_message=failure.message[:MESSAGE] if failure else summary.failure_message,
+        failure_type=failure.error_type[:MAX_NAME_LENGTH] if failure else summary.failure_type,
+        failure_message=failure.message[:MAX_MESSAGE_LENGTH]
+        if failure
+        else summary.failure_message,
         parent_id=timeline.parent_id or summary.parent_id,
         parent_app_id=_other_app_id(timeline.parent_app_id, summary) or summary.parent_app_id,
         rerun_of=timeline.rerun_of or summary.rerun_of,
@@ -122,7 +124,7 @@ def _with_wait(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
     if snapshot.timeline == Timeline():
         return summary
     waiting = snapshot.timeline.waiting
-    waits_for, until = (waiting.what[:NAME], waiting.until) if waiting else (None, None)
+    waits_for, until = (waiting.what[:MAX_NAME_LENGTH], waiting.until) if waiting else (None, None)
     return replace(summary, waits_for=waits_for, waits_until=until)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from operations.ledger.db.batches import in_batches
-from operations.ledger.micros import ended_micros, queue_micros, run_micros, took_micros
+from operations.ledger.micros import duration_micros, ended_micros, execution_micros, queue_micros
 from operations.ledger.runs.identity import Run
 from operations.ledger.tables import runs
 from operations.model import Status
@@ -120,9 +120,9 @@ def _row(run: Run, revision: int) -> dict[str, Any]:
         "read_at": run.read_at,
         "is_archived": run.is_archived,
         "ended_micros": ended_micros(run.summary),
-        "took_micros": took_micros(run.summary),
+        "duration_micros": duration_micros(run.summary),
         "queue_micros": queue_micros(run.summary),
-        "run_micros": run_micros(run.summary),
+        "execution_micros": execution_micros(run.summary),
     }
     del row["run_id"]
     return row

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from operations.ledger.db.batches import in_batches
 from operations.ledger.runs.merging import RunChange
-from operations.ledger.tables import NAME, waits
+from operations.ledger.tables import MAX_NAME_LENGTH, waits
 from operations.timeline import Timeline, event_key
 
 _Row = tuple[int, str, str, datetime]  # a row's values, in the order of its columns
@@ -24,8 +24,8 @@ _DROP = delete(waits).where(waits.c.run_id.in_(bindparam("run_ids", expanding=Tr
 
 
 def stored_name(name: str) -> str:
-    """Return the name of a wait as the table has it: casefolded, and cut to `NAME` characters."""
-    return event_key(name)[:NAME]
+    """Return the name of a wait as the table has it: casefolded, and cut."""
+    return event_key(name)[:MAX_NAME_LENGTH]
 
 
 def write_waits(connection: Connection, changes: Sequence[RunChange]) -> set[int]:

@@ -14,7 +14,7 @@ def read_counts(
     connection: Connection, matches: Matches, limits: SearchLimits
 ) -> dict[Status, Count]:
     """Count the matching runs of each status; the statuses of the filter are ignored."""
-    if matches.is_by_text or matches.is_by_prefix:
+    if matches.has_text:
         return _counts_by_text(connection, matches, limits.text_matches)
     numbers = {
         status: select(literal(status.value), func.count()).select_from(
@@ -44,7 +44,7 @@ def count_before(
 
 
 def _counts_by_text(connection: Connection, matches: Matches, cap: int) -> dict[Status, Count]:
-    """Count the newest `cap` runs that a text matches; if there are more, each count is capped."""
+    """Count the newest runs that a text matches; if more than `cap` match, each count is capped."""
     newest = newest_by_text(matches, cap + 1, any_status=True).subquery()
     query = select(newest.c.status, func.count()).group_by(newest.c.status)
     numbers = {Status(status): number for status, number in connection.execute(query)}

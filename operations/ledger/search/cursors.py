@@ -14,7 +14,7 @@ from operations.records import Sort
 
 _FORMAT = struct.Struct(">ccqq")
 _LETTERS = {Sort.NEWEST: b"n", Sort.OLDEST: b"o", Sort.ENDED: b"e", Sort.LONGEST: b"l"}
-_RUN_IDS = range(-1, 2**31)  # from -1: a cursor may point right before the first key
+_RUN_IDS = range(-1, 2**63)  # from -1: a cursor may point right before the first key
 
 
 class Direction(Enum):

@@ -8,7 +8,7 @@ from sqlalchemy import Column, ColumnElement, Select, and_, select
 
 from operations.ledger.runs.waits import stored_name
 from operations.ledger.search.text_index import is_indexed, matches
-from operations.ledger.tables import NAME, run_texts, runs, waits
+from operations.ledger.tables import MAX_NAME_LENGTH, run_texts, runs, waits
 from operations.model import Status
 from operations.records import Filter
 
@@ -31,12 +31,12 @@ class Matches:
     @property
     def is_by_text(self) -> bool:
         """True if the text index finds the runs."""
-        return is_indexed(self.wanted.text) or is_indexed(self.wanted.anywhere)
+        return is_indexed(self.wanted.id_part) or is_indexed(self.wanted.text)
 
     @property
-    def is_by_prefix(self) -> bool:
-        """True if a text is too short for the index; then it is a prefix of the instance id."""
-        return bool(self._prefixes)
+    def has_text(self) -> bool:
+        """True if the filter has a text; one that is too short for the index is a prefix of ids."""
+        return bool(self.wanted.id_part or self.wanted.text)
 
     @property
     def statuses(self) -> list[Status]:
@@ -64,7 +64,7 @@ class Matches:
 
     @property
     def _prefixes(self) -> list[str]:
-        texts = (self.wanted.text, self.wanted.anywhere)
+        texts = (self.wanted.id_part, self.wanted.text)
         return [each for each in texts if each and not is_indexed(each)]
 
     def _conditions(self) -> Iterator[ColumnElement[bool]]:
@@ -72,9 +72,9 @@ class Matches:
         wanted = self.wanted
         for name, column in _EQUAL.items():
             if value := getattr(wanted, name):
-                yield column == value[:NAME]
+                yield column == value[:MAX_NAME_LENGTH]
         if wanted.workflows:
-            yield _COLUMNS.workflow.in_(sorted(each[:NAME] for each in wanted.workflows))
+            yield _COLUMNS.workflow.in_(sorted(each[:MAX_NAME_LENGTH] for each in wanted.workflows))
         if wanted.waits_for:
             waiting = select(waits.c.run_id).where(waits.c.name == stored_name(wanted.waits_for))
             yield _COLUMNS.run_id.in_(waiting)

@@ -77,7 +77,7 @@ class Pages:
 
     def _position(self, first: Key) -> Count | None:
         """Count the runs before a page; None if the filter has a text: that would cost too much."""
-        if not self.with_position or self.matches.is_by_text or self.matches.is_by_prefix:
+        if not self.with_position or self.matches.has_text:
             return None
         return count_before(self.connection, self.matches, self._order, first, self.limits.count)
 
@@ -91,7 +91,7 @@ class Pages:
         if order.by_run_id:
             return self.matches.by_text(*SUMMARY_COLUMNS).where(*bounds)
         every = select(*SUMMARY_COLUMNS)
-        if self.matches.is_by_text or self.matches.is_by_prefix:
+        if self.matches.has_text:
             newest = newest_by_text(self.matches, self.limits.text_matches).subquery()
             return every.where(runs.c.run_id.in_(select(newest.c.run_id)), *bounds)
         if len(self.matches.statuses) == 1:

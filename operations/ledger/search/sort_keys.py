@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, FromClause, tuple_
 
-from operations.ledger.micros import ended_micros, micros_of, time_of, took_micros
+from operations.ledger.micros import duration_micros, ended_micros, micros_of, time_of
 from operations.ledger.tables import run_texts, runs
 from operations.records import RunSummary, Sort
 
@@ -13,7 +13,7 @@ _COLUMNS: dict[Sort, Column[Any]] = {
     Sort.NEWEST: runs.c.created_at,
     Sort.OLDEST: runs.c.created_at,
     Sort.ENDED: runs.c.ended_micros,
-    Sort.LONGEST: runs.c.took_micros,
+    Sort.LONGEST: runs.c.duration_micros,
 }
 
 
@@ -75,7 +75,7 @@ class SortOrder:
         """Return the sort key of a run."""
         if self.is_of_creation:
             return Key(micros_of(summary.created_at), summary.run_id)
-        value = ended_micros if self.sort is Sort.ENDED else took_micros
+        value = ended_micros if self.sort is Sort.ENDED else duration_micros
         return Key(value(summary), summary.run_id)
 
     def just_before(self, key: Key) -> Key:

@@ -1,7 +1,7 @@
 """The trigram index of ids and texts: FTS5 on SQLite, `pg_trgm` on PostgreSQL.
 
 `run_texts` has one row a run: the instance id, and in `body` the other texts that can be searched,
-each cut to `INDEXED` characters. A search reads no other table for texts.
+each cut to `INDEXED_LENGTH` characters. A search reads no other table for texts.
 """
 
 import json
@@ -27,8 +27,8 @@ from operations.ledger.db.column_types import Text
 from operations.ledger.tables import run_texts
 from operations.records import Filter
 
-INDEXED = 16_384  # characters of each text
-SHORTEST = 3  # characters that the index can search for
+INDEXED_LENGTH = 16_384  # characters of each text
+MIN_SEARCH_LENGTH = 3  # characters that the index can search for
 TEXTS = ("input", "output", "custom_status", "failure_type", "failure_message")
 """The columns of `run_details` that are searched, besides the instance id."""
 
@@ -55,8 +55,8 @@ def create_extension(connection: Connection) -> None:
 
 
 def body_of(details: Mapping[str, Any]) -> str:
-    """Return the body of a row of `run_details`: its texts, each cut to `INDEXED` characters."""
-    return "\n".join(details[name][:INDEXED] for name in TEXTS if details[name])
+    """Return the body of a row of `run_details`: its texts, each cut at `INDEXED_LENGTH`."""
+    return "\n".join(details[name][:INDEXED_LENGTH] for name in TEXTS if details[name])
 
 
 def insert_texts(connection: Connection, rows: Mapping[int, tuple[str, str]]) -> None:
@@ -76,15 +76,15 @@ def update_texts(connection: Connection, bodies: Mapping[int, str]) -> None:
 
 def is_indexed(sought: str) -> bool:
     """True if a text is long enough for the index."""
-    return len(sought) >= SHORTEST
+    return len(sought) >= MIN_SEARCH_LENGTH
 
 
 def matches(wanted: Filter, dialect: str) -> ColumnElement[bool]:
     """Return the condition on `run_texts` for the texts of a filter that are long enough."""
-    in_id = [wanted.text] if is_indexed(wanted.text) else []
-    anywhere = _forms(wanted.anywhere) if is_indexed(wanted.anywhere) else []
+    in_id = [wanted.id_part] if is_indexed(wanted.id_part) else []
+    in_texts = _forms(wanted.text) if is_indexed(wanted.text) else []
     make = _match if dialect == "sqlite" else _ilike
-    return make(in_id, anywhere)
+    return make(in_id, in_texts)
 
 
 def _forms(sought: str) -> Collection[str]:
@@ -93,10 +93,10 @@ def _forms(sought: str) -> Collection[str]:
     return list(dict.fromkeys(forms))
 
 
-def _match(in_id: Collection[str], anywhere: Collection[str]) -> ColumnElement[bool]:
+def _match(in_id: Collection[str], in_texts: Collection[str]) -> ColumnElement[bool]:
     parts = [f"instance_id : {_phrase(part)}" for part in in_id]
-    if anywhere:
-        parts.append(f"({' OR '.join(map(_phrase, anywhere))})")
+    if in_texts:
+        parts.append(f"({' OR '.join(map(_phrase, in_texts))})")
     table: ColumnElement[Any] = literal_column(run_texts.name)
     return table.op("MATCH", is_comparison=True)(literal(" AND ".join(parts), Text))
 
@@ -105,9 +105,9 @@ def _phrase(sought: str) -> str:
     return '"' + sought.replace('"', '""') + '"'
 
 
-def _ilike(in_id: Collection[str], anywhere: Collection[str]) -> ColumnElement[bool]:
+def _ilike(in_id: Collection[str], in_texts: Collection[str]) -> ColumnElement[bool]:
     columns = (run_texts.c.instance_id, run_texts.c.body)
-    either = [column.ilike(_pattern(form)) for form in anywhere for column in columns]
+    either = [column.ilike(_pattern(form)) for form in in_texts for column in columns]
     return and_(
         *(run_texts.c.instance_id.ilike(_pattern(part)) for part in in_id),
         *([or_(*either)] if either else []),

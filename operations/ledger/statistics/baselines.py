@@ -16,12 +16,12 @@ def read_baselines(
 ) -> dict[str, Baseline]:
     """Return the baselines of those activities of a workflow that have enough attempts."""
     found = {
-        name: _seconds(connection, workflow, name, limits.baseline_runs) for name in activities
+        name: _seconds(connection, workflow, name, limits.baseline_attempts) for name in activities
     }
     return {
         name: _baseline(seconds)
         for name, seconds in found.items()
-        if len(seconds) >= limits.fewest_runs
+        if len(seconds) >= limits.fewest_attempts
     }
 
 
@@ -45,4 +45,4 @@ def _seconds(connection: Connection, workflow: str, name: str, most: int) -> lis
 
 def _baseline(seconds: list[float]) -> Baseline:
     cuts = statistics.quantiles(seconds, n=20, method="inclusive")
-    return Baseline(median=cuts[9], p95=cuts[18], runs=len(seconds))
+    return Baseline(p50=cuts[9], p95=cuts[18], attempts=len(seconds))

@@ -57,7 +57,7 @@ def read_workflows(
     query = (
         select(
             *(columns.ended_micros, columns.workflow, columns.status),
-            *(columns.took_micros, columns.queue_micros, columns.run_micros),
+            *(columns.duration_micros, columns.queue_micros, columns.execution_micros),
         )
         .where(columns.ended_micros >= max(0, micros_of(within.since)))
         .where(columns.ended_micros < micros_of(within.until))

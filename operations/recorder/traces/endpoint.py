@@ -15,7 +15,7 @@ from operations.recorder.traces.hints import HintQueue
 from operations.recorder.traces.parser import hints_in
 
 PATH = "/api/v2/spans"
-LARGEST = 2**20  # bytes of a request's body
+MAX_BODY_BYTES = 2**20  # bytes of a request's body
 RETRY = 5.0  # seconds before the endpoint tries again to listen at its address
 EXIT_TIMEOUT = 2.0  # seconds
 
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 class _TooLarge(Exception):
-    """A request's body has more than `LARGEST` bytes."""
+    """A request's body has more than `MAX_BODY_BYTES` bytes."""
 
 
 def create_app(queue: HintQueue) -> Starlette:
@@ -33,7 +33,7 @@ def create_app(queue: HintQueue) -> Starlette:
         try:
             queue.offer(hints_in(await _body(request)))
         except _TooLarge:
-            return PlainTextResponse(f"expected at most {LARGEST} bytes", 413)
+            return PlainTextResponse(f"expected at most {MAX_BODY_BYTES} bytes", 413)
         except ClientDisconnect:
             return Response(status_code=400)
         except ValueError as error:
@@ -47,7 +47,7 @@ async def _body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST:
+        if len(body) > MAX_BODY_BYTES:
             raise _TooLarge
     return bytes(body)
 

@@ -16,7 +16,7 @@ class HintQueue:
     def __init__(self, limits: RecorderLimits | None = None) -> None:
         limits = limits or RecorderLimits()
         self._size = limits.queued_hints
-        self._silence = limits.silence
+        self._silence = limits.untraced_after
         self._lock = threading.Lock()
         self._waiting: list[Hint] = []
         self._arrived = threading.Event()
@@ -79,8 +79,8 @@ class HintHandler:
         now = time.monotonic()
         hints = self._queue.take()
         self.measure(len(hints), now)
-        excess = max(0.0, self._rate * read_seconds - self._limits.pressure)
-        self._schedule.delay = min(self._limits.gathered, excess)
+        excess = max(0.0, self._rate * read_seconds - self._limits.busy_readers)
+        self._schedule.delay = min(self._limits.longest_hint_delay, excess)
         latest: dict[str, float] = {}
         for hint in hints:
             latest[hint.instance_id] = max(hint.at, latest.get(hint.instance_id, 0.0))
@@ -89,14 +89,14 @@ class HintHandler:
             is_followed = instance_id in self._schedule
             has_ended = self._finished.ended_after(instance_id, at)
             if is_followed or (not has_ended and self.admits_unfollowed(now)):
-                by = self.by(now, is_end=instance_id in ended)
+                by = self.read_by(now, is_end=instance_id in ended)
                 self._schedule.hint(instance_id, now, by)
         return hints
 
-    def by(self, now: float, *, is_end: bool = False) -> float:
+    def read_by(self, now: float, *, is_end: bool = False) -> float:
         """Return the time by which a run with a hint is to be read."""
         delay = self._schedule.delay
-        return now + (min(delay, self._limits.ending) if is_end else delay)
+        return now + (min(delay, self._limits.longest_end_delay) if is_end else delay)
 
     def measure(self, count: int, now: float) -> None:
         """Update the measured rate of hints; `count` hints arrived since the last call."""

@@ -11,7 +11,7 @@ from operations.records import Snapshot, StartTime
 from operations.timeline import Span, SpanKind, start_time_within
 
 
-class StartTimes:
+class PendingStartTimes:
     """The start times of attempts whose end has not been read yet; limited by number and age."""
 
     def __init__(self, limits: RecorderLimits) -> None:
@@ -77,13 +77,13 @@ def _with_start_time(span: Span, known: Iterable[StartTime]) -> Span:
     return replace(span, started_at=started_at) if started_at else span
 
 
-class LateStartTimes:
-    """Writes the start times that no later snapshot of the run will contain."""
+class StartTimeTracker:
+    """Keeps start times, applies them to snapshots, and writes those that no snapshot will have."""
 
     def __init__(self, ledger: Ledger, schedule: Schedule, limits: RecorderLimits) -> None:
         self._ledger = ledger
         self._schedule = schedule
-        self._known = StartTimes(limits)
+        self._known = PendingStartTimes(limits)
         self._new: frozenset[StartTime] = frozenset()
 
     def add(self, hints: Iterable[Hint], now: float) -> None:

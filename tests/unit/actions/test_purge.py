@@ -460,7 +460,7 @@ def test_a_purge_is_in_the_audit_log(
         "to make room",
         Outcome.DONE,
     )
-    assert (entry.before, entry.after, entry.bulk) == (Status.COMPLETED, None, None)
+    assert (entry.before, entry.after, entry.bulk_id) == (Status.COMPLETED, None, None)
 
 
 @pytest.mark.parametrize("reason", ["x" * (MAX_REASON_LENGTH + 1), "a\0b", "\ud800"])

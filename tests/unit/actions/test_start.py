@@ -419,7 +419,7 @@ def test_a_start_is_in_the_audit_log(actions: Actions, ledger: Ledger) -> None:
     actions.start(StartRequest("order_workflow", "order_A", ORDER), context)
     (entry,) = ledger.audit_log.of("order_A", 10)
     assert (entry.action, entry.actor, entry.outcome) == ("start", ANN, Outcome.DONE)
-    assert (entry.reason, entry.bulk, entry.message) == ("a new order", "friday", None)
+    assert (entry.reason, entry.bulk_id, entry.message) == ("a new order", "friday", None)
     assert entry.at == latest(ledger).accepted_at
 
 

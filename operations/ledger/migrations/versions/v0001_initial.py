@@ -65,24 +65,24 @@ def _create_runs() -> None:
         Column("is_archived", sa.Boolean, nullable=False),
         Column("custom_status", _NAME),
         Column("ended_micros", sa.BigInteger, nullable=False, server_default="-1"),
-        Column("took_micros", sa.BigInteger, nullable=False, server_default="-1"),
+        Column("duration_micros", sa.BigInteger, nullable=False, server_default="-1"),
         Column("generation", sa.Integer, nullable=False, server_default="1"),
         Column("first_turn_at", UtcDateTime),
         Column("queue_micros", sa.BigInteger, nullable=False, server_default="-1"),
-        Column("run_micros", sa.BigInteger, nullable=False, server_default="-1"),
+        Column("execution_micros", sa.BigInteger, nullable=False, server_default="-1"),
         *_indexes_of_runs(),
         sqlite_autoincrement=True,
     )
 
 
 def _indexes_of_runs() -> tuple[Index, ...]:
-    micros = ("took_micros", "queue_micros", "run_micros")
+    micros = ("duration_micros", "queue_micros", "execution_micros")
     return (
         Index("runs_newest", "status", "created_at", "run_id"),
         Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),
         *map(_partial, ("custom_status", "failure_type", "parent_id", "rerun_of")),
         Index("runs_ended", "status", "ended_micros", "run_id", "workflow"),
-        Index("runs_longest", "status", "took_micros", "run_id", "workflow"),
+        Index("runs_longest", "status", "duration_micros", "run_id", "workflow"),
         Index("runs_durations", "ended_micros", "run_id", "status", "workflow", *micros),
         Index("runs_of_id", "app_id", "instance_id", "is_latest", "execution_id"),
         Index("runs_followed", "app_id", "is_archived", "purged_at", "revision", "instance_id"),
@@ -196,10 +196,10 @@ def _create_actions() -> None:
         Column("after", String(32)),
         Column("message", Text),
         Column("reason", Text),
-        Column("bulk", String(64)),
+        Column("bulk_id", String(64)),
         Column("revision", sa.BigInteger, nullable=False),
         Index("audit_log_of_instance", "app_id", "instance_id", "at", "key"),
-        Index("audit_log_of_bulk", "bulk"),
+        Index("audit_log_of_bulk", "bulk_id"),
     )
     op.create_table(
         "leases",

@@ -2,5 +2,5 @@
 // after a restart of the server, because the new process knows no fragment.
 
 export default function ({ setTriggerValue }) {
-  globalThis.flowdeckRunPage = () => setTriggerValue("run", Date.now());
+  globalThis.flowdeckRerunPage = () => setTriggerValue("run", Date.now());
 }
