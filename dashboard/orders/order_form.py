@@ -87,7 +87,7 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
                 key="start",
                 data={},
                 default={"start": NOW},
-                on_moment_change=_validated_on_submission,
+                on_start_change=_validated_on_submission,
             ).start
         errors["start"] = st.empty()
     with right:

@@ -1,4 +1,4 @@
-"""What the recorder writes into a real ledger, turn by turn, for an engine in memory."""
+"""What the recorder writes into a real ledger, cycle by cycle, for an engine in memory."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -195,7 +195,7 @@ def test_a_reserved_id_that_was_used_before_is_followed_again(
 def test_any_number_of_starts_by_other_processes_is_followed(
     gateway: FakeGateway, setup: RecorderSetup
 ) -> None:
-    """Thousands of runs that were recorded between two turns are all followed."""
+    """Thousands of runs that were recorded between two cycles are all followed."""
     setup.recorder.cycle()
     gateway.errors["ids"] = refusals(1000)
     ids = [f"order_{number}" for number in range(2500)]
@@ -498,7 +498,7 @@ def test_the_ledger_has_an_outage_while_the_engine_is_away(
 def test_an_outage_keeps_its_start_after_a_restart(
     gateway: FakeGateway, ledger: Ledger, make_setup: MakeSetup
 ) -> None:
-    """The next recorder reports the outage of the previous one from its first turn."""
+    """The next recorder reports the outage of the previous one from its first cycle."""
     known = Outage(Service.SIDECAR, at(0), str(outage_errors(1)[0]))
     ledger.write_heartbeat(at(5), [known])
     gateway.errors = {call: outage_errors(20) for call in ("health", "state", "ids")}

@@ -292,7 +292,7 @@ def test_a_job_id_is_for_one_action(setup: BulkSetup) -> None:
     setup.add("order_A")
     setup.jobs.run(setup.jobs.preview(RAISE, RUNNING, "friday"), ANN).wait(30)
     other = setup.jobs.preview(TERMINATE, RUNNING, "friday")
-    with pytest.raises(InvalidInput, match="name: found 'friday'"):
+    with pytest.raises(InvalidInput, match="bulk_id: found 'friday'"):
         setup.jobs.run(other, ANN)
 
 

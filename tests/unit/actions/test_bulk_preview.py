@@ -189,5 +189,5 @@ def test_a_preview_refuses_an_event_without_a_name(setup: BulkSetup) -> None:
 @pytest.mark.parametrize("name", ["", "x" * 65, "a\0b"])
 def test_an_unusable_job_id_is_refused(setup: BulkSetup, name: str) -> None:
     """The audit log could not store it."""
-    with pytest.raises(InvalidInput, match="name: found"):
+    with pytest.raises(InvalidInput, match="bulk_id: found"):
         setup.jobs.preview(TERMINATE, RUNNING, name)
