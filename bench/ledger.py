@@ -49,6 +49,7 @@ def _fill(ledger: Ledger, database: str, count: int) -> None:
         started = time.perf_counter()
         ledger.runs.ingest(batch)
         seconds += time.perf_counter() - started
+    ledger.analyze()
     each = seconds / count * 1e6
     print(f"\n{database}, {count:,} finished instances, recorded in {each:.0f} µs each", flush=True)
 

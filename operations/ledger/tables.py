@@ -1,5 +1,6 @@
 """The ledger's tables, for SQLite and PostgreSQL alike."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import (
@@ -28,12 +29,14 @@ MAX_MESSAGE_LENGTH = 500
 metadata = MetaData()
 
 
-def _index_of(column: str) -> Index:
-    """Return the index for lists of the runs that have a value in a column; most have none."""
+def _indexes_of(column: str) -> Iterator[Index]:
+    """Yield an index for each order of the runs that have a value in a column; most have none."""
     has_value = text(f"{column} IS NOT NULL")
-    columns = (column, "status", "created_at", "run_id")
-    name = f"runs_newest_of_{column}"
-    return Index(name, *columns, sqlite_where=has_value, postgresql_where=has_value)
+    orders = {"newest": "created_at", "ended": "ended_micros", "longest": "duration_micros"}
+    for order, key in orders.items():
+        columns = (column, "status", key, "run_id", "workflow")
+        name = f"runs_{order}_of_{column}"
+        yield Index(name, *columns, sqlite_where=has_value, postgresql_where=has_value)
 
 
 reservations = Table(
@@ -95,7 +98,10 @@ runs = Table(
     # Lists read one status at a time (see `Matches.of_status` in `search/filters.py`).
     Index("runs_newest", "status", "created_at", "run_id"),
     Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),
-    *map(_index_of, ("custom_status", "failure_type", "parent_id", "rerun_of")),
+    *_indexes_of("custom_status"),
+    *_indexes_of("failure_type"),
+    *_indexes_of("parent_id"),
+    *_indexes_of("rerun_of"),
     Index("runs_ended", "status", "ended_micros", "run_id", "workflow"),
     Index("runs_longest", "status", "duration_micros", "run_id", "workflow"),
     Index(
@@ -109,15 +115,14 @@ runs = Table(
 )
 
 # The names of everything that a run waits for; `runs.waits_for` describes only one of them.
-# `status` and `created_at` repeat the run's, so that an index has each list in order.
+# `status` repeats the run's, so that lists of waiting runs start from an index of this table.
 waits = Table(
     "waits",
     metadata,
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
     Column("name", String(MAX_NAME_LENGTH), primary_key=True),
     Column("status", String(32), nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Index("waits_newest", "name", "status", "created_at", "run_id"),
+    Index("waits_of_name", "name", "status", "run_id"),
 )
 
 details = Table(

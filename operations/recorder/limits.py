@@ -75,6 +75,8 @@ class RecorderLimits:
     """Time before the recorder opens the ledger again after an outage."""
     pause: float = 0.2
     """Time between two cycles without hints; it bounds the lag of reservations and actions."""
+    analyze_every: float = 300.0
+    """Time between two refreshes of the statistics by which SQLite chooses its indexes."""
     heartbeat_every: float = 1.0
     health_every: float = 1.0
     outage_grace: float = 1.0

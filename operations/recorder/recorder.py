@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from operations.errors import DaprUnavailable, LedgerReplaced
+from operations.errors import DaprUnavailable
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.outages import DaprMonitor
@@ -66,6 +66,7 @@ class Recorder:
         self._is_caught_up = False
         self._written: tuple[Outage, ...] | None = None
         self._heartbeat_due = 0.0
+        self._analysis_due = 0.0
 
     def close(self) -> None:
         """Stop the reader threads."""
@@ -82,6 +83,7 @@ class Recorder:
             self._read_due()
         self._record(self._readers.results())
         self._write_heartbeat()
+        self._analyze()
 
     def wait(self) -> None:
         """Wait `RecorderLimits.pause` seconds; a hint ends the wait, unless hints are gathered."""
@@ -98,8 +100,6 @@ class Recorder:
             self._health.take_over(heartbeat.outages)
             self._meter.measure_from(heartbeat.heartbeat_at or datetime.now(UTC))
             self._load()
-        elif revision < known:
-            raise LedgerReplaced("its revision decreased")
         elif revision > known:
             for summary in self._ledger.runs.unfinished(known):
                 self._compare(summary)
@@ -211,6 +211,12 @@ class Recorder:
             metrics = self._meter.metrics(self._schedule.hint_waits(now))
             self._ledger.write_heartbeat(datetime.now(UTC), outages, self._backlog(), metrics)
             self._written, self._heartbeat_due = outages, now + self._limits.heartbeat_every
+
+    def _analyze(self) -> None:
+        now = time.monotonic()
+        if now >= self._analysis_due:
+            self._ledger.analyze()
+            self._analysis_due = now + self._limits.analyze_every
 
     def _backlog(self) -> int | None:
         """Return how many runs have not been read since the start, None before a whole list."""

@@ -29,31 +29,31 @@ EAGER = RecorderLimits(
 
 @dataclass
 class RecorderSetup:
-    """A recorder, its engine and its ledger; the methods run turns of the recorder."""
+    """A recorder, its engine and its ledger; the methods run cycles of the recorder."""
 
     gateway: FakeGateway
     ledger: Ledger
     recorder: Recorder
 
     def until(self, condition: Callable[[], Any], what: str) -> None:
-        """Run turns until a condition is true."""
+        """Run cycles until a condition is true."""
 
-        def check_after_turn() -> Any:
+        def check_after_cycle() -> Any:
             self.recorder.cycle()
             return condition()
 
-        eventually(check_after_turn, 30, what)
+        eventually(check_after_cycle, 30, what)
 
     def until_reads(self, count: int = 3) -> None:
-        """Run turns until the recorder has read the states of `count` further instances."""
+        """Run cycles until the recorder has read the states of `count` further instances."""
         wanted = self.gateway.calls["state"] + count
         self.until(lambda: self.gateway.calls["state"] >= wanted, f"{count} reads")
 
     def until_lists(self, count: int = 3) -> None:
-        """Run turns until the recorder has read more than `count` further pages of the list."""
+        """Run cycles until the recorder has read more than `count` further pages of the list."""
         wanted = self.gateway.calls["ids"] + count
         self.until(lambda: self.gateway.calls["ids"] > wanted, f"{count} lists")
 
     def until_status(self, status: Status, instance_id: str = ID) -> None:
-        """Run turns until the latest run of an id has a status in the ledger."""
+        """Run cycles until the latest run of an id has a status in the ledger."""
         self.until(lambda: statuses(self.ledger, instance_id)[:1] == [status], f"{status}")

@@ -9,10 +9,11 @@ from operations.errors import InvalidInput
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import Filter, RunSummary, Sort
+from tests.unit.plans import plans
 from tests.unit.queries import ids, listed, pages, random_runs
 from tests.unit.snapshots import at, snapshot
 
-ALL = Filter()
+ALL, CHILDREN = Filter(), Filter(parent_id="id_001")
 ORDERS = [(one, other) for one in Sort for other in Sort if one is not other]
 
 
@@ -113,3 +114,15 @@ def test_a_page_that_became_empty_leads_back(ledger: Ledger, sort: Sort) -> None
     assert (empty.runs, empty.older) == ((), None)
     back = ledger.search.page(suspended, limit=2, cursor=empty.newer, sort=sort)
     assert ids(back) == ids(first)
+
+
+@pytest.mark.sqlite_alone
+@pytest.mark.parametrize("sort", [Sort.ENDED, Sort.LONGEST])
+def test_after_an_analysis_a_rare_value_is_found_by_its_index(ledger: Ledger, sort: Sort) -> None:
+    """Otherwise SQLite could read all runs in their order to find a few."""
+    ledger.runs.ingest(random_runs(300))
+    ledger.analyze()
+    steps = plans(ledger, lambda ledger: ledger.search.page(CHILDREN, limit=2, sort=sort))
+    found = [step for step in steps if "status=?" in step]
+    assert len(found) == len(Status)
+    assert all(f"runs_{sort}_of_parent_id (parent_id=? AND status=?)" in step for step in found)

@@ -8,16 +8,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from operations.errors import (
     DaprRefused,
     DaprUnavailable,
     FlowdeckError,
-    LedgerReplaced,
     LedgerUnavailable,
 )
 from operations.history import HistoryEvent
 from operations.ledger import Ledger, Reservation, open_ledger
+from operations.ledger.db.sessions import reading
 from operations.model import Service, Status
 from operations.recorder.readers import Clock
 from operations.recorder.recorder import FollowedApplication, Recorder
@@ -644,17 +645,18 @@ def test_another_read_of_a_finished_run_adds_no_lag(
     assert not meter._lags
 
 
-def test_a_ledger_with_an_earlier_revision_ends_the_recorder(
-    gateway: FakeGateway, setup: RecorderSetup, other_url: str
+@pytest.mark.sqlite_alone
+def test_the_statistics_of_sqlite_are_refreshed(
+    gateway: FakeGateway, ledger: Ledger, make_setup: MakeSetup
 ) -> None:
-    """The ledger was restored, so the recorder must load it again."""
+    """They become current while the recorder runs, not only when it starts."""
+    setup = make_setup(analyze_every=0)
+    setup.recorder.cycle()
     put_running(gateway)
-    setup.until_reads()
-    other = open_ledger(other_url).for_app(APP)
-    setup.recorder._ledger = other
-    with pytest.raises(LedgerReplaced, match="its revision decreased"):
-        setup.recorder.cycle()
-    other.close()
+    setup.until_status(Status.RUNNING)
+    with reading(ledger._engine) as connection:
+        tables = connection.execute(text("SELECT DISTINCT tbl FROM sqlite_stat1")).scalars()
+        assert "runs" in tables
 
 
 def test_a_page_of_the_list_never_has_size_0(gateway: FakeGateway, setup: RecorderSetup) -> None:

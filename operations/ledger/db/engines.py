@@ -27,6 +27,8 @@ WRITES = "flowdeck_writes"
 """The execution option of a transaction that writes."""
 
 _POOL: dict[str, Any] = {"pool_size": 20, "pool_timeout": 1}  # max_overflow adds 10 connections
+_MAX_AGE = 300
+"""Seconds after which a SQLite connection is replaced: a new one reads new statistics."""
 _POSTGRESQL = {
     "connect_timeout": 2,  # seconds; psycopg takes no fewer
     "tcp_user_timeout": 4000,  # milliseconds
@@ -109,7 +111,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _sqlite(url: URL) -> Engine:
     file = _File(Path(str(url.database)).absolute())
-    engine = create_engine(url, creator=file.connect, **_POOL)
+    engine = create_engine(url, creator=file.connect, pool_recycle=_MAX_AGE, **_POOL)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: object) -> None:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -11,7 +10,7 @@ from operations.ledger.runs.merging import RunChange
 from operations.ledger.tables import MAX_NAME_LENGTH, waits
 from operations.timeline import Timeline, event_key
 
-_Row = tuple[int, str, str, datetime]  # a row's values, in the order of its columns
+_Row = tuple[int, str, str]  # a row's values, in the order of its columns
 _NAMES = tuple(waits.c.keys())
 
 # Statements are built once: building one takes longer than executing it.
@@ -52,8 +51,8 @@ def drop_waits(connection: Connection, run_ids: Collection[int]) -> None:
 def _known(connection: Connection, run_ids: Collection[int]) -> dict[int, set[_Row]]:
     rows: dict[int, set[_Row]] = defaultdict(set)
     for batch in in_batches(run_ids):
-        for run_id, name, status, created_at in connection.execute(_KNOWN, {"run_ids": batch}):
-            rows[run_id].add((run_id, name, status, created_at))
+        for run_id, name, status in connection.execute(_KNOWN, {"run_ids": batch}):
+            rows[run_id].add((run_id, name, status))
     return rows
 
 
@@ -65,4 +64,4 @@ def _rows(change: RunChange, known: Iterable[_Row]) -> set[_Row]:
     names = set(map(stored_name, timeline.awaited))
     if timeline == Timeline():
         names = {name for _, name, *_ in known}
-    return {(change.run_id, name, summary.status.value, summary.created_at) for name in names}
+    return {(change.run_id, name, summary.status.value) for name in names}

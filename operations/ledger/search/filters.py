@@ -50,11 +50,13 @@ class Matches:
         the status, and continues with a sort key. So a select of one status is sorted by an index,
         whatever the other conditions are; a select of several statuses is not.
         """
-        return select(*columns).where(_COLUMNS.status == status.value, *self._conditions())
+        # Few runs wait, so a list of them starts from `waits`, which repeats the status.
+        column = waits.c.status if self.wanted.waits_for else _COLUMNS.status
+        return self._select(columns).where(column == status.value)
 
     def by_text(self, *columns: ColumnElement[Any], any_status: bool = False) -> Select[Any]:
         """Return the select of the runs that a text, or a prefix of the id, matches."""
-        query = select(*columns).where(*self._conditions())
+        query = self._select(columns)
         if self.is_by_text:
             query = query.join(run_texts, run_texts.c.run_id == _COLUMNS.run_id)
             query = query.where(matches(self.wanted, self.dialect))
@@ -62,22 +64,27 @@ class Matches:
             query = query.where(_COLUMNS.status.in_([each.value for each in self.statuses]))
         return query
 
+    def _select(self, columns: Columns) -> Select[Any]:
+        """Return the select with all conditions except the statuses and the indexed texts."""
+        query = select(*columns).where(*self._conditions())
+        if not self.wanted.waits_for:
+            return query
+        query = query.join(waits, waits.c.run_id == _COLUMNS.run_id)
+        return query.where(waits.c.name == stored_name(self.wanted.waits_for))
+
     @property
     def _prefixes(self) -> list[str]:
         texts = (self.wanted.id_part, self.wanted.text)
         return [each for each in texts if each and not is_indexed(each)]
 
     def _conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Yield all conditions except the statuses and the indexed texts."""
+        """Yield the conditions on columns of `runs`, except the statuses."""
         wanted = self.wanted
         for name, column in _EQUAL.items():
             if value := getattr(wanted, name):
                 yield column == value[:MAX_NAME_LENGTH]
         if wanted.workflows:
             yield _COLUMNS.workflow.in_(sorted(each[:MAX_NAME_LENGTH] for each in wanted.workflows))
-        if wanted.waits_for:
-            waiting = select(waits.c.run_id).where(waits.c.name == stored_name(wanted.waits_for))
-            yield _COLUMNS.run_id.in_(waiting)
         if wanted.since:
             yield _COLUMNS.created_at >= wanted.since
         if wanted.until:

@@ -1,5 +1,6 @@
 """The initial schema."""
 
+from collections.abc import Iterator
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -80,7 +81,10 @@ def _indexes_of_runs() -> tuple[Index, ...]:
     return (
         Index("runs_newest", "status", "created_at", "run_id"),
         Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),
-        *map(_partial, ("custom_status", "failure_type", "parent_id", "rerun_of")),
+        *_indexes_of("custom_status"),
+        *_indexes_of("failure_type"),
+        *_indexes_of("parent_id"),
+        *_indexes_of("rerun_of"),
         Index("runs_ended", "status", "ended_micros", "run_id", "workflow"),
         Index("runs_longest", "status", "duration_micros", "run_id", "workflow"),
         Index("runs_durations", "ended_micros", "run_id", "status", "workflow", *micros),
@@ -89,10 +93,13 @@ def _indexes_of_runs() -> tuple[Index, ...]:
     )
 
 
-def _partial(column: str) -> Index:
-    columns = (column, "status", "created_at", "run_id")
+def _indexes_of(column: str) -> Iterator[Index]:
     exists = sa.text(f"{column} IS NOT NULL")
-    return Index(f"runs_newest_of_{column}", *columns, sqlite_where=exists, postgresql_where=exists)
+    orders = {"newest": "created_at", "ended": "ended_micros", "longest": "duration_micros"}
+    for order, key in orders.items():
+        columns = (column, "status", key, "run_id", "workflow")
+        name = f"runs_{order}_of_{column}"
+        yield Index(name, *columns, sqlite_where=exists, postgresql_where=exists)
 
 
 def _create_text_index() -> None:
@@ -122,8 +129,7 @@ def _create_waits_and_details() -> None:
         Column("run_id", Key, sa.ForeignKey("runs.run_id"), primary_key=True),
         Column("name", _NAME, primary_key=True),
         Column("status", String(32), nullable=False),
-        Column("created_at", UtcDateTime, nullable=False),
-        Index("waits_newest", "name", "status", "created_at", "run_id"),
+        Index("waits_of_name", "name", "status", "run_id"),
     )
     op.create_table(
         "run_details",
