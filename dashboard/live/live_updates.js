@@ -29,8 +29,11 @@ function connect(state) {
   const url = new URL(state.data.path, document.baseURI);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const socket = state.socket = new WebSocket(url);
-  socket.onopen = () => { show(state, true); socket.send(state.data.session); };
-  socket.onmessage = () => globalThis.flowdeckRerunPage?.(); // the server does not know this session
+  socket.onopen = () => socket.send(state.data.session);
+  socket.onmessage = ({ data }) => {
+    if (data === "live") show(state, true);
+    else globalThis.flowdeckRerunPage?.(); // the server does not know this session
+  };
   socket.onclose = () => {
     state.socket = null;
     if (document.hidden || state.ended) return;

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from dashboard.live.sessions import LiveSession, find_session
 
 PATH = "/flowdeck/live"
+LIVE = "live"  # sent to a page whose session the server knows
 RERUN_PAGE = "rerun page"  # sent to a page whose session the server does not know
 
 
@@ -62,9 +63,8 @@ class LiveUpdates:
     async def _keep_current(self, socket: WebSocket, session_id: str) -> None:
         while True:
             session = self._find_session(session_id)
-            if session is None:
-                await socket.send_text(RERUN_PAGE)
-            else:
+            await socket.send_text(LIVE if session else RERUN_PAGE)
+            if session:
                 await self._wait_for_change(session)
                 await session.rerun()
             await asyncio.sleep(self._intervals.update)

@@ -14,7 +14,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.TextInput_pb2 import TextInput
 from streamlit.runtime import Runtime
 
-from dashboard.live.updates import PATH, RERUN_PAGE, Intervals, LiveUpdates
+from dashboard.live.updates import LIVE, PATH, RERUN_PAGE, Intervals, LiveUpdates
 from tests.waiting import eventually
 
 SECONDS = 10
@@ -125,6 +125,14 @@ def test_a_page_of_an_unknown_session_must_rerun(system: System, client: TestCli
     with client.websocket_connect(PATH) as socket:
         socket.send_text("of another process")
         assert [socket.receive_text(), socket.receive_text()] == [RERUN_PAGE, RERUN_PAGE]
+
+
+def test_a_page_of_a_known_session_is_live(system: System, client: TestClient) -> None:
+    """It says so only now: after a restart of the server a page must rerun first."""
+    system.sessions["a"] = FakeSession(system, "1")
+    with client.websocket_connect(PATH) as socket:
+        socket.send_text("a")
+        assert socket.receive_text() == LIVE
 
 
 def test_all_pages_share_one_reader(system: System, client: TestClient) -> None:
