@@ -114,10 +114,11 @@ def measure(settings: DashboardSettings, actions: Actions) -> None:
         _report("submit to bars", [bench.submit() for _ in range(ROUNDS)])
         with bench.page() as page:
             _report("a start elsewhere to its row", [bench.appear(page) for _ in range(ROUNDS)])
-            ids = [bench.order() for _ in range(ROUNDS)]
-            for action, status in (("Pause", "SUSPENDED"), ("Terminate", "TERMINATED")):
-                seconds = [bench.act(page, action, status, each) for each in ids]
-                _report(f"{action.lower()} to its badge", seconds)
+            orders = (bench.order() for _ in range(ROUNDS))  # each starts right before its pause
+            paused = {each: bench.act(page, "Pause", "SUSPENDED", each) for each in orders}
+            _report("pause to its badge", [*paused.values()])
+            ended = [bench.act(page, "Terminate", "TERMINATED", each) for each in paused]
+            _report("terminate to its badge", ended)
         for viewers in VIEWERS:
             share = bench.cpu_share(viewers, process)
             print(f"{viewers} viewers, an order a second: {share:.0%} of a core")

@@ -26,7 +26,7 @@ class RecorderLimits:
     """How long a reserved id is read again while the engine does not have it yet."""
 
     # Reads a second of all runs of a kind, so that thousands of runs cost the engine little.
-    active_reads: float = 400.0
+    active_reads: float = 80.0
     traced_reads: float = 50.0
     quiet_reads: float = 100.0
     rechecks: float = 10.0
@@ -36,11 +36,11 @@ class RecorderLimits:
     """The shortest time from the start of a round over all finished runs to the next round."""
 
     # Hints.
-    busy_readers: float = 0.25
+    busy_readers: float = 0.6
     """How many readers may be busy with the reads that hints trigger. If more would be busy, a read
     waits one second for each reader above this number, and answers all hints of its run that arrive
     meanwhile."""
-    longest_hint_delay: float = 1.0
+    longest_hint_delay: float = 3.0
     """The longest time for which a read waits for further hints."""
     longest_end_delay: float = 0.3
     """The same for the hint of an end: a busy engine writes the end some time after its span."""
