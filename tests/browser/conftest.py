@@ -18,7 +18,7 @@ from playwright.sync_api import (
 
 from operations.ledger import Ledger, open_ledger
 from tests.browser.chromium import FLAGS, find
-from tests.integration.stack import Stack
+from tests.integration.stack import Stack, unique
 from tests.ports import first_port
 
 SLOW_ORDERS = {
@@ -72,12 +72,19 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def shared_context(
-    playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
+    playwright: Playwright, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BrowserContext]:
-    """Return a context on disk, which also caches compiled scripts: pages open in half the time."""
+    """Return a context on disk, which also caches compiled scripts: pages open in half the time.
+
+    It has opened a page with a chart: the first one takes longer than the orders of the tests.
+    """
     context = playwright.chromium.launch_persistent_context(
         tmp_path_factory.mktemp("chromium"), executable_path=find(), args=list(FLAGS), **DEFAULTS
     )
+    page = context.new_page()
+    page.goto(f"{stack.page}/instance?id={stack.start_order(unique('first'))}")
+    page.locator(".gantt .bars path").filter(visible=True).first.wait_for()
+    page.close()
     yield context
     context.close()
 
