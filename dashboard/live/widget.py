@@ -8,7 +8,10 @@ from dashboard.live.updates import PATH
 from dashboard.widgets import widget
 
 _HERE = Path(__file__).parent
-_live_updates, _page_run = widget("live_updates", folder=_HERE), widget("page_rerun", folder=_HERE)
+_live_updates, _page_rerun = (
+    widget("live_updates", folder=_HERE),
+    widget("page_rerun", folder=_HERE),
+)
 
 
 def live_updates(state: SystemState) -> None:
@@ -19,4 +22,4 @@ def live_updates(state: SystemState) -> None:
 
 def page_rerun() -> None:
     """Let the indicator rerun the whole page after a restart of the server."""
-    _page_run(key="page-rerun", on_run_change=lambda: None)
+    _page_rerun(key="page-rerun", on_run_change=lambda: None)

@@ -13,6 +13,7 @@ from operations.model import Status
 from operations.records import Count, Filter, Snapshot, Sort
 from operations.timeline import timeline_of
 from tests.unit import events
+from tests.unit.plans import plans
 from tests.unit.queries import ids, listed
 from tests.unit.snapshots import ID, at, done, snapshot, state_only
 
@@ -130,3 +131,14 @@ def test_a_long_name_is_cut(ledger: Ledger) -> None:
     """In the table and in the filter alike."""
     ledger.runs.ingest([waiting("w" * 300)])
     assert found(ledger, "W" * 299) == [ID]
+
+
+@pytest.mark.sqlite_alone
+@pytest.mark.parametrize("sort", Sort)
+def test_a_list_of_waiting_runs_starts_from_their_waits(ledger: Ledger, sort: Sort) -> None:
+    """Otherwise SQLite reads all runs in their order to find the few that wait."""
+    wanted = Filter(waits_for="approval")
+    steps = plans(ledger, lambda ledger: ledger.search.page(wanted, limit=2, sort=sort))
+    found = [step for step in steps if " waits " in step]
+    assert len(found) == len(Status)
+    assert all("waits_of_name (name=? AND status=?)" in step for step in found)

@@ -10,12 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from operations.errors import (
-    DaprRefused,
-    DaprUnavailable,
-    FlowdeckError,
-    LedgerUnavailable,
-)
+from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError, LedgerUnavailable
 from operations.history import HistoryEvent
 from operations.ledger import Ledger, Reservation, open_ledger
 from operations.ledger.db.sessions import reading
