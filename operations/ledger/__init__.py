@@ -11,7 +11,7 @@ from operations.ledger.audit_log import AuditLog
 from operations.ledger.db.sessions import open_engine, reading, writing
 from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
 from operations.ledger.leases import Leases
-from operations.ledger.query_limits import SearchLimits, StatisticsLimits
+from operations.ledger.limits import GenerationLimits, LedgerLimits, SearchLimits, StatisticsLimits
 from operations.ledger.reservations import Reservation, Reservations
 from operations.ledger.runs.descendants import Descendants
 from operations.ledger.runs.runs import Runs
@@ -23,8 +23,10 @@ from operations.records import Heartbeat, Outage, RecorderMetrics
 
 __all__ = [
     "AuditLog",
+    "GenerationLimits",
     "Leases",
     "Ledger",
+    "LedgerLimits",
     "Reservation",
     "Reservations",
     "Runs",
@@ -35,7 +37,7 @@ __all__ = [
     "open_ledger",
 ]
 
-DEFAULT_SEARCH, DEFAULT_STATISTICS = SearchLimits(), StatisticsLimits()
+DEFAULT_LIMITS = LedgerLimits()
 
 
 def _no_sidecar() -> str:
@@ -62,22 +64,21 @@ class Ledger:
         self,
         engine: Engine,
         ask_app_id: Callable[[], str] = _no_sidecar,
-        search: SearchLimits = DEFAULT_SEARCH,
-        statistics: StatisticsLimits = DEFAULT_STATISTICS,
+        limits: LedgerLimits = DEFAULT_LIMITS,
     ) -> None:
         self._engine = engine
-        self._limits = search, statistics
+        self._limits = limits
         self._ask_app_id = ask_app_id
         self._app_id: str | None = None
         self._comparing = Lock()
         self._last: tuple[str, int] | None = None  # the ledger's id and revision
         self.reservations = Reservations(engine, self.app_id)
-        self.runs = Runs(engine, self.app_id)
+        self.runs = Runs(engine, self.app_id, limits.generations)
         self.audit_log = AuditLog(engine, self.app_id)
-        self.descendants = Descendants(engine, self.app_id, search.seconds)
+        self.descendants = Descendants(engine, self.app_id, limits.search.seconds)
         self.leases = Leases(engine, self.app_id)
-        self.search = Search(engine, search)
-        self.statistics = Statistics(engine, statistics)
+        self.search = Search(engine, limits.search)
+        self.statistics = Statistics(engine, limits.statistics)
 
     def app_id(self) -> str:
         """Return the application that this ledger is bound to; later calls return the same.
@@ -96,7 +97,7 @@ class Ledger:
 
     def for_app(self, app_id: str) -> "Ledger":
         """Return a ledger on the same database that is bound to an application."""
-        return Ledger(self._engine, lambda: app_id, *self._limits)
+        return Ledger(self._engine, lambda: app_id, self._limits)
 
     def ping(self) -> None:
         """Check that the database answers."""
@@ -154,8 +155,7 @@ class Ledger:
 def open_ledger(
     url: str,
     ask_app_id: Callable[[], str] = _no_sidecar,
-    search: SearchLimits = DEFAULT_SEARCH,
-    statistics: StatisticsLimits = DEFAULT_STATISTICS,
+    limits: LedgerLimits = DEFAULT_LIMITS,
 ) -> Ledger:
     """Open the ledger at a SQLAlchemy URL; create the SQLite file and missing tables.
 
@@ -169,4 +169,4 @@ def open_ledger(
     except BaseException:
         engine.dispose()
         raise
-    return Ledger(engine, ask_app_id, search, statistics)
+    return Ledger(engine, ask_app_id, limits)

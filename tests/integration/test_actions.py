@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,6 @@ from operations.errors import (
     OutcomeUnknown,
     UnknownInstance,
 )
-from operations.gateway import DaprGateway
 from operations.history_source import Source, read_history
 from operations.model import LOCAL_USER, Action, Status
 from operations.records import Filter, Outcome
@@ -97,12 +96,10 @@ def test_many_descendants_are_purged_by_the_same_request_again(
     rich: Rich, actions: Actions
 ) -> None:
     """A purge that is cut in the middle reports, marks and audits what it deleted."""
-    parent = unique("with-children")
-    with closing(DaprGateway(rich.endpoint, write_timeout=60)) as patient:
-        patient.start("with_children", parent, "200")
-        eventually(
-            lambda: _status(rich, parent) is Status.COMPLETED, 60, "parent and children have ended"
-        )
+    parent = rich.start("with_children", "200")
+    eventually(
+        lambda: _status(rich, parent) is Status.COMPLETED, 60, "parent and children have ended"
+    )
     ids = {parent, *children(rich, parent)}
     limits = ActionLimits(purge=0.3, min_purge_call=0.3, max_purge_call=0.3)
     with pytest.raises(OutcomeUnknown, match="of 201 are gone"):

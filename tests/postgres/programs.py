@@ -5,14 +5,17 @@ import shutil
 import subprocess
 from pathlib import Path
 
-DEBIANS = Path("/usr/lib/postgresql")
+_DEBIANS = Path("/usr/lib/postgresql")
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/flowdeck.conf")
 _INSTALL = (("apt-get", "update"), ("apt-get", "install", "--yes", "postgresql"))
 
 
-def find() -> Path:
-    """Return the folder of the programs; raises `FileNotFoundError` with the command to type."""
-    found = sorted(DEBIANS.glob("*/bin/initdb"), key=lambda file: int(file.parts[-3]))
+def find(debians: Path = _DEBIANS) -> Path:
+    """Return the folder of the programs; raises `FileNotFoundError` with the command to type.
+
+    The newest version in the folder `debians` comes first, then those on the PATH.
+    """
+    found = sorted(debians.glob("*/bin/initdb"), key=lambda file: int(file.parts[-3]))
     if found:
         return found[-1].parent
     if elsewhere := shutil.which("initdb"):

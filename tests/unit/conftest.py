@@ -16,7 +16,13 @@ from hypothesis import settings
 from dashboard import services
 from operations.actions import Actions
 from operations.gateway import DaprGateway
-from operations.ledger import Ledger, SearchLimits, StatisticsLimits, open_ledger
+from operations.ledger import (
+    Ledger,
+    LedgerLimits,
+    SearchLimits,
+    StatisticsLimits,
+    open_ledger,
+)
 from operations.logs import configure_logs
 from operations.settings import OperationsSettings
 from tests.postgres.ledgers import Ledgers
@@ -26,9 +32,6 @@ from tests.unit.pages import Desk
 from tests.unit.sidecar import Sidecar
 from tests.unit.snapshots import APP
 
-# Time limits that a busy machine does not exceed.
-PATIENT_SEARCH = SearchLimits(seconds=60)
-PATIENT_STATISTICS = StatisticsLimits(seconds=60, reading_seconds=60)
 DATABASES = ("sqlite", "postgresql")
 
 settings.register_profile("flowdeck", deadline=None)  # a busy machine is slow
@@ -155,13 +158,22 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ledger(ledger_url: str, sqlite_template: Path) -> Iterator[Ledger]:
+def limits() -> LedgerLimits:
+    """Return the limits of the ledger, with times that a busy machine does not exceed.
+
+    A test with a parameter of this name replaces them.
+    """
+    return LedgerLimits(SearchLimits(60), StatisticsLimits(60, 60))
+
+
+@pytest.fixture
+def ledger(ledger_url: str, sqlite_template: Path, limits: LedgerLimits) -> Iterator[Ledger]:
     """Return an empty ledger."""
     kind, _, path = ledger_url.partition(":///")
     if kind == "sqlite":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(sqlite_template, path)
-    ledger = open_ledger(ledger_url, lambda: APP, PATIENT_SEARCH, PATIENT_STATISTICS)
+    ledger = open_ledger(ledger_url, lambda: APP, limits)
     yield ledger
     ledger.close()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.ledger import Ledger, StatisticsLimits
+from operations.ledger import Ledger, LedgerLimits, StatisticsLimits
 from operations.records import Baseline
 from operations.timeline import Ending, Span, SpanKind
 from tests.unit.snapshots import at, snapshot
@@ -39,10 +39,11 @@ def test_there_is_no_baseline_of_few_attempts(ledger: Ledger) -> None:
     assert ledger.statistics.baselines(WORKFLOW, ["charge", "ship"]) == {}
 
 
-def test_only_the_latest_attempts_count(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "limits", [LedgerLimits(statistics=StatisticsLimits(60, baseline_attempts=5))]
+)
+def test_only_the_latest_attempts_count(ledger: Ledger) -> None:
     """The baseline follows an activity that became slower."""
-    limits = StatisticsLimits(seconds=60, baseline_attempts=5)
-    monkeypatch.setattr(ledger.statistics, "_limits", limits)
     record(ledger, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9)
     assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(9.0, 9.0, 5)}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from operations.ledger import Ledger, SearchLimits, open_ledger
+from operations.ledger import Ledger, LedgerLimits, SearchLimits, open_ledger
 from operations.model import Failure, Status
 from operations.records import Count, Filter, Sort
 from tests.unit.queries import ids, is_wanted, listed, pages, random_filters, random_runs
@@ -187,26 +187,21 @@ def test_a_text_beyond_16_kb_is_not_found(ledger: Ledger) -> None:
     assert ids(ledger.search.page(Filter(text="unseen"), limit=9)) == []
 
 
-def test_counts_under_a_text_are_of_the_newest_matches(ledger: Ledger, ledger_url: str) -> None:
+@pytest.mark.parametrize("limits", [LedgerLimits(SearchLimits(60, text_matches=10))])
+def test_counts_under_a_text_are_of_the_newest_matches(ledger: Ledger) -> None:
     """If there are more, each count is capped, and lists in other orders have only these."""
     record(ledger, 12)
-    with closing(open_ledger(ledger_url, search=SearchLimits(60, text_matches=10))) as limited:
-        counts = limited.search.counts(Filter(text="other"))
-        assert counts[Status.RUNNING] == Count(10, is_capped=True)
-        assert str(counts[Status.FAILED]) == "0+"
-        longest = limited.search.page(Filter(text="other"), limit=20, sort=Sort.LONGEST)
-        assert len(longest.runs) == 10
+    counts = ledger.search.counts(Filter(text="other"))
+    assert counts[Status.RUNNING] == Count(10, is_capped=True)
+    assert str(counts[Status.FAILED]) == "0+"
+    longest = ledger.search.page(Filter(text="other"), limit=20, sort=Sort.LONGEST)
+    assert len(longest.runs) == 10
 
 
-def test_counts_stop_at_their_cap(ledger: Ledger, ledger_url: str) -> None:
+@pytest.mark.parametrize("limits", [LedgerLimits(SearchLimits(60, count=10))])
+def test_counts_stop_at_their_cap(ledger: Ledger) -> None:
     """A capped count says that there are at least so many."""
     record(ledger, 12)
-    with closing(open_ledger(ledger_url, search=SearchLimits(60, count=10))) as limited:
-        check_caps(limited)
-
-
-def check_caps(ledger: Ledger) -> None:
-    """Expect counts that stop at 10."""
     assert ledger.search.counts(Filter())[Status.RUNNING] == Count(10, is_capped=True)
     last = list(pages(ledger, Filter(), 11))[-1]
     assert last.before == Count(10, is_capped=True)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from operations.ledger import Ledger
-from operations.ledger.runs import generations
+from operations.ledger import GenerationLimits, Ledger, LedgerLimits
 from operations.model import Status
 from operations.records import EarlierGenerations, Generation, Period, Snapshot
 from operations.timeline import Ending, Span
@@ -119,11 +118,9 @@ def test_an_activity_with_unseen_attempts_only_has_no_failures(ledger: Ledger) -
     assert charges.failure_share == 0
 
 
-def test_the_oldest_generations_of_too_many_attempts_are_deleted(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("limits", [LedgerLimits(generations=GenerationLimits(attempts=5))])
+def test_the_oldest_generations_of_too_many_attempts_are_deleted(ledger: Ledger) -> None:
     """Whole generations, of that run alone, as soon as the next generation starts."""
-    monkeypatch.setattr(generations, "MAX_EARLIER_ATTEMPTS", 5)
     ledger.runs.ingest([with_attempts(1, 2), with_attempts(2, 2), with_attempts(3, 2)])
     assert (earlier(ledger).generations, earlier(ledger).attempts) == (2, 4)
     ledger.runs.ingest([with_attempts(4, 7)])
@@ -137,11 +134,9 @@ def test_the_oldest_generations_of_too_many_attempts_are_deleted(
     assert len(ledger.runs.attempts(summary(ledger, "other").run_id)) == 1
 
 
-def test_only_the_newest_of_many_generations_are_listed(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("limits", [LedgerLimits(generations=GenerationLimits(listed=2))])
+def test_only_the_newest_of_many_generations_are_listed(ledger: Ledger) -> None:
     """All are counted."""
-    monkeypatch.setattr(generations, "MAX_LISTED_GENERATIONS", 2)
     ledger.runs.ingest([with_attempts(number) for number in range(1, 6)])
     found = earlier(ledger)
     assert (found.generations, found.attempts) == (4, 4)

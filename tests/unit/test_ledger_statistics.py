@@ -1,6 +1,5 @@
 """Statistics of runs and attempts."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 
 from operations.errors import InvalidInput
 from operations.history import HistoryEvent
-from operations.ledger import Ledger, StatisticsLimits
+from operations.ledger import Ledger, LedgerLimits, StatisticsLimits
 from operations.ledger.statistics.results import (
     ActivityStatistics,
     DurationDistribution,
@@ -25,9 +24,13 @@ from tests.unit.snapshots import activity, at, done, snapshot, state_only, summa
 
 pytestmark = pytest.mark.both_databases
 
-LIMITS = StatisticsLimits(seconds=60, reading_seconds=60)
 HOUR = Period(at(0), at(3600))
 FAULT = Failure("ValueError", "No 7")
+
+
+def limited(limits: StatisticsLimits) -> pytest.MarkDecorator:
+    """Return the mark of a test whose ledger has these limits."""
+    return pytest.mark.parametrize("limits", [LedgerLimits(statistics=limits)])
 
 
 def ended(
@@ -189,11 +192,9 @@ def test_attempts_that_a_rerun_copied_do_not_count(ledger: Ledger) -> None:
     assert ledger.statistics.failures(HOUR).of == ()
 
 
-def test_the_latest_rows_are_read_if_there_are_too_many(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@limited(StatisticsLimits(60, 60, durations=3))
+def test_the_latest_rows_are_read_if_there_are_too_many(ledger: Ledger) -> None:
     """The result says from when on."""
-    monkeypatch.setattr(ledger.statistics, "_limits", replace(LIMITS, durations=3))
     for number in range(1, 6):
         ended(ledger, number, number)
     record_attempts(ledger, *(activity(n, 0, n) for n in range(1, 6)))
@@ -293,11 +294,9 @@ def test_a_failure_without_a_type_and_message_is_a_group(ledger: Ledger) -> None
     assert (group.error_type, group.message, group.count) == ("", "", 1)
 
 
-def test_the_latest_failures_are_grouped_if_there_are_too_many(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@limited(StatisticsLimits(60, 60, failures=2))
+def test_the_latest_failures_are_grouped_if_there_are_too_many(ledger: Ledger) -> None:
     """The result says from when on."""
-    monkeypatch.setattr(ledger.statistics, "_limits", replace(LIMITS, failures=2))
     for number in (10, 20, 30):
         fails(ledger, number, "often")
     failures = ledger.statistics.failures(HOUR)
@@ -305,10 +304,9 @@ def test_the_latest_failures_are_grouped_if_there_are_too_many(
     assert [each.count for each in failures.of] == [2, 1]
 
 
-def test_reading_stops_when_the_time_is_up(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+@limited(StatisticsLimits(60, 0, batch=3))
+def test_reading_stops_when_the_time_is_up(ledger: Ledger) -> None:
     """The latest rows are used, and the result says from when on."""
-    monkeypatch.setattr(ledger.statistics, "_limits", replace(LIMITS, reading_seconds=0))
-    monkeypatch.setattr("operations.ledger.statistics.latest_rows._BATCH_SIZE", 3)
     for number in (10, 20, 30, 40):
         fails(ledger, number, "often")
     statistics = ledger.statistics

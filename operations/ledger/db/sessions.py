@@ -81,28 +81,28 @@ def _is_timeout(error: DBAPIError | QueryTimeout) -> bool:
 
 @contextmanager
 def _until(connection: Connection, seconds: float) -> Iterator[None]:
-    """Interrupt a connection's statements after so many seconds."""
+    """Interrupt a connection's statements after so many seconds, and start no further ones."""
     deadline = time.monotonic() + seconds
 
     def is_over() -> bool:
-        return time.monotonic() > deadline
-
-    raw = connection.connection.driver_connection
-    if isinstance(raw, sqlite3.Connection):
-        raw.set_progress_handler(is_over, _STEPS)
-        try:
-            yield
-        finally:
-            raw.set_progress_handler(None, 0)
-        return
+        return time.monotonic() >= deadline
 
     def check(*_: object) -> None:
         if is_over():
             raise QueryTimeout
 
-    connection.execute(_SET_TIMEOUT, {"timeout": f"{round(seconds * 1000)}"})
-    event.listen(connection, "before_cursor_execute", check)
-    yield
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection):
+        event.listen(connection, "before_cursor_execute", check)
+        raw.set_progress_handler(is_over, _STEPS)
+        try:
+            yield
+        finally:
+            raw.set_progress_handler(None, 0)
+    else:
+        connection.execute(_SET_TIMEOUT, {"timeout": f"{round(seconds * 1000)}"})
+        event.listen(connection, "before_cursor_execute", check)
+        yield
 
 
 @contextmanager

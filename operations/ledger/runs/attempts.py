@@ -46,10 +46,15 @@ def read_attempts(connection: Connection, run_id: int, generation: int | None) -
     return tuple(_span(row, in_lane) for row in rows)
 
 
-def write_attempts(connection: Connection, changes: Sequence[RunChange]) -> set[int]:
-    """Write new and changed attempts; return the `run_id`s of the runs that changed."""
+def write_attempts(
+    connection: Connection, changes: Sequence[RunChange], most_earlier: int
+) -> set[int]:
+    """Write new and changed attempts; return the `run_id`s of the runs that changed.
+
+    Of the earlier generations of a run, at most `most_earlier` attempts are kept.
+    """
     continued = [each for each in changes if each.is_new_generation]
-    close_generations(connection, continued)
+    close_generations(connection, continued, most_earlier)
     read = (
         _row(each.run_id, each.after.summary.generation, span)
         for each in changes

@@ -16,16 +16,11 @@ from operations.ledger.tables import attempts, runs
 from operations.records import EarlierGenerations, Generation
 from operations.timeline import Ending
 
-MAX_EARLIER_ATTEMPTS = 10_000
-"""The most attempts of a run's earlier generations; beyond it the oldest generations go."""
-MAX_LISTED_GENERATIONS = 50
-"""The most generations in `EarlierGenerations.newest`."""
-
 _COLUMNS = attempts.c
 
 
-def read_earlier_generations(connection: Connection, run_id: int) -> EarlierGenerations:
-    """Return the earlier generations of a run that the ledger has."""
+def read_earlier_generations(connection: Connection, run_id: int, most: int) -> EarlierGenerations:
+    """Return the earlier generations of a run that the ledger has; list the newest `most`."""
     last = select(runs.c.generation).where(runs.c.run_id == run_id).scalar_subquery()
     earlier = (_COLUMNS.run_id == run_id, _COLUMNS.generation < last)
     numbers = select(func.count(_COLUMNS.generation.distinct()), func.count()).where(*earlier)
@@ -34,20 +29,24 @@ def read_earlier_generations(connection: Connection, run_id: int) -> EarlierGene
         .where(*earlier)
         .group_by(_COLUMNS.generation)
         .order_by(_COLUMNS.generation.desc())
-        .limit(MAX_LISTED_GENERATIONS)
+        .limit(most)
     )
     generation_count, attempt_count = connection.execute(numbers).one()
     newest = tuple(Generation(*row) for row in connection.execute(each))
     return EarlierGenerations(generation_count, attempt_count, newest)
 
 
-def close_generations(connection: Connection, continued: Sequence[RunChange]) -> None:
-    """Close the generations before the current ones, and delete the oldest of too many."""
+def close_generations(
+    connection: Connection, continued: Sequence[RunChange], most_attempts: int
+) -> None:
+    """Close the generations before the current ones; delete the oldest beyond `most_attempts`."""
     _close_attempts(connection, continued)
     for batch in in_batches(continued):
         deleted = [
             {"of_run_id": run_id, "up_to": number}
-            for run_id, number in _superfluous(connection, [each.run_id for each in batch])
+            for run_id, number in _superfluous(
+                connection, [each.run_id for each in batch], most_attempts
+            )
         ]
         if deleted:
             are_old = (
@@ -80,7 +79,9 @@ def _close_attempts(connection: Connection, continued: Sequence[RunChange]) -> N
         connection.execute(query, values)
 
 
-def _superfluous(connection: Connection, run_ids: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _superfluous(
+    connection: Connection, run_ids: Sequence[int], most_attempts: int
+) -> Iterator[tuple[int, int]]:
     """Yield each run with too many attempts: its `run_id`, and the newest generation to delete."""
     query = (
         select(_COLUMNS.run_id, _COLUMNS.generation, func.count())
@@ -92,6 +93,6 @@ def _superfluous(connection: Connection, run_ids: Sequence[int]) -> Iterator[tup
         total = 0
         for _, generation, count in rows:
             total += count
-            if total > MAX_EARLIER_ATTEMPTS:
+            if total > most_attempts:
                 yield run_id, generation
                 break

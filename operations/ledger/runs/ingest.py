@@ -25,15 +25,19 @@ from operations.ledger.runs.waits import drop_waits, write_waits
 from operations.records import RunSummary, Snapshot
 
 
-def ingest(engine: Engine, snapshots: Sequence[Snapshot]) -> set[str]:
-    """Write snapshots, all or none; return the ids whose snapshot was stale."""
+def ingest(engine: Engine, snapshots: Sequence[Snapshot], most_earlier: int) -> set[str]:
+    """Write snapshots, all or none; return the ids whose snapshot was stale.
+
+    Of the earlier generations of a run, at most `most_earlier` attempts are kept.
+    """
     stale: set[str] = set()
     if not snapshots:
         return stale
     with writing(engine) as connection:
         revision = next_revision(connection)
         are_changed = [
-            _ingest_batch(connection, revision, batch, stale) for batch in _batches(snapshots)
+            _ingest_batch(connection, revision, batch, most_earlier, stale)
+            for batch in _batches(snapshots)
         ]
         if any(are_changed):
             set_revision(connection, revision)
@@ -93,7 +97,11 @@ def _batches(snapshots: Sequence[Snapshot]) -> Iterator[list[Snapshot]]:
 
 
 def _ingest_batch(
-    connection: Connection, revision: int, batch: Sequence[Snapshot], stale: set[str]
+    connection: Connection,
+    revision: int,
+    batch: Sequence[Snapshot],
+    most_earlier: int,
+    stale: set[str],
 ) -> bool:
     """Write snapshots of different instances; return True if that changed anything.
 
@@ -113,7 +121,7 @@ def _ingest_batch(
     ]
     changed = {
         *write_details(connection, [*updated, *added]),
-        *write_attempts(connection, [*updated, *added]),
+        *write_attempts(connection, [*updated, *added], most_earlier),
         *write_waits(connection, [*updated, *added]),
         *(each.run_id for each in updated if each.changes_run),
     }

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, bindparam, false, select, true
 
 from operations.ledger.db.sessions import reading
+from operations.ledger.limits import GenerationLimits
 from operations.ledger.runs.attempts import read_attempts
 from operations.ledger.runs.details import read_archived, read_details
 from operations.ledger.runs.generations import read_earlier_generations
@@ -45,9 +46,10 @@ _RUN_IDS = range(1, 2**63)  # a database refuses larger numbers as values of its
 class Runs:
     """Reads and writes runs; every method raises `LedgerUnavailable`."""
 
-    def __init__(self, engine: Engine, app_id: Callable[[], str]) -> None:
+    def __init__(self, engine: Engine, app_id: Callable[[], str], limits: GenerationLimits) -> None:
         self._engine = engine
         self._app_id = app_id
+        self._limits = limits
 
     def ingest(self, snapshots: Sequence[Snapshot]) -> set[str]:
         """Write snapshots, all or none; return the ids whose snapshot was stale.
@@ -57,7 +59,7 @@ class Runs:
         purged, and its status becomes UNKNOWN if its end was not read. A stale snapshot is not
         written; its id is returned unless the ledger already has the whole run.
         """
-        return ingest(self._engine, snapshots)
+        return ingest(self._engine, snapshots, self._limits.attempts)
 
     def merged(self, snapshot: Snapshot) -> RunSummary:
         """Return the latest run of the snapshot's id as `ingest` would write it; writes nothing.
@@ -141,10 +143,10 @@ class Runs:
     def earlier_generations(self, run_id: int) -> EarlierGenerations:
         """Return the earlier generations of a run that the ledger has.
 
-        These are the newest ones; together they have at most 10,000 attempts.
+        `GenerationLimits` says how many these are.
         """
         with reading(self._engine) as connection:
-            return read_earlier_generations(connection, run_id)
+            return read_earlier_generations(connection, run_id, self._limits.listed)
 
     def unfinished(self, since: int = -1) -> tuple[RunSummary, ...]:
         """Return the runs that the recorder follows: not archived yet, and not purged.

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, DateTime, Select, select, type_coerce
 
+from operations.ledger.limits import StatisticsLimits
 from operations.ledger.micros import micros_of, time_of
-from operations.ledger.query_limits import StatisticsLimits
 from operations.ledger.statistics.latest_rows import LatestRows
 from operations.ledger.statistics.results import (
     ActivityStatistics,
@@ -64,7 +64,7 @@ def read_workflows(
         .order_by(columns.ended_micros.desc(), columns.run_id.desc())
     )
     found: dict[str, _Found] = defaultdict(_Found)
-    latest = LatestRows(connection, query, limits.durations, limits.reading_seconds)
+    latest = LatestRows(connection, query, limits.durations, limits.reading_seconds, limits.batch)
     for _, workflow, status, *durations in latest:
         of = found[workflow]
         of.count += 1
@@ -83,7 +83,7 @@ def read_activities(
     found: dict[str, _Found] = defaultdict(_Found)
     failed, unseen = Ending.FAILED.value, Ending.UNSEEN.value
     query = _ended_attempts(within)
-    latest = LatestRows(connection, query, limits.durations, limits.reading_seconds)
+    latest = LatestRows(connection, query, limits.durations, limits.reading_seconds, limits.batch)
     for name, ending, scheduled_at, started_at, ended_at in latest:
         of, took = found[name], (ended_at - scheduled_at).total_seconds()
         if ending == unseen:

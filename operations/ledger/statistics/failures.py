@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from operations.fingerprint import fingerprint
+from operations.ledger.limits import StatisticsLimits
 from operations.ledger.micros import micros_of
-from operations.ledger.query_limits import StatisticsLimits
 from operations.ledger.statistics.latest_rows import LatestRows
 from operations.ledger.statistics.results import FailureGroup, PeriodStatistics
 from operations.ledger.tables import attempts, runs
@@ -41,7 +41,9 @@ def read_failures(
     """Group the latest failures of a period, of attempts and of runs."""
     read, since = list[tuple[_Kind, _Failed]](), within.since
     for is_activity, query in ((True, _attempts(within)), (False, _runs(within))):
-        latest = LatestRows(connection, query, limits.failures, limits.reading_seconds / 2)
+        latest = LatestRows(
+            connection, query, limits.failures, limits.reading_seconds / 2, limits.batch
+        )
         for row in latest:
             failed = _Failed(is_activity, *row)
             read.append((failed.kind, failed))

@@ -6,25 +6,25 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-_BATCH_SIZE = 1000  # rows; more at once cost time, as the garbage collector visits all of them
-
 
 class LatestRows:
     """The first rows of a query: `most` at most, and none after `seconds` have passed.
 
+    They are fetched in batches of `batch` rows, and the time is checked after each.
     `cut` is the first row that was not read, None if all rows were read.
     """
 
     def __init__(
-        self, connection: Connection, query: Select[Any], most: int, seconds: float
+        self, connection: Connection, query: Select[Any], most: int, seconds: float, batch: int
     ) -> None:
-        self._connection, self._query, self._most = connection, query, most
+        self._connection, self._query = connection, query
+        self._most, self._batch = most, batch
         self._until = time.monotonic() + seconds
         self.cut: Any = None
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the rows; they are fetched in batches."""
-        batched = self._connection.execution_options(yield_per=_BATCH_SIZE)
+        """Yield the rows."""
+        batched = self._connection.execution_options(yield_per=self._batch)
         with batched.execute(self._query.limit(self._most + 1)) as rows:
             for number, row in enumerate(rows):
                 if self._is_enough(number):
@@ -33,5 +33,5 @@ class LatestRows:
                 yield row
 
     def _is_enough(self, number: int) -> bool:
-        is_check_due = number % _BATCH_SIZE == _BATCH_SIZE - 1
+        is_check_due = number % self._batch == self._batch - 1
         return number == self._most or (is_check_due and time.monotonic() > self._until)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from sqlalchemy import Engine
 
 from operations.ledger.db.sessions import asking
-from operations.ledger.query_limits import StatisticsLimits
+from operations.ledger.limits import StatisticsLimits
 from operations.ledger.statistics.baselines import read_baselines
 from operations.ledger.statistics.durations import read_activities, read_workflows
 from operations.ledger.statistics.failures import read_failures

@@ -1,4 +1,4 @@
-"""The limits of one query to the ledger: how long it may take, how many rows it may read."""
+"""The limits of the ledger: how long a query may take, how many rows are read or kept."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,8 @@ class StatisticsLimits:
     After `reading_seconds` no further rows are read; after `seconds` the query fails. `durations`
     and `failures` are the most rows that one query reads, `groups` the most failure groups that it
     returns. A baseline is computed from the latest `baseline_attempts` attempts; there is none for
-    fewer than `fewest_attempts`.
+    fewer than `fewest_attempts`. Rows are read in batches of `batch`: more at once cost time, as
+    the garbage collector visits all of them.
     """
 
     seconds: float = 3.0
@@ -34,3 +35,25 @@ class StatisticsLimits:
     groups: int = 200
     baseline_attempts: int = 200
     fewest_attempts: int = 5
+    batch: int = 1000
+
+
+@dataclass(frozen=True)
+class GenerationLimits:
+    """The limits of a run's earlier generations.
+
+    Beyond `attempts` the attempts of the oldest generations are deleted. `listed` is the most
+    generations in `EarlierGenerations.newest`.
+    """
+
+    attempts: int = 10_000
+    listed: int = 50
+
+
+@dataclass(frozen=True)
+class LedgerLimits:
+    """All limits of the ledger."""
+
+    search: SearchLimits = SearchLimits()
+    statistics: StatisticsLimits = StatisticsLimits()
+    generations: GenerationLimits = GenerationLimits()
