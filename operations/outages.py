@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 class Outages:
     """Remembers since when each service is away; a problem becomes an outage after `grace`."""
 
-    def __init__(self, grace: timedelta | None = None) -> None:
+    def __init__(self, grace: timedelta = GRACE) -> None:
         self._grace = grace
         self._known: dict[Service, Outage] = {}
 
@@ -33,8 +33,7 @@ class Outages:
             )
             for problem in problems
         }
-        grace = GRACE if self._grace is None else self._grace
-        return tuple(each for each in self._known.values() if at - each.since >= grace)
+        return tuple(each for each in self._known.values() if at - each.since >= self._grace)
 
     def take_over(self, outages: Iterable[Outage]) -> None:
         """Replace the known outages by the outages that another process found."""
@@ -44,9 +43,7 @@ class Outages:
 class DaprMonitor:
     """Asks the engine for its problems every `every` seconds, and logs each change."""
 
-    def __init__(
-        self, gateway: Gateway, every: float = 1.0, grace: timedelta | None = None
-    ) -> None:
+    def __init__(self, gateway: Gateway, every: float = 1.0, grace: timedelta = GRACE) -> None:
         self._gateway = gateway
         self._every = every
         self._outages = Outages(grace)

@@ -23,6 +23,7 @@ from operations.snapshots import read_snapshot
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.histories import recorded, recorded_state
 from tests.unit.snapshots import NOON, recorded_snapshot, snapshot
+from tests.waiting import eventually
 
 APP = Path(services.__file__).parent / "app.py"
 LIST, ORDER, INSTANCE = (f"app_pages/{name}.py" for name in ("instances", "new_order", "instance"))
@@ -137,6 +138,11 @@ def run(app: AppTest) -> AppTest:
     """Rerun a session, which reads the state again."""
     services.state_watcher().refresh()
     return app.run()
+
+
+def until_warned(app: AppTest, text: str) -> None:
+    """Rerun a session until a warning contains a text: a problem is an outage after a second."""
+    eventually(lambda: text in texts(run(app).warning), 10, f"a warning with {text!r}")
 
 
 def widget(app: AppTest, name: str) -> dict[str, Any]:

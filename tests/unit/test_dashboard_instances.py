@@ -25,6 +25,7 @@ from tests.unit.pages import (
     send,
     texts,
     trigger,
+    until_warned,
     widget,
 )
 from tests.unit.snapshots import at, statuses
@@ -564,41 +565,31 @@ def test_an_expired_heartbeat_is_shown_and_the_list_stays(desk: Desk) -> None:
     assert ids(app) == ["order_A"]
 
 
-def test_without_the_recorder_the_engine_is_checked(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_recorder_the_engine_is_checked(desk: Desk) -> None:
     """Its outages are shown as well."""
-    monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
     desk.gateway.dapr_health = DaprHealth("1", (Problem(Service.PLACEMENT, "gone"),))
     desk.expire_heartbeat()
-    assert "placement service" in texts(desk.open().warning)
+    until_warned(desk.open(), "placement service")
 
 
-def test_the_list_stays_while_the_ledger_is_away(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_list_stays_while_the_ledger_is_away(desk: Desk) -> None:
     """Also for new sessions; the banner names the ledger."""
-    monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
     desk.add(*MANY)
     app = desk.open()
     with desk.ledger_away():
-        run(app)
-        assert texts(app.warning).startswith("**Ledger unavailable since")
+        until_warned(app, "**Ledger unavailable since")
         assert ids(app) == MANY[:-51:-1]
         assert ids(desk.open()) == MANY[:-51:-1]
     assert not run(app).warning
 
 
-def test_a_list_that_was_never_read_is_not_empty(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_list_that_was_never_read_is_not_empty(desk: Desk) -> None:
     """Without a ledger from the start the page does not say that there are no instances."""
-    monkeypatch.setattr("operations.outages.GRACE", at(0) - at(0))
     desk.add("order_A")
     with desk.ledger_away():
         app = desk.open()
         assert not app.exception
-        assert texts(app.warning).startswith("**Ledger unavailable since")
+        until_warned(app, "**Ledger unavailable since")
         assert texts(app.info) == "The list appears as soon as the ledger can be read."
         assert not has_widget(app, "table")
     assert ids(run(app)) == ["order_A"]
