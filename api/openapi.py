@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.middleware import BODY_TOO_LARGE
-from api.schemas.failures import ErrorResponse, InvalidInputResponse
+from api.schemas.error_bodies import ErrorResponse, InvalidInputResponse
 from operations.errors import (
     ActionNotAllowed,
     DaprRefused,

@@ -14,7 +14,7 @@ from api.schemas.histories import (
     history_body,
     rerun_plan_body,
 )
-from api.schemas.instances import StatusResponse, status_body
+from api.schemas.instance_status import StatusResponse, status_body
 from api.schemas.list_query import ListQuery
 from api.schemas.lists import ListResponse, list_body
 from operations.actions import RerunFrom, RerunRequest

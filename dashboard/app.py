@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.listing.filters import mark_list_left
-from dashboard.listing.rows import INSTANCE
+from dashboard.listing.address_filter import mark_list_left
+from dashboard.listing.table_data import INSTANCE
 from dashboard.live.widget import page_rerun
 
 HERE = Path(__file__).parent

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Services:
+class OpenServices:
     """The gateway to Dapr, the ledger, and the actions that use both."""
 
     gateway: Gateway
@@ -62,7 +62,7 @@ def _end_process() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def services() -> Services:
+def services() -> OpenServices:
     """Return the services; the first caller builds them.
 
     Raises `LedgerUnavailable`. Opening a ledger may take seconds to fail: callers that waited for
@@ -89,9 +89,9 @@ def gateway() -> Gateway:
 
 
 @cache
-def _services() -> Services:
+def _services() -> OpenServices:
     ledger = open_ledger(OperationsSettings.load().ledger, gateway().app_id)
-    return Services(gateway(), ledger, Actions(gateway(), ledger))
+    return OpenServices(gateway(), ledger, Actions(gateway(), ledger))
 
 
 def viewer() -> Actor:

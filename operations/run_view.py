@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
+from sys import getsizeof
 
 from operations.errors import DaprUnavailable, UnknownInstance
 from operations.gateway import Gateway
@@ -25,6 +27,7 @@ from operations.snapshots import read_snapshot
 from operations.timeline import Timeline, timeline_of, with_start_times
 
 AUDIT_ENTRIES = 100  # that are shown of one run
+RECORD_BYTES = 512  # size of an event or a span without its payloads
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,25 @@ class View:
         It names the run of the id before this one, which does not change.
         """
         return f"{self.summary.instance_id}-{self.earlier}"
+
+    @property
+    def size(self) -> int:
+        """The approximate size in bytes; a text in several places counts once."""
+        texts = {id(text): text for text in self._texts() if text}
+        records = len(self.history or ()) + len(self.timeline.spans)
+        return RECORD_BYTES * records + sum(map(getsizeof, texts.values()))
+
+    def _texts(self) -> Iterator[str | None]:
+        history, spans = self.history or (), self.timeline.spans
+        yield from (self.input, self.output, self.custom_status)
+        for event in history:
+            yield from (event.payload, event.raw)
+        for span in spans:
+            yield from (span.input, span.output)
+        failures = (event.failure for event in history), (span.failure for span in spans)
+        for failure in (self.failure, *chain(*failures)):
+            if failure:
+                yield from (failure.message, failure.stack_trace)
 
 
 def view(

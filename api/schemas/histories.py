@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.instances import FailureSchema, utc_text
+from api.schemas.instance_status import FailureSchema, utc_text
 from operations.history import HistoryEvent
 from operations.history_source import History, Source
 from operations.model import Failure, parse_payload

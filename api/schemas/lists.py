@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from api.schemas.instances import runtime_status, utc_text
+from api.schemas.instance_status import runtime_status, utc_text
 from operations.model import Status
 from operations.records import Count, Page, RunSummary
 

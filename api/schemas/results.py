@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.instances import runtime_status
+from api.schemas.instance_status import runtime_status
 from operations.actions import ActionResult, PurgeResult, RerunResult
 from operations.model import Action
 

@@ -8,18 +8,17 @@ import streamlit as st
 
 from dashboard.action_results import act, show_messages
 from dashboard.details.audit_table import audit_table
-from dashboard.details.generations import earlier_generations
+from dashboard.details.earlier_generations import earlier_generations
 from dashboard.details.history_table import history_table
 from dashboard.details.payloads import show_failure, show_payload
-from dashboard.details.view_size import view_size
-from dashboard.durations import milliseconds
 from dashboard.gantt.chart import show_gantt
-from dashboard.listing.filters import list_query
-from dashboard.listing.rows import header, offered_actions
+from dashboard.listing.address_filter import list_query
+from dashboard.listing.table_data import header, offered_actions
 from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
 from dashboard.services import gateway, services, state_watcher
+from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import DaprRefused, Unavailable, UnknownInstance
 from operations.model import Action, Service
@@ -53,7 +52,7 @@ def live(instance_id: str, run_id: int | None) -> None:
             lambda: view(
                 gateway(), services().ledger, instance_id, dapr_unavailable=away, run_id=run_id
             ),
-            size=view_size,
+            size=lambda shown: shown.size,
         )
     except UnknownInstance as error:
         st.info(plain(str(error)), icon=":material/search_off:")

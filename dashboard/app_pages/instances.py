@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.action_results import show_messages
-from dashboard.durations import milliseconds
-from dashboard.listing.clicks import handle_clicks, handled
-from dashboard.listing.filters import (
+from dashboard.listing.address_filter import (
     current_cursor,
     current_filter,
     remember_filter,
@@ -17,12 +15,14 @@ from dashboard.listing.filters import (
     show_page,
     toggle_status,
 )
+from dashboard.listing.clicks import handle_clicks, handled
 from dashboard.listing.recorder_status import show_recorder_metrics
-from dashboard.listing.rows import row
+from dashboard.listing.table_data import row
 from dashboard.live.banner import banner, catching_up, why_no_actions
 from dashboard.live.system_state import SystemState
 from dashboard.live.widget import live_updates
 from dashboard.services import services, state_watcher
+from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import InvalidInput, LedgerUnavailable, QueryTimeout
 from operations.model import Service, Status

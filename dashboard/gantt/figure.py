@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dashboard.durations import milliseconds
 from dashboard.gantt.bar_styles import BASELINE, CROSSED, Bar, BarStyle, bars_of
 from dashboard.gantt.hover import hover_text
 from dashboard.gantt.layout import layout
+from dashboard.times import milliseconds
 from operations.records import Baseline
 from operations.timeline import SUSPENSIONS, Span, SpanKind, Timeline
 

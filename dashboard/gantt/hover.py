@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from html import escape
 from textwrap import wrap
 
-from dashboard.durations import in_words
 from dashboard.gantt.bar_styles import style_of
+from dashboard.times import in_words
 from operations.records import Baseline
 from operations.timeline import Span, SpanKind
 

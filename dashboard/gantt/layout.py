@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from dashboard.durations import in_words, milliseconds
+from dashboard.times import in_words, milliseconds
 from operations.timeline import Span, SpanKind
 
 ROWS = ((12, 30), (40, 24))  # (maximum number of rows, pixels per row)

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard.durations import in_words
 from dashboard.live.system_state import SystemState
+from dashboard.times import in_words
 from operations.records import RecorderMetrics
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboard.live.sessions import LiveSession, find_session
+from dashboard.live.fragment_reruns import LiveSession, find_session
 
 PATH = "/flowdeck/live"
 LIVE = "live"  # sent to a page whose session the server knows

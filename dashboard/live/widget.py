@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dashboard.live.sessions import register_fragment
+from dashboard.live.fragment_reruns import register_fragment
 from dashboard.live.system_state import SystemState
 from dashboard.live.updates import PATH
 from dashboard.widgets import widget

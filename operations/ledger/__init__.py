@@ -8,10 +8,15 @@ from sqlalchemy import Engine, text
 
 from operations.errors import DaprUnavailable, LedgerReplaced
 from operations.ledger.audit_log import AuditLog
-from operations.ledger.db.sessions import open_engine, reading, writing
+from operations.ledger.db.connections import open_engine, reading, writing
 from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
 from operations.ledger.leases import Leases
-from operations.ledger.limits import GenerationLimits, LedgerLimits, SearchLimits, StatisticsLimits
+from operations.ledger.ledger_limits import (
+    GenerationLimits,
+    LedgerLimits,
+    SearchLimits,
+    StatisticsLimits,
+)
 from operations.ledger.reservations import Reservation, Reservations
 from operations.ledger.runs.descendants import Descendants
 from operations.ledger.runs.runs import Runs

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, insert, select, update
 
 from operations.ledger.actor_columns import actor_in, row_of
-from operations.ledger.db.sessions import reading, writing
+from operations.ledger.db.connections import reading, writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.tables import audit_log
 from operations.model import Status

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
-from operations.ledger.db.sessions import reading, writing
+from operations.ledger.db.connections import reading, writing
 from operations.ledger.tables import heartbeat
 from operations.model import Service
 from operations.records import Heartbeat, Outage, RecorderMetrics

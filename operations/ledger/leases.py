@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, Engine, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
-from operations.ledger.db.sessions import writing
+from operations.ledger.db.connections import writing
 from operations.ledger.tables import leases
 
 LEASE_SECONDS = 10.0

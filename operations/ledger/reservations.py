@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from operations.ledger.actor_columns import actor_in, row_of
 from operations.ledger.audit_log import add_entries, finish_start
 from operations.ledger.db.batches import in_batches
-from operations.ledger.db.sessions import reading, writing
+from operations.ledger.db.connections import reading, writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.tables import reservations
 from operations.model import Actor

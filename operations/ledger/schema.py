@@ -5,7 +5,7 @@ from threading import Lock
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from operations.errors import LedgerUnavailable, SchemaMismatch
-from operations.ledger.db.sessions import reading, writing
+from operations.ledger.db.connections import reading, writing
 from operations.ledger.tables import metadata
 from operations.settings import without_password
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from operations.ledger.statistics.results import DurationDistribution
+from operations.ledger.statistics.summaries import DurationDistribution
 from operations.model import Status
 from operations.records import Filter, Sort
 from tests.integration.crowd import Crowd, DaprInstance, gather

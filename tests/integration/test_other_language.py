@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.services import Services
-from dashboard.durations import milliseconds
 from dashboard.gantt.figure import gantt
+from dashboard.times import milliseconds
 from operations.history import HistoryEvent
 from operations.model import Status, parse_payload
 from operations.records import RunSummary

@@ -158,7 +158,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def limits() -> LedgerLimits:
+def ledger_limits() -> LedgerLimits:
     """Return the limits of the ledger, with times that a busy machine does not exceed.
 
     A test with a parameter of this name replaces them.
@@ -167,13 +167,13 @@ def limits() -> LedgerLimits:
 
 
 @pytest.fixture
-def ledger(ledger_url: str, sqlite_template: Path, limits: LedgerLimits) -> Iterator[Ledger]:
+def ledger(ledger_url: str, sqlite_template: Path, ledger_limits: LedgerLimits) -> Iterator[Ledger]:
     """Return an empty ledger."""
     kind, _, path = ledger_url.partition(":///")
     if kind == "sqlite":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(sqlite_template, path)
-    ledger = open_ledger(ledger_url, lambda: APP, limits)
+    ledger = open_ledger(ledger_url, lambda: APP, ledger_limits)
     yield ledger
     ledger.close()
 

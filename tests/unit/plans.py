@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import event
 
 from operations.ledger import Ledger
-from operations.ledger.db.sessions import reading
+from operations.ledger.db.connections import reading
 
 Query = tuple[str, Any]
 """A statement as the driver gets it, and its parameters."""

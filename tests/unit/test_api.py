@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from api.middleware import MAX_BODY
-from api.schemas.failures import InvalidInputResponse
+from api.schemas.error_bodies import InvalidInputResponse
 from api.services import Services
 from operations.errors import DaprRefused, DaprUnavailable, LedgerUnavailable, OutcomeUnknown
 from operations.ledger import Ledger

@@ -46,7 +46,7 @@ def test_a_repeated_parameter_is_refused(client: TestClient, name: str) -> None:
     assert get_list(client, status=["RUNNING", "FAILED"], workflow=["a", "b"])
 
 
-@pytest.mark.parametrize("limits", [LedgerLimits(SearchLimits(seconds=0))])
+@pytest.mark.parametrize("ledger_limits", [LedgerLimits(SearchLimits(seconds=0))])
 def test_a_query_that_takes_too_long_is_400(client: TestClient) -> None:
     """A query timeout is an error of the request, not an outage: a repetition cannot succeed."""
     answer = client.get("/workflows")
@@ -156,7 +156,7 @@ def test_a_parameter_filters_or_sorts(
     assert ids(get_list(client, **parameters)) == found
 
 
-@pytest.mark.parametrize("limits", [LedgerLimits(SearchLimits(seconds=60, count=1))])
+@pytest.mark.parametrize("ledger_limits", [LedgerLimits(SearchLimits(seconds=60, count=1))])
 def test_counts_ignore_the_filter_by_status(client: TestClient, ledger: Ledger) -> None:
     """Counts respect all other filters, and a capped count is marked."""
     fill(ledger)

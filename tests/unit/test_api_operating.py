@@ -7,7 +7,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from api.schemas.failures import InvalidInputResponse
+from api.schemas.error_bodies import InvalidInputResponse
 from operations.errors import DaprUnavailable, OutcomeUnknown
 from operations.history import HistoryEvent
 from operations.ledger import Ledger

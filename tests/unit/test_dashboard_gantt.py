@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from dashboard.durations import in_words, milliseconds
 from dashboard.gantt.figure import Gantt, gantt
 from dashboard.gantt.hover import LINE_LENGTH, MAX_FAILURE_LENGTH
+from dashboard.times import in_words, milliseconds
 from operations.model import Failure
 from operations.records import Baseline
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline, timeline_of

@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dashboard import services
-from dashboard.durations import milliseconds
-from dashboard.listing.rows import address
+from dashboard.listing.table_data import address
+from dashboard.times import milliseconds
 from operations.actions import ActionContext, StartRequest
 from operations.errors import DaprRefused, DaprUnavailable
 from operations.gateway.history_events import to_history_event

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import services
 from dashboard.listing import recorder_status
 from dashboard.live.banner import why_no_actions
-from dashboard.live.sessions import FRAGMENT_KEY
+from dashboard.live.fragment_reruns import FRAGMENT_KEY
 from operations.errors import DaprUnavailable
 from operations.ledger import SearchLimits
 from operations.model import Action, DaprHealth, Problem, Service, Status

@@ -22,7 +22,7 @@ AT_ONCE = Intervals(read=0.001, update=0.001)
 SCRIPT = """
 import streamlit as st
 from pathlib import Path
-from dashboard.live.sessions import keep_texts, register_fragment
+from dashboard.live.fragment_reruns import keep_texts, register_fragment
 
 @st.fragment
 def live():

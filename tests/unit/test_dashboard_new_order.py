@@ -9,7 +9,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
-from dashboard.durations import milliseconds
+from dashboard.times import milliseconds
 from operations.errors import DaprUnavailable, LedgerUnavailable, OutcomeUnknown
 from operations.model import Service, Status
 from operations.records import Outage

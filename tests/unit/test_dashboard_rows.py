@@ -5,8 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dashboard.durations import milliseconds
-from dashboard.listing.rows import header, offered_actions, row
+from dashboard.listing.table_data import header, offered_actions, row
+from dashboard.times import milliseconds
 from operations.model import Action, Status
 from operations.records import RunSummary
 from tests.unit.pages import summary

@@ -45,13 +45,13 @@ IMPORTERS = {
         "worker/activities.py",
     ),
     "sqlalchemy": (
-        "operations/ledger/db/sessions.py",
+        "operations/ledger/db/connections.py",
         "operations/ledger/db/engines.py",
         "operations/ledger/",
     ),
     "alembic": ("operations/ledger/",),
     "psycopg": (
-        "operations/ledger/db/sessions.py",
+        "operations/ledger/db/connections.py",
         "operations/ledger/db/engines.py",
         "operations/ledger/db/postgresql_server.py",
     ),

@@ -40,7 +40,7 @@ def test_there_is_no_baseline_of_few_attempts(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    "limits", [LedgerLimits(statistics=StatisticsLimits(60, baseline_attempts=5))]
+    "ledger_limits", [LedgerLimits(statistics=StatisticsLimits(60, baseline_attempts=5))]
 )
 def test_only_the_latest_attempts_count(ledger: Ledger) -> None:
     """The baseline follows an activity that became slower."""

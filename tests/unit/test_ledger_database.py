@@ -10,8 +10,8 @@ from sqlalchemy import event, text
 
 from operations.errors import InvalidInput, LedgerUnavailable
 from operations.ledger import Ledger, open_ledger
+from operations.ledger.db.connections import open_engine, reading, writing
 from operations.ledger.db.engines import BUSY_TIMEOUT
-from operations.ledger.db.sessions import open_engine, reading, writing
 from tests.unit.calls import RESERVATION, WRITES
 from tests.unit.snapshots import at, snapshot
 

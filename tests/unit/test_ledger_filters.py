@@ -187,7 +187,7 @@ def test_a_text_beyond_16_kb_is_not_found(ledger: Ledger) -> None:
     assert ids(ledger.search.page(Filter(text="unseen"), limit=9)) == []
 
 
-@pytest.mark.parametrize("limits", [LedgerLimits(SearchLimits(60, text_matches=10))])
+@pytest.mark.parametrize("ledger_limits", [LedgerLimits(SearchLimits(60, text_matches=10))])
 def test_counts_under_a_text_are_of_the_newest_matches(ledger: Ledger) -> None:
     """If there are more, each count is capped, and lists in other orders have only these."""
     record(ledger, 12)
@@ -198,7 +198,7 @@ def test_counts_under_a_text_are_of_the_newest_matches(ledger: Ledger) -> None:
     assert len(longest.runs) == 10
 
 
-@pytest.mark.parametrize("limits", [LedgerLimits(SearchLimits(60, count=10))])
+@pytest.mark.parametrize("ledger_limits", [LedgerLimits(SearchLimits(60, count=10))])
 def test_counts_stop_at_their_cap(ledger: Ledger) -> None:
     """A capped count says that there are at least so many."""
     record(ledger, 12)

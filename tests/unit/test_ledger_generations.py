@@ -118,7 +118,7 @@ def test_an_activity_with_unseen_attempts_only_has_no_failures(ledger: Ledger) -
     assert charges.failure_share == 0
 
 
-@pytest.mark.parametrize("limits", [LedgerLimits(generations=GenerationLimits(attempts=5))])
+@pytest.mark.parametrize("ledger_limits", [LedgerLimits(generations=GenerationLimits(attempts=5))])
 def test_the_oldest_generations_of_too_many_attempts_are_deleted(ledger: Ledger) -> None:
     """Whole generations, of that run alone, as soon as the next generation starts."""
     ledger.runs.ingest([with_attempts(1, 2), with_attempts(2, 2), with_attempts(3, 2)])
@@ -134,7 +134,7 @@ def test_the_oldest_generations_of_too_many_attempts_are_deleted(ledger: Ledger)
     assert len(ledger.runs.attempts(summary(ledger, "other").run_id)) == 1
 
 
-@pytest.mark.parametrize("limits", [LedgerLimits(generations=GenerationLimits(listed=2))])
+@pytest.mark.parametrize("ledger_limits", [LedgerLimits(generations=GenerationLimits(listed=2))])
 def test_only_the_newest_of_many_generations_are_listed(ledger: Ledger) -> None:
     """All are counted."""
     ledger.runs.ingest([with_attempts(number) for number in range(1, 6)])

@@ -15,7 +15,7 @@ from sqlalchemy import inspect, text
 
 from operations.errors import SchemaMismatch
 from operations.ledger import Ledger, open_ledger
-from operations.ledger.db.sessions import open_engine, reading, writing
+from operations.ledger.db.connections import open_engine, reading, writing
 from operations.ledger.migrations import known_versions
 from operations.ledger.schema import HEAD
 from operations.ledger.tables import metadata

@@ -10,7 +10,7 @@ from sqlalchemy import event, select, text
 
 from operations.errors import LedgerRefused, LedgerReplaced, LedgerUnavailable
 from operations.ledger import Ledger, open_ledger, schema
-from operations.ledger.db.sessions import reading, writing
+from operations.ledger.db.connections import reading, writing
 from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import Filter

@@ -8,7 +8,7 @@ import pytest
 from operations.errors import InvalidInput
 from operations.history import HistoryEvent
 from operations.ledger import Ledger, LedgerLimits, StatisticsLimits
-from operations.ledger.statistics.results import (
+from operations.ledger.statistics.summaries import (
     ActivityStatistics,
     DurationDistribution,
     FailureGroup,
@@ -30,7 +30,7 @@ FAULT = Failure("ValueError", "No 7")
 
 def limited(limits: StatisticsLimits) -> pytest.MarkDecorator:
     """Return the mark of a test whose ledger has these limits."""
-    return pytest.mark.parametrize("limits", [LedgerLimits(statistics=limits)])
+    return pytest.mark.parametrize("ledger_limits", [LedgerLimits(statistics=limits)])
 
 
 def ended(

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from operations.ledger import Ledger
-from operations.ledger.db.sessions import reading
+from operations.ledger.db.connections import reading
 from operations.ledger.tables import waits
 from operations.model import Status
 from operations.records import Count, Filter, Snapshot, Sort

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError, LedgerUnavailable
 from operations.history import HistoryEvent
 from operations.ledger import Ledger, Reservation, open_ledger
-from operations.ledger.db.sessions import reading
+from operations.ledger.db.connections import reading
 from operations.model import Service, Status
 from operations.recorder.readers import Clock
 from operations.recorder.recorder import FollowedApplication, Recorder

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, bindparam, case, func, select, true
 
 from operations.ledger.db.batches import in_batches
-from operations.ledger.db.sessions import asking
+from operations.ledger.db.connections import asking
 from operations.ledger.tables import attempts, runs
 from operations.model import Status
 from operations.records import RunSummary

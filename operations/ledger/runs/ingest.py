@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from operations.ledger.db.sessions import writing
+from operations.ledger.db.connections import writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.reservations import latest_starts
 from operations.ledger.runs.attempts import write_attempts

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from operations.ledger.db.batches import in_batches
-from operations.ledger.db.sessions import reading, writing
+from operations.ledger.db.connections import reading, writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.runs.attempts import UPDATE_ONE
 from operations.ledger.tables import attempts, runs

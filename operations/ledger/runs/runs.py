@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, bindparam, false, select, true
 
-from operations.ledger.db.sessions import reading
-from operations.ledger.limits import GenerationLimits
+from operations.ledger.db.connections import reading
+from operations.ledger.ledger_limits import GenerationLimits
 from operations.ledger.runs.attempts import read_attempts
 from operations.ledger.runs.details import read_archived, read_details
 from operations.ledger.runs.generations import read_earlier_generations

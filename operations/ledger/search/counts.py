@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Select, func, literal, select, union_all
 
-from operations.ledger.limits import SearchLimits
+from operations.ledger.ledger_limits import SearchLimits
 from operations.ledger.search.filters import Matches
 from operations.ledger.search.sort_keys import Key, SortOrder
 from operations.ledger.tables import runs

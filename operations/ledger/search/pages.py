@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, union_all
 
-from operations.ledger.limits import SearchLimits
+from operations.ledger.ledger_limits import SearchLimits
 from operations.ledger.runs.rows import SUMMARY_COLUMNS, summary_in
 from operations.ledger.search.counts import count_before, newest_by_text
 from operations.ledger.search.cursors import Cursor, Direction

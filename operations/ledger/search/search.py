@@ -2,8 +2,8 @@
 
 from sqlalchemy import Engine
 
-from operations.ledger.db.sessions import asking
-from operations.ledger.limits import SearchLimits
+from operations.ledger.db.connections import asking
+from operations.ledger.ledger_limits import SearchLimits
 from operations.ledger.search.counts import read_counts
 from operations.ledger.search.cursors import Cursor
 from operations.ledger.search.filters import Matches

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, select
 
-from operations.ledger.limits import StatisticsLimits
+from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.tables import attempts, runs
 from operations.records import Baseline
 from operations.timeline import Ending

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, DateTime, Select, select, type_coerce
 
-from operations.ledger.limits import StatisticsLimits
+from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.micros import micros_of, time_of
 from operations.ledger.statistics.latest_rows import LatestRows
-from operations.ledger.statistics.results import (
+from operations.ledger.statistics.summaries import (
     ActivityStatistics,
     DurationDistribution,
     PeriodStatistics,

@@ -1,20 +1,26 @@
 """Groups failures of attempts and runs by their fingerprint."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from operations.fingerprint import fingerprint
-from operations.ledger.limits import StatisticsLimits
+from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.micros import micros_of
 from operations.ledger.statistics.latest_rows import LatestRows
-from operations.ledger.statistics.results import FailureGroup, PeriodStatistics
+from operations.ledger.statistics.summaries import FailureGroup, PeriodStatistics
 from operations.ledger.tables import attempts, runs
 from operations.model import Status
 from operations.records import Period
 
+PLACEHOLDER = "…"
+"""Replaces numbers, ids and quoted values in a fingerprint."""
+
+_QUOTED = re.compile(r"""(?<!\w)(?:'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)(?!\w)""")
+_WORD = re.compile(r"[\w-]+(?:[.:,/@+][\w-]+)*")
+_ID_LIKE = re.compile(r"\d|^[0-9a-fA-F]{8,}$")
 _Kind = tuple[str, bool, str, str]  # name, is it an activity, error type, fingerprint
 
 
@@ -108,3 +114,18 @@ def _group(kind: _Kind, failed: list[_Failed]) -> FailureGroup:
 
 def _rank(group: FailureGroup) -> tuple[object, ...]:
     return -group.count, -micros_of(group.last), group.name, group.error_type, group.message
+
+
+def fingerprint(message: str, instance_id: str = "") -> str:
+    """Return a message in which a placeholder replaces each number, id and quoted value.
+
+    Failures of one failure group have the same fingerprint. A word with a digit counts as an id,
+    as does the id of the failed instance.
+    """
+    if instance_id:
+        message = message.replace(instance_id, PLACEHOLDER)
+    return _WORD.sub(_replaced, _QUOTED.sub(PLACEHOLDER, message))
+
+
+def _replaced(word: re.Match[str]) -> str:
+    return PLACEHOLDER if _ID_LIKE.search(word[0]) else word[0]

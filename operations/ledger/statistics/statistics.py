@@ -7,12 +7,12 @@ from collections.abc import Collection
 
 from sqlalchemy import Engine
 
-from operations.ledger.db.sessions import asking
-from operations.ledger.limits import StatisticsLimits
+from operations.ledger.db.connections import asking
+from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.statistics.baselines import read_baselines
 from operations.ledger.statistics.durations import read_activities, read_workflows
 from operations.ledger.statistics.failures import read_failures
-from operations.ledger.statistics.results import (
+from operations.ledger.statistics.summaries import (
     ActivityStatistics,
     FailureGroup,
     MinuteThroughput,

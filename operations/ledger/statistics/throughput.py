@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from operations.errors import InvalidInput
 from operations.ledger.micros import micros_of, time_of
-from operations.ledger.statistics.results import MinuteThroughput
+from operations.ledger.statistics.summaries import MinuteThroughput
 from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import Period

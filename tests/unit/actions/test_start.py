@@ -20,7 +20,7 @@ from operations.errors import (
     OutcomeUnknown,
 )
 from operations.ledger import Ledger, Reservation, Reservations, open_ledger
-from operations.ledger.db.sessions import open_engine
+from operations.ledger.db.connections import open_engine
 from operations.model import Status
 from operations.records import OUTCOME_NOT_RECORDED, Outcome
 from tests.unit.actions.conftest import BY_ANN

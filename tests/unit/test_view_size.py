@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from dashboard.details.view_size import EVENT_BYTES, view_size
 from operations.history import HistoryEvent
 from operations.model import Failure
-from operations.run_view import View
+from operations.run_view import RECORD_BYTES, View
 from operations.timeline import Span, SpanKind, Timeline
 from tests.unit.snapshots import NOON
 
@@ -23,7 +22,7 @@ def text(letter: str) -> str:
 def size(*, spans: tuple[Span, ...] = (), **fields: Any) -> int:
     """Return the size of a view that has only these fields."""
     empty: dict[str, Any] = dict.fromkeys(View.__annotations__)
-    return view_size(View(**{**empty, "timeline": Timeline(spans=spans), **fields}))
+    return View(**{**empty, "timeline": Timeline(spans=spans), **fields}).size
 
 
 def event(payload: str | None = None, failure: Failure | None = None) -> HistoryEvent:
@@ -52,7 +51,7 @@ def test_all_texts_count() -> None:
         history=(event(text("f")), event(failure=Failure("E", text("g"), text("h")))),
         spans=(span(text("i"), text("j")), span(failure=Failure("E", text("k"), text("l")))),
     )
-    assert 12 * LONG < found < 12 * LONG + 4 * EVENT_BYTES + TOLERANCE
+    assert 12 * LONG < found < 12 * LONG + 4 * RECORD_BYTES + TOLERANCE
 
 
 def test_a_text_that_is_in_two_places_counts_once() -> None:
@@ -61,13 +60,13 @@ def test_a_text_that_is_in_two_places_counts_once() -> None:
     assert (
         LONG
         < size(history=(event(shared),), spans=(span(shared),))
-        < LONG + 2 * EVENT_BYTES + TOLERANCE
+        < LONG + 2 * RECORD_BYTES + TOLERANCE
     )
 
 
 def test_events_and_spans_count() -> None:
     """A long history of small events is large."""
-    assert size(history=(event(),) * 3000, spans=(span(),) * 2000) == 5000 * EVENT_BYTES
+    assert size(history=(event(),) * 3000, spans=(span(),) * 2000) == 5000 * RECORD_BYTES
 
 
 @pytest.mark.parametrize(("letter", "width"), [("a", 1), ("ж", 2), ("🙂", 4)])

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from dashboard.durations import milliseconds
+from dashboard.times import milliseconds
 from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
 from operations.records import RunSummary
 

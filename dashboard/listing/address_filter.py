@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.live.sessions import keep_texts
+from dashboard.live.fragment_reruns import keep_texts
 from operations.model import Status
 from operations.records import Filter
 
