@@ -1,9 +1,7 @@
 """A ledger whose SQLite file is deleted or replaced while it is open."""
 
-import multiprocessing
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -88,19 +86,3 @@ def test_a_path_may_have_any_character(tmp_path: Path) -> None:
     with closing(open_ledger(f"sqlite:///{tmp_path}/a b/50% #1 é.db").for_app(APP)) as ledger:
         ledger.runs.ingest([snapshot()])
     assert (tmp_path / "a b" / "50% #1 é.db").is_file()
-
-
-def _record(arguments: tuple[str, str]) -> None:
-    url, instance_id = arguments
-    with closing(open_ledger(url).for_app(APP)) as ledger:
-        ledger.runs.ingest([snapshot(instance_id=instance_id)])
-
-
-def test_processes_create_one_file(new_url: str) -> None:
-    """Several processes open a new ledger at once; no write is lost."""
-    ids = [f"order_{number}" for number in range(4)]
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(4, mp_context=spawn) as pool:
-        list(pool.map(_record, [(new_url, each) for each in ids]))
-    with closing(open_ledger(new_url).for_app(APP)) as ledger:
-        assert all(has(ledger, each) for each in ids)

@@ -165,8 +165,12 @@ def test_one_of_many_threads_and_engines_wins_a_claim(ledger_url: str) -> None:
     assert sorted(winners(ledger_url, IDS)) == sorted(IDS)
 
 
+@pytest.mark.sqlite_alone
 def test_one_of_many_processes_wins_a_claim(ledger_url: str) -> None:
-    """The same holds for processes, which also create the file at the same time."""
+    """The same holds for processes, which also create the file at the same time.
+
+    For PostgreSQL, several engines are the same as several processes.
+    """
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
         won = [name for names in pool.map(winners, [ledger_url] * 2, [IDS] * 2) for name in names]

@@ -128,17 +128,11 @@ def test_threads_open_different_new_ledgers_at_once(tmp_path: Path) -> None:
         assert list(pool.map(opened, urls)) == [0] * 8
 
 
-@pytest.mark.both_databases
 def test_processes_open_a_new_ledger_at_once(new_url: str) -> None:
-    """The same holds for processes."""
-    open_in_two_processes(new_url)
-
-
-def open_in_two_processes(url: str) -> None:
-    """Open a ledger in two processes at the same moment."""
+    """The same holds for processes; for PostgreSQL, they are the same as engines."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
-        assert list(pool.map(opened, [url] * 2)) == [0] * 2
+        assert list(pool.map(opened, [new_url] * 2)) == [0] * 2
 
 
 @pytest.mark.both_databases
