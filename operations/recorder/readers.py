@@ -136,8 +136,8 @@ class Clock:
     def now(self) -> datetime:
         """Return the time, aware UTC."""
         with self._lock:
-            at = time.monotonic()
-            self._last += timedelta(seconds=at - self._last_at)
-            self._last = max(self._last, self._system())
+            # The system's clock is read first: a pause between the two reads must not count twice.
+            system, at = self._system(), time.monotonic()
+            self._last = max(self._last + timedelta(seconds=at - self._last_at), system)
             self._last_at = at
             return self._last

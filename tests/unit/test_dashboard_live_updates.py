@@ -13,6 +13,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.TextInput_pb2 import TextInput
 from streamlit.runtime import Runtime
+from streamlit.runtime.app_session import AppSession
 
 from dashboard.live.updates import LIVE, PATH, RERUN_PAGE, Intervals, LiveUpdates
 from tests.waiting import eventually
@@ -226,11 +227,21 @@ def streamlit_client(
     updates = LiveUpdates(file.read_text, AT_ONCE)
     with TestClient(st.App(script, routes=[updates.route])) as client:
         yield client
+        # Streamlit leaves the event loop of a session open that ends while its script runs.
+        eventually(lambda: not any(_is_running(each) for each in _sessions()), SECONDS, "the end")
     Runtime._instance = None
 
 
+def _sessions() -> list[AppSession]:
+    return [each.session for each in Runtime.instance()._session_mgr.list_sessions()]
+
+
+def _is_running(session: AppSession) -> bool:
+    return session._scriptrunner is not None
+
+
 def test_streamlit_reruns_the_live_fragment(streamlit_client: TestClient, file: Path) -> None:
-    """The browser asks for nothing. Fails if Streamlit changes what `sessions` uses."""
+    """The browser asks for nothing. Fails if Streamlit changes what `fragment_reruns` uses."""
     with streamlit_client.websocket_connect("/_stcore/stream") as socket:
         browser = Browser(socket)
         browser.run_page("q=kept")

@@ -1,6 +1,7 @@
 """What the recorder writes into a real ledger, cycle by cycle, for an engine in memory."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -564,6 +565,19 @@ def test_a_clock_that_is_set_forward_is_followed() -> None:
     clock = Clock(lambda: times[-1])
     times.append(datetime(2126, 1, 1, tzinfo=UTC))
     assert clock.now() == times[-1]
+
+
+def test_a_pause_while_the_clock_is_read_counts_once() -> None:
+    """Otherwise the recorder's clock would run ahead, and its reads outweigh later ones."""
+    pauses = [0, 0.05, 0]
+
+    def system() -> datetime:
+        time.sleep(pauses.pop(0))
+        return datetime.now(UTC)
+
+    clock = Clock(system)
+    clock.now()
+    assert clock.now() < datetime.now(UTC) + timedelta(milliseconds=10)
 
 
 def test_an_old_snapshot_of_another_process_is_corrected(
