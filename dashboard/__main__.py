@@ -1,25 +1,30 @@
 """`python -m dashboard` serves the pages."""
 
-import sys
 from contextlib import suppress
 
+import structlog
 import uvicorn
 
 from dashboard.server import create_app
-from dashboard.services import state_watcher
+from dashboard.services import services, state_watcher
 from dashboard.settings import DashboardSettings
-from operations.errors import InvalidInput
+from operations.errors import InvalidInput, LedgerUnavailable, SchemaMismatch, stay_stopped
 from operations.logs import configure_logs
 from operations.settings import OperationsSettings
 
+log = structlog.get_logger(__name__)
+
 
 def main() -> None:
-    """Serve the pages until SIGINT or SIGTERM."""
+    """Serve the pages until SIGINT or SIGTERM; a ledger that is away is opened later."""
     try:
         operations, settings = OperationsSettings.load(), DashboardSettings.load()
-    except InvalidInput as error:
-        sys.exit(str(error))
-    configure_logs(operations)
+        configure_logs(operations)
+        services()
+    except (InvalidInput, SchemaMismatch) as error:
+        stay_stopped(error)
+    except LedgerUnavailable as error:
+        log.warning("the ledger is away", reason=str(error))
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(lambda: state_watcher().state().version),

@@ -26,12 +26,15 @@ Errors of other libraries are translated once, where they arrive: errors of gRPC
 errors of SQLAlchemy in `ledger.db`.
 """
 
+import sys
+from typing import NoReturn
+
 from operations.model import Action, Status
 
 EXIT_DO_NOT_RESTART = 78
 """The exit code of a process that a restart cannot help (EX_CONFIG in sysexits.h).
 
-The supervisor does not start such a process again. The process logs the reason before it exits.
+The supervisor does not start such a process again.
 """
 
 
@@ -199,3 +202,9 @@ class LedgerRefused(FlowdeckError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The ledger cannot store this: {reason}.")
+
+
+def stay_stopped(error: FlowdeckError) -> NoReturn:
+    """Print an error that a restart cannot cure, and end the process for good."""
+    sys.stderr.write(f"{error}\n")
+    sys.exit(EXIT_DO_NOT_RESTART)

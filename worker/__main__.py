@@ -2,13 +2,12 @@
 
 import logging
 import os
-import sys
 from contextlib import suppress
 
 import uvicorn
 
 from api.services import Services
-from operations.errors import InvalidInput
+from operations.errors import InvalidInput, stay_stopped
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.logs import configure_logs
@@ -57,7 +56,7 @@ def main() -> None:
         configure_logs(operations)
         server = build(operations, settings)
     except InvalidInput as error:
-        sys.exit(str(error))
+        stay_stopped(error)
     with suppress(KeyboardInterrupt):  # uvicorn raises it after an orderly shutdown
         server.run()
     if loop_is_alive():  # the SDK's loop waits for a hung sidecar, and keeps this process alive

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import structlog
 
 from operations.errors import (
-    EXIT_DO_NOT_RESTART,
     DaprUnavailable,
     InvalidInput,
     LedgerReplaced,
     LedgerUnavailable,
     SchemaMismatch,
+    stay_stopped,
 )
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
@@ -40,11 +40,10 @@ def main() -> None:
         gc.freeze()  # garbage collections skip the objects that the imports created
         with Endpoint(settings.spans_host, settings.spans_port, application.queue):
             RecorderProcess(settings.ledger, application, stopping).run()
-    except (InvalidInput, LedgerReplaced) as error:
+    except LedgerReplaced as error:
         sys.exit(str(error))  # the supervisor starts this process again
-    except SchemaMismatch as error:
-        log.error(str(error))  # noqa: TRY400 - a traceback would not help
-        sys.exit(EXIT_DO_NOT_RESTART)
+    except (InvalidInput, SchemaMismatch) as error:
+        stay_stopped(error)
     gateway.close()
 
 

@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from operations.errors import DaprUnavailable, LedgerReplaced, LedgerUnavailable
+from operations.errors import (
+    EXIT_DO_NOT_RESTART,
+    DaprUnavailable,
+    LedgerReplaced,
+    LedgerUnavailable,
+)
 from operations.ledger import open_ledger
 from operations.model import DaprHealth, Problem, Service, Status
 from operations.outages import DaprMonitor
@@ -179,10 +184,10 @@ def test_an_engine_without_placement_can_be_read(gateway: FakeGateway) -> None:
 
 
 def test_a_bad_setting_is_named() -> None:
-    """The process ends with what was found and what was expected."""
+    """The process ends with what was found and what was expected; a restart cannot help."""
     with _recorder({"FLOWDECK_LEDGER_URL": "mysql://db/ledger"}) as process:
         _, errors = process.communicate(timeout=30)
-    assert process.returncode == 1
+    assert process.returncode == EXIT_DO_NOT_RESTART
     assert "FLOWDECK_LEDGER_URL: found 'mysql://db/ledger'" in errors
 
 
