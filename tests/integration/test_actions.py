@@ -1,11 +1,9 @@
 """Purges, reruns, external events and bulk jobs on the real engine."""
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -32,19 +30,11 @@ from operations.records import Filter, Outcome
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
 from tests.integration.stack import unique
-from tests.ports import first_port
 from tests.waiting import eventually
 
 LATER = timedelta(hours=1)
 FORCE = PurgeOptions(force=True)
 OPERATOR = ActionContext(LOCAL_USER)
-
-
-@pytest.fixture(scope="module")
-def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
-    """Run the rich application on a block of ports of its own."""
-    with Rich(Path(tmp_path_factory.mktemp("actions")), first_port(29320)) as rich:
-        yield rich
 
 
 @pytest.fixture

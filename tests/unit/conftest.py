@@ -14,7 +14,6 @@ import structlog
 from hypothesis import settings
 
 from dashboard import services
-from operations.actions import Actions
 from operations.gateway import DaprGateway
 from operations.ledger import (
     Ledger,
@@ -176,12 +175,6 @@ def ledger(ledger_url: str, sqlite_template: Path, ledger_limits: LedgerLimits) 
     ledger = open_ledger(ledger_url, lambda: APP, ledger_limits)
     yield ledger
     ledger.close()
-
-
-@pytest.fixture
-def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
-    """Return the actions, on an empty engine and an empty ledger."""
-    return Actions(gateway, ledger)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ TIMES = {"processed_at", "checked_at", "confirmed_at"}
 ACTIVITIES = ["process_order", "check_inventory", "send_confirmation"]
 
 
-class FakeContext:
+class FakeActivityContext:
     """The runtime's context of an activity."""
 
     workflow_id = "order_ORDER001"
@@ -42,7 +42,7 @@ def call(activity: str, **settings: float) -> Coroutine[Any, Any, Any]:
     """Return the call of an activity with its input, to be awaited."""
     input_ = REQUEST if activity == "send_confirmation" else ORDER
     coroutine: Coroutine[Any, Any, Any] = getattr(activities(**settings), activity)(
-        FakeContext(), input_
+        FakeActivityContext(), input_
     )
     return coroutine
 

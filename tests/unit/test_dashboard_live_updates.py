@@ -39,7 +39,7 @@ live()
 class FakeSession:
     """A page that shows a version; a rerun makes it show the system's."""
 
-    def __init__(self, system: "System", version: str) -> None:
+    def __init__(self, system: "LiveSystem", version: str) -> None:
         self._system = system
         self.version = version
         self.reruns: list[str] = []
@@ -50,7 +50,7 @@ class FakeSession:
         self.reruns.append(self.version)
 
 
-class System:
+class LiveSystem:
     """A system whose version the tests set, and live updates that read it."""
 
     def __init__(self) -> None:
@@ -78,13 +78,13 @@ class System:
 
 
 @pytest.fixture
-def system() -> System:
+def system() -> LiveSystem:
     """Return a system with live updates without delays."""
-    return System()
+    return LiveSystem()
 
 
 @pytest.fixture
-def client(system: System) -> Iterator[TestClient]:
+def live_client(system: LiveSystem) -> Iterator[TestClient]:
     """Return a client whose connections share one event loop, as on a server."""
     with TestClient(Starlette(routes=[system.updates.route])) as client:
         yield client
@@ -95,24 +95,26 @@ def expect_reruns(session: FakeSession, *versions: str) -> None:
     eventually(lambda: session.reruns == [*versions], SECONDS, f"reruns for {versions}")
 
 
-def test_a_page_that_shows_an_old_version_is_rerun(system: System, client: TestClient) -> None:
+def test_a_page_that_shows_an_old_version_is_rerun(
+    system: LiveSystem, live_client: TestClient
+) -> None:
     """As soon as it connects, for example after its tab was hidden."""
-    with system.page(client, "a", "0") as page:
+    with system.page(live_client, "a", "0") as page:
         expect_reruns(page, "1")
 
 
-def test_a_current_page_is_not_rerun(system: System, client: TestClient) -> None:
+def test_a_current_page_is_not_rerun(system: LiveSystem, live_client: TestClient) -> None:
     """Its first rerun is for the next version."""
-    with system.page(client, "a", "1") as page:
+    with system.page(live_client, "a", "1") as page:
         system.wait_for_read()
         assert page.reruns == []
         system.version = "2"
         expect_reruns(page, "2")
 
 
-def test_each_change_reruns_each_page(system: System, client: TestClient) -> None:
+def test_each_change_reruns_each_page(system: LiveSystem, live_client: TestClient) -> None:
     """Including a change back to an earlier version."""
-    with system.page(client, "a", "1") as one, system.page(client, "b", "1") as other:
+    with system.page(live_client, "a", "1") as one, system.page(live_client, "b", "1") as other:
         for number, version in enumerate(("2", "2 sidecar", "2"), start=1):
             system.version = version
             for page in (one, other):
@@ -120,46 +122,50 @@ def test_each_change_reruns_each_page(system: System, client: TestClient) -> Non
         assert one.reruns == other.reruns == ["2", "2 sidecar", "2"]
 
 
-def test_a_page_of_an_unknown_session_must_rerun(system: System, client: TestClient) -> None:
+def test_a_page_of_an_unknown_session_must_rerun(
+    system: LiveSystem, live_client: TestClient
+) -> None:
     """As after a restart of the server; the message is repeated in case the browser misses it."""
     del system
-    with client.websocket_connect(PATH) as socket:
+    with live_client.websocket_connect(PATH) as socket:
         socket.send_text("of another process")
         assert [socket.receive_text(), socket.receive_text()] == [RERUN_PAGE, RERUN_PAGE]
 
 
-def test_a_page_of_a_known_session_is_live(system: System, client: TestClient) -> None:
+def test_a_page_of_a_known_session_is_live(system: LiveSystem, live_client: TestClient) -> None:
     """It says so only now: after a restart of the server a page must rerun first."""
     system.sessions["a"] = FakeSession(system, "1")
-    with client.websocket_connect(PATH) as socket:
+    with live_client.websocket_connect(PATH) as socket:
         socket.send_text("a")
         assert socket.receive_text() == LIVE
 
 
-def test_all_pages_share_one_reader(system: System, client: TestClient) -> None:
+def test_all_pages_share_one_reader(system: LiveSystem, live_client: TestClient) -> None:
     """A second page starts no second task."""
-    with system.page(client, "a", "0") as one:
+    with system.page(live_client, "a", "0") as one:
         expect_reruns(one, "1")
         reading = system.updates._reading
-        with system.page(client, "b", "0") as other:
+        with system.page(live_client, "b", "0") as other:
             expect_reruns(other, "1")
             assert system.updates._reading is reading
 
 
-def test_without_an_open_page_nothing_is_read(system: System, client: TestClient) -> None:
+def test_without_an_open_page_nothing_is_read(system: LiveSystem, live_client: TestClient) -> None:
     """Reading starts with the first page and stops with the last."""
     assert (system.updates._reading, system.reads) == (None, 0)
-    with system.page(client, "a", "0") as page:
+    with system.page(live_client, "a", "0") as page:
         expect_reruns(page, "1")
     eventually(lambda: system.updates._reading is None, SECONDS, "the end of the reads")
     before = system.reads
-    with system.page(client, "b", "1"):
+    with system.page(live_client, "b", "1"):
         eventually(lambda: system.reads > before, SECONDS, "a read")
 
 
-def test_a_page_that_closes_at_once_leaves_nothing(system: System, client: TestClient) -> None:
+def test_a_page_that_closes_at_once_leaves_nothing(
+    system: LiveSystem, live_client: TestClient
+) -> None:
     """A page that closes before it has sent its session is no error and is no longer counted."""
-    with client.websocket_connect(PATH):
+    with live_client.websocket_connect(PATH):
         eventually(lambda: system.reads, SECONDS, "a read")
     eventually(lambda: system.updates._open_pages == 0, SECONDS, "no open page")
     assert system.updates._reading is None

@@ -16,7 +16,7 @@ from dashboard.server import PLOTLY_PATH, create_app
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
+def server_client() -> Iterator[TestClient]:
     """Return a client of the running server, whose global state is reset afterwards."""
     with TestClient(create_app(lambda: "7:")) as client:
         yield client
@@ -24,40 +24,40 @@ def client() -> Iterator[TestClient]:
     gc.unfreeze()
 
 
-def test_the_chart_script_is_the_one_that_plotly_ships(client: TestClient) -> None:
+def test_the_chart_script_is_the_one_that_plotly_ships(server_client: TestClient) -> None:
     """Charts load nothing from the internet."""
-    answer = client.get(PLOTLY_PATH)
+    answer = server_client.get(PLOTLY_PATH)
     assert answer.headers["content-type"].startswith("application/javascript")
     shipped = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
     assert answer.content == shipped.read_bytes()
 
 
-def test_browsers_cache_the_chart_script(client: TestClient) -> None:
+def test_browsers_cache_the_chart_script(server_client: TestClient) -> None:
     """Nearly 5 MB are sent once a day."""
-    assert client.get(PLOTLY_PATH).headers["cache-control"] == "max-age=86400"
+    assert server_client.get(PLOTLY_PATH).headers["cache-control"] == "max-age=86400"
 
 
-def test_health_is_served(client: TestClient) -> None:
+def test_health_is_served(server_client: TestClient) -> None:
     """A supervisor can poll it."""
-    answer = client.get("/health")
+    answer = server_client.get("/health")
     assert (answer.status_code, answer.text) == (200, "ok")
 
 
-def test_the_pages_are_served(client: TestClient) -> None:
+def test_the_pages_are_served(server_client: TestClient) -> None:
     """By Streamlit, under the same port."""
-    assert "<title>Streamlit</title>" in client.get("/").text
+    assert "<title>Streamlit</title>" in server_client.get("/").text
 
 
-def test_live_updates_are_served(client: TestClient) -> None:
+def test_live_updates_are_served(server_client: TestClient) -> None:
     """A page of an unknown session gets the message to rerun."""
-    with client.websocket_connect(PATH) as page:
+    with server_client.websocket_connect(PATH) as page:
         page.send_text("unknown")
         assert page.receive_text() == RERUN_PAGE
 
 
-def test_no_message_is_sent_as_a_reference(client: TestClient) -> None:
+def test_no_message_is_sent_as_a_reference(server_client: TestClient) -> None:
     """If the browser has dropped the message, a reference breaks the page."""
-    del client
+    del server_client
     message = ForwardMsg()
     message.metadata.delta_path.append(0)
     message.delta.new_element.bidi_component.js_content = "x" * 1_000_000
@@ -65,7 +65,7 @@ def test_no_message_is_sent_as_a_reference(client: TestClient) -> None:
     assert not message.metadata.cacheable
 
 
-def test_loaded_modules_are_frozen(client: TestClient) -> None:
+def test_loaded_modules_are_frozen(server_client: TestClient) -> None:
     """Streamlit collects garbage after every rerun, which modules would slow down."""
-    del client
+    del server_client
     assert gc.get_freeze_count() > 10_000

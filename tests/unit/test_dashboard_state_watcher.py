@@ -31,7 +31,7 @@ SECONDS = 10  # for which a test waits for another thread
 
 
 @dataclass
-class World:
+class WatcherSetup:
     """A clock that the tests set, and the heartbeat and the problems that the watcher reads."""
 
     seconds: float = 0
@@ -84,30 +84,30 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """Return a world without outages."""
-    world = World()
-    monkeypatch.setattr("dashboard.live.state_watcher.time", world)
-    monkeypatch.setattr("dashboard.live.state_watcher.datetime", world)
-    world.start()
-    return world
+def setup(monkeypatch: pytest.MonkeyPatch) -> WatcherSetup:
+    """Return a watcher of a system without outages."""
+    setup = WatcherSetup()
+    monkeypatch.setattr("dashboard.live.state_watcher.time", setup)
+    monkeypatch.setattr("dashboard.live.state_watcher.datetime", setup)
+    setup.start()
+    return setup
 
 
-def test_metrics_do_not_change_the_version(world: World) -> None:
+def test_metrics_do_not_change_the_version(setup: WatcherSetup) -> None:
     """They change with every heartbeat; no page is rerun for them."""
-    assert isinstance(world.heartbeat, Heartbeat)
-    before = world.later(0)
-    world.heartbeat = replace(world.heartbeat, metrics=METRICS)
-    after = world.later(MAX_AGE)
+    assert isinstance(setup.heartbeat, Heartbeat)
+    before = setup.later(0)
+    setup.heartbeat = replace(setup.heartbeat, metrics=METRICS)
+    after = setup.later(MAX_AGE)
     assert (before.metrics, after.metrics) == (None, METRICS)
     assert before.version == after.version
 
 
-def test_a_recorder_that_is_away_has_no_metrics(world: World) -> None:
+def test_a_recorder_that_is_away_has_no_metrics(setup: WatcherSetup) -> None:
     """Its last metrics are out of date."""
-    assert isinstance(world.heartbeat, Heartbeat)
-    world.heartbeat = replace(world.heartbeat, metrics=METRICS)
-    assert world.later(HEARTBEAT_TIMEOUT.total_seconds()).metrics is None
+    assert isinstance(setup.heartbeat, Heartbeat)
+    setup.heartbeat = replace(setup.heartbeat, metrics=METRICS)
+    assert setup.later(HEARTBEAT_TIMEOUT.total_seconds()).metrics is None
 
 
 class Query:
@@ -178,30 +178,30 @@ def services_away(state: SystemState) -> list[Service]:
     return [outage.service for outage in state.outages]
 
 
-def test_one_read_serves_all_viewers(world: World) -> None:
+def test_one_read_serves_all_viewers(setup: WatcherSetup) -> None:
     """Within `MAX_AGE` seconds the ledger is read once."""
     for _ in range(50):
-        world.watcher.state()
-    world.later(MAX_AGE - 0.01)
-    assert world.reads == 1
+        setup.watcher.state()
+    setup.later(MAX_AGE - 0.01)
+    assert setup.reads == 1
 
 
-def test_a_state_expires(world: World) -> None:
+def test_a_state_expires(setup: WatcherSetup) -> None:
     """After `MAX_AGE` seconds the ledger is read again."""
-    world.watcher.state()
-    world.later(MAX_AGE)
-    assert world.reads == 2
+    setup.watcher.state()
+    setup.later(MAX_AGE)
+    assert setup.reads == 2
 
 
-def test_a_refresh_reads_the_state_again(world: World) -> None:
+def test_a_refresh_reads_the_state_again(setup: WatcherSetup) -> None:
     """An action of this process is visible at once."""
-    world.watcher.state()
-    world.watcher.refresh()
-    world.watcher.state()
-    assert world.reads == 2
+    setup.watcher.state()
+    setup.watcher.refresh()
+    setup.watcher.state()
+    assert setup.reads == 2
 
 
-def test_a_refresh_during_a_read_is_not_lost(world: World) -> None:
+def test_a_refresh_during_a_read_is_not_lost(setup: WatcherSetup) -> None:
     """The read may have missed the action, so the next call reads again."""
     reading, done = Event(), Event()
 
@@ -209,46 +209,46 @@ def test_a_refresh_during_a_read_is_not_lost(world: World) -> None:
         reading.set()
         assert done.wait(SECONDS)
 
-    world.during_read = wait
-    first = Thread(target=world.watcher.state)
+    setup.during_read = wait
+    first = Thread(target=setup.watcher.state)
     first.start()
     assert reading.wait(SECONDS)
-    refreshing = Thread(target=world.watcher.refresh)
+    refreshing = Thread(target=setup.watcher.refresh)
     refreshing.start()
     done.set()
     first.join(SECONDS)
     refreshing.join(SECONDS)
-    world.watcher.state()
-    assert world.reads == 2
+    setup.watcher.state()
+    assert setup.reads == 2
 
 
-def test_concurrent_callers_share_one_read(world: World) -> None:
+def test_concurrent_callers_share_one_read(setup: WatcherSetup) -> None:
     """Threads that call during a read wait for its state."""
-    at_once, world.during_read = Barrier(16), SlowQuery()
+    at_once, setup.during_read = Barrier(16), SlowQuery()
 
     def read(_: int) -> SystemState:
         at_once.wait(SECONDS)
-        return world.watcher.state()
+        return setup.watcher.state()
 
     with ThreadPoolExecutor(16) as pool:
         assert len(set(pool.map(read, range(16)))) == 1
-    assert world.reads == 1
+    assert setup.reads == 1
 
 
-def test_concurrent_queries_share_one_result(world: World) -> None:
+def test_concurrent_queries_share_one_result(setup: WatcherSetup) -> None:
     """One of them reads it for all."""
     at_once, query = Barrier(16), SlowQuery()
 
     def ask(_: int) -> int:
         at_once.wait(SECONDS)
-        return world.watcher.query("list", query)
+        return setup.watcher.query("list", query)
 
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(ask, range(16))) == [1] * 16
     assert query.calls == 1
 
 
-def test_a_slow_query_does_not_block_others(world: World, query: Query) -> None:
+def test_a_slow_query_does_not_block_others(setup: WatcherSetup, query: Query) -> None:
     """A query with another key returns in the meantime."""
     started, done = Event(), Event()
 
@@ -258,81 +258,83 @@ def test_a_slow_query_does_not_block_others(world: World, query: Query) -> None:
         return "slow"
 
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(world.watcher.query, "slow", slow)
+        first = pool.submit(setup.watcher.query, "slow", slow)
         assert started.wait(SECONDS)
-        assert pool.submit(world.watcher.query, "list", query).result(SECONDS) == 1
+        assert pool.submit(setup.watcher.query, "list", query).result(SECONDS) == 1
         done.set()
         assert first.result(SECONDS) == "slow"
 
 
-def test_a_result_is_cached_until_the_revision_changes(world: World, query: Query) -> None:
+def test_a_result_is_cached_until_the_revision_changes(setup: WatcherSetup, query: Query) -> None:
     """Time alone does not expire it."""
-    world.watcher.query("list", query)
-    world.later(1)
-    assert world.watcher.query("list", query) == 1
-    world.new_revision()
-    assert world.watcher.query("list", query) == 2
+    setup.watcher.query("list", query)
+    setup.later(1)
+    assert setup.watcher.query("list", query) == 1
+    setup.new_revision()
+    assert setup.watcher.query("list", query) == 2
 
 
-def test_each_key_has_its_own_result(world: World, query: Query) -> None:
+def test_each_key_has_its_own_result(setup: WatcherSetup, query: Query) -> None:
     """No viewer gets the result of another query."""
-    assert world.watcher.query(("instance", "a"), query) == 1
-    assert world.watcher.query(("instance", "b"), query) == 2
-    assert world.watcher.query(("instance", "a"), query) == 1
+    assert setup.watcher.query(("instance", "a"), query) == 1
+    assert setup.watcher.query(("instance", "b"), query) == 2
+    assert setup.watcher.query(("instance", "a"), query) == 1
 
 
 @pytest.mark.parametrize("error", [GONE, DaprUnavailable("no sidecar")])
 def test_the_last_result_is_returned_while_a_service_is_away(
-    world: World, query: Query, error: FlowdeckError
+    setup: WatcherSetup, query: Query, error: FlowdeckError
 ) -> None:
     """Each new state tries to read again."""
-    world.watcher.query("list", query)
-    world.new_revision()
+    setup.watcher.query("list", query)
+    setup.new_revision()
     query.error = error
-    assert world.watcher.query("list", query) == 1
+    assert setup.watcher.query("list", query) == 1
     query.error = None
-    world.later(MAX_AGE)
-    assert world.watcher.query("list", query) == 3
+    setup.later(MAX_AGE)
+    assert setup.watcher.query("list", query) == 3
 
 
-def test_the_last_result_is_returned_while_the_ledger_is_away(world: World, query: Query) -> None:
+def test_the_last_result_is_returned_while_the_ledger_is_away(
+    setup: WatcherSetup, query: Query
+) -> None:
     """Lists do not become empty."""
-    world.watcher.query("list", query)
-    world.heartbeat = GONE
-    world.later(1)
+    setup.watcher.query("list", query)
+    setup.heartbeat = GONE
+    setup.later(1)
     query.error = GONE
-    assert world.watcher.query("list", query) == 1
+    assert setup.watcher.query("list", query) == 1
 
 
-def test_without_a_result_the_error_is_raised(world: World, query: Query) -> None:
+def test_without_a_result_the_error_is_raised(setup: WatcherSetup, query: Query) -> None:
     """Once the service is back, the query returns its result."""
     query.error = GONE
     with pytest.raises(LedgerUnavailable):
-        world.watcher.query("list", query)
+        setup.watcher.query("list", query)
     query.error = None
-    world.later(MAX_AGE)
-    assert world.watcher.query("list", query) == 2
+    setup.later(MAX_AGE)
+    assert setup.watcher.query("list", query) == 2
 
 
-def test_an_error_that_is_no_outage_is_raised(world: World, query: Query) -> None:
+def test_an_error_that_is_no_outage_is_raised(setup: WatcherSetup, query: Query) -> None:
     """A purged instance is not shown with its last result."""
-    world.watcher.query("one", query)
-    world.new_revision()
+    setup.watcher.query("one", query)
+    setup.new_revision()
     query.error = UnknownInstance("one")
     with pytest.raises(UnknownInstance):
-        world.watcher.query("one", query)
+        setup.watcher.query("one", query)
 
 
-def test_none_is_a_result(world: World) -> None:
+def test_none_is_a_result(setup: WatcherSetup) -> None:
     """It is cached like any other."""
     calls: list[None] = []
     for _ in range(2):
-        world.watcher.query("none", lambda: calls.append(None))
+        setup.watcher.query("none", lambda: calls.append(None))
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize("error", [GONE, DaprUnavailable("no sidecar")])
-def test_concurrent_queries_share_one_error(world: World, error: FlowdeckError) -> None:
+def test_concurrent_queries_share_one_error(setup: WatcherSetup, error: FlowdeckError) -> None:
     """A read that takes seconds to fail is not repeated for each viewer."""
     at_once, slow = Barrier(16), SlowQuery()
 
@@ -343,7 +345,7 @@ def test_concurrent_queries_share_one_error(world: World, error: FlowdeckError) 
     def ask(_: int) -> None:
         at_once.wait(SECONDS)
         with pytest.raises(type(error)):
-            world.watcher.query("list", fail)
+            setup.watcher.query("list", fail)
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(ask, range(16)))
@@ -352,41 +354,41 @@ def test_concurrent_queries_share_one_error(world: World, error: FlowdeckError) 
 
 @pytest.mark.parametrize("error", [GONE, DaprUnavailable("no sidecar")])
 def test_a_shared_error_does_not_accumulate_frames(
-    world: World, query: Query, error: FlowdeckError
+    setup: WatcherSetup, query: Query, error: FlowdeckError
 ) -> None:
     """Its traceback has only the frames of the last caller."""
     query.error = error
     lengths = set()
     for _ in range(5):
         with pytest.raises(type(error)) as raised:
-            world.watcher.query("list", query)
+            setup.watcher.query("list", query)
         lengths.add(len(extract_tb(raised.value.__traceback__)))
     assert query.calls == 1
     assert len(lengths) == 1
 
 
-def test_the_number_of_results_is_limited(world: World, query: Query) -> None:
+def test_the_number_of_results_is_limited(setup: WatcherSetup, query: Query) -> None:
     """The least recently used ones are dropped; failed queries count too."""
     number = MAX_BYTES // MIN_BYTES
-    world.watcher.query("first", query)
-    world.watcher.query("second", query)
+    setup.watcher.query("first", query)
+    setup.watcher.query("second", query)
     query.error = UnknownInstance("one")
     for each in range(number - 2):
         with pytest.raises(UnknownInstance):
-            world.watcher.query(each, query)
+            setup.watcher.query(each, query)
     query.error = None
-    assert world.watcher.query("first", query) == 1
-    assert world.watcher.query("one more", query) == number + 1
-    assert len(world.watcher._cache._slots) == number
-    assert world.watcher.query("first", query) == 1
-    assert world.watcher.query("second", query) == number + 2
+    assert setup.watcher.query("first", query) == 1
+    assert setup.watcher.query("one more", query) == number + 1
+    assert len(setup.watcher._cache._slots) == number
+    assert setup.watcher.query("first", query) == 1
+    assert setup.watcher.query("second", query) == number + 2
 
 
-def test_the_size_of_all_results_is_limited(world: World, query: Query) -> None:
+def test_the_size_of_all_results_is_limited(setup: WatcherSetup, query: Query) -> None:
     """The least recently used ones are dropped, and no more than necessary."""
 
     def ask(key: str) -> int:
-        return world.watcher.query(key, query, size=lambda _: MAX_BYTES // 3 - MIN_BYTES)
+        return setup.watcher.query(key, query, size=lambda _: MAX_BYTES // 3 - MIN_BYTES)
 
     assert [ask(each) for each in "abc"] == [1, 2, 3]
     assert ask("a") == 1
@@ -395,276 +397,284 @@ def test_the_size_of_all_results_is_limited(world: World, query: Query) -> None:
     assert ask("b") == 5
 
 
-def test_a_result_counts_with_its_current_size(world: World, query: Query) -> None:
+def test_a_result_counts_with_its_current_size(setup: WatcherSetup, query: Query) -> None:
     """A growing result displaces others, and a shrinking one makes room."""
-    world.watcher.query("small", query)
-    world.watcher.query("growing", query, size=lambda _: MAX_BYTES - 2 * MIN_BYTES)
-    assert world.watcher.query("small", query) == 1
-    world.new_revision()
-    world.watcher.query("small", query)
-    world.watcher.query("growing", query, size=lambda _: MAX_BYTES - MIN_BYTES)
-    assert set(world.watcher._cache._slots) == {"growing"}
-    world.new_revision()
-    world.watcher.query("growing", query)
-    world.watcher.query("small", query)
-    assert set(world.watcher._cache._slots) == {"growing", "small"}
+    setup.watcher.query("small", query)
+    setup.watcher.query("growing", query, size=lambda _: MAX_BYTES - 2 * MIN_BYTES)
+    assert setup.watcher.query("small", query) == 1
+    setup.new_revision()
+    setup.watcher.query("small", query)
+    setup.watcher.query("growing", query, size=lambda _: MAX_BYTES - MIN_BYTES)
+    assert set(setup.watcher._cache._slots) == {"growing"}
+    setup.new_revision()
+    setup.watcher.query("growing", query)
+    setup.watcher.query("small", query)
+    assert set(setup.watcher._cache._slots) == {"growing", "small"}
 
 
-def test_the_last_result_is_kept_whatever_its_size(world: World, query: Query) -> None:
+def test_the_last_result_is_kept_whatever_its_size(setup: WatcherSetup, query: Query) -> None:
     """Its viewers share it until another query needs the room."""
-    world.watcher.query("other", query)
+    setup.watcher.query("other", query)
     for _ in range(2):
-        assert world.watcher.query("large", query, size=lambda _: MAX_BYTES + 1) == 2
-    assert set(world.watcher._cache._slots) == {"large"}
-    world.watcher.query("other", query)
-    assert set(world.watcher._cache._slots) == {"other"}
+        assert setup.watcher.query("large", query, size=lambda _: MAX_BYTES + 1) == 2
+    assert set(setup.watcher._cache._slots) == {"large"}
+    setup.watcher.query("other", query)
+    assert set(setup.watcher._cache._slots) == {"other"}
 
 
-def test_a_running_query_is_not_dropped(world: World, hanging: Hanging) -> None:
+def test_a_running_query_is_not_dropped(setup: WatcherSetup, hanging: Hanging) -> None:
     """Its slot stays, whatever other results need room."""
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(world.watcher.query, "slow", hanging)
+        first = pool.submit(setup.watcher.query, "slow", hanging)
         assert hanging.started.wait(SECONDS)
-        world.watcher.query("large", lambda: None, size=lambda _: MAX_BYTES)
-        assert "slow" in world.watcher._cache._slots
-        second = pool.submit(world.watcher.query, "slow", hanging)
+        setup.watcher.query("large", lambda: None, size=lambda _: MAX_BYTES)
+        assert "slow" in setup.watcher._cache._slots
+        second = pool.submit(setup.watcher.query, "slow", hanging)
         hanging.end.set()
         assert first.result(SECONDS) == second.result(SECONDS) == "result"
     assert len(hanging.threads) == 1
-    assert set(world.watcher._cache._slots) == {"slow"}
+    assert set(setup.watcher._cache._slots) == {"slow"}
 
 
-def test_a_failed_query_makes_room(world: World, query: Query) -> None:
+def test_a_failed_query_makes_room(setup: WatcherSetup, query: Query) -> None:
     """No caller waits for it."""
     with pytest.raises(ZeroDivisionError):
-        world.watcher.query("failing", lambda: 1 // 0)
-    world.watcher.query("large", query, size=lambda _: MAX_BYTES)
-    assert set(world.watcher._cache._slots) == {"large"}
+        setup.watcher.query("failing", lambda: 1 // 0)
+    setup.watcher.query("large", query, size=lambda _: MAX_BYTES)
+    assert set(setup.watcher._cache._slots) == {"large"}
 
 
-def test_with_a_heartbeat_the_engine_is_not_checked(world: World) -> None:
+def test_with_a_heartbeat_the_engine_is_not_checked(setup: WatcherSetup) -> None:
     """The outages come from the heartbeat."""
-    world.write_heartbeat(1, WORKER)
-    assert world.watcher.state().outages == (WORKER,)
-    assert world.health_reads == 0
+    setup.write_heartbeat(1, WORKER)
+    assert setup.watcher.state().outages == (WORKER,)
+    assert setup.health_reads == 0
 
 
-def test_a_recorder_is_away_since_its_last_heartbeat(world: World) -> None:
+def test_a_recorder_is_away_since_its_last_heartbeat(setup: WatcherSetup) -> None:
     """The outage is shown after `HEARTBEAT_TIMEOUT`."""
-    world.write_heartbeat()
-    assert services_away(world.later(HEARTBEAT_TIMEOUT.total_seconds() - 0.5)) == []
-    state = world.later(0.5)
+    setup.write_heartbeat()
+    assert services_away(setup.later(HEARTBEAT_TIMEOUT.total_seconds() - 0.5)) == []
+    state = setup.later(0.5)
     assert services_away(state) == [Service.RECORDER]
     assert state.outages[0].since == NOON
     assert state.is_away(Service.RECORDER)
 
 
-def test_without_the_recorder_the_engine_is_checked(world: World) -> None:
+def test_without_the_recorder_the_engine_is_checked(setup: WatcherSetup) -> None:
     """Its problems are outages after the grace."""
-    world.problems = (NO_SIDECAR,)
-    world.later(60)
-    assert services_away(world.later(GRACE.total_seconds())) == [Service.RECORDER, Service.SIDECAR]
-    assert world.health_reads == 2
+    setup.problems = (NO_SIDECAR,)
+    setup.later(60)
+    assert services_away(setup.later(GRACE.total_seconds())) == [Service.RECORDER, Service.SIDECAR]
+    assert setup.health_reads == 2
 
 
-def test_outages_of_an_expired_heartbeat_are_checked(world: World) -> None:
+def test_outages_of_an_expired_heartbeat_are_checked(setup: WatcherSetup) -> None:
     """They may be over; the engine says so."""
-    world.write_heartbeat(1, WORKER)
-    assert services_away(world.later(60)) == [Service.RECORDER]
+    setup.write_heartbeat(1, WORKER)
+    assert services_away(setup.later(60)) == [Service.RECORDER]
 
 
-def test_an_outage_continues_when_the_recorder_goes_away(world: World) -> None:
+def test_an_outage_continues_when_the_recorder_goes_away(setup: WatcherSetup) -> None:
     """It keeps its start and has no gap."""
-    world.problems = (NO_SIDECAR,)
+    setup.problems = (NO_SIDECAR,)
     since = NOON - timedelta(minutes=7)
-    world.write_heartbeat(1, Outage(Service.SIDECAR, since, "as the recorder found it"))
-    read = [world.later(1).outages for _ in range(10)]
+    setup.write_heartbeat(1, Outage(Service.SIDECAR, since, "as the recorder found it"))
+    read = [setup.later(1).outages for _ in range(10)]
     assert [outages[-1].since for outages in read] == [since] * 10
     assert [outage.reason for outage in read[-1]] == ["no heartbeat", "nothing answers"]
 
 
-def test_outages_of_an_old_heartbeat_keep_their_start(world: World) -> None:
+def test_outages_of_an_old_heartbeat_keep_their_start(setup: WatcherSetup) -> None:
     """Also for a dashboard that starts after the recorder has ended."""
-    world.problems = (NO_SIDECAR,)
-    world.write_heartbeat(1, Outage(Service.SIDECAR, NOON, "gone"))
-    assert [outage.since for outage in world.later(60).outages] == [NOON, NOON]
+    setup.problems = (NO_SIDECAR,)
+    setup.write_heartbeat(1, Outage(Service.SIDECAR, NOON, "gone"))
+    assert [outage.since for outage in setup.later(60).outages] == [NOON, NOON]
 
 
-def test_an_outage_keeps_its_start_while_the_ledger_is_away(world: World) -> None:
+def test_an_outage_keeps_its_start_while_the_ledger_is_away(setup: WatcherSetup) -> None:
     """An outage of the ledger does not change one of the sidecar."""
-    world.problems = (NO_SIDECAR,)
-    world.write_heartbeat(1, Outage(Service.SIDECAR, NOON, "gone"))
-    world.later(60)
-    known, world.heartbeat = world.heartbeat, GONE
-    world.later(60)
-    world.heartbeat = known
-    assert [outage.since for outage in world.later(60).outages] == [NOON, NOON]
+    setup.problems = (NO_SIDECAR,)
+    setup.write_heartbeat(1, Outage(Service.SIDECAR, NOON, "gone"))
+    setup.later(60)
+    known, setup.heartbeat = setup.heartbeat, GONE
+    setup.later(60)
+    setup.heartbeat = known
+    assert [outage.since for outage in setup.later(60).outages] == [NOON, NOON]
 
 
-def test_a_ledger_that_was_back_has_a_new_outage(world: World) -> None:
+def test_a_ledger_that_was_back_has_a_new_outage(setup: WatcherSetup) -> None:
     """It starts with the second failure."""
-    known, world.heartbeat = world.heartbeat, GONE
-    world.later(1)
-    world.heartbeat = known
-    world.later(1)
-    world.heartbeat = GONE
-    world.later(1)
-    assert world.later(1).outages[0].since == NOON + timedelta(seconds=3)
+    known, setup.heartbeat = setup.heartbeat, GONE
+    setup.later(1)
+    setup.heartbeat = known
+    setup.later(1)
+    setup.heartbeat = GONE
+    setup.later(1)
+    assert setup.later(1).outages[0].since == NOON + timedelta(seconds=3)
 
 
-def test_a_state_does_not_wait_for_an_engine_that_hangs(world: World, hanging: Hanging) -> None:
+def test_a_state_does_not_wait_for_an_engine_that_hangs(
+    setup: WatcherSetup, hanging: Hanging
+) -> None:
     """Before its first answer the engine has no known problems; one check runs at a time."""
-    world.during_health_read = hanging
+    setup.during_health_read = hanging
     for _ in range(3):
-        assert services_away(world.later(60)) == [Service.RECORDER]
+        assert services_away(setup.later(60)) == [Service.RECORDER]
     assert hanging.started.wait(SECONDS)
-    assert world.health_reads == 1
+    assert setup.health_reads == 1
 
 
-def test_the_engine_is_checked_in_a_daemon_thread(world: World, hanging: Hanging) -> None:
+def test_the_engine_is_checked_in_a_daemon_thread(setup: WatcherSetup, hanging: Hanging) -> None:
     """The dashboard can stop while a sidecar hangs."""
-    world.during_health_read = hanging
-    world.later(60)
+    setup.during_health_read = hanging
+    setup.later(60)
     assert hanging.started.wait(SECONDS)
     assert [thread.daemon for thread in hanging.threads] == [True]
 
 
-def test_a_late_check_is_used_later(world: World, hanging: Hanging) -> None:
+def test_a_late_check_is_used_later(setup: WatcherSetup, hanging: Hanging) -> None:
     """Its problems stay known while the engine hangs again."""
-    world.problems, world.during_health_read = (NO_SIDECAR,), hanging
-    world.later(60)
+    setup.problems, setup.during_health_read = (NO_SIDECAR,), hanging
+    setup.later(60)
     hanging.end.set()
     hanging.threads[0].join(SECONDS)
     hanging.end.clear()
-    world.later(1)
-    assert services_away(world.later(GRACE.total_seconds())) == [Service.RECORDER, Service.SIDECAR]
-    assert world.health_reads == 2
+    setup.later(1)
+    assert services_away(setup.later(GRACE.total_seconds())) == [Service.RECORDER, Service.SIDECAR]
+    assert setup.health_reads == 2
 
 
-def test_known_outages_continue_while_the_engine_hangs(world: World, hanging: Hanging) -> None:
+def test_known_outages_continue_while_the_engine_hangs(
+    setup: WatcherSetup, hanging: Hanging
+) -> None:
     """Until the engine answers, the outages of the heartbeat stay."""
-    world.write_heartbeat(1, WORKER)
-    world.later(1)
-    world.during_health_read = hanging
-    assert world.later(60).outages[1:] == (WORKER,)
+    setup.write_heartbeat(1, WORKER)
+    setup.later(1)
+    setup.during_health_read = hanging
+    assert setup.later(60).outages[1:] == (WORKER,)
 
 
 def test_known_problems_are_dropped_when_the_recorder_is_back(
-    world: World, hanging: Hanging
+    setup: WatcherSetup, hanging: Hanging
 ) -> None:
     """They are not used when the recorder goes away again."""
-    world.problems = (NO_SIDECAR,)
-    world.later(60)
-    assert services_away(world.later(1)) == [Service.RECORDER, Service.SIDECAR]
-    world.write_heartbeat()
-    world.later(1)
-    world.during_health_read = hanging
-    world.later(60)
-    assert services_away(world.later(60)) == [Service.RECORDER]
+    setup.problems = (NO_SIDECAR,)
+    setup.later(60)
+    assert services_away(setup.later(1)) == [Service.RECORDER, Service.SIDECAR]
+    setup.write_heartbeat()
+    setup.later(1)
+    setup.during_health_read = hanging
+    setup.later(60)
+    assert services_away(setup.later(60)) == [Service.RECORDER]
 
 
-def test_a_recorder_without_a_heartbeat_gets_time_to_start(world: World) -> None:
+def test_a_recorder_without_a_heartbeat_gets_time_to_start(setup: WatcherSetup) -> None:
     """When the system starts, the dashboard may be ready before the recorder."""
-    world.heartbeat = Heartbeat(0)
-    assert services_away(world.later(HEARTBEAT_TIMEOUT.total_seconds() - 0.5)) == []
-    assert services_away(world.later(0.5)) == [Service.RECORDER]
+    setup.heartbeat = Heartbeat(0)
+    assert services_away(setup.later(HEARTBEAT_TIMEOUT.total_seconds() - 0.5)) == []
+    assert services_away(setup.later(0.5)) == [Service.RECORDER]
 
 
-def test_a_recorder_without_a_heartbeat_has_one_outage(world: World) -> None:
+def test_a_recorder_without_a_heartbeat_has_one_outage(setup: WatcherSetup) -> None:
     """Its start does not change, so pages are not rerun."""
-    world.heartbeat = Heartbeat(0)
-    first = world.later(60)
-    assert world.later(60).version == first.version
+    setup.heartbeat = Heartbeat(0)
+    first = setup.later(60)
+    assert setup.later(60).version == first.version
     assert first.outages[0].since == NOON
 
 
-def test_a_new_heartbeat_replaces_the_checks(world: World) -> None:
+def test_a_new_heartbeat_replaces_the_checks(setup: WatcherSetup) -> None:
     """No outage of the checks is left."""
-    world.problems = (NO_SIDECAR,)
-    world.later(60)
-    world.later(1)
-    world.write_heartbeat()
-    assert services_away(world.later(1)) == []
+    setup.problems = (NO_SIDECAR,)
+    setup.later(60)
+    setup.later(1)
+    setup.write_heartbeat()
+    assert services_away(setup.later(1)) == []
 
 
-def test_without_the_recorder_a_result_is_cached_for_one_state(world: World, query: Query) -> None:
+def test_without_the_recorder_a_result_is_cached_for_one_state(
+    setup: WatcherSetup, query: Query
+) -> None:
     """Because no revision shows a change."""
-    world.later(60)
-    world.watcher.query("one", query)
-    assert world.watcher.query("one", query) == 1
-    world.later(MAX_AGE)
-    assert world.watcher.query("one", query) == 2
+    setup.later(60)
+    setup.watcher.query("one", query)
+    assert setup.watcher.query("one", query) == 1
+    setup.later(MAX_AGE)
+    assert setup.watcher.query("one", query) == 2
 
 
-def test_the_ledger_is_not_away_during_the_grace(world: World) -> None:
+def test_the_ledger_is_not_away_during_the_grace(setup: WatcherSetup) -> None:
     """As any other service."""
-    world.heartbeat = GONE
-    assert services_away(world.later(1)) == []
-    assert services_away(world.later(GRACE.total_seconds())) == [Service.LEDGER]
+    setup.heartbeat = GONE
+    assert services_away(setup.later(1)) == []
+    assert services_away(setup.later(GRACE.total_seconds())) == [Service.LEDGER]
 
 
-def test_while_the_ledger_is_away_dapr_is_asked(world: World) -> None:
+def test_while_the_ledger_is_away_dapr_is_asked(setup: WatcherSetup) -> None:
     """Without a sidecar no action is offered, whether the ledger is there or not."""
-    world.problems, world.heartbeat = (NO_SIDECAR,), GONE
-    world.later(1)
-    assert services_away(world.later(GRACE.total_seconds())) == [Service.LEDGER, Service.SIDECAR]
+    setup.problems, setup.heartbeat = (NO_SIDECAR,), GONE
+    setup.later(1)
+    assert services_away(setup.later(GRACE.total_seconds())) == [Service.LEDGER, Service.SIDECAR]
 
 
-def test_an_outage_keeps_its_start(world: World) -> None:
+def test_an_outage_keeps_its_start(setup: WatcherSetup) -> None:
     """A ledger is away since its first failure."""
-    world.heartbeat = GONE
-    world.later(1)
-    world.later(60)
-    assert world.later(60).outages[0].since == NOON + timedelta(seconds=1)
+    setup.heartbeat = GONE
+    setup.later(1)
+    setup.later(60)
+    assert setup.later(60).outages[0].since == NOON + timedelta(seconds=1)
 
 
-def test_the_revision_is_kept_while_the_ledger_is_away(world: World) -> None:
+def test_the_revision_is_kept_while_the_ledger_is_away(setup: WatcherSetup) -> None:
     """A failed read of the ledger is not a change."""
-    world.write_heartbeat(5)
-    world.later(1)
-    world.heartbeat = GONE
-    assert world.later(1).revision == 5
+    setup.write_heartbeat(5)
+    setup.later(1)
+    setup.heartbeat = GONE
+    assert setup.later(1).revision == 5
 
 
 @pytest.fixture
-def versions(world: World) -> Callable[[float], str]:
+def versions(setup: WatcherSetup) -> Callable[[float], str]:
     """Return a function that returns the version after more seconds."""
-    return lambda seconds: world.later(seconds).version
+    return lambda seconds: setup.later(seconds).version
 
 
 def test_a_heartbeat_does_not_change_the_version(
-    world: World, versions: Callable[[float], str]
+    setup: WatcherSetup, versions: Callable[[float], str]
 ) -> None:
     """If it has the same revision and outages."""
     first = versions(1)
-    world.write_heartbeat()
+    setup.write_heartbeat()
     assert versions(1) == first
 
 
 def test_a_version_changes_with_the_revision(
-    world: World, versions: Callable[[float], str]
+    setup: WatcherSetup, versions: Callable[[float], str]
 ) -> None:
     """Pages show what was written to the ledger."""
     first = versions(1)
-    world.new_revision()
+    setup.new_revision()
     assert versions(1) != first
 
 
 def test_a_version_changes_when_an_outage_starts_and_ends(
-    world: World, versions: Callable[[float], str]
+    setup: WatcherSetup, versions: Callable[[float], str]
 ) -> None:
     """Afterwards it is the same as before."""
     first = versions(1)
-    world.write_heartbeat(1, WORKER)
+    setup.write_heartbeat(1, WORKER)
     during = versions(1)
-    world.write_heartbeat()
+    setup.write_heartbeat()
     assert during != first
     assert versions(1) == first
 
 
-def test_a_version_differs_for_each_outage(world: World, versions: Callable[[float], str]) -> None:
+def test_a_version_differs_for_each_outage(
+    setup: WatcherSetup, versions: Callable[[float], str]
+) -> None:
     """The banner shows a new time."""
-    world.write_heartbeat(1, WORKER)
+    setup.write_heartbeat(1, WORKER)
     first = versions(1)
-    world.write_heartbeat(1, replace(WORKER, since=NOON + timedelta(seconds=1)))
+    setup.write_heartbeat(1, replace(WORKER, since=NOON + timedelta(seconds=1)))
     assert versions(1) != first

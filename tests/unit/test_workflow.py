@@ -21,7 +21,7 @@ CONFIRMED = {"confirmation_sent": True, "order_id": "ORDER001"}
 
 
 @dataclass
-class FakeContext:
+class FakeWorkflowContext:
     """Collects the calls of a workflow to the runtime."""
 
     is_replaying: bool = False
@@ -47,12 +47,12 @@ class FakeContext:
         self.statuses.append(status)
 
 
-def start(context: FakeContext) -> Generator[Any, Any, dict[str, Any]]:
+def start(context: FakeWorkflowContext) -> Generator[Any, Any, dict[str, Any]]:
     """Return the generator of the workflow, before its first step."""
     return order_workflow(cast("Any", context), ORDER)
 
 
-def run(context: FakeContext) -> dict[str, Any]:
+def run(context: FakeWorkflowContext) -> dict[str, Any]:
     """Run the workflow with the results of the constants, and return its output."""
     steps = start(context)
     next(steps)
@@ -65,7 +65,7 @@ def run(context: FakeContext) -> dict[str, Any]:
 
 def test_two_activities_are_scheduled_at_once() -> None:
     """The workflow waits for both of them together."""
-    context = FakeContext()
+    context = FakeWorkflowContext()
     task = next(start(context))
     assert [(name, input_) for name, input_, _ in context.calls] == [
         ("process_order", ORDER),
@@ -77,7 +77,7 @@ def test_two_activities_are_scheduled_at_once() -> None:
 
 def test_the_confirmation_comes_after_both() -> None:
     """The confirmation is scheduled alone; its input has both results."""
-    context = FakeContext()
+    context = FakeWorkflowContext()
     steps = start(context)
     next(steps)
     assert steps.send([PROCESSED, CHECKED]) is context.tasks[2]
@@ -92,7 +92,7 @@ def test_the_confirmation_comes_after_both() -> None:
 
 def test_the_output_is_the_specifications() -> None:
     """The output has the three results and a summary."""
-    assert run(FakeContext()) == {
+    assert run(FakeWorkflowContext()) == {
         "workflow_status": "completed",
         "order_id": "ORDER001",
         "process_result": PROCESSED,
@@ -108,7 +108,7 @@ def test_the_output_is_the_specifications() -> None:
 
 def test_every_activity_has_a_limited_number_of_attempts() -> None:
     """A failing activity has four attempts."""
-    context = FakeContext()
+    context = FakeWorkflowContext()
     run(context)
     assert [policy for _, _, policy in context.calls] == [RETRIES] * 3
     assert RETRIES.max_number_of_attempts == 4
@@ -116,7 +116,7 @@ def test_every_activity_has_a_limited_number_of_attempts() -> None:
 
 def test_the_custom_status_is_the_stage() -> None:
     """An operator reads the stage of the order in the custom status."""
-    context = FakeContext()
+    context = FakeWorkflowContext()
     run(context)
     assert context.statuses == [
         "processing the order and checking the inventory",
@@ -128,7 +128,7 @@ def test_the_custom_status_is_the_stage() -> None:
 def test_the_specifications_lines_are_logged_in_order(log_lines: LogLines) -> None:
     """Each line has the instance id."""
     log_lines.configure("info")
-    run(FakeContext())
+    run(FakeWorkflowContext())
     events = log_lines.events()
     assert [event["event"] for event in events] == [
         "🚀 Starting workflow for order: ORDER001",
@@ -143,7 +143,7 @@ def test_the_specifications_lines_are_logged_in_order(log_lines: LogLines) -> No
 def test_results_are_logged_only_at_debug(log_lines: LogLines) -> None:
     """The results of the activities are logged only at level debug."""
     log_lines.configure("debug")
-    run(FakeContext())
+    run(FakeWorkflowContext())
     results = [event for event in log_lines.events() if "payload" in event]
     assert [(event["event"], event["level"]) for event in results] == [
         ("   - Process result", "debug"),
@@ -154,13 +154,13 @@ def test_results_are_logged_only_at_debug(log_lines: LogLines) -> None:
 def test_a_replay_logs_nothing(log_lines: LogLines) -> None:
     """Lines are logged only in the first execution."""
     log_lines.configure("debug")
-    run(FakeContext(is_replaying=True))
+    run(FakeWorkflowContext(is_replaying=True))
     assert log_lines.text() == ""
 
 
 def test_a_replay_makes_the_same_calls() -> None:
     """A replay schedules the same activities and sets the same custom statuses."""
-    first, replay = FakeContext(), FakeContext(is_replaying=True)
+    first, replay = FakeWorkflowContext(), FakeWorkflowContext(is_replaying=True)
     assert run(first) == run(replay)
     assert (first.calls, first.statuses) == (replay.calls, replay.statuses)
 

@@ -18,7 +18,7 @@ from operations.errors import (
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import OUTCOME_NOT_RECORDED, Outcome
-from tests.unit.actions.conftest import BY_ANN, LIMITS
+from tests.unit.actions.conftest import BY_ANN
 from tests.unit.events import raised
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, ledger_away, put
@@ -30,11 +30,10 @@ TAKES = (Status.RUNNING, Status.SUSPENDED)
 PAYLOADS = [None, "null", "0", "false", '""', "{}", '"yes"']
 
 
-@pytest.fixture
-def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
-    """Return the actions on an engine with one running instance, and an empty ledger."""
+@pytest.fixture(autouse=True)
+def running_instance(gateway: FakeGateway) -> None:
+    """Add a running instance to the engine."""
     put(gateway, status=Status.RUNNING)
-    return Actions(gateway, ledger, LIMITS)
 
 
 @pytest.mark.parametrize("status", TAKES)

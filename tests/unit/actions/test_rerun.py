@@ -28,7 +28,7 @@ from operations.errors import (
 from operations.ledger import Ledger
 from operations.model import Status, is_startable_id
 from operations.records import Outcome
-from tests.unit.actions.conftest import BY_ANN, LIMITS
+from tests.unit.actions.conftest import BY_ANN
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.runs import ANN, ledger_away, put
 from tests.unit.snapshots import summary
@@ -38,11 +38,10 @@ pytestmark = pytest.mark.both_databases
 LOST = OutcomeUnknown("rerun", "no answer in time")
 
 
-@pytest.fixture
-def actions(gateway: FakeGateway, ledger: Ledger) -> Actions:
-    """Return the actions on an engine with one finished instance, and an empty ledger."""
+@pytest.fixture(autouse=True)
+def finished_instance(gateway: FakeGateway) -> None:
+    """Add a finished instance to the engine."""
     put(gateway)
-    return Actions(gateway, ledger, LIMITS)
 
 
 def rerun(

@@ -3,8 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -16,12 +15,10 @@ from starlette.testclient import TestClient
 
 from api.middleware import MAX_BODY
 from api.schemas.error_bodies import InvalidInputResponse
-from api.services import Services
 from operations.errors import DaprRefused, DaprUnavailable, LedgerUnavailable, OutcomeUnknown
-from operations.ledger import Ledger
 from operations.model import DaprHealth, Failure, Problem, Service, Status
-from tests.unit.fakes import FakeGateway, instance
-from worker.app import create_order_app
+from tests.unit.api.conftest import ApiSetup
+from tests.unit.fakes import instance
 from worker.runtime import RuntimeState
 
 ORDER = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
@@ -36,38 +33,6 @@ ITEM = "a text of 1 to 200 characters, none of them a control character"
 WHOLE = "a JSON object with order_id, amount and items"
 JSON = {"content-type": "application/json"}
 UNAVAILABLE = DaprUnavailable("no sidecar accepts the connection")
-
-
-@dataclass
-class World:
-    """The services of an API under test, and the calls of its lifespan."""
-
-    gateway: FakeGateway
-    ledger: Ledger
-    runtime: RuntimeState = RuntimeState.RUNNING
-    calls: list[str] = field(default_factory=list)
-
-    def api(self) -> FastAPI:
-        """Build the application."""
-        return create_order_app(
-            Services(self.gateway, lambda: self.ledger),
-            lambda: self.runtime,
-            start=lambda: self.calls.append("start"),
-            stop=lambda: self.calls.append("stop"),
-        )
-
-
-@pytest.fixture
-def world(gateway: FakeGateway, ledger: Ledger) -> World:
-    """Return a world with a healthy engine and a healthy ledger."""
-    return World(gateway, ledger)
-
-
-@pytest.fixture
-def client(world: World) -> Iterator[TestClient]:
-    """Return a client of the running application."""
-    with TestClient(world.api(), raise_server_exceptions=False) as client:
-        yield client
 
 
 def start(client: TestClient, body: str | bytes) -> httpx.Response:
@@ -96,11 +61,11 @@ def with_item(text: str) -> str:
     return f'{{"order_id": "ORDER001", "amount": 1, "items": ["laptop", {text}]}}'
 
 
-def test_the_lifespan_starts_and_stops_the_runtime(world: World) -> None:
+def test_the_lifespan_starts_and_stops_the_runtime(api: ApiSetup) -> None:
     """The runtime starts when the application starts to serve, and stops when serving ends."""
-    with TestClient(world.api()):
-        assert world.calls == ["start"]
-    assert world.calls == ["start", "stop"]
+    with TestClient(api.application()):
+        assert api.calls == ["start"]
+    assert api.calls == ["start", "stop"]
 
 
 def test_info_lists_the_endpoints(client: TestClient) -> None:
@@ -135,18 +100,18 @@ def test_health_is_as_specified(client: TestClient) -> None:
 
 
 def test_health_names_every_problem(
-    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, api: ApiSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If something is unavailable, the status is 503, and the body has every problem."""
 
     def ping() -> None:
         raise LedgerUnavailable("disk full")
 
-    monkeypatch.setattr(world.ledger, "ping", ping)
-    world.gateway.dapr_health = DaprHealth(
+    monkeypatch.setattr(api.ledger, "ping", ping)
+    api.gateway.dapr_health = DaprHealth(
         "1.18.2", (Problem(Service.SCHEDULER, "the sidecar has no scheduler"),)
     )
-    world.runtime = RuntimeState.DISCONNECTED
+    api.runtime = RuntimeState.DISCONNECTED
     answer = client.get("/health")
     assert answer.status_code == 503
     assert answer.json() == {
@@ -160,29 +125,29 @@ def test_health_names_every_problem(
     }
 
 
-def test_health_without_an_engine_is_unhealthy(client: TestClient, world: World) -> None:
+def test_health_without_an_engine_is_unhealthy(client: TestClient, api: ApiSetup) -> None:
     """An unreachable engine is reported as a problem in the body of `/health`."""
-    world.gateway.errors["health"] = [UNAVAILABLE]
+    api.gateway.errors["health"] = [UNAVAILABLE]
     answer = client.get("/health")
     assert answer.status_code == 503
     assert answer.json()["problems"] == [str(UNAVAILABLE)]
 
 
-def test_a_start_answers_as_specified(client: TestClient, world: World) -> None:
+def test_a_start_answers_as_specified(client: TestClient, api: ApiSetup) -> None:
     """The body is exactly the specification's, and the engine has the instance."""
     answer = client.post("/workflow/start", json=ORDER)
     assert answer.status_code == 200
     assert answer.json() == STARTED
-    assert json.loads(world.gateway.instances["order_ORDER001"].input or "") == ORDER
+    assert json.loads(api.gateway.instances["order_ORDER001"].input or "") == ORDER
 
 
-def test_the_same_start_again_returns_the_running_order(client: TestClient, world: World) -> None:
+def test_the_same_start_again_returns_the_running_order(client: TestClient, api: ApiSetup) -> None:
     """A repeated start answers `already_running`, and starts no second instance."""
     client.post("/workflow/start", json=ORDER)
     answer = client.post("/workflow/start", json=ORDER)
     assert answer.status_code == 200
     assert answer.json() == {**STARTED, "status": "already_running"}
-    assert world.gateway.calls["start"] == 1
+    assert api.gateway.calls["start"] == 1
 
 
 @pytest.mark.parametrize(
@@ -193,26 +158,26 @@ def test_the_same_start_again_returns_the_running_order(client: TestClient, worl
     ],
 )
 def test_a_taken_id_is_a_conflict(
-    client: TestClient, world: World, order: dict[str, Any], status: Status, reason: str
+    client: TestClient, api: ApiSetup, order: dict[str, Any], status: Status, reason: str
 ) -> None:
     """The id of another order or of a finished order is refused; that instance is not changed."""
     client.post("/workflow/start", json=ORDER)
-    world.gateway.set_status("order_ORDER001", status)
-    existing = world.gateway.instances["order_ORDER001"]
+    api.gateway.set_status("order_ORDER001", status)
+    existing = api.gateway.instances["order_ORDER001"]
     answer = client.post("/workflow/start", json=order)
     assert answer.status_code == 409
     assert answer.json() == {
         "error": "InstanceExists",
         "detail": f"The id 'order_ORDER001' is taken {reason}. Choose another id.",
     }
-    assert world.gateway.instances["order_ORDER001"] is existing
+    assert api.gateway.instances["order_ORDER001"] is existing
 
 
-def test_the_status_of_a_finished_order_is_as_specified(client: TestClient, world: World) -> None:
+def test_the_status_of_a_finished_order_is_as_specified(client: TestClient, api: ApiSetup) -> None:
     """The fields are the specification's, times end in Z, and the output is JSON."""
     done = instance("order_ORDER001", Status.COMPLETED)
     later = datetime(2026, 1, 11, 12, 0, 3, tzinfo=UTC)
-    world.gateway.put(
+    api.gateway.put(
         replace(done, last_updated_at=later, output='{"n": 1}', custom_status='"confirmed"')
     )
     answer = client.get("/workflow/status/order_ORDER001")
@@ -227,23 +192,23 @@ def test_the_status_of_a_finished_order_is_as_specified(client: TestClient, worl
     }
 
 
-def test_the_status_of_a_running_order_has_its_stage(client: TestClient, world: World) -> None:
+def test_the_status_of_a_running_order_has_its_stage(client: TestClient, api: ApiSetup) -> None:
     """An order without an output has a custom status."""
-    world.gateway.put(replace(instance("order_A", Status.RUNNING), custom_status='"sending"'))
+    api.gateway.put(replace(instance("order_A", Status.RUNNING), custom_status='"sending"'))
     body = client.get("/workflow/status/order_A").json()
     assert (body["output"], body["custom_status"]) == (None, "sending")
 
 
-def test_the_status_of_a_pending_order_has_no_time(client: TestClient, world: World) -> None:
+def test_the_status_of_a_pending_order_has_no_time(client: TestClient, api: ApiSetup) -> None:
     """A time that Dapr does not know yet is null."""
-    world.gateway.put(replace(instance("order_A", Status.PENDING), created_at=None))
+    api.gateway.put(replace(instance("order_A", Status.PENDING), created_at=None))
     assert client.get("/workflow/status/order_A").json()["created_at"] is None
 
 
-def test_the_status_of_a_failed_order_has_the_failure(client: TestClient, world: World) -> None:
+def test_the_status_of_a_failed_order_has_the_failure(client: TestClient, api: ApiSetup) -> None:
     """The failure has its type, its message and its stack trace."""
     failed = instance("order_A", Status.FAILED)
-    world.gateway.put(replace(failed, failure=Failure("InjectedFault", "Injected", "line 1")))
+    api.gateway.put(replace(failed, failure=Failure("InjectedFault", "Injected", "line 1")))
     assert client.get("/workflow/status/order_A").json()["failure"] == {
         "error_type": "InjectedFault",
         "message": "Injected",
@@ -262,9 +227,11 @@ def test_the_status_of_a_failed_order_has_the_failure(client: TestClient, world:
         ('"漢 😀"', "漢 😀"),
     ],
 )
-def test_any_output_can_be_shown(client: TestClient, world: World, output: str, shown: str) -> None:
+def test_any_output_can_be_shown(
+    client: TestClient, api: ApiSetup, output: str, shown: str
+) -> None:
     """The status answers 200 for any output of any workflow."""
-    world.gateway.put(replace(instance("order_A", Status.COMPLETED), output=output))
+    api.gateway.put(replace(instance("order_A", Status.COMPLETED), output=output))
     answer = client.get("/workflow/status/order_A")
     assert answer.status_code == 200
     assert json.loads(answer.content)["output"] == shown
@@ -279,11 +246,11 @@ ACTIONS = [
 
 @pytest.mark.parametrize(("action", "before", "done"), ACTIONS)
 def test_an_action_reports_whether_it_changed_something(
-    client: TestClient, world: World, action: str, before: Status, done: tuple[str, str]
+    client: TestClient, api: ApiSetup, action: str, before: Status, done: tuple[str, str]
 ) -> None:
     """The first request changes the status; the second answers `changed: false`."""
     word, after = done
-    world.gateway.put(instance("order_A", before))
+    api.gateway.put(instance("order_A", before))
     body = {
         "status": word,
         "instance_id": "order_A",
@@ -300,10 +267,10 @@ def test_an_action_reports_whether_it_changed_something(
 
 @pytest.mark.parametrize("action", ["pause", "resume", "terminate"])
 def test_an_action_that_is_not_allowed_is_a_conflict(
-    client: TestClient, world: World, action: str
+    client: TestClient, api: ApiSetup, action: str
 ) -> None:
     """A finished instance can be neither paused, resumed nor terminated."""
-    world.gateway.put(instance("order_A", Status.COMPLETED))
+    api.gateway.put(instance("order_A", Status.COMPLETED))
     answer = client.post(f"/workflow/{action}/order_A")
     assert answer.status_code == 409
     assert answer.json() == {
@@ -337,10 +304,10 @@ OTHER_IDS = ["parent:0001", "a||b", "a::b", "a.b", "a/b", "é", "two words", "a"
 @pytest.mark.parametrize("instance_id", OTHER_IDS)
 @pytest.mark.parametrize(("method", "path"), ON_ONE)
 def test_ids_of_other_applications_are_accepted(
-    client: TestClient, world: World, method: str, path: str, instance_id: str
+    client: TestClient, api: ApiSetup, method: str, path: str, instance_id: str
 ) -> None:
     """Other applications choose other forms of ids, and the SDK chooses the ids of children."""
-    world.gateway.put(instance(instance_id, Status.SUSPENDED))
+    api.gateway.put(instance(instance_id, Status.SUSPENDED))
     answer = client.request(method, path.format(quote(instance_id, safe="")))
     assert (answer.status_code, answer.json()["instance_id"]) == (200, instance_id)
 
@@ -348,13 +315,13 @@ def test_ids_of_other_applications_are_accepted(
 @pytest.mark.parametrize("bad", ["", "%00", "a%09", "a" * 256])
 @pytest.mark.parametrize(("method", "path"), ON_ONE)
 def test_an_impossible_id_is_not_found(
-    client: TestClient, world: World, method: str, path: str, bad: str
+    client: TestClient, api: ApiSetup, method: str, path: str, bad: str
 ) -> None:
     """An id that no instance can have is 404 without a call to the engine."""
     answer = client.request(method, path.format(bad))
     assert answer.status_code == 404
     assert answer.json()["error"] == "UnknownInstance"
-    assert not world.gateway.calls
+    assert not api.gateway.calls
 
 
 FAILURES = [
@@ -367,11 +334,11 @@ FAILURES = [
 @pytest.mark.parametrize(("error", "status"), FAILURES)
 @pytest.mark.parametrize("request_line", [*ON_ONE, ("POST", "/workflow/start")])
 def test_a_failure_of_the_engine_has_a_status_code(
-    client: TestClient, world: World, request_line: tuple[str, str], error: Any, status: int
+    client: TestClient, api: ApiSetup, request_line: tuple[str, str], error: Any, status: int
 ) -> None:
     """An unreachable engine and an error of the engine each have a status code and a message."""
     method, path = request_line
-    world.gateway.errors["state"] = [error]
+    api.gateway.errors["state"] = [error]
     body = ORDER if path.endswith("start") else None
     answer = client.request(method, path.format("order_A"), json=body)
     assert answer.status_code == status
@@ -379,29 +346,29 @@ def test_a_failure_of_the_engine_has_a_status_code(
 
 
 def test_a_start_without_the_ledger_is_unavailable(
-    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, api: ApiSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the ledger a start answers `LedgerUnavailable`, and nothing is started."""
 
     def fail(_: str) -> None:
         raise LedgerUnavailable("disk full")
 
-    monkeypatch.setattr(world.ledger.reservations, "latest", fail)
+    monkeypatch.setattr(api.ledger.reservations, "latest", fail)
     answer = client.post("/workflow/start", json=ORDER)
     assert answer.status_code == 503
     assert answer.json()["error"] == "LedgerUnavailable"
-    assert not world.gateway.calls["start"]
+    assert not api.gateway.calls["start"]
 
 
 def test_an_unexpected_error_has_the_same_form(
-    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, api: ApiSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unexpected error is a 500 in JSON that does not reveal its message."""
 
     def broken(_: str) -> None:
         raise ZeroDivisionError("inside")
 
-    monkeypatch.setattr(world.gateway, "state", broken)
+    monkeypatch.setattr(api.gateway, "state", broken)
     answer = client.get("/workflow/status/order_A")
     assert answer.status_code == 500
     assert answer.json()["error"] == "ZeroDivisionError"
@@ -461,11 +428,11 @@ def test_too_many_items_are_reported_by_their_number(client: TestClient) -> None
     assert wrong == {"field": "items", "found": "a list of length 501", "expected": expected}
 
 
-def test_a_wrong_order_id_is_reported(client: TestClient, world: World) -> None:
+def test_a_wrong_order_id_is_reported(client: TestClient, api: ApiSetup) -> None:
     """An id that would break the engine is refused without a call to the engine."""
     wrong = invalid_value(client.post("/workflow/start", json={**ORDER, "order_id": "a||b"}))
     assert (wrong["field"], wrong["found"]) == ("order_id", "a||b")
-    assert not world.gateway.calls
+    assert not api.gateway.calls
 
 
 def test_an_unknown_field_is_reported(client: TestClient) -> None:
@@ -576,22 +543,22 @@ def receive_chunks(
     return read, sent[0]["status"], b"".join(part["body"] for part in sent[1:])
 
 
-def test_a_content_length_over_the_limit_is_not_read(world: World) -> None:
+def test_a_content_length_over_the_limit_is_not_read(api: ApiSetup) -> None:
     """A content-length over 1 MiB is answered before any byte is read."""
     length = [(b"content-length", str(MAX_BODY + 1).encode())]
-    read, status, body = receive_chunks(world.api(), "/workflow/start", 1000, length)
+    read, status, body = receive_chunks(api.application(), "/workflow/start", 1000, length)
     assert (read, status, json.loads(body)) == (0, 413, TOO_LARGE)
 
 
-def test_a_stream_that_grows_too_large_is_not_read_to_its_end(world: World) -> None:
+def test_a_stream_that_grows_too_large_is_not_read_to_its_end(api: ApiSetup) -> None:
     """A body of unknown length is read up to 1 MiB."""
-    read, status, body = receive_chunks(world.api(), "/workflow/start", 1000, [])
+    read, status, body = receive_chunks(api.application(), "/workflow/start", 1000, [])
     assert (read, status, json.loads(body)) == (17, 413, TOO_LARGE)
 
 
-def test_a_body_of_1_mib_is_read(world: World) -> None:
+def test_a_body_of_1_mib_is_read(api: ApiSetup) -> None:
     """A body of exactly 1 MiB is read and validated."""
-    read, status, _ = receive_chunks(world.api(), "/workflow/start", 16, [])
+    read, status, _ = receive_chunks(api.application(), "/workflow/start", 16, [])
     assert (read, status) == (16, 422)
 
 

@@ -1,6 +1,5 @@
 """`GET /workflows`: the list of runs."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,20 +11,12 @@ from operations.ledger import Ledger, LedgerLimits, SearchLimits
 from operations.model import Failure, Status
 from operations.records import Filter
 from operations.timeline import Waiting
+from tests.unit.api.test_api import invalid_value
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import at, snapshot
-from tests.unit.test_api import World, invalid_value
 
 TIME = "a time with its zone, such as 2026-01-11T12:00:00Z"
 CURSOR = "the cursor of a page of the list in this order"
-
-
-@pytest.fixture
-def client(gateway: FakeGateway, ledger: Ledger) -> Iterator[TestClient]:
-    """Return a client of the running application."""
-    api = World(gateway, ledger).api()
-    with TestClient(api, raise_server_exceptions=False) as client:
-        yield client
 
 
 def get_list(client: TestClient, **parameters: Any) -> dict[str, Any]:

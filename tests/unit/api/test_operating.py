@@ -1,6 +1,5 @@
 """The REST API's histories, purges, reruns and events."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -15,7 +14,6 @@ from operations.model import Status
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import put, put_with_descendants
 from tests.unit.snapshots import at
-from tests.unit.test_api import World
 
 JSON = {"content-type": "application/json"}
 REASON = "a text of up to 500 characters without control characters"
@@ -29,14 +27,6 @@ REQUESTS = {
     "rerun": ("POST", {"event_id": 2}),
     "raise": ("POST", {"event": "approval"}),
 }
-
-
-@pytest.fixture
-def client(gateway: FakeGateway, ledger: Ledger) -> Iterator[TestClient]:
-    """Return a client of the running application."""
-    api = World(gateway, ledger).api()
-    with TestClient(api, raise_server_exceptions=False) as client:
-        yield client
 
 
 def send(client: TestClient, operation: str, body: object = ...) -> httpx.Response:
