@@ -10,14 +10,11 @@ from operations.errors import DaprUnavailable, UnknownInstance
 from operations.gateway import Gateway
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
-from operations.model import Action, Failure
+from operations.model import Failure
 from operations.records import (
     ALL_TIME,
-    OUTCOME_NOT_RECORDED,
-    START,
     AuditEntry,
     EarlierGenerations,
-    Outcome,
     Period,
     RunDetails,
     RunSummary,
@@ -157,7 +154,9 @@ def _view(ledger: Ledger, summary: RunSummary, details: RunDetails, timeline: Ti
         failure=details.failure,
         timeline=replace(timeline, spans=with_start_times(timeline.spans, attempts)),
         history=details.history,
-        audit_entries=_audit_entries(ledger, summary, _period(summary, earlier, later)),
+        audit_entries=ledger.audit_log.of(
+            summary.instance_id, AUDIT_ENTRIES, _period(ledger, summary, earlier, later)
+        ),
         earlier=earlier.run_id if earlier else None,
         later=later.run_id if later else None,
         earlier_generations=ledger.runs.earlier_generations(summary.run_id)
@@ -180,45 +179,22 @@ def _timeline(ledger: Ledger, summary: RunSummary, details: RunDetails) -> Timel
     )
 
 
-def _period(summary: RunSummary, earlier: RunSummary | None, later: RunSummary | None) -> Period:
+def _period(
+    ledger: Ledger, summary: RunSummary, earlier: RunSummary | None, later: RunSummary | None
+) -> Period:
     """Return the period in which actions on the id were actions on this run.
 
     Actions from before the first known run belong to the first run.
     """
     return Period(
-        since=summary.created_at if earlier else ALL_TIME.since,
-        until=later.created_at if later else ALL_TIME.until,
+        since=_first_action_at(ledger, summary, earlier) if earlier else ALL_TIME.since,
+        until=_first_action_at(ledger, later, summary) if later else ALL_TIME.until,
     )
 
 
-def _audit_entries(ledger: Ledger, summary: RunSummary, within: Period) -> tuple[AuditEntry, ...]:
-    entries = ledger.audit_log.of(summary.instance_id, AUDIT_ENTRIES, within)
-    if any(each.action == START or _is_own_rerun(each) for each in entries):
-        return entries
-    return tuple(sorted((*entries, *_start_entry(ledger, summary, within)), key=_at, reverse=True))
-
-
-def _start_entry(ledger: Ledger, summary: RunSummary, within: Period) -> Iterator[AuditEntry]:
-    """Yield the audit entry of the run's start, made from its reservation if it has one."""
-    # A start is claimed before its run starts, and accepted once the engine has started it.
-    start = ledger.reservations.accepted(summary.instance_id, within)
-    if start and start.accepted_at:
-        yield AuditEntry(start.accepted_at, start.actor, START, summary.instance_id, Outcome.DONE)
-    elif summary.is_latest:
-        claim = ledger.reservations.latest(summary.instance_id)
-        if claim and not claim.is_accepted and summary.workflow in ("", claim.workflow):
-            at, unknown = claim.reserved_at, Outcome.UNKNOWN
-            yield AuditEntry(
-                at, claim.actor, START, summary.instance_id, unknown, message=OUTCOME_NOT_RECORDED
-            )
-
-
-def _at(entry: AuditEntry) -> datetime:
-    return entry.at
-
-
-def _is_own_rerun(entry: AuditEntry) -> bool:
-    """True if the entry is the rerun that created the run, not a rerun of the run."""
-    # A refused rerun of the run may have no `before` either, so the outcome must be DONE.
-    is_done = entry.outcome is Outcome.DONE
-    return is_done and entry.action == Action.RERUN and entry.before is None
+def _first_action_at(ledger: Ledger, run: RunSummary, previous: RunSummary) -> datetime:
+    """Return when the run was created, or when its start was reserved if its outcome is unknown."""
+    start = ledger.reservations.latest(run.instance_id) if run.is_latest else None
+    if start and not start.is_accepted and start.reserved_at > previous.created_at:
+        return min(start.reserved_at, run.created_at)
+    return run.created_at

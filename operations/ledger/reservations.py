@@ -29,7 +29,7 @@ from operations.ledger.db.connections import reading, writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.tables import reservations
 from operations.model import Actor
-from operations.records import AuditEntry, Outcome, Period
+from operations.records import AuditEntry, Outcome
 
 _OF_IDS = (
     select(reservations)
@@ -94,16 +94,17 @@ class Reservations:
 
     def latest(self, instance_id: str) -> Reservation | None:
         """Return the latest reservation of the id, None if it has none."""
-        return self._latest(reservations.c.instance_id == instance_id)
-
-    def accepted(self, instance_id: str, within: Period) -> Reservation | None:
-        """Return the latest reservation of the id that was accepted in a period, or None."""
-        accepted_at = reservations.c.accepted_at
-        return self._latest(
-            reservations.c.instance_id == instance_id,
-            accepted_at >= within.since,
-            accepted_at < within.until,
+        query = (
+            select(reservations)
+            .where(
+                reservations.c.app_id == self._app_id(), reservations.c.instance_id == instance_id
+            )
+            .order_by(reservations.c.sequence.desc())
+            .limit(1)
         )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).mappings().first()
+        return _reservation(row) if row else None
 
     def ids_since(self, revision: int) -> tuple[str, ...]:
         """Return the ids whose reservations were written after a revision, the oldest first."""
@@ -162,17 +163,6 @@ class Reservations:
                 key = (app_id, reservation.instance_id, reservation.reserved_at)
                 finish_start(connection, revision, *key, Outcome.REFUSED, message=reason)
                 set_revision(connection, revision)
-
-    def _latest(self, *conditions: ColumnElement[bool]) -> Reservation | None:
-        query = (
-            select(reservations)
-            .where(reservations.c.app_id == self._app_id(), *conditions)
-            .order_by(reservations.c.sequence.desc())
-            .limit(1)
-        )
-        with reading(self._engine) as connection:
-            row = connection.execute(query).mappings().first()
-        return _reservation(row) if row else None
 
 
 def latest_starts(

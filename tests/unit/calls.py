@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from operations.ledger import Ledger, Reservation
 from operations.model import Actor
-from operations.records import ALL_TIME, AuditEntry, Filter, Outcome
+from operations.records import AuditEntry, Filter, Outcome
 from tests.unit.pages import summary as run_summary
 from tests.unit.snapshots import at, snapshot
 
@@ -31,7 +31,7 @@ CALLS: list[Callable[[Ledger], object]] = [
     lambda ledger: ledger.audit_log.add(ENTRY),
     lambda ledger: ledger.audit_log.of("order_A", 1),
     lambda ledger: ledger.runs.adjacent_runs(run_summary()),
-    lambda ledger: ledger.reservations.accepted("order_A", ALL_TIME),
+    lambda ledger: ledger.reservations.latest("order_A"),
     lambda ledger: ledger.leases.acquire("order_A"),
     lambda ledger: ledger.ping(),
 ]

@@ -12,7 +12,6 @@ import pytest
 
 from operations.ledger import Ledger, Reservation, open_ledger
 from operations.model import Actor
-from operations.records import ALL_TIME, Period
 from tests.unit.snapshots import APP
 
 pytestmark = pytest.mark.both_databases
@@ -94,21 +93,6 @@ def test_an_id_used_again_has_a_second_reservation(ledger: Ledger) -> None:
     latest = ledger.reservations.latest("order_A")
     assert latest
     assert (latest.sequence, latest.payload) == (2, '{"n": 2}')
-
-
-def test_a_reservation_is_found_by_the_time_of_acceptance(ledger: Ledger) -> None:
-    """A period includes its start and excludes its end."""
-    first = accepted(ledger, WANTED)
-    second = accepted(ledger, OTHER, first)
-    claimed(ledger, WANTED, second)
-    one, two = first.accepted_at, second.accepted_at
-    assert one
-    assert two
-    assert ledger.reservations.accepted("order_A", Period(one, two)) == first
-    assert ledger.reservations.accepted("order_A", Period(two, ALL_TIME.until)) == second
-    assert ledger.reservations.accepted("order_A", ALL_TIME) == second
-    assert ledger.reservations.accepted("order_A", Period(ALL_TIME.since, one)) is None
-    assert ledger.reservations.accepted("order_B", ALL_TIME) is None
 
 
 def test_an_abandoned_claim_is_taken_over(ledger: Ledger) -> None:

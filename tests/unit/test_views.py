@@ -10,7 +10,14 @@ from operations.errors import DaprUnavailable, UnknownInstance
 from operations.history import HistoryEvent
 from operations.ledger import Ledger, Reservation
 from operations.model import LOCAL_USER, Actor, Failure, Status
-from operations.records import OUTCOME_NOT_RECORDED, AuditEntry, Outcome, RunSummary, StartTime
+from operations.records import (
+    OUTCOME_NOT_RECORDED,
+    START,
+    AuditEntry,
+    Outcome,
+    RunSummary,
+    StartTime,
+)
 from operations.run_view import View, view
 from operations.snapshots import read_snapshot
 from operations.timeline import Ending
@@ -20,6 +27,7 @@ from tests.unit.histories import recorded, recorded_state
 from tests.unit.snapshots import (
     APP,
     ID,
+    NOON,
     activity,
     at,
     pending,
@@ -149,12 +157,20 @@ def test_a_failure_is_shown_completely(gateway: FakeGateway, ledger: Ledger) -> 
     assert shown(gateway, ledger, dapr_unavailable=True).failure == failure
 
 
+def claim(ledger: Ledger, actor: Actor) -> Reservation:
+    """Reserve the id for a start, with its audit entry, as the actions do."""
+    wanted = Reservation(ID, "order_workflow", "{}", actor)
+    entry = AuditEntry(NOON, actor, START, ID, Outcome.UNKNOWN, message=OUTCOME_NOT_RECORDED)
+    claimed = ledger.reservations.claim(wanted, ledger.reservations.latest(ID), entry)
+    assert claimed
+    return claimed
+
+
 def test_the_actions_are_shown_with_the_start(gateway: FakeGateway, ledger: Ledger) -> None:
     """The last action comes first; a start without a recorded outcome is shown too."""
     put_running(gateway)
     assert shown(gateway, ledger).audit_entries == ()
-    claimed = ledger.reservations.claim(Reservation(ID, "order_workflow", "{}", ANN), None)
-    assert claimed
+    claimed = claim(ledger, ANN)
     (start,) = shown(gateway, ledger).audit_entries
     assert (start.action, start.actor, start.outcome) == ("start", ANN, Outcome.UNKNOWN)
     assert (start.at, start.message) == (claimed.reserved_at, OUTCOME_NOT_RECORDED)
@@ -166,32 +182,6 @@ def test_the_actions_are_shown_with_the_start(gateway: FakeGateway, ledger: Ledg
     last, first = shown(gateway, ledger).audit_entries
     assert last == entry
     assert (first.action, first.actor, first.outcome) == ("start", ANN, Outcome.DONE)
-
-
-def test_a_rerun_replaces_the_start(gateway: FakeGateway, ledger: Ledger) -> None:
-    """A rerun created the instance, so it had no other start; a rerun of the instance does not."""
-    put_running(gateway)
-    claimed = ledger.reservations.claim(Reservation(ID, "order_workflow", "{}", ANN), None)
-    assert claimed
-    ledger.reservations.accept(claimed)
-    later = datetime(2126, 1, 1, tzinfo=UTC)
-    of_order = AuditEntry(later, ANN, "rerun", ID, Outcome.DONE, Status.COMPLETED, app_id=APP)
-    ledger.audit_log.add(of_order)
-    assert [entry.action for entry in shown(gateway, ledger).audit_entries] == ["rerun", "start"]
-    as_order = replace(of_order, before=None, message="from event 2 of 'order_0'")
-    ledger.audit_log.add(as_order)
-    assert shown(gateway, ledger).audit_entries == (as_order, of_order)
-
-
-def test_a_refused_rerun_does_not_replace_the_start(gateway: FakeGateway, ledger: Ledger) -> None:
-    """It was refused before the status of the instance was read."""
-    put_running(gateway)
-    claimed = ledger.reservations.claim(Reservation(ID, "order_workflow", "{}", ANN), None)
-    assert claimed
-    ledger.reservations.accept(claimed)
-    later = datetime(2126, 1, 1, tzinfo=UTC)
-    ledger.audit_log.add(AuditEntry(later, ANN, "rerun", ID, Outcome.REFUSED))
-    assert [entry.action for entry in shown(gateway, ledger).audit_entries] == ["rerun", "start"]
 
 
 def test_the_archive_gives_the_same_timeline_as_the_engine(
@@ -381,9 +371,7 @@ def test_an_action_before_the_first_run_is_shown_with_it(
 def test_each_run_has_its_own_start(gateway: FakeGateway, ledger: Ledger) -> None:
     """A start is claimed while the previous run is the latest; it belongs to the new run."""
     for actor in (ANN, BOB):
-        wanted = Reservation(ID, "order_workflow", "{}", actor)
-        claimed = ledger.reservations.claim(wanted, ledger.reservations.latest(ID))
-        assert claimed
+        claimed = claim(ledger, actor)
         ledger.reservations.accept(claimed)
         ledger.runs.ingest([pending(read_at=claimed.reserved_at)])
         ledger.runs.mark_purged({ID: datetime.now(UTC)})
@@ -400,3 +388,18 @@ def test_each_run_has_its_own_start(gateway: FakeGateway, ledger: Ledger) -> Non
         second.run_id: [("start", BOB, second.created_at)],
         elsewhere.run_id: [],
     }
+
+
+def test_a_start_with_an_unknown_outcome_belongs_to_the_next_run(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """It was reserved before its run was created."""
+    ledger.runs.ingest([pending(read_at=at(0))])
+    ledger.runs.mark_purged({ID: at(1)})
+    claim(ledger, BOB)
+    put_running(gateway, since=10**9)
+    record(gateway, ledger)
+    second, first = runs_of(ledger)
+    assert view_of_run(gateway, ledger, first.run_id).audit_entries == ()
+    (start,) = view_of_run(gateway, ledger, second.run_id).audit_entries
+    assert (start.actor, start.outcome) == (BOB, Outcome.UNKNOWN)
