@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 
-from bench import asking, load, orders, pages
 from bench import ledger as ledgers
+from bench import load, orders, pages, refresh
 from dashboard.settings import DashboardSettings
 from operations.actions import Actions
 from operations.gateway import DaprGateway
@@ -53,7 +53,7 @@ _MEASURES: dict[str, Callable[[], None]] = {
     "pages": _on_a_system(lambda stack, _, actions: pages.measure(_settings(stack), actions)),
     "ledger": ledgers.measure,
     "load": load.measure,
-    "asking": asking.measure,
+    "refresh": refresh.measure,
 }
 
 

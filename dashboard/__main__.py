@@ -6,7 +6,7 @@ import structlog
 import uvicorn
 
 from dashboard.server import create_app
-from dashboard.services import services, state_watcher
+from dashboard.services import services, state_reader
 from dashboard.settings import DashboardSettings
 from operations.errors import InvalidInput, LedgerUnavailable, SchemaMismatch, stay_stopped
 from operations.logs import configure_logs
@@ -27,7 +27,7 @@ def main() -> None:
         log.warning("the ledger is away", reason=str(error))
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(lambda: state_watcher().state().version),
+            create_app(lambda: state_reader().state().version),
             host=settings.page_host,
             port=settings.page_port,
             log_config=None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.markdown import plain
-from dashboard.services import services, state_watcher, viewer
+from dashboard.services import services, state_reader, viewer
 from operations.actions import ActionContext
 from operations.errors import FlowdeckError
 from operations.model import Action
@@ -39,7 +39,7 @@ def perform(action: Action, instance_id: str) -> ActionMessage:
 
 def add_results(*messages: ActionMessage) -> None:
     """Add messages, and make the next rerun read the state again."""
-    state_watcher().refresh()
+    state_reader().refresh()
     add_messages(*messages)
 
 

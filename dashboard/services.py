@@ -1,4 +1,4 @@
-"""The objects that the dashboard's process builds once: gateway, ledger, actions, state watcher."""
+"""The objects that the dashboard's process builds once: gateway, ledger, actions, state reader."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from functools import cache
 
 import structlog
 
-from dashboard.live.state_watcher import StateWatcher
+from dashboard.live.state_reader import StateReader
 from operations.actions import Actions
 from operations.errors import LedgerReplaced, LedgerUnavailable
 from operations.gateway import DaprGateway, Gateway
@@ -42,9 +42,9 @@ _opening = _Opening()
 
 
 @cache
-def state_watcher() -> StateWatcher:
+def state_reader() -> StateReader:
     """Return the watcher of the state that all viewers share."""
-    return StateWatcher(_read_heartbeat, lambda: dapr_problems(gateway()))
+    return StateReader(_read_heartbeat, lambda: dapr_problems(gateway()))
 
 
 def _read_heartbeat() -> Heartbeat:

@@ -17,7 +17,7 @@ from dashboard.listing.table_data import header, offered_actions
 from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
-from dashboard.services import gateway, services, state_watcher
+from dashboard.services import gateway, services, state_reader
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import DaprRefused, Unavailable, UnknownInstance
@@ -37,7 +37,7 @@ back, header_widget = widget("back"), widget("header")
 @st.fragment
 def live(instance_id: str, run_id: int | None) -> None:
     """Show the latest run of an instance, or the run with this `run_id`."""
-    state = state_watcher().state()
+    state = state_reader().state()
     with st.container(horizontal=True, vertical_alignment="center"):
         query = urlencode(list_query(), doseq=True)
         back(key="back", data={"href": f"./?{query}" if query else "./"})
@@ -47,7 +47,7 @@ def live(instance_id: str, run_id: int | None) -> None:
     show_messages()
     away = state.is_away(Service.SIDECAR)
     try:
-        shown = state_watcher().query(
+        shown = state_reader().query(
             ("instance", instance_id, run_id, away),
             lambda: view(
                 gateway(), services().ledger, instance_id, dapr_unavailable=away, run_id=run_id

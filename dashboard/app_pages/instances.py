@@ -21,7 +21,7 @@ from dashboard.listing.table_data import row
 from dashboard.live.banner import banner, catching_up, why_no_actions
 from dashboard.live.system_state import SystemState
 from dashboard.live.widget import live_updates
-from dashboard.services import services, state_watcher
+from dashboard.services import services, state_reader
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import InvalidInput, LedgerUnavailable, QueryTimeout
@@ -54,7 +54,7 @@ def read(wanted: Filter, cursor: str | None) -> tuple[Page, Counts]:
 def live() -> None:
     """Show the current page of the list."""
     restore_filter()
-    state = state_watcher().state()
+    state = state_reader().state()
     with st.container(horizontal=True, vertical_alignment="center"):
         search_field()
         live_updates(state)
@@ -66,7 +66,7 @@ def live() -> None:
     show_messages()
     wanted, cursor = current_filter(), current_cursor()
     try:
-        page, counts = state_watcher().query(("list", wanted, cursor), lambda: read(wanted, cursor))
+        page, counts = state_reader().query(("list", wanted, cursor), lambda: read(wanted, cursor))
     except InvalidInput:
         show_newest_page()
         st.rerun()

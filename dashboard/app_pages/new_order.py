@@ -10,7 +10,7 @@ from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
 from dashboard.orders.order_form import order_form, suggest_new_id
 from dashboard.server import PLOTLY_PATH
-from dashboard.services import services, state_watcher, viewer
+from dashboard.services import services, state_reader, viewer
 from dashboard.widgets import widget
 from operations.actions import ActionContext, StartRequest, StartResult
 from operations.errors import FlowdeckError
@@ -35,7 +35,7 @@ def start_all(requests: list[StartRequest]) -> None:
     """
     with st.spinner("Submitting…"), ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = list(pool.map(start, requests))
-    state_watcher().refresh()
+    state_reader().refresh()
     failed = {
         request.instance_id: outcome
         for request, outcome in zip(requests, outcomes, strict=True)
@@ -78,7 +78,7 @@ def show_failures(requests: list[StartRequest], failed: dict[str, FlowdeckError]
 @st.fragment
 def head() -> None:
     """Show the title, and the banner during an outage."""
-    state = state_watcher().state()
+    state = state_reader().state()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("New order", anchor=False)
         live_updates(state)

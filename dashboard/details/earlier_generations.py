@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.gantt.chart import draw_chart
 from dashboard.live.banner import zone
-from dashboard.services import services, state_watcher
+from dashboard.services import services, state_reader
 from operations.errors import Unavailable
 from operations.records import EarlierGenerations, Generation
 from operations.run_view import View
@@ -52,7 +52,7 @@ def _count(number: int, noun: str) -> str:
 def _show_attempts(shown: View, number: int, now: int) -> None:
     run_id = shown.summary.run_id
     try:
-        spans = state_watcher().query(
+        spans = state_reader().query(
             ("generation", run_id, number),
             lambda: services().ledger.runs.attempts(run_id, number),
         )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.gantt.figure import gantt
 from dashboard.server import PLOTLY_PATH
-from dashboard.services import services, state_watcher
+from dashboard.services import services, state_reader
 from dashboard.widgets import widget
 from operations.errors import Unavailable
 from operations.records import Baseline
@@ -47,7 +47,7 @@ def draw_chart(key: str, chart_id: str, shown: View, timeline: Timeline, now: in
 def _baselines(workflow: str, names: Collection[str]) -> dict[str, Baseline]:
     """Return the baselines of activities by name; none while the ledger is away."""
     try:
-        return state_watcher().query(
+        return state_reader().query(
             ("baselines", workflow, names),
             lambda: services().ledger.statistics.baselines(workflow, names),
         )

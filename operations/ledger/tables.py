@@ -19,7 +19,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql.compiler import DDLCompiler
 
-from operations.ledger.db.column_types import Key, String, Text, UtcDateTime
+from operations.ledger.db.column_types import RowId, String, Text, UtcDateTime
 
 MAX_NAME_LENGTH = 255
 """The most characters of an id, of a workflow's or activity's name, and of an error's type."""
@@ -65,7 +65,7 @@ reservations = Table(
 runs = Table(
     "runs",
     metadata,
-    Column("run_id", Key, primary_key=True),
+    Column("run_id", RowId, primary_key=True),
     Column("app_id", String(MAX_NAME_LENGTH), nullable=False),
     Column("instance_id", String(MAX_NAME_LENGTH), nullable=False),
     Column("execution_id", String(MAX_NAME_LENGTH)),
@@ -142,7 +142,7 @@ details = Table(
 run_texts = Table(
     "run_texts",
     metadata,
-    Column("rowid", Key, key="run_id", primary_key=True, autoincrement=False),
+    Column("rowid", RowId, key="run_id", primary_key=True, autoincrement=False),
     Column("instance_id", Text, nullable=False),
     Column("body", Text, nullable=False),
     Index(
@@ -173,7 +173,7 @@ attempts = Table(
     Column("event_id", Integer, primary_key=True, autoincrement=False),
     Column("name", String(MAX_NAME_LENGTH), nullable=False),
     Column("lane", Integer, nullable=False),
-    Column("attempt", Integer, nullable=False),
+    Column("attempt_number", Integer, nullable=False),
     Column("scheduled_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
@@ -194,7 +194,7 @@ attempts = Table(
 audit_log = Table(
     "audit_log",
     metadata,
-    Column("key", Key, primary_key=True),
+    Column("key", RowId, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("actor_name", String(MAX_NAME_LENGTH), nullable=False),
     Column("actor_role", String(64), nullable=False),

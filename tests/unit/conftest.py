@@ -189,7 +189,7 @@ def desk(
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", ledger_url)
     monkeypatch.setattr(services, "DaprGateway", lambda *_, **__: gateway)
     monkeypatch.setattr(services, "_end_process", lambda: None)  # pytest runs in this process
-    built = (services.state_watcher, services.gateway, services._services)
+    built = (services.state_reader, services.gateway, services._services)
     for each in built:
         each.cache_clear()
     desk = Desk(gateway, ledger, tmp_path / "data")

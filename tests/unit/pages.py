@@ -136,7 +136,7 @@ def unscanned(app: AppTest) -> AppTest:
 
 def run(app: AppTest) -> AppTest:
     """Rerun a session, which reads the state again."""
-    services.state_watcher().refresh()
+    services.state_reader().refresh()
     return app.run()
 
 
@@ -180,7 +180,7 @@ def send(app: AppTest, *states: WidgetState) -> AppTest:
     """Rerun a session with the states of widgets that `AppTest` does not know."""
     all_states = app._tree.get_widget_states()
     all_states.widgets.extend(states)
-    services.state_watcher().refresh()
+    services.state_reader().refresh()
     return app._run(all_states)
 
 

@@ -1,4 +1,4 @@
-"""A recorder that a test runs turn by turn, on an engine in memory and a real ledger."""
+"""A recorder that a test runs cycle by cycle, on an engine in memory and a real ledger."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -513,7 +513,7 @@ def test_the_page_registers_the_version_that_it_shows(desk: Desk) -> None:
     """Live updates rerun the page as soon as the system has another version."""
     desk.add("order_A")
     app = desk.open()
-    assert app.session_state[FRAGMENT_KEY].version == services.state_watcher().state().version
+    assert app.session_state[FRAGMENT_KEY].version == services.state_reader().state().version
     before = app.session_state[FRAGMENT_KEY]
     desk.add("order_B")
     after = run(app).session_state[FRAGMENT_KEY]
@@ -601,7 +601,7 @@ def test_buttons_are_disabled_during_an_outage(desk: Desk, service: Service) -> 
     desk.add("order_A")
     desk.write_heartbeat(Outage(service, at(0), "gone"))
     app = desk.open()
-    assert widget(app, "table")["away"] == why_no_actions(services.state_watcher().state())
+    assert widget(app, "table")["away"] == why_no_actions(services.state_reader().state())
     assert widget(app, "table")["away"].endswith("no action is possible until this ends.")
 
 

@@ -62,7 +62,7 @@ def submitted_states(app: AppTest) -> WidgetStates:
 def send_again(app: AppTest, states: WidgetStates) -> AppTest:
     """Send the same states to the page of the form once more."""
     app.switch_page(ORDER)
-    services.state_watcher().refresh()
+    services.state_reader().refresh()
     return app._run(states)
 
 

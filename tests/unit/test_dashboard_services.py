@@ -20,8 +20,8 @@ def test_a_replaced_ledger_ends_the_process(desk: Desk, monkeypatch: pytest.Monk
         raise LedgerReplaced("another file")
 
     monkeypatch.setattr(services.services().ledger, "heartbeat", replaced)
-    services.state_watcher().refresh()
-    services.state_watcher().state()
+    services.state_reader().refresh()
+    services.state_reader().state()
     assert ended == [True]
 
 

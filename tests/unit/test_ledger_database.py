@@ -12,7 +12,7 @@ from operations.errors import InvalidInput, LedgerUnavailable
 from operations.ledger import Ledger, open_ledger
 from operations.ledger.db.connections import open_engine, reading, writing
 from operations.ledger.db.engines import BUSY_TIMEOUT
-from tests.unit.calls import RESERVATION, WRITES
+from tests.unit.calls import LEASE_WRITES, RESERVATION, WRITES
 from tests.unit.snapshots import at, snapshot
 
 
@@ -96,7 +96,7 @@ def test_a_ping_fails_without_a_database(ledger: Ledger, ledger_url: str) -> Non
         ledger.ping()
 
 
-@pytest.mark.parametrize("method", WRITES)
+@pytest.mark.parametrize("method", [*WRITES, *LEASE_WRITES])
 def test_a_ledger_that_another_process_locks_is_unavailable(
     ledger: Ledger, ledger_url: str, method: Callable[[Ledger], object]
 ) -> None:

@@ -61,7 +61,7 @@ Until = Callable[[Callable[[], object], str], None]
 
 @pytest.fixture
 def until(recorder: Recorder) -> Until:
-    """Return a function that runs turns of the recorder until a condition is true."""
+    """Return a function that runs cycles of the recorder until a condition is true."""
 
     def until(condition: Callable[[], object], what: str) -> None:
         def check_after_turn() -> object:
@@ -184,7 +184,7 @@ def test_only_a_later_hint_wakes_a_finished_run(
         starting_at(end_span(), at(0)),
         attempt_span(1, at(0.5)),
     )
-    until(lambda: gateway.calls["ids"] > listed + 3, "turns")
+    until(lambda: gateway.calls["ids"] > listed + 3, "cycles")
     assert gateway.calls["state"] == reads
     put_running(gateway, execution="e2", since=60)
     post(hints, later)
@@ -218,7 +218,7 @@ def test_a_start_time_that_arrives_after_its_attempt_is_added(
     until(lambda: start_times(ledger) == [at(2)], "the start time")
     revision, listed = ledger.heartbeat().revision, gateway.calls["ids"]
     post(hints, attempt_span(1, at(2)), attempt_span(1, at(0.5)))
-    until(lambda: gateway.calls["ids"] > listed + 3, "turns")
+    until(lambda: gateway.calls["ids"] > listed + 3, "cycles")
     assert (start_times(ledger), ledger.heartbeat().revision) == ([at(2)], revision)
     assert gateway.calls["state"] == reads
 
@@ -231,7 +231,7 @@ def test_a_start_time_that_arrives_before_its_attempt_is_kept(
     until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
     post(hints, attempt_span(1, at(2)), attempt_span(1, at(50)), attempt_span(7, at(2)))
     listed = gateway.calls["ids"]
-    until(lambda: gateway.calls["ids"] > listed + 3, "turns")
+    until(lambda: gateway.calls["ids"] > listed + 3, "cycles")
     assert start_times(ledger) == []
     charge(gateway, 1, 4)
     finish_instance(gateway)

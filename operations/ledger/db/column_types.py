@@ -17,7 +17,7 @@ _MARK = "\N{SYMBOL FOR ESCAPE}"
 _NOT_STORABLE = re.compile(f"[\0\ud800-\udfff{_MARK}]")
 _ESCAPED = re.compile(f"{_MARK}({_MARK}|[0-9a-f]{{4}})")
 
-Key = Integer().with_variant(BigInteger(), "postgresql")
+RowId = Integer().with_variant(BigInteger(), "postgresql")
 """A row's number. SQLite increments only `INTEGER` keys by itself; these have 64 bits anyway."""
 
 

@@ -53,7 +53,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def asking(engine: Engine, seconds: float) -> Iterator[Connection]:
+def reading_within(engine: Engine, seconds: float) -> Iterator[Connection]:
     """Open a connection for a read with a timeout.
 
     Raises `LedgerUnavailable`, and `QueryTimeout` after so many seconds. On PostgreSQL the last

@@ -108,7 +108,7 @@ def _row(run_id: int, generation: int, span: Span) -> _Row:
         "event_id": span.event_id,
         "name": span.name[:MAX_NAME_LENGTH],
         "lane": span.lane,
-        "attempt": span.attempt_number,
+        "attempt_number": span.attempt_number,
         "scheduled_at": span.scheduled_at,
         "started_at": span.started_at,
         "ended_at": span.ended_at,
@@ -139,7 +139,7 @@ def _span(row: RowMapping, in_lane: Mapping[int, int]) -> Span:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         ending=Ending(row["ending"]),
-        attempt_number=row["attempt"],
+        attempt_number=row["attempt_number"],
         attempt_count=in_lane[row["lane"]],
         failure=failure,
     )

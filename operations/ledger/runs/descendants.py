@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, bindparam, case, func, select, true
 
 from operations.ledger.db.batches import in_batches
-from operations.ledger.db.connections import asking
+from operations.ledger.db.connections import reading_within
 from operations.ledger.tables import attempts, runs
 from operations.model import Status
 from operations.records import RunSummary
@@ -51,7 +51,7 @@ class Descendants:
         """Return the counts by id; ids without descendants are left out."""
         found: dict[str, DescendantCounts] = {}
         app_id = self._app_id()
-        with asking(self._engine, self._seconds) as connection:
+        with reading_within(self._engine, self._seconds) as connection:
             for batch in in_batches(ids):
                 wanted = {"app_id": app_id, "ids": batch}
                 for root, number, unfinished in connection.execute(_COUNTS, wanted):
@@ -62,7 +62,7 @@ class Descendants:
         """Return the `run_id`s of the runs with a failed step: an attempt or a child."""
         found: set[int] = set()
         app_id = self._app_id()
-        with asking(self._engine, self._seconds) as connection:
+        with reading_within(self._engine, self._seconds) as connection:
             for batch in in_batches(runs):
                 run_ids, ids = (
                     [each.run_id for each in batch],

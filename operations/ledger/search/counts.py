@@ -4,7 +4,7 @@ from sqlalchemy import Connection, Select, func, literal, select, union_all
 
 from operations.ledger.ledger_limits import SearchLimits
 from operations.ledger.search.filters import Matches
-from operations.ledger.search.sort_keys import Key, SortOrder
+from operations.ledger.search.sort_keys import SortKey, SortOrder
 from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import Count, Sort
@@ -27,7 +27,7 @@ def read_counts(
 
 
 def count_before(
-    connection: Connection, matches: Matches, order: SortOrder, key: Key, cap: int
+    connection: Connection, matches: Matches, order: SortOrder, key: SortKey, cap: int
 ) -> Count:
     """Count the runs that come before a key in an order."""
     before = [

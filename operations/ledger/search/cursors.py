@@ -9,7 +9,7 @@ from typing import Self
 
 from operations.errors import InvalidInput
 from operations.ledger.micros import time_of
-from operations.ledger.search.sort_keys import Key
+from operations.ledger.search.sort_keys import SortKey
 from operations.records import Sort
 
 _FORMAT = struct.Struct(">ccqq")
@@ -30,14 +30,14 @@ class Cursor:
 
     sort: Sort
     direction: Direction
-    key: Key
+    key: SortKey
 
     @classmethod
     def read(cls, text: str, sort: Sort) -> Self:
         """Parse the cursor of a list with this sort; raises `InvalidInput`."""
         try:
             letter, direction, micros, run_id = _FORMAT.unpack(urlsafe_b64decode(text))
-            cursor = cls(sort, Direction(direction), Key(micros, run_id))
+            cursor = cls(sort, Direction(direction), SortKey(micros, run_id))
         except (binascii.Error, struct.error, ValueError) as error:
             raise _invalid(text) from error
         if letter != _LETTERS[sort] or str(cursor) != text or not cursor._is_possible:

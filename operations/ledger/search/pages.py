@@ -11,7 +11,7 @@ from operations.ledger.runs.rows import SUMMARY_COLUMNS, summary_in
 from operations.ledger.search.counts import count_before, newest_by_text
 from operations.ledger.search.cursors import Cursor, Direction
 from operations.ledger.search.filters import Matches
-from operations.ledger.search.sort_keys import Key, SortOrder
+from operations.ledger.search.sort_keys import SortKey, SortOrder
 from operations.ledger.tables import runs
 from operations.records import Count, Page, RunSummary, Sort
 
@@ -38,7 +38,7 @@ class Pages:
         found = self._read(self._order)
         return Page(found[: self.size], None, self._next(found), Count(0))
 
-    def _older(self, after: Key) -> Page:
+    def _older(self, after: SortKey) -> Page:
         found = self._read(self._order, after)
         first = self._order.key_of(found[0]) if found else self._order.reverse.just_before(after)
         return Page(
@@ -48,7 +48,7 @@ class Pages:
             self._position(first),
         )
 
-    def _newer(self, before: Key) -> Page:
+    def _newer(self, before: SortKey) -> Page:
         """Read the page that ends right before a key, or the first page if that one is not full."""
         found = self._read(self._order.reverse, before)
         if len(found) <= self.size:
@@ -72,21 +72,21 @@ class Pages:
             return None
         return self._cursor(Direction.OLDER, self._order.key_of(found[self.size - 1]))
 
-    def _cursor(self, direction: Direction, key: Key) -> str:
+    def _cursor(self, direction: Direction, key: SortKey) -> str:
         return str(Cursor(self.sort, direction, key))
 
-    def _position(self, first: Key) -> Count | None:
+    def _position(self, first: SortKey) -> Count | None:
         """Count the runs before a page; None if the filter has a text: that would cost too much."""
         if not self.with_position or self.matches.has_text:
             return None
         return count_before(self.connection, self.matches, self._order, first, self.limits.count)
 
-    def _read(self, order: SortOrder, after: Key | None = None) -> tuple[RunSummary, ...]:
+    def _read(self, order: SortOrder, after: SortKey | None = None) -> tuple[RunSummary, ...]:
         """Read one run more than a page shows: it says whether another page follows."""
         query = self._select(order, after).order_by(*order.clauses()).limit(self.size + 1)
         return tuple(map(summary_in, self.connection.execute(query).mappings()))
 
-    def _select(self, order: SortOrder, after: Key | None) -> Select[Any]:
+    def _select(self, order: SortOrder, after: SortKey | None) -> Select[Any]:
         bounds = [order.after(after)] if after else []
         if order.by_run_id:
             return self.matches.by_text(*SUMMARY_COLUMNS).where(*bounds)

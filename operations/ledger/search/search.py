@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from operations.ledger.db.connections import asking
+from operations.ledger.db.connections import reading_within
 from operations.ledger.ledger_limits import SearchLimits
 from operations.ledger.search.counts import read_counts
 from operations.ledger.search.cursors import Cursor
@@ -35,7 +35,7 @@ class Search:
         have the newest 1,000 matches. Raises `InvalidInput` for a cursor of another list.
         """
         at = None if cursor is None else Cursor.read(cursor, sort)
-        with asking(self._engine, self._limits.seconds) as connection:
+        with reading_within(self._engine, self._limits.seconds) as connection:
             matches = Matches(wanted, connection.dialect.name)
             return Pages(connection, matches, sort, limit, self._limits, with_position).at(at)
 
@@ -45,6 +45,6 @@ class Search:
         Each count is capped at 10,000. If the filter has a text, the newest 1,000 matches are
         counted; if there are more, each count is capped.
         """
-        with asking(self._engine, self._limits.seconds) as connection:
+        with reading_within(self._engine, self._limits.seconds) as connection:
             matches = Matches(wanted, connection.dialect.name)
             return read_counts(connection, matches, self._limits)

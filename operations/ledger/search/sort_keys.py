@@ -18,7 +18,7 @@ _COLUMNS: dict[Sort, Column[Any]] = {
 
 
 @dataclass(frozen=True, order=True)
-class Key:
+class SortKey:
     """The sort key of one run: the column's value in microseconds, and the `run_id`."""
 
     micros: int
@@ -64,20 +64,20 @@ class SortOrder:
             columns = [source.c[column.name] for column in columns]
         return [column if self.ascends else column.desc() for column in columns]
 
-    def after(self, key: Key) -> ColumnElement[bool]:
+    def after(self, key: SortKey) -> ColumnElement[bool]:
         """Return the condition that a run comes after a key in this order."""
         value = time_of(key.micros) if self.is_of_creation else key.micros
         bound = [key.run_id] if self.by_run_id else [value, key.run_id]
         here = tuple_(*self.columns)
         return here > tuple(bound) if self.ascends else here < tuple(bound)
 
-    def key_of(self, summary: RunSummary) -> Key:
+    def key_of(self, summary: RunSummary) -> SortKey:
         """Return the sort key of a run."""
         if self.is_of_creation:
-            return Key(micros_of(summary.created_at), summary.run_id)
+            return SortKey(micros_of(summary.created_at), summary.run_id)
         value = ended_micros if self.sort is Sort.ENDED else duration_micros
-        return Key(value(summary), summary.run_id)
+        return SortKey(value(summary), summary.run_id)
 
-    def just_before(self, key: Key) -> Key:
+    def just_before(self, key: SortKey) -> SortKey:
         """Return the key right before a key in this order."""
-        return Key(key.micros, key.run_id + (-1 if self.ascends else 1))
+        return SortKey(key.micros, key.run_id + (-1 if self.ascends else 1))

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Engine
 
-from operations.ledger.db.connections import asking
+from operations.ledger.db.connections import reading_within
 from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.statistics.baselines import read_baselines
 from operations.ledger.statistics.durations import read_activities, read_workflows
@@ -32,12 +32,12 @@ class Statistics:
 
     def baselines(self, workflow: str, activities: Collection[str]) -> dict[str, Baseline]:
         """Return the baselines of those activities of a workflow that have enough attempts."""
-        with asking(self._engine, self._limits.seconds) as connection:
+        with reading_within(self._engine, self._limits.seconds) as connection:
             return read_baselines(connection, workflow, activities, self._limits)
 
     def workflows(self, within: Period) -> PeriodStatistics[WorkflowStatistics]:
         """Return the statistics of the runs that ended in a period, by workflow."""
-        with asking(self._engine, self._limits.seconds) as connection:
+        with reading_within(self._engine, self._limits.seconds) as connection:
             return read_workflows(connection, within, self._limits)
 
     def activities(self, within: Period) -> PeriodStatistics[ActivityStatistics]:
@@ -45,12 +45,12 @@ class Statistics:
 
         Attempts that a rerun copied, and those that the end of the instance cut off, do not count.
         """
-        with asking(self._engine, self._limits.seconds) as connection:
+        with reading_within(self._engine, self._limits.seconds) as connection:
             return read_activities(connection, within, self._limits)
 
     def throughput(self, within: Period) -> tuple[MinuteThroughput, ...]:
         """Return each minute of a period; raise `InvalidInput` if the period exceeds a week."""
-        with asking(self._engine, self._limits.seconds) as connection:
+        with reading_within(self._engine, self._limits.seconds) as connection:
             return read_throughput(connection, within)
 
     def failures(self, within: Period) -> PeriodStatistics[FailureGroup]:
@@ -59,5 +59,5 @@ class Statistics:
         A failed attempt counts as a failure of its activity. If its run failed too, the run counts
         as a failure of its workflow.
         """
-        with asking(self._engine, self._limits.seconds) as connection:
+        with reading_within(self._engine, self._limits.seconds) as connection:
             return read_failures(connection, within, self._limits)

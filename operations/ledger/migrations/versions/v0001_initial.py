@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Column, Index
 
-from operations.ledger.db.column_types import Key, String, Text, UtcDateTime
+from operations.ledger.db.column_types import RowId, String, Text, UtcDateTime
 from operations.ledger.search.text_index import create_extension
 
 revision = "v1"
@@ -41,7 +41,7 @@ def upgrade() -> None:
 def _create_runs() -> None:
     op.create_table(
         "runs",
-        Column("run_id", Key, primary_key=True),
+        Column("run_id", RowId, primary_key=True),
         Column("app_id", _NAME, nullable=False),
         Column("instance_id", _NAME, nullable=False),
         Column("execution_id", _NAME),
@@ -111,7 +111,7 @@ def _create_text_index() -> None:
     create_extension(op.get_bind())
     op.create_table(
         "run_texts",
-        Column("rowid", Key, primary_key=True, autoincrement=False),
+        Column("rowid", RowId, primary_key=True, autoincrement=False),
         Column("instance_id", Text, nullable=False),
         Column("body", Text, nullable=False),
         Index(
@@ -126,14 +126,14 @@ def _create_text_index() -> None:
 def _create_waits_and_details() -> None:
     op.create_table(
         "waits",
-        Column("run_id", Key, sa.ForeignKey("runs.run_id"), primary_key=True),
+        Column("run_id", RowId, sa.ForeignKey("runs.run_id"), primary_key=True),
         Column("name", _NAME, primary_key=True),
         Column("status", String(32), nullable=False),
         Index("waits_of_name", "name", "status", "run_id"),
     )
     op.create_table(
         "run_details",
-        Column("run_id", Key, sa.ForeignKey("runs.run_id"), primary_key=True),
+        Column("run_id", RowId, sa.ForeignKey("runs.run_id"), primary_key=True),
         Column("input", Text),
         Column("output", Text),
         Column("custom_status", Text),
@@ -149,12 +149,12 @@ def _create_attempts() -> None:
     ended = ("ended_at", "name", "ending", "scheduled_at", "started_at")
     op.create_table(
         "attempts",
-        Column("run_id", Key, sa.ForeignKey("runs.run_id"), primary_key=True),
+        Column("run_id", RowId, sa.ForeignKey("runs.run_id"), primary_key=True),
         Column("generation", sa.Integer, primary_key=True, autoincrement=False, server_default="1"),
         Column("event_id", sa.Integer, primary_key=True, autoincrement=False),
         Column("name", _NAME, nullable=False),
         Column("lane", sa.Integer, nullable=False),
-        Column("attempt", sa.Integer, nullable=False),
+        Column("attempt_number", sa.Integer, nullable=False),
         Column("scheduled_at", UtcDateTime, nullable=False),
         Column("started_at", UtcDateTime),
         Column("ended_at", UtcDateTime),
@@ -190,7 +190,7 @@ def _create_actions() -> None:
     )
     op.create_table(
         "audit_log",
-        Column("key", Key, primary_key=True),
+        Column("key", RowId, primary_key=True),
         Column("at", UtcDateTime, nullable=False),
         Column("actor_name", _NAME, nullable=False),
         Column("actor_role", String(64), nullable=False),

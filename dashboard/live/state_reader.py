@@ -41,7 +41,7 @@ class _ProblemReader:
         self.known = self._read()
 
 
-class StateWatcher:
+class StateReader:
     """One state of the system and one cache of queries, shared by all viewers of this process.
 
     `heartbeat` reads the recorder's heartbeat from the ledger. `health` reads Dapr's problems; it
