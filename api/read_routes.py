@@ -52,7 +52,7 @@ def history(instance_id: InstanceId, services: ServicesDependency) -> AsciiRespo
 
 @router.get(
     "/workflow/rerun-plan/{instance_id:path}",
-    summary="Tell what a rerun would keep and run again",
+    summary="Preview what a rerun keeps and runs again",
     response_model=RerunPlanResponse,
     responses=NOT_FOUND | CONFLICT | ENGINE_REFUSED,
 )

@@ -11,7 +11,7 @@ from operations.model import Instance
 from operations.records import Snapshot
 from operations.timeline import Timeline, timeline_of
 
-READS = 3  # attempts to read a state and a history that agree: they are two calls
+READS = 3  # of state and history at most, until the two agree: they are two calls
 
 
 class Readable(Protocol):

@@ -12,11 +12,14 @@ function colours(parent) {
   return (value) => typeof value === "string" && value.startsWith("--") ? style.getPropertyValue(value).trim() : value;
 }
 
+const SHORTEST_AXIS = 5 * SECOND; // shorter ones would change several times a second
+const AXIS_STEP = 1.25; // factor between two lengths: the bars fill four fifths of a new axis
+
 // Returns the length of the axis of a running instance. It grows in steps, so that the bars grow on a
 // fixed axis in between.
 function axisLength(elapsed) {
-  const shortest = 5 * SECOND, step = 1.25;
-  return shortest * step ** Math.max(0, Math.ceil(Math.log(elapsed * 1.03 / shortest) / Math.log(step)));
+  const steps = Math.log(elapsed * 1.03 / SHORTEST_AXIS) / Math.log(AXIS_STEP);
+  return SHORTEST_AXIS * AXIS_STEP ** Math.max(0, Math.ceil(steps));
 }
 
 // Returns the end of the axis of a running instance: the latest end of its closed bars and baselines,

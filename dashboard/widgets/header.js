@@ -43,13 +43,15 @@ function copyBySelecting(text) {
   }
 }
 
+const COPIED_TIME = 1200; // milliseconds for which the button shows that it has copied
+
 function copyButton(id) {
   const button = element("button", { class: "copy", title: "Copy the id", "aria-label": "Copy the id", onclick: async () => {
     const copied = await copy(id);
     button.focus({ preventScroll: true });
     if (!copied) return;
     button.classList.add("done");
-    setTimeout(() => button.classList.remove("done"), 1200);
+    setTimeout(() => button.classList.remove("done"), COPIED_TIME);
   } }, icon("M5.6 5.6h7v7h-7z M3.4 10.4v-7h7"));
   return button;
 }

@@ -4,7 +4,7 @@
 
 const COLUMNS = ["Status", "Instance", "Step", "Started", "Duration", "Actions"];
 const CLICK_TIMEOUT = 6000; // milliseconds; a click that is not acknowledged by then is lost
-const UNFREEZE_DELAY = 500; // milliseconds from the pointer leaving the table until rows move again
+const UNFREEZE_DELAY = 500; // milliseconds after the pointer has left, as it may only cross the edge of the table
 
 function create() {
   const fresh = element("button", { class: "fresh", hidden: true });

@@ -50,7 +50,7 @@ class Actions:
         """Start an instance once, even if several processes request the same start repeatedly.
 
         A repeated start returns the running instance. It returns a finished instance only if the
-        request has `is_new_id`, or if no request had been answered when this one arrived. Raise
+        request has `is_new_id`, or if the first request was unanswered when this one arrived. Raise
         `InvalidInput` for an unsafe id, `InstanceExists` for an id that is taken, and
         `OutcomeUnknown` if the engine, or another request with the same start, takes too long.
         """

@@ -42,7 +42,7 @@ class ActionLimits:
     lease_wait: float = 1.0  # for another action on the same instance
     lease: float = LEASE_SECONDS
     start_wait: float = 2.5  # for another request with the same start
-    start_claim_wait: float = 1.0  # after which a request that waited does not start
+    start_claim_wait: float = 1.0  # a request that waited longer does not start the instance
     reservation: float = LEASE_SECONDS  # after which an unaccepted reservation is abandoned
     purge: float = 3.5  # for the engine, for all calls of one purge
     bulk_purge: float = 60.0

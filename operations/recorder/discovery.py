@@ -37,7 +37,7 @@ class Listing:
     """Lists the ids: the whole list or, more often, only the last page and the pages after it.
 
     SQLite and PostgreSQL state stores list new ids last; with any other state store, the whole list
-    finds new ids. A list that takes long is read rarely and in pieces, so that it delays nothing.
+    finds new ids. A long list is read rarely, and a few pages in each cycle.
     """
 
     def __init__(self, gateway: Listable, limits: RecorderLimits) -> None:

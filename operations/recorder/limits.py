@@ -1,4 +1,4 @@
-"""The limits of the recorder, with the reason for each; tests pass other values."""
+"""The limits of the recorder; tests pass other values."""
 
 from dataclasses import dataclass
 
@@ -37,9 +37,8 @@ class RecorderLimits:
 
     # Hints.
     busy_readers: float = 0.6
-    """How many readers may be busy with the reads that hints trigger. If more would be busy, a read
-    waits one second for each reader above this number, and answers all hints of its run that arrive
-    meanwhile."""
+    """How many readers the reads that hints trigger may keep busy. Each further reader delays such
+    a read by a second; the read then answers all hints of its run that arrived meanwhile."""
     longest_hint_delay: float = 3.0
     """The longest time for which a read waits for further hints."""
     longest_end_delay: float = 0.3

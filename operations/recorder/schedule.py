@@ -212,7 +212,7 @@ class Schedule:
             pace = max(limits.quiet, self._quiet / limits.quiet_reads)
         elif not self.is_traced:
             pace = max(limits.active_interval, active / limits.active_reads)
-        elif was_hinted:  # the read may have been too early for the change that the hint is about
+        elif was_hinted:  # Dapr may write the hinted change only after this read
             pace = max(limits.active_interval, 2 * self.delay, active / limits.traced_reads)
         else:
             pace = max(limits.traced, active / limits.traced_reads)

@@ -25,8 +25,8 @@ _NAMED = 2  # labels that are written out; further ones are counted
 def waiting_at(spans: Sequence[Span]) -> Waiting | None:
     """Return what an instance waits for, given its spans; None if no span is open.
 
-    A timer is named only if no other span is open. Beside other spans a timer is a timeout, which
-    may be obsolete; it is the timeout of a wait that was created in the same turn.
+    A timer is named only if no other span is open. If another one is, a timer is only a timeout:
+    the deadline of a wait that was created in the same turn.
     """
     others, timers = _open_spans(spans)
     if any(span.kind is SpanKind.SUSPENSION for span in others):

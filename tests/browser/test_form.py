@@ -1,4 +1,4 @@
-"""The wait_for_form of a new order."""
+"""The form of a new order."""
 
 import re
 
@@ -13,7 +13,7 @@ from tests.integration.stack import Stack, unique
 
 
 def wait_for_form(page: Page) -> None:
-    """Wait until the wait_for_form is shown."""
+    """Wait until the form is shown."""
     expect(page.get_by_label("Order id")).to_have_value(re.compile("^ORDER-"))
     expect(page.get_by_label("Item 1")).to_have_value("laptop")
 
@@ -32,7 +32,7 @@ def test_a_triple_click_is_one_order(open_page: OpenPage, ledger: Ledger) -> Non
 
 
 def test_a_second_order_right_after_the_first(open_page: OpenPage) -> None:
-    """The wait_for_form is shown again with another id, and starts another instance."""
+    """The form is shown again with another id, and starts another instance."""
     page = open_page()
     first = submit(page, unique("first"))
     expect(page).to_have_url(re.compile(first))
@@ -135,7 +135,7 @@ def test_an_incomplete_time_starts_nothing(open_page: OpenPage, stack: Stack) ->
 
 @pytest.mark.slow
 def test_typed_values_survive_a_killed_dashboard(open_page: OpenPage, stack: Stack) -> None:
-    """The wait_for_form is unchanged after kill -9 of the dashboard, and can be submitted."""
+    """The form is unchanged after kill -9 of the dashboard, and can be submitted."""
     page = open_page("/new")
     wait_for_form(page)
     order_id = unique("typed")

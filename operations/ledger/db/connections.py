@@ -56,8 +56,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def reading_within(engine: Engine, seconds: float) -> Iterator[Connection]:
     """Open a connection for a read with a timeout.
 
-    Raises `LedgerUnavailable`, and `QueryTimeout` after so many seconds. On PostgreSQL the last
-    statement may take as many seconds again.
+    Raises `LedgerUnavailable`, and `QueryTimeout` after so many seconds. On PostgreSQL a statement
+    that starts just before the deadline may take as many seconds again.
     """
     with reading(engine) as connection:
         try:

@@ -9,8 +9,8 @@ that is true of a snapshot decides:
 | has the execution id of a known run, and is not a rerun that was    | that run                |
 | created after the end of that run                                   |                         |
 | has an id without a known run                                       | the next run            |
-| was read before the latest run was last read, and is not the final  | an earlier run if it is |
-| snapshot of a latest run whose execution id was never read          | final, else it is stale |
+| is older than the latest run's last snapshot, and is not the end of | an earlier run if it is |
+| a latest run whose execution id is unknown                          | final, else it is stale |
 | is pending: the engine reports only the id and the status           | the latest run if that  |
 |                                                                     | is pending, else next   |
 | has another workflow or another parent than the latest run          | the next run            |
@@ -20,7 +20,7 @@ that is true of a snapshot decides:
 |                                                                     | it, else the next run   |
 | anything else                                                       | the latest run          |
 
-Whether it can be a later generation follows from the history (`_may_continue`).
+`_may_continue` decides from the history whether a snapshot can be a later generation.
 """
 
 from collections.abc import Iterable, Sequence

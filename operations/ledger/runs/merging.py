@@ -153,5 +153,5 @@ def _created_at(snapshot: Snapshot, start: Reservation | None) -> datetime:
 
 
 def _is_start_after(start: Reservation, previous: RunSummary | None) -> bool:
-    """True if a start was reserved after the previous run was created, so it is not its start."""
+    """True if a start was reserved after the previous run was created: it is of a later run."""
     return previous is None or start.reserved_at > previous.created_at

@@ -35,7 +35,10 @@ class Matches:
 
     @property
     def has_text(self) -> bool:
-        """True if the filter has a text; one that is too short for the index is a prefix of ids."""
+        """True if the filter has a text or a part of an id.
+
+        One of fewer than 3 characters matches the start of ids alone.
+        """
         return bool(self.wanted.id_part or self.wanted.text)
 
     @property
@@ -46,9 +49,8 @@ class Matches:
     def of_status(self, status: Status, *columns: ColumnElement[Any]) -> Select[Any]:
         """Return the select of the runs with one status.
 
-        Every index for lists starts with columns that are compared for equality, the last of them
-        the status, and continues with a sort key. So a select of one status is sorted by an index,
-        whatever the other conditions are; a select of several statuses is not.
+        The indexes of lists are (columns of equality, status, sort key). So an index sorts the runs
+        of one status, but not the runs of several.
         """
         # Few runs wait, so a list of them starts from `waits`, which repeats the status.
         column = waits.c.status if self.wanted.waits_for else _COLUMNS.status

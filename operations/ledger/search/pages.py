@@ -49,7 +49,7 @@ class Pages:
         )
 
     def _newer(self, before: SortKey) -> Page:
-        """Read the page that ends right before a key, or the first page if that one is not full."""
+        """Read the page right before a key; if it would not be full, read the first page."""
         found = self._read(self._order.reverse, before)
         if len(found) <= self.size:
             return self._first()

@@ -29,8 +29,8 @@ class SortKey:
 class SortOrder:
     """The order of a list, or its reverse.
 
-    With `by_run_id` the list is sorted by `run_id` alone. This is nearly the order of creation, and
-    the text index returns its rows in it, provided that the query sorts by the index's own column.
+    With `by_run_id` the list is sorted by `run_id` alone, nearly the order of creation. The text
+    index returns its rows in this order if the query sorts by `run_texts.run_id`.
     """
 
     sort: Sort

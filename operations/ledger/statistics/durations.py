@@ -157,5 +157,5 @@ def distribution(seconds: list[float]) -> DurationDistribution | None:
 
 
 def _rank(ordered: list[float], share: float) -> float:
-    """Return the smallest value that is not exceeded by at least this share of all values."""
+    """Return the nearest-rank percentile: the smallest value that `share` of all do not exceed."""
     return ordered[math.ceil(share * len(ordered)) - 1]

@@ -89,7 +89,7 @@ class MinuteThroughput:
 class FailureGroup:
     """Failures of one activity or workflow with the same fingerprint.
 
-    `message` is the fingerprint: the message with a mark in the place of ids, numbers and the like.
+    `message` is the fingerprint: a placeholder replaces each id, number and quoted value.
     `example` is the instance id of the last failure, `run_id` is its run.
     """
 

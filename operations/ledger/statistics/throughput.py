@@ -29,7 +29,7 @@ _Numbers = dict[int, int]  # a number of runs by minute since 1970
 
 
 def read_throughput(connection: Connection, within: Period) -> tuple[MinuteThroughput, ...]:
-    """Read each minute of a period; runs outside the period do not count in its first and last."""
+    """Read each minute of a period; the first and the last count only runs within the period."""
     if within.until - within.since > LONGEST:
         found = str(within.until - within.since)
         raise InvalidInput("period", found, f"one of {LONGEST.days} days at most")
@@ -53,7 +53,7 @@ def _time(minute: int) -> datetime:
 def _started(connection: Connection, within: Period, last: int) -> _Numbers:
     """Count the created runs by minute.
 
-    SQLite rounds times to milliseconds: the end of a minute's last one counts in the next minute.
+    SQLite rounds times to milliseconds, so the end of a minute counts in the next one.
     """
     created, sixty = _COLUMNS.created_at, literal_column("60", Integer)
     seconds = extract("epoch", created)

@@ -27,9 +27,9 @@ _LATEST = round((datetime.max.replace(tzinfo=UTC) - _EPOCH) / timedelta(microsec
 class Hint:
     """Something may have happened to an instance.
 
-    `at` is the start of the span, in seconds since 1970, or 0 if it has none; the span of an end
-    starts when its instance starts. `start_time` is the start time of an attempt that has ended;
-    `is_end` says that the instance has ended.
+    `at` is the start of the span, in seconds since 1970, or 0 if it is unknown. For the end of an
+    instance, this is the start of the instance. `start_time` is the start time of an attempt that
+    has ended; `is_end` says that the instance has ended.
     """
 
     instance_id: str

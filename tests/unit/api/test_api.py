@@ -84,7 +84,7 @@ def test_info_lists_the_endpoints(client: TestClient) -> None:
             "POST /workflow/terminate/{instance_id}": "Terminate a workflow",
             "GET /workflow/history/{instance_id}": "Get the whole history of a workflow",
             "POST /workflow/purge/{instance_id}": "Archive a workflow and purge it",
-            "GET /workflow/rerun-plan/{instance_id}": "Tell what a rerun would keep and run again",
+            "GET /workflow/rerun-plan/{instance_id}": "Preview what a rerun keeps and runs again",
             "POST /workflow/rerun/{instance_id}": "Run a finished workflow again from an event on",
             "POST /workflow/raise/{instance_id}": "Raise an external event to a workflow",
             "GET /workflows": "List workflows",
