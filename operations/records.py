@@ -145,7 +145,7 @@ class Sort(StrEnum):
     """The run with the longest duration comes first."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Count:
     """A number of runs; if it is capped, there are at least so many."""
 

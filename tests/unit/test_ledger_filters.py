@@ -19,10 +19,19 @@ FILTERS = random_filters(30)
 FAILED = frozenset({Status.FAILED})
 
 
-@pytest.fixture(scope="module", name="full")
-def _full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+@pytest.fixture(
+    scope="module",
+    name="full",
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)],
+)
+def _full(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ledger]:
     """Return a ledger with runs of all kinds; no test changes it."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('full')}/ledger.db"
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('full')}/ledger.db"
+    else:
+        url = request.getfixturevalue("postgres").new()
     with closing(open_ledger(url)) as ledger:
         ledger.runs.ingest(RUNS)
         yield ledger

@@ -17,7 +17,7 @@ _COLUMNS: dict[Sort, Column[Any]] = {
 }
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class SortKey:
     """The sort key of one run: the column's value in microseconds, and the `run_id`."""
 
