@@ -22,7 +22,7 @@ from tests.integration.stack import Stack, unique
 from tests.ports import first_port
 
 SLOW_ORDERS = {
-    "FLOWDECK_PROCESS_SECONDS": "7",
+    "FLOWDECK_PROCESS_SECONDS": "10",
     "FLOWDECK_CHECK_SECONDS": "3",
     "FLOWDECK_CONFIRM_SECONDS": "0.5",
 }

@@ -205,7 +205,7 @@ def test_a_query_timeout_is_shown_with_its_remedy(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rest of the page is unchanged."""
-    desk.add("order_A")
+    desk.add(*MANY)
     limits = SearchLimits(seconds=0)
     monkeypatch.setattr(services.services().ledger.search, "_limits", limits)
     app = desk.open()

@@ -25,7 +25,7 @@ from operations.errors import (
 from operations.ledger.db.engines import WRITES, make_engine
 from operations.settings import database_url, without_password
 
-_STEPS = 10_000  # of SQLite's virtual machine, between two checks of the time
+_STEPS = 1000  # of SQLite's virtual machine, between two checks of the time
 _SET_TIMEOUT = text(
     "SELECT set_config('statement_timeout', :timeout, true), set_config('jit', 'off', true)"
 )
@@ -81,28 +81,28 @@ def _is_timeout(error: DBAPIError | QueryTimeout) -> bool:
 
 @contextmanager
 def _until(connection: Connection, seconds: float) -> Iterator[None]:
-    """Interrupt a connection's statements after so many seconds, and start no further ones."""
+    """Interrupt a connection's statements after so many seconds."""
     deadline = time.monotonic() + seconds
 
     def is_over() -> bool:
         return time.monotonic() >= deadline
 
-    def check(*_: object) -> None:
-        if is_over():
-            raise QueryTimeout
-
     raw = connection.connection.driver_connection
     if isinstance(raw, sqlite3.Connection):
-        event.listen(connection, "before_cursor_execute", check)
         raw.set_progress_handler(is_over, _STEPS)
         try:
             yield
         finally:
             raw.set_progress_handler(None, 0)
-    else:
-        connection.execute(_SET_TIMEOUT, {"timeout": f"{round(seconds * 1000)}"})
-        event.listen(connection, "before_cursor_execute", check)
-        yield
+        return
+
+    def check(*_: object) -> None:
+        if is_over():
+            raise QueryTimeout
+
+    connection.execute(_SET_TIMEOUT, {"timeout": f"{round(seconds * 1000)}"})
+    event.listen(connection, "before_cursor_execute", check)
+    yield
 
 
 @contextmanager
