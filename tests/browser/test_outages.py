@@ -114,6 +114,7 @@ def test_a_lost_click_does_not_act_later(open_page: OpenPage, stack: Stack) -> N
     expect_status(row(page, instance_id), "TERMINATED")
 
 
+@pytest.mark.slow
 def test_a_deleted_ledger_is_rebuilt(open_page: OpenPage, stack: Stack) -> None:
     """The recorder fills a new file with the instances that the engine still has."""
     instance_id = stack.start_order(unique("kept"))

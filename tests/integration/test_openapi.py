@@ -12,7 +12,8 @@ import pytest
 from tests.integration.stack import AT_ONCE, Stack
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
-FEW, MANY = 5, 50  # requests for each endpoint and phase
+QUICK = ("--phases=examples,coverage",)
+THOROUGH = ("--phases=examples,coverage,fuzzing,stateful", "--max-examples=50")
 LOADED = re.compile(r"""(?:src|href|url|spec-url)\s*[=:]\s*["'](/[^"']*)""")
 # A schema cannot describe valid cursors, so requests with a valid schema may be refused.
 CONFIG = """
@@ -22,9 +23,9 @@ checks.positive_data_acceptance.expected-statuses = ["200", "422"]
 """
 
 
-@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("phases", [QUICK, pytest.param(THOROUGH, marks=pytest.mark.slow)])
 def test_the_api_conforms_to_its_openapi_document(
-    second: Callable[..., Stack], tmp_path: Path, examples: int
+    second: Callable[..., Stack], tmp_path: Path, phases: tuple[str, ...]
 ) -> None:
     """Every answer, to valid and invalid requests, is documented."""
     system = second(**AT_ONCE)
@@ -35,8 +36,7 @@ def test_the_api_conforms_to_its_openapi_document(
             SCHEMATHESIS,
             "run",
             f"{system.url}/openapi.json",
-            f"--max-examples={examples}",
-            "--phases=examples,coverage,fuzzing,stateful",
+            *phases,
             "--checks=all",
             "--generation-database=none",
             "--seed=1",
