@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.settings import DashboardSettings
-from operations.errors import InvalidInput
+from operations.errors import EXIT_DO_NOT_RESTART, InvalidInput
 from operations.settings import OperationsSettings, Settings
 from system.dapr.settings import DaprSettings
 from tests.unit.conftest import LogLines
@@ -178,10 +178,18 @@ def test_an_invalid_value_is_refused(
     ],
 )
 def test_a_worker_with_an_invalid_value_does_not_start(
-    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+    name: str,
+    value: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    log_lines: LogLines,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The process ends with the message and without a traceback."""
+    """The process ends with the message, without a traceback, and is not started again."""
     del log_lines  # the fixture restores the configuration of logging
     monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit, match=message):
+    with pytest.raises(SystemExit, match=f"^{EXIT_DO_NOT_RESTART}$"):
         main()
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert "Traceback" not in errors
