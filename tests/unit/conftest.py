@@ -215,6 +215,10 @@ class LogLines:
         """Return the text that was logged since the last call."""
         return self._capsys.readouterr().out
 
+    def errors(self) -> str:
+        """Return the text on standard error since the last call."""
+        return self._capsys.readouterr().err
+
     def events(self) -> list[dict[str, Any]]:
         """Return the JSON object of each line that was logged since the last call."""
         return [json.loads(line) for line in self.text().splitlines()]

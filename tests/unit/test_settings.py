@@ -178,18 +178,12 @@ def test_an_invalid_value_is_refused(
     ],
 )
 def test_a_worker_with_an_invalid_value_does_not_start(
-    name: str,
-    value: str,
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    log_lines: LogLines,
-    capsys: pytest.CaptureFixture[str],
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
     """The process ends with the message, without a traceback, and is not started again."""
-    del log_lines  # the fixture restores the configuration of logging
     monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit, match=f"^{EXIT_DO_NOT_RESTART}$"):
         main()
-    errors = capsys.readouterr().err
+    errors = log_lines.errors()
     assert message in errors
     assert "Traceback" not in errors
