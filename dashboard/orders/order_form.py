@@ -74,14 +74,7 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
         amount = st.text_input("Amount ($)", value="99.99", key="amount")
         errors["amount"] = st.empty()
         batch, later = st.columns(2)
-        count = batch.number_input(
-            "How many",
-            value=1,
-            min_value=1,
-            max_value=MAX_BATCH,
-            key="count",
-            help="Several orders get numbered ids: ORDER-1, ORDER-2 and so on.",
-        )
+        count = _count(batch)
         with later:  # Not `st.datetime_input`: it does not report an incomplete time.
             start = _start(
                 key="start",
@@ -103,9 +96,21 @@ def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]
         "order_id": order_id,
         "amount": _number(amount),
         "items": [str(text) for text in items],
-        "count": int(count),
+        "count": count,
         "start": _start_time(start),
     }
+
+
+def _count(column: DeltaGenerator) -> int:
+    count = column.number_input(
+        "How many",
+        value=1,
+        min_value=1,
+        max_value=MAX_BATCH,
+        key="count",
+        help="Several orders get numbered ids: ORDER-1, ORDER-2 and so on.",
+    )
+    return int(count)
 
 
 def _validated_on_submission() -> None:

@@ -89,6 +89,10 @@ def shared_context(
     context.close()
 
 
+def _is_error(message: ConsoleMessage) -> bool:
+    return message.type == "error" and not any(each in message.text for each in ALLOWED_ERRORS)
+
+
 @pytest.fixture
 def open_page(
     request: pytest.FixtureRequest, shared_context: BrowserContext, stack: Stack
@@ -102,7 +106,7 @@ def open_page(
     failures = []
 
     def check_message(message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(known in message.text for known in ALLOWED_ERRORS):
+        if _is_error(message):
             failures.append(f"console: {message.text}")
 
     def check_request(request: Request) -> None:

@@ -23,6 +23,7 @@ def upgrade() -> None:
     _create_text_index()
     _create_attempts()
     _create_actions()
+    _create_leases()
     heartbeat = op.create_table(
         "heartbeat",
         Column("key", sa.Integer, primary_key=True, autoincrement=False),
@@ -207,6 +208,9 @@ def _create_actions() -> None:
         Index("audit_log_of_instance", "app_id", "instance_id", "at", "key"),
         Index("audit_log_of_bulk", "bulk_id"),
     )
+
+
+def _create_leases() -> None:
     op.create_table(
         "leases",
         Column("app_id", _NAME, primary_key=True),
