@@ -11,6 +11,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--font-render-hinting=none",
     "--no-first-run",
 )
 _INSTALL = (("apt-get", "update"), ("apt-get", "install", "--yes", "chromium"))

@@ -101,7 +101,7 @@ def full(browser: Browser, stack: Stack) -> None:
     with stack.frozen("daprd"):
         camera.shoot("instances-outage", "/", "[data-testid=stAlert]")
         path = f"/instance?id={paused}"
-        camera.shoot("instance-outage", path, "[data-testid=stAlert]", ("light",))
+        camera.shoot("instance-outage", path, ".gantt .bars path", ("light",))
 
 
 def retried(stack: Stack) -> str:

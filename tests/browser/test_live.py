@@ -51,6 +51,16 @@ def test_typing_is_not_disturbed(open_page: OpenPage, stack: Stack) -> None:
     expect(page).to_have_url(re.compile("q=order_typ"))
 
 
+def test_the_cells_of_a_row_are_aligned(open_page: OpenPage, stack: Stack) -> None:
+    """One line separates two rows."""
+    page = open_page()
+    line = row(page, stack.start_order(unique("line")))
+    expect(line).to_be_visible()
+    bottom = "cell => cell.getBoundingClientRect().bottom"
+    bottoms = line.evaluate(f"row => [...row.cells].map({bottom})")
+    assert len(set(bottoms)) == 1, bottoms
+
+
 def test_an_idle_page_sends_nothing(open_page: OpenPage, stack: Stack) -> None:
     """No browser polls or asks: the server reruns the page for the next order."""
     sent: list[object] = []
