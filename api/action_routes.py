@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.dependencies import CurrentActor, InstanceId, ServicesDependency
-from api.openapi import COMMON_ERRORS, CONFLICT, ENGINE_REFUSED, INSTANCE_LINKS, NOT_FOUND
+from api.openapi import COMMON_ERRORS, CONFLICT, DAPR_REFUSED, INSTANCE_LINKS, NOT_FOUND
 from api.routing import StrictRoute
 from api.schemas.bodies import ActionBody, PurgeBody, RaiseBody, RerunBody
 from api.schemas.results import (
@@ -23,7 +23,7 @@ router = APIRouter(
     prefix="/workflow",
     tags=["workflow"],
     route_class=StrictRoute,
-    responses=COMMON_ERRORS | NOT_FOUND | CONFLICT | ENGINE_REFUSED | INSTANCE_LINKS,
+    responses=COMMON_ERRORS | NOT_FOUND | CONFLICT | DAPR_REFUSED | INSTANCE_LINKS,
 )
 _NO_REASON = ActionBody()
 _DEFAULT_PURGE = PurgeBody()

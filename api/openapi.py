@@ -52,7 +52,7 @@ CONFLICT: Responses = {
         ActionNotAllowed(Action.PAUSE, "order_ORDER001", Status.COMPLETED),
     )
 }
-ENGINE_REFUSED: Responses = {
+DAPR_REFUSED: Responses = {
     502: _response(
         "The engine answered with an error of its own.",
         "DaprRefused",

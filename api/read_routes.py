@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.dependencies import InstanceId, ServicesDependency
-from api.openapi import COMMON_ERRORS, CONFLICT, ENGINE_REFUSED, NOT_FOUND, TOO_WIDE
+from api.openapi import COMMON_ERRORS, CONFLICT, DAPR_REFUSED, NOT_FOUND, TOO_WIDE
 from api.routing import AsciiResponse, StrictRoute
 from api.schemas.bodies import RerunPlanQuery
 from api.schemas.histories import (
@@ -28,7 +28,7 @@ router = APIRouter(tags=["workflow"], route_class=StrictRoute, responses=COMMON_
     "/workflow/status/{instance_id:path}",
     summary="Get workflow status",
     response_model=StatusResponse,
-    responses=NOT_FOUND | ENGINE_REFUSED,
+    responses=NOT_FOUND | DAPR_REFUSED,
 )
 def status(instance_id: InstanceId, services: ServicesDependency) -> AsciiResponse:
     """Read the instance from the engine; this needs no ledger."""
@@ -42,7 +42,7 @@ def status(instance_id: InstanceId, services: ServicesDependency) -> AsciiRespon
     "/workflow/history/{instance_id:path}",
     summary="Get the whole history of a workflow",
     response_model=HistoryResponse,
-    responses=NOT_FOUND | ENGINE_REFUSED,
+    responses=NOT_FOUND | DAPR_REFUSED,
 )
 def history(instance_id: InstanceId, services: ServicesDependency) -> AsciiResponse:
     """Return every event, from the engine or, after a purge, from the ledger's archive."""
@@ -54,7 +54,7 @@ def history(instance_id: InstanceId, services: ServicesDependency) -> AsciiRespo
     "/workflow/rerun-plan/{instance_id:path}",
     summary="Preview what a rerun keeps and runs again",
     response_model=RerunPlanResponse,
-    responses=NOT_FOUND | CONFLICT | ENGINE_REFUSED,
+    responses=NOT_FOUND | CONFLICT | DAPR_REFUSED,
 )
 def rerun_plan(
     instance_id: InstanceId, query: Annotated[RerunPlanQuery, Query()], services: ServicesDependency

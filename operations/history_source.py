@@ -13,7 +13,7 @@ from operations.ledger import Ledger
 class Source(StrEnum):
     """Where a history was read."""
 
-    ENGINE = "engine"
+    DAPR = "dapr"
     ARCHIVE = "archive"
 
 
@@ -35,7 +35,7 @@ def read_history(gateway: Gateway, get_ledger: Callable[[], Ledger], instance_id
     `LedgerUnavailable`.
     """
     try:
-        return History(instance_id, Source.ENGINE, gateway.history(instance_id))
+        return History(instance_id, Source.DAPR, gateway.history(instance_id))
     except (UnknownInstance, DaprUnavailable):
         archived = _archived(get_ledger(), instance_id)
         if archived is None:

@@ -121,10 +121,10 @@ def _latest(gateway: Gateway, ledger: Ledger, instance_id: str, *, dapr_unavaila
         if summary is None:
             raise UnknownInstance(instance_id)
         return _from_ledger(ledger, summary, _details(ledger, summary))
-    return _from_engine(ledger, ledger.runs.merged(snapshot), snapshot)
+    return _from_dapr(ledger, ledger.runs.merged(snapshot), snapshot)
 
 
-def _from_engine(ledger: Ledger, summary: RunSummary, snapshot: Snapshot) -> View:
+def _from_dapr(ledger: Ledger, summary: RunSummary, snapshot: Snapshot) -> View:
     instance = snapshot.instance
     details = RunDetails(
         instance.input,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api.app import Application, create_app
 from api.dependencies import CurrentActor, ServicesDependency
-from api.openapi import COMMON_ERRORS, CONFLICT, ENGINE_REFUSED, INSTANCE_LINKS
+from api.openapi import COMMON_ERRORS, CONFLICT, DAPR_REFUSED, INSTANCE_LINKS
 from api.routing import StrictRoute
 from api.services import Services
 from operations.actions import ActionContext, StartRequest
@@ -47,7 +47,7 @@ router = APIRouter(tags=["workflow"], route_class=StrictRoute, responses=COMMON_
 @router.post(
     "/workflow/start",
     summary="Start a new workflow",
-    responses=CONFLICT | ENGINE_REFUSED | INSTANCE_LINKS,
+    responses=CONFLICT | DAPR_REFUSED | INSTANCE_LINKS,
 )
 def start(order: Order, services: ServicesDependency, actor: CurrentActor) -> StartResponse:
     """Start the workflow of the order once, however often the same order is sent."""

@@ -50,7 +50,7 @@ OpenPage = Callable[..., Page]
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return the whole system, on ports that only the browser tests use."""
     folder = tmp_path_factory.mktemp("browser")
-    with Stack(folder, engine_ports=first_port(29040), settings=SLOW_ORDERS) as stack:
+    with Stack(folder, dapr_ports=first_port(29040), settings=SLOW_ORDERS) as stack:
         stack.start()
         yield stack
 

@@ -20,7 +20,7 @@ from system.dapr.settings import PROJECT, DaprSettings
 from tests.integration.stack import unique
 from tests.waiting import eventually
 
-ENGINE = ("system.dapr placement", "system.dapr scheduler", "system.dapr daprd")
+DAPR = ("system.dapr placement", "system.dapr scheduler", "system.dapr daprd")
 RECORDER = "operations.recorder"
 RICH_APPLICATION = (sys.executable, "-m", "tests.integration.richapp")
 _APPLICATION = "the application"
@@ -35,12 +35,12 @@ class Rich:
     def __init__(
         self,
         folder: Path,
-        engine_ports: int,
+        dapr_ports: int,
         ledger_url: str = "",
         application: Sequence[str] = RICH_APPLICATION,
         **settings: str,
     ) -> None:
-        engine = DaprSettings(dapr_ports=engine_ports)
+        engine = DaprSettings(dapr_ports=dapr_ports)
         ports = engine.ports
         self.endpoint = endpoint = f"127.0.0.1:{ports['dapr gRPC']}"
         ledger_url = ledger_url or f"sqlite:///{folder}/data/ledger.db"
@@ -49,7 +49,7 @@ class Rich:
         self._environment = {
             **os.environ,
             "FLOWDECK_HOME": str(folder),
-            "FLOWDECK_DAPR_PORTS": str(engine_ports),
+            "FLOWDECK_DAPR_PORTS": str(dapr_ports),
             "FLOWDECK_SPANS_PORT": str(engine.spans),
             "DAPR_GRPC_ENDPOINT": endpoint,
             "FLOWDECK_LEDGER_URL": ledger_url,
@@ -69,7 +69,7 @@ class Rich:
         self._open.callback(self.gateway.close)
         self._open.callback(self._patient_gateway.close)
         self._open.callback(self.ledger.close)
-        for module in (*ENGINE, RECORDER):
+        for module in (*DAPR, RECORDER):
             self._run(module, sys.executable, "-m", *module.split())
         self._run(_APPLICATION, *self._application)
         try:

@@ -30,17 +30,17 @@ RECOVERY = 90.0  # seconds within which the engine completes interrupted orders
 class Stack:
     """A running system: its address, its processes, its output."""
 
-    def __init__(self, folder: Path, engine_ports: int, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, dapr_ports: int, settings: dict[str, str]) -> None:
         self.folder = folder
-        self.api_port = engine_ports + 11
-        self.ports = DaprSettings(dapr_ports=engine_ports).ports
-        self.page_port = engine_ports + 12
+        self.api_port = dapr_ports + 11
+        self.ports = DaprSettings(dapr_ports=dapr_ports).ports
+        self.page_port = dapr_ports + 12
         self.url = f"http://127.0.0.1:{self.api_port}"
         self.page = f"http://127.0.0.1:{self.page_port}"
         self.environment = {
             **os.environ,
             "FLOWDECK_HOME": str(folder),
-            "FLOWDECK_DAPR_PORTS": str(engine_ports),
+            "FLOWDECK_DAPR_PORTS": str(dapr_ports),
             "FLOWDECK_API_PORT": str(self.api_port),
             "FLOWDECK_PAGE_PORT": str(self.page_port),
             **settings,

@@ -60,7 +60,7 @@ def test_a_purged_instance_is_archived_and_readable(rich: Rich, actions: Actions
     """The ledger keeps the row, the payloads and the whole history."""
     instance_id = finished(rich, "parallel", "0.1")
     before = read_history(rich.gateway, lambda: rich.ledger, instance_id)
-    assert before.source is Source.ENGINE
+    assert before.source is Source.DAPR
     assert actions.purge(instance_id, ActionContext(LOCAL_USER, "a test")).changed
     assert rich.gateway.state(instance_id) is None
     after = read_history(rich.gateway, lambda: rich.ledger, instance_id)

@@ -19,7 +19,7 @@ def test_the_history_comes_from_the_engine_while_it_has_one(
     for status in (Status.RUNNING, Status.COMPLETED):
         put(gateway, status=status)
         found = read_history(gateway, lambda: ledger, "order_A")
-        assert (found.source, found.events) == (Source.ENGINE, gateway.events["order_A"])
+        assert (found.source, found.events) == (Source.DAPR, gateway.events["order_A"])
 
 
 def test_the_history_comes_from_the_archive_after_a_purge(

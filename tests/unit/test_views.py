@@ -191,10 +191,10 @@ def test_the_archive_gives_the_same_timeline_as_the_engine(
     state = recorded_state("retried")
     gateway.put(state)
     gateway.events[state.instance_id] = recorded("retried")
-    from_engine = view(gateway, ledger, state.instance_id, dapr_unavailable=False)
+    from_dapr = view(gateway, ledger, state.instance_id, dapr_unavailable=False)
     record(gateway, ledger, state.instance_id)
     from_archive = view(gateway, ledger, state.instance_id, dapr_unavailable=True)
-    assert replace(from_engine, summary=from_archive.summary) == from_archive
+    assert replace(from_dapr, summary=from_archive.summary) == from_archive
 
 
 def three_runs(gateway: FakeGateway, ledger: Ledger) -> tuple[RunSummary, RunSummary, RunSummary]:

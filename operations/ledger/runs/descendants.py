@@ -16,7 +16,7 @@ from operations.timeline import Ending
 _FINISHED = [status.value for status in Status if status.is_finished]
 _COLUMNS = runs.c
 _PARENT_APP_ID = func.coalesce(_COLUMNS.parent_app_id, _COLUMNS.app_id)
-_IN_ENGINE = (_COLUMNS.is_latest.is_(true()), _COLUMNS.purged_at.is_(None))
+_IN_DAPR = (_COLUMNS.is_latest.is_(true()), _COLUMNS.purged_at.is_(None))
 _FAILED = select(attempts.c.run_id).where(
     attempts.c.run_id.in_(bindparam("run_ids", expanding=True)),
     attempts.c.ending == Ending.FAILED.value,
@@ -82,13 +82,13 @@ def _counts_query() -> Select[Any]:
         _COLUMNS.parent_id.in_(bindparam("ids", expanding=True)),
         bindparam("app_id") == _PARENT_APP_ID,
     )
-    first = select(_COLUMNS.parent_id.label("root"), *columns).where(*children, *_IN_ENGINE)
+    first = select(_COLUMNS.parent_id.label("root"), *columns).where(*children, *_IN_DAPR)
     found = first.cte("descendants", recursive=True)
     is_child = (
         _COLUMNS.parent_id == found.c.instance_id,
         found.c.app_id == _PARENT_APP_ID,
     )
-    next_level = select(found.c.root, *columns).where(*is_child, *_IN_ENGINE)
+    next_level = select(found.c.root, *columns).where(*is_child, *_IN_DAPR)
     every = found.union(next_level)
     unfinished = case((every.c.status.in_(_FINISHED), 0), else_=1)
     query = select(every.c.root, func.count(), func.sum(unfinished))

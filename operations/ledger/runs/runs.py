@@ -32,12 +32,12 @@ from operations.timeline import Span
 
 _COLUMNS = runs.c
 _NEWEST = (_COLUMNS.created_at.desc(), _COLUMNS.run_id.desc())
-_IN_ENGINE = _COLUMNS.purged_at.is_(None)
+_IN_DAPR = _COLUMNS.purged_at.is_(None)
 _SUMMARIES = select(*SUMMARY_COLUMNS).order_by(*_NEWEST)
 _UNFINISHED = _SUMMARIES.where(
     _COLUMNS.app_id == bindparam("app_id"),
     _COLUMNS.is_archived.is_(false()),
-    _IN_ENGINE,
+    _IN_DAPR,
     _COLUMNS.revision > bindparam("since"),
 )
 _RUN_IDS = range(1, 2**63)  # a database refuses larger numbers as values of its column
@@ -163,7 +163,7 @@ class Runs:
         """
         columns = (_COLUMNS.instance_id, _COLUMNS.last_updated_at)
         is_of_app = _COLUMNS.app_id == self._app_id()
-        query = select(*columns).where(is_of_app, _COLUMNS.is_archived.is_(true()), _IN_ENGINE)
+        query = select(*columns).where(is_of_app, _COLUMNS.is_archived.is_(true()), _IN_DAPR)
         with reading(self._engine) as connection:
             return {row.instance_id: row.last_updated_at for row in connection.execute(query)}
 

@@ -49,7 +49,7 @@ def test_a_history_has_every_event(client: TestClient, gateway: FakeGateway) -> 
     """Each event has its fields, with the payload as JSON; the body names the source."""
     put(gateway)
     body = send(client, "history").json()
-    assert (body["instance_id"], body["source"]) == ("order_A", "engine")
+    assert (body["instance_id"], body["source"]) == ("order_A", "dapr")
     assert len(body["events"]) == len(gateway.events["order_A"])
     assert body["events"][2] == {
         "event_id": 1,
