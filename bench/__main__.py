@@ -22,12 +22,12 @@ def main() -> None:
     """Run the measurements that the command line names, or all of them."""
     settings = OperationsSettings.load()
     configure_logs(settings.model_copy(update={"log_level": "warning"}))
-    wanted = sys.argv[1:] or list(_MEASURES)
+    wanted = sys.argv[1:] or list(MEASURES)
     for name in wanted:
-        if name not in _MEASURES:
-            sys.exit(f"Found {name!r}, expected some of {', '.join(_MEASURES)}, or nothing.")
+        if name not in MEASURES:
+            sys.exit(f"Found {name!r}, expected some of {', '.join(MEASURES)}, or nothing.")
     for name in wanted:
-        _MEASURES[name]()
+        MEASURES[name]()
 
 
 def _on_a_system(measure: Callable[[Stack, DaprGateway, Actions], None]) -> Callable[[], None]:
@@ -48,7 +48,7 @@ def _settings(stack: Stack) -> DashboardSettings:
     return DashboardSettings.load().model_copy(update={"page_port": stack.page_port})
 
 
-_MEASURES: dict[str, Callable[[], None]] = {
+MEASURES: dict[str, Callable[[], None]] = {
     "orders": _on_a_system(lambda _, gateway, actions: orders.measure(gateway, actions)),
     "pages": _on_a_system(lambda stack, _, actions: pages.measure(_settings(stack), actions)),
     "ledger": ledgers.measure,

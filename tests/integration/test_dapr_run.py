@@ -1,11 +1,12 @@
-"""`dapr run --app-port … --resources-path ./components -- python -m worker`, without the Dapr CLI.
+"""The command `dapr run …` of docs/operating.md, without the Dapr CLI.
 
-The test starts daprd with the flags and the application with the variables of the CLI.
+The test starts daprd with the command's flags and the application with the CLI's variables.
 """
 
 import os
+import re
+import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,17 +22,24 @@ from tests.ports import first_port
 from tests.waiting import eventually
 
 APP_PORT, GRPC_PORT, HTTP_PORT, INTERNAL_PORT = range(first_port(29080), first_port(29084))
+DOCUMENTED = re.compile(
+    r"^dapr run --app-id (\S+) --app-port 8000 --resources-path (\S+) -- (.+)$", re.MULTILINE
+)
 
 
 @pytest.fixture
 def url(stack: Stack, tmp_path: Path) -> Iterator[str]:
     """Run a sidecar and a worker as the CLI does, with the system's placement and scheduler."""
     (tmp_path / "data").mkdir()
+    documented = DOCUMENTED.search((PROJECT / "docs" / "operating.md").read_text())
+    assert documented
+    app_id, resources, application = documented.groups()
+    program, *arguments = shlex.split(application)
     daprd = [
         str(ensure(print) / "daprd"),
-        "--app-id=dapr-run-app",
+        f"--app-id=test-of-{app_id}",
         f"--app-port={APP_PORT}",
-        f"--resources-path={PROJECT / 'components'}",
+        f"--resources-path={PROJECT / resources}",
         f"--placement-host-address=127.0.0.1:{stack.ports['placement']}",
         f"--scheduler-host-address=127.0.0.1:{stack.ports['scheduler']}",
         "--dapr-listen-addresses=127.0.0.1",
@@ -49,7 +57,7 @@ def url(stack: Stack, tmp_path: Path) -> Iterator[str]:
     }
     environment = {**os.environ, **variables, "DAPR_HOST_IP": "127.0.0.1"}
     with ExitStack() as running:
-        for command in (daprd, [sys.executable, "-m", "worker"]):
+        for command in (daprd, [str(PROJECT / program), *arguments]):
             process = subprocess.Popen(
                 command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL
             )

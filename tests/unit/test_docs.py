@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings
 
 from api.schemas.list_query import ListQuery
 from api.services import Services
+from bench.__main__ import MEASURES
 from dashboard.settings import DashboardSettings
 from operations.errors import LedgerUnavailable
 from operations.ledger import Ledger
@@ -123,3 +124,9 @@ def test_make_targets_exist(name: str) -> None:
     """Every `make` command of a page is a target of the Makefile."""
     targets = set(re.findall(r"^([a-z]+):", page("Makefile"), re.MULTILINE))
     assert set(re.findall(r"(?:`|^)make ([a-z]+)", page(name), re.MULTILINE)) <= targets
+
+
+def test_docs_show_every_measurement() -> None:
+    """Each measurement of `python -m bench` has a row."""
+    shown = first_cells(page("docs/benchmarks.md"), r"\.venv/bin/python -m bench (\w+)")
+    assert sorted(shown) == sorted(MEASURES)
