@@ -54,7 +54,7 @@ clean: ## Remove the venv and the built Dapr; data/ stays
 
 # One stamp file each: nothing is installed again until the requirements change.
 .venv/run: requirements.txt constraints.txt | .venv/made
-	@echo "Installing the requirements into .venv"
+	@echo "Installing the requirements into .venv (about two minutes, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 

@@ -42,6 +42,7 @@ class Services:
         self._opening_timeout = opening_timeout
         self._lock = threading.Lock()
         self._opening: Future[_OpenLedger] | None = None
+        self._reported = ""
 
     @property
     def ledger(self) -> Ledger:
@@ -94,10 +95,17 @@ class Services:
     def _open(self, opening: Future[_OpenLedger]) -> None:
         try:
             ledger = self._open_ledger()
+            self._reported = ""
             opening.set_result(_OpenLedger(ledger, Actions(self.gateway, ledger)))
         except (InvalidInput, LedgerUnavailable) as error:
-            log.warning("The ledger cannot be opened; the next request tries again: %s", error)
+            self._report(str(error))
             is_outage = isinstance(error, LedgerUnavailable)
             opening.set_exception(error if is_outage else LedgerUnavailable(str(error)))
         except Exception as error:  # noqa: BLE001 - the callers raise it
             opening.set_exception(error)
+
+    def _report(self, reason: str) -> None:
+        """Log why the ledger cannot be opened, unless the attempt before failed alike."""
+        if reason != self._reported:
+            log.warning("the ledger cannot be opened; each request tries again", reason=reason)
+        self._reported = reason

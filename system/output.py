@@ -30,9 +30,8 @@ class Output:
         self._rest = b""
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._is_shown = False
-        self._warned: set[str] = (
-            set()
-        )  # loggers whose later lines are shown: they report the recovery
+        # Loggers whose next line is shown: after a warning, it reports the recovery.
+        self._warned: set[str] = set()
 
     def reset(self) -> None:
         """Forget the last lines, because another process starts."""
@@ -66,7 +65,8 @@ class Output:
         line = parse(text)
         if line:  # any other line continues the message before it, such as a traceback
             self._is_shown = self._console.shows(self._name, line) or line.logger in self._warned
-            if self._is_shown and line.is_ours and line.is_problem:
+            self._warned.discard(line.logger)
+            if self._is_shown and line.is_ours and line.is_problem and line.logger:
                 self._warned.add(line.logger)
         short = line.short if line else text
         self._last.append(short)

@@ -25,6 +25,7 @@ from dashboard.services import services, state_reader
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import InvalidInput, LedgerUnavailable, QueryTimeout
+from operations.ledger.search.text_index import MIN_SEARCH_LENGTH
 from operations.model import Service, Status
 from operations.records import Count, Filter, Page
 
@@ -119,6 +120,8 @@ def empty_text(wanted: Filter, state: SystemState) -> tuple[str, str]:
         return "No instances are known yet", "The banner says why the engine's list cannot be read."
     if state.backlog != 0:
         return "The ledger is being filled", "The engine's instances appear here in a moment."
+    if 0 < len(wanted.id_part) < MIN_SEARCH_LENGTH:
+        return "Nothing matches", "Fewer than three characters find only ids that start with them."
     if wanted.statuses or wanted.id_part:
         return "Nothing matches", "No instance has this status and this id. Remove a filter."
     return "No instances yet", "Submit an order with “New order”. It appears here at once."

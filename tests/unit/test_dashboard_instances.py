@@ -172,6 +172,15 @@ def test_no_match_differs_from_no_instances(desk: Desk) -> None:
     assert widget(app, "table")["empty"][0] == "Nothing matches"
 
 
+def test_a_search_that_is_too_short_says_so(desk: Desk) -> None:
+    """Two characters are the start of an id, not a part of one."""
+    desk.add("order_A")
+    app = desk.open(q="_A")
+    assert ids(app) == []
+    assert widget(app, "table")["empty"][1].startswith("Fewer than three characters")
+    assert ids(desk.open(q="or")) == ["order_A"]
+
+
 def test_the_newest_fifty_are_shown(desk: Desk) -> None:
     """The list has pages of 50 runs, newest first."""
     desk.add(*MANY)

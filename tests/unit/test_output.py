@@ -171,13 +171,14 @@ def test_a_traceback_is_shown_with_its_message(shown: Shown) -> None:
     assert shown("recorder", *lines) == ["T ERROR Failed instance_id=order_A", *TRACEBACK]
 
 
-def test_information_after_a_warning_of_the_same_logger_is_shown(shown: Shown) -> None:
-    """It says that the service is back."""
+def test_the_line_after_a_warning_of_the_same_logger_is_shown(shown: Shown) -> None:
+    """It says that the service is back; later lines are shown no more."""
     lines = [
         own_line("info", "before", "operations.health"),
         own_line("warning", "sidecar is away", "operations.health"),
         own_line("info", "other", "operations.x"),
         own_line("info", "sidecar is back", "operations.health"),
+        own_line("info", "after", "operations.health"),
     ]
     assert [line.split(" instance")[0] for line in shown("recorder", *lines)] == [
         "T WARNING sidecar is away",

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,6 +12,7 @@ from api.services import Services
 from operations.errors import InvalidInput, LedgerUnavailable
 from operations.ledger import Ledger
 from operations.model import Status
+from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
 from tests.waiting import eventually
 from worker.app import create_order_app
@@ -178,3 +179,17 @@ def test_a_ledger_that_failed_is_opened_again(
         monkeypatch.undo()
         assert client.get(path).status_code == 200
     assert opener.calls == 2
+
+
+def test_the_same_failure_is_logged_once(
+    services: Services, opener: Opener, log_lines: LogLines
+) -> None:
+    """Each request tries again; another failure, or one after a success, is logged again."""
+    log_lines.configure("warning")
+    for failure in ("no disk", "no disk", "no server", None, "no server"):
+        opener.failure = LedgerUnavailable(failure) if failure else None
+        services.discard_ledger()
+        with suppress(LedgerUnavailable):
+            services.check_ledger()
+    reasons = [each["reason"].partition(": ")[2] for each in log_lines.events()]
+    assert [reason.rstrip(".") for reason in reasons] == ["no disk", "no server", "no server"]
