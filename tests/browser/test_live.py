@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.acts import back_to_list, expect_bars, expect_status, row
+from tests.browser.acts import back_to_list, expect_bars, expect_status, open_instance, row
 from tests.browser.conftest import OpenPage, settle
 from tests.integration.stack import Stack, unique
 
@@ -19,7 +19,8 @@ def axis(page: Page) -> list[str]:
 
 def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
     """A zoomed range stays while the instance runs, until a double click."""
-    page = open_page(f"/instance?id={stack.start_order(unique('zoomed'))}")
+    page = open_page()
+    open_instance(page, stack.start_order(unique("zoomed")))
     expect_bars(page, 2)
     box = page.locator(".gantt .nsewdrag").bounding_box()
     assert box

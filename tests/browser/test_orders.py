@@ -36,8 +36,8 @@ def test_a_submitted_order_is_shown_until_its_end(open_page: OpenPage) -> None:
 
 def test_pause_and_resume_in_the_table(open_page: OpenPage, stack: Stack) -> None:
     """One click each; the row shows the new status and the buttons that it allows."""
-    instance_id = stack.start_order(unique("in-table"))
     page = open_page()
+    instance_id = stack.start_order(unique("in-table"))
     press(page, "Pause", instance_id)
     expect_status(row(page, instance_id), "SUSPENDED")
     expect(row(page, instance_id).get_by_role("button", name="Pause")).to_have_count(0)
@@ -63,8 +63,8 @@ def test_pause_and_resume_on_its_page(open_page: OpenPage, stack: Stack) -> None
 
 def test_terminate_in_the_table(open_page: OpenPage, stack: Stack) -> None:
     """One click; the engine reports the same status."""
-    instance_id = stack.start_order(unique("ended"))
     page = open_page()
+    instance_id = stack.start_order(unique("ended"))
     press(page, "Terminate", instance_id)
     expect_status(row(page, instance_id), "TERMINATED")
     assert stack.status(instance_id)["status"] == "TERMINATED"
@@ -72,8 +72,8 @@ def test_terminate_in_the_table(open_page: OpenPage, stack: Stack) -> None:
 
 def test_quick_clicks_on_several_rows_all_count(open_page: OpenPage, stack: Stack) -> None:
     """Four rows are terminated by four clicks within one rerun."""
-    ids = [stack.start_order(unique("quick")) for _ in range(4)]
     page = open_page()
+    ids = [stack.start_order(unique("quick")) for _ in range(4)]
     expect(row(page, ids[0])).to_be_visible()
     page.evaluate(
         """ids => ids.forEach(id => {
@@ -89,8 +89,8 @@ def test_quick_clicks_on_several_rows_all_count(open_page: OpenPage, stack: Stac
 
 def test_terminate_on_its_page(open_page: OpenPage, stack: Stack) -> None:
     """The running activity is shown as cut off."""
-    instance_id = stack.start_order(unique("cut"))
-    page = open_page(f"/instance?id={instance_id}")
+    page = open_page()  # first: on a busy machine this may take longer than an order
+    open_instance(page, stack.start_order(unique("cut")))
     page.get_by_role("button", name="Terminate").click()
     expect_status(page, "TERMINATED")
     expect(page.get_by_text("cut off: the instance ended")).to_be_visible()
@@ -110,8 +110,8 @@ def test_rows_do_not_move_under_the_pointer(
     open_page: OpenPage, stack: Stack, ledger: Ledger
 ) -> None:
     """New rows appear after the pointer has left the table."""
-    instance_id = stack.start_order(unique("aimed"))
     page = open_page()
+    instance_id = stack.start_order(unique("aimed"))
     button = row(page, instance_id).get_by_role("button", name="Terminate")
     page.mouse.move(10, 10)
     button.hover()
