@@ -74,7 +74,8 @@ def test_quick_clicks_on_several_rows_all_count(open_page: OpenPage, stack: Stac
     """Four rows are terminated by four clicks within one rerun."""
     page = open_page()
     ids = [stack.start_order(unique("quick")) for _ in range(4)]
-    expect(row(page, ids[0])).to_be_visible()
+    for instance_id in ids:
+        expect(row(page, instance_id)).to_be_visible()
     page.evaluate(
         """ids => ids.forEach(id => {
             const widgets = [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")];
