@@ -214,7 +214,7 @@ def test_a_query_timeout_is_shown_with_its_remedy(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rest of the page is unchanged."""
-    desk.add(*MANY)
+    desk.add(*(f"order_{number}" for number in range(1000)))  # a query of few rows is never cut
     limits = SearchLimits(seconds=0)
     monkeypatch.setattr(services.services().ledger.search, "_limits", limits)
     app = desk.open()

@@ -25,7 +25,7 @@ from operations.errors import (
 from operations.ledger.db.engines import WRITES, make_engine
 from operations.settings import database_url, without_password
 
-_STEPS = 1000  # of SQLite's virtual machine, between two checks of the time
+_STEPS = 3000  # of SQLite's virtual machine, between two checks of the time
 _SET_TIMEOUT = text(
     "SELECT set_config('statement_timeout', :timeout, true), set_config('jit', 'off', true)"
 )

@@ -40,7 +40,7 @@ def test_a_repeated_parameter_is_refused(client: TestClient, name: str) -> None:
 @pytest.mark.parametrize("ledger_limits", [LedgerLimits(SearchLimits(seconds=0))])
 def test_a_query_that_takes_too_long_is_400(client: TestClient, ledger: Ledger) -> None:
     """A query timeout is an error of the request, not an outage: a repetition cannot succeed."""
-    ledger.runs.ingest([snapshot(instance_id=f"order_{number}") for number in range(200)])
+    ledger.runs.ingest([snapshot(instance_id=f"order_{number}") for number in range(1000)])
     answer = client.get("/workflows")
     assert (answer.status_code, answer.json()["error"]) == (400, "QueryTimeout")
     assert "Narrow it" in answer.json()["detail"]
