@@ -43,7 +43,7 @@ _opening = _Opening()
 
 @cache
 def state_reader() -> StateReader:
-    """Return the watcher of the state that all viewers share."""
+    """Return the reader of the state that all viewers share."""
     return StateReader(_read_heartbeat, lambda: dapr_problems(gateway()))
 
 

@@ -87,6 +87,16 @@ def is_within(name: str, module: str) -> bool:
     return name == module or name.startswith(f"{module}.")
 
 
+def importers(library: str) -> set[str]:
+    """Return the paths of the modules that import a library."""
+    return {
+        file.as_posix()
+        for package in PACKAGES
+        for file in modules(package)
+        if any(is_within(name, library) for name in imports(file))
+    }
+
+
 @pytest.mark.parametrize("package", MAY_IMPORT)
 def test_a_package_imports_only_what_the_table_allows(package: str) -> None:
     """It imports its own modules, and those that the table names."""
@@ -104,29 +114,16 @@ def test_a_package_imports_only_what_the_table_allows(package: str) -> None:
 @pytest.mark.parametrize("library", IMPORTERS)
 def test_a_library_is_imported_only_where_the_table_allows(library: str) -> None:
     """No module that the table lacks imports the library."""
-    found = {
-        file.as_posix()
-        for package in PACKAGES
-        for file in modules(package)
-        if any(is_within(name, library) for name in imports(file))
-        and not file.as_posix().startswith(IMPORTERS[library])
-    }
+    found = {file for file in importers(library) if not file.startswith(IMPORTERS[library])}
     assert found == set()
 
 
 @pytest.mark.parametrize("library", IMPORTERS)
 def test_each_importer_of_the_table_imports_the_library(library: str) -> None:
     """The table has no old entries."""
-    importers = {
-        file.as_posix()
-        for package in PACKAGES
-        for file in modules(package)
-        if any(is_within(name, library) for name in imports(file))
-    }
+    found = importers(library)
     unused = [
-        entry
-        for entry in IMPORTERS[library]
-        if not any(file.startswith(entry) for file in importers)
+        entry for entry in IMPORTERS[library] if not any(file.startswith(entry) for file in found)
     ]
     assert unused == []
 

@@ -85,7 +85,7 @@ def _until(connection: Connection, seconds: float) -> Iterator[None]:
     deadline = time.monotonic() + seconds
 
     def is_over() -> bool:
-        return time.monotonic() >= deadline
+        return time.monotonic() > deadline
 
     raw = connection.connection.driver_connection
     if isinstance(raw, sqlite3.Connection):
