@@ -1,6 +1,6 @@
 """One system for all browser tests, and pages that may not load anything from another host."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -45,6 +45,20 @@ DEFAULTS: dict[str, Any] = {
 
 OpenPage = Callable[..., Page]
 
+_PAGES = pytest.StashKey[list[Page]]()
+_Report = Generator[None, pytest.TestReport, pytest.TestReport]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> _Report:
+    """Add to the report of a failed test what its pages show."""
+    report = yield
+    if call.when == "call" and report.failed:
+        for page in item.stash.get(_PAGES, []):
+            if not page.is_closed():
+                report.sections.append((page.url, page.locator("body").aria_snapshot()))
+    return report
+
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
@@ -76,15 +90,20 @@ def shared_context(
 ) -> Iterator[BrowserContext]:
     """Return a context on disk, which also caches compiled scripts: pages open in half the time.
 
-    It has opened a page with a chart: the first one takes longer than the orders of the tests.
+    It has opened a form and a chart twice: Chromium compiles a script again at its second use, and
+    on a busy machine this takes as long as an order of the tests.
     """
     context = playwright.chromium.launch_persistent_context(
         tmp_path_factory.mktemp("chromium"), executable_path=find(), args=list(FLAGS), **DEFAULTS
     )
-    page = context.new_page()
-    page.goto(f"{stack.page}/instance?id={stack.start_order(unique('first'))}")
-    page.locator(".gantt .bars path").filter(visible=True).first.wait_for()
-    page.close()
+    instance_id = stack.start_order(unique("first"))
+    for _ in range(2):
+        page = context.new_page()
+        page.goto(f"{stack.page}/new")
+        page.get_by_role("button", name="Submit order").wait_for()
+        page.goto(f"{stack.page}/instance?id={instance_id}")
+        page.locator(".gantt .bars path").filter(visible=True).first.wait_for()
+        page.close()
     yield context
     context.close()
 
@@ -103,6 +122,7 @@ def open_page(
     request to another host, any script error and any dialog.
     """
     opened: list[Page | BrowserContext] = []
+    pages = request.node.stash[_PAGES] = list[Page]()
     failures = []
 
     def check_message(message: ConsoleMessage) -> None:
@@ -122,6 +142,7 @@ def open_page(
             opened.append(context)
         page = context.new_page()
         opened.append(page)
+        pages.append(page)
         page.set_default_timeout(PATIENCE)
         page.on("console", check_message)
         page.on("request", check_request)
