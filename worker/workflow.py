@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from dapr.ext.workflow import DaprWorkflowContext, RetryPolicy, when_all
+from dapr.ext.workflow import DaprWorkflowContext, RetryPolicy, TaskFailedError, when_all
 
 from worker.orders import Order, order_output
 
@@ -26,6 +26,18 @@ def order_workflow(
     """Process the order and check the inventory in parallel, then send the confirmation."""
     workflow_log = _Log(context)
     workflow_log.line(f"🚀 Starting workflow for order: {order.order_id}")
+    try:
+        output = yield from _run_activities(context, order, workflow_log)
+    except TaskFailedError as error:
+        workflow_log.failure(f"❌ Workflow failed for order: {order.order_id}", error)
+        raise
+    workflow_log.line(f"✅ Workflow completed for order: {order.order_id}")
+    return output
+
+
+def _run_activities(
+    context: DaprWorkflowContext, order: Order, workflow_log: "_Log"
+) -> Generator[Any, Any, dict[str, Any]]:
     context.set_custom_status("processing the order and checking the inventory")
     workflow_log.line("⚡ Launching parallel activities...")
     process, inventory = yield when_all(
@@ -49,7 +61,6 @@ def order_workflow(
         retry_policy=RETRIES,
     )
     context.set_custom_status("confirmed")
-    workflow_log.line(f"✅ Workflow completed for order: {order.order_id}")
     return order_output(order, process, inventory, confirmation)
 
 
@@ -63,6 +74,10 @@ class _Log:
     def line(self, message: str) -> None:
         if not self._context.is_replaying:
             self._log.info(message)
+
+    def failure(self, message: str, error: Exception) -> None:
+        if not self._context.is_replaying:
+            self._log.error(message, error=str(error))
 
     def payload(self, message: str, payload: object) -> None:
         if not self._context.is_replaying:

@@ -105,17 +105,12 @@ def buttons(shown: View, blocked: str | None) -> None:
             )
 
 
-def requested_run_id() -> int | None:
-    """Return the `run_id` in the address; None without one; 0, which no run has, if invalid."""
-    text = st.query_params.get("run_id")
-    if text is None:
-        return None
-    return int(text) if RUN_ID.fullmatch(text) else 0
-
-
-instance_id = st.query_params.get("id", "")
-if instance_id:
-    live(instance_id, requested_run_id())
-else:
+instance_id, run_id = st.query_params.get("id", ""), st.query_params.get("run_id")
+if not instance_id:
     st.info("Choose an instance from the list.")
+    st.page_link("app_pages/instances.py", label="Instances")
+elif run_id is None or RUN_ID.fullmatch(run_id):
+    live(instance_id, int(run_id) if run_id else None)
+else:
+    st.info(f"The run_id {plain(repr(run_id))} in the address is not a number.")
     st.page_link("app_pages/instances.py", label="Instances")

@@ -41,6 +41,7 @@ OFFERED = {
     Status.SUSPENDED: ["resume", "terminate"],
 }
 UNAVAILABLE = DaprUnavailable("nothing answers")
+NO_NUMBERS = ("-1", "²", "x", "", "9" * 40)
 
 
 def button(app: AppTest, name: str) -> Button:
@@ -545,10 +546,17 @@ def test_without_continue_as_new_no_generation_is_shown(desk: Desk) -> None:
     assert "generation" not in texts(app.caption)
 
 
-@pytest.mark.parametrize("run_id", ["0", "-1", "²", "x", "", "9" * 40, "77"])
-def test_an_unknown_run_is_reported(desk: Desk, run_id: str) -> None:
-    """No `run_id` in the address breaks the page."""
+@pytest.mark.parametrize(
+    ("run_id", "message"),
+    [
+        ("0", "has no run 0"),
+        ("77", "has no run 77"),
+        *((text, f"The run_id {text!r} in the address is not a number") for text in NO_NUMBERS),
+    ],
+)
+def test_an_unknown_run_is_reported(desk: Desk, run_id: str, message: str) -> None:
+    """The message names a `run_id` in the address that the instance does not have."""
     desk.add_two_runs()
     app = desk.open(INSTANCE, id="order_A", run_id=run_id)
     assert not app.exception
-    assert "has no run" in texts(app.info)
+    assert message in texts(app.info)

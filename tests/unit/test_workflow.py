@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from dapr.ext.workflow import when_all, when_any
+from dapr.ext.workflow import TaskFailedError, when_all, when_any
 
+from operations.gateway.stubs import pb
 from tests.unit.conftest import LogLines
 from worker import workflow
 from worker.orders import Order
@@ -140,6 +141,19 @@ def test_the_specifications_lines_are_logged_in_order(log_lines: LogLines) -> No
     assert {event["instance_id"] for event in events} == {"order_ORDER001"}
 
 
+def test_a_failed_order_logs_why(log_lines: LogLines) -> None:
+    """The last line of an order names it and the failure, which the workflow raises again."""
+    log_lines.configure("info")
+    steps = start(FakeWorkflowContext())
+    next(steps)
+    details = pb.TaskFailureDetails(errorType="OutOfStock", errorMessage="no laptop left")
+    with pytest.raises(TaskFailedError):
+        steps.throw(TaskFailedError("check_inventory failed: no laptop left", details))
+    last = log_lines.events()[-1]
+    assert last["event"] == "❌ Workflow failed for order: ORDER001"
+    assert (last["level"], last["error"]) == ("error", "check_inventory failed: no laptop left")
+
+
 def test_results_are_logged_only_at_debug(log_lines: LogLines) -> None:
     """The results of the activities are logged only at level debug."""
     log_lines.configure("debug")
@@ -181,6 +195,7 @@ def test_the_module_imports_nothing_nondeterministic() -> None:
         "structlog",
         "dapr.ext.workflow.DaprWorkflowContext",
         "dapr.ext.workflow.RetryPolicy",
+        "dapr.ext.workflow.TaskFailedError",
         "dapr.ext.workflow.when_all",
         "worker.orders.Order",
         "worker.orders.order_output",
