@@ -74,7 +74,7 @@ def _catch_up(gateway: DaprGateway) -> None:
     """Let a recorder fill an empty ledger while the engine is idle."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        closing(open_ledger(f"sqlite:///{Path(folder) / 'ledger.db'}")) as ledger,
+        closing(open_ledger(f"sqlite:///{Path(folder) / 'ledger.db'}", gateway.app_id)) as ledger,
         closing(Recorder(FollowedApplication(gateway), ledger)) as recorder,
     ):
         seconds = _seconds(lambda: _turn_until_all(recorder, ledger))
