@@ -10,6 +10,8 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.records import RecorderMetrics
@@ -89,13 +91,24 @@ def _followed(kind: str) -> Iterator[tuple[DaprGateway, Ledger]]:
         yield gateway, resources.enter_context(closing(ledger))
 
 
-def _rate(kind: str) -> float:
-    """Return the orders a second at full load; print the lag of the recorder if it runs."""
+def _at_full_load(kind: str) -> tuple[float, float]:
+    """Return the orders a second, and the milliseconds of CPU time of the system for an order.
+
+    Print the lag of the recorder if it runs.
+    """
     with _followed(kind) as (gateway, ledger):
+        before = _cpu_seconds()
         rate = ORDERS / run_orders(gateway, ORDERS)
+        cpu = (_cpu_seconds() - before) / ORDERS * 1000
         if kind in {POLLING, TRACED}:
             print(f"  full load, {kind}: {_lag(ledger, ORDERS)}")
-        return rate
+        return rate, cpu
+
+
+def _cpu_seconds() -> float:
+    """Return the CPU time that the processes of the system have used."""
+    times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
+    return sum(each.user + each.system for each in times)
 
 
 def _lag(ledger: Ledger, count: int) -> str:
@@ -109,16 +122,18 @@ def _lag(ledger: Ledger, count: int) -> str:
 
 def measure() -> None:
     """Print the orders a second and the lag, with and without recorder and traces."""
-    rates = defaultdict(list)
+    measured = defaultdict(list)
     for _ in range(ROUNDS):
         for kind in (ALONE, TRACING, POLLING, TRACED):
-            rates[kind].append(_rate(kind))
-    alone = statistics.median(rates[ALONE])
-    for kind, measured in rates.items():
-        median = statistics.median(measured)
+            measured[kind].append(_at_full_load(kind))
+    alone = statistics.median(rate for rate, _ in measured[ALONE])
+    for kind, results in measured.items():
+        rates, cpu_times = zip(*results, strict=True)
+        median = statistics.median(rates)
         print(
             f"full load, {kind}: median {median:.1f} orders a second ({ROUNDS} times, "
-            f"{min(measured):.1f} to {max(measured):.1f}), {median / alone:.0%} of the engine alone"
+            f"{min(rates):.1f} to {max(rates):.1f}), {median / alone:.0%} of the engine alone, "
+            f"{statistics.median(cpu_times):.1f} ms of CPU time for an order"
         )
     for kind in (POLLING, TRACED):
         with _followed(kind) as (gateway, ledger):
