@@ -1,15 +1,17 @@
 """The output of one process: a rotated file has all lines, the console the important ones."""
 
 import logging
+import time
 from collections import deque
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from system.console import Console
-from system.log_lines import parse
+from system.log_lines import LogLine, parse
 
 LARGEST_FILE = 10_000_000  # bytes; a full file is renamed to `<process>.log.1`
 LAST_LINES = 20  # lines shown when a process ends
+REPEATED = 60.0  # seconds; until then, Dapr's last error is not shown again
 
 
 class Output:
@@ -19,7 +21,12 @@ class Output:
     """
 
     def __init__(
-        self, console: Console, name: str, folder: Path, largest_file: int = LARGEST_FILE
+        self,
+        console: Console,
+        name: str,
+        folder: Path,
+        largest_file: int = LARGEST_FILE,
+        repeated: float = REPEATED,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._console = console
@@ -32,6 +39,8 @@ class Output:
         self._is_shown = False
         # Loggers whose next line is shown: after a warning, it reports the recovery.
         self._warned: set[str] = set()
+        self._repeated = repeated
+        self._last_error, self._last_error_at = "", 0.0
 
     def reset(self) -> None:
         """Forget the last lines, because another process starts."""
@@ -64,7 +73,8 @@ class Output:
     def _show(self, text: str) -> None:
         line = parse(text)
         if line:  # any other line continues the message before it, such as a traceback
-            self._is_shown = self._console.shows(self._name, line) or line.logger in self._warned
+            is_wanted = self._console.shows(self._name, line) or line.logger in self._warned
+            self._is_shown = is_wanted and not self._is_repeated(line)
             self._warned.discard(line.logger)
             if self._is_shown and line.is_ours and line.is_problem and line.logger:
                 self._warned.add(line.logger)
@@ -72,3 +82,12 @@ class Output:
         self._last.append(short)
         if self._is_shown and not self._console.is_ending:
             self._console.line(self._name, short)
+
+    def _is_repeated(self, line: LogLine) -> bool:
+        """Return whether Dapr has just written the same error; it writes some twice a second."""
+        if line.is_ours or not line.is_error:
+            return False
+        last, last_at = self._last_error, self._last_error_at
+        self._last_error = line.short.partition(" ")[2]  # without its time
+        self._last_error_at = time.monotonic()
+        return self._last_error == last and self._last_error_at - last_at < self._repeated

@@ -151,6 +151,22 @@ def test_errors_of_dapr_are_shown_in_short_form(shown: Shown, level: str) -> Non
     assert shown("daprd", line) == [f'T {level.upper()} no "statestore" here']
 
 
+def test_a_repeated_error_of_dapr_is_shown_once(shown: Shown) -> None:
+    """Without a scheduler, the sidecar writes the same error twice a second."""
+    jobs, state = dapr_line("error", "no scheduler"), dapr_line("error", "no state store")
+    lines = shown("daprd", jobs, jobs, dapr_line("info", "retrying"), jobs, state, state, jobs)
+    assert lines == ["T ERROR no scheduler", "T ERROR no state store", "T ERROR no scheduler"]
+
+
+def test_an_error_of_dapr_that_comes_back_is_shown_again(
+    console: Console, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the same outage only if the error was written within the last minute."""
+    with closing(Output(console, "daprd", tmp_path, repeated=0.0)) as output:
+        output.feed(f"{dapr_line('error', 'no scheduler')}\n".encode() * 2)
+    assert capsys.readouterr().out.count("no scheduler") == 2
+
+
 def test_errors_of_etcd_are_shown(shown: Shown) -> None:
     """The scheduler's etcd writes JSON lines with a level."""
     error, warning = '{"level":"error","msg":"disk full"}', '{"level":"warn","msg":"slow"}'
