@@ -1,7 +1,7 @@
 """One system for all browser tests, and pages that may not load anything from another host."""
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Page,
     Playwright,
     Request,
@@ -55,7 +56,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if call.when == "call" and report.failed:
         for page in item.stash.get(_PAGES, []):
-            if not page.is_closed():
+            with suppress(Error):  # the test may have closed the page, or Chromium has ended
                 report.sections.append((page.url, page.locator("body").aria_snapshot()))
     return report
 
