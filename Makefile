@@ -34,7 +34,7 @@ check: .venv/test ## Static checks only
 	@$(BIN)/mypy
 
 prove: .venv/test dapr postgres browser ## Run the slow tests, such as every kind of kill
-	@$(BIN)/python -m pytest -m slow --verbose --durations=0 --durations-min=1
+	@$(BIN)/python -m pytest -m slow --timeout=1800 --verbose --durations=0 --durations-min=1
 
 bench: .venv/test dapr postgres browser ## Measure the figures of docs/benchmarks.md
 	@$(BIN)/python -m bench
