@@ -43,8 +43,9 @@ class Output:
         self._last_error, self._last_error_at = "", 0.0
 
     def reset(self) -> None:
-        """Forget the last lines, because another process starts."""
+        """Forget the last lines and the last error, because another process starts."""
         self._last.clear()
+        self._last_error = ""
         self._is_shown = self._console.shows(self._name, None)
 
     def feed(self, chunk: bytes) -> None:

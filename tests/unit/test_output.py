@@ -167,6 +167,17 @@ def test_an_error_of_dapr_that_comes_back_is_shown_again(
     assert capsys.readouterr().out.count("no scheduler") == 2
 
 
+def test_an_error_is_shown_again_after_a_restart(
+    console: Console, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next process reports its own errors."""
+    with closing(Output(console, "daprd", tmp_path)) as output:
+        for _ in range(2):
+            output.reset()
+            output.feed(f"{dapr_line('error', 'no scheduler')}\n".encode() * 2)
+    assert capsys.readouterr().out.count("no scheduler") == 2
+
+
 def test_errors_of_etcd_are_shown(shown: Shown) -> None:
     """The scheduler's etcd writes JSON lines with a level."""
     error, warning = '{"level":"error","msg":"disk full"}', '{"level":"warn","msg":"slow"}'
