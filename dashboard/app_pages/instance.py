@@ -106,11 +106,12 @@ def buttons(shown: View, blocked: str | None) -> None:
 
 
 instance_id, run_id = st.query_params.get("id", ""), st.query_params.get("run_id")
-if not instance_id:
-    st.info("Choose an instance from the list.")
-    st.page_link("app_pages/instances.py", label="Instances")
-elif run_id is None or RUN_ID.fullmatch(run_id):
+if instance_id and (run_id is None or RUN_ID.fullmatch(run_id)):
     live(instance_id, int(run_id) if run_id else None)
 else:
-    st.info(f"The run_id {plain(repr(run_id))} in the address is not a number.")
+    st.info(
+        f"The run_id {plain(repr(run_id))} in the address is not a number."
+        if instance_id
+        else "Choose an instance from the list."
+    )
     st.page_link("app_pages/instances.py", label="Instances")
