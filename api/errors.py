@@ -19,7 +19,7 @@ from operations.errors import (
     FlowdeckError,
     InvalidInput,
     LedgerRefused,
-    LedgerUnavailable,
+    LedgerReplaced,
     QueryTimeout,
     Unavailable,
     UnknownInstance,
@@ -64,7 +64,7 @@ async def _invalid_input(_: Request, error: Any) -> Response:  # noqa: ANN401 - 
 
 
 def _flowdeck_error(request: Request, error: Exception) -> Response:
-    if isinstance(error, LedgerUnavailable):
+    if isinstance(error, LedgerReplaced):
         request.app.state.services.discard_ledger()
     code = next(code for kind, code in _STATUS_CODES.items() if isinstance(error, kind))
     return AsciiResponse({"error": type(error).__name__, "detail": str(error)}, code)

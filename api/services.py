@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from operations.actions import Actions
-from operations.errors import InvalidInput, LedgerUnavailable
+from operations.errors import InvalidInput, LedgerReplaced, LedgerUnavailable
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 
@@ -26,8 +26,10 @@ class _OpenLedger:
 class Services:
     """The gateway, the ledger and the actions of a process; safe to share between threads.
 
-    The first caller that needs the ledger opens it, and the next caller opens it again after
-    a failure. Concurrent callers share one attempt, which runs in a thread of its own.
+    The first caller that needs the ledger opens it. After a failure the next caller tries again;
+    concurrent callers share one attempt, which runs in a thread of its own. During an outage the
+    ledger stays open, so that operators can still pause, resume and terminate. If it was replaced,
+    the next caller opens it again.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Services:
         """Raise `LedgerUnavailable` if the ledger does not answer."""
         try:
             self.ledger.ping()
-        except LedgerUnavailable:
+        except LedgerReplaced:
             self.discard_ledger()
             raise
 

@@ -9,11 +9,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.services import Services
-from operations.errors import InvalidInput, LedgerUnavailable
+from operations.errors import InvalidInput, LedgerReplaced, LedgerUnavailable
 from operations.ledger import Ledger
 from operations.model import Status
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
+from tests.unit.runs import ledger_away
 from tests.waiting import eventually
 from worker.app import create_order_app
 from worker.runtime import RuntimeState
@@ -164,13 +165,13 @@ def test_health_says_that_the_ledger_cannot_be_opened(services: Services, opener
 
 
 @pytest.mark.parametrize("path", ["/workflows", "/health"])
-def test_a_ledger_that_failed_is_opened_again(
+def test_a_replaced_ledger_is_opened_again(
     services: Services, opener: Opener, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A replaced ledger file is found by opening the ledger again."""
+    """The request that notices it is refused; the next one opens the ledger again."""
 
     def fail(*_: object) -> None:
-        raise LedgerUnavailable("its file was replaced")
+        raise LedgerReplaced("ledger.db")
 
     monkeypatch.setattr(opener.ledger, "ping", fail)
     monkeypatch.setattr(opener.ledger.search, "counts", fail)
@@ -179,6 +180,22 @@ def test_a_ledger_that_failed_is_opened_again(
         monkeypatch.undo()
         assert client.get(path).status_code == 200
     assert opener.calls == 2
+
+
+def test_actions_are_possible_during_an_outage_of_the_open_ledger(
+    services: Services, opener: Opener, gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other requests that fail meanwhile do not close the ledger, which recovers by itself."""
+    gateway.put(instance("order_A", Status.RUNNING))
+    ledger = services.ledger
+    for noun, method in [("leases", "acquire"), ("audit_log", "add"), ("search", "counts")]:
+        monkeypatch.setattr(getattr(ledger, noun), method, ledger_away)
+    monkeypatch.setattr(ledger, "ping", ledger_away)
+    with serving(services) as client:
+        for path in ("/workflows", "/health"):
+            assert client.get(path).status_code == 503
+        assert client.post("/workflow/terminate/order_A").status_code == 200
+    assert opener.calls == 1
 
 
 def test_the_same_failure_is_logged_once(
