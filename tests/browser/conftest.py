@@ -37,7 +37,7 @@ ALLOWED_ERRORS = (
     "when disconnected from server",
 )
 """Texts of console errors that do not fail a test."""
-PATIENCE = 15_000  # milliseconds that a test waits for a page
+PATIENCE = 30_000  # milliseconds that a test waits for a page; an order takes 11 seconds
 expect.set_options(timeout=PATIENCE)
 DEFAULTS: dict[str, Any] = {
     "viewport": {"width": 1280, "height": 900},

@@ -32,7 +32,7 @@ def _full(
         url = f"sqlite:///{tmp_path_factory.mktemp('full')}/ledger.db"
     else:
         url = request.getfixturevalue("postgres").new()
-    with closing(open_ledger(url)) as ledger:
+    with closing(open_ledger(url, limits=LedgerLimits(SearchLimits(seconds=60)))) as ledger:
         ledger.runs.ingest(RUNS)
         yield ledger
 
