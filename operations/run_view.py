@@ -8,9 +8,7 @@ from sys import getsizeof
 
 from operations.errors import DaprUnavailable, UnknownInstance
 from operations.gateway import Gateway
-from operations.history import HistoryEvent
 from operations.ledger import Ledger
-from operations.model import Failure
 from operations.records import (
     ALL_TIME,
     AuditEntry,
@@ -29,23 +27,19 @@ RECORD_BYTES = 512  # size of an event or a span without its payloads
 
 @dataclass(frozen=True)
 class View:
-    """A run of an instance id: its summary, payloads as JSON text, timeline and history.
+    """A run of an instance id: its summary, details and timeline.
 
-    `history` is None if the engine cannot be read and the ledger has no archive yet; the timeline
-    then has the activities alone. `audit_entries` are the operators' actions on this run, the last
-    one first; they include the start if Flowdeck made it. `earlier` and `later` are the `run_id`s
-    of the id's runs right before and right after this one. If the workflow continues as new,
-    timeline and history show its last generation, and `earlier_generations` describes the
+    `details.history` is None if the engine cannot be read and the ledger has no archive yet; the
+    timeline then has the activities alone. `audit_entries` are the operators' actions on this run,
+    the last one first; they include the start if Flowdeck made it. `earlier` and `later` are the
+    `run_id`s of the id's runs right before and right after this one. If the workflow continues as
+    new, timeline and history show its last generation, and `earlier_generations` describes the
     earlier ones.
     """
 
     summary: RunSummary
-    input: str | None
-    output: str | None
-    custom_status: str | None
-    failure: Failure | None
+    details: RunDetails
     timeline: Timeline
-    history: tuple[HistoryEvent, ...] | None
     audit_entries: tuple[AuditEntry, ...]
     earlier: int | None
     later: int | None
@@ -63,18 +57,18 @@ class View:
     def size(self) -> int:
         """The approximate size in bytes; a text in several places counts once."""
         texts = {id(text): text for text in self._texts() if text}
-        records = len(self.history or ()) + len(self.timeline.spans)
+        records = len(self.details.history or ()) + len(self.timeline.spans)
         return RECORD_BYTES * records + sum(map(getsizeof, texts.values()))
 
     def _texts(self) -> Iterator[str | None]:
-        history, spans = self.history or (), self.timeline.spans
-        yield from (self.input, self.output, self.custom_status)
+        details, history, spans = self.details, self.details.history or (), self.timeline.spans
+        yield from (details.input, details.output, details.custom_status)
         for event in history:
             yield from (event.payload, event.raw)
         for span in spans:
             yield from (span.input, span.output)
         failures = (event.failure for event in history), (span.failure for span in spans)
-        for failure in (self.failure, *chain(*failures)):
+        for failure in (details.failure, *chain(*failures)):
             if failure:
                 yield from (failure.message, failure.stack_trace)
 
@@ -148,12 +142,8 @@ def _view(ledger: Ledger, summary: RunSummary, details: RunDetails, timeline: Ti
     attempts = ledger.runs.attempts(summary.run_id)
     return View(
         summary=summary,
-        input=details.input,
-        output=details.output,
-        custom_status=details.custom_status,
-        failure=details.failure,
+        details=details,
         timeline=replace(timeline, spans=with_start_times(timeline.spans, attempts)),
-        history=details.history,
         audit_entries=ledger.audit_log.of(
             summary.instance_id, AUDIT_ENTRIES, _period(ledger, summary, earlier, later)
         ),

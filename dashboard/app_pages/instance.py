@@ -68,13 +68,18 @@ def show_view(shown: View, blocked: str | None) -> None:
     header_widget(
         key="header",
         data={
-            **header(shown.summary, shown.custom_status, earlier=shown.earlier, later=shown.later),
+            **header(
+                shown.summary,
+                shown.details.custom_status,
+                earlier=shown.earlier,
+                later=shown.later,
+            ),
             "now": now,
         },
     )
     buttons(shown, blocked)
     with st.container():
-        show_failure(shown.failure)
+        show_failure(shown.details.failure)
     with st.container():
         show_gantt(shown, now)
         earlier_generations(shown, now)
@@ -83,8 +88,8 @@ def show_view(shown: View, blocked: str | None) -> None:
         history_table(shown)
     with data:
         left, right = st.columns(2)
-        show_payload(left, "Input", shown.input)
-        show_payload(right, "Output", shown.output)
+        show_payload(left, "Input", shown.details.input)
+        show_payload(right, "Output", shown.details.output)
     with audit_entries:
         audit_table(shown)
 

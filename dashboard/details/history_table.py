@@ -17,18 +17,19 @@ PREVIEW = 120  # characters
 
 def history_table(shown: View) -> None:
     """Show the events, and all fields of the selected one."""
-    if shown.history is None:
+    history = shown.details.history
+    if history is None:
         st.caption("The history cannot be read now. It appears when the engine is reachable again.")
         return
     table = st.dataframe(
-        _frame(shown.history),
+        _frame(history),
         key=f"history-{shown.key}",
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
         column_config={
             "time": st.column_config.DatetimeColumn(
-                "Time", format=_format(shown.history, zone()), timezone=str(zone())
+                "Time", format=_format(history, zone()), timezone=str(zone())
             ),
             "event": st.column_config.TextColumn("Event"),
             "name": st.column_config.TextColumn("Name"),
@@ -36,11 +37,11 @@ def history_table(shown: View) -> None:
         },
     )
     for row in table.selection.rows:
-        if row < len(shown.history):  # continue-as-new restarts the history
-            _show_event(shown.history[row])
+        if row < len(history):  # continue-as-new restarts the history
+            _show_event(history[row])
     st.download_button(
         "Download the history",
-        data=lambda: _as_json(shown.history or ()),
+        data=lambda: _as_json(history),
         file_name=f"{shown.summary.instance_id}.json",
         mime="application/json",
         icon=":material/download:",

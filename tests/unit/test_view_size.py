@@ -6,6 +6,7 @@ import pytest
 
 from operations.history import HistoryEvent
 from operations.model import Failure
+from operations.records import RunDetails
 from operations.run_view import RECORD_BYTES, View
 from operations.timeline import Span, SpanKind, Timeline
 from tests.unit.snapshots import NOON
@@ -20,9 +21,10 @@ def text(letter: str) -> str:
 
 
 def size(*, spans: tuple[Span, ...] = (), **fields: Any) -> int:
-    """Return the size of a view that has only these fields."""
+    """Return the size of a view that has only these spans and these fields of its details."""
+    details = RunDetails(**{**dict.fromkeys(RunDetails.__annotations__), **fields})
     empty: dict[str, Any] = dict.fromkeys(View.__annotations__)
-    return View(**{**empty, "timeline": Timeline(spans=spans), **fields}).size
+    return View(**{**empty, "details": details, "timeline": Timeline(spans=spans)}).size
 
 
 def event(payload: str | None = None, failure: Failure | None = None) -> HistoryEvent:

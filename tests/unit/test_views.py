@@ -61,8 +61,8 @@ def test_an_unfinished_run_is_read_from_the_engine(gateway: FakeGateway, ledger:
     record(gateway, ledger)
     update_instance(gateway, status=Status.SUSPENDED)
     found = shown(gateway, ledger)
-    assert (found.summary.status, found.input) == (Status.SUSPENDED, "{}")
-    assert found.history == gateway.events[ID]
+    assert (found.summary.status, found.details.input) == (Status.SUSPENDED, "{}")
+    assert found.details.history == gateway.events[ID]
     assert found.timeline.started_at == at(0)
 
 
@@ -86,8 +86,8 @@ def test_an_archived_run_is_read_from_the_ledger(gateway: FakeGateway, ledger: L
     gateway.calls.clear()
     found = shown(gateway, ledger)
     assert not gateway.calls
-    assert (found.summary.status, found.output) == (Status.COMPLETED, '"done"')
-    assert found.history == gateway.events[ID]
+    assert (found.summary.status, found.details.output) == (Status.COMPLETED, '"done"')
+    assert found.details.history == gateway.events[ID]
     assert found.timeline.ended_at
 
 
@@ -98,7 +98,7 @@ def test_an_end_whose_history_is_not_archived_yet_is_read_from_the_engine(
     put_running(gateway)
     finish_instance(gateway)
     ledger.runs.ingest([state_only(Status.COMPLETED, read=2)])
-    assert shown(gateway, ledger).history == gateway.events[ID]
+    assert shown(gateway, ledger).details.history == gateway.events[ID]
 
 
 def test_a_purged_run_is_read_from_the_ledger(gateway: FakeGateway, ledger: Ledger) -> None:
@@ -109,7 +109,7 @@ def test_a_purged_run_is_read_from_the_ledger(gateway: FakeGateway, ledger: Ledg
     events = gateway.events[ID]
     remove_instance(gateway)
     ledger.runs.mark_purged({ID: datetime.now(UTC)})
-    assert shown(gateway, ledger).history == events
+    assert shown(gateway, ledger).details.history == events
 
 
 def test_a_purged_run_that_is_not_marked_yet_is_read_from_the_ledger(
@@ -120,7 +120,7 @@ def test_a_purged_run_that_is_not_marked_yet_is_read_from_the_ledger(
     record(gateway, ledger)
     remove_instance(gateway)
     found = shown(gateway, ledger)
-    assert (found.summary.status, found.history) == (Status.RUNNING, None)
+    assert (found.summary.status, found.details.history) == (Status.RUNNING, None)
 
 
 def test_while_the_engine_is_away_the_ledger_is_shown(gateway: FakeGateway, ledger: Ledger) -> None:
@@ -129,7 +129,7 @@ def test_while_the_engine_is_away_the_ledger_is_shown(gateway: FakeGateway, ledg
     instance_id = recorded_state("retrying").instance_id
     found = view(gateway, ledger, instance_id, dapr_unavailable=True)
     assert not gateway.calls
-    assert found.history is None
+    assert found.details.history is None
     assert found.timeline.started_at == found.summary.started_at
     assert {span.ending for span in found.timeline.spans} == {Ending.FAILED}
 
@@ -154,7 +154,7 @@ def test_a_failure_is_shown_completely(gateway: FakeGateway, ledger: Ledger) -> 
     """The ledger has all of the failure."""
     failure = Failure("ValueError", "m" * 600, "a stack")
     ledger.runs.ingest([snapshot(Status.FAILED, failure=failure)])
-    assert shown(gateway, ledger, dapr_unavailable=True).failure == failure
+    assert shown(gateway, ledger, dapr_unavailable=True).details.failure == failure
 
 
 def claim(ledger: Ledger, actor: Actor) -> Reservation:
@@ -239,9 +239,9 @@ def test_an_earlier_run_is_read_from_the_ledger(gateway: FakeGateway, ledger: Le
     for number, run in enumerate((first, middle)):
         found = view_of_run(gateway, ledger, run.run_id)
         assert found.summary == run
-        assert (found.input, found.output) == (str(number), f'"{number}"')
-        assert found.history
-        assert found.history[1].execution_id == f"e{number}"
+        assert (found.details.input, found.details.output) == (str(number), f'"{number}"')
+        assert found.details.history
+        assert found.details.history[1].execution_id == f"e{number}"
         assert found.timeline.started_at == run.started_at
     assert not gateway.calls
 
@@ -253,7 +253,7 @@ def test_an_earlier_run_without_an_end_has_its_activities(
     spans = (activity(1, 0, 1),)
     ledger.runs.ingest([snapshot(spans=spans), pending(read=21)])
     found = view_of_run(gateway, ledger, runs_of(ledger)[1].run_id)
-    assert (found.summary.status, found.history) == (Status.UNKNOWN, None)
+    assert (found.summary.status, found.details.history) == (Status.UNKNOWN, None)
     assert [span.event_id for span in found.timeline.spans] == [1]
 
 
@@ -264,7 +264,7 @@ def test_an_earlier_run_is_shown_while_the_engine_is_away(
     first, *_ = three_runs(gateway, ledger)
     found = view_of_run(gateway, ledger, first.run_id, away=True)
     assert found == view_of_run(gateway, ledger, first.run_id)
-    assert found.history
+    assert found.details.history
 
 
 def test_a_run_has_the_keys_of_the_adjacent_runs(gateway: FakeGateway, ledger: Ledger) -> None:
@@ -354,7 +354,7 @@ def test_start_times_are_added_to_the_engine_s_history(
     record(gateway, ledger)
     for dapr_unavailable in (False, True):
         found = shown(gateway, ledger, dapr_unavailable=dapr_unavailable)
-        assert found.history == gateway.events[ID]
+        assert found.details.history == gateway.events[ID]
         assert [span.started_at for span in found.timeline.spans] == [at(2)]
 
 
