@@ -23,7 +23,8 @@ from tests.waiting import eventually
 
 APP_PORT, GRPC_PORT, HTTP_PORT, INTERNAL_PORT = range(first_port(29080), first_port(29084))
 DOCUMENTED = re.compile(
-    r"^dapr run --app-id (\S+) --app-port 8000 --resources-path (\S+) -- (.+)$", re.MULTILINE
+    r"^dapr run --app-id (\S+) --app-port 8000 --config (\S+) --resources-path (\S+) -- (.+)$",
+    re.MULTILINE,
 )
 
 
@@ -33,12 +34,13 @@ def url(stack: Stack, tmp_path: Path) -> Iterator[str]:
     (tmp_path / "data").mkdir()
     documented = DOCUMENTED.search((PROJECT / "docs" / "operating.md").read_text())
     assert documented
-    app_id, resources, application = documented.groups()
+    app_id, config, resources, application = documented.groups()
     program, *arguments = shlex.split(application)
     daprd = [
         str(ensure(print) / "daprd"),
         f"--app-id=test-of-{app_id}",
         f"--app-port={APP_PORT}",
+        f"--config={PROJECT / config}",
         f"--resources-path={PROJECT / resources}",
         f"--placement-host-address=127.0.0.1:{stack.ports['placement']}",
         f"--scheduler-host-address=127.0.0.1:{stack.ports['scheduler']}",
