@@ -45,7 +45,7 @@ def status(instance_id: InstanceId, services: ServicesDependency) -> AsciiRespon
     responses=NOT_FOUND | DAPR_REFUSED,
 )
 def history(instance_id: InstanceId, services: ServicesDependency) -> AsciiResponse:
-    """Return every event, from the engine or, after a purge, from the ledger's archive."""
+    """Return every event, from the engine, or from the ledger if the engine cannot answer."""
     found = read_history(services.gateway, lambda: services.ledger, instance_id)
     return AsciiResponse(history_body(found))
 

@@ -9,7 +9,10 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The status of an instance, as Dapr reports it."""
+    """The status of an instance as Dapr reports it; UNKNOWN if Flowdeck cannot know it.
+
+    That is a run that was purged before its end was read, or a status of a later Dapr.
+    """
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"

@@ -24,8 +24,8 @@ class Outages:
         self._grace = grace
         self._known: dict[Service, Outage] = {}
 
-    def now(self, problems: Iterable[Problem], at: datetime) -> tuple[Outage, ...]:
-        """Return the outages at a time, given all problems at that time."""
+    def update(self, problems: Iterable[Problem], at: datetime) -> tuple[Outage, ...]:
+        """Replace the known problems by all problems at a time; return the outages among them."""
         self._known = {
             problem.service: replace(
                 self._known.get(problem.service, Outage(problem.service, at, "")),
@@ -54,7 +54,7 @@ class DaprMonitor:
 
     @property
     def is_reachable(self) -> bool:
-        """Whether the sidecar answered at the last check."""
+        """Whether the last check found no problem of the sidecar; True before the first check."""
         return all(problem.service is not Service.SIDECAR for problem in self._problems)
 
     def take_over(self, outages: Iterable[Outage]) -> None:
@@ -71,7 +71,7 @@ class DaprMonitor:
         if time.monotonic() < self._due:
             return
         before, self._problems = self._problems, dapr_problems(self._gateway)
-        self.outages = self._outages.now((*self._problems, *others), datetime.now(UTC))
+        self.outages = self._outages.update((*self._problems, *others), datetime.now(UTC))
         _log_changes(before, self._problems)
         self._due = time.monotonic() + self._every
 

@@ -39,7 +39,9 @@ class RunSummary:
     `started_at` and `ended_at` come from one clock; their difference is the duration.
     `first_turn_at` is when the first turn of the workflow started, None if it is unknown.
     `revision` is the ledger's revision at the last write of the run. `custom_status` is one line of
-    limited length. `generation` counts from 1 the generations that were read of a workflow that
+    limited length. `waits_for` says in words what the run waits for, until `waits_until` if known.
+    `scheduled_for` is set if the run was started for a later time, `purged_at` if Dapr no longer
+    has it. `generation` counts from 1 the generations that were read of a workflow that
     continues as new; the workflow may have had more. Dapr has at most the latest run of an instance
     id, so actions apply to that run.
     """
@@ -115,7 +117,8 @@ class Filter:
 
     `since` (inclusive) and `until` (exclusive) limit the time of creation, aware UTC. `id_part`
     is a substring of the instance id. `text` is a substring of the id, a payload, the custom status
-    or the failure, as plain text or as JSON escapes it. Both ignore the case of the letters A to Z.
+    or the failure, as plain text or as JSON escapes it. Both ignore the case of the letters A to Z;
+    but if they have one or two characters, they match ids that start with exactly these.
     `waits_for` is the name of an event, activity, child or timer, in any case; it matches a run
     that waits for several things if one of them has this name. The other texts match whole values.
     """

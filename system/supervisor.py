@@ -1,4 +1,4 @@
-"""Starts the processes of the Procfile, restarts those that die, and ends all of them together.
+"""Starts the processes of the Procfile, restarts those that die, and ends them, Dapr last.
 
 Written here because the alternatives do less: honcho ends everything when one process ends;
 supervisord prints lines without names; circus loses signals that arrive while it starts a process,

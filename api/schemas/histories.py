@@ -56,7 +56,9 @@ class HistoryResponse(BaseModel):
     """The whole history, in the order of processing."""
 
     instance_id: str = Field(examples=["order_ORDER001"])
-    source: Source = Field(description="The engine, or the ledger's archive of a purged instance.")
+    source: Source = Field(
+        description="The engine, or the ledger's archive if the engine cannot answer."
+    )
     events: list[HistoryEventSchema]
 
 

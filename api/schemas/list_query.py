@@ -1,4 +1,4 @@
-"""The query of `GET /workflows`: filters, sort key and page."""
+"""The query of `GET /workflows`: filters, sort order and page."""
 
 import re
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ Time = Annotated[datetime | None, BeforeValidator(_time, json_schema_input_type=
 
 
 class ListQuery(BaseModel):
-    """The filters, the sort key and the page; a missing filter matches every run."""
+    """The filters, the sort order and the page; a missing filter matches every run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -21,7 +21,7 @@ _MESSAGES = {
     ),
     Service.SCHEDULER: (
         "Dapr scheduler unavailable",
-        "No workflow starts, and no timer fires. You can still view instances.",
+        "No workflow and no activity starts, and no timer fires. You can still view instances.",
     ),
     Service.WORKER: (
         "No worker connected",

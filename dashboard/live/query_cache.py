@@ -71,7 +71,11 @@ class QueryCache:
         read: Callable[[], _Result],
         size: Callable[[_Result], int],
     ) -> _Result:
-        """Return the current result in this state; raise the errors of `read`."""
+        """Return the current result in this state.
+
+        While a service is away and `read` fails, the result is the last one. Raises the errors of
+        `read` if there is no result, and `QueryTimeout` always.
+        """
         with self._slot(key) as slot, slot.lock:
             slot.update(state, read, size)
             value: _Result = slot.value

@@ -94,9 +94,9 @@ class StateReader:
         try:
             heartbeat = self._read_heartbeat()
         except LedgerUnavailable as error:
-            away = self._ledger_outages.now([Problem(Service.LEDGER, str(error))], now)
+            away = self._ledger_outages.update([Problem(Service.LEDGER, str(error))], now)
             return replace(self._state, outages=(*away, *self._ask_dapr(now)))
-        self._ledger_outages.now([], now)
+        self._ledger_outages.update([], now)
         self._remember(heartbeat)
         silent_since = heartbeat.heartbeat_at or self._started_at
         if now - silent_since < HEARTBEAT_TIMEOUT:
@@ -107,7 +107,7 @@ class StateReader:
 
     def _ask_dapr(self, now: datetime) -> tuple[Outage, ...]:
         """Return Dapr's outages while no heartbeat reports them."""
-        return self._dapr_outages.now(self._health.problems(), now)
+        return self._dapr_outages.update(self._health.problems(), now)
 
     def _remember(self, heartbeat: Heartbeat) -> None:
         """Remember the recorder's outages: they keep their start when the recorder goes away."""

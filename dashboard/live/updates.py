@@ -19,7 +19,7 @@ RERUN_PAGE = "rerun page"  # sent to a page whose session the server does not kn
 class Intervals:
     """Seconds between two reads of the version, and minimum seconds between updates of a page."""
 
-    read: float = 0.15  # so that a page is current within half a second
+    read: float = 0.15  # within which a change is noticed; the update may be later
     update: float = 1.0  # so that a page that changes constantly stays usable
 
 

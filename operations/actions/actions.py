@@ -23,8 +23,8 @@ class Actions:
     then. Every method may raise `DaprUnavailable`, `DaprRefused`
     and `LedgerUnavailable`. Methods that change something may also raise `ActionNotAllowed` if the
     status does not allow the action, `ActionInProgress`, `OutcomeUnknown`, and `RunReplaced` if the
-    context names a run that is not the latest. Pause, resume, terminate and raise work without the
-    ledger.
+    context names a run that is not the latest; start, purge and rerun may raise `LedgerRefused`.
+    Pause, resume, terminate and raise work while the ledger is away.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Actions:
         return self.change_status(Action.RESUME, instance_id, context)
 
     def terminate(self, instance_id: str, context: ActionContext) -> ActionResult:
-        """Terminate an instance and its children; raise `UnknownInstance`."""
+        """Terminate an instance and its descendants; raise `UnknownInstance`."""
         return self.change_status(Action.TERMINATE, instance_id, context)
 
     def change_status(

@@ -30,7 +30,7 @@ class Gateway(Protocol):
     def app_id(self) -> str:
         """Return the id of the application that the sidecar belongs to.
 
-        The id is remembered after the first answer. Raise `DaprUnavailable` before that.
+        The sidecar is asked until it has answered once. Raise `DaprUnavailable` until then.
         """
 
     def start(
@@ -69,7 +69,7 @@ class Gateway(Protocol):
         """Resume an instance; raise `UnknownInstance`."""
 
     def terminate(self, instance_id: str) -> None:
-        """Terminate an instance and its children; raise `UnknownInstance`."""
+        """Terminate an instance and its descendants; raise `UnknownInstance`."""
 
     def purge(
         self,

@@ -53,8 +53,8 @@ class Ledger:
     """The ledger's database; every method raises `LedgerUnavailable` if it cannot be reached.
 
     `LedgerReplaced`, a subclass of that error, means that the ledger must be opened anew: the
-    SQLite file was deleted or replaced (every call detects this), or PostgreSQL has lost the tables
-    or was restored (`heartbeat` detects this).
+    SQLite file was deleted or replaced, or PostgreSQL has lost the tables (every call detects
+    these), or PostgreSQL was restored (`heartbeat` detects this).
 
     An instance id may exist in several applications. Methods that read or write by instance id
     (those of `reservations`, `audit_log`, `leases`, `descendants`, and `runs.latest` and the like)

@@ -25,7 +25,7 @@ class Lease:
 class Leases:
     """Acquires, renews and releases leases; every method raises `LedgerUnavailable`.
 
-    A lease whose process died expires; then another process can acquire it.
+    A lease whose process died expires; then another action can acquire it.
     """
 
     def __init__(self, engine: Engine, app_id: Callable[[], str]) -> None:
@@ -33,7 +33,7 @@ class Leases:
         self._app_id = app_id
 
     def acquire(self, instance_id: str, seconds: float = LEASE_SECONDS) -> Lease | None:
-        """Acquire the lease on an instance, or return None while another process has it."""
+        """Acquire the lease on an instance, or return None while another action has it."""
         is_expired = leases.c.expires_at <= time.time_ns()
         lease = Lease(self._app_id(), instance_id, _expiry(seconds))
         try:
@@ -45,14 +45,14 @@ class Leases:
         return lease
 
     def renew(self, lease: Lease, seconds: float = LEASE_SECONDS) -> Lease | None:
-        """Renew a lease, or return None if another process has acquired it."""
+        """Renew a lease, or return None if another action has acquired it."""
         renewed = replace(lease, expires_at=_expiry(seconds))
         query = update(leases).where(*_is(lease)).values(expires_at=renewed.expires_at)
         with writing(self._engine) as connection:
             return renewed if connection.execute(query).rowcount else None
 
     def release(self, lease: Lease) -> None:
-        """Release a lease; do nothing if another process has acquired it since."""
+        """Release a lease; do nothing if another action has acquired it since."""
         with writing(self._engine) as connection:
             connection.execute(delete(leases).where(*_is(lease)))
 

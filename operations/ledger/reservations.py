@@ -54,7 +54,7 @@ class Reservation:
     """An instance id that is reserved for one start.
 
     `payload` is JSON text. `sequence` counts the reservations of an id from 1. `claim` is the time
-    of the reservation in nanoseconds since 1970; it identifies the process that made it.
+    of the reservation in nanoseconds since 1970; it identifies this reservation.
     `accepted_at` is when it was known that the engine has the instance, None until then.
     `scheduled_for` is when the instance is due to start, None if at once. Times are aware UTC.
     """

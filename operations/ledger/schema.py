@@ -31,10 +31,10 @@ def upgrade(engine: Engine) -> None:
 
 
 def _prepare_postgresql(connection: Connection) -> None:
-    """Wait without a timeout for other processes that migrate.
+    """Wait for another process that migrates, then let the migration take as long as it needs.
 
-    On SQLite the transaction itself waits for them. Raises `LedgerUnavailable` for a database whose
-    encoding cannot store every character.
+    Raises `LedgerUnavailable` after the session's timeout for statements, and for a database whose
+    encoding cannot store every character. On SQLite the transaction itself waits.
     """
     connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     connection.execute(text("SET LOCAL statement_timeout = 0"))

@@ -30,7 +30,7 @@ metadata = MetaData()
 
 
 def _indexes_of(column: str) -> Iterator[Index]:
-    """Yield an index for each order of the runs that have a value in a column; most have none."""
+    """Yield an index for each sort order, of the runs whose column is not NULL; most are NULL."""
     has_value = text(f"{column} IS NOT NULL")
     orders = {"newest": "created_at", "ended": "ended_micros", "longest": "duration_micros"}
     for order, key in orders.items():

@@ -1,4 +1,4 @@
-"""Writes snapshots into the ledger, and the last histories of runs that the engine lost."""
+"""Writes snapshots into the ledger, and the last histories of runs that were purged."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ _EVENT = 500  # characters that an event counts in addition to its payload
 class Unwritten:
     """Ids whose snapshot is not in the ledger: the ledger refused it, or it was stale.
 
-    A snapshot is stale if its time is earlier than the time of another process's snapshot; the
-    clocks of the processes may differ.
+    A snapshot is stale if the ledger has a later one of another process, whose clock may differ, or
+    an end that the snapshot lacks.
     """
 
     refused: dict[str, Exception] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Unwritten:
 class Archive:
     """Writes snapshots, and keeps the last history of each unfinished run in memory.
 
-    The ledger gets that history if the engine loses the run before its end was read. Every
+    The ledger gets that history if the run is purged before its end was read. Every
     method that writes raises `LedgerUnavailable`.
     """
 

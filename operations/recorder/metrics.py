@@ -15,7 +15,7 @@ from operations.records import RecorderMetrics, Snapshot
 
 _WINDOW = 60.0  # seconds over which the percentiles of the lag are taken
 _LAGS = 60_000  # lags that are kept at most: 1000 a second
-_SAMPLE = 5000  # lags, spread evenly, that percentiles are computed from at least
+_SAMPLE = 5000  # percentiles use 5,000 to 9,999 evenly spaced lags if there are more
 _HEARTBEATS = 10  # heartbeats over which the rates are averaged
 
 
@@ -67,9 +67,9 @@ class Meter:
         self._since = since
 
     def recorded(self, snapshot: Snapshot, known_events: int) -> None:
-        """Measure the lag of a snapshot that the ledger shows from now on.
+        """Measure the lag of a snapshot that was just written.
 
-        The ledger has shown the first `known_events` events before.
+        The ledger had its first `known_events` events before.
         """
         now, at = datetime.now(UTC), time.monotonic()
         for happened in readable_since(snapshot, known_events):

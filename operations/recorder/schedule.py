@@ -21,21 +21,20 @@ _FIRST_RETRY = 0.1  # seconds before an expected instance is read again; doubled
 class FollowedRun:
     """A run that is followed; all times are seconds of a monotonic clock.
 
-    The run is in one of three states. WAITING: it is read when it is `due`. BACKLOG: it is read
-    when no other run is due. READING: it is being read since `read_since`; if `due` is set in this
-    state, the run is read again afterwards.
+    A run is read when it is `due`; if it is in the backlog, when no other run is due. While it is
+    being read, `read_since` is set; if it becomes `due` meanwhile, it is read again afterwards.
     """
 
     due: float = math.inf
     read_since: float | None = None
     is_backlog: bool = False
-    """Whether the recorder has not read the run since the recorder started."""
+    """Whether the run is read only when no other run is due: it was there before the recorder."""
     is_quiet: bool = False
     """Whether the run is not expected to change within seconds."""
     last: Snapshot | None = None
     """The last snapshot, without its history, if the ledger contains it."""
     events: tuple[str | None, int] = (None, 0)
-    """An execution id, and how many events of that execution the ledger has shown."""
+    """An execution id, and how many events of that execution the ledger has."""
     unchanged: int = 0
     """How many reads in a row found no change."""
     failures: int = 0

@@ -78,7 +78,7 @@ HERE = Site()
 def ensure(report: Report, site: Site = HERE) -> Path:
     """Return the folder of `daprd`, `placement` and `scheduler`; build them if they are missing.
 
-    Raises `DaprError`; a failed build leaves nothing behind.
+    Raises `DaprError`. A failed build leaves no programs; Go keeps what it has downloaded.
     """
     installed = find_installed(report)
     if installed:

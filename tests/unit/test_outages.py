@@ -17,69 +17,69 @@ AFTER_GRACE = at(GRACE.total_seconds())
 def test_a_service_is_not_away_during_the_grace() -> None:
     """A problem that is over before the end of the grace is not an outage."""
     outages = Outages()
-    assert outages.now([SIDECAR], at(0)) == ()
-    assert outages.now([SIDECAR], at(GRACE.total_seconds() - 0.01)) == ()
-    assert outages.now([], AFTER_GRACE) == ()
+    assert outages.update([SIDECAR], at(0)) == ()
+    assert outages.update([SIDECAR], at(GRACE.total_seconds() - 0.01)) == ()
+    assert outages.update([], AFTER_GRACE) == ()
 
 
 def test_an_outage_starts_with_the_first_problem() -> None:
     """Its start is not the end of the grace."""
     outages = Outages()
-    outages.now([SIDECAR], at(0))
-    assert outages.now([SIDECAR], AFTER_GRACE) == (Outage(Service.SIDECAR, at(0), "it is gone"),)
+    outages.update([SIDECAR], at(0))
+    assert outages.update([SIDECAR], AFTER_GRACE) == (Outage(Service.SIDECAR, at(0), "it is gone"),)
 
 
 def test_an_outage_has_the_last_reason() -> None:
     """A new reason does not start another outage."""
     outages = Outages()
-    outages.now([SIDECAR], at(0))
+    outages.update([SIDECAR], at(0))
     starting = Problem(Service.SIDECAR, "it is starting")
-    assert outages.now([starting], at(5)) == (Outage(Service.SIDECAR, at(0), "it is starting"),)
+    assert outages.update([starting], at(5)) == (Outage(Service.SIDECAR, at(0), "it is starting"),)
 
 
 def test_a_service_that_was_back_has_a_new_outage() -> None:
     """The new outage has its own start and its own grace."""
     outages = Outages()
-    outages.now([SIDECAR], at(0))
-    assert outages.now([], at(5)) == ()
-    assert outages.now([SIDECAR], at(6)) == ()
-    assert outages.now([SIDECAR], at(8)) == (Outage(Service.SIDECAR, at(6), "it is gone"),)
+    outages.update([SIDECAR], at(0))
+    assert outages.update([], at(5)) == ()
+    assert outages.update([SIDECAR], at(6)) == ()
+    assert outages.update([SIDECAR], at(8)) == (Outage(Service.SIDECAR, at(6), "it is gone"),)
 
 
 def test_each_service_has_its_own_outage() -> None:
     """Outages of two services start and end independently."""
     outages = Outages()
-    outages.now([SIDECAR], at(0))
-    outages.now([SIDECAR, WORKER], at(3))
-    found = outages.now([SIDECAR, WORKER], at(5))
+    outages.update([SIDECAR], at(0))
+    outages.update([SIDECAR, WORKER], at(3))
+    found = outages.update([SIDECAR, WORKER], at(5))
     assert [(outage.service, outage.since) for outage in found] == [
         (Service.SIDECAR, at(0)),
         (Service.WORKER, at(3)),
     ]
-    assert [outage.service for outage in outages.now([WORKER], at(6))] == [Service.WORKER]
+    assert [outage.service for outage in outages.update([WORKER], at(6))] == [Service.WORKER]
 
 
 def test_an_outage_that_was_taken_over_keeps_its_start() -> None:
     """It continues without another grace, with the last reason."""
     outages = Outages()
     outages.take_over([Outage(Service.SIDECAR, at(0), "no answer in time")])
-    assert outages.now([SIDECAR], at(0.5)) == ()
-    assert outages.now([SIDECAR], at(5)) == (Outage(Service.SIDECAR, at(0), "it is gone"),)
+    assert outages.update([SIDECAR], at(0.5)) == ()
+    assert outages.update([SIDECAR], at(5)) == (Outage(Service.SIDECAR, at(0), "it is gone"),)
 
 
 def test_taking_over_no_outages_forgets_the_known_ones() -> None:
     """The next problem has a grace again."""
     outages = Outages()
-    outages.now([SIDECAR], at(0))
+    outages.update([SIDECAR], at(0))
     outages.take_over([])
-    assert outages.now([SIDECAR], at(5)) == ()
+    assert outages.update([SIDECAR], at(5)) == ()
 
 
 def test_an_outage_that_was_taken_over_ends() -> None:
     """It ends when the service has no problem any more."""
     outages = Outages()
     outages.take_over([Outage(Service.SIDECAR, at(0), "it is gone")])
-    assert outages.now([WORKER], at(5)) == ()
+    assert outages.update([WORKER], at(5)) == ()
 
 
 @pytest.mark.parametrize(

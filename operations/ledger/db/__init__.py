@@ -1,1 +1,1 @@
-"""The ledger's databases, SQLite and PostgreSQL: engines, sessions, column types."""
+"""The ledger's databases, SQLite and PostgreSQL: engines, connections, column types."""

@@ -110,7 +110,7 @@ def _is_other_workflow(summary: RunSummary, snapshot: Snapshot) -> bool:
 def is_stale(run: Run, snapshot: Snapshot) -> bool:
     """True if a snapshot of a run says less than the ledger has.
 
-    An end is never stale, however late it comes, nor is the history that belongs to it.
+    An end that the ledger lacks is never stale, nor is the history that belongs to it.
     """
     known = run.summary.status.is_finished + run.is_archived
     read = snapshot.instance.status.is_finished + snapshot.is_final

@@ -32,7 +32,8 @@ class Search:
 
         Paging back ends with the full first page. `with_position` counts the runs before the page.
         If the filter has a text, the lists by creation are sorted by `run_id`, and the other lists
-        have the newest 1,000 matches. Raises `InvalidInput` for a cursor of another list.
+        have the newest 1,000 matches. If the text has one or two characters, every list has the
+        first 1,000 matches by id. Raises `InvalidInput` for a cursor of another list.
         """
         at = None if cursor is None else Cursor.read(cursor, sort)
         with reading_within(self._engine, self._limits.seconds) as connection:
