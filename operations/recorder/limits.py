@@ -69,7 +69,7 @@ class RecorderLimits:
     batch: int = 16
     """Snapshots in one transaction: it takes at most 20 ms, after which others may write."""
     archive_size: int = 32 * 2**20
-    """Characters of payloads in the kept histories of unfinished runs."""
+    """Characters of payloads in the kept histories of unfinished runs; an event counts 500 more."""
     ledger_retry: float = 1.0
     """Time before the recorder opens the ledger again after an outage."""
     pause: float = 0.2
