@@ -162,7 +162,7 @@ def test_a_forced_purge_of_nothing_leaves_the_engine_alive(rich: Rich) -> None:
 
 
 def test_a_rerun_in_the_middle_with_another_input(rich: Rich, actions: Actions) -> None:
-    """Earlier results are kept, the parallel step runs again, and the ledger knows the source."""
+    """A rerun keeps earlier results and repeats the parallel call; the ledger knows its source."""
     source = finished(rich, "parallel", "0.05")
     first, second, last = (
         e.event_id for e in rich.gateway.history(source) if e.kind == "taskScheduled"

@@ -72,10 +72,10 @@ class BulkSetup:
     def start_again(self, instance_id: str) -> None:
         """Replace an instance by one with the same id that was started an hour later."""
         hour = timedelta(hours=1)
-        turn, start, *steps = self.gateway.events[instance_id]
+        turn, start, *events = self.gateway.events[instance_id]
         start = replace(start, execution_id="another", timestamp=start.timestamp + hour)
         turn = replace(turn, timestamp=turn.timestamp + hour)
-        self.gateway.events[instance_id] = (turn, start, *steps)
+        self.gateway.events[instance_id] = (turn, start, *events)
         earlier = self.gateway.instances[instance_id]
         started_at = start.timestamp
         self.gateway.put(replace(earlier, created_at=started_at, last_updated_at=started_at))

@@ -187,29 +187,29 @@ def test_several_jobs_rerun_a_failed_run_once(setup: BulkSetup) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "name"), [(RerunFrom.FIRST, "reserve"), (RerunFrom.FAILED, "charge")]
+    ("start", "name"), [(RerunFrom.FIRST, "reserve"), (RerunFrom.FAILED, "charge")]
 )
-def test_a_rerun_starts_from_the_first_step_or_the_failed_one(
-    setup: BulkSetup, step: RerunFrom, name: str
+def test_a_rerun_starts_from_the_first_call_or_the_failed_one(
+    setup: BulkSetup, start: RerunFrom, name: str
 ) -> None:
-    """A rerun of a step with several attempts starts from the first attempt."""
-    steps = (
+    """A rerun of a call with several attempts starts from the first attempt."""
+    events = (
         scheduled(1, 1, "reserve"),
         scheduled(2, 2, "charge", call="c"),
         failed(2, 3),
         scheduled(3, 4, "charge", call="c"),
         failed(3, 5),
     )
-    put(setup.gateway, "order_A", Status.FAILED, steps)
+    put(setup.gateway, "order_A", Status.FAILED, events)
     setup.record("order_A")
-    run, _ = setup.run(BulkTask(Action.RERUN, start=step), FAILED)
+    run, _ = setup.run(BulkTask(Action.RERUN, start=start), FAILED)
     (result,) = run.results()
     rerun = setup.gateway.events[result.new_id or ""][-1]
-    assert (rerun.name, rerun.event_id) == (name, 1 if step is RerunFrom.FIRST else 2)
+    assert (rerun.name, rerun.event_id) == (name, 1 if start is RerunFrom.FIRST else 2)
 
 
-def test_a_rerun_without_a_step_is_refused(setup: BulkSetup) -> None:
-    """An unknown workflow fails before its first step."""
+def test_a_rerun_without_a_call_is_refused(setup: BulkSetup) -> None:
+    """An unknown workflow fails before its first call."""
     setup.add("order_A", status=Status.FAILED)
     setup.gateway.events["order_A"] = setup.gateway.events["order_A"][:2]
     run, progress = setup.run(BulkTask(Action.RERUN), FAILED)
