@@ -267,13 +267,13 @@ def test_a_cancelled_bulk_job_is_completed_by_the_same_job_again(
     jobs, task = BulkJobs(actions, rich.ledger), BulkTask(Action.TERMINATE)
     eventually(lambda: jobs.preview(task, shown).total == 50, 20, "the ledger has all fifty")
     preview = jobs.preview(task, shown)
-    execution = jobs.run(preview, LOCAL_USER, "a test", rate=20)
+    execution = jobs.start(preview, LOCAL_USER, "a test", rate=20)
     eventually(lambda: execution.progress().done >= 5, 20, "some are done")
     execution.cancel()
     cut = execution.wait(30)
     assert cut.is_over
     assert (cut.done + cut.left, cut.left > 0) == (50, True)
-    rest = jobs.run(preview, LOCAL_USER, "a test").wait(60)
+    rest = jobs.start(preview, LOCAL_USER, "a test").wait(60)
     assert (rest.unchanged, rest.done, rest.refused + rest.unknown) == (cut.done, cut.left, 0)
     audit_entries = rich.ledger.audit_log.of_bulk(preview.bulk_id)
     done = [entry.instance_id for entry in audit_entries if entry.outcome is Outcome.DONE]
@@ -292,12 +292,12 @@ def test_a_bulk_job_reruns_all_that_failed(rich: Rich, actions: Actions) -> None
     )
     for instance_id in failed:
         rich.recorded(instance_id, Status.FAILED)
-    execution = jobs.run(jobs.preview(rerun, failed), LOCAL_USER)
+    execution = jobs.start(jobs.preview(rerun, failed), LOCAL_USER)
     assert execution.wait(30).done == 5
     for result in execution.results():
         assert rich.ended(result.new_id or "").status is Status.FAILED
-    assert jobs.run(jobs.preview(rerun, failed), LOCAL_USER).wait(30).unchanged == 5
-    assert jobs.run(jobs.preview(purge, failed), LOCAL_USER).wait(30).done == 5
+    assert jobs.start(jobs.preview(rerun, failed), LOCAL_USER).wait(30).unchanged == 5
+    assert jobs.start(jobs.preview(purge, failed), LOCAL_USER).wait(30).done == 5
     assert not jobs.preview(purge, failed).eligible
 
 

@@ -154,7 +154,7 @@ def test_previews_of_the_rest_reach_each_instance_once(
     selection: Selection | None = RUNNING
     while selection is not None:
         preview = setup.jobs.preview(RAISE, selection)
-        setup.jobs.run(preview, ANN, rate=FAST).wait(30)
+        setup.jobs.start(preview, ANN, rate=FAST).wait(30)
         selection = preview.rest
     assert sorted(name for name, *_ in setup.gateway.raised) == names(5)
 
