@@ -106,15 +106,15 @@ def test_statistics_count_attempts_of_all_generations(ledger: Ledger) -> None:
     ledger.runs.ingest([with_attempts(1, 2), generation(2, activity(1, 20)), with_attempts(3)])
     (charges,) = ledger.statistics.activities(HOUR).of
     assert (charges.count, charges.unseen) == (3, 1)
-    assert charges.took
-    assert (charges.took.count, charges.took.longest) == (3, 1.0)
+    assert charges.duration
+    assert (charges.duration.count, charges.duration.longest) == (3, 1.0)
 
 
 def test_an_activity_with_unseen_attempts_only_has_no_failures(ledger: Ledger) -> None:
     """It has no durations either."""
     ledger.runs.ingest([generation(1, activity(1, 10)), generation(2)])
     (charges,) = ledger.statistics.activities(HOUR).of
-    assert (charges.count, charges.unseen, charges.took) == (0, 1, None)
+    assert (charges.count, charges.unseen, charges.duration) == (0, 1, None)
     assert charges.failure_share == 0
 
 
