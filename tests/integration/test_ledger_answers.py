@@ -155,7 +155,7 @@ FILTERS: dict[str, tuple[Filter, Callable[[DaprInstance], bool]]] = {
 }
 
 
-def failure_type(each: DaprInstance) -> str | None:
+def error_type(each: DaprInstance) -> str | None:
     """Return the type of the failure of an instance, None without a failure."""
     return each.state.failure.error_type if each.state.failure else None
 
@@ -185,9 +185,9 @@ def test_filters_by_parent_failure_source_and_time(rich: Rich, crowd: Crowd) -> 
     for each in crowd.all:
         children = {e.instance_id for e in each.history if e.kind == CHILD and e.instance_id}
         assert_found(rich, Filter(parent_id=each.state.instance_id), children)
-    for name in {failure_type(each) for each in crowd.ended} - {None}:
-        failed = {each.state.instance_id for each in crowd.all if failure_type(each) == name}
-        assert_found(rich, Filter(failure_type=name or ""), failed)
+    for name in {error_type(each) for each in crowd.ended} - {None}:
+        failed = {each.state.instance_id for each in crowd.all if error_type(each) == name}
+        assert_found(rich, Filter(error_type=name or ""), failed)
     source = next(each for each in crowd.ended if each.state.workflow == "parallel")
     rerun_id = crowd.rerun.state.instance_id
     assert_found(rich, Filter(rerun_of=source.state.instance_id), {rerun_id})

@@ -87,8 +87,8 @@ def _runs(within: Period) -> Select[Any]:
     return (
         select(
             columns.workflow,
-            columns.failure_type,
-            columns.failure_message,
+            columns.error_type,
+            columns.error_message,
             columns.ended_at,
             columns.instance_id,
             columns.run_id,
