@@ -101,7 +101,7 @@ class Schedule:
         self._runs[instance_id].expected_until = now + self._limits.reserved
 
     def hint(self, instance_id: str, now: float, by: float) -> None:
-        """Schedule a read because a span of the instance arrived."""
+        """Schedule a read because a trace span of the instance arrived."""
         self.wake(instance_id, by)
         run = self._runs[instance_id]
         run.hinted_at = min(now, run.hinted_at)
