@@ -57,7 +57,7 @@ def close_generations(
 
 
 def _close_attempts(connection: Connection, continued: Sequence[RunChange]) -> None:
-    """Close open attempts as unseen; they ended before the next generation started."""
+    """Close open attempts with an unknown end; they ended before the next generation started."""
     query = (
         update(attempts)
         .where(
@@ -65,7 +65,7 @@ def _close_attempts(connection: Connection, continued: Sequence[RunChange]) -> N
             _COLUMNS.generation < bindparam("now"),
             _COLUMNS.ending == Ending.OPEN.value,
         )
-        .values(ending=Ending.UNSEEN.value, ended_at=bindparam("by"))
+        .values(ending=Ending.END_UNKNOWN.value, ended_at=bindparam("by"))
     )
     if continued:
         values = [

@@ -25,7 +25,7 @@ from operations.model import Status
 from operations.records import Period
 from operations.timeline import Ending
 
-_COUNTED = [each.value for each in (Ending.COMPLETED, Ending.FAILED, Ending.UNSEEN)]
+_COUNTED = [each.value for each in (Ending.COMPLETED, Ending.FAILED, Ending.END_UNKNOWN)]
 _SECOND = 10**6  # microseconds
 
 
@@ -35,7 +35,7 @@ class _Found:
 
     count: int = 0
     failures: int = 0
-    unseen: int = 0
+    end_unknown: int = 0
     duration: list[float] = field(default_factory=list)
     queue_time: list[float] = field(default_factory=list)
     execution_time: list[float] = field(default_factory=list)
@@ -81,13 +81,13 @@ def read_activities(
 ) -> PeriodStatistics[ActivityStatistics]:
     """Read the statistics of the latest attempts that ended in a period, by activity."""
     found: dict[str, _Found] = defaultdict(_Found)
-    failed, unseen = Ending.FAILED.value, Ending.UNSEEN.value
+    failed, end_unknown = Ending.FAILED.value, Ending.END_UNKNOWN.value
     query = _ended_attempts(within)
     latest = LatestRows(connection, query, limits.durations, limits.reading_seconds, limits.batch)
     for name, ending, scheduled_at, started_at, ended_at in latest:
         of, duration = found[name], (ended_at - scheduled_at).total_seconds()
-        if ending == unseen:
-            of.unseen += 1
+        if ending == end_unknown:
+            of.end_unknown += 1
             continue
         of.duration.append(duration)
         if ending == failed:
@@ -143,7 +143,7 @@ def _activity(name: str, of: _Found) -> ActivityStatistics:
         queue_time=distribution(of.queue_time),
         execution_time=distribution(of.execution_time),
         duration=distribution(of.duration),
-        unseen=of.unseen,
+        end_unknown=of.end_unknown,
     )
 
 

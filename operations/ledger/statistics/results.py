@@ -56,8 +56,8 @@ class ActivityStatistics:
     """How the attempts of an activity ended, in all workflows, and how long they took.
 
     `duration` is queue time and execution time together. The start of `unknown` attempts is not
-    known: these count in `duration` alone. `unseen` attempts are not in `count`: their workflow
-    continued as new before their end was read.
+    known: these count in `duration` alone. `end_unknown` attempts are not in `count`: their
+    workflow continued as new before their end was read.
     """
 
     activity: str
@@ -67,7 +67,7 @@ class ActivityStatistics:
     queue_time: DurationDistribution | None
     execution_time: DurationDistribution | None
     duration: DurationDistribution | None
-    unseen: int = 0
+    end_unknown: int = 0
 
     @property
     def failure_share(self) -> float:
