@@ -222,7 +222,7 @@ def _new_id(source_id: str, event_id: int, context: ActionContext) -> str:
         identity = f"{source_id} {context.run_id} {event_id}"
         suffix = sha256(identity.encode()).hexdigest()[:_SUFFIX_DIGITS]
     end = f"-rerun-{suffix}"
-    base = source_id if is_startable_id(source_id) else "an"
+    base = source_id if is_startable_id(source_id) else "instance"
     return base[: _MAX_ID_LENGTH - len(end)] + end
 
 

@@ -10,9 +10,9 @@ class RecorderLimits:
     # Reads of one run.
     active_interval: float = 0.5
     """Time between two reads of a run that is active, while no traces arrive."""
-    traced: float = 2.0
+    traced_interval: float = 2.0
     """The same while traces arrive: hints trigger the other reads."""
-    quiet: float = 1.0
+    quiet_interval: float = 1.0
     """Time between two reads of a run that waits for an event, a distant timer or a person."""
     longest: float = 60.0
     """The longest time between two reads of any run."""

@@ -92,12 +92,12 @@ def test_many_descendants_are_purged_by_the_same_request_again(
     )
     ids = {parent, *children(rich, parent)}
     limits = ActionLimits(purge=0.3, min_purge_call=0.3, max_purge_call=0.3)
-    with pytest.raises(OutcomeUnknown, match="of 201 are gone"):
+    with pytest.raises(OutcomeUnknown, match="of 201 are purged"):
         Actions(rich.gateway, rich.ledger, limits).purge(parent, OPERATOR)
-    gone = {each for each in ids if rich.gateway.state(each) is None}
-    assert parent not in gone
-    assert 0 < len(gone) < 200
-    for each in gone:
+    purged = {each for each in ids if rich.gateway.state(each) is None}
+    assert parent not in purged
+    assert 0 < len(purged) < 200
+    for each in purged:
         assert rich.ledger.audit_log.of(each, 1)[0].message == f"with {parent!r}"
 
     def is_purged() -> bool:
@@ -105,7 +105,7 @@ def test_many_descendants_are_purged_by_the_same_request_again(
             actions.purge(parent, OPERATOR)
         return rich.gateway.state(parent) is None
 
-    eventually(is_purged, 60, "parent and children are gone")
+    eventually(is_purged, 60, "parent and children are purged")
     latest = rich.ledger.runs.latest_by_id(ids)
     assert all(latest[each].purged_at for each in ids)
     assert all(rich.ledger.audit_log.of(each, 9) for each in ids)

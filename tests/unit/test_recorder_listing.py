@@ -43,7 +43,7 @@ def test_known_ids_are_not_returned(gateway: FakeGateway, lister: IdLister) -> N
 def test_known_ids_that_a_whole_list_lacks_are_returned(
     gateway: FakeGateway, lister: IdLister
 ) -> None:
-    """They must be read, because they may be gone."""
+    """They must be read, because they may be purged."""
     put(gateway, "a", "b", "c")
     assert lister.changes({"a", "b", "c", "x", "y"}) == {"x", "y"}
 

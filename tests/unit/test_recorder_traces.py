@@ -33,7 +33,9 @@ REFUSAL = "Dapr cannot list its instances while one has the id 'a||b'"
 @pytest.fixture
 def application(gateway: FakeGateway) -> FollowedApplication:
     """Return an application whose runs are read only because of hints, actions or the list."""
-    limits = replace(EAGER, active_interval=1000, traced=1000, quiet=1000, outage_grace=0)
+    limits = replace(
+        EAGER, active_interval=1000, traced_interval=1000, quiet_interval=1000, outage_grace=0
+    )
     return FollowedApplication(gateway, limits)
 
 

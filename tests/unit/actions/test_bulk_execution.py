@@ -100,16 +100,16 @@ def test_a_later_run_of_an_id_is_refused(setup: BulkSetup) -> None:
 
 def test_changes_since_the_preview_are_in_the_results(setup: BulkSetup) -> None:
     """An instance that already has the status is unchanged; a finished or purged one is refused."""
-    setup.add("done", "ended", "gone", "order_A")
+    setup.add("done", "ended", "purged", "order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.gateway.set_status("done", Status.TERMINATED)
     setup.gateway.set_status("ended", Status.COMPLETED)
-    del setup.gateway.instances["gone"]
+    del setup.gateway.instances["purged"]
     execution = setup.jobs.start(preview, ANN)
     assert counts(execution.wait(30)) == (1, 1, 2, 0, 0)
     messages = {each.instance_id: each.message for each in execution.results()}
     assert messages["ended"] == "Cannot terminate 'ended': it is COMPLETED."
-    assert messages["gone"] == "No instance has the id 'gone'."
+    assert messages["purged"] == "No instance has the id 'purged'."
 
 
 def test_an_unknown_outcome_is_counted_as_unknown(setup: BulkSetup) -> None:
