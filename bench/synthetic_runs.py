@@ -175,7 +175,7 @@ class _SyntheticRun:
         return self.chance.lognormvariate(0, 0.2) * seconds
 
     def _traced(self, timeline: Timeline) -> Timeline:
-        """Return the timeline with `started_at` set for most attempts, as if spans had arrived."""
+        """Return the timeline with the start times of most attempts, as if traces had arrived."""
         spans = (
             replace(
                 span,

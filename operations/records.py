@@ -59,8 +59,8 @@ class RunSummary:
     scheduled_for: datetime | None
     waits_for: str | None
     waits_until: datetime | None
-    failure_type: str | None
-    failure_message: str | None
+    error_type: str | None
+    error_message: str | None
     parent_id: str | None
     rerun_of: str | None
     purged_at: datetime | None
@@ -133,7 +133,7 @@ class Filter:
     waits_for: str = ""
     parent_id: str = ""
     rerun_of: str = ""
-    failure_type: str = ""
+    error_type: str = ""
 
 
 class Sort(StrEnum):

@@ -86,7 +86,7 @@ def without_password(url: object) -> str:
 
 
 class OperationsSettings(Settings):
-    """The addresses of Dapr, the ledger and the span endpoint, and the format of the log.
+    """The addresses of Dapr, the ledger and the trace endpoint, and the format of the log.
 
     `DAPR_GRPC_ENDPOINT`, `DAPR_GRPC_PORT` and `DAPR_API_TOKEN` are Dapr's own variables, which
     `dapr run` and Kubernetes set.

@@ -69,7 +69,7 @@ def ports(dapr: DaprSettings, worker: WorkerSettings, page: DashboardSettings) -
     """Return every port that the system listens on, by its use."""
     return {
         **dapr.ports,
-        "traces": dapr.spans,
+        "traces": dapr.trace_port,
         "REST API": worker.port,
         "dashboard": page.page_port,
     }
@@ -84,7 +84,7 @@ def environment(dapr: DaprSettings) -> dict[str, str]:
         "PYTHONUTF8": "1",
         "no_proxy": ",".join(filter(None, [_no_proxy(), LOOPBACK])),
         "FLOWDECK_HOME": str(dapr.home.resolve()),
-        "FLOWDECK_SPANS_PORT": str(dapr.spans),
+        "FLOWDECK_SPANS_PORT": str(dapr.trace_port),
         "DAPR_GRPC_ENDPOINT": f"{LOOPBACK}:{dapr.ports['dapr gRPC']}",
     }
 

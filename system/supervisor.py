@@ -95,13 +95,13 @@ class Supervisor:
                 asyncio.get_running_loop().add_signal_handler(number, self._stop)
         needed = [name for name in self._plan.commands if name in self._plan.end_last]
         await asyncio.gather(
-            self._run_users([name for name in self._plan.commands if name not in needed]),
+            self._run_dependents([name for name in self._plan.commands if name not in needed]),
             *(self._keep(name, self._end_the_rest) for name in needed),
         )
         for output in self._outputs.values():
             output.close()
 
-    async def _run_users(self, names: list[str]) -> None:
+    async def _run_dependents(self, names: list[str]) -> None:
         """Run the processes that need the others, and end the others after them."""
         await asyncio.gather(*(self._keep(name, self._end) for name in names))
         await self._end.wait()  # also if all of these processes stay stopped

@@ -62,8 +62,8 @@ class HistoryResponse(BaseModel):
     events: list[HistoryEventSchema]
 
 
-class StepSchema(BaseModel):
-    """An event that schedules a step, or an external event."""
+class CallSchema(BaseModel):
+    """The event of a call (an activity, a timer or a child), or an external event."""
 
     event_id: int = Field(examples=[3])
     kind: str = Field(examples=["taskScheduled"])
@@ -73,19 +73,19 @@ class StepSchema(BaseModel):
 class RerunPlanResponse(BaseModel):
     """What a rerun from an event would do; nothing is changed.
 
-    Steps in `kept` keep their results, steps in `again` are scheduled at once, and steps in `later`
-    run if the workflow reaches them. The external events in `raised_before` are kept, and those in
-    `raised_after` are lost.
+    Calls in `kept` keep their results, calls in `again` are scheduled at once, and calls in `later`
+    are made if the workflow reaches them. The external events in `raised_before` are kept, and
+    those in `raised_after` are lost.
     """
 
     instance_id: str = Field(examples=["order_ORDER001"])
     event_id: int = Field(examples=[3])
     takes_input: bool = Field(description="Whether the event's input can be changed.")
-    kept: list[StepSchema]
-    again: list[StepSchema]
-    later: list[StepSchema]
-    raised_before: list[StepSchema]
-    raised_after: list[StepSchema]
+    kept: list[CallSchema]
+    again: list[CallSchema]
+    later: list[CallSchema]
+    raised_before: list[CallSchema]
+    raised_after: list[CallSchema]
 
 
 def history_body(history: History) -> dict[str, Any]:
@@ -104,11 +104,11 @@ def rerun_plan_body(instance_id: str, plan: RerunPlan) -> dict[str, Any]:
         "instance_id": instance_id,
         "event_id": plan.event.event_id,
         "takes_input": plan.takes_input,
-        **{group: _steps(getattr(plan, group)) for group in groups},
+        **{group: _calls(getattr(plan, group)) for group in groups},
     }
 
 
-def _steps(events: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
+def _calls(events: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
     return [{name: getattr(e, name) for name in ("event_id", "kind", "name")} for e in events]
 
 

@@ -86,5 +86,5 @@ class ListQuery(BaseModel):
             waits_for=self.waits_for,
             parent_id=self.parent,
             rerun_of=self.rerun_of,
-            failure_type=self.failure,
+            error_type=self.failure,
         )

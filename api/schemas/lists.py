@@ -108,8 +108,8 @@ def list_body(page: Page, counts: Mapping[Status, Count]) -> dict[str, Any]:
 
 def _run(summary: RunSummary) -> dict[str, Any]:
     failure = None
-    if summary.failure_type is not None:
-        failure = {"error_type": summary.failure_type, "message": summary.failure_message or ""}
+    if summary.error_type is not None:
+        failure = {"error_type": summary.error_type, "message": summary.error_message or ""}
     return {
         "instance_id": summary.instance_id,
         "workflow": summary.workflow,

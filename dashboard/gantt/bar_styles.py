@@ -35,7 +35,7 @@ _STYLES = {
     (SpanKind.ACTIVITY, Ending.FAILED): BarStyle("failed (queue + execution)", _RED, CROSSED),
     (SpanKind.ACTIVITY, Ending.OPEN): BarStyle("running (queue + execution)", _BLUE, _DASHED),
     (SpanKind.ACTIVITY, Ending.CUT_OFF): BarStyle("cut off: the instance ended", _GRAY, _DASHED),
-    (SpanKind.ACTIVITY, Ending.UNSEEN): BarStyle("end unknown", _GRAY, _DASHED),
+    (SpanKind.ACTIVITY, Ending.END_UNKNOWN): BarStyle("end unknown", _GRAY, _DASHED),
     (SpanKind.CHILD, Ending.COMPLETED): BarStyle("child completed", _GREEN, height=0.4),
     (SpanKind.CHILD, Ending.FAILED): BarStyle("child failed", _RED, CROSSED, height=0.4),
     (SpanKind.CHILD, Ending.OPEN): BarStyle("child running", _BLUE, _DASHED, height=0.4),
@@ -58,7 +58,7 @@ _EXECUTIONS = {
     Ending.COMPLETED: BarStyle("completed", _GREEN),
     Ending.FAILED: BarStyle("failed", _RED, CROSSED),
     Ending.CUT_OFF: BarStyle("cut off: the instance ended", _GRAY, _DASHED),
-    Ending.UNSEEN: BarStyle("end unknown", _GRAY, _DASHED),
+    Ending.END_UNKNOWN: BarStyle("end unknown", _GRAY, _DASHED),
 }
 _QUEUE_TIMES = {
     ending: BarStyle("in Dapr's queue", style.colour, opacity=QUEUED)

@@ -68,10 +68,10 @@ def offered_actions(summary: RunSummary) -> tuple[Action, ...]:
 
 def failure_of(summary: RunSummary) -> str | None:
     """Return the failure in one line, without the id of the instance, which the SDK repeats."""
-    if summary.failure_type is None:
+    if summary.error_type is None:
         return None
-    message = summary.failure_message or ""
-    return f"{summary.failure_type}: {message.removeprefix(f'{summary.instance_id}: ')}"
+    message = summary.error_message or ""
+    return f"{summary.error_type}: {message.removeprefix(f'{summary.instance_id}: ')}"
 
 
 def _link(instance_id: str | None) -> dict[str, str] | None:

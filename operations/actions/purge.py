@@ -108,7 +108,7 @@ class Purges:
     def _to_purge(self, current: CurrentAction, options: PurgeOptions) -> Subtree:
         """Read the instances to purge, and check that their statuses allow it."""
         instance_id, forced = current.instance_id, options.force
-        root = self._subtrees.read_root(instance_id, without_history=forced)
+        root = self._subtrees.read_root(instance_id, allow_missing_history=forced)
         status = root.instance.status
         if Action.PURGE not in allowed_actions(status, forced=forced):
             raise ActionNotAllowed(Action.PURGE, instance_id, status)
@@ -128,21 +128,21 @@ class Purges:
 
         Record the purged descendants if a call fails.
         """
-        gone: tuple[Snapshot, ...] = ()
+        purged: tuple[Snapshot, ...] = ()
         try:
             while unknown := self._subtrees.purge(subtree, options, current.lease, deadline):
-                before, gone = len(gone), self._subtrees.gone_descendants(subtree)
+                before, purged = len(purged), self._subtrees.purged_descendants(subtree)
                 is_late = time.monotonic() > deadline - self._limits.min_purge_call
-                if len(gone) == before or is_late:
-                    raise _with_count(unknown, len(gone), len(subtree.snapshots))
+                if len(purged) == before or is_late:
+                    raise _with_count(unknown, len(purged), len(subtree.snapshots))
         except FlowdeckError:
-            self._record_gone(gone or self._subtrees.gone_descendants(subtree), current)
+            self._record_purged(purged or self._subtrees.purged_descendants(subtree), current)
             raise
 
-    def _record_gone(self, gone: tuple[Snapshot, ...], current: CurrentAction) -> None:
-        if gone:
-            self._mark_purged(gone)
-            entries = _entries_of_descendants(current.entry(Outcome.DONE), gone)
+    def _record_purged(self, purged: tuple[Snapshot, ...], current: CurrentAction) -> None:
+        if purged:
+            self._mark_purged(purged)
+            entries = _entries_of_descendants(current.entry(Outcome.DONE), purged)
             self._recording.add_entries(current, *entries)
 
     def _mark_purged(self, snapshots: tuple[Snapshot, ...]) -> None:
@@ -173,8 +173,8 @@ def _entries_of_descendants(entry: AuditEntry, descendants: Sequence[Snapshot]) 
     ]
 
 
-def _with_count(unknown: OutcomeUnknown, gone: int, total: int) -> OutcomeUnknown:
-    if not gone:
+def _with_count(unknown: OutcomeUnknown, purged: int, total: int) -> OutcomeUnknown:
+    if not purged:
         return unknown
-    reason = f"{unknown.reason}, and {gone:,} of {total:,} are gone"
+    reason = f"{unknown.reason}, and {purged:,} of {total:,} are purged"
     return OutcomeUnknown("purge", reason, "The same request again continues with the rest.")

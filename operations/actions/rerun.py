@@ -25,7 +25,7 @@ from operations.ledger import Ledger, Reservation
 from operations.model import INSTANCE_ID, Action, Status, allowed_actions, is_startable_id
 from operations.records import Outcome, Snapshot
 from operations.snapshots import read_snapshot
-from operations.timeline.rerun_plan import RerunPlan, failed_step, first_step, plan_of
+from operations.timeline.rerun_plan import RerunPlan, failed_call, first_call, plan_of
 
 _MAX_ID_LENGTH = 64
 _SUFFIX_DIGITS = 8
@@ -33,15 +33,15 @@ _REMEDY = "The same request again, with this id for the new instance, is safe."
 
 
 class RerunFrom(StrEnum):
-    """The step from which a rerun starts if the request names no event."""
+    """The call from which a rerun starts if the request names no event."""
 
     FIRST = "first"
     FAILED = "failed"
 
 
-_STEPS = {
-    RerunFrom.FIRST: (first_step, "it has no activity, timer or child"),
-    RerunFrom.FAILED: (failed_step, "its history has no failed step"),
+_CALLS = {
+    RerunFrom.FIRST: (first_call, "it has no activity, timer or child"),
+    RerunFrom.FAILED: (failed_call, "its history has no failed call"),
 }
 
 
@@ -49,7 +49,7 @@ _STEPS = {
 class RerunRequest:
     """The instance to rerun, the event from which the rerun starts, and the id of the new instance.
 
-    `start` is the id of an event in the history, or a step. `payload` is JSON text that replaces
+    `start` is the id of an event in the history, or a call. `payload` is JSON text that replaces
     the input of that event (the activity's or the child's, not the workflow's); None keeps it. If
     `new_id` is None, the new instance gets a random id; in a bulk job it gets the same id for each
     rerun of the same run from the same event.
@@ -207,11 +207,11 @@ def _plan(source: Snapshot, request: RerunRequest) -> RerunPlan:
 def _event_id(source: Snapshot, start: int | RerunFrom) -> int:
     if not isinstance(start, RerunFrom):
         return start
-    find, reason = _STEPS[start]
-    step = find(source.history or ())
-    if step is None:
+    find, reason = _CALLS[start]
+    call = find(source.history or ())
+    if call is None:
         raise NotRerunnable(source.instance.instance_id, reason)
-    return step.event_id
+    return call.event_id
 
 
 def _new_id(source_id: str, event_id: int, context: ActionContext) -> str:
@@ -222,7 +222,7 @@ def _new_id(source_id: str, event_id: int, context: ActionContext) -> str:
         identity = f"{source_id} {context.run_id} {event_id}"
         suffix = sha256(identity.encode()).hexdigest()[:_SUFFIX_DIGITS]
     end = f"-rerun-{suffix}"
-    base = source_id if is_startable_id(source_id) else "an"
+    base = source_id if is_startable_id(source_id) else "instance"
     return base[: _MAX_ID_LENGTH - len(end)] + end
 
 

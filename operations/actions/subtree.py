@@ -75,17 +75,17 @@ class Subtrees:
         self._gateway = gateway
         self._limits = limits
 
-    def read_root(self, instance_id: str, *, without_history: bool) -> Snapshot:
+    def read_root(self, instance_id: str, *, allow_missing_history: bool) -> Snapshot:
         """Read an instance; raise `UnknownInstance`.
 
-        With `without_history`, an instance whose history the engine cannot send gets an empty
+        With `allow_missing_history`, an instance whose history the engine cannot send gets an empty
         history.
         """
-        read = read_snapshot_or_state if without_history else read_snapshot
+        read = read_snapshot_or_state if allow_missing_history else read_snapshot
         root = read(self._gateway, instance_id)
         if root is None:
             raise UnknownInstance(instance_id)
-        return replace(root, history=root.history or ()) if without_history else root
+        return replace(root, history=root.history or ()) if allow_missing_history else root
 
     def read(self, root: Snapshot, lease: InstanceLease) -> Subtree:
         """Read the descendants of an instance, and renew its lease; raise `TooManyDescendants`.
@@ -106,24 +106,24 @@ class Subtrees:
                 raise TooManyDescendants(root_id, limit)
         return Subtree(root, tuple(found.values())[1:])
 
-    def gone_descendants(self, subtree: Subtree) -> tuple[Snapshot, ...]:
+    def purged_descendants(self, subtree: Subtree) -> tuple[Snapshot, ...]:
         """Return the descendants that the engine no longer has, or some of them in an outage."""
-        gone: list[Snapshot] = []
+        purged: list[Snapshot] = []
         with suppress(DaprUnavailable, DaprRefused):  # the recorder finds the others
-            gone.extend(
+            purged.extend(
                 each
                 for each in subtree.descendants
                 if self._gateway.state(each.instance.instance_id) is None
             )
-        return tuple(gone)
+        return tuple(purged)
 
     def purge(
         self, subtree: Subtree, options: PurgeOptions, lease: InstanceLease, deadline: float
     ) -> OutcomeUnknown | None:
         """Purge a subtree in the engine, until `deadline` (monotonic seconds) at most.
 
-        Return an error if the outcome is unknown, None if the instance is gone. Raise the errors of
-        `Gateway.purge`.
+        Return an error if the outcome is unknown, None if the instance is purged. Raise the errors
+        of `Gateway.purge`.
         """
         lease.renew_if_due()
         instance_id = subtree.root.instance.instance_id

@@ -165,7 +165,7 @@ class Reservations:
                 set_revision(connection, revision)
 
 
-def latest_starts(
+def latest_reservations(
     connection: Connection, app_id: str, ids: Iterable[str]
 ) -> dict[str, Reservation]:
     """Return the latest reservation of each id that has one."""

@@ -1,4 +1,4 @@
-"""Writes snapshots into the ledger, and the last histories of runs that were purged."""
+"""Writes snapshots, and the last histories of runs that were purged before their end was read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,8 +30,8 @@ class Unwritten:
 class Archive:
     """Writes snapshots, and keeps the last history of each unfinished run in memory.
 
-    The ledger gets that history if the run is purged before its end was read. Every
-    method that writes raises `LedgerUnavailable`.
+    The ledger gets that history if the run is purged before its end was read. Every method that
+    writes raises `LedgerUnavailable`.
     """
 
     def __init__(self, ledger: Ledger, limits: RecorderLimits) -> None:

@@ -33,7 +33,7 @@ class _List:
     seconds: float = 0.0
 
 
-class Listing:
+class IdLister:
     """Lists the ids: the whole list or, more often, only the last page and the pages after it.
 
     SQLite and PostgreSQL state stores list new ids last; with any other state store, the whole list

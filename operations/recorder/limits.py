@@ -10,9 +10,9 @@ class RecorderLimits:
     # Reads of one run.
     active_interval: float = 0.5
     """Time between two reads of a run that is active, while no traces arrive."""
-    traced: float = 2.0
+    traced_interval: float = 2.0
     """The same while traces arrive: hints trigger the other reads."""
-    quiet: float = 1.0
+    quiet_interval: float = 1.0
     """Time between two reads of a run that waits for an event, a distant timer or a person."""
     longest: float = 60.0
     """The longest time between two reads of any run."""
@@ -42,12 +42,13 @@ class RecorderLimits:
     longest_hint_delay: float = 3.0
     """The longest time for which a read waits for further hints."""
     longest_end_delay: float = 0.3
-    """The same for the hint of an end: a busy engine writes the end some time after its span."""
+    """The same for the hint of an end: a busy engine writes the end some time after its trace
+    span."""
     unfollowed_reads: float = 100.0
     """Reads a second of ids that are not followed: hints may be forged."""
     queued_hints: int = 10_000
     untraced_after: float = 60.0
-    """Time without any span after which traces count as absent; Dapr may sample few spans."""
+    """Time without any trace span after which traces count as absent; Dapr may sample few."""
     start_times: int = 50_000
     start_time_age: float = 3600.0
     """How long a start time is kept: a paused run processes results only when it is resumed."""

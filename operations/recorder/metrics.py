@@ -85,9 +85,9 @@ class Meter:
         while self._lags and now - self._lags[0][0] > self._window:
             self._lags.popleft()
         sample = islice(self._lags, 0, None, max(1, len(self._lags) // _SAMPLE))
-        median, p95 = _percentiles([*(lag for _, lag in sample), *unanswered])
+        p50, p95 = _percentiles([*(lag for _, lag in sample), *unanswered])
         return RecorderMetrics(
-            lag_p50=median,
+            lag_p50=p50,
             lag_p95=p95,
             dropped=self._queue.dropped,
             traces=self._queue.is_traced,

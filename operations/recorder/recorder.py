@@ -11,7 +11,7 @@ from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.outages import DaprMonitor
 from operations.recorder.archive import Archive, Unwritten
-from operations.recorder.discovery import FinishedRuns, Listing
+from operations.recorder.discovery import FinishedRuns, IdLister
 from operations.recorder.limits import RecorderLimits
 from operations.recorder.metrics import CountedGateway, Meter
 from operations.recorder.readers import Clock, Readers, ReadResult
@@ -55,7 +55,7 @@ class Recorder:
         self._limits = limits
         self._ledger = ledger
         self._schedule = Schedule(limits)
-        self._listing = Listing(gateway, limits)
+        self._lister = IdLister(gateway, limits)
         self._finished = FinishedRuns(limits)
         self._readers = Readers(gateway, now, self._finished.is_known_end, limits)
         self._hints = HintHandler(queue, self._schedule, self._finished, limits)
@@ -77,7 +77,7 @@ class Recorder:
         self._follow_ledger()
         self._schedule.is_traced = self._queue.is_traced
         self._start_times.add(self._hints.handle(self._readers.seconds), time.monotonic())
-        self._health.check(self._listing.problems)
+        self._health.check(self._lister.problems)
         if self._health.is_reachable:
             self._discover()
             self._read_due()
@@ -123,9 +123,9 @@ class Recorder:
             self._schedule.rewrite(summary.instance_id, time.monotonic())
 
     def _discover(self) -> None:
-        is_backlog = not self._listing.is_complete
+        is_backlog = not self._lister.is_complete
         try:
-            changed = self._listing.changes(self._finished)
+            changed = self._lister.changes(self._finished)
         except DaprUnavailable:
             self._health.expire()
             return
@@ -220,7 +220,7 @@ class Recorder:
 
     def _backlog(self) -> int | None:
         """Return how many runs have not been read since the start, None before a whole list."""
-        if not self._listing.is_complete:
+        if not self._lister.is_complete:
             return None
         if not self._is_caught_up and not self._schedule.backlog:
             log.info("caught up with the engine")

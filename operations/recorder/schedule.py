@@ -100,7 +100,7 @@ class Schedule:
         self._runs[instance_id].expected_until = now + self._limits.reserved
 
     def hint(self, instance_id: str, now: float, by: float) -> None:
-        """Schedule a read because a span of the instance arrived."""
+        """Schedule a read because a trace span of the instance arrived."""
         self.wake(instance_id, by)
         run = self._runs[instance_id]
         run.hinted_at = min(now, run.hinted_at)
@@ -208,13 +208,13 @@ class Schedule:
         """Return the seconds until a run is read again; they grow with the number of such runs."""
         limits, active = self._limits, len(self._runs) - self._quiet
         if run.is_quiet:
-            pace = max(limits.quiet, self._quiet / limits.quiet_reads)
+            pace = max(limits.quiet_interval, self._quiet / limits.quiet_reads)
         elif not self.is_traced:
             pace = max(limits.active_interval, active / limits.active_reads)
         elif was_hinted:  # Dapr may write the hinted change only after this read
             pace = max(limits.active_interval, 2 * self.delay, active / limits.traced_reads)
         else:
-            pace = max(limits.traced, active / limits.traced_reads)
+            pace = max(limits.traced_interval, active / limits.traced_reads)
         return min(limits.longest, pace, max(limits.active_interval, seconds_until_due(snapshot)))
 
     def _set_quiet(self, run: FollowedRun, *, is_quiet: bool) -> None:

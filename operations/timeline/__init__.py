@@ -63,7 +63,7 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
     """Return the timeline of a history; the instance may not have ended."""
     rerun = rerun_in(history)
     started = next((event for event in history if event.kind == "executionStarted"), None)
-    started_at = rerun.clock if rerun else _clock(history, started)
+    started_at = rerun.started_at if rerun else _started_at(history, started)
     builder = _built(history, rerun, started_at)
     spans = builder.spans()
     return Timeline(
@@ -80,7 +80,7 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
     )
 
 
-def _clock(history: Sequence[HistoryEvent], started: HistoryEvent | None) -> datetime | None:
+def _started_at(history: Sequence[HistoryEvent], started: HistoryEvent | None) -> datetime | None:
     """Return when an instance (not a rerun) started, None if its start is not due yet."""
     if started is None:
         return history[0].timestamp if history else None
@@ -102,9 +102,9 @@ def _first_turn(history: Sequence[HistoryEvent], started_at: datetime | None) ->
 
 
 def _built(
-    history: Sequence[HistoryEvent], rerun: Rerun | None, clock: datetime | None
+    history: Sequence[HistoryEvent], rerun: Rerun | None, started_at: datetime | None
 ) -> TimelineBuilder:
-    builder = TimelineBuilder(clock)
+    builder = TimelineBuilder(started_at)
     builder.add(rerun.copied if rerun else (), copied=True)
     builder.add(rerun.own if rerun else history)
     return builder

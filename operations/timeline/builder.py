@@ -11,10 +11,10 @@ from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind, event
 
 
 class TimelineBuilder:
-    """Builds spans from events; with a `clock`, no span starts before it."""
+    """Builds spans from events; no span starts before `started_at`, if that is known."""
 
-    def __init__(self, clock: datetime | None) -> None:
-        self._clock = clock
+    def __init__(self, started_at: datetime | None) -> None:
+        self._started_at = started_at
         self._ended_at: datetime | None = None
         self._copied = False
         self._turn = 0
@@ -85,9 +85,9 @@ class TimelineBuilder:
 
     def _moment(self, event: HistoryEvent) -> datetime:
         """Return an event's time; an event that a rerun copied gets the start of the rerun."""
-        if self._clock is None:
+        if self._started_at is None:
             return event.timestamp
-        return self._clock if self._copied else max(event.timestamp, self._clock)
+        return self._started_at if self._copied else max(event.timestamp, self._started_at)
 
     def _answered_by(self, event: HistoryEvent, kind: str) -> int | None:
         """Return the index of the open span that an event answers; of equal ids, the last one."""

@@ -18,13 +18,13 @@ _SCHEDULING = frozenset({"taskScheduled", "timerCreated", "childWorkflowInstance
 
 @dataclass(frozen=True)
 class Rerun:
-    """A rerun of the instance `source_id`; its own time starts at `clock` (aware UTC).
+    """A rerun of the instance `source_id`; the rerun started at `started_at` (aware UTC).
 
     `copied` contains the copied events, each timer before its answer; `own` contains all others.
     """
 
     source_id: str
-    clock: datetime
+    started_at: datetime
     copied: tuple[HistoryEvent, ...]
     own: tuple[HistoryEvent, ...]
 
@@ -41,8 +41,8 @@ def rerun_in(history: Sequence[HistoryEvent]) -> Rerun | None:
     start = _first_rescheduled(history, mark)
     timers = _Timers(history[start:mark])
     copied = tuple(timers.before_their_answers(history[:start]))
-    clock = min(event.timestamp for event in history[start : mark + 1])
-    return Rerun(source, clock, copied, (*timers.others(), *history[mark:]))
+    started_at = min(event.timestamp for event in history[start : mark + 1])
+    return Rerun(source, started_at, copied, (*timers.others(), *history[mark:]))
 
 
 def _first_rescheduled(history: Sequence[HistoryEvent], mark: int) -> int:

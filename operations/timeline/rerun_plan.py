@@ -22,9 +22,10 @@ _TIMER = "timerCreated"
 class RerunPlan:
     """The effects of a rerun from `event`; each tuple is in the order of the history.
 
-    Calls in `kept` keep their results. Calls in `again`, which include `event`, are scheduled again
-    at once; calls in `later` are made again when the workflow gets there. External events in
-    `raised_before` stay; events in `raised_after` are lost, and the workflow waits for them again.
+    A call schedules an activity, a timer or a child. Calls in `kept` keep their results. Calls in
+    `again`, which include `event`, are scheduled again at once; calls in `later` are made again
+    when the workflow gets there. External events in `raised_before` stay; events in `raised_after`
+    are lost, and the workflow waits for them again.
     """
 
     event: HistoryEvent
@@ -45,12 +46,12 @@ def rerunnable(history: Sequence[HistoryEvent]) -> tuple[HistoryEvent, ...]:
     return tuple(event for event in history if event.kind in RERUNNABLE)
 
 
-def first_step(history: Sequence[HistoryEvent]) -> HistoryEvent | None:
+def first_call(history: Sequence[HistoryEvent]) -> HistoryEvent | None:
     """Return the event from which a rerun repeats everything, None if no event is rerunnable."""
     return next(iter(rerunnable(history)), None)
 
 
-def failed_step(history: Sequence[HistoryEvent]) -> HistoryEvent | None:
+def failed_call(history: Sequence[HistoryEvent]) -> HistoryEvent | None:
     """Return the first attempt of the call that failed last, None if no call failed."""
     failed = [event.answers for event in history if event.kind in _FAILURES]
     last = next((e for e in rerunnable(history) if failed and e.event_id == failed[-1]), None)

@@ -30,7 +30,7 @@ class Ending(StrEnum):
     TIMED_OUT = "timed out"
     CUT_OFF = "cut off"
     """The instance ended first."""
-    UNSEEN = "unseen"
+    END_UNKNOWN = "end unknown"
     """The workflow continued as new before the end was read; `ended_at` is the latest possible."""
 
 

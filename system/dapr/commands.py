@@ -6,7 +6,7 @@ from system.dapr.settings import LOOPBACK, PROJECT, DaprSettings
 
 TRACING = PROJECT / "system" / "dapr" / "tracing.yaml"
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - addresses that a recorder may have
-SPANS_EVERY = "200"  # milliseconds between two deliveries of spans by daprd; its default is 5,000
+SPANS_EVERY = "200"  # milliseconds between two deliveries of traces by daprd; its default is 5,000
 NEEDS = {"placement": (), "scheduler": (), "daprd": ("placement", "scheduler")}
 """Each of Dapr's processes, with the processes whose ports it waits for before it starts."""
 
@@ -30,7 +30,7 @@ def variables(settings: DaprSettings) -> dict[str, str]:
     host = LOOPBACK if settings.spans_host in _EVERYWHERE else settings.spans_host
     return {
         "DAPR_HOST_IP": LOOPBACK,  # by default daprd announces the machine's outer address
-        "FLOWDECK_SPANS_ADDRESS": f"{host}:{settings.spans}",  # read by tracing.yaml
+        "FLOWDECK_SPANS_ADDRESS": f"{host}:{settings.trace_port}",  # read by tracing.yaml
         "FLOWDECK_TRACE_RATE": str(settings.trace_rate),
         "OTEL_BSP_SCHEDULE_DELAY": SPANS_EVERY,
     }

@@ -42,7 +42,7 @@ class DaprSettings(Settings):
         return self.data / "logs"
 
     @property
-    def spans(self) -> int:
+    def trace_port(self) -> int:
         """The port on which the recorder listens for traces."""
         return self.spans_port or self.dapr_ports + len(_PORTS)
 

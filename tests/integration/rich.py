@@ -50,12 +50,12 @@ class Rich:
             **os.environ,
             "FLOWDECK_HOME": str(folder),
             "FLOWDECK_DAPR_PORTS": str(dapr_ports),
-            "FLOWDECK_SPANS_PORT": str(engine.spans),
+            "FLOWDECK_SPANS_PORT": str(engine.trace_port),
             "DAPR_GRPC_ENDPOINT": endpoint,
             "FLOWDECK_LEDGER_URL": ledger_url,
             **settings,
         }
-        self.spans_port = engine.spans
+        self.trace_port = engine.trace_port
         self._open = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.gateway = DaprGateway(endpoint)

@@ -92,12 +92,12 @@ def test_many_descendants_are_purged_by_the_same_request_again(
     )
     ids = {parent, *children(rich, parent)}
     limits = ActionLimits(purge=0.3, min_purge_call=0.3, max_purge_call=0.3)
-    with pytest.raises(OutcomeUnknown, match="of 201 are gone"):
+    with pytest.raises(OutcomeUnknown, match="of 201 are purged"):
         Actions(rich.gateway, rich.ledger, limits).purge(parent, OPERATOR)
-    gone = {each for each in ids if rich.gateway.state(each) is None}
-    assert parent not in gone
-    assert 0 < len(gone) < 200
-    for each in gone:
+    purged = {each for each in ids if rich.gateway.state(each) is None}
+    assert parent not in purged
+    assert 0 < len(purged) < 200
+    for each in purged:
         assert rich.ledger.audit_log.of(each, 1)[0].message == f"with {parent!r}"
 
     def is_purged() -> bool:
@@ -105,7 +105,7 @@ def test_many_descendants_are_purged_by_the_same_request_again(
             actions.purge(parent, OPERATOR)
         return rich.gateway.state(parent) is None
 
-    eventually(is_purged, 60, "parent and children are gone")
+    eventually(is_purged, 60, "parent and children are purged")
     latest = rich.ledger.runs.latest_by_id(ids)
     assert all(latest[each].purged_at for each in ids)
     assert all(rich.ledger.audit_log.of(each, 9) for each in ids)
@@ -162,7 +162,7 @@ def test_a_forced_purge_of_nothing_leaves_the_engine_alive(rich: Rich) -> None:
 
 
 def test_a_rerun_in_the_middle_with_another_input(rich: Rich, actions: Actions) -> None:
-    """Earlier results are kept, the parallel step runs again, and the ledger knows the source."""
+    """A rerun keeps earlier results and repeats the parallel call; the ledger knows its source."""
     source = finished(rich, "parallel", "0.05")
     first, second, last = (
         e.event_id for e in rich.gateway.history(source) if e.kind == "taskScheduled"
@@ -267,13 +267,13 @@ def test_a_cancelled_bulk_job_is_completed_by_the_same_job_again(
     jobs, task = BulkJobs(actions, rich.ledger), BulkTask(Action.TERMINATE)
     eventually(lambda: jobs.preview(task, shown).total == 50, 20, "the ledger has all fifty")
     preview = jobs.preview(task, shown)
-    execution = jobs.run(preview, LOCAL_USER, "a test", rate=20)
+    execution = jobs.start(preview, LOCAL_USER, "a test", rate=20)
     eventually(lambda: execution.progress().done >= 5, 20, "some are done")
     execution.cancel()
     cut = execution.wait(30)
     assert cut.is_over
     assert (cut.done + cut.left, cut.left > 0) == (50, True)
-    rest = jobs.run(preview, LOCAL_USER, "a test").wait(60)
+    rest = jobs.start(preview, LOCAL_USER, "a test").wait(60)
     assert (rest.unchanged, rest.done, rest.refused + rest.unknown) == (cut.done, cut.left, 0)
     audit_entries = rich.ledger.audit_log.of_bulk(preview.bulk_id)
     done = [entry.instance_id for entry in audit_entries if entry.outcome is Outcome.DONE]
@@ -292,12 +292,12 @@ def test_a_bulk_job_reruns_all_that_failed(rich: Rich, actions: Actions) -> None
     )
     for instance_id in failed:
         rich.recorded(instance_id, Status.FAILED)
-    execution = jobs.run(jobs.preview(rerun, failed), LOCAL_USER)
+    execution = jobs.start(jobs.preview(rerun, failed), LOCAL_USER)
     assert execution.wait(30).done == 5
     for result in execution.results():
         assert rich.ended(result.new_id or "").status is Status.FAILED
-    assert jobs.run(jobs.preview(rerun, failed), LOCAL_USER).wait(30).unchanged == 5
-    assert jobs.run(jobs.preview(purge, failed), LOCAL_USER).wait(30).done == 5
+    assert jobs.start(jobs.preview(rerun, failed), LOCAL_USER).wait(30).unchanged == 5
+    assert jobs.start(jobs.preview(purge, failed), LOCAL_USER).wait(30).done == 5
     assert not jobs.preview(purge, failed).eligible
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from operations.ledger.statistics.summaries import DurationDistribution
+from operations.ledger.statistics.results import DurationDistribution
 from operations.model import Status
 from operations.records import Filter, Sort
 from tests.integration.crowd import Crowd, DaprInstance, gather
@@ -47,7 +47,7 @@ def test_workflow_statistics_match_the_histories(rich: Rich, crowd: Crowd) -> No
         failures = sum(each.state.status is Status.FAILED for each in of)
         assert (found[name].count, found[name].failures) == (len(of), failures)
         assert found[name].failure_share == failures / len(of)
-        assert same(found[name].took, distribution(each.duration for each in of)), name
+        assert same(found[name].duration, distribution(each.duration for each in of)), name
 
 
 def test_activity_statistics_match_the_histories(rich: Rich, crowd: Crowd) -> None:
@@ -59,15 +59,15 @@ def test_activity_statistics_match_the_histories(rich: Rich, crowd: Crowd) -> No
         of = [pair for pair in attempts if pair[0].name == name]
         failures = sum(answer.kind == "taskFailed" for _, answer in of)
         assert (statistics.count, statistics.failures) == (len(of), failures)
-        took = ((end.timestamp - start.timestamp).total_seconds() for start, end in of)
-        assert same(statistics.took, distribution(took)), name
+        durations = ((end.timestamp - start.timestamp).total_seconds() for start, end in of)
+        assert same(statistics.duration, distribution(durations)), name
     assert {"work", "flaky", "fail"} == found.keys()
 
 
 def test_each_minute_has_the_runs_that_ended_in_it(rich: Rich, crowd: Crowd) -> None:
-    """The number of starts in all minutes is the number of runs."""
+    """All minutes together have as many created runs as there are."""
     minutes = rich.ledger.statistics.throughput(crowd.period)
-    assert sum(each.started for each in minutes) == len(crowd.ended)
+    assert sum(each.created for each in minutes) == len(crowd.ended)
     for status, name in ((Status.COMPLETED, "completed"), (Status.FAILED, "failed")):
         ends = Counter(
             each.first("executionCompleted").timestamp.replace(second=0, microsecond=0)
@@ -95,7 +95,7 @@ def test_failure_groups_match_the_histories(rich: Rich, crowd: Crowd) -> None:
         if each.state.failure
     )
     assert found == expected
-    of_fail = {group.message: group.count for group in groups if group.name == "fail"}
+    of_fail = {group.fingerprint: group.count for group in groups if group.name == "fail"}
     assert of_fail == {"no paper": 2, "no ink …": 1}
     assert {group.count for group in groups if group.name == "flaky"} == {2 + 4}
 
@@ -155,7 +155,7 @@ FILTERS: dict[str, tuple[Filter, Callable[[DaprInstance], bool]]] = {
 }
 
 
-def failure_type(each: DaprInstance) -> str | None:
+def error_type(each: DaprInstance) -> str | None:
     """Return the type of the failure of an instance, None without a failure."""
     return each.state.failure.error_type if each.state.failure else None
 
@@ -185,9 +185,9 @@ def test_filters_by_parent_failure_source_and_time(rich: Rich, crowd: Crowd) -> 
     for each in crowd.all:
         children = {e.instance_id for e in each.history if e.kind == CHILD and e.instance_id}
         assert_found(rich, Filter(parent_id=each.state.instance_id), children)
-    for name in {failure_type(each) for each in crowd.ended} - {None}:
-        failed = {each.state.instance_id for each in crowd.all if failure_type(each) == name}
-        assert_found(rich, Filter(failure_type=name or ""), failed)
+    for name in {error_type(each) for each in crowd.ended} - {None}:
+        failed = {each.state.instance_id for each in crowd.all if error_type(each) == name}
+        assert_found(rich, Filter(error_type=name or ""), failed)
     source = next(each for each in crowd.ended if each.state.workflow == "parallel")
     rerun_id = crowd.rerun.state.instance_id
     assert_found(rich, Filter(rerun_of=source.state.instance_id), {rerun_id})

@@ -1,4 +1,4 @@
-"""Trace spans of the real engine: the start of each attempt, and the recorder without spans."""
+"""Trace spans of the real engine: the start of each attempt, and the recorder without traces."""
 
 import shutil
 import socket
@@ -42,7 +42,7 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rich]:
     limit = f"  workflow:\n    maxConcurrentActivityInvocations: {AT_ONCE}\n"
     configuration.write_text(configuration.read_text().replace("  workflow:\n", limit))
     with Rich(folder, first_port(29320), FLOWDECK_RESOURCES=str(resources)) as rich:
-        # daprd drops spans that it cannot deliver, such as those from before the recorder's start.
+        # daprd drops undelivered trace spans, such as those from before the recorder's start.
         eventually(lambda: is_traced(rich.ledger.heartbeat()), 30, "traces arrive")
         yield rich
 
@@ -138,7 +138,7 @@ def test_without_traces_only_started_at_is_missing(rich: Rich) -> None:
 def untraced_recorder(rich: Rich) -> Iterator[None]:
     """Run a recorder without traces for a while."""
     with rich.without_recorder():
-        other = socket.create_server(("127.0.0.1", rich.spans_port))
+        other = socket.create_server(("127.0.0.1", rich.trace_port))
     with other:
         yield
 

@@ -32,7 +32,7 @@ def assert_true(
     assert summary.ended_at == moment(history, "executionCompleted")
     assert summary.execution_id == one(history, "executionStarted").execution_id
     assert (summary.waits_for, summary.waits_until) == (None, None)
-    recorded = (summary.failure_type, summary.failure_message)
+    recorded = (summary.error_type, summary.error_message)
     failure = state.failure
     assert recorded == ((failure.error_type, failure.message) if failure else (None, None))
     assert ledger.runs.details(summary.run_id) == RunDetails(

@@ -80,12 +80,12 @@ def is_wanted(wanted: Filter, run: Snapshot) -> bool:
         and wanted.custom_status in ("", instance.custom_status)
         and wanted.parent_id in ("", timeline.parent_id)
         and wanted.rerun_of in ("", timeline.rerun_of)
-        and wanted.failure_type in ("", _failure_type(instance))
+        and wanted.error_type in ("", _error_type(instance))
         and (not wanted.waits_for or event_key(wanted.waits_for) in timeline.awaited)
     )
 
 
-def _failure_type(instance: Instance) -> str | None:
+def _error_type(instance: Instance) -> str | None:
     return instance.failure.error_type if instance.failure else None
 
 
@@ -102,7 +102,7 @@ def random_filters(count: int, seed: int = 2) -> Sequence[Filter]:
             waits_for=rng.choice(("", "", "", "approval", "PAYMENT")),
             parent_id=rng.choice(("", "", "", "id_001")),
             rerun_of=rng.choice(("", "", "", "id_002")),
-            failure_type=rng.choice(("", "", "", "ValueError")),
+            error_type=rng.choice(("", "", "", "ValueError")),
         )
         for _ in range(count)
     ]

@@ -14,8 +14,8 @@ from tests.waiting import eventually
 
 EAGER = RecorderLimits(
     active_interval=0,
-    traced=0,
-    quiet=0,
+    traced_interval=0,
+    quiet_interval=0,
     retry=0,
     rechecks=0,
     traced_rechecks=0,

@@ -108,7 +108,7 @@ def test_under_dapr_run_traces_go_to_the_recorder_s_default() -> None:
     configuration = (PROJECT / "components" / "dapr-config.yaml").read_text()
     address = f"127.0.0.1:{OperationsSettings().spans_port}{PATH}"
     assert f'endpointAddress: "http://{address}"' in configuration
-    assert DaprSettings().spans == OperationsSettings().spans_port
+    assert DaprSettings().trace_port == OperationsSettings().spans_port
 
 
 def test_an_unknown_process_is_refused(settings: DaprSettings) -> None:

@@ -39,7 +39,7 @@ STYLES = [
     (SpanKind.ACTIVITY, Ending.FAILED, "failed (queue + execution)", "red", "crossed"),
     (SpanKind.ACTIVITY, Ending.OPEN, "running (queue + execution)", "blue", "open"),
     (SpanKind.ACTIVITY, Ending.CUT_OFF, "cut off: the instance ended", "gray", "open"),
-    (SpanKind.ACTIVITY, Ending.UNSEEN, "end unknown", "gray", "open"),
+    (SpanKind.ACTIVITY, Ending.END_UNKNOWN, "end unknown", "gray", "open"),
     (SpanKind.CHILD, Ending.COMPLETED, "child completed", "green", "solid"),
     (SpanKind.CHILD, Ending.FAILED, "child failed", "red", "crossed"),
     (SpanKind.CHILD, Ending.OPEN, "child running", "blue", "open"),
@@ -372,7 +372,7 @@ EXECUTIONS = [
     (Ending.COMPLETED, "completed", "green", "solid"),
     (Ending.FAILED, "failed", "red", "crossed"),
     (Ending.CUT_OFF, "cut off: the instance ended", "gray", "open"),
-    (Ending.UNSEEN, "end unknown", "gray", "open"),
+    (Ending.END_UNKNOWN, "end unknown", "gray", "open"),
 ]
 
 

@@ -49,8 +49,8 @@ def test_a_link_leads_to_its_own_instance(instance_id: str) -> None:
 def test_a_failure_does_not_repeat_the_id_of_the_instance() -> None:
     """The row already shows the id."""
     failure = {
-        "failure_type": "TaskFailedError",
-        "failure_message": "order_A: Activity task #2 failed",
+        "error_type": "TaskFailedError",
+        "error_message": "order_A: Activity task #2 failed",
     }
     assert row(summary(instance_id="order_A", **failure))["failure"] == (
         "TaskFailedError: Activity task #2 failed"
@@ -136,14 +136,14 @@ def test_a_scheduled_start_is_no_start() -> None:
 
 def test_a_failure_is_one_line() -> None:
     """A row says why its instance failed."""
-    failed = summary(status=Status.FAILED, failure_type="CardError", failure_message="refused")
+    failed = summary(status=Status.FAILED, error_type="CardError", error_message="refused")
     assert row(failed)["failure"] == "CardError: refused"
     assert row(summary())["failure"] is None
 
 
 def test_a_failure_without_a_message_is_shown() -> None:
     """The row has its type."""
-    assert row(summary(failure_type="CardError"))["failure"] == "CardError: "
+    assert row(summary(error_type="CardError"))["failure"] == "CardError: "
 
 
 def test_a_header_has_the_details_of_its_run() -> None:

@@ -69,12 +69,12 @@ def test_generations_without_an_attempt_are_not_listed(ledger: Ledger) -> None:
     assert ledger.runs.attempts(summary(ledger).run_id) == ()
 
 
-def test_an_open_attempt_of_an_earlier_generation_is_unseen(ledger: Ledger) -> None:
+def test_the_end_of_an_open_attempt_of_an_earlier_generation_is_unknown(ledger: Ledger) -> None:
     """It ended before the next generation started; how it ended is unknown."""
     ledger.runs.ingest([generation(1, activity(1, 10)), generation(2, activity(1, 20))])
     run_id = summary(ledger).run_id
     (before,) = ledger.runs.attempts(run_id, 1)
-    assert (before.ending, before.ended_at) == (Ending.UNSEEN, at(20))
+    assert (before.ending, before.ended_at) == (Ending.END_UNKNOWN, at(20))
     (now,) = ledger.runs.attempts(run_id)
     assert (now.ending, now.ended_at) == (Ending.OPEN, None)
 
@@ -102,19 +102,19 @@ def test_the_same_snapshots_again_change_nothing(ledger: Ledger) -> None:
 
 
 def test_statistics_count_attempts_of_all_generations(ledger: Ledger) -> None:
-    """Those whose end was read count with their durations, the others as unseen."""
+    """Those whose end was read count with their durations, the others as `end_unknown`."""
     ledger.runs.ingest([with_attempts(1, 2), generation(2, activity(1, 20)), with_attempts(3)])
     (charges,) = ledger.statistics.activities(HOUR).of
-    assert (charges.count, charges.unseen) == (3, 1)
-    assert charges.took
-    assert (charges.took.count, charges.took.longest) == (3, 1.0)
+    assert (charges.count, charges.end_unknown) == (3, 1)
+    assert charges.duration
+    assert (charges.duration.count, charges.duration.longest) == (3, 1.0)
 
 
-def test_an_activity_with_unseen_attempts_only_has_no_failures(ledger: Ledger) -> None:
+def test_an_activity_whose_attempts_all_have_an_unknown_end_has_no_failures(ledger: Ledger) -> None:
     """It has no durations either."""
     ledger.runs.ingest([generation(1, activity(1, 10)), generation(2)])
     (charges,) = ledger.statistics.activities(HOUR).of
-    assert (charges.count, charges.unseen, charges.took) == (0, 1, None)
+    assert (charges.count, charges.end_unknown, charges.duration) == (0, 1, None)
     assert charges.failure_share == 0
 
 

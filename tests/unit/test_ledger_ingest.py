@@ -190,7 +190,7 @@ def test_a_failure_is_cut_in_lists_alone(ledger: Ledger) -> None:
     """A list has 500 characters of a message, the details have all of it."""
     ledger.runs.ingest([snapshot(Status.FAILED, failure=FAILURE)])
     found = summary(ledger)
-    assert (found.failure_type, found.failure_message) == ("ValueError", "m" * 500)
+    assert (found.error_type, found.error_message) == ("ValueError", "m" * 500)
     details = ledger.runs.details(found.run_id)
     assert details
     assert details.failure == FAILURE

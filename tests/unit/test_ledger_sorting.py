@@ -27,7 +27,7 @@ def ended(summary: RunSummary) -> tuple[datetime, int]:
     return summary.ended_at or at(-1), summary.run_id
 
 
-def took(summary: RunSummary) -> tuple[float, int]:
+def duration(summary: RunSummary) -> tuple[float, int]:
     """Return the sort key of the list by duration; unfinished runs come last."""
     if summary.ended_at is None or summary.started_at is None:
         return -1, summary.run_id
@@ -35,7 +35,7 @@ def took(summary: RunSummary) -> tuple[float, int]:
 
 
 @pytest.mark.parametrize(
-    ("sort", "key"), [(Sort.NEWEST, created), (Sort.ENDED, ended), (Sort.LONGEST, took)]
+    ("sort", "key"), [(Sort.NEWEST, created), (Sort.ENDED, ended), (Sort.LONGEST, duration)]
 )
 def test_a_list_is_sorted(ledger: Ledger, sort: Sort, key: type) -> None:
     """From its first page to its last, also if many runs have the same time."""

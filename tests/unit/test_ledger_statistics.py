@@ -8,7 +8,7 @@ import pytest
 from operations.errors import InvalidInput
 from operations.history import HistoryEvent
 from operations.ledger import Ledger, LedgerLimits, StatisticsLimits
-from operations.ledger.statistics.summaries import (
+from operations.ledger.statistics.results import (
     ActivityStatistics,
     DurationDistribution,
     FailureGroup,
@@ -34,11 +34,11 @@ def limited(limits: StatisticsLimits) -> pytest.MarkDecorator:
 
 
 def ended(
-    ledger: Ledger, number: int, took: float, status: Status = Status.COMPLETED, **values: Any
+    ledger: Ledger, number: int, seconds: float, status: Status = Status.COMPLETED, **values: Any
 ) -> None:
     """Record a finished run that took so many seconds from noon."""
     ledger.runs.ingest(
-        [snapshot(status, instance_id=f"i{number}", read=took, execution=f"e{number}", **values)]
+        [snapshot(status, instance_id=f"i{number}", read=seconds, execution=f"e{number}", **values)]
     )
 
 
@@ -63,8 +63,8 @@ def test_workflows_have_their_count_failures_and_durations(ledger: Ledger) -> No
     ended(ledger, 102, 900, Status.TERMINATED)
     ended(ledger, 103, 2, workflow="refund")
     orders, refunds = ledger.statistics.workflows(HOUR).of
-    took = DurationDistribution(count=101, median=51.0, p95=96.0, p99=100.0, longest=500.0)
-    assert orders == WorkflowStatistics("order_workflow", 102, 1, took, unknown=101)
+    duration = DurationDistribution(count=101, p50=51.0, p95=96.0, p99=100.0, longest=500.0)
+    assert orders == WorkflowStatistics("order_workflow", 102, 1, duration, unknown=101)
     assert orders.failure_share == 1 / 102
     assert refunds == WorkflowStatistics(
         "refund", 1, 0, DurationDistribution(1, 2.0, 2.0, 2.0, 2.0), unknown=1
@@ -99,7 +99,7 @@ def test_a_run_has_a_queue_time_and_an_execution_time(ledger: Ledger) -> None:
         workflow="order_workflow",
         count=5,
         failures=0,
-        took=DurationDistribution(4, 20.0, 40.0, 40.0, 40.0),
+        duration=DurationDistribution(4, 20.0, 40.0, 40.0, 40.0),
         unknown=2,
         queue_time=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
         execution_time=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
@@ -149,7 +149,7 @@ def test_unfinished_runs_and_attempts_do_not_count(ledger: Ledger) -> None:
 
 
 def test_an_attempt_has_a_queue_time_and_an_execution_time(ledger: Ledger) -> None:
-    """If its start is known; other attempts count as unknown, and in `took`."""
+    """If its start is known; other attempts count as unknown, and in `duration`."""
     fault = {"ending": Ending.FAILED, "failure": FAULT}
     record_attempts(
         ledger,
@@ -165,7 +165,7 @@ def test_an_attempt_has_a_queue_time_and_an_execution_time(ledger: Ledger) -> No
         unknown=1,
         queue_time=DurationDistribution(2, 1.0, 4.0, 4.0, 4.0),
         execution_time=DurationDistribution(2, 9.0, 16.0, 16.0, 16.0),
-        took=DurationDistribution(3, 20.0, 30.0, 30.0, 30.0),
+        duration=DurationDistribution(3, 20.0, 30.0, 30.0, 30.0),
     )
     assert found.failure_share == 1 / 3
 
@@ -216,9 +216,9 @@ def test_throughput_has_each_minute_of_the_period(ledger: Ledger) -> None:
         ]
     )
     assert ledger.statistics.throughput(Period(at(0), at(180))) == (
-        MinuteThroughput(at(0), started=1, completed=0, failed=1),
-        MinuteThroughput(at(60), started=1, completed=1, failed=0),
-        MinuteThroughput(at(120), started=1, completed=0, failed=0),
+        MinuteThroughput(at(0), created=1, completed=0, failed=1),
+        MinuteThroughput(at(60), created=1, completed=1, failed=0),
+        MinuteThroughput(at(120), created=1, completed=0, failed=0),
     )
 
 
@@ -227,7 +227,7 @@ def test_a_period_may_start_within_a_minute(ledger: Ledger) -> None:
     for number in (10, 40, 70, 100):
         ended(ledger, number, 5, created=number)
     minutes = ledger.statistics.throughput(Period(at(30), at(90)))
-    assert [(each.at, each.started) for each in minutes] == [(at(0), 1), (at(60), 1)]
+    assert [(each.at, each.created) for each in minutes] == [(at(0), 1), (at(60), 1)]
 
 
 def test_a_period_longer_than_a_week_is_refused(ledger: Ledger) -> None:
@@ -254,7 +254,7 @@ def test_failures_that_are_alike_are_one_group(ledger: Ledger) -> None:
             name="order_workflow",
             is_activity=False,
             error_type="TaskFailedError",
-            message="…: Activity task #… failed: No …",
+            fingerprint="…: Activity task #… failed: No …",
             count=3,
             first=at(10),
             last=at(30),
@@ -265,7 +265,7 @@ def test_failures_that_are_alike_are_one_group(ledger: Ledger) -> None:
             name="charge",
             is_activity=True,
             error_type="ValueError",
-            message="No …",
+            fingerprint="No …",
             count=3,
             first=at(9),
             last=at(29),
@@ -281,7 +281,7 @@ def test_the_most_frequent_failure_comes_first(ledger: Ledger) -> None:
         fails(ledger, number, "often")
     fails(ledger, 30, "once")
     groups = ledger.statistics.failures(HOUR).of
-    assert [(each.message, each.count) for each in groups if each.is_activity] == [
+    assert [(each.fingerprint, each.count) for each in groups if each.is_activity] == [
         ("often", 2),
         ("once", 1),
     ]
@@ -291,7 +291,7 @@ def test_a_failure_without_a_type_and_message_is_a_group(ledger: Ledger) -> None
     """Both are empty."""
     ended(ledger, 5, 5, Status.FAILED)
     (group,) = ledger.statistics.failures(HOUR).of
-    assert (group.error_type, group.message, group.count) == ("", "", 1)
+    assert (group.error_type, group.fingerprint, group.count) == ("", "", 1)
 
 
 @limited(StatisticsLimits(60, 60, failures=2))

@@ -34,7 +34,7 @@ def test_any_text_is_read_as_it_was_written(ledger: Ledger, odd: str) -> None:
     values: dict[str, Any] = {"input": odd, "output": odd, "custom_status": odd, "failure": failure}
     ledger.runs.ingest([done(workflow=odd, parent_id=odd, **values)])
     found = summary(ledger)
-    assert (found.workflow, found.parent_id, found.failure_type) == (odd, odd, odd)
+    assert (found.workflow, found.parent_id, found.error_type) == (odd, odd, odd)
     details = ledger.runs.details(found.run_id)
     assert details
     assert (details.input, details.output, details.custom_status) == (odd, odd, odd)
@@ -103,8 +103,8 @@ def test_a_long_text_is_cut_in_lists(ledger: Ledger) -> None:
     failed = activity(1, 1, 2, name=LONG, failure=failure)
     ledger.runs.ingest([done(workflow=LONG, failure=failure, spans=(failed,))])
     found = summary(ledger)
-    assert (found.workflow, found.failure_type) == (LONG[:255], LONG[:255])
-    assert found.failure_message == LONG[:500]
+    assert (found.workflow, found.error_type) == (LONG[:255], LONG[:255])
+    assert found.error_message == LONG[:500]
     assert ledger.runs.attempts(found.run_id)[0].name == LONG[:255]
     details = ledger.runs.details(found.run_id)
     assert details

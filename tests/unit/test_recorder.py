@@ -208,7 +208,7 @@ def test_a_run_that_another_process_changed_is_read_at_once(
     gateway: FakeGateway, make_setup: MakeSetup
 ) -> None:
     """A run that is read once a minute is read right after an operator's action."""
-    setup = make_setup(quiet=60)
+    setup = make_setup(quiet_interval=60)
     put_running(gateway)
     update_instance(gateway, status=Status.SUSPENDED)
     setup.until_status(Status.SUSPENDED)

@@ -1,4 +1,4 @@
-"""The archive of runs that the engine lost before their end was read."""
+"""The archive of runs that were purged before their end was read."""
 
 from dataclasses import replace
 

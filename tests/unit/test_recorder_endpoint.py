@@ -1,4 +1,4 @@
-"""The endpoint for spans, over a real connection."""
+"""The endpoint for trace spans, over a real connection."""
 
 import socket
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def test_a_full_queue_accepts_and_drops_hints(endpoint: Endpoint, hints: HintQue
 def test_a_body_that_is_not_a_json_list_is_refused(
     endpoint: Endpoint, hints: HintQueue, nonsense: bytes
 ) -> None:
-    """It does not count as a sign that spans arrive."""
+    """It does not count as a sign that trace spans arrive."""
     assert post(endpoint, nonsense) == 400
     assert not hints.is_traced
 
@@ -64,7 +64,7 @@ def test_a_body_that_is_not_a_json_list_is_refused(
 def test_a_list_without_hints_is_accepted(
     endpoint: Endpoint, hints: HintQueue, content: bytes
 ) -> None:
-    """It shows that spans arrive."""
+    """It shows that trace spans arrive."""
     assert post(endpoint, content) == 202
     assert (hints.take(), hints.is_traced) == ([], True)
 

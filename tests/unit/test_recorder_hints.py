@@ -29,7 +29,7 @@ def test_hints_without_room_are_dropped_and_counted() -> None:
 
 
 def test_spans_without_hints_count_as_traces() -> None:
-    """Traces count as absent after a while without spans."""
+    """Traces count as absent after a while without trace spans."""
     hints = HintQueue()
     assert not hints.is_traced
     hints.offer([])

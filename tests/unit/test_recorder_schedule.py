@@ -14,7 +14,12 @@ from operations.timeline import Span, SpanKind
 from tests.unit.snapshots import ID, activity, at, done, pending, snapshot
 
 LIMITS = RecorderLimits()
-BRISK, QUIET, SLOWEST, TRACED = LIMITS.active_interval, LIMITS.quiet, LIMITS.longest, LIMITS.traced
+BRISK, QUIET, SLOWEST, TRACED = (
+    LIMITS.active_interval,
+    LIMITS.quiet_interval,
+    LIMITS.longest,
+    LIMITS.traced_interval,
+)
 ALL = 10_000
 EVER = 1e9
 

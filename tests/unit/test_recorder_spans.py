@@ -33,7 +33,7 @@ def test_the_span_of_an_activity_has_a_start_time() -> None:
 
 
 def test_the_spans_of_a_start_and_an_end_have_no_start_time() -> None:
-    """The hint of an end is marked; both hints have the start of the span."""
+    """The hint of an end is marked; both hints have the start of the trace span."""
     hints = hints_in(body(starting_at(start_span(), at(1)), starting_at(end_span(), at(2))))
     assert hints == [Hint(ID, at(1).timestamp()), Hint(ID, at(2).timestamp(), is_end=True)]
 
@@ -55,7 +55,7 @@ def test_the_spans_of_a_start_and_an_end_have_no_start_time() -> None:
     ],
 )
 def test_other_spans_contain_no_hint(other: object) -> None:
-    """Most of them are of calls to the sidecar's API; others are no spans."""
+    """Most of them are of calls to the sidecar's API; others are no trace spans."""
     assert hints_in(body(other, start_span())) == [Hint(ID, AT)]
 
 
@@ -75,7 +75,7 @@ def test_an_id_of_another_program_is_accepted(instance_id: str) -> None:
 
 @pytest.mark.parametrize("event_id", ["", "-1", "x", "3.0", "²", "9" * 10, 3, None])
 def test_an_attempt_without_an_event_id_has_no_start_time(event_id: Any) -> None:
-    """The span is still a hint."""
+    """The trace span is still a hint."""
     attempt = span("activity||charge", "SERVER", **{"durabletask.task.task_id": event_id})
     assert hints_in(body(attempt)) == [Hint(ID, AT)]
 
@@ -100,7 +100,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=10,
 )
-SPANS = st.fixed_dictionaries(
+TRACE_SPANS = st.fixed_dictionaries(
     {},
     optional={
         "name": st.sampled_from(["activity||a", "orchestration||a", "create_orchestration||a"])
@@ -119,10 +119,10 @@ SPANS = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(SPANS | JSON))
-def test_hints_in_any_list_can_be_stored(spans: list[Any]) -> None:
+@given(st.lists(TRACE_SPANS | JSON))
+def test_hints_in_any_list_can_be_stored(trace_spans: list[Any]) -> None:
     """No list causes an error, or a hint with an impossible id, number or time."""
-    for hint in hints_in(json.dumps(spans).encode()):
+    for hint in hints_in(json.dumps(trace_spans).encode()):
         assert 0 < len(hint.instance_id.encode()) <= 4 * MAX_ID_LENGTH
         if hint.start_time:
             assert 0 <= hint.start_time.event_id < 2**31

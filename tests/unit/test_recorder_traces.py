@@ -33,7 +33,9 @@ REFUSAL = "Dapr cannot list its instances while one has the id 'a||b'"
 @pytest.fixture
 def application(gateway: FakeGateway) -> FollowedApplication:
     """Return an application whose runs are read only because of hints, actions or the list."""
-    limits = replace(EAGER, active_interval=1000, traced=1000, quiet=1000, outage_grace=0)
+    limits = replace(
+        EAGER, active_interval=1000, traced_interval=1000, quiet_interval=1000, outage_grace=0
+    )
     return FollowedApplication(gateway, limits)
 
 
@@ -83,9 +85,9 @@ def charge(gateway: FakeGateway, start: float, end: float) -> None:
     update_instance(gateway)
 
 
-def post(hints: HintQueue, *spans: object) -> None:
-    """Queue the hints in spans."""
-    hints.offer(hints_in(body(*spans)))
+def post(hints: HintQueue, *trace_spans: object) -> None:
+    """Queue the hints in trace spans."""
+    hints.offer(hints_in(body(*trace_spans)))
 
 
 def start_times(ledger: Ledger, generation: int | None = None) -> list[object]:
@@ -207,7 +209,7 @@ def test_a_start_time_that_arrives_with_the_end_is_written_with_it(
 def test_a_start_time_that_arrives_after_its_attempt_is_added(
     gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until
 ) -> None:
-    """The run may be archived already; the same span again changes nothing."""
+    """The run may be archived already; the same trace span again changes nothing."""
     put_running(gateway)
     charge(gateway, 1, 4)
     finish_instance(gateway)

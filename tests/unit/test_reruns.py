@@ -64,7 +64,7 @@ def test_a_source_whose_clock_is_ahead() -> None:
     assert (timeline.spans[0].scheduled_at, timeline.spans[0].ended_at) == (at(1000), at(1000))
 
 
-def test_steps_that_were_unfinished_in_the_source_are_not_copied() -> None:
+def test_calls_that_were_unfinished_in_the_source_are_not_copied() -> None:
     """Dapr schedules them again right before the marked event, without a mark."""
     timeline = rerun(
         scheduled(2, 1000),

@@ -1,4 +1,4 @@
-"""Start times of attempts: known from spans, and confirmed by the history."""
+"""Start times of attempts: known from trace spans, and confirmed by the history."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_a_time_outside_the_attempt_is_ignored(started: float) -> None:
 
 
 def test_an_attempt_that_has_not_ended_has_no_start_time() -> None:
-    """Its span is sent only after its end."""
+    """Its trace span is sent only after its end."""
     assert start_time_within(at(1), None, [at(1.5)]) is None
 
 
@@ -87,7 +87,7 @@ def test_the_number_of_start_times_is_limited() -> None:
 
 
 def test_duplicates_are_kept_once() -> None:
-    """A span may be sent more than once."""
+    """A trace span may be sent more than once."""
     assert len(pending((1, 1), (1, 1), (1, 2))) == 2
 
 

@@ -1,7 +1,7 @@
-"""Bulk jobs: preview the effects, then run the job.
+"""Bulk jobs: preview the effects, then start the job.
 
 The audit log records each instance. If a job was interrupted, even by the death of its process,
-another run of the job completes it, because the job skips instances that are done. External events
+starting the job again completes it, because the job skips instances that are done. External events
 are the exception, because an instance does not show which events it received: only a job with the
 same id, which the caller chose, skips instances that received the event or whose outcome is
 unknown.
@@ -33,7 +33,7 @@ _DONE = (Outcome.DONE, Outcome.UNCHANGED)
 
 
 class BulkJobs:
-    """Acts on many instances: first `preview`, then `run`."""
+    """Acts on many instances: first `preview`, then `start`."""
 
     def __init__(self, actions: Actions, ledger: Ledger, limits: BulkLimits | None = None) -> None:
         self._actions = actions
@@ -55,7 +55,7 @@ class BulkJobs:
             check_event(task.event)
         return make_preview(self._ledger, self._limits, task, selection, bulk_id)
 
-    def run(
+    def start(
         self, preview: BulkPreview, actor: Actor, reason: str = "", *, rate: float = DEFAULT_RATE
     ) -> BulkExecution:
         """Start to act on the eligible instances, at most `rate` a second.

@@ -112,7 +112,7 @@ class BulkPreview:
 
 @dataclass(frozen=True)
 class _Lookup:
-    """Facts that summaries lack: the descendants, and which runs have a failed step."""
+    """Facts that summaries lack: the descendants, and which runs have a failed call."""
 
     task: BulkTask
     descendants: Mapping[str, DescendantCounts] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class _Lookup:
         if reason := _reason_to_skip(self.task, run):
             return reason
         if self.with_failures is not None and run.run_id not in self.with_failures:
-            return "its history has no failed step"
+            return "its history has no failed call"
         counts = self.descendants.get(run.instance_id, DescendantCounts())
         if counts.unfinished and not self.task.options.force:
             return "a descendant of it has not finished"

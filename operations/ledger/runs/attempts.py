@@ -47,14 +47,14 @@ def read_attempts(connection: Connection, run_id: int, generation: int | None) -
 
 
 def write_attempts(
-    connection: Connection, changes: Sequence[RunChange], most_earlier: int
+    connection: Connection, changes: Sequence[RunChange], max_earlier_attempts: int
 ) -> set[int]:
     """Write new and changed attempts; return the `run_id`s of the runs that changed.
 
-    Of the earlier generations of a run, at most `most_earlier` attempts are kept.
+    `max_earlier_attempts` limits how many attempts of a run's earlier generations are kept.
     """
     continued = [each for each in changes if each.is_new_generation]
-    close_generations(connection, continued, most_earlier)
+    close_generations(connection, continued, max_earlier_attempts)
     read = (
         _row(each.run_id, each.after.summary.generation, span)
         for each in changes

@@ -1,4 +1,4 @@
-"""Queries about many instances at once: their descendants, and whether a step of them failed."""
+"""Queries about many instances at once: their descendants, and whether a call of them failed."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Descendants:
         return found
 
     def with_failures(self, runs: Collection[RunSummary]) -> frozenset[int]:
-        """Return the `run_id`s of the runs with a failed step: an attempt or a child."""
+        """Return the `run_id`s of the runs with a failed call of an activity or a child."""
         found: set[int] = set()
         app_id = self._app_id()
         with reading_within(self._engine, self._seconds) as connection:

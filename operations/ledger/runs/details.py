@@ -117,15 +117,15 @@ def _merged(known: _Row, snapshot: Snapshot) -> _Row:
         "custom_status": instance.custom_status,
     }
     if failure:
-        values["failure_type"] = failure.error_type
-        values["failure_message"] = failure.message
-        values["failure_stack"] = failure.stack_trace
+        values["error_type"] = failure.error_type
+        values["error_message"] = failure.message
+        values["stack_trace"] = failure.stack_trace
     return known | {name: value for name, value in values.items() if value is not None}
 
 
 def _details(row: RowMapping) -> RunDetails:
     failure = None
-    if row["failure_type"] is not None:
-        failure = Failure(row["failure_type"], row["failure_message"] or "", row["failure_stack"])
+    if row["error_type"] is not None:
+        failure = Failure(row["error_type"], row["error_message"] or "", row["stack_trace"])
     history = decode(row["history"]) if row["history"] is not None else None
     return RunDetails(row["input"], row["output"], row["custom_status"], failure, history)

@@ -19,8 +19,10 @@ from operations.timeline import Ending
 _COLUMNS = attempts.c
 
 
-def read_earlier_generations(connection: Connection, run_id: int, most: int) -> EarlierGenerations:
-    """Return the earlier generations of a run that the ledger has; list the newest `most`."""
+def read_earlier_generations(
+    connection: Connection, run_id: int, max_listed: int
+) -> EarlierGenerations:
+    """Return the earlier generations of a run that the ledger has; list the newest `max_listed`."""
     last = select(runs.c.generation).where(runs.c.run_id == run_id).scalar_subquery()
     earlier = (_COLUMNS.run_id == run_id, _COLUMNS.generation < last)
     numbers = select(func.count(_COLUMNS.generation.distinct()), func.count()).where(*earlier)
@@ -29,7 +31,7 @@ def read_earlier_generations(connection: Connection, run_id: int, most: int) -> 
         .where(*earlier)
         .group_by(_COLUMNS.generation)
         .order_by(_COLUMNS.generation.desc())
-        .limit(most)
+        .limit(max_listed)
     )
     generation_count, attempt_count = connection.execute(numbers).one()
     newest = tuple(Generation(*row) for row in connection.execute(each))
@@ -37,15 +39,15 @@ def read_earlier_generations(connection: Connection, run_id: int, most: int) -> 
 
 
 def close_generations(
-    connection: Connection, continued: Sequence[RunChange], most_attempts: int
+    connection: Connection, continued: Sequence[RunChange], max_attempts: int
 ) -> None:
-    """Close the generations before the current ones; delete the oldest beyond `most_attempts`."""
+    """Close the generations before the current ones; delete the oldest beyond `max_attempts`."""
     _close_attempts(connection, continued)
     for batch in in_batches(continued):
         deleted = [
             {"of_run_id": run_id, "up_to": number}
             for run_id, number in _superfluous(
-                connection, [each.run_id for each in batch], most_attempts
+                connection, [each.run_id for each in batch], max_attempts
             )
         ]
         if deleted:
@@ -57,7 +59,7 @@ def close_generations(
 
 
 def _close_attempts(connection: Connection, continued: Sequence[RunChange]) -> None:
-    """Close open attempts as unseen; they ended before the next generation started."""
+    """Close open attempts with an unknown end; they ended before the next generation started."""
     query = (
         update(attempts)
         .where(
@@ -65,7 +67,7 @@ def _close_attempts(connection: Connection, continued: Sequence[RunChange]) -> N
             _COLUMNS.generation < bindparam("now"),
             _COLUMNS.ending == Ending.OPEN.value,
         )
-        .values(ending=Ending.UNSEEN.value, ended_at=bindparam("by"))
+        .values(ending=Ending.END_UNKNOWN.value, ended_at=bindparam("by"))
     )
     if continued:
         values = [
@@ -80,7 +82,7 @@ def _close_attempts(connection: Connection, continued: Sequence[RunChange]) -> N
 
 
 def _superfluous(
-    connection: Connection, run_ids: Sequence[int], most_attempts: int
+    connection: Connection, run_ids: Sequence[int], max_attempts: int
 ) -> Iterator[tuple[int, int]]:
     """Yield each run with too many attempts: its `run_id`, and the newest generation to delete."""
     query = (
@@ -93,6 +95,6 @@ def _superfluous(
         total = 0
         for _, generation, count in rows:
             total += count
-            if total > most_attempts:
+            if total > max_attempts:
                 yield run_id, generation
                 break

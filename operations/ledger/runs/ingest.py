@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from operations.ledger.db.connections import writing
 from operations.ledger.heartbeat import next_revision, set_revision
-from operations.ledger.reservations import latest_starts
+from operations.ledger.reservations import latest_reservations
 from operations.ledger.runs.attempts import write_attempts
 from operations.ledger.runs.details import keep_history, write_details
 from operations.ledger.runs.identity import Run, Unmatched, is_stale, latest_of, match_run
@@ -25,10 +25,10 @@ from operations.ledger.runs.waits import drop_waits, write_waits
 from operations.records import RunSummary, Snapshot
 
 
-def ingest(engine: Engine, snapshots: Sequence[Snapshot], most_earlier: int) -> set[str]:
+def ingest(engine: Engine, snapshots: Sequence[Snapshot], max_earlier_attempts: int) -> set[str]:
     """Write snapshots, all or none; return the ids whose snapshot was stale.
 
-    Of the earlier generations of a run, at most `most_earlier` attempts are kept.
+    `max_earlier_attempts` limits how many attempts of a run's earlier generations are kept.
     """
     stale: set[str] = set()
     if not snapshots:
@@ -36,7 +36,7 @@ def ingest(engine: Engine, snapshots: Sequence[Snapshot], most_earlier: int) -> 
     with writing(engine) as connection:
         revision = next_revision(connection)
         are_changed = [
-            _ingest_batch(connection, revision, batch, most_earlier, stale)
+            _ingest_batch(connection, revision, batch, max_earlier_attempts, stale)
             for batch in _batches(snapshots)
         ]
         if any(are_changed):
@@ -54,7 +54,7 @@ def read_merged(connection: Connection, snapshot: Snapshot) -> RunSummary:
         return merged(latest, snapshot).summary
     if latest and match is not Unmatched.NEXT:
         return latest.summary
-    start = latest_starts(connection, snapshot.app_id, [instance_id]).get(instance_id)
+    start = latest_reservations(connection, snapshot.app_id, [instance_id]).get(instance_id)
     return new_run(snapshot, latest.summary if latest else None, start).summary
 
 
@@ -100,7 +100,7 @@ def _ingest_batch(
     connection: Connection,
     revision: int,
     batch: Sequence[Snapshot],
-    most_earlier: int,
+    max_earlier_attempts: int,
     stale: set[str],
 ) -> bool:
     """Write snapshots of different instances; return True if that changed anything.
@@ -121,7 +121,7 @@ def _ingest_batch(
     ]
     changed = {
         *write_details(connection, [*updated, *added]),
-        *write_attempts(connection, [*updated, *added], most_earlier),
+        *write_attempts(connection, [*updated, *added], max_earlier_attempts),
         *write_waits(connection, [*updated, *added]),
         *(each.run_id for each in updated if each.changes_run),
     }
@@ -172,7 +172,7 @@ def _add_next(
     if not snapshots:
         return []
     ids = [each.instance.instance_id for each in snapshots]
-    reservations = latest_starts(connection, snapshots[0].app_id, ids)
+    reservations = latest_reservations(connection, snapshots[0].app_id, ids)
     runs, superseded = [], []
     for snapshot in snapshots:
         instance_id = snapshot.instance.instance_id

@@ -54,8 +54,8 @@ def new_run(snapshot: Snapshot, previous: RunSummary | None, start: Reservation 
         scheduled_for=start.scheduled_for if start else None,
         waits_for=None,
         waits_until=None,
-        failure_type=None,
-        failure_message=None,
+        error_type=None,
+        error_message=None,
         parent_id=None,
         rerun_of=None,
         purged_at=None,
@@ -105,10 +105,8 @@ def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
         ended_at=timeline.ended_at or summary.ended_at or _last_update(instance),
         last_updated_at=instance.last_updated_at or summary.last_updated_at,
         scheduled_for=snapshot.scheduled_for or summary.scheduled_for,
-        failure_type=failure.error_type[:MAX_NAME_LENGTH] if failure else summary.failure_type,
-        failure_message=failure.message[:MAX_MESSAGE_LENGTH]
-        if failure
-        else summary.failure_message,
+        error_type=failure.error_type[:MAX_NAME_LENGTH] if failure else summary.error_type,
+        error_message=failure.message[:MAX_MESSAGE_LENGTH] if failure else summary.error_message,
         parent_id=timeline.parent_id or summary.parent_id,
         parent_app_id=_other_app_id(timeline.parent_app_id, summary) or summary.parent_app_id,
         rerun_of=timeline.rerun_of or summary.rerun_of,

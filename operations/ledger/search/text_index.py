@@ -29,7 +29,7 @@ from operations.records import Filter
 
 INDEXED_LENGTH = 16_384  # characters of each text
 MIN_SEARCH_LENGTH = 3  # characters that the index can search for
-TEXTS = ("input", "output", "custom_status", "failure_type", "failure_message")
+TEXTS = ("input", "output", "custom_status", "error_type", "error_message")
 """The columns of `run_details` that are searched, besides the instance id."""
 
 _INSERT = insert(run_texts)

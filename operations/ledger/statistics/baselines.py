@@ -25,7 +25,7 @@ def read_baselines(
     }
 
 
-def _seconds(connection: Connection, workflow: str, name: str, most: int) -> list[float]:
+def _seconds(connection: Connection, workflow: str, name: str, max_attempts: int) -> list[float]:
     """Return how many seconds the latest completed attempts took, including queue time."""
     columns = attempts.c
     query = (
@@ -38,7 +38,7 @@ def _seconds(connection: Connection, workflow: str, name: str, most: int) -> lis
             runs.c.workflow == workflow,
         )
         .order_by(columns.run_id.desc())
-        .limit(most)
+        .limit(max_attempts)
     )
     return [(end - start).total_seconds() for start, end in connection.execute(query)]
 

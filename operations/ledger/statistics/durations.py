@@ -14,7 +14,7 @@ from sqlalchemy import Connection, DateTime, Select, select, type_coerce
 from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.micros import micros_of, time_of
 from operations.ledger.statistics.latest_rows import LatestRows
-from operations.ledger.statistics.summaries import (
+from operations.ledger.statistics.results import (
     ActivityStatistics,
     DurationDistribution,
     PeriodStatistics,
@@ -25,7 +25,7 @@ from operations.model import Status
 from operations.records import Period
 from operations.timeline import Ending
 
-_COUNTED = [each.value for each in (Ending.COMPLETED, Ending.FAILED, Ending.UNSEEN)]
+_COUNTED = [each.value for each in (Ending.COMPLETED, Ending.FAILED, Ending.END_UNKNOWN)]
 _SECOND = 10**6  # microseconds
 
 
@@ -35,16 +35,16 @@ class _Found:
 
     count: int = 0
     failures: int = 0
-    unseen: int = 0
-    took: list[float] = field(default_factory=list)
+    end_unknown: int = 0
+    duration: list[float] = field(default_factory=list)
     queue_time: list[float] = field(default_factory=list)
     execution_time: list[float] = field(default_factory=list)
 
-    def add(self, took: int, queue_time: int, execution_time: int) -> None:
+    def add(self, duration: int, queue_time: int, execution_time: int) -> None:
         """Add the durations of a run, in microseconds; `UNKNOWN` ones are left out."""
-        if took >= 0:
-            self.took.append(took / _SECOND)
-        if took >= 0 and queue_time >= 0 and execution_time >= 0:
+        if duration >= 0:
+            self.duration.append(duration / _SECOND)
+        if duration >= 0 and queue_time >= 0 and execution_time >= 0:
             self.queue_time.append(queue_time / _SECOND)
             self.execution_time.append(execution_time / _SECOND)
 
@@ -81,23 +81,23 @@ def read_activities(
 ) -> PeriodStatistics[ActivityStatistics]:
     """Read the statistics of the latest attempts that ended in a period, by activity."""
     found: dict[str, _Found] = defaultdict(_Found)
-    failed, unseen = Ending.FAILED.value, Ending.UNSEEN.value
+    failed, end_unknown = Ending.FAILED.value, Ending.END_UNKNOWN.value
     query = _ended_attempts(within)
     latest = LatestRows(connection, query, limits.durations, limits.reading_seconds, limits.batch)
     for name, ending, scheduled_at, started_at, ended_at in latest:
-        of, took = found[name], (ended_at - scheduled_at).total_seconds()
-        if ending == unseen:
-            of.unseen += 1
+        of, duration = found[name], (ended_at - scheduled_at).total_seconds()
+        if ending == end_unknown:
+            of.end_unknown += 1
             continue
-        of.took.append(took)
+        of.duration.append(duration)
         if ending == failed:
             of.failures += 1
         if started_at is not None:
             queue_time = (started_at - scheduled_at).total_seconds()
-            if not 0 <= queue_time <= took:  # the clocks differ
-                queue_time = 0 if queue_time < 0 else took
+            if not 0 <= queue_time <= duration:  # the clocks differ
+                queue_time = 0 if queue_time < 0 else duration
             of.queue_time.append(queue_time)
-            of.execution_time.append(took - queue_time)
+            of.execution_time.append(duration - queue_time)
     since = _aware(latest.cut[-1]) if latest.cut else within.since
     statistics = tuple(_activity(name, of) for name, of in sorted(found.items()))
     return PeriodStatistics(Period(since, within.until), statistics)
@@ -127,8 +127,8 @@ def _workflow(name: str, of: _Found) -> WorkflowStatistics:
         workflow=name,
         count=of.count,
         failures=of.failures,
-        took=distribution(of.took),
-        unknown=len(of.took) - len(of.queue_time),
+        duration=distribution(of.duration),
+        unknown=len(of.duration) - len(of.queue_time),
         queue_time=distribution(of.queue_time),
         execution_time=distribution(of.execution_time),
     )
@@ -137,13 +137,13 @@ def _workflow(name: str, of: _Found) -> WorkflowStatistics:
 def _activity(name: str, of: _Found) -> ActivityStatistics:
     return ActivityStatistics(
         activity=name,
-        count=len(of.took),
+        count=len(of.duration),
         failures=of.failures,
-        unknown=len(of.took) - len(of.queue_time),
+        unknown=len(of.duration) - len(of.queue_time),
         queue_time=distribution(of.queue_time),
         execution_time=distribution(of.execution_time),
-        took=distribution(of.took),
-        unseen=of.unseen,
+        duration=distribution(of.duration),
+        end_unknown=of.end_unknown,
     )
 
 
@@ -152,8 +152,8 @@ def distribution(seconds: list[float]) -> DurationDistribution | None:
     seconds.sort()
     if not seconds:
         return None
-    median, p95, p99 = (_rank(seconds, share) for share in (0.5, 0.95, 0.99))
-    return DurationDistribution(len(seconds), median, p95, p99, seconds[-1])
+    p50, p95, p99 = (_rank(seconds, share) for share in (0.5, 0.95, 0.99))
+    return DurationDistribution(len(seconds), p50, p95, p99, seconds[-1])
 
 
 def _rank(ordered: list[float], share: float) -> float:

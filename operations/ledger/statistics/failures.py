@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, select
 from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.micros import micros_of
 from operations.ledger.statistics.latest_rows import LatestRows
-from operations.ledger.statistics.summaries import FailureGroup, PeriodStatistics
+from operations.ledger.statistics.results import FailureGroup, PeriodStatistics
 from operations.ledger.tables import attempts, runs
 from operations.model import Status
 from operations.records import Period
@@ -37,8 +37,8 @@ class _Failed:
     @property
     def kind(self) -> _Kind:
         """What the failures of a group have in common."""
-        message = fingerprint(self.message or "", self.instance_id)
-        return self.name, self.is_activity, self.error_type or "", message
+        shared = fingerprint(self.message or "", self.instance_id)
+        return self.name, self.is_activity, self.error_type or "", shared
 
 
 def read_failures(
@@ -87,8 +87,8 @@ def _runs(within: Period) -> Select[Any]:
     return (
         select(
             columns.workflow,
-            columns.failure_type,
-            columns.failure_message,
+            columns.error_type,
+            columns.error_message,
             columns.ended_at,
             columns.instance_id,
             columns.run_id,
@@ -113,7 +113,7 @@ def _group(kind: _Kind, failed: list[_Failed]) -> FailureGroup:
 
 
 def _rank(group: FailureGroup) -> tuple[object, ...]:
-    return -group.count, -micros_of(group.last), group.name, group.error_type, group.message
+    return -group.count, -micros_of(group.last), group.name, group.error_type, group.fingerprint
 
 
 def fingerprint(message: str, instance_id: str = "") -> str:

@@ -12,7 +12,7 @@ from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.statistics.baselines import read_baselines
 from operations.ledger.statistics.durations import read_activities, read_workflows
 from operations.ledger.statistics.failures import read_failures
-from operations.ledger.statistics.summaries import (
+from operations.ledger.statistics.results import (
     ActivityStatistics,
     FailureGroup,
     MinuteThroughput,

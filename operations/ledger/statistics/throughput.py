@@ -1,4 +1,4 @@
-"""Counts the runs that start and end in each minute."""
+"""Counts the runs that are created and that end in each minute."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from operations.errors import InvalidInput
 from operations.ledger.micros import micros_of, time_of
-from operations.ledger.statistics.summaries import MinuteThroughput
+from operations.ledger.statistics.results import MinuteThroughput
 from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import Period
@@ -34,13 +34,13 @@ def read_throughput(connection: Connection, within: Period) -> tuple[MinuteThrou
         found = str(within.until - within.since)
         raise InvalidInput("period", found, f"one of {LONGEST.days} days at most")
     first, last = micros_of(within.since) // _MINUTE, (micros_of(within.until) - 1) // _MINUTE
-    started = _started(connection, within, last)
+    created = _created(connection, within, last)
     completed, failed = (
         _ended(connection, within, status) for status in (Status.COMPLETED, Status.FAILED)
     )
     return tuple(
         MinuteThroughput(
-            _time(each), started.get(each, 0), completed.get(each, 0), failed.get(each, 0)
+            _time(each), created.get(each, 0), completed.get(each, 0), failed.get(each, 0)
         )
         for each in range(first, last + 1)
     )
@@ -50,15 +50,15 @@ def _time(minute: int) -> datetime:
     return time_of(minute * _MINUTE)
 
 
-def _started(connection: Connection, within: Period, last: int) -> _Numbers:
+def _created(connection: Connection, within: Period, last: int) -> _Numbers:
     """Count the created runs by minute.
 
     SQLite rounds times to milliseconds, so the end of a minute counts in the next one.
     """
-    created, sixty = _COLUMNS.created_at, literal_column("60", Integer)
-    seconds = extract("epoch", created)
+    created_at, sixty = _COLUMNS.created_at, literal_column("60", Integer)
+    seconds = extract("epoch", created_at)
     any_status = _COLUMNS.status.in_([each.value for each in Status])  # for the index
-    inside = (any_status, created >= within.since, created < within.until)
+    inside = (any_status, created_at >= within.since, created_at < within.until)
     minute = cast(seconds - seconds % sixty, Integer) // sixty
     numbers = _numbers(connection, minute, *inside)
     rounded_up = numbers.pop(last + 1, 0)

@@ -27,7 +27,7 @@ class _TooLarge(Exception):
 
 
 def create_app(queue: HintQueue) -> Starlette:
-    """Return the application that queues the hints in spans and answers at once."""
+    """Return the application that queues the hints in trace spans and answers at once."""
 
     async def take(request: Request) -> Response:
         try:
@@ -37,7 +37,7 @@ def create_app(queue: HintQueue) -> Starlette:
         except ClientDisconnect:
             return Response(status_code=400)
         except ValueError as error:
-            return PlainTextResponse(f"expected a JSON list of spans: {error}", 400)
+            return PlainTextResponse(f"expected a JSON list of trace spans: {error}", 400)
         return Response(status_code=202)
 
     return Starlette(routes=[Route(PATH, take, methods=["POST"])])
@@ -72,7 +72,7 @@ class Endpoint:
             )
         )
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
         self.port: int | None = None
         """The port on which the endpoint listens, None while it cannot listen."""
 

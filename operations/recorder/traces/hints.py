@@ -27,7 +27,7 @@ class HintQueue:
 
     @property
     def is_traced(self) -> bool:
-        """Whether spans arrive at all, with hints or without."""
+        """Whether trace spans arrive at all, with hints or without."""
         return time.monotonic() - self._last_at < self._silence
 
     def offer(self, hints: Sequence[Hint]) -> None:

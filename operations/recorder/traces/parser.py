@@ -2,7 +2,7 @@
 
 Measured on Dapr 1.18.2 (Zipkin v2 JSON): the start of an instance is `create_orchestration||NAME`
 (CLIENT), its end `orchestration||NAME` (SERVER), an attempt `activity||NAME` (SERVER), sent at its
-end. Most spans are of calls to the sidecar's API, and contain no hint.
+end. Most trace spans are of calls to the sidecar's API, and contain no hint.
 """
 
 import json
@@ -27,9 +27,9 @@ _LATEST = round((datetime.max.replace(tzinfo=UTC) - _EPOCH) / timedelta(microsec
 class Hint:
     """Something may have happened to an instance.
 
-    `at` is the start of the span, in seconds since 1970, or 0 if it is unknown. For the end of an
-    instance, this is the start of the instance. `start_time` is the start time of an attempt that
-    has ended; `is_end` says that the instance has ended.
+    `at` is the start of the trace span, in seconds since 1970, or 0 if it is unknown. For the end
+    of an instance, this is the start of the instance. `start_time` is the start time of an attempt
+    that has ended; `is_end` says that the instance has ended.
     """
 
     instance_id: str
@@ -39,34 +39,34 @@ class Hint:
 
 
 def hints_in(body: bytes) -> list[Hint]:
-    """Return the hints in a JSON list of spans; raise `ValueError` for any other text."""
+    """Return the hints in a JSON list of trace spans; raise `ValueError` for any other text."""
     try:
-        spans = json.loads(body)
+        trace_spans = json.loads(body)
     except RecursionError as error:
         raise ValueError("found lists nested too deeply") from error
-    if not isinstance(spans, list):
-        raise ValueError(f"found {type(spans).__name__}, expected a list")  # noqa: TRY004
-    return [hint for span in spans if (hint := _hint(span))]
+    if not isinstance(trace_spans, list):
+        raise ValueError(f"found {type(trace_spans).__name__}, expected a list")  # noqa: TRY004
+    return [hint for each in trace_spans if (hint := _hint(each))]
 
 
-def _hint(span: object) -> Hint | None:
-    if not isinstance(span, dict):
+def _hint(trace_span: object) -> Hint | None:
+    if not isinstance(trace_span, dict):
         return None
-    name, kind, tags = span.get("name"), span.get("kind"), span.get("tags")
+    name, kind, tags = trace_span.get("name"), trace_span.get("kind"), trace_span.get("tags")
     if not (isinstance(name, str) and isinstance(kind, str) and isinstance(tags, dict)):
         return None
-    type_of_span = (name.partition("||")[0], kind)
+    type_and_kind = (name.partition("||")[0], kind)
     instance_id = tags.get(_INSTANCE_ID)
     if (
-        type_of_span not in _HINTING
+        type_and_kind not in _HINTING
         or not isinstance(instance_id, str)
         or not is_possible_id(instance_id)
     ):
         return None
-    timestamp = span.get("timestamp")
+    timestamp = trace_span.get("timestamp")
     micros = timestamp if isinstance(timestamp, int) and 0 <= timestamp <= _LATEST else 0
-    start_time = _start_time(instance_id, tags, micros) if type_of_span == _ACTIVITY else None
-    return Hint(instance_id, micros / 1e6, start_time, is_end=type_of_span == _END)
+    start_time = _start_time(instance_id, tags, micros) if type_and_kind == _ACTIVITY else None
+    return Hint(instance_id, micros / 1e6, start_time, is_end=type_and_kind == _END)
 
 
 def _start_time(instance_id: str, tags: dict[object, object], micros: int) -> StartTime | None:

@@ -1,4 +1,4 @@
-"""Start times from spans, kept until a history confirms the attempts."""
+"""Start times from trace spans, kept until a history confirms the attempts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

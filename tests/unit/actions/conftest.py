@@ -72,28 +72,28 @@ class BulkSetup:
     def start_again(self, instance_id: str) -> None:
         """Replace an instance by one with the same id that was started an hour later."""
         hour = timedelta(hours=1)
-        turn, start, *steps = self.gateway.events[instance_id]
+        turn, start, *events = self.gateway.events[instance_id]
         start = replace(start, execution_id="another", timestamp=start.timestamp + hour)
         turn = replace(turn, timestamp=turn.timestamp + hour)
-        self.gateway.events[instance_id] = (turn, start, *steps)
+        self.gateway.events[instance_id] = (turn, start, *events)
         earlier = self.gateway.instances[instance_id]
         started_at = start.timestamp
         self.gateway.put(replace(earlier, created_at=started_at, last_updated_at=started_at))
 
     def cancel_at_fifth(self, preview: BulkPreview) -> Progress:
-        """Run a bulk job, and cancel it during its fifth action."""
+        """Start a bulk job, and cancel it during its fifth action."""
         started: list[BulkExecution] = []
 
         def cancel() -> None:
             started[0].cancel()
 
         self.gateway.during[preview.task.action] = at_call(5, cancel)
-        started.append(self.jobs.run(preview, ANN, rate=50))
+        started.append(self.jobs.start(preview, ANN, rate=50))
         return started[0].wait(30)
 
-    def run(self, task: BulkTask, selection: Selection) -> tuple[BulkExecution, Progress]:
-        """Run a bulk job to its end."""
-        execution = self.jobs.run(self.jobs.preview(task, selection), ANN, rate=FAST)
+    def execute(self, task: BulkTask, selection: Selection) -> tuple[BulkExecution, Progress]:
+        """Execute a bulk job to its end."""
+        execution = self.jobs.start(self.jobs.preview(task, selection), ANN, rate=FAST)
         progress = execution.wait(30)
         assert progress.is_over
         return execution, progress

@@ -65,8 +65,8 @@ def test_a_bulk_job_acts_on_each_instance(
     """Each action acts once on each instance of a filter, and the audit log has the job's id."""
     setup.add(*names(20), status=before)
     preview = setup.jobs.preview(task, Filter(statuses=frozenset({before})))
-    run = setup.jobs.run(preview, ANN, "all of them", rate=FAST)
-    assert counts(run.wait(30)) == (20, 0, 0, 0, 0)
+    execution = setup.jobs.start(preview, ANN, "all of them", rate=FAST)
+    assert counts(execution.wait(30)) == (20, 0, 0, 0, 0)
     assert setup.gateway.calls[method] == 20
     entries = [
         entry
@@ -77,13 +77,13 @@ def test_a_bulk_job_acts_on_each_instance(
     assert {(d.action, d.outcome, d.reason, d.actor) for d in entries} == {
         (task.action, Outcome.DONE, "all of them", ANN)
     }
-    assert {each.outcome for each in run.results()} == {Outcome.DONE}
+    assert {each.outcome for each in execution.results()} == {Outcome.DONE}
 
 
 def test_an_event_is_raised_with_its_payload(setup: BulkSetup) -> None:
     """The payload may be falsy."""
     setup.add("order_A")
-    setup.run(RAISE, RUNNING)
+    setup.execute(RAISE, RUNNING)
     assert setup.gateway.raised == [("order_A", "approval", "0")]
 
 
@@ -92,31 +92,31 @@ def test_a_later_run_of_an_id_is_refused(setup: BulkSetup) -> None:
     setup.add("order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.start_again("order_A")
-    run = setup.jobs.run(preview, ANN)
-    assert counts(run.wait(30)) == (0, 0, 1, 0, 0)
-    assert "by now" in str(run.results()[0].message)
+    execution = setup.jobs.start(preview, ANN)
+    assert counts(execution.wait(30)) == (0, 0, 1, 0, 0)
+    assert "by now" in str(execution.results()[0].message)
     assert not setup.gateway.calls["terminate"]
 
 
 def test_changes_since_the_preview_are_in_the_results(setup: BulkSetup) -> None:
     """An instance that already has the status is unchanged; a finished or purged one is refused."""
-    setup.add("done", "ended", "gone", "order_A")
+    setup.add("done", "ended", "purged", "order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.gateway.set_status("done", Status.TERMINATED)
     setup.gateway.set_status("ended", Status.COMPLETED)
-    del setup.gateway.instances["gone"]
-    run = setup.jobs.run(preview, ANN)
-    assert counts(run.wait(30)) == (1, 1, 2, 0, 0)
-    messages = {each.instance_id: each.message for each in run.results()}
+    del setup.gateway.instances["purged"]
+    execution = setup.jobs.start(preview, ANN)
+    assert counts(execution.wait(30)) == (1, 1, 2, 0, 0)
+    messages = {each.instance_id: each.message for each in execution.results()}
     assert messages["ended"] == "Cannot terminate 'ended': it is COMPLETED."
-    assert messages["gone"] == "No instance has the id 'gone'."
+    assert messages["purged"] == "No instance has the id 'purged'."
 
 
 def test_an_unknown_outcome_is_counted_as_unknown(setup: BulkSetup) -> None:
     """The instance is neither done nor refused."""
     setup.add("order_A")
     setup.gateway.errors["terminate"] = [OutcomeUnknown("terminate", "no answer in time")]
-    assert counts(setup.run(TERMINATE, RUNNING)[1]) == (0, 0, 0, 1, 0)
+    assert counts(setup.execute(TERMINATE, RUNNING)[1]) == (0, 0, 0, 1, 0)
 
 
 def test_an_unexpected_error_stops_no_other_action(
@@ -132,7 +132,7 @@ def test_an_unexpected_error_stops_no_other_action(
         terminate(instance_id)
 
     monkeypatch.setattr(setup.gateway, "terminate", odd)
-    assert sum(counts(setup.run(TERMINATE, RUNNING)[1])) == 2
+    assert sum(counts(setup.execute(TERMINATE, RUNNING)[1])) == 2
 
 
 def test_a_cancelled_job_starts_no_further_action(setup: BulkSetup) -> None:
@@ -154,7 +154,7 @@ def test_the_same_job_again_completes_it(setup: BulkSetup) -> None:
     done = setup.cancel_at_fifth(preview).done
     assert done < 20
     other = BulkSetup(setup.gateway, setup.ledger)
-    progress = other.jobs.run(preview, ANN, rate=FAST).wait(30)
+    progress = other.jobs.start(preview, ANN, rate=FAST).wait(30)
     assert counts(progress) == (20 - done, done, 0, 0, 0)
     assert len({name for name, *_ in setup.gateway.raised}) == len(setup.gateway.raised) == 20
 
@@ -172,54 +172,55 @@ def test_another_job_skips_what_is_done(
 ) -> None:
     """The preview of a later job has no eligible instance."""
     setup.add(*selection, status=status)
-    setup.run(task, selection)
+    setup.execute(task, selection)
     assert not setup.jobs.preview(task, selection).eligible
 
 
 def test_several_jobs_rerun_a_failed_run_once(setup: BulkSetup) -> None:
     """The id of the new instance depends only on the run and the event."""
     setup.add(*names(3), status=Status.FAILED)
-    run, _ = setup.run(BulkTask(Action.RERUN), FAILED)
-    again, progress = setup.run(BulkTask(Action.RERUN), FAILED)
+    first, _ = setup.execute(BulkTask(Action.RERUN), FAILED)
+    again, progress = setup.execute(BulkTask(Action.RERUN), FAILED)
     assert counts(progress) == (0, 3, 0, 0, 0)
-    assert {each.new_id for each in run.results()} == {each.new_id for each in again.results()}
+    assert {each.new_id for each in first.results()} == {each.new_id for each in again.results()}
     assert setup.gateway.calls["rerun"] == 3
 
 
 @pytest.mark.parametrize(
-    ("step", "name"), [(RerunFrom.FIRST, "reserve"), (RerunFrom.FAILED, "charge")]
+    ("start", "name"), [(RerunFrom.FIRST, "reserve"), (RerunFrom.FAILED, "charge")]
 )
-def test_a_rerun_starts_from_the_first_step_or_the_failed_one(
-    setup: BulkSetup, step: RerunFrom, name: str
+def test_a_rerun_starts_from_the_first_call_or_the_failed_one(
+    setup: BulkSetup, start: RerunFrom, name: str
 ) -> None:
-    """A rerun of a step with several attempts starts from the first attempt."""
-    steps = (
+    """A rerun of a call with several attempts starts from the first attempt."""
+    events = (
         scheduled(1, 1, "reserve"),
         scheduled(2, 2, "charge", call="c"),
         failed(2, 3),
         scheduled(3, 4, "charge", call="c"),
         failed(3, 5),
     )
-    put(setup.gateway, "order_A", Status.FAILED, steps)
+    put(setup.gateway, "order_A", Status.FAILED, events)
     setup.record("order_A")
-    run, _ = setup.run(BulkTask(Action.RERUN, start=step), FAILED)
-    (result,) = run.results()
+    execution, _ = setup.execute(BulkTask(Action.RERUN, start=start), FAILED)
+    (result,) = execution.results()
     rerun = setup.gateway.events[result.new_id or ""][-1]
-    assert (rerun.name, rerun.event_id) == (name, 1 if step is RerunFrom.FIRST else 2)
+    assert (rerun.name, rerun.event_id) == (name, 1 if start is RerunFrom.FIRST else 2)
 
 
-def test_a_rerun_without_a_step_is_refused(setup: BulkSetup) -> None:
-    """An unknown workflow fails before its first step."""
+def test_a_rerun_without_a_call_is_refused(setup: BulkSetup) -> None:
+    """An unknown workflow fails before its first call."""
     setup.add("order_A", status=Status.FAILED)
     setup.gateway.events["order_A"] = setup.gateway.events["order_A"][:2]
-    run, progress = setup.run(BulkTask(Action.RERUN), FAILED)
+    execution, progress = setup.execute(BulkTask(Action.RERUN), FAILED)
     assert progress.refused == 1
-    assert run.results()[0].message == "Cannot rerun 'order_A': it has no activity, timer or child."
+    (result,) = execution.results()
+    assert result.message == "Cannot rerun 'order_A': it has no activity, timer or child."
     (entry,) = setup.ledger.audit_log.of("order_A", 9)
     assert (entry.action, entry.outcome, entry.message) == (
         Action.RERUN,
         Outcome.REFUSED,
-        run.results()[0].message,
+        result.message,
     )
 
 
@@ -229,7 +230,7 @@ def test_an_unreachable_engine_stops_the_job(gateway: FakeGateway, ledger: Ledge
     setup.add(*names(100))
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.gateway.errors["state"] = [DaprUnavailable("no sidecar")] * 1000
-    progress = setup.jobs.run(preview, ANN, rate=1000).wait(30)
+    progress = setup.jobs.start(preview, ANN, rate=1000).wait(30)
     assert progress.is_over
     assert progress.stopped == "The Dapr engine cannot be reached: no sidecar."
     assert 10 <= progress.refused <= 10 + 8
@@ -241,7 +242,7 @@ def test_unknown_outcomes_in_a_row_stop_the_job(gateway: FakeGateway, ledger: Le
     setup = BulkSetup(gateway, ledger, failures_in_a_row=10)
     setup.add(*names(100))
     setup.gateway.errors["terminate"] = [OutcomeUnknown("terminate", "no answer in time")] * 1000
-    _, progress = setup.run(TERMINATE, RUNNING)
+    _, progress = setup.execute(TERMINATE, RUNNING)
     assert "no answer in time" in str(progress.stopped)
     assert 10 <= progress.unknown <= 10 + 8
     assert progress.left == 100 - progress.unknown
@@ -265,8 +266,8 @@ def test_an_event_with_an_unknown_outcome_is_not_raised_again(setup: BulkSetup) 
     setup.add("order_A", "order_B")
     setup.gateway.late_errors["raise"] = [OutcomeUnknown("raise", "no answer in time")]
     preview = setup.jobs.preview(RAISE, RUNNING)
-    assert counts(setup.jobs.run(preview, ANN).wait(30)) == (1, 0, 0, 1, 0)
-    assert counts(setup.jobs.run(preview, ANN).wait(30)) == (0, 1, 0, 1, 0)
+    assert counts(setup.jobs.start(preview, ANN).wait(30)) == (1, 0, 0, 1, 0)
+    assert counts(setup.jobs.start(preview, ANN).wait(30)) == (0, 1, 0, 1, 0)
     assert len(setup.gateway.raised) == 2
 
 
@@ -275,10 +276,10 @@ def test_an_event_is_not_raised_again_after_the_process_died(setup: BulkSetup) -
     setup.add("order_A", "order_B")
     setup.gateway.during["raise"] = at_call(1, _die)
     first = setup.jobs.preview(RAISE, RUNNING, "friday")
-    setup.jobs.run(first, ANN).wait(30)
+    setup.jobs.start(first, ANN).wait(30)
     other = BulkSetup(setup.gateway, setup.ledger)
     again = other.jobs.preview(RAISE, RUNNING, "friday")
-    progress = other.jobs.run(again, ANN).wait(30)
+    progress = other.jobs.start(again, ANN).wait(30)
     assert counts(progress) == (0, 1, 0, 1, 0)
     assert setup.gateway.calls["raise"] == 2
 
@@ -290,10 +291,10 @@ def _die() -> None:
 def test_a_job_id_is_for_one_action(setup: BulkSetup) -> None:
     """A second action would skip the instances of the first."""
     setup.add("order_A")
-    setup.jobs.run(setup.jobs.preview(RAISE, RUNNING, "friday"), ANN).wait(30)
+    setup.jobs.start(setup.jobs.preview(RAISE, RUNNING, "friday"), ANN).wait(30)
     other = setup.jobs.preview(TERMINATE, RUNNING, "friday")
     with pytest.raises(InvalidInput, match="bulk_id: found 'friday'"):
-        setup.jobs.run(other, ANN)
+        setup.jobs.start(other, ANN)
 
 
 def test_an_instance_whose_history_cannot_be_read_is_acted_on(setup: BulkSetup) -> None:
@@ -301,7 +302,7 @@ def test_an_instance_whose_history_cannot_be_read_is_acted_on(setup: BulkSetup) 
     setup.add("order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.gateway.errors["history"] = [DaprRefused("too large")] * 9
-    assert counts(setup.jobs.run(preview, ANN).wait(30)) == (1, 0, 0, 0, 0)
+    assert counts(setup.jobs.start(preview, ANN).wait(30)) == (1, 0, 0, 0, 0)
     assert summary(setup.ledger).status is Status.TERMINATED
     assert summary(setup.ledger).run_id == preview.eligible[0].run_id
 
@@ -312,7 +313,7 @@ def test_a_younger_instance_whose_history_cannot_be_read_is_refused(setup: BulkS
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.start_again("order_A")
     setup.gateway.errors["history"] = [DaprRefused("too large")] * 9
-    assert counts(setup.jobs.run(preview, ANN).wait(30)) == (0, 0, 1, 0, 0)
+    assert counts(setup.jobs.start(preview, ANN).wait(30)) == (0, 0, 1, 0, 0)
     assert not setup.gateway.calls["terminate"]
 
 
@@ -321,7 +322,7 @@ def test_an_unusable_rate_is_refused(setup: BulkSetup, rate: float) -> None:
     """The job would never end, or never start."""
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     with pytest.raises(InvalidInput, match="rate: found"):
-        setup.jobs.run(preview, ANN, rate=rate)
+        setup.jobs.start(preview, ANN, rate=rate)
 
 
 def test_a_reason_that_is_too_long_stops_the_job_at_once(setup: BulkSetup) -> None:
@@ -329,7 +330,7 @@ def test_a_reason_that_is_too_long_stops_the_job_at_once(setup: BulkSetup) -> No
     setup.add("order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     with pytest.raises(InvalidInput, match="reason: found"):
-        setup.jobs.run(preview, ANN, "x" * 501)
+        setup.jobs.start(preview, ANN, "x" * 501)
 
 
 def test_a_bulk_job_needs_the_ledger(setup: BulkSetup, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,13 +342,13 @@ def test_a_bulk_job_needs_the_ledger(setup: BulkSetup, monkeypatch: pytest.Monke
     with pytest.raises(LedgerUnavailable):
         setup.jobs.preview(TERMINATE, RUNNING)
     with pytest.raises(LedgerUnavailable):
-        setup.jobs.run(preview, ANN)
+        setup.jobs.start(preview, ANN)
     assert not setup.gateway.calls["terminate"]
 
 
 def test_a_job_without_targets_is_over_at_once(setup: BulkSetup) -> None:
     """All counts are zero."""
-    assert counts(setup.run(TERMINATE, [])[1]) == (0, 0, 0, 0, 0)
+    assert counts(setup.execute(TERMINATE, [])[1]) == (0, 0, 0, 0, 0)
 
 
 def test_at_most_eight_actions_are_in_progress(setup: BulkSetup) -> None:
@@ -365,7 +366,7 @@ def test_at_most_eight_actions_are_in_progress(setup: BulkSetup) -> None:
             in_progress["now"] -= 1
 
     setup.gateway.during["terminate"] = meet
-    assert setup.run(TERMINATE, RUNNING)[1].done == 40
+    assert setup.execute(TERMINATE, RUNNING)[1].done == 40
     assert in_progress["max"] == BulkLimits().concurrency
 
 

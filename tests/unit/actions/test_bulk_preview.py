@@ -105,17 +105,17 @@ def test_a_preview_of_purges_counts_descendants(setup: BulkSetup) -> None:
     assert setup.jobs.preview(forced, ["order_A", "order_B"]).descendants == 3
 
 
-def test_a_rerun_from_the_failed_step_skips_instances_without_one(setup: BulkSetup) -> None:
-    """A step is an activity or a child."""
+def test_a_rerun_from_the_failed_call_skips_instances_without_one(setup: BulkSetup) -> None:
+    """The call is of an activity or a child."""
     setup.add("order_A", "order_B", status=Status.COMPLETED)
-    steps = (scheduled(1, 1, "charge"), failed(1, 2))
+    events = (scheduled(1, 1, "charge"), failed(1, 2))
     setup.add("order_B1", status=Status.FAILED, parent="order_B")
-    put(setup.gateway, "order_D", Status.FAILED, steps)
+    put(setup.gateway, "order_D", Status.FAILED, events)
     setup.record("order_D")
     chosen = ["order_A", "order_B", "order_D"]
     preview = setup.jobs.preview(BulkTask(Action.RERUN, start=RerunFrom.FAILED), chosen)
     assert [each.instance_id for each in preview.eligible] == ["order_B", "order_D"]
-    assert [each.reason for each in preview.skipped] == ["its history has no failed step"]
+    assert [each.reason for each in preview.skipped] == ["its history has no failed call"]
 
 
 def test_an_earlier_run_is_skipped(setup: BulkSetup) -> None:
@@ -154,7 +154,7 @@ def test_previews_of_the_rest_reach_each_instance_once(
     selection: Selection | None = RUNNING
     while selection is not None:
         preview = setup.jobs.preview(RAISE, selection)
-        setup.jobs.run(preview, ANN, rate=FAST).wait(30)
+        setup.jobs.start(preview, ANN, rate=FAST).wait(30)
         selection = preview.rest
     assert sorted(name for name, *_ in setup.gateway.raised) == names(5)
 

@@ -237,7 +237,7 @@ def test_an_error_after_the_call_leaves_the_outcome_unknown(
 def test_an_action_on_an_instance_that_is_purged_after_the_call_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """The instance is gone, so nothing shows whether it was terminated."""
+    """The instance is purged, so nothing shows whether it was terminated."""
     gateway.put(instance("order_A", Status.RUNNING))
     gateway.during["terminate"] = lambda: gateway.during.update(state=gateway.instances.clear)
     with pytest.raises(OutcomeUnknown):

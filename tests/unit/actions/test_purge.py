@@ -182,7 +182,7 @@ def test_a_purge_without_an_answer_has_an_unknown_outcome(
 def test_a_purge_after_which_the_engine_is_away_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """The instance cannot be read, so it may be gone."""
+    """The instance cannot be read, so it may be purged."""
     put(gateway)
 
     def disconnect() -> None:
@@ -197,7 +197,7 @@ def test_a_purge_after_which_the_engine_is_away_has_an_unknown_outcome(
 def test_a_purge_whose_effect_cannot_be_read_has_an_unknown_outcome(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
-    """It is not refused, because the instance may be gone."""
+    """It is not refused, because the instance may be purged."""
     put(gateway)
     refused = DaprRefused("inbox key missing")
     gateway.during["purge"] = lambda: gateway.errors.update(state=[refused])
@@ -218,18 +218,18 @@ def interrupt_purges(gateway: FakeGateway) -> None:
     gateway.during["purge"] = delete_one
 
 
-def test_an_interrupted_purge_records_the_descendants_that_are_gone(
+def test_an_interrupted_purge_records_the_descendants_that_are_purged(
     actions: Actions, limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """Dapr stops in the middle when the caller no longer waits; the same request continues."""
     put_with_descendants(gateway)
     interrupt_purges(gateway)
-    with pytest.raises(OutcomeUnknown, match=r"1 of 3 are gone.*continues with the rest"):
+    with pytest.raises(OutcomeUnknown, match=r"1 of 3 are purged.*continues with the rest"):
         limited(purge=0).purge("order_A", BY_ANN)
     assert summary(ledger, "order_A2").purged_at
     assert not summary(ledger, "order_A1").purged_at
-    (gone,) = ledger.audit_log.of("order_A2", 10)
-    assert (gone.outcome, gone.message) == (Outcome.DONE, "with 'order_A'")
+    (purged,) = ledger.audit_log.of("order_A2", 10)
+    assert (purged.outcome, purged.message) == (Outcome.DONE, "with 'order_A'")
     assert ledger.audit_log.of("order_A", 10)[0].outcome is Outcome.UNKNOWN
     gateway.during.clear()
     assert set(actions.purge("order_A", BY_ANN).ids) == {"order_A", "order_A1"}
@@ -260,8 +260,8 @@ def test_a_failed_purge_that_terminated_the_instance_has_an_unknown_outcome(
 ) -> None:
     """The instance was terminated, so the purge is not refused."""
     put(gateway, status=Status.PENDING)
-    gone = DaprUnavailable("no sidecar")
-    gateway.during["terminate"] = lambda: gateway.errors.update(state=[gone])
+    away = DaprUnavailable("no sidecar")
+    gateway.during["terminate"] = lambda: gateway.errors.update(state=[away])
     with pytest.raises(OutcomeUnknown, match="it was terminated for the purge"):
         actions.purge("order_A", BY_ANN, FORCE)
     (entry,) = ledger.audit_log.of("order_A", 10)

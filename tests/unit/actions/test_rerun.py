@@ -52,7 +52,7 @@ def rerun(
     source_id: str = "order_A",
     payload: str | None = None,
 ) -> RerunResult:
-    """Run the order again from its second step."""
+    """Run the order again from its second call."""
     request = RerunRequest(source_id, start, new_id, payload)
     return actions.rerun(request, ActionContext(ANN, "once more"))
 
@@ -325,21 +325,21 @@ def test_the_same_rerun_twice_at_once_is_made_once(actions: Actions, gateway: Fa
 
 
 def test_a_plan_changes_nothing(actions: Actions, gateway: FakeGateway) -> None:
-    """The plan has the steps that keep their results and the steps that run again."""
+    """The plan has the calls that keep their results and the calls that are made again."""
     plan = actions.rerun_plan(RerunRequest("order_A", 2))
     assert [each.name for each in plan.kept] == ["reserve"]
     assert [each.name for each in plan.again] == ["charge"]
     assert not gateway.calls["rerun"]
 
 
-def test_a_plan_from_the_first_step_keeps_nothing(actions: Actions) -> None:
-    """All steps run again."""
+def test_a_plan_from_the_first_call_keeps_nothing(actions: Actions) -> None:
+    """All calls are made again."""
     plan = actions.rerun_plan(RerunRequest("order_A", RerunFrom.FIRST))
     assert (plan.event.name, plan.kept) == ("reserve", ())
 
 
-def test_an_instance_without_a_step_has_no_plan(actions: Actions, gateway: FakeGateway) -> None:
-    """An unknown workflow fails before its first step."""
-    put(gateway, "order_B", Status.FAILED, steps=())
+def test_an_instance_without_a_call_has_no_plan(actions: Actions, gateway: FakeGateway) -> None:
+    """An unknown workflow fails before its first call."""
+    put(gateway, "order_B", Status.FAILED, events=())
     with pytest.raises(NotRerunnable, match="it has no activity, timer or child"):
         actions.rerun_plan(RerunRequest("order_B", RerunFrom.FIRST))

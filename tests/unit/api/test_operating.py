@@ -161,7 +161,7 @@ def test_a_null_input_replaces_the_input(
 
 
 def test_a_rerun_plan_changes_nothing(client: TestClient, gateway: FakeGateway) -> None:
-    """The plan has the kept and the repeated steps, from an event or from the first."""
+    """The plan has the kept and the repeated calls, from an event or from the first."""
     put(gateway)
     plan = client.get("/workflow/rerun-plan/order_A", params={"event_id": 2}).json()
     charge = {"event_id": 2, "kind": "taskScheduled", "name": "charge"}

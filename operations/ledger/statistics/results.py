@@ -22,7 +22,7 @@ class DurationDistribution:
     """The percentiles of `count` durations, in seconds; each is one of the durations."""
 
     count: int
-    median: float
+    p50: float
     p95: float
     p99: float
     longest: float
@@ -34,13 +34,13 @@ class WorkflowStatistics:
 
     `queue_time` passes from the start, or from the time for which it was scheduled, to the first
     turn; `execution_time` passes from the first turn to the end. The first turn of `unknown` runs
-    is not known: these count in `took` alone.
+    is not known: these count in `duration` alone.
     """
 
     workflow: str
     count: int
     failures: int
-    took: DurationDistribution | None
+    duration: DurationDistribution | None
     unknown: int = 0
     queue_time: DurationDistribution | None = None
     execution_time: DurationDistribution | None = None
@@ -55,9 +55,9 @@ class WorkflowStatistics:
 class ActivityStatistics:
     """How the attempts of an activity ended, in all workflows, and how long they took.
 
-    `took` is queue time and execution time together. The start of `unknown` attempts is not known:
-    these count in `took` alone. `unseen` attempts are not in `count`: their workflow continued as
-    new before their end was read.
+    `duration` is queue time and execution time together. The start of `unknown` attempts is not
+    known: these count in `duration` alone. `end_unknown` attempts are not in `count`: their
+    workflow continued as new before their end was read.
     """
 
     activity: str
@@ -66,8 +66,8 @@ class ActivityStatistics:
     unknown: int
     queue_time: DurationDistribution | None
     execution_time: DurationDistribution | None
-    took: DurationDistribution | None
-    unseen: int = 0
+    duration: DurationDistribution | None
+    end_unknown: int = 0
 
     @property
     def failure_share(self) -> float:
@@ -80,23 +80,23 @@ class MinuteThroughput:
     """How many runs were created, completed and failed in the minute that starts at `at`."""
 
     at: datetime
-    started: int
+    created: int
     completed: int
     failed: int
 
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failures of one activity or workflow with the same fingerprint.
+    """Failures of one activity or workflow whose messages have the same fingerprint.
 
-    `message` is the fingerprint: a placeholder replaces each id, number and quoted value.
+    In `fingerprint` a placeholder replaces each id, number and quoted value of the message.
     `example` is the instance id of the last failure, `run_id` is its run.
     """
 
     name: str
     is_activity: bool
     error_type: str
-    message: str
+    fingerprint: str
     count: int
     first: datetime
     last: datetime
