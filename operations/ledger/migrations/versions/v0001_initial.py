@@ -10,7 +10,7 @@ from sqlalchemy import Column, Index
 from operations.ledger.db.column_types import RowId, String, Text, UtcDateTime
 from operations.ledger.search.text_index import create_extension
 
-revision = "v1"
+revision = "0001"
 down_revision = None
 
 _NAME, _MESSAGE = String(255), String(500)
