@@ -1,8 +1,9 @@
 """Predicts which results a rerun keeps and which calls it makes again.
 
 Dapr reads the source's history up to the chosen event. Calls that have a result before that event
-keep the result; all other calls, and all timers, are scheduled again. External events that were
-raised before it stay. Later events are dropped, and happen again if the workflow gets there.
+keep the result, and a timer that has fired does not run again; all other calls are scheduled again.
+External events that were raised before it stay. Later events are dropped, and happen again if the
+workflow gets there.
 """
 
 from collections.abc import Sequence
