@@ -238,4 +238,4 @@ def test_texts_that_are_not_json_can_be_searched_and_read(go: Rich, api: TestCli
 
 def _waits(go: Rich, instance_id: str) -> RunSummary | None:
     summary = go.ledger.runs.latest(instance_id)
-    return summary if summary and summary.waits_for else None
+    return summary if summary and summary.waits_for == f"event {EVENT}" else None
