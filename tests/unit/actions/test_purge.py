@@ -1,6 +1,7 @@
 """Purges: an engine in memory, and a ledger in a real database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 
 import pytest
 
@@ -26,6 +27,7 @@ from operations.model import Status
 from operations.records import Outcome
 from operations.snapshots import read_snapshot
 from tests.unit.actions.conftest import BY_ANN
+from tests.unit.engine import remove_instance
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, ledger_away, put, put_with_descendants
 from tests.unit.snapshots import summary
@@ -145,6 +147,24 @@ def test_an_instance_without_a_history_is_not_purged(
     with pytest.raises(NotArchived):
         actions.purge("order_A", BY_ANN)
     assert not gateway.calls["purge"]
+
+
+def test_a_descendant_that_is_purged_meanwhile_does_not_stop_the_purge(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier purge, whose answer came too late, is still deleting descendants."""
+    put_with_descendants(gateway)
+    archived = ledger.runs.archived
+
+    def after_the_earlier_purge(ids: Collection[str]) -> dict[str, Status]:
+        remove_instance(gateway, "order_A2")
+        ledger.runs.mark_purged({"order_A2": datetime.now(UTC)})
+        return archived(ids)
+
+    monkeypatch.setattr(ledger.runs, "archived", after_the_earlier_purge)
+    assert actions.purge("order_A", BY_ANN).changed
+    assert gateway.state("order_A") is None
+    assert read_history(gateway, lambda: ledger, "order_A2").source is Source.ARCHIVE
 
 
 def test_a_purge_whose_outcome_cannot_be_recorded_succeeds(
