@@ -99,6 +99,7 @@ def gather(rich: Rich) -> Crowd:
     source = next(each for each in ended if each.state.workflow == "parallel")
     rerun_id = rich.rerun(source.state.instance_id, source.first("taskScheduled").event_id)
     rich.ended(rerun_id)
+    rerun = read(rich, rerun_id)  # the ledger has its end, so it is not among the open ones below
     for each in OPEN:
         rich.start(*each)
     expected = len(ids) + 1 + len(OPEN) + 1  # with the rerun, and a child
@@ -108,7 +109,7 @@ def gather(rich: Rich) -> Crowd:
         Period(since, until),
         ended,
         tuple(read(rich, each) for each in sorted(open_in(rich))),
-        read(rich, rerun_id),
+        rerun,
     )
 
 
