@@ -55,10 +55,20 @@ def test_health_has_the_problems(
     assert tuple(problem.reason for problem in health.problems) == problems
 
 
-def test_health_has_a_scheduler_that_hangs(sidecar: Sidecar, dapr: DaprGateway) -> None:
+@pytest.mark.parametrize(
+    "failure",
+    [
+        (grpc.StatusCode.DEADLINE_EXCEEDED, ""),
+        (grpc.StatusCode.INTERNAL, "failed to list jobs: code = DeadlineExceeded desc = context"),
+    ],
+    ids=["our deadline", "the sidecar's deadline"],
+)
+def test_health_has_a_scheduler_that_hangs(
+    sidecar: Sidecar, dapr: DaprGateway, failure: tuple[grpc.StatusCode, str]
+) -> None:
     """Only a call that needs the scheduler shows it; the sidecar's metadata does not."""
     sidecar.answers["GetMetadata"] = metadata(placement=True, ready=True)
-    sidecar.failures["ListJobsAlpha1"] = [(grpc.StatusCode.DEADLINE_EXCEEDED, "")]
+    sidecar.failures["ListJobsAlpha1"] = [failure]
     (problem,) = dapr.health().problems
     assert problem == Problem(Service.SCHEDULER, "the scheduler does not answer the sidecar")
 
