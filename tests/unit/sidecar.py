@@ -41,6 +41,7 @@ class Sidecar:
         self.calls: Counter[str] = Counter()
         self.request: Any = None
         self.metadata: dict[str, str | bytes] = {}
+        self.time_remaining: float | None = None
         self.is_silent = False
         self.done = threading.Event()
         self.port = 0
@@ -73,6 +74,7 @@ class Sidecar:
             self.calls[method] += 1
             self.request = request
             self.metadata = {item[0]: item[1] for item in context.invocation_metadata()}
+            self.time_remaining = context.time_remaining()
             if self.is_silent:
                 self.done.wait(30)
             if self.failures.get(method):

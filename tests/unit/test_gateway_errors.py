@@ -163,6 +163,8 @@ def test_a_read_without_an_answer_ends_at_its_deadline(
     sidecar.is_silent = True
     with pytest.raises(DaprUnavailable, match="no answer in time"):
         READS[name][1](dapr)
+    assert sidecar.time_remaining is not None
+    assert sidecar.time_remaining <= 0.3  # the deadline of `dapr`, as the sidecar received it
 
 
 def test_a_history_may_take_longer_than_other_reads(sidecar: Sidecar) -> None:
@@ -204,8 +206,12 @@ def test_a_write_whose_connection_breaks_has_an_unknown_outcome(sidecar: Sidecar
 def test_a_refused_connection_is_reported_at_once(sidecar: Sidecar, name: str) -> None:
     """Neither a read nor a write was carried out, and neither waits for its deadline."""
     sidecar.stop()
+    longer = 600  # seconds: longer than a test may take
+    gateway = DaprGateway(
+        sidecar.endpoint, read_timeout=longer, write_timeout=longer, history_timeout=longer
+    )
     with (
-        closing(DaprGateway(sidecar.endpoint)) as dapr,
+        closing(gateway) as dapr,
         pytest.raises(DaprUnavailable, match="no sidecar accepts the connection"),
     ):
         CALLS[name][1](dapr)
