@@ -30,10 +30,9 @@ log = structlog.get_logger(__name__)
 class StartRequest:
     """The instance to start.
 
-    `scheduled_for` is an aware time in the future, None for now; requests that differ
-    only in it are the same start.
-    `is_new_id` says that the caller created the id for this one start: then a finished instance of
-    the same start is its result.
+    `scheduled_for` is an aware time in the future, None for now; requests that differ only in it
+    are the same start. `is_new_id` says that the caller created the id for this one start: then a
+    finished instance of the same start is its result.
     """
 
     workflow: str

@@ -28,12 +28,10 @@ def scheduler_problems(error: grpc.RpcError) -> tuple[Problem, ...]:
         return ()
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         raise to_flowdeck_error(error) from error
-    is_late = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED  # ours, or the sidecar's own
-    if is_late or "DeadlineExceeded" in describe(error):
+    reason, is_late = describe(error), error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    if is_late or "DeadlineExceeded" in reason:  # our deadline, or the sidecar's own
         return _of(Service.SCHEDULER, "the scheduler does not answer the sidecar")
-    return _of(
-        Service.SCHEDULER, f"the sidecar has no connection to the scheduler ({describe(error)})"
-    )
+    return _of(Service.SCHEDULER, f"the sidecar has no connection to the scheduler ({reason})")
 
 
 def connected_workers(metadata: GetMetadataResponse) -> int | None:

@@ -161,7 +161,7 @@ def error_type(each: DaprInstance) -> str | None:
 
 
 def assert_found(rich: Rich, wanted: Filter, expected: set[str]) -> None:
-    """Assert that the list with each sort key, and the counts, have the expected instances."""
+    """Assert that the list with each sort order, and the counts, have the expected instances."""
     for sort in Sort:
         page = rich.ledger.search.page(wanted, limit=99, sort=sort)
         assert {summary.instance_id for summary in page.runs} == expected

@@ -93,7 +93,7 @@ WAITING, PAY = Waiting("event pay, event cancel", at(999)), frozenset({"pay", "c
 
 
 def fill(ledger: Ledger) -> None:
-    """Record three runs that differ in every filter and sort key."""
+    """Record three runs that differ in every filter and sort order."""
     ledger.runs.ingest(
         [
             snapshot(
