@@ -6,6 +6,9 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
+STARTUP = 60.0
+"""Seconds for a process to start: 2 on a free machine, 10 beside two busy loops."""
+
 
 def eventually(condition: Callable[[], Found | None], seconds: float, what: str) -> Found:
     """Call `condition` until it returns a true value, and return the value.

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ import httpx
 import psutil
 
 from system.dapr.settings import PROJECT, DaprSettings
-from tests.waiting import eventually
+from tests.waiting import STARTUP, eventually
 
 PROCESSES = ("placement", "scheduler", "daprd", "worker", "recorder", "dashboard")
 _MARKS = {"worker": "worker", "recorder": "operations.recorder", "dashboard": "dashboard"}
@@ -74,8 +75,8 @@ class Stack:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        self.wait_until_healthy(60)
-        eventually(self.is_served, 60, "the dashboard answers")
+        self.wait_until_healthy(STARTUP)
+        eventually(self.is_served, STARTUP, "the dashboard answers")
 
     def __enter__(self) -> Self:
         return self
@@ -149,7 +150,8 @@ class Stack:
         for process in killed.values():
             process.kill()
         for name, process in killed.items():
-            eventually(lambda n=name, p=process: self._replaced(n, p), 15, f"{name} is back")  # type: ignore[misc]
+            is_back = partial(self._replaced, name, process)
+            eventually(is_back, STARTUP, f"{name} is back")
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
@@ -162,7 +164,7 @@ class Stack:
             process.resume()
 
     def _running(self, name: str) -> psutil.Process:
-        return eventually(lambda: self.process(name), 15, f"{name} runs")
+        return eventually(lambda: self.process(name), STARTUP, f"{name} runs")
 
     def _replaced(self, name: str, old: psutil.Process) -> bool:
         new = self.process(name)

@@ -19,7 +19,7 @@ from system.dapr.build import ensure
 from system.dapr.settings import PROJECT
 from tests.integration.stack import Stack
 from tests.ports import first_port
-from tests.waiting import eventually
+from tests.waiting import STARTUP, eventually
 
 APP_PORT, GRPC_PORT, HTTP_PORT, INTERNAL_PORT = range(first_port(29080), first_port(29084))
 DOCUMENTED = re.compile(
@@ -74,7 +74,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def test_an_order_completes_under_dapr_run(url: str) -> None:
     """The worker reads its ports from Dapr's variables; the state store is relative to daprd."""
-    eventually(lambda: _code(f"{url}/health") == 200, 40, "the worker is healthy")
+    eventually(lambda: _code(f"{url}/health") == 200, STARTUP, "the worker is healthy")
     order = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
     started = httpx.post(f"{url}/workflow/start", json=order, timeout=5)
     assert started.status_code == 200, started.text

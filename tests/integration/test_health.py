@@ -15,7 +15,7 @@ import pytest
 
 from system.dapr.settings import PROJECT
 from tests.integration.stack import RECOVERY, Stack, unique
-from tests.waiting import eventually
+from tests.waiting import STARTUP, eventually
 
 
 def test_a_healthy_system_answers_as_specified(stack: Stack) -> None:
@@ -93,7 +93,7 @@ class LoneWorker:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        eventually(self._answers, 20, "the worker answers")
+        eventually(self._answers, STARTUP, "the worker answers")
 
     def _answers(self) -> bool:
         try:

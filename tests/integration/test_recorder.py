@@ -17,7 +17,7 @@ from operations.records import RunSummary
 from operations.timeline import Ending
 from system.dapr.settings import PROJECT
 from tests.integration.stack import PROCESSES, RECOVERY, Stack, unique
-from tests.waiting import eventually
+from tests.waiting import STARTUP, eventually
 
 ACTIVITIES = ["check_inventory", "process_order", "send_confirmation"]
 
@@ -191,14 +191,14 @@ def test_a_recorder_on_an_empty_ledger_catches_up(
     instance_id = stack.start_order(unique("BEFORE"))
     stack.wait_for(instance_id, "COMPLETED")
     recorder = another()
-    eventually(lambda: is_complete(file, gateway), 20, "all instances are recorded")
+    eventually(lambda: is_complete(file, gateway), STARTUP, "all instances are recorded")
     for each in file.parent.glob("ledger.db*"):
         each.unlink()
     _, errors = recorder.communicate(timeout=10)
     assert recorder.returncode == 1
     assert "The ledger was deleted or replaced" in errors
     another()
-    eventually(lambda: is_complete(file, gateway), 20, "all instances are recorded again")
+    eventually(lambda: is_complete(file, gateway), STARTUP, "all instances are recorded again")
 
 
 def is_complete(file: Path, gateway: DaprGateway) -> bool:

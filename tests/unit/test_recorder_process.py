@@ -30,7 +30,7 @@ from tests.unit.conftest import LogLines
 from tests.unit.engine import finish_instance, put_running
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import APP, ID
-from tests.waiting import eventually
+from tests.waiting import STARTUP, eventually
 
 AWAY = Problem(Service.PLACEMENT, "the sidecar has no connection to the placement service")
 
@@ -186,7 +186,7 @@ def test_an_engine_without_placement_can_be_read(gateway: FakeGateway) -> None:
 def test_a_bad_setting_is_named() -> None:
     """The process ends with what was found and what was expected; a restart cannot help."""
     with _recorder({"FLOWDECK_LEDGER_URL": "mysql://db/ledger"}) as process:
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=STARTUP)
     assert process.returncode == EXIT_DO_NOT_RESTART
     assert "FLOWDECK_LEDGER_URL: found 'mysql://db/ledger'" in errors
 
@@ -197,7 +197,7 @@ def test_without_a_sidecar_the_process_reports_it_and_ends_on_sigterm(
     """No sidecar has named its application yet, so heartbeats are all that it can write."""
     settings = {"FLOWDECK_LEDGER_URL": ledger_url, "DAPR_GRPC_ENDPOINT": "127.0.0.1:1"}
     with _recorder(settings) as process:
-        eventually(lambda: file.exists() and _outages(ledger_url), 20, "an outage is reported")
+        eventually(lambda: file.exists() and _outages(ledger_url), STARTUP, "an outage is reported")
         assert _outages(ledger_url) == [Service.SIDECAR]
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=10)

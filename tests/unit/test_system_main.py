@@ -14,7 +14,7 @@ from system import __main__
 from system.__main__ import environment, follow_logs, main, ports
 from system.dapr.settings import PROJECT, DaprSettings
 from system.preconditions import CannotStart
-from tests.waiting import eventually
+from tests.waiting import STARTUP, eventually
 from worker.settings import WorkerSettings
 
 
@@ -56,7 +56,7 @@ def test_logs_follows_every_log_file(tmp_path: Path) -> None:
             stdout=file,
         )
     try:
-        eventually(lambda: output.read_text().count("says hello") == 2, 20, "both files")
+        eventually(lambda: output.read_text().count("says hello") == 2, STARTUP, "both files")
         with (folder / "worker.log").open("a") as file:
             file.write("more\n")
         eventually(lambda: "more\n" in output.read_text(), 20, "the new line")
