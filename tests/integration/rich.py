@@ -18,7 +18,7 @@ from operations.model import Instance, Status
 from operations.records import RunSummary
 from system.dapr.settings import PROJECT, DaprSettings
 from tests.integration.stack import unique
-from tests.waiting import eventually
+from tests.waiting import STARTUP, eventually
 
 DAPR = ("system.dapr placement", "system.dapr scheduler", "system.dapr daprd")
 RECORDER = "operations.recorder"
@@ -73,7 +73,7 @@ class Rich:
             self._run(module, sys.executable, "-m", *module.split())
         self._run(_APPLICATION, *self._application)
         try:
-            eventually(self._is_ready, 60, "a worker is connected")
+            eventually(self._is_ready, STARTUP, "a worker is connected")
         except AssertionError as error:
             self._open.close()
             raise AssertionError(f"{error}\n{self._output.read_text()}") from None
@@ -93,7 +93,7 @@ class Rich:
             yield
         finally:
             self._run(_APPLICATION, *self._application)
-            eventually(self._is_ready, 60, "a worker is connected")
+            eventually(self._is_ready, STARTUP, "a worker is connected")
 
     def _run(self, name: str, *command: str) -> None:
         with self._output.open("ab") as output:
