@@ -211,11 +211,18 @@ class Browser:
                 return Rerun(session_id, texts, fields, message.script_finished)
 
 
+def write_version(file: Path, version: str) -> None:
+    """Replace the file, so that no reader finds it empty."""
+    new = file.with_suffix(".new")
+    new.write_text(version)
+    new.replace(file)
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """Return the file with the version."""
     file = tmp_path / "version"
-    file.write_text("1")
+    write_version(file, "1")
     return file
 
 
@@ -256,7 +263,7 @@ def test_streamlit_reruns_the_live_fragment(streamlit_client: TestClient, file: 
         assert rerun.finished == ForwardMsg.FINISHED_SUCCESSFULLY
         with streamlit_client.websocket_connect(PATH) as live:
             live.send_text(rerun.session_id)
-            file.write_text("2")
+            write_version(file, "2")
             rerun = browser.next_rerun()
     assert rerun.texts == ["2 for kept"]
     assert rerun.finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
@@ -277,7 +284,7 @@ def test_a_rerun_from_the_server_keeps_what_was_typed(
         with streamlit_client.websocket_connect(PATH) as live:
             live.send_text(rerun.session_id)
             for version in ("2", "3"):
-                file.write_text(version)
+                write_version(file, version)
                 reruns = [browser.next_rerun()]
                 while reruns[-1].texts != [f"{version} for new"]:  # a version may be shown twice
                     reruns.append(browser.next_rerun())
