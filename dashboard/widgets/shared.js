@@ -131,10 +131,14 @@ function stateOf({ parentElement }, create) {
   return STATES.get(parentElement);
 }
 
-// Returns the function that removes a component; Streamlit may use the parent element again.
+// Returns the function that removes a component; Streamlit may use the parent element again. If data
+// changes while the script loads, Streamlit calls the component for both, and then removes the first:
+// only the function of the last call removes it.
 function removal({ parentElement }) {
   const state = STATES.get(parentElement);
+  const call = state.calls = (state.calls ?? 0) + 1;
   return () => {
+    if (call !== state.calls) return;
     state.stop?.();
     state.root.remove();
     STATES.delete(parentElement);

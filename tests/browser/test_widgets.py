@@ -1,0 +1,65 @@
+"""The script that all widgets share."""
+
+import json
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+from dashboard import widgets
+from operations.gateway import DaprGateway
+from tests.browser.acts import expect_status
+from tests.browser.conftest import OpenPage
+from tests.integration.stack import Stack, unique
+
+SHARED = (Path(widgets.__file__).parent / "shared.js").read_text()
+REMOVALS = """() => {
+    const parentElement = document.createElement("div"), component = { parentElement };
+    const call = () => {
+        stateOf(component, () => ({ root: element("p") }));
+        return removal(component);
+    };
+    const [first, second] = [call(), call()];
+    const counts = [parentElement.childElementCount];
+    for (const remove of [first, second]) {
+        remove();
+        counts.push(parentElement.childElementCount);
+    }
+    call();
+    return [...counts, parentElement.childElementCount];
+}"""
+
+
+def test_a_widget_stays_when_an_earlier_call_of_it_is_removed(browser: Browser) -> None:
+    """Streamlit does so if data changes while the script of the widget loads."""
+    page = browser.new_page()
+    page.add_script_tag(content=SHARED)
+    assert page.evaluate(REMOVALS) == [1, 1, 0, 1]
+    page.close()
+
+
+SLOW_HEADER = """
+const delay = "await new Promise(done => setTimeout(done, 4000));";
+window.Blob = class extends Blob {
+    constructor(parts, options) {
+        super(parts.join("").includes("// The header of") ? [delay, ...parts] : parts, options);
+    }
+};
+"""
+
+
+def test_a_widget_whose_data_change_while_it_loads_is_shown(
+    open_page: OpenPage, stack: Stack
+) -> None:
+    """The last change of an instance comes before the script of its header has loaded."""
+    instance_id, later = f"order_{unique('loads')}", datetime.now(UTC) + timedelta(hours=1)
+    order = {"order_id": instance_id[6:], "amount": 1.0, "items": ["pen"]}
+    with closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway:
+        gateway.start("order_workflow", instance_id, json.dumps(order), later)
+    page = open_page(f"/instance?id={instance_id}", script=SLOW_HEADER)
+    expect(page.get_by_role("button", name="Terminate")).to_be_enabled()
+    stack.post(f"/workflow/terminate/{instance_id}").raise_for_status()
+    expect(page.get_by_role("button", name="Terminate")).to_be_disabled()
+    expect_status(page, "TERMINATED")
+    expect(page.get_by_role("heading", name=instance_id)).to_be_visible()
