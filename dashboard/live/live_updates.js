@@ -42,7 +42,7 @@ function connect(state) {
   };
 }
 
-export default function (component) {
+function showComponent(component) {
   const state = stateOf(component, create);
   const changed = state.data && state.data.session !== component.data.session;
   state.data = component.data;
@@ -53,5 +53,4 @@ export default function (component) {
     globalThis.flowdeckRerunPage?.();
   }
   connect(state);
-  return removal(component);
 }

@@ -8,7 +8,7 @@ function chip(component, status, count, pressed) {
   }, label[2] && icon(label[2]), label[0], element("span", { class: "count" }, count));
 }
 
-export default function (component) {
+function showComponent(component) {
   const { data } = component;
   const { root } = stateOf(component, () => (
     { root: element("div", { class: "widget chips", role: "group", "aria-label": "Filter by status" }) }));
@@ -18,5 +18,4 @@ export default function (component) {
     chip(component, null, data.all, noneSelected),
     ...data.counts.map(([status, count]) => chip(component, status, count, data.selected.includes(status))));
   if (focused) root.querySelector(`[data-status="${focused}"]`)?.focus({ preventScroll: true });
-  return removal(component);
 }

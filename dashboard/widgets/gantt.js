@@ -102,7 +102,7 @@ function legend(state) {
   }));
 }
 
-export default function (component) {
+function showComponent(component) {
   const { parentElement, data } = component;
   const state = stateOf(component, () => {
     const chart = element("div", { class: "chart" }), key = element("div", { class: "legend muted" });
@@ -123,5 +123,4 @@ export default function (component) {
   state.chart.style.height = `${data.figure.layout.height}px`;
   legend(state);
   redraw(state);
-  return removal(component);
 }

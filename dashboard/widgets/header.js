@@ -74,7 +74,7 @@ function facts(data, ticking) {
   return shown;
 }
 
-export default function (component) {
+function showComponent(component) {
   const { data } = component;
   const state = stateOf(component, () => {
     const made = { root: element("div", { class: "widget header" }), shown: "", ticks: [] };
@@ -103,5 +103,4 @@ export default function (component) {
         data.isEarlier ? element("span", { class: "muted" }, "earlier run") : null),
       element("dl", {}, ...facts(data, ticking)));
   }
-  return removal(component);
 }

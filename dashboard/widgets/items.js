@@ -78,8 +78,7 @@ function drop(state, row) {
   state.send();
 }
 
-export default function (component) {
+function showComponent(component) {
   const state = stateOf(component, () => create(component));
   state.send = () => component.setStateValue("texts", values(state));
-  return removal(component);
 }

@@ -1,5 +1,5 @@
 // Loads Plotly's script before the first chart is drawn.
 
-export default function (component) {
+function showComponent(component) {
   plotly(component.data.plotly).catch(() => {}); // the chart loads it again and reports a failure
 }

@@ -120,8 +120,8 @@ const ACTIONS = {
 // change of its data.
 const STATES = new WeakMap();
 
-// Returns the state of a component. `create` makes it at the first call: with the component's element
-// `root`, and with `stop` if something must end when the component is removed.
+// Returns the state of a component. `create` makes it when it is first shown: with the component's
+// element `root`, and with `stop` if something must end when the component is removed.
 function stateOf({ parentElement }, create) {
   if (!STATES.has(parentElement)) {
     const state = create();
@@ -131,18 +131,23 @@ function stateOf({ parentElement }, create) {
   return STATES.get(parentElement);
 }
 
-// Returns the function that removes a component; Streamlit may use the parent element again. If data
-// changes while the script loads, Streamlit calls the component for both, and then removes the first:
-// only the function of the last call removes it.
-function removal({ parentElement }) {
-  const state = STATES.get(parentElement);
-  const call = state.calls = (state.calls ?? 0) + 1;
+// Shows a component by the function `showComponent` of its script. Streamlit calls this function for
+// each change of the data. If data change while the script loads, it calls for the old data too, maybe
+// last, and cleans up right after such a call. Therefore a call shows nothing before the next task.
+export default function (component) {
+  let isShown = false;
+  const waiting = setTimeout(() => { isShown = true; showComponent(component); });
   return () => {
-    if (call !== state.calls) return;
-    state.stop?.();
-    state.root.remove();
-    STATES.delete(parentElement);
+    clearTimeout(waiting);
+    if (isShown || !component.parentElement.isConnected) remove(component.parentElement);
   };
+}
+
+function remove(parentElement) {
+  const state = STATES.get(parentElement);
+  state?.stop?.();
+  state?.root.remove();
+  STATES.delete(parentElement);
 }
 
 // Calls `tick` every second while the tab is visible; returns a function that stops the timer.

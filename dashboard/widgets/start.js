@@ -23,8 +23,7 @@ function sendIfChanged(state) {
   state.send(start);
 }
 
-export default function (component) {
+function showComponent(component) {
   const state = stateOf(component, create);
   state.send = (start) => component.setStateValue("start", start);
-  return removal(component);
 }

@@ -166,7 +166,7 @@ function showEmptyText(state) {
   state.empty.replaceChildren(element("strong", {}, title), element("span", { class: "muted" }, text));
 }
 
-export default function (component) {
+function showComponent(component) {
   const state = stateOf(component, create);
   const viewChanged = state.data && state.data.view !== component.data.view;
   state.data = component.data;
@@ -176,5 +176,4 @@ export default function (component) {
   showEmptyText(state);
   if (state.frozen && !viewChanged && state.rows.size) update(state);
   else arrange(state);
-  return removal(component);
 }
