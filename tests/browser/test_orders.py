@@ -1,13 +1,10 @@
 """Orders from the form to their end, and actions on them."""
 
-import json
 import re
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from playwright.sync_api import expect
 
-from operations.gateway import DaprGateway
 from operations.ledger import Ledger
 from operations.model import Status
 from tests.browser.acts import (
@@ -137,11 +134,8 @@ def test_rows_do_not_move_under_the_pointer(
 
 def test_a_button_stays_when_another_one_appears(open_page: OpenPage, stack: Stack) -> None:
     """A pending instance has only “Terminate”; “Pause” must not take its place under a click."""
-    page, instance_id = open_page(), f"order_{unique('soon')}"
-    order = {"order_id": instance_id[6:], "amount": 1.0, "items": ["pen"]}
-    with closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway:
-        due = datetime.now(UTC) + timedelta(seconds=8)
-        gateway.start("order_workflow", instance_id, json.dumps(order), due)
+    page = open_page()
+    instance_id = stack.start_order_in(timedelta(seconds=8), unique("soon"))
     button = row(page, instance_id).get_by_role("button", name="Terminate")
     expect_status(row(page, instance_id), "PENDING")
     before = button.bounding_box()

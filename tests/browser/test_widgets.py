@@ -1,14 +1,11 @@
 """The script that all widgets share."""
 
-import json
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
 from dashboard import widgets
-from operations.gateway import DaprGateway
 from tests.browser.acts import expect_status
 from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
@@ -58,10 +55,7 @@ def test_a_widget_whose_data_change_while_it_loads_is_shown(
     open_page: OpenPage, stack: Stack
 ) -> None:
     """The last change of an instance comes before the script of its header has loaded."""
-    instance_id, later = f"order_{unique('loads')}", datetime.now(UTC) + timedelta(hours=1)
-    order = {"order_id": instance_id[6:], "amount": 1.0, "items": ["pen"]}
-    with closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway:
-        gateway.start("order_workflow", instance_id, json.dumps(order), later)
+    instance_id = stack.start_order_in(timedelta(hours=1), unique("loads"))
     page = open_page(f"/instance?id={instance_id}", script=SLOW_HEADER)
     expect(page.get_by_role("button", name="Terminate")).to_be_enabled()
     stack.post(f"/workflow/terminate/{instance_id}").raise_for_status()

@@ -1,12 +1,14 @@
 """The whole system as `make run` starts it, on the tests' own ports and data folder."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +16,7 @@ from typing import Any, Self
 import httpx
 import psutil
 
+from operations.gateway import DaprGateway
 from system.dapr.settings import PROJECT, DaprSettings
 from tests.waiting import STARTUP, eventually
 
@@ -180,6 +183,15 @@ class Stack:
         answer = self.post("/workflow/start", order)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["instance_id"])
+
+    def start_order_in(self, delay: timedelta, order_id: str) -> str:
+        """Start an order that is due later, without Flowdeck, and return its instance id."""
+        order = {"order_id": order_id, "amount": 1.0, "items": ["pen"]}
+        instance_id = f"order_{order_id}"
+        with closing(DaprGateway(f"127.0.0.1:{self.ports['dapr gRPC']}")) as gateway:
+            due = datetime.now(UTC) + delay
+            gateway.start("order_workflow", instance_id, json.dumps(order), due)
+        return instance_id
 
     def purge(self, instance_id: str) -> None:
         """Purge an instance through Dapr's HTTP API, without Flowdeck."""
