@@ -33,7 +33,7 @@ check: .venv/test ## Static checks only
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-prove: .venv/test dapr postgres browser ## Run the slow tests, such as every kind of kill
+prove: .venv/test dapr postgres browser ## Run the slow tests, for example those that kill each process
 	@$(BIN)/python -m pytest -m slow --timeout=1800 --verbose --durations=0 --durations-min=1
 
 bench: .venv/test dapr postgres browser ## Measure the figures of docs/benchmarks.md

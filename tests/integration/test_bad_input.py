@@ -1,8 +1,7 @@
 """Invalid requests over HTTP, on the real engine."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -134,17 +133,9 @@ def test_the_same_start_at_the_same_moment_gives_one_order(
     assert kinds.count("executionStarted") == 1
 
 
-def _start_in_an_hour(stack: Stack, gateway: DaprGateway) -> str:
-    instance_id = f"order_{unique('LATER')}"
-    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
-    gateway.start("order_workflow", instance_id, json.dumps(GOOD), scheduled_for=in_an_hour)
-    assert stack.status(instance_id)["status"] == "PENDING"
-    return instance_id
-
-
-def test_a_pending_order_can_only_be_terminated(stack: Stack, gateway: DaprGateway) -> None:
+def test_a_pending_order_can_only_be_terminated(stack: Stack) -> None:
     """Pause and resume are 409, because they would start the order; it stays pending."""
-    instance_id = _start_in_an_hour(stack, gateway)
+    instance_id = stack.start_order_in(timedelta(hours=1), unique("LATER"))
     for action in ("pause", "resume"):
         assert stack.post(f"/workflow/{action}/{instance_id}").status_code == 409
         assert stack.status(instance_id)["status"] == "PENDING"

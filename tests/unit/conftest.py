@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -178,21 +179,29 @@ def ledger(ledger_url: str, sqlite_template: Path, ledger_limits: LedgerLimits) 
 
 
 @pytest.fixture
+def pages_ledger(
+    ledger: Ledger, ledger_url: str, ledger_limits: LedgerLimits, monkeypatch: pytest.MonkeyPatch
+) -> Ledger:
+    """Return an empty ledger, which the pages open too, with the same limits."""
+    monkeypatch.setenv("FLOWDECK_LEDGER_URL", ledger_url)
+    monkeypatch.setattr(services, "open_ledger", partial(open_ledger, limits=ledger_limits))
+    return ledger
+
+
+@pytest.fixture
 def desk(
     gateway: FakeGateway,
-    ledger: Ledger,
-    ledger_url: str,
+    pages_ledger: Ledger,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Desk]:
     """Return a dashboard that has not built its services yet; the recorder is running."""
-    monkeypatch.setenv("FLOWDECK_LEDGER_URL", ledger_url)
     monkeypatch.setattr(services, "DaprGateway", lambda *_, **__: gateway)
     monkeypatch.setattr(services, "_end_process", lambda: None)  # pytest runs in this process
     built = (services.state_reader, services.gateway, services._services)
     for each in built:
         each.cache_clear()
-    desk = Desk(gateway, ledger, tmp_path / "data")
+    desk = Desk(gateway, pages_ledger, tmp_path / "data")
     desk.write_heartbeat()
     yield desk
     if desk.is_built:

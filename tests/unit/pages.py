@@ -195,7 +195,10 @@ def texts(elements: Iterable[Any]) -> str:
 
 
 def _widget(app: AppTest, name: str) -> Any:
-    return next(each.proto for each in app.get("bidi_component") if _name(each) == name)
+    found = [each.proto for each in app.get("bidi_component") if _name(each) == name]
+    shown = texts([*app.exception, *app.error, *app.warning, *app.info, *app.markdown])
+    assert found, f"the page has no widget {name!r}; it shows:\n{shown}"
+    return found[0]
 
 
 def _name(element: Any) -> str:
