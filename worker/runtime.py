@@ -15,6 +15,7 @@ from dapr.ext.workflow.logger import LoggerOptions
 
 from operations.gateway import open_channel
 from worker.activities import OrderActivities
+from worker.sdk_correction import correct_sdk
 from worker.workflow import order_workflow
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class OrderRuntime:
     def __init__(
         self, endpoint: str, activities: OrderActivities, *, api_token: str | None = None
     ) -> None:
+        correct_sdk()
         self._endpoint = endpoint
         address = GrpcEndpoint(endpoint)
         if api_token:  # the SDK reads the environment only, but the token may come from `.env`

@@ -32,6 +32,7 @@ IMPORTERS = {
         "operations/gateway/sidecar_health.py",
         "operations/gateway/stubs.py",
         "worker/runtime.py",
+        "worker/sdk_correction.py",
         "worker/workflow.py",
         "worker/activities.py",
     ),
