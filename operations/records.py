@@ -72,6 +72,11 @@ class RunSummary:
     parent_app_id: str | None = None
     """The application of the parent; None if it is the run's own application."""
 
+    @property
+    def over_at(self) -> datetime | None:
+        """When the run ended, or was purged before its end was read; None until then."""
+        return self.ended_at or self.purged_at
+
 
 @dataclass(frozen=True)
 class RunDetails:

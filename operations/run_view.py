@@ -19,7 +19,7 @@ from operations.records import (
     Snapshot,
 )
 from operations.snapshots import read_snapshot
-from operations.timeline import Timeline, timeline_of, with_start_times
+from operations.timeline import Timeline, cut_off, timeline_of, with_start_times
 
 AUDIT_ENTRIES = 100  # that are shown of one run
 RECORD_BYTES = 512  # size of an event or a span without its payloads
@@ -34,7 +34,7 @@ class View:
     the last one first; they include the start if Flowdeck made it. `earlier` and `later` are the
     `run_id`s of the id's runs right before and right after this one. If the workflow continues as
     new, timeline and history show its last generation, and `earlier_generations` describes the
-    earlier ones.
+    earlier ones. The timeline of a run that was purged before its end was read ends at the purge.
     """
 
     summary: RunSummary
@@ -140,6 +140,8 @@ def _view(ledger: Ledger, summary: RunSummary, details: RunDetails, timeline: Ti
     else:
         earlier, later = ledger.runs.latest(summary.instance_id), None
     attempts = ledger.runs.attempts(summary.run_id)
+    if summary.purged_at and timeline.ended_at is None:
+        timeline = cut_off(timeline, summary.purged_at)
     return View(
         summary=summary,
         details=details,

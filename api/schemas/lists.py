@@ -66,7 +66,9 @@ class RunSchema(BaseModel):
     status: Status
     created_at: datetime
     started_at: datetime | None = None
-    ended_at: datetime | None = None
+    ended_at: datetime | None = Field(
+        None, description="When it ended, or was purged before its end was known."
+    )
     last_updated: datetime | None = None
     custom_status: str | None = None
     waits_for: str | None = None
@@ -117,7 +119,7 @@ def _run(summary: RunSummary) -> dict[str, Any]:
         "status": summary.status,
         "created_at": utc_text(summary.created_at),
         "started_at": utc_text(summary.started_at),
-        "ended_at": utc_text(summary.ended_at),
+        "ended_at": utc_text(summary.over_at),
         "last_updated": utc_text(summary.last_updated_at),
         "custom_status": summary.custom_status,
         "waits_for": summary.waits_for,

@@ -20,7 +20,7 @@ def show_gantt(shown: View, now: int) -> None:
     """Show the Gantt chart of an instance; `now` is in milliseconds since 1970 (UTC)."""
     if shown.timeline.spans:
         draw_chart("gantt", shown.key, shown, shown.timeline, now)
-    elif shown.summary.status.is_finished:
+    elif shown.summary.over_at:
         st.caption("The run ended without an activity.")
     else:
         st.caption("No activity yet.")

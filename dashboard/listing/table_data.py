@@ -84,7 +84,7 @@ def _times(summary: RunSummary) -> dict[str, Any]:
     return {
         "start": milliseconds(start),
         "started": _ms(summary.started_at),
-        "ended": _ms(summary.ended_at),
+        "ended": _ms(summary.over_at),
         "waits": waits,
         "until": _ms(until),
     }

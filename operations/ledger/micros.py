@@ -22,15 +22,15 @@ def time_of(micros: int) -> datetime:
 
 
 def ended_micros(summary: RunSummary) -> int:
-    """Return when a run ended, in microseconds since 1970; `UNKNOWN` if it has not ended."""
-    return micros_of(summary.ended_at) if summary.ended_at else UNKNOWN
+    """Return when a run was over, in microseconds since 1970; `UNKNOWN` until then."""
+    return micros_of(summary.over_at) if summary.over_at else UNKNOWN
 
 
 def duration_micros(summary: RunSummary) -> int:
     """Return the duration of a run in microseconds; `UNKNOWN` without a start or an end."""
-    if summary.started_at is None or summary.ended_at is None:
+    if summary.started_at is None or summary.over_at is None:
         return UNKNOWN
-    return max(0, (summary.ended_at - summary.started_at) // _MICROSECOND)
+    return max(0, (summary.over_at - summary.started_at) // _MICROSECOND)
 
 
 def queue_micros(summary: RunSummary) -> int:
@@ -48,6 +48,6 @@ def queue_micros(summary: RunSummary) -> int:
 
 def execution_micros(summary: RunSummary) -> int:
     """Return the execution time of a run in microseconds, from its first turn, or `UNKNOWN`."""
-    if summary.first_turn_at is None or summary.ended_at is None:
+    if summary.first_turn_at is None or summary.over_at is None:
         return UNKNOWN
-    return max(0, (summary.ended_at - summary.first_turn_at) // _MICROSECOND)
+    return max(0, (summary.over_at - summary.first_turn_at) // _MICROSECOND)

@@ -58,8 +58,8 @@ reservations = Table(
 
 # One row is one run. An instance id may have many runs; `is_latest` marks the latest one.
 # `parent_app_id` is NULL for a parent of the same application.
-# `ended_micros` and `duration_micros` repeat `ended_at` and the duration (microseconds, -1 until
-# they are known), so that lists sort without NULLs and statistics read them from an index.
+# `ended_micros` and `duration_micros` repeat `RunSummary.over_at` and the duration (microseconds,
+# -1 until they are known): lists sort without NULLs, and statistics read them from an index.
 # `queue_micros` and `execution_micros` are the queue time and the execution time: the duration
 # before and after the first turn.
 runs = Table(

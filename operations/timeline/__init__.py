@@ -4,11 +4,11 @@ All functions are pure: the same history always gives the same timeline.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from operations.history import HistoryEvent
-from operations.timeline.builder import TimelineBuilder
+from operations.timeline.builder import TimelineBuilder, closed
 from operations.timeline.rerun_history import Rerun, rerun_in
 from operations.timeline.spans import (
     SUSPENSIONS,
@@ -28,6 +28,7 @@ __all__ = [
     "SpanKind",
     "Timeline",
     "Waiting",
+    "cut_off",
     "event_key",
     "start_time_within",
     "timeline_of",
@@ -78,6 +79,15 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
         first_turn_at=_first_turn(rerun.own if rerun else history, started_at),
         awaited=_awaited(spans, started_at),
     )
+
+
+def cut_off(timeline: Timeline, at: datetime) -> Timeline:
+    """Return the timeline of an instance that was purged before its end: it ends at the purge."""
+    spans = (
+        closed(span, at, Ending.CUT_OFF) if span.ending is Ending.OPEN else span
+        for span in timeline.spans
+    )
+    return replace(timeline, ended_at=at, spans=tuple(spans), waiting=None, awaited=frozenset())
 
 
 def _started_at(history: Sequence[HistoryEvent], started: HistoryEvent | None) -> datetime | None:

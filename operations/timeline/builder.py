@@ -73,14 +73,14 @@ class TimelineBuilder:
         return index
 
     def _close_span(self, index: int, event: HistoryEvent, ending: Ending) -> None:
-        span = _closed(self._spans[index], self._moment(event), ending)
+        span = closed(self._spans[index], self._moment(event), ending)
         span = replace(span, output=event.payload, failure=event.failure)
         self._spans[index] = replace(span, copied=True, due=None) if self._copied else span
         del self._open[index]
 
     def _cut_off(self, at: datetime) -> None:
         for index in self._open:
-            self._spans[index] = _closed(self._spans[index], at, Ending.CUT_OFF)
+            self._spans[index] = closed(self._spans[index], at, Ending.CUT_OFF)
         self._open.clear()
 
     def _moment(self, event: HistoryEvent) -> datetime:
@@ -220,6 +220,6 @@ def _due(event: HistoryEvent) -> datetime | None:
     return due if due is not None and due.year < NO_END else None
 
 
-def _closed(span: Span, at: datetime, ending: Ending) -> Span:
+def closed(span: Span, at: datetime, ending: Ending) -> Span:
     """Return a closed span; it does not end before its start, even if a clock was set back."""
     return replace(span, ended_at=max(at, span.scheduled_at), ending=ending)

@@ -155,6 +155,14 @@ def test_a_header_has_the_details_of_its_run() -> None:
     assert shown["purged"] == milliseconds(at(9))
 
 
+def test_a_run_that_was_purged_before_its_end_ends_at_the_purge() -> None:
+    """Its duration in list and header does not grow; a known end is kept."""
+    purged = summary(status=Status.UNKNOWN, started_at=at(0), ended_at=None, purged_at=at(9))
+    for shown in (row(purged), header(purged, None)):
+        assert shown["ended"] == milliseconds(at(9))
+    assert row(summary(ended_at=at(5), purged_at=at(9)))["ended"] == milliseconds(at(5))
+
+
 @pytest.mark.parametrize("shown", [row(summary()), header(summary(), None)])
 def test_the_data_of_widgets_is_json(shown: dict[str, Any]) -> None:
     """Numbers, texts and lists: no enum and no time."""

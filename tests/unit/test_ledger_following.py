@@ -7,7 +7,7 @@ import pytest
 
 from operations.ledger import Ledger
 from operations.model import Status
-from operations.records import Filter
+from operations.records import ALL_TIME, Filter, Period, Sort
 from tests.unit.plans import plans
 from tests.unit.snapshots import ID, at, done, snapshot, statuses, summary
 
@@ -50,6 +50,22 @@ def test_a_purged_run_without_an_end_is_unknown(ledger: Ledger) -> None:
     ledger.runs.ingest([snapshot()])
     ledger.runs.mark_purged({ID: at(30)})
     assert statuses(ledger) == [Status.UNKNOWN]
+
+
+def test_a_run_that_was_purged_before_its_end_is_over_at_the_purge(ledger: Ledger) -> None:
+    """Lists and statistics use the time of the purge as its end, until the run is read again."""
+    ledger.runs.ingest([snapshot(instance_id="order_1"), snapshot(instance_id="order_2")])
+    assert ledger.statistics.workflows(ALL_TIME).of == ()
+    ledger.runs.mark_purged({"order_1": at(30)})
+    assert summary(ledger, "order_1").over_at == at(30)
+    for sort in (Sort.ENDED, Sort.LONGEST):
+        page = ledger.search.page(Filter(), limit=9, sort=sort)
+        assert [run.instance_id for run in page.runs] == ["order_1", "order_2"]
+    (found,) = ledger.statistics.workflows(Period(at(30), at(31))).of
+    assert (found.count, found.failures, found.duration) == (1, 0, None)
+    ledger.runs.ingest([snapshot(instance_id="order_1", read=31)])
+    assert summary(ledger, "order_1").over_at is None
+    assert ledger.statistics.workflows(ALL_TIME).of == ()
 
 
 def test_a_purge_is_recorded_once(ledger: Ledger) -> None:

@@ -112,6 +112,24 @@ def test_a_purged_run_is_read_from_the_ledger(gateway: FakeGateway, ledger: Ledg
     assert shown(gateway, ledger).details.history == events
 
 
+def test_the_timeline_of_a_run_that_was_purged_before_its_end_ends_at_the_purge(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Its open spans are cut off there, with and without an archived history."""
+    running = recorded_snapshot("running")
+    instance_id = running.instance.instance_id
+    ledger.runs.ingest([running])
+    purged_at = datetime.now(UTC)
+    ledger.runs.mark_purged({instance_id: purged_at})
+    for _ in range(2):
+        timeline = view(gateway, ledger, instance_id, dapr_unavailable=False).timeline
+        assert timeline.ended_at == purged_at
+        assert {each.ending for each in timeline.spans} == {Ending.CUT_OFF}
+        assert {each.ended_at for each in timeline.spans} == {purged_at}
+        assert timeline.waiting is None
+        ledger.runs.keep_histories([running])
+
+
 def test_a_purged_run_that_is_not_marked_yet_is_read_from_the_ledger(
     gateway: FakeGateway, ledger: Ledger
 ) -> None:

@@ -13,7 +13,7 @@ from operations.records import Filter
 from operations.timeline import Waiting
 from tests.unit.api.test_api import invalid_value
 from tests.unit.fakes import FakeGateway
-from tests.unit.snapshots import at, snapshot
+from tests.unit.snapshots import ID, at, snapshot
 
 TIME = "a time with its zone, such as 2026-01-11T12:00:00Z"
 CURSOR = "the cursor of a page of the list in this order"
@@ -146,6 +146,16 @@ def test_a_parameter_filters_or_sorts(
     """A parameter works alone, repeated if it is a list, and with other parameters."""
     fill(ledger)
     assert ids(get_list(client, **parameters)) == found
+
+
+def test_a_run_that_was_purged_before_its_end_ends_at_the_purge(
+    client: TestClient, ledger: Ledger
+) -> None:
+    """A program that subtracts the times gets a duration that does not grow."""
+    ledger.runs.ingest([snapshot()])
+    ledger.runs.mark_purged({ID: at(30)})
+    (run,) = get_list(client)["workflows"]
+    assert run["ended_at"] == run["purged_at"] == "2026-01-11T12:00:30Z"
 
 
 @pytest.mark.parametrize("ledger_limits", [LedgerLimits(SearchLimits(seconds=60, count=1))])
