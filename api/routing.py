@@ -10,8 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.types import Receive, Scope
 
+from api.json_text import JsonText, members, render
 from operations.errors import InvalidInput
+from operations.json_texts import is_json
 from operations.validation import listed
 
 NO_POSITION = -1  # the position of an error that concerns the body as a whole
@@ -39,7 +42,9 @@ class StrictRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             self._check_parameters(request)
             try:
-                return await handle(StrictRequest(request.scope, request.receive))
+                return await handle(
+                    StrictRequest(request.scope, request.receive, self._verbatim_fields)
+                )
             except RequestValidationError as error:
                 place = str(error.errors()[0]["loc"][0])
                 raise InvalidRequest(error, self._models[place]) from error
@@ -51,6 +56,13 @@ class StrictRoute(APIRoute):
         """The models of the body and of the query."""
         parts = {"body": self.dependant.body_params, "query": self.dependant.query_params}
         return {place: fields[0].field_info.annotation for place, fields in parts.items() if fields}
+
+    @property
+    def _verbatim_fields(self) -> frozenset[str]:
+        """The fields of the body that hold any JSON value, which is kept as JSON text."""
+        model = self._models.get("body")
+        fields = model.model_fields.items() if model else ()
+        return frozenset(name for name, field in fields if field.annotation is Any)
 
     def _check_parameters(self, request: Request) -> None:
         model = self._models.get("query")
@@ -65,7 +77,14 @@ class StrictRoute(APIRoute):
 
 
 class StrictRequest(Request):
-    """A request whose JSON body must not repeat a key of an object."""
+    """A request whose JSON body must not repeat a key of an object.
+
+    `verbatim` are the fields of the body whose values become `JsonText`, in which keys may repeat.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, verbatim: frozenset[str]) -> None:
+        super().__init__(scope, receive)
+        self._verbatim = verbatim
 
     async def json(self) -> Any:  # noqa: ANN401 - any JSON value
         """Return the value of the body; a very long integer becomes a `Decimal`.
@@ -74,7 +93,7 @@ class StrictRequest(Request):
         """
         body = await self.body()
         try:
-            return json.loads(body, parse_int=_integer, object_pairs_hook=_object)
+            return _parsed_keeping(body, self._verbatim) if self._verbatim else _parsed(body)
         except _RepeatedKeyError as error:
             reason, position = f"{error.args[0]!r} occurs twice", NO_POSITION
         except UnicodeDecodeError as error:
@@ -85,15 +104,32 @@ class StrictRequest(Request):
 
 
 class AsciiResponse(JSONResponse):
-    """JSON escaped to ASCII: a text may contain a lone surrogate, which UTF-8 cannot encode."""
+    """JSON escaped to ASCII, except for each `JsonText`, which is sent as it is."""
 
     def render(self, content: object) -> bytes:
         """Return the body."""
-        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+        return render(content)
 
 
 class _RepeatedKeyError(Exception):
     """An object has two values for one key."""
+
+
+def _parsed(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
+    return json.loads(text, parse_int=_integer, object_pairs_hook=_object)
+
+
+def _parsed_keeping(body: bytes, verbatim: frozenset[str]) -> Any:  # noqa: ANN401 - as above
+    text = body.decode(json.detect_encoding(body))
+    found = members(text)
+    if found is None:
+        return _parsed(text)
+    return _object(
+        [
+            (name, JsonText(value) if name in verbatim and is_json(value) else _parsed(value))
+            for name, value in found
+        ]
+    )
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """The request bodies of the actions on an instance, and the query of a rerun plan."""
 
-import json
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from api.json_text import JsonText
 from operations.actions.context import MAX_EVENT_NAME_LENGTH, MAX_REASON_LENGTH
 from operations.model import INSTANCE_ID
 
@@ -13,11 +13,9 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
 
 def _is_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Refuse values that only Python reads as JSON, such as NaN."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, RecursionError) as error:
-        raise ValueError(str(error)) from error
+    """Refuse values that only Python reads as JSON, such as NaN; `StrictRequest` keeps others."""
+    if not isinstance(value, JsonText):
+        raise ValueError("not JSON")  # noqa: TRY004 - pydantic expects it
     return value
 
 
@@ -71,8 +69,9 @@ class ActionBody(BaseModel):
     reason: Reason = ""
 
     def json_text(self, name: str) -> str | None:
-        """Return a field's value as JSON text, None if the request does not have the field."""
-        return json.dumps(getattr(self, name)) if name in self.model_fields_set else None
+        """Return a field's value as it was written, None if the request does not have the field."""
+        value = getattr(self, name)
+        return value.text if isinstance(value, JsonText) else None
 
 
 class PurgeBody(ActionBody):

@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.json_text import payload_value
 from api.schemas.instance_status import FailureSchema, utc_text
 from operations.history import HistoryEvent
 from operations.history_source import History, Source
-from operations.model import Failure, parse_payload
+from operations.model import Failure
 from operations.timeline.rerun_plan import RerunPlan
 
 _EVENT: dict[str, Any] = {
@@ -37,7 +38,7 @@ class HistoryEventSchema(BaseModel):
     task_execution_id: str | None = None
     payload: Any = Field(
         None,
-        description="The input or output; for an unknown kind, the event's fields by their "
+        description="The input or output as it was written; a string if it is not JSON. For an unknown kind, the event's fields by their "
         "numbers, as text.",
     )
     failure: FailureSchema | None = None
@@ -115,7 +116,7 @@ def _calls(events: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
 def _event(event: HistoryEvent) -> dict[str, Any]:
     fields = {name: value for name, value in vars(event).items() if value is not None}
     return {
-        name: parse_payload(value) if name == "payload" else _plain(value)
+        name: payload_value(value) if name == "payload" else _plain(value)
         for name, value in fields.items()
     }
 

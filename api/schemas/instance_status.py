@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from operations.model import Instance, Status, parse_payload
+from api.json_text import payload_value
+from operations.model import Instance, Status
 from operations.records import RunSummary
 
 _PROCESSED: JsonDict = {
@@ -67,7 +68,9 @@ class StatusResponse(BaseModel):
     status: Status
     created_at: datetime | None
     last_updated: datetime | None
-    output: Any
+    output: Any = Field(
+        description="The output as the workflow wrote it; a string if that is not JSON."
+    )
     custom_status: Any = Field(
         None, description="The stage that the workflow reached, in its own words."
     )
@@ -82,10 +85,10 @@ def status_body(instance: Instance) -> dict[str, Any]:
         "status": instance.status,
         "created_at": utc_text(instance.created_at),
         "last_updated": utc_text(instance.last_updated_at),
-        "output": parse_payload(instance.output),
+        "output": payload_value(instance.output),
     }
     if instance.custom_status and instance.status is not Status.COMPLETED:
-        body["custom_status"] = parse_payload(instance.custom_status)
+        body["custom_status"] = payload_value(instance.custom_status)
     if instance.failure:
         body["failure"] = vars(instance.failure)
     return body

@@ -1,39 +1,25 @@
 """Shows payloads and failures as plain text, never as markup."""
 
-import json
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.markdown import plain
-from operations.model import Failure, parse_payload
+from operations.json_texts import indented
+from operations.model import Failure
 
 MAX_LENGTH = 100_000  # characters
 
 
 def show_payload(place: DeltaGenerator, title: str, text: str | None) -> None:
-    """Show a payload: indented if it is a JSON object or list, else unchanged."""
+    """Show a payload: indented if it is a JSON object or list, else as it is."""
     place.markdown(f"**{title}**")
     if text is None:
         place.caption("None.")
         return
-    lines = _indented(text) if len(text) <= MAX_LENGTH else None
+    lines = indented(text) if len(text) <= MAX_LENGTH else None
     place.code(lines or text[:MAX_LENGTH], language="json" if lines else None, wrap_lines=True)
     if len(text) > MAX_LENGTH:
         place.caption(f"The first {MAX_LENGTH:,} of {len(text):,} characters.")
-
-
-def _indented(text: str) -> str | None:
-    """Return a JSON object or list with line breaks, else None; `st.json` would round numbers."""
-    value = parse_payload(text)
-    try:
-        return (
-            json.dumps(value, indent=2, ensure_ascii=False)
-            if isinstance(value, dict | list)
-            else None
-        )
-    except RecursionError:
-        return None
 
 
 def show_failure(reason: Failure | None) -> None:

@@ -19,8 +19,9 @@ from operations.errors import (
     OutcomeUnknown,
 )
 from operations.gateway import Gateway
+from operations.json_texts import same_json
 from operations.ledger import Ledger, Reservation
-from operations.model import INSTANCE_ID, Instance, Status, is_startable_id, parse_payload
+from operations.model import INSTANCE_ID, Instance, Status, is_startable_id
 from operations.records import OUTCOME_NOT_RECORDED, START, AuditEntry, Outcome
 
 log = structlog.get_logger(__name__)
@@ -187,8 +188,7 @@ def _is_made_by(instance: Instance, wanted: Reservation, latest: Reservation | N
     """
     if instance.input is None and instance.status is Status.PENDING:
         return latest is not None and is_same(latest, wanted)
-    same_input = parse_payload(instance.input) == parse_payload(wanted.payload)
-    return instance.workflow == wanted.workflow and same_input
+    return instance.workflow == wanted.workflow and same_json(instance.input, wanted.payload)
 
 
 def _is_unanswered(latest: Reservation | None, requested_at: datetime) -> bool:
