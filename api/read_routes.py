@@ -8,6 +8,7 @@ from api.dependencies import InstanceId, ServicesDependency
 from api.openapi import COMMON_ERRORS, CONFLICT, DAPR_REFUSED, NOT_FOUND, TOO_WIDE
 from api.routing import AsciiResponse, StrictRoute
 from api.schemas.bodies import RerunPlanQuery
+from api.schemas.failures import FailureQuery
 from api.schemas.histories import (
     HistoryResponse,
     RerunPlanResponse,
@@ -30,12 +31,14 @@ router = APIRouter(tags=["workflow"], route_class=StrictRoute, responses=COMMON_
     response_model=StatusResponse,
     responses=NOT_FOUND | DAPR_REFUSED,
 )
-def status(instance_id: InstanceId, services: ServicesDependency) -> AsciiResponse:
+def status(
+    instance_id: InstanceId, query: Annotated[FailureQuery, Query()], services: ServicesDependency
+) -> AsciiResponse:
     """Read the instance from the engine; this needs no ledger."""
     instance = services.gateway.state(instance_id)
     if instance is None:
         raise UnknownInstance(instance_id)
-    return AsciiResponse(status_body(instance))
+    return AsciiResponse(status_body(instance, full=query.full))
 
 
 @router.get(
@@ -44,10 +47,12 @@ def status(instance_id: InstanceId, services: ServicesDependency) -> AsciiRespon
     response_model=HistoryResponse,
     responses=NOT_FOUND | DAPR_REFUSED,
 )
-def history(instance_id: InstanceId, services: ServicesDependency) -> AsciiResponse:
+def history(
+    instance_id: InstanceId, query: Annotated[FailureQuery, Query()], services: ServicesDependency
+) -> AsciiResponse:
     """Return every event, from the engine, or from the ledger if the engine cannot answer."""
     found = read_history(services.gateway, lambda: services.ledger, instance_id)
-    return AsciiResponse(history_body(found))
+    return AsciiResponse(history_body(found, full=query.full))
 
 
 @router.get(

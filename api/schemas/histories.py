@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.json_text import payload_value
-from api.schemas.instance_status import FailureSchema, utc_text
+from api.schemas.failures import FailureSchema, failure_body
+from api.schemas.instance_status import utc_text
 from operations.history import HistoryEvent
 from operations.history_source import History, Source
-from operations.model import Failure
 from operations.timeline.rerun_plan import RerunPlan
 
 _EVENT: dict[str, Any] = {
@@ -38,8 +38,8 @@ class HistoryEventSchema(BaseModel):
     task_execution_id: str | None = None
     payload: Any = Field(
         None,
-        description="The input or output as it was written; a string if it is not JSON. For an unknown kind, the event's fields by their "
-        "numbers, as text.",
+        description="The input or output as it was written; a string if it is not JSON. For an "
+        "unknown kind, the event's fields by their numbers, as text.",
     )
     failure: FailureSchema | None = None
     fire_at: datetime | None = None
@@ -89,12 +89,12 @@ class RerunPlanResponse(BaseModel):
     raised_after: list[CallSchema]
 
 
-def history_body(history: History) -> dict[str, Any]:
-    """Return the body for a history."""
+def history_body(history: History, *, full: bool = False) -> dict[str, Any]:
+    """Return the body for a history; `full` returns failures of any length."""
     return {
         "instance_id": history.instance_id,
         "source": history.source,
-        "events": [_event(event) for event in history.events],
+        "events": [_event(event, full=full) for event in history.events],
     }
 
 
@@ -113,15 +113,11 @@ def _calls(events: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
     return [{name: getattr(e, name) for name in ("event_id", "kind", "name")} for e in events]
 
 
-def _event(event: HistoryEvent) -> dict[str, Any]:
+def _event(event: HistoryEvent, *, full: bool) -> dict[str, Any]:
     fields = {name: value for name, value in vars(event).items() if value is not None}
-    return {
-        name: payload_value(value) if name == "payload" else _plain(value)
-        for name, value in fields.items()
-    }
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return utc_text(value)
-    return vars(value) if isinstance(value, Failure) else value
+    if event.payload is not None:
+        fields["payload"] = payload_value(event.payload)
+    if event.failure:
+        fields["failure"] = failure_body(event.failure, full=full)
+    times = {name: utc_text(each) for name, each in fields.items() if isinstance(each, datetime)}
+    return fields | times

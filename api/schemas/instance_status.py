@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from api.json_text import payload_value
+from api.schemas.failures import FailureSchema, failure_body
 from operations.model import Instance, Status
 from operations.records import RunSummary
 
@@ -50,14 +51,6 @@ _STATUS: JsonDict = {
 }
 
 
-class FailureSchema(BaseModel):
-    """Why the instance failed."""
-
-    error_type: str
-    message: str
-    stack_trace: str | None
-
-
 class StatusResponse(BaseModel):
     """One instance; `output` is null until the instance completes."""
 
@@ -77,8 +70,11 @@ class StatusResponse(BaseModel):
     failure: FailureSchema | None = Field(None, description="Only for a failed instance.")
 
 
-def status_body(instance: Instance) -> dict[str, Any]:
-    """Return the body for one instance; the specification's fields are always there."""
+def status_body(instance: Instance, *, full: bool = False) -> dict[str, Any]:
+    """Return the body for one instance; the specification's fields are always there.
+
+    `full` returns a failure of any length.
+    """
     body: dict[str, Any] = {
         "instance_id": instance.instance_id,
         "runtime_status": runtime_status(instance),
@@ -90,7 +86,7 @@ def status_body(instance: Instance) -> dict[str, Any]:
     if instance.custom_status and instance.status is not Status.COMPLETED:
         body["custom_status"] = payload_value(instance.custom_status)
     if instance.failure:
-        body["failure"] = vars(instance.failure)
+        body["failure"] = failure_body(instance.failure, full=full)
     return body
 
 

@@ -51,7 +51,7 @@ class CountSchema(BaseModel):
 
 
 class FailureSummary(BaseModel):
-    """The type and the message of a failure."""
+    """The type and the message of a failure, of which the ledger keeps the first characters."""
 
     error_type: str
     message: str

@@ -79,7 +79,7 @@ def show_view(shown: View, blocked: str | None) -> None:
     )
     buttons(shown, blocked)
     with st.container():
-        show_failure(shown.details.failure)
+        show_failure(shown.details.failure, shown.key)
     with st.container():
         show_gantt(shown, now)
         earlier_generations(shown, now)

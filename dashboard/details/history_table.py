@@ -38,7 +38,7 @@ def history_table(shown: View) -> None:
     )
     for row in table.selection.rows:
         if row < len(history):  # continue-as-new restarts the history
-            _show_event(history[row])
+            _show_event(history[row], f"{shown.key}-{row}")
     st.download_button(
         "Download the history",
         data=lambda: _as_json(history),
@@ -73,10 +73,10 @@ def _preview(event: HistoryEvent) -> str:
     return (event.payload or "")[:PREVIEW]
 
 
-def _show_event(event: HistoryEvent) -> None:
+def _show_event(event: HistoryEvent, key: str) -> None:
     place = st.container(border=True)
     with place:
-        show_failure(event.failure)
+        show_failure(event.failure, key)
         show_payload(place, event.kind, event.payload)
         if event.raw:
             show_payload(place, "Raw event (protobuf, base64)", event.raw)

@@ -9,6 +9,7 @@ from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
 from operations.records import RunSummary
 
 INSTANCE = "instance"  # the path of the instance page
+MAX_CUSTOM_STATUS = 1000  # characters in the header
 
 
 def address(instance_id: str, run_id: int | None = None) -> str:
@@ -43,7 +44,7 @@ def header(
         "id": summary.instance_id,
         "workflow": summary.workflow,
         "status": summary.status.value,
-        "custom": custom_status,
+        "custom": custom_status and custom_status[:MAX_CUSTOM_STATUS],
         "parent": _link(summary.parent_id),
         "rerunOf": _link(summary.rerun_of),
         "scheduled": _ms(summary.scheduled_for),

@@ -10,7 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.details.history_table import PREVIEW, _as_json, _format, _frame, _preview
-from dashboard.details.payloads import MAX_LENGTH
+from dashboard.details.payloads import (
+    MAX_LENGTH,
+    MAX_MESSAGE,
+    MAX_MESSAGE_LINES,
+    MAX_STACK_TRACE,
+)
 from operations.history import HistoryEvent
 from operations.model import Failure
 from tests.unit.events import completed, event, failed, raised, scheduled, started, turn
@@ -118,7 +123,7 @@ def show_payload(text: str | None) -> AppTest:
 
 def show_failure(reason: Failure) -> AppTest:
     """Return a page that shows a failure."""
-    return show('payloads.show_failure(st.session_state["value"])', reason)
+    return show('payloads.show_failure(st.session_state["value"], "order_A")', reason)
 
 
 @pytest.mark.parametrize("text", ['{"a": [1, null]}', "[]", '["<b>"]'])
@@ -131,8 +136,10 @@ def test_json_is_shown_as_json(text: str) -> None:
 
 def test_numbers_are_not_rounded() -> None:
     """JavaScript would round them."""
-    page = show_payload('{"id": 12345678901234567891, "price": 1.0}')
-    assert page.code[0].value == '{\n  "id": 12345678901234567891,\n  "price": 1.0\n}'
+    page = show_payload('{"id": 12345678901234567891, "d": 0.23456789012345678901, "e": 1e400}')
+    assert page.code[0].value == (
+        '{\n  "id": 12345678901234567891,\n  "d": 0.23456789012345678901,\n  "e": 1e400\n}'
+    )
 
 
 @pytest.mark.parametrize(
@@ -193,3 +200,33 @@ def test_a_stack_trace_is_shown_as_text() -> None:
 def test_a_failure_without_a_stack_trace_has_no_expander() -> None:
     """Not every failure in Dapr has a stack trace."""
     assert not show_failure(Failure("E", "m")).expander
+
+
+LOUD = "é" * 200_000
+
+
+@pytest.mark.parametrize("message", [LOUD, "\n".join(["line"] * 10_000)])
+def test_a_long_message_is_cut_until_someone_asks(message: str) -> None:
+    """The whole message is shown then."""
+    page = show_failure(Failure("RuntimeError", message))
+    assert len(page.error[0].value) < 2 * MAX_MESSAGE
+    assert page.error[0].value.count("\n") <= MAX_MESSAGE_LINES
+    assert page.error[0].value.endswith("…")
+    assert not page.code
+    page.toggle[0].set_value(True).run()
+    assert page.toggle[0].label == f"Show all {len(message):,} characters"
+    assert page.code[0].value == message
+
+
+def test_a_long_stack_trace_is_cut_until_someone_asks() -> None:
+    """It is cut in the expander."""
+    page = show_failure(Failure("RuntimeError", "no", LOUD))
+    assert len(page.code[0].value) == MAX_STACK_TRACE
+    page.expander[0].toggle[0].set_value(True).run()
+    assert page.code[1].value == LOUD
+
+
+def test_a_short_failure_offers_no_more() -> None:
+    """Nothing is cut."""
+    page = show_failure(Failure("E", "m" * MAX_MESSAGE, "s" * MAX_STACK_TRACE))
+    assert not page.toggle

@@ -1,5 +1,6 @@
 """The REST API's histories, purges, reruns and events."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -7,10 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.schemas.error_bodies import InvalidInputResponse
+from api.schemas.failures import MAX_LENGTH
 from operations.errors import DaprUnavailable, OutcomeUnknown
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
-from operations.model import Status
+from operations.model import Failure, Status
 from tests.unit.events import completed
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import put, put_with_descendants
@@ -311,6 +313,35 @@ def test_a_history_has_payloads_as_the_engine_has_them(
     put(gateway)
     gateway.events["order_A"] = (*gateway.events["order_A"], completed(2, 3, payload))
     assert f'"payload":{payload}}}' in send(client, "history").text
+
+
+def test_long_failures_are_cut_unless_the_request_asks(
+    client: TestClient, gateway: FakeGateway
+) -> None:
+    """The answer has the lengths of the cut texts, in the history and in the status."""
+    put(gateway, status=Status.FAILED)
+    loud = Failure("RuntimeError", "é" * 200_000, "s" * 5000)
+    gateway.put(replace(gateway.instances["order_A"], failure=loud))
+    failed = replace(completed(2, 3, None), kind="taskFailed", failure=loud)
+    gateway.events["order_A"] = (failed,)
+    cut = {
+        "error_type": "RuntimeError",
+        "message": "é" * MAX_LENGTH,
+        "stack_trace": "s" * MAX_LENGTH,
+        "cut": {"message": 200_000, "stack_trace": 5000},
+    }
+    for shown, query in ((cut, ""), (cut, "?full=false"), (vars(loud), "?full=true")):
+        history = client.get(f"/workflow/history/order_A{query}").json()
+        assert history["events"][0]["failure"] == shown
+        assert client.get(f"/workflow/status/order_A{query}").json()["failure"] == shown
+
+
+@pytest.mark.parametrize("operation", ["status", "history"])
+def test_a_wrong_full_is_422(client: TestClient, operation: str) -> None:
+    """The query is validated like a body."""
+    answer = client.get(f"/workflow/{operation}/order_A", params={"full": "maybe"})
+    expected = "true or false; false cuts failures to 4,000 characters"
+    assert invalid_value(answer) == ("full", "maybe", expected)
 
 
 @pytest.mark.parametrize(
