@@ -12,9 +12,10 @@ from typing import Any
 from dashboard.gantt.bar_styles import BASELINE, CROSSED, Bar, BarStyle, bars_of
 from dashboard.gantt.hover import hover_text
 from dashboard.gantt.layout import layout
+from dashboard.gantt.sections import MAX_SPANS, Row, Section
 from dashboard.times import milliseconds
 from operations.records import Baseline
-from operations.timeline import SUSPENSIONS, Span, SpanKind, Timeline
+from operations.timeline import Span, SpanKind
 
 _TITLES = {
     SpanKind.CHILD: "↳ {}",
@@ -27,51 +28,55 @@ _TITLES = {
 class Gantt:
     """A figure, the names of its rows, and its legend as (label, colour, swatch) triples.
 
-    `start` and `end` are the times of the instance; `end` is None while it runs.
+    `attempts` has the number of attempts of each row. `start` and `end` are the times of the axis;
+    `end` is None while it grows.
     """
 
     traces: list[dict[str, Any]]
     layout: dict[str, Any]
     names: list[str]
+    attempts: list[int]
     legend: list[tuple[str, str, str]]
     start: int
     end: int | None
 
 
-def gantt(timeline: Timeline, started_at: datetime, baselines: Mapping[str, Baseline]) -> Gantt:
-    """Return the Gantt chart of a timeline: one row per lane, at least one bar per span.
+def gantt(
+    section: Section,
+    started_at: datetime,
+    ended_at: datetime | None,
+    baselines: Mapping[str, Baseline],
+) -> Gantt:
+    """Return the Gantt chart of a section: one row per lane, at least one bar per span.
 
-    `baselines` are by activity name; the p95 of an activity is drawn behind its bars.
+    `started_at` and `ended_at` are the times of the instance. `baselines` are by activity name; the
+    p95 of an activity is drawn behind its bars.
     """
-    lanes = _lanes(timeline.spans)
-    rows = {lane: row for row, lane in enumerate(lanes)}
+    rows = section.drawn
+    spans = [span for row in rows for span in row[-MAX_SPANS:]]
+    numbers = {row[0].lane: number for number, row in enumerate(rows)}
     bars_by_style: dict[BarStyle, list[Bar]] = defaultdict(list)
-    for span in timeline.spans:
+    for span in spans:
         for bar in bars_of(span):
             bars_by_style[bar.style].append(bar)
-    baseline_traces = _baseline_traces(timeline.spans, rows, baselines)
+    baseline_traces = _baseline_traces(spans, numbers, baselines)
     shown = [*bars_by_style, *([BASELINE] if baseline_traces else [])]
+    end = section.ended_at if section.is_folded else ended_at
     return Gantt(
         traces=[
             *baseline_traces,
             *(
-                _trace(style, bars, rows, started_at, baselines)
+                _trace(style, bars, numbers, started_at, baselines)
                 for style, bars in bars_by_style.items()
             ),
         ],
-        layout=layout(list(lanes.values())),
-        names=[_title(spans) for spans in lanes.values()],
+        layout=layout(rows),
+        names=[_title(row) for row in rows],
+        attempts=[row[0].attempt_count for row in rows],
         legend=_legend(shown),
-        start=milliseconds(started_at),
-        end=milliseconds(timeline.ended_at) if timeline.ended_at else None,
+        start=milliseconds(section.started_at or started_at),
+        end=milliseconds(end) if end else None,
     )
-
-
-def _lanes(spans: tuple[Span, ...]) -> dict[int, list[Span]]:
-    lanes: dict[int, list[Span]] = defaultdict(list)
-    for span in spans:
-        lanes[span.lane].append(span)
-    return dict(sorted(lanes.items(), key=lambda lane: lane[0] == SUSPENSIONS))
 
 
 def _legend(styles: Iterable[BarStyle]) -> list[tuple[str, str, str]]:
@@ -83,8 +88,8 @@ def _legend(styles: Iterable[BarStyle]) -> list[tuple[str, str, str]]:
     return list(items.values())
 
 
-def _title(spans: list[Span]) -> str:
-    first = spans[0]
+def _title(row: Row) -> str:
+    first = row[0]
     return _TITLES.get(first.kind, "{}").format(first.name or first.kind)
 
 

@@ -1,16 +1,18 @@
 """The Plotly layout of a Gantt chart: heights of rows, axes, and the duration of each row."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from dashboard.gantt.sections import Row
 from dashboard.times import in_words, milliseconds
-from operations.timeline import Span, SpanKind
+from operations.timeline import SpanKind
 
 ROWS = ((12, 30), (40, 24))  # (maximum number of rows, pixels per row)
 DENSE = 18  # pixels per row of a chart with more rows
 
 
-def layout(lanes: list[list[Span]]) -> dict[str, Any]:
+def layout(lanes: Sequence[Row]) -> dict[str, Any]:
     """Return the layout of a chart with one row per lane."""
     return {
         "barmode": "overlay",
@@ -39,7 +41,7 @@ def _row_height(rows: int) -> int:
     return next((height for limit, height in ROWS if rows <= limit), DENSE)
 
 
-def _total_seconds(spans: list[Span]) -> float:
+def _total_seconds(spans: Row) -> float:
     """Return the seconds from the first start to the last end; for suspensions, their sum."""
     if spans[0].kind is SpanKind.SUSPENSION:
         return sum(
@@ -48,7 +50,7 @@ def _total_seconds(spans: list[Span]) -> float:
     return _seconds(spans[0].scheduled_at, spans[-1].ended_at or spans[-1].scheduled_at)
 
 
-def _duration_label(row: int, spans: list[Span]) -> dict[str, Any]:
+def _duration_label(row: int, spans: Row) -> dict[str, Any]:
     """Return the annotation with the duration of a row, right of the plot."""
     end = spans[-1].ended_at
     text = in_words(_total_seconds(spans)) if end else "…"

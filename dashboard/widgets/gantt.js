@@ -55,19 +55,61 @@ function layoutOf(state, now, colour) {
     hoverlabel: { bgcolor: colour("--st-secondary-background-color"), bordercolor: grid, font: { color: text }, align: "left" } };
 }
 
-// Shortens the names of the rows, so that they take at most a third of a narrow page.
+// Returns the names of the rows, shortened so that they take at most a third of a narrow page, with the
+// number of attempts.
 function names(state, narrow) {
-  const limit = narrow ? 14 : 34;
-  return state.data.figure.names.map((name) => escaped(name.length > limit ? `${name.slice(0, limit - 1)}…` : name));
+  const { names, attempts } = state.data.figure;
+  return names.map((name, row) => {
+    const note = attempts[row] < 2 ? "" : narrow ? ` ${attempts[row]}×` : ` · ${attempts[row]} attempts`;
+    const limit = narrow ? 14 - note.length : 34;
+    return escaped((name.length > limit ? `${name.slice(0, limit - 1)}…` : name) + note);
+  });
 }
 
 function escaped(text) {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
+const DOUBLE = 500; // milliseconds between the two presses of a double click
+const CLOSE = 6; // pixels between them
+
+// Plotly forgets the first click of a double click if the chart is redrawn before the second one, and it
+// measures when a busy page handles the clicks. Therefore the presses are compared here, by the times at
+// which the browser received them, and the chart is not redrawn while a click or a drag may continue.
+function watchPresses(state) {
+  const pressed = (event) => {
+    state.quietUntil = Infinity;
+    if (!event.target.closest(".draglayer")) return;
+    state.presses = [state.presses.at(-1), event];
+    if (areClose(state) && event.timeStamp - state.presses[0].timeStamp < DOUBLE) reset(state);
+  };
+  const clicked = (event) => { if (event.detail === 2 && areClose(state)) reset(state); };
+  const released = () => {
+    if (state.quietUntil !== Infinity) return;
+    state.quietUntil = state.presses.length ? performance.now() + DOUBLE : 0;
+    if (state.waiting) redraw(state);
+  };
+  state.chart.addEventListener("pointerdown", pressed, true);
+  state.chart.addEventListener("mousedown", clicked, true); // the browser has counted the clicks
+  const ends = ["pointerup", "pointercancel"];
+  for (const name of ends) addEventListener(name, released, true);
+  return () => ends.forEach((name) => removeEventListener(name, released, true));
+}
+
+function areClose({ presses: [first, second] }) {
+  return Boolean(first && second) && Math.hypot(first.clientX - second.clientX, first.clientY - second.clientY) < CLOSE;
+}
+
+// Shows the whole chart again.
+function reset(state) {
+  state.presses = [];
+  state.zoomed = null;
+  redraw(state);
+}
+
 // Plotly's default buttons include one that uploads the chart to a cloud service.
 const BUTTONS = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"];
-const CONFIG = { displaylogo: false, responsive: true, modeBarButtons: [BUTTONS] };
+const CONFIG = { displaylogo: false, responsive: true, doubleClick: false, modeBarButtons: [BUTTONS] };
 
 async function draw(state) {
   const Plotly = await plotly(state.data.plotly);
@@ -80,14 +122,21 @@ async function draw(state) {
 
 // Runs after every change, so that a chart that failed to draw appears at the next try.
 function redraw(state) {
-  draw(state).catch((error) => { if (!state.ended) state.legend.textContent = error.message; });
+  clearTimeout(state.waiting);
+  state.waiting = null;
+  const quiet = state.quietUntil - performance.now();
+  if (quiet > 0) state.waiting = setTimeout(() => redraw(state), Math.min(quiet, DOUBLE));
+  else draw(state).catch((error) => { if (!state.ended) state.legend.textContent = error.message; });
 }
 
 function listen(state) {
   state.listening = true;
   state.chart.on("plotly_relayout", (change) => {
     if (change["xaxis.autorange"]) { state.zoomed = null; redraw(state); }
-    else if ("xaxis.range[0]" in change) state.zoomed = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+    else if ("xaxis.range[0]" in change) {
+      state.zoomed = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+      state.presses = []; // a press that zoomed is not the first of a double click
+    }
   });
   state.chart.on("plotly_hover", () => { state.hovered = true; });
   state.chart.on("plotly_unhover", () => { state.hovered = false; });
@@ -107,11 +156,14 @@ function showComponent(component) {
   const state = stateOf(component, () => {
     const chart = element("div", { class: "chart" }), key = element("div", { class: "legend muted" });
     const root = element("div", { class: "widget gantt", role: "img" }, key, element("div", { class: "scroll" }, chart));
-    const made = { parent: parentElement, root, chart, legend: key, zoomed: null, coarse: matchMedia("(pointer: coarse)").matches };
+    const made = { parent: parentElement, root, chart, legend: key, zoomed: null, presses: [], quietUntil: 0, coarse: matchMedia("(pointer: coarse)").matches };
     const stopTimer = everySecond(() => made.data.figure.end === null && !made.hovered && redraw(made));
+    const stopWatching = watchPresses(made);
     made.stop = () => {
       made.ended = true; // a drawing may be in progress
+      clearTimeout(made.waiting);
       stopTimer();
+      stopWatching();
       window.Plotly?.purge(chart);
     };
     return made;

@@ -9,6 +9,7 @@ import pytest
 
 from dashboard.gantt.figure import Gantt, gantt
 from dashboard.gantt.hover import LINE_LENGTH, MAX_FAILURE_LENGTH
+from dashboard.gantt.sections import MAX_ROWS, MAX_SPANS, Choice, section_of
 from dashboard.times import in_words, milliseconds
 from operations.model import Failure
 from operations.records import Baseline
@@ -91,7 +92,8 @@ def bars(figure: Gantt) -> list[Bar]:
 
 def figure_of(timeline: Timeline) -> Gantt:
     """Return the figure of a timeline that starts at `START` by default."""
-    return gantt(timeline, timeline.started_at or START, {})
+    section = section_of(timeline.spans)
+    return gantt(section, timeline.started_at or START, timeline.ended_at, {})
 
 
 def span(
@@ -140,7 +142,7 @@ def test_each_attempt_is_a_bar_in_one_row() -> None:
         completed(2, 6),
     )
     figure = figure_of(timeline_with(*history))
-    assert figure.names == ["charge"]
+    assert (figure.names, figure.attempts) == (["charge"], [2])
     assert [(bar.start, bar.duration, bar.label) for bar in bars(figure)] == [
         (1, 1, "failed (queue + execution)"),
         (2, 3, "back-off before the next attempt"),
@@ -316,13 +318,43 @@ def test_durations_in_words(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
 
 
-def test_a_thousand_spans_are_one_figure_of_few_traces() -> None:
-    """A large fan-out has one row per span, and one trace per style."""
-    spans = [span(lane=n, event_id=n, ending=list(Ending)[n % 3]) for n in range(1000)]
+def test_five_thousand_rows_are_a_small_figure() -> None:
+    """It has the first rows only, and one trace per style."""
+    spans = [span(lane=n, event_id=n, ending=list(Ending)[n % 3]) for n in range(5000)]
     figure = chart(*spans)
-    assert len(figure.names) == len(bars(figure)) == 1000
+    assert len(figure.names) == len(bars(figure)) == MAX_ROWS
     assert len(figure.traces) == 3
-    assert len(json.dumps(vars(figure))) < 500_000
+    assert len(json.dumps(vars(figure))) < 50_000
+
+
+def test_a_row_of_many_attempts_has_its_last_bars() -> None:
+    """Its label has the number of all attempts, and its duration that of the whole row."""
+    spans = [
+        span(
+            event_id=n,
+            attempt_number=n + 1,
+            attempt_count=5000,
+            scheduled_at=at(n),
+            ended_at=at(n + 1),
+        )
+        for n in range(5000)
+    ]
+    figure = chart(*spans)
+    assert [bar.start for bar in bars(figure)] == list(range(5000 - MAX_SPANS, 5000))
+    assert (figure.names, figure.attempts) == (["charge"], [5000])
+    assert [each["text"] for each in figure.layout["annotations"]] == ["1 h 23 min"]
+
+
+def test_the_axis_of_a_section_ends_with_its_rows() -> None:
+    """The first rows of a long run would else be slivers; a section with an open row grows."""
+    spans = [
+        span(lane=n, event_id=n, scheduled_at=at(n), ended_at=at(n + 1)) for n in range(MAX_ROWS)
+    ]
+    later = span(lane=900, event_id=900, scheduled_at=at(9000), ended_at=None, ending=Ending.OPEN)
+    folded = gantt(section_of([*spans, later]), START, None, {})
+    assert (folded.start, folded.end) == (milliseconds(START), milliseconds(at(MAX_ROWS)))
+    second = gantt(section_of([*spans, later], Choice(first=MAX_ROWS)), START, None, {})
+    assert (second.start, second.end) == (milliseconds(at(9000)), None)
 
 
 def test_the_row_of_suspensions_is_below_all_others() -> None:
@@ -336,7 +368,7 @@ BASELINES = {"charge": Baseline(p50=1.5, p95=4, attempts=20)}
 
 def with_baseline(*spans: Span) -> Gantt:
     """Return the figure of these spans, with a baseline for the activity charge."""
-    return gantt(Timeline(START, None, spans), START, BASELINES)
+    return gantt(section_of(spans), START, None, BASELINES)
 
 
 def test_a_baseline_is_drawn_behind_its_bar() -> None:
@@ -364,8 +396,8 @@ def test_a_baseline_that_is_drawn_is_in_the_legend() -> None:
 def test_rows_of_a_large_chart_are_lower() -> None:
     """A large fan-out fits into a chart that scrolls."""
     few = chart(span()).layout["height"]
-    many = chart(*(span(lane=n) for n in range(100))).layout["height"]
-    assert many < 100 * few / 3
+    many = chart(*(span(lane=n) for n in range(MAX_ROWS))).layout["height"]
+    assert many < MAX_ROWS * few / 3
 
 
 EXECUTIONS = [

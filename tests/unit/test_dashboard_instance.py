@@ -18,6 +18,7 @@ from operations.gateway.history_events import to_history_event
 from operations.gateway.stubs import pb
 from operations.model import LOCAL_USER, Failure, Service, Status
 from operations.records import Outage
+from tests.unit.events import completed, failed, scheduled, started, turn
 from tests.unit.fakes import instance
 from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.pages import (
@@ -28,6 +29,7 @@ from tests.unit.pages import (
     run,
     send,
     texts,
+    trigger,
     until_warned,
     widget,
 )
@@ -101,6 +103,46 @@ def test_the_gantt_of_a_running_instance_has_no_end(desk: Desk) -> None:
     figure = widget(open_recorded(desk, "running"), "gantt")["figure"]
     assert figure["end"] is None
     assert any(trace["meta"]["open"] for trace in figure["traces"])
+
+
+def open_large(desk: Desk) -> AppTest:
+    """Open the page of an instance with 120 activities, of which the last one failed."""
+    calls = [scheduled(number, 1, f"ship_{number}") for number in range(120)]
+    answers = [completed(number, 2) for number in range(119)]
+    desk.gateway.put(instance("large", Status.RUNNING))
+    desk.gateway.events["large"] = (turn(0), started(0), *calls, *answers, failed(119, 2))
+    return desk.open(INSTANCE, id="large")
+
+
+def test_a_large_gantt_is_drawn_in_sections(desk: Desk) -> None:
+    """The first rows, with the outcomes of all rows and of the folded ones."""
+    app = open_large(desk)
+    assert not app.exception
+    assert widget(app, "gantt")["figure"]["names"] == [f"ship_{n}" for n in range(50)]
+    assert widget(app, "gantt")["alt"] == "Gantt of large: rows 1 to 50 of 120"
+    sections = widget(app, "sections")
+    assert (sections["first"], sections["size"], sections["matching"]) == (0, 50, 120)
+    assert sections["counts"] == [["failed", 1], ["completed", 119]]
+    assert sections["folded"] == [["failed", 1], ["completed", 69]]
+
+
+def test_another_section_can_be_chosen(desk: Desk) -> None:
+    """The next rows, or the failed ones alone; each section has its own zoom."""
+    app = open_large(desk)
+    first = widget(app, "gantt")["id"]
+    trigger(app, "sections", "choose", {"outcome": None, "first": 50})
+    assert widget(app, "gantt")["figure"]["names"][0] == "ship_50"
+    assert widget(app, "gantt")["id"] != first
+    trigger(app, "sections", "choose", {"outcome": "failed", "first": 0})
+    assert widget(app, "gantt")["figure"]["names"] == ["ship_119"]
+    assert widget(app, "sections")["outcome"] == "failed"
+    run(app)  # as an update of the page does
+    assert widget(app, "gantt")["figure"]["names"] == ["ship_119"]
+
+
+def test_a_small_gantt_offers_no_sections(desk: Desk) -> None:
+    """All its rows are drawn."""
+    assert not has_widget(open_recorded(desk, "retried"), "sections")
 
 
 def test_an_instance_that_has_not_started_has_no_gantt(desk: Desk) -> None:

@@ -1,0 +1,92 @@
+// The sections of a chart with many rows: how many rows have each outcome, which rows are drawn, and
+// what the folded ones contain. A click asks the server for another section.
+
+const BAD = new Set(["failed", "timed out"]);
+
+function counted(number) {
+  return number.toLocaleString("en");
+}
+
+function outcomeButton(state, outcome, count) {
+  const name = outcome ?? "all";
+  return element("button", {
+    class: BAD.has(outcome) ? "outcome red" : "outcome", "data-outcome": name,
+    "aria-pressed": String(state.data.outcome === outcome),
+    onclick: () => choose(state, outcome, 0),
+  }, name[0].toUpperCase() + name.slice(1), element("span", { class: "count" }, counted(count)));
+}
+
+function stepButton(state, words, sign, first) {
+  const { outcome, matching } = state.data;
+  return element("button", { title: words, "aria-label": words, "data-step": sign, disabled: first < 0 || first >= matching,
+    onclick: () => choose(state, outcome, first) }, sign);
+}
+
+function rangeSelect(state) {
+  const { outcome, first, size, matching } = state.data;
+  const select = element("select", { "aria-label": "Rows that are drawn",
+    onchange: () => choose(state, outcome, Number(select.value)) });
+  for (let from = 0; from < matching; from += size) {
+    const words = `Rows ${counted(from + 1)}–${counted(Math.min(from + size, matching))}`;
+    select.append(element("option", { value: from, selected: from === first }, words));
+  }
+  return select;
+}
+
+function choose(state, outcome, first) {
+  state.setTriggerValue("choose", { outcome, first });
+}
+
+function foldedWords(folded) {
+  const all = folded.reduce((sum, [, count]) => sum + count, 0);
+  const words = folded.map(([outcome, count]) => `${counted(count)} ${outcome}`).join(", ");
+  return `Folded: ${counted(all)} ${all === 1 ? "row" : "rows"} (${words}).`;
+}
+
+function outcomes(state) {
+  const { counts } = state.data, all = counts.reduce((sum, [, count]) => sum + count, 0);
+  return element("div", { class: "outcomes", role: "group", "aria-label": "Filter rows by outcome" },
+    outcomeButton(state, null, all), ...counts.map(([outcome, count]) => outcomeButton(state, outcome, count)));
+}
+
+function range(state) {
+  const { first, size, matching } = state.data;
+  if (matching <= size) return null;
+  return element("div", { class: "range" },
+    stepButton(state, "Previous rows", "‹", first - size), rangeSelect(state),
+    stepButton(state, "Next rows", "›", first + size), element("span", { class: "muted" }, `of ${counted(matching)}`));
+}
+
+// Makes the elements of a group again only if their data changed: an open list stays open.
+function group(state, name, data, make) {
+  const shown = JSON.stringify(data);
+  if (state.groups[name]?.shown !== shown) state.groups[name] = { shown, made: make(state) };
+  return state.groups[name].made;
+}
+
+function show(state) {
+  const { outcome, counts, first, matching, folded } = state.data;
+  const groups = [
+    group(state, "outcomes", [outcome, counts], outcomes),
+    group(state, "range", [outcome, first, matching], range),
+    group(state, "folded", folded, () => element("span", { class: "folded muted" }, foldedWords(folded))),
+  ].filter(Boolean);
+  for (const each of [...state.root.children]) if (!groups.includes(each)) each.remove();
+  groups.forEach((each, index) => { if (state.root.children[index] !== each) state.root.insertBefore(each, state.root.children[index] ?? null); });
+}
+
+// Keeps the keyboard focus on a control while the controls are replaced.
+function keepFocus(root, change) {
+  const focused = root.getRootNode().activeElement;
+  const { outcome, step } = focused?.dataset ?? {};
+  const selector = outcome ? `[data-outcome="${outcome}"]` : step ? `[data-step="${step}"]` : focused?.tagName === "SELECT" ? "select" : null;
+  change();
+  if (selector) root.querySelector(selector)?.focus({ preventScroll: true });
+}
+
+function showComponent(component) {
+  const state = stateOf(component, () => ({ root: element("div", { class: "widget sections" }), groups: {} }));
+  state.setTriggerValue = component.setTriggerValue;
+  state.data = component.data;
+  keepFocus(state.root, () => show(state));
+}
