@@ -1,12 +1,14 @@
 """The history of an instance as a table, with the payload of the selected event."""
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import tzinfo
 
 import pandas as pd
 import streamlit as st
 
+from dashboard.details.history_rows import page_of, pages_of, rows_of
 from dashboard.details.payloads import show_failure, show_payload
 from dashboard.live.banner import zone
 from operations.history import HistoryEvent
@@ -16,14 +18,15 @@ PREVIEW = 120  # characters
 
 
 def history_table(shown: View) -> None:
-    """Show the events, and all fields of the selected one."""
+    """Show a page of the events, and all fields of the selected one."""
     history = shown.details.history
     if history is None:
         st.caption("The history cannot be read now. It appears when the engine is reachable again.")
         return
+    events, page_key = _page(history, shown.key)
     table = st.dataframe(
-        _frame(history),
-        key=f"history-{shown.key}",
+        _frame(events, history),
+        key=page_key,  # a selection is the number of a row, so each page has its own
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
@@ -37,8 +40,8 @@ def history_table(shown: View) -> None:
         },
     )
     for row in table.selection.rows:
-        if row < len(history):  # continue-as-new restarts the history
-            _show_event(history[row], f"{shown.key}-{row}")
+        if row < len(events):  # continue-as-new restarts the history
+            _show_event(events[row], f"{page_key}-{row}")
     st.download_button(
         "Download the history",
         data=lambda: _as_json(history),
@@ -49,22 +52,44 @@ def history_table(shown: View) -> None:
     )
 
 
+def _page(history: tuple[HistoryEvent, ...], key: str) -> tuple[Sequence[HistoryEvent], str]:
+    """Show the controls; return the events of the selected page, and a key for this page."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        all_kinds = st.toggle(
+            "Engine events",
+            key=f"all-events-{key}",
+            help="Also show the events that Dapr writes for each turn of the workflow.",
+        )
+        events = rows_of(history, all_kinds=all_kinds)
+        page = 1
+        if pages_of(events) > 1:
+            page = st.pagination(pages_of(events), key=f"history-page-{key}")
+    return page_of(events, page), f"history-{key}-{all_kinds}-{page}"
+
+
 def _format(history: tuple[HistoryEvent, ...], viewer_zone: tzinfo) -> str:
     """Return the format of times; it has no date if all events are on one day in that zone."""
     days = {event.timestamp.astimezone(viewer_zone).date() for event in history}
     return "HH:mm:ss.SSS" if len(days) == 1 else "YYYY-MM-DD HH:mm:ss.SSS"
 
 
-def _frame(history: tuple[HistoryEvent, ...]) -> pd.DataFrame:
-    names: dict[int | None, str] = {e.event_id: e.name for e in history if e.name}
+def _frame(events: Sequence[HistoryEvent], history: Iterable[HistoryEvent]) -> pd.DataFrame:
+    """Return events as a table; an answer has the name of its call, which is in `history`."""
+    names = {event.event_id: event.name for event in history if event.name}
     return pd.DataFrame(
         {
-            "time": pd.Series([e.timestamp for e in history], dtype="datetime64[ms, UTC]"),
-            "event": pd.Series([e.kind for e in history], dtype="str"),
-            "name": pd.Series([e.name or names.get(e.answers, "") for e in history], dtype="str"),
-            "payload": pd.Series([_preview(e) for e in history], dtype="str"),
+            "time": pd.Series([e.timestamp for e in events], dtype="datetime64[ms, UTC]"),
+            "event": pd.Series([e.kind for e in events], dtype="str"),
+            "name": pd.Series([_name(e, names) for e in events], dtype="str"),
+            "payload": pd.Series([_preview(e) for e in events], dtype="str"),
         }
     )
+
+
+def _name(event: HistoryEvent, names: Mapping[int, str]) -> str:
+    if event.name or event.answers is None:
+        return event.name or ""
+    return names.get(event.answers, "")
 
 
 def _preview(event: HistoryEvent) -> str:

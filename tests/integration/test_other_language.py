@@ -8,7 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.services import Services
-from dashboard.gantt.figure import gantt
+from dashboard.gantt.figure import Gantt, gantt
+from dashboard.gantt.sections import section_of
 from dashboard.times import milliseconds
 from operations.history import HistoryEvent
 from operations.model import Status, parse_payload
@@ -77,6 +78,13 @@ def run_of(go: Rich, instance_id: str) -> tuple[RunSummary, tuple[HistoryEvent, 
     return true_run(go, instance_id), go.gateway.history(instance_id)
 
 
+def chart_of(history: tuple[HistoryEvent, ...], summary: RunSummary) -> Gantt:
+    """Return the Gantt chart of a run that has started."""
+    timeline = timeline_of(history)
+    assert summary.started_at
+    return gantt(section_of(timeline.spans), summary.started_at, timeline.ended_at, {})
+
+
 @pytest.mark.parametrize(("kind", "status", "attempts"), KINDS)
 def test_the_ledger_matches_the_engine(
     go: Rich,
@@ -116,8 +124,7 @@ def test_each_bar_has_the_times_of_the_engine(
 ) -> None:
     """Each scheduled step has one bar, from its scheduling to its end, in milliseconds."""
     summary, history = run_of(go, started[kind])
-    assert summary.started_at
-    figure = gantt(timeline_of(history), summary.started_at, {})
+    figure = chart_of(history, summary)
     bars = [bar for trace in figure.traces for bar in zip(trace["base"], trace["x"], strict=True)]
     assert sorted(bars) == sorted(expected_bars(history))
 
@@ -149,8 +156,7 @@ def test_retries_are_attempts_of_one_call(go: Rich, started: dict[tuple[str, str
         "failure 2 of 2",
         None,
     ]
-    assert summary.started_at
-    figure = gantt(timeline_of(history), summary.started_at, {})
+    figure = chart_of(history, summary)
     assert figure.names == ["flaky"]
 
 
@@ -168,8 +174,7 @@ def test_children_are_linked_to_their_parent(go: Rich, started: dict[tuple[str, 
 def test_a_timer_has_its_name(go: Rich, started: dict[tuple[str, str], str]) -> None:
     """The lane of a timer has the name that the workflow gave the timer."""
     summary, history = run_of(go, started["sleeping", NOT_JSON])
-    assert summary.started_at
-    assert gantt(timeline_of(history), summary.started_at, {}).names == ["a nap"]
+    assert chart_of(history, summary).names == ["a nap"]
 
 
 def test_an_event_that_came_in_time(go: Rich) -> None:
@@ -180,8 +185,7 @@ def test_an_event_that_came_in_time(go: Rich) -> None:
     go.raise_event(instance_id, EVENT, NOT_JSON)
     summary, history = run_of(go, instance_id)
     assert one(history, "eventRaised").payload == NOT_JSON
-    assert summary.started_at
-    figure = gantt(timeline_of(history), summary.started_at, {})
+    figure = chart_of(history, summary)
     assert [label for label, *_ in figure.legend] == ["event received"]
 
 

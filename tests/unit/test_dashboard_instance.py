@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dashboard import services
+from dashboard.details.history_rows import PER_PAGE
 from dashboard.listing.table_data import address
 from dashboard.times import milliseconds
 from operations.actions import ActionContext, StartRequest
@@ -85,7 +86,8 @@ def test_each_recorded_instance_is_shown(desk: Desk, name: str) -> None:
     assert not app.exception
     assert widget(app, "header")["id"] == recorded_state(name).instance_id
     assert widget(app, "header")["status"] == recorded_state(name).status
-    assert len(table(app, "event").value) == len(recorded(name))
+    kinds = sorted(each.kind for each in recorded(name) if each.kind != "workflowStarted")
+    assert sorted(table(app, "event").value["event"]) == kinds
     assert [each.label for each in app.tabs] == ["History", "Input and output", "Audit log"]
 
 
@@ -176,11 +178,11 @@ def test_a_custom_status_is_shown(desk: Desk) -> None:
 def test_the_payload_of_the_selected_event_is_shown(desk: Desk) -> None:
     """Below the table, without a limit."""
     app = open_recorded(desk, "completed")
-    selected = next(n for n, e in enumerate(recorded("completed")) if e.kind == "taskCompleted")
+    selected = list(table(app, "event").value["event"]).index("taskCompleted")
     before = len(app.code)
     select_row(app, selected)
     assert not app.exception
-    assert f"**{recorded('completed')[selected].kind}**" in [each.value for each in app.markdown]
+    assert "**taskCompleted**" in [each.value for each in app.markdown]
     assert len(app.code) > before
 
 
@@ -192,8 +194,7 @@ def test_an_event_of_an_unknown_kind_is_shown_by_its_fields(desk: Desk) -> None:
     desk.add_recorded("waiting")
     desk.gateway.events["waiting"] = (*recorded("waiting"), later)
     app = desk.open(INSTANCE, id="waiting")
-    assert list(table(app, "event").value["event"])[-1] == "unknown kind (field 99)"
-    select_row(app, len(recorded("waiting")))
+    select_row(app, list(table(app, "event").value["event"]).index("unknown kind (field 99)"))
     assert not app.exception
     assert [each.value for each in app.code][:2] == ['99 {\n  1: "text"\n}', later.raw]
 
@@ -201,12 +202,32 @@ def test_an_event_of_an_unknown_kind_is_shown_by_its_fields(desk: Desk) -> None:
 def test_a_selected_event_that_no_longer_exists_is_ignored(desk: Desk) -> None:
     """Continue-as-new restarts the history while the page is open."""
     app = open_recorded(desk, "waiting")
-    last = len(recorded("waiting")) - 1
-    desk.gateway.events["waiting"] = recorded("waiting")[:1]
+    last = len(table(app, "event").value) - 1
+    desk.gateway.events["waiting"] = recorded("waiting")[:2]
     desk.add("order_B")  # increments the revision
     select_row(app, last)
     assert not app.exception
-    assert len(table(app, "event").value) == 1
+    assert list(table(app, "event").value["event"]) == ["executionStarted"]
+
+
+def test_engine_events_can_be_shown(desk: Desk) -> None:
+    """They are hidden until a viewer asks for them."""
+    app = open_recorded(desk, "waiting")
+    app.toggle[0].set_value(True)
+    run(app)
+    events = list(table(app, "event").value["event"])
+    assert events == ["executionStarted", "workflowStarted", "timerCreated"]
+
+
+def test_a_long_history_is_shown_by_pages(desk: Desk) -> None:
+    """A browser gets the events of one page."""
+    app = open_large(desk)
+    first = table(app, "event").value
+    assert len(first) == PER_PAGE
+    pages = app.get("pagination")[0].proto
+    assert pages.num_pages == 2
+    send(app, WidgetState(id=pages.id, int_value=2))
+    assert len(table(app, "event").value) == 241 - PER_PAGE
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -402,7 +423,7 @@ def test_a_page_is_complete_again_when_the_sidecar_is_back(desk: Desk) -> None:
     app = desk.open(INSTANCE, id=found)
     desk.write_heartbeat()
     run(app)
-    assert len(table(app, "event").value) == len(recorded("running"))
+    assert len(table(app, "event").value) == len(recorded("running")) - 1  # an engine event
     assert enabled_actions(app) == OFFERED[Status.RUNNING]
 
 

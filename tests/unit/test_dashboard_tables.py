@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.details.history_rows import PER_PAGE, page_of, pages_of, rows_of
 from dashboard.details.history_table import PREVIEW, _as_json, _format, _frame, _preview
 from dashboard.details.payloads import (
     MAX_LENGTH,
@@ -25,14 +26,54 @@ from tests.unit.pages import texts, unscanned
 
 def column(history: tuple[HistoryEvent, ...], name: str) -> list[Any]:
     """Return a column of the table."""
-    return list(_frame(history)[name])
+    return list(_frame(history, history)[name])
 
 
-def test_a_history_has_a_row_for_each_event() -> None:
-    """In the order in which the engine processed the events."""
-    history = (turn(1), started(0), scheduled(0, 2))
-    expected = ["workflowStarted", "executionStarted", "taskScheduled"]
-    assert column(history, "event") == expected
+def kinds(history: tuple[HistoryEvent, ...], *, all_kinds: bool) -> list[str]:
+    """Return the kinds of the events in the table."""
+    return [each.kind for each in rows_of(history, all_kinds=all_kinds)]
+
+
+def test_the_events_of_a_turn_are_ordered_by_time() -> None:
+    """Dapr writes the start of a turn before the events that caused the turn."""
+    history = (turn(1), started(0), scheduled(0, 2), turn(5), completed(0, 4), scheduled(1, 6))
+    assert kinds(history, all_kinds=True) == [
+        "executionStarted",
+        "workflowStarted",
+        "taskScheduled",
+        "taskCompleted",
+        "workflowStarted",
+        "taskScheduled",
+    ]
+
+
+def test_a_turn_stays_before_the_next_one() -> None:
+    """Whatever the clocks say: the order of turns is the order of processing."""
+    history = (turn(9), scheduled(0, 9), turn(3), completed(0, 3))
+    expected = ["workflowStarted", "taskScheduled", "workflowStarted", "taskCompleted"]
+    assert kinds(history, all_kinds=True) == expected
+
+
+def test_engine_events_are_hidden() -> None:
+    """What remains is what the workflow did, and what it got."""
+    history = (turn(1), started(0), scheduled(0, 2), turn(5), completed(0, 4))
+    assert kinds(history, all_kinds=False) == ["executionStarted", "taskScheduled", "taskCompleted"]
+
+
+def test_a_long_history_has_pages() -> None:
+    """Each event is on one of them."""
+    history = tuple(scheduled(number, number) for number in range(2 * PER_PAGE + 1))
+    assert pages_of(history) == 3
+    pages = [page_of(history, number) for number in (1, 2, 3)]
+    assert [len(page) for page in pages] == [PER_PAGE, PER_PAGE, 1]
+    assert tuple(event for page in pages for event in page) == history
+    assert pages_of(()) == 1
+
+
+def test_an_answer_has_the_name_of_a_call_on_another_page() -> None:
+    """The names are those of the whole history."""
+    history = (scheduled(0, 1, "charge"), completed(0, 2))
+    assert list(_frame(history[1:], history)["name"]) == ["charge"]
 
 
 def test_a_completion_has_the_name_of_its_activity() -> None:
@@ -48,7 +89,8 @@ def test_an_event_without_a_name_has_none() -> None:
 
 def test_times_of_a_history_are_utc() -> None:
     """The table converts them to the zone of the viewer."""
-    times = _frame((event("timerFired", 1.25),))["time"]
+    events = (event("timerFired", 1.25),)
+    times = _frame(events, events)["time"]
     assert str(times.dtype) == "datetime64[ms, UTC]"
     assert times[0] == pd.Timestamp("2026-11-23T18:00:01.25", tz=UTC)
 
@@ -71,7 +113,7 @@ def test_times_have_a_date_if_the_history_spans_two_days(
 @pytest.mark.parametrize("name", RECORDED)
 def test_each_recorded_history_is_a_table(name: str) -> None:
     """Each cell is a time or a text."""
-    frame = _frame(recorded(name))
+    frame = _frame(recorded(name), recorded(name))
     assert len(frame) == len(recorded(name))
     assert list(frame.dtypes.astype(str)) == ["datetime64[ms, UTC]", "str", "str", "str"]
     assert not frame.isna().to_numpy().any()

@@ -1,0 +1,56 @@
+"""Finished runs with thousands of activities, of which only the ledger knows."""
+
+from datetime import UTC, datetime, timedelta
+
+from operations.history import HistoryEvent
+from operations.ledger import Ledger
+from operations.model import Failure, Instance, Status
+from operations.records import Snapshot
+from operations.timeline import timeline_of
+from system.dapr.settings import DaprSettings
+
+WORKFLOW = "large_workflow"
+PARALLEL = 100  # activities at a time
+SECONDS = 0.5  # of each activity
+REFUSED = Failure("CardError", "The card was refused.")
+
+
+def add_large_run(ledger: Ledger, instance_id: str, activities: int) -> None:
+    """Write a run that started the activities in steps of 100; the last one failed."""
+    history = _history(activities)
+    instance = Instance(
+        instance_id,
+        WORKFLOW,
+        Status.FAILED,
+        created_at=history[0].timestamp,
+        last_updated_at=history[-1].timestamp,
+        failure=REFUSED,
+    )
+    timeline, now = timeline_of(history), datetime.now(UTC)
+    ledger.runs.ingest([Snapshot(DaprSettings().app_id, instance, timeline, now, history)])
+
+
+def _history(activities: int) -> tuple[HistoryEvent, ...]:
+    at = datetime.now(UTC) - timedelta(hours=1)
+    events = [
+        HistoryEvent(-1, at, "executionStarted", name=WORKFLOW, execution_id="large"),
+    ]
+    for first in range(0, activities, PARALLEL):
+        numbers = range(first, min(first + PARALLEL, activities))
+        events.append(HistoryEvent(-1, at, "workflowStarted"))
+        events.extend(
+            HistoryEvent(
+                n, at, "taskScheduled", name=f"ship_{n}", payload='{"order_id": "ORDER-7"}'
+            )
+            for n in numbers
+        )
+        at += timedelta(seconds=SECONDS)
+        events.extend(_answer(n, at, is_last=n == activities - 1) for n in numbers)
+    end = HistoryEvent(-1, at, "executionCompleted", status=Status.FAILED, failure=REFUSED)
+    return (*events, end)
+
+
+def _answer(number: int, at: datetime, *, is_last: bool) -> HistoryEvent:
+    if is_last:
+        return HistoryEvent(-1, at, "taskFailed", answers=number, failure=REFUSED)
+    return HistoryEvent(-1, at, "taskCompleted", answers=number, payload='"shipped"')
