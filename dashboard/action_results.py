@@ -1,25 +1,57 @@
-"""Performs the operator's actions and shows their results as toasts."""
+"""Performs the operator's actions and shows their results.
 
-from dataclasses import dataclass
+A success is a toast. A failure stays on all pages of the session until it is dismissed, or until
+the same action on the same instance succeeds.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import streamlit as st
 
+from dashboard.live.banner import zone
 from dashboard.markdown import plain
 from dashboard.services import services, state_reader, viewer
 from operations.actions import ActionContext
-from operations.errors import FlowdeckError
+from operations.errors import (
+    ActionInProgress,
+    DaprRefused,
+    FlowdeckError,
+    OutcomeUnknown,
+    Unavailable,
+)
 from operations.model import Action
 
+MAX_SHOWN = 5  # failures; the others are counted
 _MESSAGES = "action-messages"  # in the session state: shown by the next rerun
+_FAILURES = "action-failures"  # in the session state, by action and instance
 _RESULTS = {Action.PAUSE: "paused", Action.RESUME: "resumed", Action.TERMINATE: "terminated"}
 
 
 @dataclass(frozen=True)
-class ActionMessage:
-    """The result of an action as a toast: its text and its icon."""
+class PerformedAction:
+    """An action on an instance and its result; `error` is None if it succeeded."""
 
+    action: Action
+    instance_id: str
     text: str
-    icon: str = ":material/check:"
+    error: FlowdeckError | None = None
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def outcome(self) -> str:
+        """What is known about a failed action."""
+        if isinstance(self.error, OutcomeUnknown):
+            return "outcome unknown"
+        return "not carried out" if isinstance(self.error, Unavailable) else "refused"
+
+    @property
+    def can_be_retried(self) -> bool:
+        """True if the same action may succeed later."""
+        return isinstance(self.error, Unavailable | ActionInProgress | DaprRefused)
+
+
+Failures = dict[tuple[Action, str], PerformedAction]
 
 
 def act(action: Action, instance_id: str) -> None:
@@ -27,28 +59,72 @@ def act(action: Action, instance_id: str) -> None:
     add_results(perform(action, instance_id))
 
 
-def perform(action: Action, instance_id: str) -> ActionMessage:
+def perform(action: Action, instance_id: str) -> PerformedAction:
     """Perform the action and return its result; may run in a thread without a session."""
     try:
         result = services().actions.change_status(action, instance_id, ActionContext(viewer()))
     except FlowdeckError as error:
-        return ActionMessage(str(error), ":material/warning:")
+        return PerformedAction(action, instance_id, str(error), error)
     already = "" if result.changed else "already "
-    return ActionMessage(f"{instance_id} is {already}{_RESULTS[action]}.")
+    return PerformedAction(action, instance_id, f"{instance_id} is {already}{_RESULTS[action]}.")
 
 
-def add_results(*messages: ActionMessage) -> None:
-    """Add messages, and make the next rerun read the state again."""
+def add_results(*results: PerformedAction) -> None:
+    """Add results, and make the next rerun read the state again."""
     state_reader().refresh()
-    add_messages(*messages)
+    for result in results:
+        dismiss(result.action, result.instance_id)
+        if result.error:
+            _failures()[result.action, result.instance_id] = result
+        else:
+            add_messages(result.text)
 
 
-def add_messages(*messages: ActionMessage) -> None:
+def add_messages(*texts: str) -> None:
     """Keep messages for the next rerun of the session, whichever page it shows."""
-    st.session_state.setdefault(_MESSAGES, []).extend(messages)
+    st.session_state.setdefault(_MESSAGES, []).extend(texts)
+
+
+def dismiss(action: Action, instance_id: str) -> None:
+    """Forget the failure of an action on an instance."""
+    _failures().pop((action, instance_id), None)
+
+
+def dismiss_all() -> None:
+    """Forget all failures."""
+    _failures().clear()
 
 
 def show_messages() -> None:
-    """Show the messages that were added since the last rerun."""
-    for message in st.session_state.pop(_MESSAGES, []):
-        st.toast(plain(message.text), icon=message.icon)
+    """Show the messages that were added since the last rerun, and all failures."""
+    for text in st.session_state.pop(_MESSAGES, []):
+        st.toast(plain(text), icon=":material/check:")
+    with st.container(gap="small"):  # always present, because an element that appears resets tabs
+        newest = list(_failures().values())[::-1]
+        for failure in newest[:MAX_SHOWN]:
+            _show_failure(failure)
+        if len(newest) > 1:
+            hidden = len(newest) - MAX_SHOWN
+            label = f"Dismiss all, with {hidden} older" if hidden > 0 else "Dismiss all"
+            st.button(label, key="dismiss-all", type="tertiary", on_click=dismiss_all)
+
+
+def _show_failure(failure: PerformedAction) -> None:
+    """Show one failure with its buttons."""
+    key = failure.action, failure.instance_id
+    at = failure.at.astimezone(zone())
+    title = plain(f"{failure.action.capitalize()} {failure.instance_id}: {failure.outcome}")
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f":red[:material/error:] **{title}** {plain(f'(at {at:%H:%M:%S}).')} "
+            f"{plain(failure.text)}"
+        )
+        if failure.can_be_retried:
+            st.button("Retry", key=f"retry-{'-'.join(key)}", on_click=act, args=key)
+        st.button("Dismiss", key=f"dismiss-{'-'.join(key)}", on_click=dismiss, args=key)
+
+
+def _failures() -> Failures:
+    """Return the failures of this session, the newest last."""
+    failures: Failures = st.session_state.setdefault(_FAILURES, {})
+    return failures

@@ -11,6 +11,7 @@ from dashboard.listing.address_filter import (
     remember_filter,
     restore_filter,
     search_field,
+    show_ignored_values,
     show_newest_page,
     show_page,
     toggle_status,
@@ -24,7 +25,7 @@ from dashboard.live.widget import live_updates
 from dashboard.services import services, state_reader
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
-from operations.errors import InvalidInput, LedgerUnavailable, QueryTimeout
+from operations.errors import LedgerUnavailable, QueryTimeout
 from operations.ledger.search.text_index import MIN_SEARCH_LENGTH
 from operations.model import Service, Status
 from operations.records import Count, Filter, Page
@@ -64,13 +65,11 @@ def live() -> None:
     with st.container():  # always present: a new banner must not shift the list
         banner(state)
         catching_up(state)
+        show_ignored_values()
     show_messages()
     wanted, cursor = current_filter(), current_cursor()
     try:
         page, counts = state_reader().query(("list", wanted, cursor), lambda: read(wanted, cursor))
-    except InvalidInput:
-        show_newest_page()
-        st.rerun()
     except LedgerUnavailable:
         st.info("The list appears as soon as the ledger can be read.")
     except QueryTimeout as error:
@@ -81,7 +80,7 @@ def live() -> None:
 
 def show_list(page: Page, counts: Counts, wanted: Filter, state: SystemState) -> None:
     """Show a page of the list with its status filter and its pager."""
-    if page.newer is None:  # with a cursor the page would not follow new runs
+    if page.newer is None and current_cursor():  # with a cursor the page would not follow new runs
         show_newest_page()
     chips(
         key="chips",

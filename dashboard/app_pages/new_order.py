@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import streamlit as st
 
-from dashboard.action_results import ActionMessage, add_messages, show_messages
+from dashboard.action_results import add_messages, show_messages
 from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
@@ -51,7 +51,7 @@ def start_all(requests: list[StartRequest]) -> None:
     ):
         one = len(requests) == 1
         started = requests[0].instance_id if one else f"{len(requests)} orders"
-        add_messages(ActionMessage(f"{started} submitted."))
+        add_messages(f"{started} submitted.")
     page, query = destination(requests)
     # Unlike the link of a widget, this adds two addresses to the browser's history.
     st.switch_page(page, query_params=query)

@@ -3,12 +3,17 @@
 import streamlit as st
 
 from dashboard.live.fragment_reruns import keep_texts
+from dashboard.markdown import plain
+from operations.errors import InvalidInput
+from operations.ledger.search.cursors import Cursor
 from operations.model import Status
-from operations.records import Filter
+from operations.records import Filter, Sort
 
 MAX_SEARCH_LENGTH = 256  # characters; no id is longer
+_SHOWN = 60  # characters of an ignored value that its message shows
 _SEARCH = "q"  # in the address and in the session state: a part of an id
-_FILTERS = frozenset({"status", _SEARCH, "at"})
+_FILTERS = ("status", _SEARCH, "at")
+_STATUSES = ", ".join(status.lower() for status in Status)
 _LIST_QUERY, _LIST_LEFT = "list-query", "list-left"  # in the session state
 
 
@@ -22,7 +27,8 @@ def restore_filter() -> None:
 
     The link in the menu has no query.
     """
-    if st.session_state.pop(_LIST_LEFT, False) and not _FILTERS.intersection(st.query_params):
+    has_filter = any(name in st.query_params for name in _FILTERS)
+    if st.session_state.pop(_LIST_LEFT, False) and not has_filter:
         st.query_params.from_dict(list_query())
         if _SEARCH in st.query_params:
             st.rerun()  # the search field reads the address only when a rerun starts
@@ -47,7 +53,7 @@ def list_query() -> dict[str, list[str]]:
 
 
 def current_filter() -> Filter:
-    """Return the filter in the address; unknown statuses are ignored."""
+    """Return the filter in the address; `show_ignored_values` names the unknown statuses."""
     names = {name.upper() for name in st.query_params.get_all("status")}
     statuses = frozenset(Status(name) for name in names & set(Status))
     text = _search_text().strip()[:MAX_SEARCH_LENGTH].replace("\0", "\ufffd")  # in no id
@@ -56,7 +62,58 @@ def current_filter() -> Filter:
 
 def current_cursor() -> str | None:
     """Return the cursor of the page of the list in the address; None for the newest page."""
-    return st.query_params.get("at")
+    cursor = st.query_params.get("at")
+    return cursor if cursor and _is_cursor(cursor) else None
+
+
+def show_ignored_values() -> None:
+    """Name the values in the address that are ignored, and what is expected instead."""
+    if ignored := _ignored_values():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(f"Ignored in the address: {'; '.join(ignored)}.", icon=":material/link_off:")
+            st.button("Remove", key="remove-ignored", on_click=_remove_ignored_values)
+
+
+def _ignored_values() -> list[str]:
+    ignored = [_ignored(f"status {name!r}", f"one of {_STATUSES}") for name in _unknown_statuses()]
+    if (cursor := st.query_params.get("at")) and not _is_cursor(cursor):
+        ignored.append(_ignored(f"at {cursor!r}", "the cursor of a page of the list"))
+    if (length := len(_search_text().strip())) > MAX_SEARCH_LENGTH:
+        found = f"the end of {_SEARCH}, which has {length} characters"
+        ignored.append(_ignored(found, f"at most {MAX_SEARCH_LENGTH}"))
+    unknown = [name for name in st.query_params if name not in _FILTERS]
+    return ignored + [_ignored(repr(name), f"{', '.join(_FILTERS)}") for name in unknown]
+
+
+def _ignored(found: str, expected: str) -> str:
+    if len(found) > _SHOWN:
+        found = f"{found[:_SHOWN]}…"
+    return plain(f"{found} (expected {expected})")
+
+
+def _unknown_statuses() -> list[str]:
+    names = dict.fromkeys(st.query_params.get_all("status"))
+    return [name for name in names if name and name.upper() not in set(Status)]
+
+
+def _is_cursor(text: str) -> bool:
+    try:
+        Cursor.read(text, Sort.NEWEST)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _remove_ignored_values() -> None:
+    """Remove the ignored values from the address; the others stay."""
+    for name in [name for name in st.query_params if name not in _FILTERS]:
+        del st.query_params[name]
+    if current_cursor() is None:
+        show_newest_page()
+    unknown = _unknown_statuses()
+    known = [name for name in st.query_params.get_all("status") if name not in unknown]
+    st.query_params["status"] = known
+    st.session_state[_SEARCH] = _search_text().strip()[:MAX_SEARCH_LENGTH]
 
 
 def toggle_status() -> None:

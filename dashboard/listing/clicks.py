@@ -23,8 +23,8 @@ def handle_clicks() -> None:
     st.session_state[_HANDLED] = [*handled(), *(click["click"] for click in new)][-REMEMBERED:]
     wanted = [(Action(click["action"]), str(click["id"])) for click in new if _is_offered(click)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        messages = list(pool.map(lambda each: perform(*each), wanted))
-    add_results(*messages)
+        results = list(pool.map(lambda each: perform(*each), wanted))
+    add_results(*results)
 
 
 def handled() -> list[int]:

@@ -41,6 +41,8 @@ _MESSAGES = {
     ),
 }
 
+_STALE = (Service.LEDGER, Service.RECORDER, Service.SIDECAR)  # without them pages show an old state
+
 
 def zone() -> tzinfo:
     """Return the time zone of the viewer; UTC if the browser sends none or an unknown one."""
@@ -48,6 +50,15 @@ def zone() -> tzinfo:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         return UTC
+
+
+def live_state(state: SystemState) -> str | None:
+    """Return why pages are not live although they are connected; None if they are."""
+    if state.outages:
+        worst = min(state.outages, key=lambda outage: outage.service not in _STALE)
+        more = f" (+{len(state.outages) - 1})" if len(state.outages) > 1 else ""
+        return f"{_MESSAGES[worst.service][0]}{more}"
+    return "Catching up" if state.backlog else None
 
 
 def banner(state: SystemState) -> None:

@@ -1,4 +1,4 @@
-// Shows whether the page is live. While the tab is visible, this widget keeps a websocket open,
+// Shows the worst known state: not connected, a service is away, or live. While the tab is visible, this widget keeps a websocket open,
 // and the server reruns the live fragment of the page after a change. See updates.py.
 
 const RECONNECT_DELAY = 1000; // milliseconds; a server restarts within a few seconds
@@ -6,7 +6,7 @@ const RECONNECT_DELAY = 1000; // milliseconds; a server restarts within a few se
 function create() {
   const text = element("span", {});
   const root = element("div", { class: "live-updates muted", role: "status" }, element("span", { class: "dot" }), text);
-  const state = { root, text, socket: null, retry: null, ended: false };
+  const state = { root, text, socket: null, isConnected: null, retry: null, ended: false };
   const listener = () => document.hidden ? state.socket?.close() : connect(state);
   document.addEventListener("visibilitychange", listener);
   state.stop = () => {
@@ -18,9 +18,10 @@ function create() {
   return state;
 }
 
-function show(state, live) {
-  state.root.classList.toggle("live", live);
-  state.text.textContent = live ? "Live" : "Reconnecting…";
+function show(state) {
+  const { problem } = state.data;
+  state.root.classList.toggle("live", state.isConnected && !problem);
+  state.text.textContent = !state.isConnected ? "Reconnecting…" : problem ?? "Live";
 }
 
 function connect(state) {
@@ -31,13 +32,15 @@ function connect(state) {
   const socket = state.socket = new WebSocket(url);
   socket.onopen = () => socket.send(state.data.session);
   socket.onmessage = ({ data }) => {
-    if (data === "live") show(state, true);
+    state.isConnected = data === "live";
+    if (state.isConnected) show(state);
     else globalThis.flowdeckRerunPage?.(); // the server does not know this session
   };
   socket.onclose = () => {
     state.socket = null;
     if (document.hidden || state.ended) return;
-    show(state, false);
+    state.isConnected = false;
+    show(state);
     state.retry = setTimeout(() => connect(state), RECONNECT_DELAY);
   };
 }
@@ -46,6 +49,7 @@ function showComponent(component) {
   const state = stateOf(component, create);
   const changed = state.data && state.data.session !== component.data.session;
   state.data = component.data;
+  if (state.isConnected !== null) show(state); // before the first answer nothing is known
   if (changed) {
     state.socket?.close();
     // The server has restarted, and refuses input until it has run the page. A rerun of the whole

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dashboard.live.banner import live_state
 from dashboard.live.fragment_reruns import register_fragment
 from dashboard.live.system_state import SystemState
 from dashboard.live.updates import PATH
@@ -16,8 +17,14 @@ _live_updates, _page_rerun = (
 
 def live_updates(state: SystemState) -> None:
     """Show whether the page is live, and register its fragment, which shows `state`, for reruns."""
-    session_id = register_fragment(state.version)
-    _live_updates(key="live-updates", data={"path": PATH.removeprefix("/"), "session": session_id})
+    _live_updates(
+        key="live-updates",
+        data={
+            "path": PATH.removeprefix("/"),
+            "session": register_fragment(state.version),
+            "problem": live_state(state),
+        },
+    )
 
 
 def page_rerun() -> None:

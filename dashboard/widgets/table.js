@@ -3,7 +3,7 @@
 // updated in place, and a button announces new rows.
 
 const COLUMNS = ["Status", "Instance", "Step", "Started", "Duration", "Actions"];
-const CLICK_TIMEOUT = 6000; // milliseconds; a click that is not acknowledged by then is lost
+const CLICK_TIMEOUT = 6000; // milliseconds; a click that is not acknowledged by then may be lost
 const UNFREEZE_DELAY = 500; // milliseconds after the pointer has left, as it may only cross the edge of the table
 
 function create() {
@@ -14,7 +14,7 @@ function create() {
   const table = element("table", {}, element("thead", {}, head), body);
   const empty = element("div", { class: "empty", hidden: true });
   const root = element("div", { class: "widget instances" }, fresh, table, empty);
-  const state = { root, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), frozen: false };
+  const state = { root, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), lost: new Map(), frozen: false };
   // If the table appears under a resting pointer, the browser reports a move of no distance.
   root.addEventListener("pointermove", ({ movementX, movementY }) => { if (movementX || movementY) freeze(state); });
   root.addEventListener("pointerleave", () => unfreeze(state));
@@ -51,7 +51,8 @@ function makeRow(state, key) {
 function fill(state, row, data) {
   row.data = data;
   row.line.classList.remove("gone");
-  const shown = JSON.stringify([data, state.pending.get(data.key) ?? null, state.data.away]);
+  const lost = state.lost.get(data.key) ?? null;
+  const shown = JSON.stringify([data, state.pending.get(data.key) ?? null, lost, state.data.away]);
   if (row.shown === shown) return;
   row.shown = shown;
   const { cells } = row;
@@ -63,7 +64,7 @@ function fill(state, row, data) {
   row.step = element("span", { title: data.failure ?? data.waits ?? "", class: data.failure ? "step failure" : "step" },
     data.failure ?? data.waits ?? "");
   row.until = element("span", { class: "muted until" });
-  cells.Step.replaceChildren(row.step, row.until);
+  keepFocus(state, () => cells.Step.replaceChildren(...lost ? [lostClick(state, data, lost)] : [row.step, row.until]));
   row.since = element("time", { title: ZONED.format(data.start) });
   cells.Started.replaceChildren(row.since);
   row.duration = element("span", {});
@@ -89,8 +90,20 @@ function button(state, data, name) {
   }, icon(path), element("span", { class: "word" }, word));
 }
 
+// Says in the row of a click that the dashboard did not acknowledge it.
+function lostClick(state, data, { action }) {
+  const [word] = ACTIONS[action];
+  const retry = data.actions.includes(action)
+    && element("button", { disabled: state.data.away, "aria-label": `Retry ${data.id}`, onclick: () => act(state, data, action) }, "Retry");
+  const dismiss = element("button", { "aria-label": `Dismiss ${data.id}`,
+    onclick: () => { state.lost.delete(data.key); fill(state, state.rows.get(data.key), data); } }, "Dismiss");
+  return element("div", { class: "lost", role: "alert" },
+    element("span", { class: "failure" }, `${word}: no answer. The dashboard may not have received it.`), " ", retry || null, " ", dismiss);
+}
+
 function act(state, data, name) {
   dropLostClicks(state);
+  state.lost.delete(data.key);
   state.clicks = Math.max(state.clicks + 1, Date.now());
   state.pending.set(data.key, { id: data.id, action: name, click: state.clicks });
   fill(state, state.rows.get(data.key), data);
@@ -99,11 +112,12 @@ function act(state, data, name) {
 }
 
 // Drops clicks that a killed dashboard never received: they must not act later, when the operator no
-// longer expects it. The button can be clicked again.
+// longer expects it. The row says so, and the button can be clicked again.
 function dropLostClicks(state) {
-  for (const [key, { click }] of state.pending) {
-    if (Date.now() - click < CLICK_TIMEOUT) continue;
+  for (const [key, pending] of state.pending) {
+    if (Date.now() - pending.click < CLICK_TIMEOUT) continue;
     state.pending.delete(key);
+    state.lost.set(key, pending);
     const row = state.rows.get(key);
     if (row) fill(state, row, row.data);
   }
@@ -172,7 +186,9 @@ function showComponent(component) {
   state.data = component.data;
   state.setTriggerValue = component.setTriggerValue;
   state.now = clockOf(component.data.now);
-  for (const [key, { click }] of state.pending) if (component.data.handled.includes(click)) state.pending.delete(key);
+  for (const clicks of [state.pending, state.lost]) {
+    for (const [key, { click }] of clicks) if (component.data.handled.includes(click)) clicks.delete(key);
+  }
   showEmptyText(state);
   if (state.frozen && !viewChanged && state.rows.size) update(state);
   else arrange(state);

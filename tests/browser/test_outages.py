@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from datetime import timedelta
 
 import psutil
 import pytest
@@ -39,6 +40,53 @@ def kill_worker_until_shown(page: Page, stack: Stack) -> None:
         return banner.is_visible()
 
     eventually(shown, 30, "the banner is shown")
+
+
+def test_a_failed_click_stays_with_its_retry(open_page: OpenPage, stack: Stack) -> None:
+    """It names action and instance during the outage and after it; the page is not "Live"."""
+    instance_id = stack.start_order_in(timedelta(hours=1), unique("refused"))
+    page = open_page(f"/?q={instance_id}")
+    failure = page.get_by_text(f"Terminate {instance_id}: not carried out")
+    status = page.locator(".live-updates")
+    expect(row(page, instance_id).get_by_role("button", name="Terminate")).to_be_enabled()
+    with stack.frozen("daprd"):
+        press(page, "Terminate", instance_id)
+        expect(failure).to_be_visible()
+        expect(status).to_have_text(re.compile("^Dapr sidecar unavailable"))
+        page.get_by_role("link", name="New order").click()
+        expect(failure).to_be_visible()
+    expect(status).to_have_text("Live", timeout=RECOVERY)
+    page.get_by_role("button", name="Retry").click()
+    expect(failure).to_be_hidden()
+    assert stack.status(instance_id)["status"] == "TERMINATED"
+
+
+def test_the_page_is_not_live_without_the_recorder(open_page: OpenPage, stack: Stack) -> None:
+    """One state, beside the banner that explains it."""
+    page = open_page()
+    status = page.locator(".live-updates")
+    expect(status).to_have_text("Live")
+    with stack.frozen("recorder"):
+        expect(page.get_by_test_id("stAlert").get_by_text("Recorder unavailable")).to_be_visible()
+        expect(status).to_have_text("Recorder unavailable")
+        expect(status).not_to_have_class(re.compile(r"\blive\b"))
+    expect(status).to_have_text("Live")
+
+
+def test_a_click_that_is_not_answered_is_named_in_its_row(
+    open_page: OpenPage, stack: Stack
+) -> None:
+    """Until the dashboard answers it."""
+    instance_id = stack.start_order_in(timedelta(hours=1), unique("unanswered"))
+    page = open_page(f"/?q={instance_id}")
+    line = row(page, instance_id)
+    expect(line.get_by_role("button", name="Terminate")).to_be_enabled()
+    with stack.frozen("dashboard"):
+        press(page, "Terminate", instance_id)
+        expect(line.get_by_role("alert")).to_contain_text("Terminate: no answer.")
+        expect(line.get_by_role("button", name=f"Retry {instance_id}")).to_be_enabled()
+    expect_status(line, "TERMINATED")
+    expect(line.get_by_role("alert")).to_be_hidden()
 
 
 def test_a_killed_worker_is_shown_and_recovers(open_page: OpenPage, stack: Stack) -> None:
@@ -109,8 +157,9 @@ def test_a_lost_click_does_not_act_later(open_page: OpenPage, stack: Stack) -> N
     expect(button).to_be_disabled()
     expect(page.get_by_role("status").get_by_text("Live")).to_be_visible(timeout=RECOVERY)
     expect(button).to_be_enabled(timeout=RECOVERY)
+    expect(row(page, instance_id).get_by_role("alert")).to_contain_text("Terminate: no answer.")
     assert stack.status(instance_id)["status"] == "SUSPENDED"
-    press(page, "Terminate", instance_id)
+    row(page, instance_id).get_by_role("button", name="Retry").click()
     expect_status(row(page, instance_id), "TERMINATED")
 
 

@@ -264,7 +264,7 @@ def test_a_click_after_the_end_is_refused(desk: Desk) -> None:
     app = desk.open(INSTANCE, id="order_A")
     desk.gateway.set_status("order_A", Status.FAILED)
     press(app, "pause")
-    assert texts(app.toast) == "Cannot pause 'order_A': it is FAILED."
+    assert "Cannot pause 'order_A': it is FAILED." in texts(app.markdown)
     assert desk.gateway.instances["order_A"].status is Status.FAILED
     assert not desk.gateway.calls["pause"]
     assert widget(app, "header")["status"] == "FAILED"

@@ -1,0 +1,60 @@
+"""Values in the address of the list that are ignored are named near the filters."""
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from operations.model import Status
+from tests.unit.pages import Desk, ids, run, send, texts
+
+STATUSES = ", ".join(status.lower() for status in Status)
+
+
+def remove(app: AppTest) -> AppTest:
+    """Press the button that removes the ignored values."""
+    next(each for each in app.button if each.label == "Remove").click()
+    return send(app)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"status": "BOGUS"}, f"status 'BOGUS' (expected one of {STATUSES})"),
+        ({"status": ["failed", "<b>"]}, f"status '<b>' (expected one of {STATUSES})"),
+        ({"cursor": "xyz"}, "'cursor' (expected status, q, at)"),
+        ({"sort": "sideways", "since": "never"}, "'sort' (expected status, q, at); 'since' (exp"),
+        ({"at": "xyz"}, "at 'xyz' (expected the cursor of a page of the list)"),
+        ({"at": "x" * 99}, f"at '{'x' * 56}… (expected the cursor"),
+        ({"q": "x" * 300}, "the end of q, which has 300 characters (expected at most 256)"),
+    ],
+)
+def test_an_ignored_value_is_named_with_what_is_expected(
+    desk: Desk, query: dict[str, Any], message: str
+) -> None:
+    """Once, until it is removed."""
+    desk.add("order_A")
+    app = desk.open(**query)
+    for _ in range(2):
+        assert not app.exception
+        assert texts(app.warning).startswith(f"Ignored in the address: {message}")
+        assert len(app.warning) == 1
+        run(app)
+
+
+def test_the_rest_of_the_filter_applies(desk: Desk) -> None:
+    """It also stays in the address when the ignored values are removed."""
+    desk.add("order_A")
+    desk.add("order_B", status=Status.FAILED)
+    app = desk.open(status=["failed", "bogus"], cursor="xyz", at="xyz", q="order_")
+    assert ids(app) == ["order_B"]
+    remove(app)
+    assert not app.warning
+    assert app.query_params == {"status": "failed", "q": "order_"}
+    assert ids(app) == ["order_B"]
+
+
+def test_an_address_without_ignored_values_has_no_warning(desk: Desk) -> None:
+    """Empty values are no values."""
+    desk.add("order_A")
+    assert not desk.open(status=["RUNNING", ""], at="", q=" order_a ").warning
