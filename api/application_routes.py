@@ -114,6 +114,8 @@ def _problems(services: Services) -> list[str]:
         problems.extend(problem.reason for problem in services.gateway.health().problems)
     except FlowdeckError as error:
         problems.append(str(error))
+    if services.state_store:
+        problems.extend(problem.reason for problem in services.state_store.problems())
     try:
         services.check_ledger()
     except FlowdeckError as error:

@@ -11,6 +11,7 @@ from operations.actions import Actions
 from operations.errors import InvalidInput, LedgerReplaced, LedgerUnavailable
 from operations.gateway import Gateway
 from operations.ledger import Ledger
+from operations.state_store import StateStoreFile
 
 log = structlog.get_logger(__name__)
 
@@ -36,10 +37,12 @@ class Services:
         self,
         gateway: Gateway,
         open_ledger: Callable[[], Ledger],
+        state_store: StateStoreFile | None = None,
         *,
         opening_timeout: float = OPENING_TIMEOUT,
     ) -> None:
         self.gateway = gateway
+        self.state_store = state_store
         self._open_ledger = open_ledger
         self._opening_timeout = opening_timeout
         self._lock = threading.Lock()

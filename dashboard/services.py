@@ -17,6 +17,7 @@ from operations.model import LOCAL_USER, Actor
 from operations.outages import dapr_problems
 from operations.records import Heartbeat
 from operations.settings import OperationsSettings
+from operations.state_store import StateStoreFile
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +45,8 @@ _opening = _Opening()
 @cache
 def state_reader() -> StateReader:
     """Return the reader of the state that all viewers share."""
-    return StateReader(_read_heartbeat, lambda: dapr_problems(gateway()))
+    store = StateStoreFile(OperationsSettings.load().state_store)
+    return StateReader(_read_heartbeat, lambda: dapr_problems(gateway(), store))
 
 
 def _read_heartbeat() -> Heartbeat:

@@ -154,7 +154,7 @@ class OutcomeUnknown(Unavailable):
 
 
 class LedgerUnavailable(Unavailable):
-    """The ledger's database cannot be reached."""
+    """The ledger's database cannot be reached; the reason names a SQLite file and the remedy."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The ledger cannot be reached: {reason}.")
@@ -169,6 +169,20 @@ class LedgerReplaced(LedgerUnavailable):
 
     def __init__(self, detail: str) -> None:
         FlowdeckError.__init__(self, f"The ledger was deleted or replaced while in use ({detail}).")
+
+
+class LedgerDamaged(LedgerUnavailable):
+    """SQLite reports the ledger's file as corrupt, or as not a database.
+
+    The recorder alone acts on it.
+    """
+
+    def __init__(self, file: str, reason: str) -> None:
+        FlowdeckError.__init__(
+            self,
+            f"The ledger {file} is damaged: {reason}. The recorder checks the file, keeps it under "
+            "another name, and fills a new ledger.",
+        )
 
 
 class SchemaMismatch(LedgerUnavailable):

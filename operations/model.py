@@ -123,6 +123,8 @@ class Service(StrEnum):
     WORKER = "worker"
     RECORDER = "recorder"
     LEDGER = "ledger"
+    STATE_STORE = "state store"
+    """The file in which the embedded engine keeps its instances."""
     LISTING = "listing"
     """The engine's list of instance ids; a single bad id can break it."""
 

@@ -11,6 +11,7 @@ from operations.errors import DaprRefused, DaprUnavailable
 from operations.gateway import Gateway
 from operations.model import Problem, Service
 from operations.records import Outage
+from operations.state_store import StateStoreFile
 
 GRACE = timedelta(seconds=1)  # shorter problems are not outages
 
@@ -43,8 +44,15 @@ class Outages:
 class DaprMonitor:
     """Asks the engine for its problems every `every` seconds, and logs each change."""
 
-    def __init__(self, gateway: Gateway, every: float = 1.0, grace: timedelta = GRACE) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        every: float = 1.0,
+        grace: timedelta = GRACE,
+        state_store: StateStoreFile | None = None,
+    ) -> None:
         self._gateway = gateway
+        self._state_store = state_store
         self._every = every
         self._outages = Outages(grace)
         self._problems: tuple[Problem, ...] = ()
@@ -70,21 +78,26 @@ class DaprMonitor:
         """Ask the engine if a check is due; `others` are problems that are already known."""
         if time.monotonic() < self._due:
             return
-        before, self._problems = self._problems, dapr_problems(self._gateway)
+        before, self._problems = self._problems, dapr_problems(self._gateway, self._state_store)
         self.outages = self._outages.update((*self._problems, *others), datetime.now(UTC))
         _log_changes(before, self._problems)
         self._due = time.monotonic() + self._every
 
 
-def dapr_problems(gateway: Gateway) -> tuple[Problem, ...]:
-    """Return the engine's problems as the sidecar reports them; a missing worker is one."""
+def dapr_problems(
+    gateway: Gateway, state_store: StateStoreFile | None = None
+) -> tuple[Problem, ...]:
+    """Return the engine's problems as the sidecar reports them, and those of its state store.
+
+    A missing worker is a problem.
+    """
+    lost = state_store.problems() if state_store else ()
     try:
         health = gateway.health()
     except (DaprUnavailable, DaprRefused) as error:
-        return (Problem(Service.SIDECAR, str(error)),)
-    if health.workers == 0:
-        return (*health.problems, Problem(Service.WORKER, "none is connected to the sidecar"))
-    return health.problems
+        return (Problem(Service.SIDECAR, str(error)), *lost)
+    no_worker = Problem(Service.WORKER, "none is connected to the sidecar")
+    return (*health.problems, *([no_worker] if health.workers == 0 else []), *lost)
 
 
 def _log_changes(before: tuple[Problem, ...], now: tuple[Problem, ...]) -> None:

@@ -256,6 +256,18 @@ ALL_TIME = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=
 
 
 @dataclass(frozen=True)
+class DamagedLedger:
+    """A damaged ledger that the recorder has moved aside: its new path, and when (aware UTC)."""
+
+    path: str
+    moved_at: datetime
+
+
+ACKNOWLEDGE_DAMAGE = "acknowledge damage"
+"""The action of an audit entry for a damaged ledger, whose file name it has as `instance_id`."""
+
+
+@dataclass(frozen=True)
 class Outage:
     """A service that is away, since when (aware UTC), and why."""
 
@@ -301,3 +313,5 @@ class Heartbeat:
     metrics: RecorderMetrics | None = None
     app_id: str | None = None
     """The application that the recorder follows; None before its first heartbeat."""
+    damaged: tuple[DamagedLedger, ...] = ()
+    """The damaged ledgers beside this one that nobody has acknowledged."""

@@ -108,6 +108,11 @@ class OperationsSettings(Settings):
         return self.grpc_endpoint or f"127.0.0.1:{self.grpc_port}"
 
     @property
+    def state_store(self) -> Path:
+        """The file of the state store, if `make run` started Dapr with its default resources."""
+        return self.home.resolve() / "data" / "dapr.db"
+
+    @property
     def ledger(self) -> str:
         """The SQLAlchemy URL of the ledger; by default a SQLite file under `data/`."""
         return self.ledger_url or f"sqlite:///{self.home.resolve() / 'data' / 'ledger.db'}"

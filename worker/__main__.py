@@ -12,6 +12,7 @@ from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.logs import configure_logs
 from operations.settings import OperationsSettings
+from operations.state_store import StateStoreFile
 from worker.activities import OrderActivities
 from worker.app import create_order_app
 from worker.runtime import OrderRuntime, loop_is_alive
@@ -24,7 +25,11 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
     Raises `InvalidInput`.
     """
     gateway = DaprGateway(operations.endpoint, api_token=operations.api_token)
-    services = Services(gateway, lambda: open_ledger(operations.ledger, gateway.app_id))
+    services = Services(
+        gateway,
+        lambda: open_ledger(operations.ledger, gateway.app_id),
+        StateStoreFile(operations.state_store),
+    )
     activities = OrderActivities(settings)
     runtime = OrderRuntime(operations.endpoint, activities, api_token=operations.api_token)
 

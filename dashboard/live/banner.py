@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from dashboard.live.damage_banner import damage_banner
 from dashboard.live.system_state import SystemState
 from dashboard.markdown import plain
 from operations.model import Service
@@ -35,6 +36,10 @@ _MESSAGES = {
         "Ledger unavailable",
         "Nothing can be started. The pages show the last known state.",
     ),
+    Service.STATE_STORE: (
+        "Dapr's state store lost",
+        "Do not start anything now. You can still view instances.",
+    ),
     Service.LISTING: (
         "Dapr's list of instances unavailable",
         "Only instances that were known before, started here or named by a trace are shown.",
@@ -42,6 +47,10 @@ _MESSAGES = {
 }
 
 _STALE = (Service.LEDGER, Service.RECORDER, Service.SIDECAR)  # without them pages show an old state
+
+
+_NEEDS_A_PERSON = (Service.LISTING, Service.STATE_STORE)
+"""The services that do not recover by themselves: the reason says what to do."""
 
 
 def zone() -> tzinfo:
@@ -62,7 +71,8 @@ def live_state(state: SystemState) -> str | None:
 
 
 def banner(state: SystemState) -> None:
-    """Show which services are away, since when, and what still works."""
+    """Show which services are away, since when, what still works, and damaged ledgers."""
+    damage_banner(state.damaged)
     if state.outages:
         lines = [_message(outage) for outage in state.outages]
         st.warning("\n\n".join(lines), icon=":material/cloud_off:")
@@ -74,7 +84,7 @@ def _message(outage: Outage) -> str:
     today = since.date() == datetime.now(zone()).date()
     when = f"{since:%H:%M:%S}" if today else f"{since:%d %b %H:%M:%S}"
     remedy = plain(outage.reason)
-    if outage.service is not Service.LISTING:
+    if outage.service not in _NEEDS_A_PERSON:
         remedy = f"Recovery is automatic. {plain(f'({outage.reason})')}"
     return f"**{title} since {when}.** {consequence} {remedy}"
 

@@ -121,4 +121,6 @@ class StateReader:
 
 
 def _to_state(heartbeat: Heartbeat, outages: tuple[Outage, ...]) -> SystemState:
-    return SystemState(heartbeat.revision, outages, heartbeat.backlog, heartbeat.metrics)
+    return SystemState(
+        heartbeat.revision, outages, heartbeat.backlog, heartbeat.metrics, heartbeat.damaged
+    )

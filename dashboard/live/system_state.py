@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from operations.model import Service
-from operations.records import Outage, RecorderMetrics
+from operations.records import DamagedLedger, Outage, RecorderMetrics
 
 
 @dataclass(frozen=True)
 class SystemState:
-    """The ledger's revision, the outages, and what the recorder reports.
+    """The ledger's revision, the outages, what the recorder reports, and damaged ledgers.
 
     `backlog` is the number of instances that the recorder has yet to read; None if unknown.
     `metrics` change with every heartbeat, so `version` ignores them.
@@ -18,12 +18,13 @@ class SystemState:
     outages: tuple[Outage, ...] = ()
     backlog: int | None = None
     metrics: RecorderMetrics | None = None
+    damaged: tuple[DamagedLedger, ...] = ()
 
     @property
     def version(self) -> str:
         """A text that changes when pages have something new to show."""
         away = ",".join(f"{outage.service}@{outage.since:%H%M%S}" for outage in self.outages)
-        return f"{self.revision}:{away}:{self.backlog}"
+        return f"{self.revision}:{away}:{self.backlog}:{len(self.damaged)}"
 
     def is_away(self, *services: Service) -> bool:
         """Return True if one of the services has an outage."""

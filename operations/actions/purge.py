@@ -159,7 +159,7 @@ class Purges:
             raise UnknownInstance(instance_id)
         if current.context.run_id not in (None, run.run_id):
             raise RunReplaced(instance_id)
-        if run.purged_at is None:
+        if run.purged_at is None and self._gateway.app_id(fresh=True) == run.app_id:
             self._ledger.runs.mark_purged({instance_id: datetime.now(UTC)})
         current.before = run.status
         self._recording.complete(current, Outcome.UNCHANGED)

@@ -66,8 +66,9 @@ class DaprGateway:
         """Close the connection; later calls fail."""
         self._channel.close()
 
-    def app_id(self) -> str:
-        return self._app_id or self._sidecar_metadata().id
+    def app_id(self, *, fresh: bool = False) -> str:
+        known = None if fresh else self._app_id
+        return known or self._sidecar_metadata().id
 
     def start(
         self,

@@ -27,10 +27,12 @@ class Gateway(Protocol):
     answer arrives in time. No method blocks longer than its timeout.
     """
 
-    def app_id(self) -> str:
+    def app_id(self, *, fresh: bool = False) -> str:
         """Return the id of the application that the sidecar belongs to.
 
-        The sidecar is asked until it has answered once. Raise `DaprUnavailable` until then.
+        The sidecar is asked until it has answered once; each answer to `health` renews the id. With
+        `fresh` the sidecar is always asked, because the sidecar of another application may have
+        taken the address. Raise `DaprUnavailable`.
         """
 
     def start(

@@ -1,6 +1,8 @@
 """The ledger: the SQL database of runs, reservations, audit log, leases and heartbeat."""
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from threading import Lock
 
@@ -8,7 +10,8 @@ from sqlalchemy import Engine, text
 
 from operations.errors import DaprUnavailable, LedgerReplaced
 from operations.ledger.audit_log import AuditLog
-from operations.ledger.db.connections import open_engine, reading, writing
+from operations.ledger.damage import Damage
+from operations.ledger.db.connections import open_engine, writing
 from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
 from operations.ledger.leases import Leases
 from operations.ledger.ledger_limits import (
@@ -43,6 +46,7 @@ __all__ = [
 ]
 
 DEFAULT_LIMITS = LedgerLimits()
+_ASK_AGAIN_AFTER = 5.0  # seconds: a sidecar that hangs answers each call late
 
 
 def _no_sidecar() -> str:
@@ -74,43 +78,48 @@ class Ledger:
         self._engine = engine
         self._limits = limits
         self._ask_app_id = ask_app_id
-        self._app_id: str | None = None
+        self._last_app: tuple[str, float] = ("", 0.0)  # of a heartbeat; until when it is used
         self._comparing = Lock()
         self._last: tuple[str, int] | None = None  # the ledger's id and revision
         self.reservations = Reservations(engine, self.app_id)
         self.runs = Runs(engine, self.app_id, limits.generations)
         self.audit_log = AuditLog(engine, self.app_id)
         self.descendants = Descendants(engine, self.app_id, limits.search.seconds)
+        self.damage = Damage(engine)
         self.leases = Leases(engine, self.app_id)
         self.search = Search(engine, limits.search)
         self.statistics = Statistics(engine, limits.statistics)
 
     def app_id(self) -> str:
-        """Return the application that this ledger is bound to; later calls return the same.
+        """Return the application that this ledger is bound to: `ask_app_id` returns it.
 
-        `ask_app_id` returns it; while that fails, it is the application of the recorder's last
-        heartbeat. Raises `DaprUnavailable` while neither is known, and `LedgerUnavailable`.
+        While that fails, it is the application of the recorder's last heartbeat, so that pages show
+        the past. The sidecar may then turn out to be of another application, so `ask_app_id` is
+        called again every 5 seconds. Raises `DaprUnavailable` while neither is known, and
+        `LedgerUnavailable`.
         """
-        if self._app_id is None:
-            try:
-                self._app_id = self._ask_app_id()
-            except DaprUnavailable:
-                self._app_id = self.heartbeat().app_id
-                if self._app_id is None:
-                    raise
-        return self._app_id
+        last, until = self._last_app
+        if time.monotonic() < until:
+            return last
+        try:
+            return self._ask_app_id()
+        except DaprUnavailable:
+            known = self.heartbeat().app_id
+            if known is None:
+                raise
+            self._last_app = known, time.monotonic() + _ASK_AGAIN_AFTER
+            return known
 
     def for_app(self, app_id: str) -> "Ledger":
         """Return a ledger on the same database that is bound to an application."""
         return Ledger(self._engine, lambda: app_id, self._limits)
 
     def ping(self) -> None:
-        """Check that the database answers."""
-        with reading(self._engine) as connection:
-            connection.execute(text("SELECT 1"))
+        """Read rows of the tables that lists and pages need."""
+        self.damage.check()
 
     def heartbeat(self) -> Heartbeat:
-        """Return the ledger's revision and the recorder's last heartbeat.
+        """Return the ledger's revision, the recorder's last heartbeat, and damaged ledgers.
 
         Raises `LedgerReplaced` if the ledger's id is another one, or if its revision went back.
         """
@@ -120,7 +129,7 @@ class Ledger:
             if ledger_id != last_id or heartbeat.revision < last_revision:
                 raise LedgerReplaced(f"revision {heartbeat.revision} after {last_revision}")
             self._last = ledger_id, heartbeat.revision
-        return heartbeat
+        return replace(heartbeat, damaged=self.damage.unacknowledged())
 
     def write_heartbeat(
         self,

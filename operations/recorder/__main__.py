@@ -20,9 +20,11 @@ from operations.errors import (
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
-from operations.recorder.recorder import FollowedApplication, Recorder
+from operations.recorder.recorder import FollowedApplication, OtherApplication, Recorder
+from operations.recorder.repair import Repair
 from operations.recorder.traces.endpoint import Endpoint
 from operations.settings import OperationsSettings
+from operations.state_store import StateStoreFile
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +38,8 @@ def main() -> None:
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
-        application = FollowedApplication(gateway)
+        store = StateStoreFile(settings.state_store)
+        application = FollowedApplication(gateway, state_store=store)
         gc.freeze()  # garbage collections skip the objects that the imports created
         with Endpoint(settings.spans_host, settings.spans_port, application.queue):
             RecorderProcess(settings.ledger, application, stopping).run()
@@ -57,6 +60,7 @@ class RecorderProcess:
         self._application = application
         self._stopping = stopping
         self._is_away = False
+        self._repair = Repair(url, application.limits)
 
     def run(self) -> None:
         """Record until `stopping` is set.
@@ -64,11 +68,15 @@ class RecorderProcess:
         Raise `InvalidInput`, `LedgerReplaced` or `SchemaMismatch`.
         """
         while not self._stopping.is_set():
+            if self._repair.is_due:
+                self._repair.repair()
             try:
                 with closing(open_ledger(self._url, self._application.gateway.app_id)) as ledger:
                     self._record(ledger)
             except (LedgerReplaced, SchemaMismatch):
                 raise
+            except OtherApplication as error:
+                log.warning(f"the sidecar belongs to another application now: {error}")
             except LedgerUnavailable as error:
                 if not self._is_away:
                     log.warning("the ledger is away", reason=str(error))
@@ -76,30 +84,33 @@ class RecorderProcess:
                 self._stopping.wait(self._application.limits.ledger_retry)
 
     def _record(self, ledger: Ledger) -> None:
-        self._wait_for_application(ledger)
-        with closing(Recorder(self._application, ledger)) as recorder:
-            while not self._stopping.is_set():
+        app_id = self._wait_for_application(ledger)
+        if app_id is None:
+            return
+        with closing(Recorder(self._application, ledger.for_app(app_id))) as recorder:
+            while not self._stopping.is_set() and not self._repair.is_due:
                 recorder.cycle()
                 if self._is_away:
                     log.info("the ledger is back")
                 self._is_away = False
                 recorder.wait()
 
-    def _wait_for_application(self, ledger: Ledger) -> None:
-        """Wait until the sidecar names its application, unless the ledger knows it.
+    def _wait_for_application(self, ledger: Ledger) -> str | None:
+        """Return the application of the sidecar once the sidecar names it; None to stop.
 
-        Heartbeats meanwhile report the outage: the recorder itself is not away.
+        The ledger may know the application that was followed before, but this sidecar may belong to
+        another one. Heartbeats meanwhile report the outage: the recorder itself is not away.
         """
         health, limits = self._application.health, self._application.limits
-        while not self._stopping.is_set():
+        health.take_over(ledger.heartbeat().outages)
+        while not self._stopping.is_set() and not self._repair.is_due:
             try:
-                ledger.app_id()
+                return self._application.gateway.app_id(fresh=True)
             except DaprUnavailable:
                 health.check()
                 ledger.write_heartbeat(datetime.now(UTC), health.outages, backlog=None)
                 self._stopping.wait(limits.heartbeat_every)
-            else:
-                return
+        return None
 
 
 if __name__ == "__main__":

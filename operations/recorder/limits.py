@@ -73,6 +73,10 @@ class RecorderLimits:
     """Characters of payloads in the kept histories of unfinished runs; an event counts 500 more."""
     ledger_retry: float = 1.0
     """Time before the recorder opens the ledger again after an outage."""
+    damage_memory: float = 600.0
+    """How long a file that was checked and is not damaged is not checked again."""
+    damage_retry: float = 10.0
+    """Time before a file that cannot be checked, for example a locked one, is tried again."""
     pause: float = 0.2
     """Time between two cycles without hints; it bounds the lag of reservations and actions."""
     analyze_every: float = 300.0

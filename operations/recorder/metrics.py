@@ -26,9 +26,9 @@ class CountedGateway:
         self._gateway = gateway
         self.reads: Counter[str] = Counter()
 
-    def app_id(self) -> str:
-        """Return the id of the application."""
-        return self._gateway.app_id()
+    def app_id(self, *, fresh: bool = False) -> str:
+        """Return the id of the application; see `Gateway.app_id`."""
+        return self._gateway.app_id(fresh=fresh)
 
     def state(self, instance_id: str) -> Instance | None:
         """Return the instance; see `Gateway.state`."""

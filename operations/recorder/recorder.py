@@ -19,23 +19,34 @@ from operations.recorder.schedule import Schedule
 from operations.recorder.traces.hints import HintHandler, HintQueue
 from operations.recorder.traces.pending_start_times import StartTimeTracker
 from operations.records import Outage, RunSummary, Snapshot
+from operations.state_store import StateStoreFile
 
 _UNANSWERED = 4  # reads in a row of one run without an answer, after which one line is logged
 
 log = structlog.get_logger(__name__)
 
 
+class OtherApplication(Exception):
+    """The sidecar belongs to another application than the recorder follows; nothing was written."""
+
+
 class FollowedApplication:
     """The application that the recorder follows, with the objects that outlive one open ledger.
 
-    `RecorderProcess` creates a new `Recorder` each time it opens the ledger.
+    `RecorderProcess` creates a new `Recorder` each time it opens the ledger, and when the sidecar
+    belongs to another application.
     """
 
-    def __init__(self, gateway: Gateway, limits: RecorderLimits | None = None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        limits: RecorderLimits | None = None,
+        state_store: StateStoreFile | None = None,
+    ) -> None:
         self.limits = limits or RecorderLimits()
         self.gateway = CountedGateway(gateway)
         grace = timedelta(seconds=self.limits.outage_grace)
-        self.health = DaprMonitor(gateway, self.limits.health_every, grace)
+        self.health = DaprMonitor(gateway, self.limits.health_every, grace, state_store)
         self.clock = Clock()
         self.queue = HintQueue(self.limits)
 
@@ -45,10 +56,14 @@ class Recorder:
 
     The recorder may stop at any time: the next one reads again what is not in the ledger, and the
     ledger stores the same snapshot only once. Call `close` at the end.
+
+    `ledger` must be bound to one application. A sidecar of another application does not have its
+    instances, so nothing that such a sidecar answers is recorded.
     """
 
     def __init__(self, application: FollowedApplication, ledger: Ledger) -> None:
         gateway, limits = application.gateway, application.limits
+        self._gateway = gateway
         queue, now = application.queue, application.clock.now
         self._health = application.health
         self._queue = queue
@@ -73,7 +88,10 @@ class Recorder:
         self._readers.close()
 
     def cycle(self) -> None:
-        """Read and record what is due, and write a heartbeat; raise `LedgerUnavailable`."""
+        """Read and record what is due, and write a heartbeat.
+
+        Raise `LedgerUnavailable` and `OtherApplication`.
+        """
         self._follow_ledger()
         self._schedule.is_traced = self._queue.is_traced
         self._start_times.add(self._hints.handle(self._readers.seconds), time.monotonic())
@@ -81,7 +99,7 @@ class Recorder:
         if self._health.is_reachable:
             self._discover()
             self._read_due()
-        self._record(self._readers.results())
+        self._record(self._verified(self._readers.results()))
         self._write_heartbeat()
         self._analyze()
 
@@ -144,6 +162,24 @@ class Recorder:
             is_finished = instance_id in self._finished
             last = self._schedule.last(instance_id)
             self._readers.read(instance_id, last, is_finished=is_finished)
+
+    def _verified(self, results: list[ReadResult]) -> list[ReadResult]:
+        """Return the results if the followed application's sidecar gave them.
+
+        Raise `OtherApplication`. If the sidecar cannot be asked, the instances are read again.
+        """
+        if all(result.is_unanswered for result in results):
+            return results
+        try:
+            app_id = self._gateway.app_id(fresh=True)
+        except DaprUnavailable:
+            self._health.expire()
+            for result in results:
+                self._schedule.unread(result.instance_id, time.monotonic())
+            return []
+        if app_id != self._ledger.app_id():
+            raise OtherApplication(app_id)
+        return results
 
     def _record(self, results: Sequence[ReadResult]) -> None:
         """Write the snapshots that were read, and schedule the next read of each run."""
@@ -208,6 +244,7 @@ class Recorder:
     def _write_heartbeat(self) -> None:
         outages, now = self._health.outages, time.monotonic()
         if outages != self._written or now >= self._heartbeat_due:
+            self._ledger.damage.check_file()  # its own queries may not touch the damaged pages
             metrics = self._meter.metrics(self._schedule.hint_waits(now))
             self._ledger.write_heartbeat(datetime.now(UTC), outages, self._backlog(), metrics)
             self._written, self._heartbeat_due = outages, now + self._limits.heartbeat_every

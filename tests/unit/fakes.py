@@ -54,8 +54,9 @@ class FakeGateway:
         """Change the status of an instance."""
         self.put(replace(self.instances[instance_id], status=status))
 
-    def app_id(self) -> str:
+    def app_id(self, *, fresh: bool = False) -> str:
         """Return the id of the application; not counted in `calls`, because a gateway caches it."""
+        del fresh
         if self.errors.get("app_id"):
             raise self.errors["app_id"][0]
         return self.app

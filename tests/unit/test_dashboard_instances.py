@@ -12,9 +12,10 @@ from dashboard.live.banner import why_no_actions
 from dashboard.live.fragment_reruns import FRAGMENT_KEY
 from operations.errors import DaprUnavailable
 from operations.ledger import SearchLimits
-from operations.model import Action, DaprHealth, Problem, Service, Status
+from operations.model import LOCAL_USER, Action, DaprHealth, Problem, Service, Status
 from operations.records import Outage, RecorderMetrics
 from tests.unit.pages import (
+    INSTANCE,
     LIST,
     ORDER,
     Desk,
@@ -558,6 +559,22 @@ def test_an_outage_of_today_is_shown_without_the_date(desk: Desk) -> None:
     app = desk.open()
     app.context = {"timezone": "UTC"}
     assert f"since {since:%H:%M:%S}." in texts(run(app).warning)
+
+
+@pytest.mark.parametrize("page", [LIST, ORDER, INSTANCE])
+def test_a_damaged_ledger_is_reported_until_someone_acknowledges_it(desk: Desk, page: str) -> None:
+    """Each page names the file and the command that recovers its content."""
+    kept = desk.folder / "ledger.db.damaged-20260111T120000Z"
+    kept.touch()
+    desk.add("order_A")
+    app = desk.open(page, **({"id": "order_A"} if page == INSTANCE else {}))
+    (shown,) = app.error
+    assert shown.value.startswith("**The ledger was damaged, and was replaced at 11 Jan 12:00:00")
+    assert app.code[0].value == f"sqlite3 {kept} .recover > recovered.sql"
+    app.button(key="acknowledge-damage").click()
+    assert not run(app).error
+    (entry,) = desk.ledger.for_app("").audit_log.of(kept.name, 9)
+    assert entry.actor == LOCAL_USER
 
 
 def test_several_outages_share_a_banner(desk: Desk) -> None:

@@ -86,3 +86,14 @@ def test_the_number_of_workers_may_be_unknown(sidecar: Sidecar, dapr: DaprGatewa
     """An unknown number is None, not 0."""
     sidecar.answers["GetMetadata"] = metadata(placement=True, ready=True)
     assert dapr.health().workers is None
+
+
+def test_the_application_is_asked_again_on_request(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """Another sidecar may listen at the same address by now; a check of the health notices it."""
+    assert dapr.app_id() == "orders"
+    sidecar.answers["GetMetadata"] = metadata_pb2.GetMetadataResponse(id="other")
+    assert (dapr.app_id(), sidecar.calls["GetMetadata"]) == ("orders", 1)
+    assert (dapr.app_id(fresh=True), dapr.app_id()) == ("other", "other")
+    sidecar.answers["GetMetadata"] = metadata_pb2.GetMetadataResponse(id="third")
+    dapr.health()
+    assert dapr.app_id() == "third"

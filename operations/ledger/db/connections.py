@@ -4,9 +4,11 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     event,
@@ -17,11 +19,13 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 
 from operations.errors import (
     InvalidInput,
+    LedgerDamaged,
     LedgerRefused,
     LedgerReplaced,
     LedgerUnavailable,
     QueryTimeout,
 )
+from operations.ledger.db.damage import code_of, is_damage, report_damage
 from operations.ledger.db.engines import WRITES, make_engine
 from operations.settings import database_url, without_password
 
@@ -29,6 +33,15 @@ _STEPS = 3000  # of SQLite's virtual machine, between two checks of the time
 _SET_TIMEOUT = text(
     "SELECT set_config('statement_timeout', :timeout, true), set_config('jit', 'off', true)"
 )
+_PERMISSION = "; allow this user to read and to write the file and its folder"
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "; another program holds its lock, end that program",
+    sqlite3.SQLITE_CANTOPEN: _PERMISSION,
+    sqlite3.SQLITE_FULL: "; free space on its disk",
+    sqlite3.SQLITE_IOERR: "; check its disk",
+    sqlite3.SQLITE_PERM: _PERMISSION,
+    sqlite3.SQLITE_READONLY: _PERMISSION,
+}
 _LIMIT_EXCEEDED = "54"  # the class of PostgreSQL's errors for its own limits
 
 
@@ -41,14 +54,14 @@ def open_engine(url: str) -> Engine:
         parsed = make_url(database_url(url))
     except ValueError as error:
         raise InvalidInput("FLOWDECK_LEDGER_URL", without_password(url), str(error)) from error
-    with _translating():
+    with translating(parsed):
         return make_engine(parsed)
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a connection for a read; raises `LedgerUnavailable`."""
-    with _translating(), engine.connect() as connection:
+    with translating(engine.url), engine.connect() as connection:
         yield connection
 
 
@@ -112,25 +125,50 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises `LedgerUnavailable` and `LedgerRefused`. `IntegrityError` is not translated: callers
     handle it. Nothing is retried. After an error either everything was written or nothing.
     """
-    with _translating(), engine.execution_options(**{WRITES: True}).begin() as connection:
+    with translating(engine.url), engine.execution_options(**{WRITES: True}).begin() as connection:
         yield connection
 
 
 @contextmanager
-def _translating() -> Iterator[None]:
+def translating(url: URL) -> Iterator[None]:
+    """Translate the errors of a database; report a SQLite file as damaged if SQLite does."""
     try:
         yield
     except IntegrityError:
         raise
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or error
-        if isinstance(reason, psycopg.errors.UndefinedTable):
+        if _has_no_table(reason):
             raise LedgerReplaced(_line(reason)) from error
         if _is_bad_value(error) or _is_over_limit(reason):
             raise LedgerRefused(_line(reason)) from error
-        raise LedgerUnavailable(_line(reason)) from error
+        raise _unavailable(url, reason) from error
     except (sqlite3.Error, psycopg.Error, OSError) as error:
-        raise LedgerUnavailable(_line(error)) from error
+        raise _unavailable(url, error) from error
+
+
+def _has_no_table(error: BaseException) -> bool:
+    """True if the tables are missing: the database was restored, or the file was emptied."""
+    if isinstance(error, sqlite3.OperationalError):
+        return str(error).startswith("no such table: ")
+    return isinstance(error, psycopg.errors.UndefinedTable)
+
+
+def _unavailable(url: URL, error: BaseException) -> LedgerUnavailable:
+    file = sqlite_file(url)
+    if file is None:
+        return LedgerUnavailable(_line(error))
+    if is_damage(error):
+        report_damage(file)
+        return LedgerDamaged(str(file), _line(error))
+    remedy = _REMEDIES.get(code_of(error) or 0, "")
+    return LedgerUnavailable(f"{file}: {_line(error)}{remedy}")
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """Return the file of a SQLite ledger, None for PostgreSQL."""
+    is_sqlite = url.get_backend_name() == "sqlite"
+    return Path(str(url.database)).absolute() if is_sqlite else None
 
 
 def _is_bad_value(error: SQLAlchemyError) -> bool:

@@ -5,11 +5,7 @@ or an idle connection that is dead for 4 seconds, is an error. A server whose pr
 (SIGSTOP) still acknowledges: calls wait until the server continues, and no outage is reported.
 """
 
-import fcntl
-import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +15,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_random
 
 from operations.errors import InvalidInput, LedgerReplaced
+from operations.ledger.db.damage import BUSY_TIMEOUT, SHM, WAL, locked
 from operations.settings import without_password
 
-BUSY_TIMEOUT = 5000
-"""Milliseconds for which a SQLite writer waits for another writer."""
 WRITES = "flowdeck_writes"
 """The execution option of a transaction that writes."""
 
@@ -63,7 +58,7 @@ class _File:
 
     def __post_init__(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(self.path.parent):
+        with locked(self.path.parent):
             if not self.path.exists():
                 _create(self.path)
             object.__setattr__(self, "opened", _identity(self.path))
@@ -85,7 +80,7 @@ class _File:
 
 def _create(path: Path) -> None:
     """Create an empty file; delete the log of a former file, which SQLite would replay."""
-    for suffix in ("-wal", "-shm"):
+    for suffix in (WAL, SHM):
         Path(f"{path.resolve()}{suffix}").unlink(missing_ok=True)
     path.touch(mode=0o644)
 
@@ -96,17 +91,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lock the folder, so that only one process and thread creates a file in it."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _sqlite(url: URL) -> Engine:

@@ -113,6 +113,20 @@ def test_an_instance_that_was_purged_elsewhere_is_marked(
     assert summary(ledger).purged_at
 
 
+def test_a_sidecar_of_another_application_marks_nothing(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """It does not have the instance, which says nothing about the instance's own engine."""
+    put(gateway)
+    snapshot = read_snapshot(gateway, "order_A")
+    assert snapshot
+    ledger.runs.ingest([snapshot])
+    gateway.instances.clear()
+    gateway.app = "other"
+    assert not actions.purge("order_A", BY_ANN).changed
+    assert summary(ledger).purged_at is None
+
+
 def test_a_missing_instance_is_not_purged(actions: Actions, gateway: FakeGateway) -> None:
     """An unknown id is refused, by force too."""
     for options in (None, FORCE):

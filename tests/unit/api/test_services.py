@@ -1,9 +1,11 @@
 """The services open the ledger when a caller needs it, and again after a failure."""
 
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from api.services import Services
 from operations.errors import InvalidInput, LedgerReplaced, LedgerUnavailable
 from operations.ledger import Ledger
 from operations.model import Status
+from operations.state_store import StateStoreFile
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.runs import ledger_away
@@ -172,6 +175,30 @@ def test_health_says_that_the_ledger_cannot_be_opened(services: Services, opener
         assert client.get("/health").json()["problems"] == [str(opener.failure)]
         opener.failure = None
         assert client.get("/health").status_code == 200
+
+
+def test_health_says_that_the_state_store_was_deleted(
+    gateway: FakeGateway, opener: Opener, tmp_path: Path
+) -> None:
+    """Although the engine answers: it has the deleted file open."""
+    file = tmp_path / "dapr.db"
+    with file.open("w"), serving(Services(gateway, opener, StateStoreFile(file, os.getpid))) as api:
+        assert api.get("/health").status_code == 200
+        file.unlink()
+        answer = api.get("/health")
+    assert answer.status_code == 503
+    assert str(file) in answer.json()["problems"][0]
+
+
+def test_health_says_that_the_ledger_is_damaged(services: Services, ledger_url: str) -> None:
+    """It names the file, also while the open connections still have good pages."""
+    file = Path(ledger_url.removeprefix("sqlite:///"))
+    with serving(services) as client:
+        assert client.get("/health").status_code == 200
+        file.write_bytes(b"no database " * 1000)
+        answer = client.get("/health")
+    assert answer.status_code == 503
+    assert f"The ledger {file} is damaged" in answer.json()["problems"][0]
 
 
 @pytest.mark.parametrize("path", ["/workflows", "/health"])

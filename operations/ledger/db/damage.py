@@ -1,0 +1,166 @@
+"""SQLite files that are damaged: how processes report one, and how the recorder moves it aside.
+
+A process whose query finds damage creates an empty file beside the ledger: `ledger.db.suspect`.
+Only the recorder acts on it. It checks the whole file in a connection of its own, because its
+queries may not touch the damaged pages. If SQLite confirms the damage, the recorder renames the
+file to `ledger.db.damaged-<UTC time>`, together with `-wal` and `-shm`. The file is kept: it may be
+the only archive of purged runs. Before that SQLite may have restored the file from its log.
+"""
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from operations.records import DamagedLedger
+
+BUSY_TIMEOUT = 5000
+"""Milliseconds for which a SQLite writer waits for another writer."""
+WAL, SHM = "-wal", "-shm"
+_TIME = "%Y%m%dT%H%M%SZ"
+_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_PRIMARY = 0xFF  # the part of SQLite's extended error codes that names the kind
+_MAGIC, _HEADER_SIZE = b"SQLite format 3\0", 100
+_LOOKS, _LOOK_AGAIN = 5, 0.05  # seconds
+
+
+def code_of(error: BaseException) -> int | None:
+    """Return SQLite's primary error code, None if the error is not SQLite's."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else int(code) & _PRIMARY
+
+
+def is_damage(error: BaseException) -> bool:
+    """Return True if SQLite reports a file as corrupt, or as not a database."""
+    return code_of(error) in _CODES
+
+
+def report_damage(file: Path) -> None:
+    """Ask the recorder to check a file."""
+    with suppress(OSError):
+        _suspicion(file).touch()
+
+
+def is_suspected(file: Path) -> bool:
+    """Return True if a process has reported a file, and the recorder has not settled it yet."""
+    return _suspicion(file).exists()
+
+
+def dismiss(file: Path) -> None:
+    """Delete the report of a file."""
+    _suspicion(file).unlink(missing_ok=True)
+
+
+def visible_damage(file: Path) -> str | None:
+    """Return how a file was overwritten or cut, None if it was not.
+
+    SQLite itself would not notice it while the pages that it reads are in its log.
+    """
+    with file.open("rb") as opened:
+        header = opened.read(_HEADER_SIZE)
+    if not header:
+        return None
+    if not header.startswith(_MAGIC):
+        return "it was overwritten"
+    for _ in range(_LOOKS):
+        if not _is_short(file):
+            return None
+        time.sleep(_LOOK_AGAIN)
+    return "its end is missing"
+
+
+def _is_short(file: Path) -> bool:
+    """True if a file has fewer pages than its header says, as it also does during a checkpoint."""
+    with file.open("rb") as opened:
+        header, size = opened.read(_HEADER_SIZE), os.fstat(opened.fileno()).st_size
+    page_size, pages = int.from_bytes(header[16:18]), int.from_bytes(header[28:32])
+    return size < pages * (page_size if page_size > 1 else 65536)
+
+
+def find_damage(file: Path) -> str | None:
+    """Return what SQLite finds wrong in a whole file, None if nothing.
+
+    Raises `sqlite3.Error` if the file cannot be checked, for example because it is locked.
+    """
+    url = f"{file.absolute().as_uri()}?mode=rw"
+    with closing(sqlite3.connect(url, uri=True, isolation_level=None)) as connection:
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+            return _integrity(connection)
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                return str(error)
+            raise
+
+
+def _integrity(connection: sqlite3.Connection) -> str | None:
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        return str(found)
+    # SQLite before 3.44 does not check FTS5 indexes with the rest.
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'run_texts'").fetchone():
+        connection.execute("INSERT INTO run_texts (run_texts) VALUES ('integrity-check')")
+    return None
+
+
+def move_aside(file: Path, at: datetime) -> Path:
+    """Rename a file and its log, and return the new path; the next process creates a new ledger.
+
+    The file itself comes last. If the process is killed before that, the next call uses the same
+    name, so that file and log stay together.
+    """
+    source = file.resolve()
+    with locked(source.parent):
+        kept = _unfinished(source) or _free_name(source, at)
+        for suffix in (WAL, SHM, ""):
+            if not Path(f"{kept}{suffix}").exists():
+                with suppress(FileNotFoundError):
+                    Path(f"{source}{suffix}").rename(f"{kept}{suffix}")
+    dismiss(file)
+    return kept
+
+
+def kept_files(file: Path) -> tuple[DamagedLedger, ...]:
+    """Return the damaged files beside a ledger, the oldest first."""
+    source = file.resolve()
+    prefix = f"{source.name}.damaged-"
+    found = []
+    for each in sorted(source.parent.glob(f"{prefix}*Z")):
+        with suppress(ValueError):
+            at = datetime.strptime(each.name.removeprefix(prefix), _TIME).replace(tzinfo=UTC)
+            found.append(DamagedLedger(str(each), at))
+    return tuple(found)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lock a folder, so that only one process and thread creates or renames a file in it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _suspicion(file: Path) -> Path:
+    return Path(f"{file.resolve()}.suspect")
+
+
+def _unfinished(source: Path) -> Path | None:
+    """Return the name of an interrupted move: the log has it, the file does not."""
+    for suffix in (WAL, SHM):
+        for log_file in source.parent.glob(f"{source.name}.damaged-*Z{suffix}"):
+            kept = Path(str(log_file).removesuffix(suffix))
+            if not kept.exists():
+                return kept
+    return None
+
+
+def _free_name(source: Path, at: datetime) -> Path:
+    kept = Path(f"{source}.damaged-{at.astimezone(UTC):{_TIME}}")
+    return _free_name(source, at + timedelta(seconds=1)) if kept.exists() else kept

@@ -1,0 +1,69 @@
+"""The file of the embedded engine's state store: whether daprd uses the file at its path."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from operations.model import Problem, Service
+
+_DELETED = " (deleted)"  # Linux appends this to the name of an open file that was deleted
+_SUFFIXES = ("", "-wal", "-shm")
+
+
+def daprd_beside() -> int | None:
+    """Return the process id of the `daprd` that has the same parent as this process, or None."""
+    with suppress(OSError):
+        for task in Path(f"/proc/{os.getppid()}/task").iterdir():
+            for pid in (task / "children").read_text().split():
+                if Path(f"/proc/{pid}/comm").read_text().strip() == "daprd":
+                    return int(pid)
+    return None
+
+
+class StateStoreFile:
+    """The SQLite file of Dapr's state store on this machine.
+
+    A sidecar elsewhere, a daprd with another state store, and a system without `/proc` have no
+    problem that this class can see.
+    """
+
+    def __init__(self, file: Path, find_daprd: Callable[[], int | None] = daprd_beside) -> None:
+        self._file = file
+        self._find_daprd = find_daprd
+        self._user: int | None = None  # a daprd that had the file open
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return a problem if the file was deleted or replaced while daprd has it open."""
+        pid = self._find_daprd()
+        if pid is None:
+            return ()
+        names = {f"{self._file}{suffix}" for suffix in _SUFFIXES}
+        opened = dict(_open_files(pid))
+        is_used = any(name in names for name in opened.values())
+        self._user = pid if is_used else self._user
+        found = _identity(self._file)
+        is_lost = is_used and found not in opened if found else self._user == pid
+        reason = (
+            f"the state store's file {self._file} was deleted or replaced while daprd has it open, "
+            "and what runs now is lost when daprd ends: put the file back, or restart Flowdeck"
+        )
+        return (Problem(Service.STATE_STORE, reason),) if is_lost else ()
+
+
+def _open_files(pid: int) -> Iterator[tuple[tuple[int, int] | None, str]]:
+    """Yield device and inode of each open file of a process, and its name."""
+    with suppress(OSError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                name = str(link.readlink())
+                if name.startswith("/"):
+                    yield _identity(link), name.removesuffix(_DELETED)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
