@@ -21,6 +21,7 @@ from operations.errors import (
     LedgerRefused,
     LedgerReplaced,
     QueryTimeout,
+    TooManyStarts,
     Unavailable,
     UnknownInstance,
 )
@@ -28,6 +29,7 @@ from operations.validation import expected_value
 
 MAX_TEXT = 200  # characters of a refused value that the response repeats
 MAX_VALUES = 100  # refused values of one request that the response lists
+RETRY_AFTER = "2"  # seconds after which a start that was refused under load may succeed
 _STATUS_CODES = {
     UnknownInstance: 404,
     Conflict: 409,
@@ -67,7 +69,8 @@ def _flowdeck_error(request: Request, error: Exception) -> Response:
     if isinstance(error, LedgerReplaced):
         request.app.state.services.discard_ledger()
     code = next(code for kind, code in _STATUS_CODES.items() if isinstance(error, kind))
-    return AsciiResponse({"error": type(error).__name__, "detail": str(error)}, code)
+    headers = {"Retry-After": RETRY_AFTER} if isinstance(error, TooManyStarts) else None
+    return AsciiResponse({"error": type(error).__name__, "detail": str(error)}, code, headers)
 
 
 async def _http_exception(_: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette's type

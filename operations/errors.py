@@ -14,6 +14,7 @@
     │   └── RunReplaced         the id has a later run than the one that was chosen
     ├── Unavailable             a service is away; the same request may succeed later
     │   ├── DaprUnavailable     the sidecar, or a service it needs, cannot be reached
+    │   ├── TooManyStarts       a start waited too long behind others; nothing was sent
     │   ├── OutcomeUnknown      the call may have been carried out; repeating it is mostly safe
     │   └── LedgerUnavailable   the ledger's database cannot be reached
     │       ├── LedgerReplaced  another database took the place of the ledger: open it again
@@ -140,6 +141,16 @@ class DaprUnavailable(Unavailable):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The Dapr engine cannot be reached: {reason}.")
+
+
+class TooManyStarts(Unavailable):
+    """A start had to wait too long behind other starts; nothing was sent to the engine."""
+
+    def __init__(self, instance_id: str) -> None:
+        super().__init__(
+            f"{instance_id!r} was not started: too many other starts are in progress. "
+            "Nothing was sent to the engine. Try again."
+        )
 
 
 ASK_AGAIN = "The same request again is safe."

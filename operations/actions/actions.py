@@ -51,8 +51,9 @@ class Actions:
 
         A repeated start returns the running instance. It returns a finished instance only if the
         request has `is_new_id`, or if the first request was unanswered when this one arrived. Raise
-        `InvalidInput` for an unsafe id, `InstanceExists` for an id that is taken, and
-        `OutcomeUnknown` if the engine, or another request with the same start, takes too long.
+        `InvalidInput` for an unsafe id, `InstanceExists` for an id that is taken,
+        `TooManyStarts` if the start waited too long behind others, and `OutcomeUnknown` if the
+        engine, or another request with the same start, takes too long.
         """
         return self._starts.start(request, context)
 

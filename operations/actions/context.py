@@ -32,7 +32,7 @@ class ActionContext:
 
 @dataclass(frozen=True)
 class ActionLimits:
-    """How many seconds actions wait, and how many descendants one purge takes.
+    """How many seconds actions wait, how many starts run at once, and how large a purge may be.
 
     An operator must get an answer within 5 seconds; a bulk job waits longer for each instance.
     """
@@ -41,8 +41,12 @@ class ActionLimits:
     settle: float = 0.5  # until the engine shows what it has confirmed
     lease_wait: float = 1.0  # for another action on the same instance
     lease: float = LEASE_SECONDS
-    start_wait: float = 2.5  # for another request with the same start
-    start_claim_wait: float = 1.0  # a request that waited longer does not start the instance
+    start: float = 4.5  # for a turn, the engine, and another request with the same start
+    start_call: float = 2.5  # for the engine, from the reservation on
+    start_min_call: float = 1.0  # no turn is given later than this before the end of a start
+    start_margin: float = 0.5  # within which the engine ends a call whose caller has gone
+    starts_at_once: int = 8
+    max_starts: int = 100  # with those that wait; half of the threads of the API
     reservation: float = LEASE_SECONDS  # after which an unaccepted reservation is abandoned
     purge: float = 3.5  # for the engine, for all calls of one purge
     bulk_purge: float = 60.0

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from operations.actions.context import ActionContext, ActionLimits
 from operations.actions.recording import CurrentAction, Recording, best_effort
-from operations.actions.start import is_abandoned, is_same
+from operations.actions.same_start import is_abandoned, is_same
 from operations.errors import (
     ActionNotAllowed,
     Conflict,

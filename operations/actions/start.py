@@ -10,6 +10,15 @@ import structlog
 
 from operations.actions.context import ActionContext, ActionLimits
 from operations.actions.recording import best_effort
+from operations.actions.same_start import (
+    age_of,
+    check_existing,
+    is_abandoned,
+    is_same,
+    is_unanswered,
+    may_act,
+)
+from operations.actions.start_queue import StartQueue
 from operations.errors import (
     Conflict,
     DaprRefused,
@@ -17,14 +26,16 @@ from operations.errors import (
     InstanceExists,
     InvalidInput,
     OutcomeUnknown,
+    TooManyStarts,
 )
 from operations.gateway import Gateway
-from operations.json_texts import same_json
 from operations.ledger import Ledger, Reservation
-from operations.model import INSTANCE_ID, Instance, Status, is_startable_id
+from operations.model import INSTANCE_ID, Instance, is_startable_id
 from operations.records import OUTCOME_NOT_RECORDED, START, AuditEntry, Outcome
 
 log = structlog.get_logger(__name__)
+
+_LONGEST_PAUSE = 0.4  # seconds between two reads of a start that another request makes
 
 
 @dataclass(frozen=True)
@@ -51,57 +62,145 @@ class StartResult:
     created: bool
 
 
+@dataclass
+class _OpenStart:
+    """A start that a request is waiting for.
+
+    `deadline` is by the monotonic clock. `claimed` is the last reservation of this request.
+    `unknown` is the error for the caller if nothing more becomes known; it is None until the start
+    may have been carried out, by this request or by another one.
+    """
+
+    wanted: Reservation
+    entry: AuditEntry
+    is_new_id: bool
+    requested_at: datetime
+    deadline: float
+    claimed: Reservation | None = None
+    unknown: OutcomeUnknown | None = None
+
+
 class Starts:
-    """Starts instances; see `Actions.start` for the effects and errors."""
+    """Starts instances; see `Actions.start` for the effects and errors.
+
+    Dapr erases a finished instance when its id is started again, so a start that may have been
+    carried out is repeated only when the first call can no longer act, and the engine still has no
+    instance. Dapr 1.18 carries out a start under the context of the caller's call (the lock, the
+    reminder and the state of the instance), and the context ends with the deadline or with the
+    connection. A sidecar that is frozen notices neither, and continues the calls that it has
+    accepted when it runs again. But a sidecar that answers a read runs again, so `start_margin`
+    after such an answer the call has either ended or created the instance. Hence the two reads in
+    `_is_free`.
+    """
 
     def __init__(self, gateway: Gateway, ledger: Ledger, limits: ActionLimits) -> None:
         self._gateway = gateway
         self._reservations = ledger.reservations
         self._limits = limits
+        self._queue = StartQueue(limits)
 
     def start(self, request: StartRequest, context: ActionContext) -> StartResult:
         """Reserve the id, start the instance, and record the outcome."""
-        instance_id = request.instance_id
-        if not is_startable_id(instance_id):
-            raise InvalidInput("instance_id", instance_id, INSTANCE_ID)
+        if not is_startable_id(request.instance_id):
+            raise InvalidInput("instance_id", request.instance_id, INSTANCE_ID)
         wanted = _reservation(request, context)
-        requested_at, start, has_waited = datetime.now(UTC), time.monotonic(), False
-        while time.monotonic() < start + self._limits.start_wait:
-            # In this order: a start between the two reads makes the claim below fail.
-            latest = self._reservations.latest(instance_id)
-            if instance := self._gateway.state(instance_id):
-                return self._found(wanted, instance, requested_at, is_new_id=request.is_new_id)
-            if latest is None or latest.is_accepted or is_abandoned(latest, self._limits):
-                in_time = time.monotonic() < start + self._limits.start_claim_wait
-                if (in_time or not has_waited) and (
-                    claimed := self._reservations.claim(wanted, latest, _entry(wanted, context))
-                ):
-                    return self._start_claimed(claimed)
-            elif not is_same(latest, wanted):
-                raise InstanceExists(instance_id, "by another start, which is in progress")
-            time.sleep(self._limits.poll_interval)
-            has_waited = True
-        raise OutcomeUnknown("start", "the same start is in progress")
+        deadline = time.monotonic() + self._limits.start
+        start = _OpenStart(
+            wanted, _entry(wanted, context), request.is_new_id, datetime.now(UTC), deadline
+        )
+        try:
+            with self._queue.admission(request.instance_id):
+                return self._until_started(start)
+        except (DaprUnavailable, TooManyStarts) as error:
+            if start.unknown:  # these errors say that nothing was done
+                raise start.unknown from error
+            raise
 
-    def _found(
-        self, wanted: Reservation, instance: Instance, requested_at: datetime, *, is_new_id: bool
-    ) -> StartResult:
+    def _until_started(self, start: _OpenStart) -> StartResult:
+        last_turn = start.deadline - self._limits.start_min_call
+        while True:
+            with self._queue.turn(start.wanted.instance_id, last_turn):
+                result = self._try(start)
+            if result := result or self._wait(start, last_turn):
+                return result
+
+    def _try(self, start: _OpenStart) -> StartResult | None:
+        """Start the instance; return None if the same start may have been carried out."""
+        wanted = start.wanted
+        # In this order: a start between the two reads makes the claim below fail.
+        latest = self._reservations.latest(wanted.instance_id)
+        if instance := self._gateway.state(wanted.instance_id):
+            return self._found(start, instance)
+        if latest is None or latest.is_accepted or self._is_free(latest, wanted):
+            start.claimed = self._reservations.claim(wanted, latest, start.entry)
+            if start.claimed:
+                return self._start_claimed(start, start.claimed)
+        start.unknown = start.unknown or OutcomeUnknown("start", "the same start is in progress")
+        return None
+
+    def _is_free(self, latest: Reservation, wanted: Reservation) -> bool:
+        """Return True if an unaccepted reservation can no longer lead to an instance.
+
+        The caller has just read that the engine has no instance. Raise `InstanceExists` if another
+        start may be in progress.
+        """
+        if not is_same(latest, wanted):
+            if not is_abandoned(latest, self._limits):
+                raise InstanceExists(wanted.instance_id, "by another start, which is in progress")
+        elif may_act(latest, self._limits):
+            return False
+        time.sleep(self._limits.start_margin)
+        return self._gateway.state(wanted.instance_id) is None
+
+    def _wait(self, start: _OpenStart, last_turn: float) -> StartResult | None:
+        """Wait for a start that may have been carried out.
+
+        Return its result, or None when the start may be tried again. Raise `OutcomeUnknown` at the
+        deadline.
+        """
+        instance_id, pause = start.wanted.instance_id, self._limits.poll_interval
+        while time.monotonic() + pause < start.deadline:
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            latest = self._reservations.latest(instance_id)
+            try:
+                if instance := self._gateway.state(instance_id):
+                    return self._found(start, instance)
+            except DaprUnavailable:
+                continue
+            is_over = (
+                latest is None
+                or latest.is_accepted
+                or not is_same(latest, start.wanted)
+                or not may_act(latest, self._limits)
+            )
+            if is_over and time.monotonic() < last_turn:
+                return None
+        raise start.unknown or OutcomeUnknown("start", "no answer in time")
+
+    def _found(self, start: _OpenStart, instance: Instance) -> StartResult:
         """Return the result if the same start made the instance, and accept its reservation.
 
         Raise `InstanceExists` for any other instance.
         """
+        wanted, claimed = start.wanted, start.claimed
         latest = self._reservations.latest(wanted.instance_id)
-        accepts_finished = is_new_id or _is_unanswered(latest, requested_at)
-        result = _existing(wanted, instance, latest, accepts_finished=accepts_finished)
+        accepts_finished = start.is_new_id or is_unanswered(latest, start.requested_at)
+        check_existing(wanted, instance, latest, accepts_finished=accepts_finished)
         if latest and not latest.is_accepted and is_same(latest, wanted):
             self._reservations.accept(latest)
-        return result
+        is_ours = claimed is not None and latest is not None and claimed.claim == latest.claim
+        return StartResult(wanted.instance_id, created=is_ours)
 
-    def _start_claimed(self, reservation: Reservation) -> StartResult:
+    def _start_claimed(self, start: _OpenStart, reservation: Reservation) -> StartResult | None:
+        """Start the instance of a reservation; return None if its answer was lost."""
         instance_id = reservation.instance_id
         try:
-            created = self._call(reservation)
-        except (Conflict, DaprUnavailable, DaprRefused) as error:
+            created = self._call(reservation, start.deadline)
+        except OutcomeUnknown as error:
+            start.unknown = error
+            return None
+        except (Conflict, DaprUnavailable, DaprRefused, TooManyStarts) as error:
             with best_effort("a start", instance_id):  # if this fails, the reservation expires
                 self._reservations.release(reservation, str(error))
             raise
@@ -115,31 +214,27 @@ class Starts:
         )
         return StartResult(instance_id, created)
 
-    def _call(self, reservation: Reservation) -> bool:
-        """Start the instance; return False if the engine already has it."""
+    def _call(self, reservation: Reservation, deadline: float) -> bool:
+        """Start the instance; return False if the engine already has it.
+
+        The call ends `start_call` after the reservation, however long the ledger took.
+        """
         workflow, instance_id = reservation.workflow, reservation.instance_id
+        time_left = min(self._limits.start_call - age_of(reservation), deadline - time.monotonic())
+        if time_left <= 0:
+            raise TooManyStarts(instance_id)
         try:
             self._gateway.start(
-                workflow, instance_id, reservation.payload, reservation.scheduled_for
+                workflow, instance_id, reservation.payload, reservation.scheduled_for, time_left
             )
         except InstanceExists:
             # Started by a program without this ledger, or by a call whose answer was lost.
             instance = self._gateway.state(instance_id)
             if instance is None:
                 raise
-            _existing(reservation, instance, reservation, accepts_finished=True)
+            check_existing(reservation, instance, reservation, accepts_finished=True)
             return False
         return True
-
-
-def is_same(one: Reservation, other: Reservation) -> bool:
-    """Return True if two reservations are for the same start."""
-    return (one.workflow, one.payload) == (other.workflow, other.payload)
-
-
-def is_abandoned(reservation: Reservation, limits: ActionLimits) -> bool:
-    """Return True if the reserving process must have died, because its time to start is over."""
-    return time.time_ns() - reservation.claim > limits.reservation * 10**9
 
 
 def _reservation(request: StartRequest, context: ActionContext) -> Reservation:
@@ -165,35 +260,3 @@ def _entry(wanted: Reservation, context: ActionContext) -> AuditEntry:
         reason=context.reason or None,
         bulk_id=context.bulk_id,
     )
-
-
-def _existing(
-    wanted: Reservation, instance: Instance, latest: Reservation | None, *, accepts_finished: bool
-) -> StartResult:
-    """Return the result for an existing instance if the same start made it.
-
-    Raise `InstanceExists` for any other instance, and for a finished one unless `accepts_finished`.
-    """
-    if not _is_made_by(instance, wanted, latest):
-        raise InstanceExists(wanted.instance_id, f"by another start, which is {instance.status}")
-    if instance.status.is_finished and not accepts_finished:
-        raise InstanceExists(wanted.instance_id, f"by the same start, which is {instance.status}")
-    return StartResult(wanted.instance_id, created=False)
-
-
-def _is_made_by(instance: Instance, wanted: Reservation, latest: Reservation | None) -> bool:
-    """Return True if the wanted start made the instance.
-
-    The engine does not report input and workflow of a pending instance; its reservation has them.
-    """
-    if instance.input is None and instance.status is Status.PENDING:
-        return latest is not None and is_same(latest, wanted)
-    return instance.workflow == wanted.workflow and same_json(instance.input, wanted.payload)
-
-
-def _is_unanswered(latest: Reservation | None, requested_at: datetime) -> bool:
-    """Return True if the latest start was not answered when a request arrived.
-
-    Then both requests were sent at the same time, or the second because an answer was lost.
-    """
-    return latest is not None and (latest.accepted_at is None or latest.accepted_at >= requested_at)

@@ -76,6 +76,7 @@ class DaprGateway:
         instance_id: str,
         payload: str,
         scheduled_for: datetime | None = None,
+        timeout: float | None = None,
     ) -> None:
         request = pb.CreateInstanceRequest(
             name=workflow,
@@ -84,7 +85,7 @@ class DaprGateway:
             version=StringValue(value=""),
             scheduledStartTimestamp=_timestamp(scheduled_for),
         )
-        self._write(self._workflows.StartInstance, request, instance_id, "start")
+        self._write(self._workflows.StartInstance, request, instance_id, "start", timeout)
 
     def state(self, instance_id: str) -> Instance | None:
         request = pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=True)

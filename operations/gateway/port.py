@@ -41,12 +41,15 @@ class Gateway(Protocol):
         instance_id: str,
         payload: str,
         scheduled_for: datetime | None = None,
+        timeout: float | None = None,
     ) -> None:
         """Start an instance with a JSON payload, at once or at an aware time.
 
-        Raise `InstanceExists` if an instance with this id is running. Dapr erases a finished
-        instance with this id, so callers must know that there is none. An instance that is
-        scheduled for later is PENDING, and the engine reports nothing else about it.
+        The engine answers when the instance runs, and ends the call when the caller stops waiting,
+        after `timeout` seconds. Raise `InstanceExists` if an instance with this id is running. Dapr
+        erases a finished instance with this id, so callers must know that there is none. An
+        instance that is scheduled for later is PENDING, and the engine reports nothing else about
+        it.
         """
 
     def state(self, instance_id: str) -> Instance | None:

@@ -27,7 +27,7 @@ class FakeGateway:
     those that they raise after acting, and `during` is a function that runs within each call.
     `scheduled` has the due time of each instance with a scheduled start; nothing starts them.
     `raised` has the external events, `forced` the number of forced purges, and `purge_timeouts`
-    the timeout of each purge.
+    and `start_timeouts` the timeouts of each purge and start.
     """
 
     def __init__(self) -> None:
@@ -37,6 +37,7 @@ class FakeGateway:
         self.raised: list[tuple[str, str, str | None]] = []
         self.forced = 0
         self.purge_timeouts: list[float | None] = []
+        self.start_timeouts: list[float | None] = []
         self.calls: Counter[str] = Counter()
         self.errors: dict[str, list[FlowdeckError]] = {}
         self.late_errors: dict[str, list[FlowdeckError]] = {}
@@ -67,9 +68,11 @@ class FakeGateway:
         instance_id: str,
         payload: str,
         scheduled_for: datetime | None = None,
+        timeout: float | None = None,
     ) -> None:
         """Start an instance, unless an unfinished one has the id."""
         self._enter("start")
+        self.start_timeouts.append(timeout)
         with self._lock:
             existing = self.instances.get(instance_id)
             if existing and not existing.status.is_finished:

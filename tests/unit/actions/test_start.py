@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from operations.errors import (
     InvalidInput,
     LedgerUnavailable,
     OutcomeUnknown,
+    TooManyStarts,
 )
 from operations.ledger import Ledger, Reservation, Reservations, open_ledger
 from operations.ledger.db.connections import open_engine
@@ -26,7 +28,7 @@ from operations.records import OUTCOME_NOT_RECORDED, Outcome
 from tests.unit.actions.conftest import BY_ANN
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
-from tests.unit.runs import ANN, ledger_away
+from tests.unit.runs import ANN, at_call, ledger_away
 from tests.unit.snapshots import APP
 from tests.waiting import eventually
 
@@ -155,14 +157,6 @@ def test_an_unsafe_id_reaches_nothing(actions: Actions, gateway: FakeGateway) ->
     assert not gateway.calls
 
 
-def test_a_start_is_made_even_if_the_reads_took_long(
-    limited: Callable[..., Actions], gateway: FakeGateway
-) -> None:
-    """`start_claim_wait` limits only requests that have waited for another start."""
-    assert start(limited(start_claim_wait=0)).created
-    assert gateway.calls["start"] == 1
-
-
 @pytest.mark.parametrize("error", [UNAVAILABLE, DaprRefused("no")])
 def test_a_start_that_failed_releases_its_id(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, error: DaprUnavailable | DaprRefused
@@ -187,30 +181,115 @@ def test_an_engine_that_cannot_be_read_is_not_written(
 
 
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED])
-def test_a_start_whose_answer_was_lost_succeeds_when_repeated(
+def test_a_start_whose_answer_was_lost_finds_its_instance(
     actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
 ) -> None:
-    """The same start finds the instance, even a finished one, and accepts its reservation."""
+    """The same request finds the instance, even a finished one, and accepts its reservation."""
     gateway.late_errors["start"], gateway.first_status = [LOST], status
-    with pytest.raises(OutcomeUnknown):
-        start(actions)
-    assert not latest(ledger).is_accepted
-    assert not start(actions).created
+    assert start(actions).created
     assert latest(ledger).is_accepted
     assert gateway.calls["start"] == 1
 
 
-def test_a_lost_start_is_not_repeated_at_once(
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED])
+def test_a_start_whose_outcome_was_unknown_succeeds_when_repeated(
+    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger, status: Status
+) -> None:
+    """The same start finds the instance, even a finished one, and accepts its reservation."""
+    gateway.late_errors["start"], gateway.first_status = [LOST], status
+    with pytest.raises(OutcomeUnknown, match="no answer in time"):
+        start(limited(poll_interval=10))
+    assert not latest(ledger).is_accepted
+    assert not start(limited()).created
+    assert latest(ledger).is_accepted
+    assert gateway.calls["start"] == 1
+
+
+def test_a_lost_start_is_not_repeated_while_it_may_arrive(
     limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
-    """The first call may still arrive, so the same start waits, and its outcome is unknown."""
-    actions = limited(start_wait=0.1)
+    """The same start waits until its deadline, and its outcome is unknown."""
+    actions = limited(start=0.1, start_min_call=0)
     gateway.errors["start"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="no answer in time"):
         start(actions)
     with pytest.raises(OutcomeUnknown, match="the same start is in progress"):
         start(actions)
     assert gateway.calls["start"] == 1
+
+
+def test_a_lost_start_that_can_no_longer_arrive_is_repeated(
+    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The request whose answer was lost starts the instance itself, after two reads."""
+    gateway.errors["start"] = [LOST]
+    assert start(limited(start_call=0.1, start_margin=0)).created
+    assert gateway.calls["start"] == 2
+    assert latest(ledger).is_accepted
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED])
+def test_a_lost_start_that_arrives_late_is_not_repeated(
+    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger, status: Status
+) -> None:
+    """A frozen sidecar carries it out after the first read; only the second read finds it."""
+    ledger.reservations.claim(WANTED, None)
+    gateway.during["state"] = at_call(
+        2, lambda: gateway.put(instance("order_A", status, WANTED.payload))
+    )
+    assert not start(limited(start_call=0, start_margin=0)).created
+    assert not gateway.calls["start"]
+    assert latest(ledger).is_accepted
+
+
+@pytest.mark.parametrize("payload", [ORDER, OTHER])
+def test_an_abandoned_reservation_is_taken_over_after_two_reads(
+    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger, payload: dict[str, Any]
+) -> None:
+    """The engine has answered twice that it has no instance."""
+    ledger.reservations.claim(WANTED, None)
+    limits = {"reservation": 0, "start_call": 0, "start_margin": 0}
+    gateway.during["start"] = lambda: reads.append(gateway.calls["state"])
+    reads: list[int] = []
+    with pytest.raises(TooManyStarts):  # without time for the call nothing is sent
+        start(limited(**limits), payload)
+    assert start(limited(**limits | {"start_call": 1}), payload).created
+    assert reads == [3]
+
+
+def test_an_engine_that_is_away_during_the_wait_leaves_the_outcome_unknown(
+    limited: Callable[..., Actions], gateway: FakeGateway
+) -> None:
+    """The error does not say that nothing was done, because the lost start may arrive."""
+    gateway.errors["start"] = [LOST]
+    gateway.during["start"] = lambda: None
+    gateway.during["state"] = at_call(2, _unavailable)
+    with pytest.raises(OutcomeUnknown, match="no answer in time"):
+        start(limited(start=0.2, start_min_call=0))
+
+
+def _unavailable() -> None:
+    raise UNAVAILABLE
+
+
+def test_a_call_ends_soon_after_its_reservation(
+    limited: Callable[..., Actions], gateway: FakeGateway
+) -> None:
+    """So others know when the call can no longer act."""
+    start(limited(start_call=2.5))
+    (timeout,) = gateway.start_timeouts
+    assert timeout
+    assert timeout < 2.5
+
+
+def test_a_reservation_that_took_too_long_is_not_used(
+    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Nothing is sent, and the reservation is released."""
+    with pytest.raises(TooManyStarts, match="'order_A' was not started: too many other starts"):
+        start(limited(start_call=0))
+    assert not gateway.calls["start"]
+    assert ledger.reservations.latest("order_A") is None
 
 
 class FailingReservations(Reservations):
@@ -263,7 +342,7 @@ def test_an_abandoned_reservation_is_taken_over(
 ) -> None:
     """A reservation whose process died expires, and another order may use the id."""
     ledger.reservations.claim(WANTED, None)
-    assert start(limited(reservation=0), OTHER).created
+    assert start(limited(reservation=0, start_margin=0), OTHER).created
     assert gateway.calls["start"] == 1
     assert (latest(ledger).sequence, latest(ledger).is_accepted) == (1, True)
 
@@ -440,13 +519,13 @@ def _die() -> None:
 
 
 def test_a_start_whose_answer_was_lost_is_completed_in_the_audit_log(
-    actions: Actions, gateway: FakeGateway, ledger: Ledger
+    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """The same start again writes the outcome into the audit entry of the first."""
     gateway.late_errors["start"] = [LOST]
     with pytest.raises(OutcomeUnknown):
-        start(actions)
-    start(actions)
+        start(limited(poll_interval=10))
+    start(limited())
     (entry,) = ledger.audit_log.of("order_A", 10)
     assert (entry.outcome, entry.message) == (Outcome.DONE, None)
 

@@ -15,7 +15,13 @@ from starlette.testclient import TestClient
 
 from api.middleware import MAX_BODY
 from api.schemas.error_bodies import InvalidInputResponse
-from operations.errors import DaprRefused, DaprUnavailable, LedgerUnavailable, OutcomeUnknown
+from operations.errors import (
+    DaprRefused,
+    DaprUnavailable,
+    LedgerUnavailable,
+    OutcomeUnknown,
+    TooManyStarts,
+)
 from operations.model import DaprHealth, Failure, Problem, Service, Status
 from tests.unit.api.conftest import ApiSetup
 from tests.unit.fakes import instance
@@ -667,3 +673,15 @@ def test_openapi_has_the_specifications_examples(client: TestClient) -> None:
     output = schemas["StatusResponse"]["example"]["output"]
     assert output["confirmation"]["message"] == "Order confirmed with 2 items. Total: $109.99"
     assert schemas["InvalidInputResponse"]["example"]["detail"][0]["expected"] == AMOUNT
+
+
+def test_a_start_that_is_refused_under_load_says_when_to_try_again(
+    client: TestClient, api: ApiSetup
+) -> None:
+    """The answer has the header `Retry-After`, in seconds."""
+    api.gateway.errors["state"] = [TooManyStarts("order_A")]
+    answer = client.post("/workflow/start", json=ORDER)
+    assert (answer.status_code, answer.json()["error"]) == (503, "TooManyStarts")
+    assert answer.headers["retry-after"] == "2"
+    other = client.get("/workflow/status/order_A")
+    assert "retry-after" not in other.headers
