@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 from dashboard.times import milliseconds
 from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
 from operations.records import RunSummary
+from operations.timeline import EVENT
 
 INSTANCE = "instance"  # the path of the instance page
 MAX_CUSTOM_STATUS = 1000  # characters in the header
@@ -88,6 +89,7 @@ def _times(summary: RunSummary) -> dict[str, Any]:
         "ended": _ms(summary.over_at),
         "waits": waits,
         "until": _ms(until),
+        "givesUp": bool(waits and waits.startswith(EVENT)),
     }
 
 

@@ -64,7 +64,7 @@ function facts(data, ticking) {
   else shown.push(fact("Created", time(data.start)));
   if (data.ended !== null) shown.push(fact("Ended", time(data.ended)));
   if (data.started !== null) shown.push(fact("Duration", data.ended === null ? ticking.since(data.started) : duration(data.ended - data.started)));
-  if (data.waits) shown.push(fact("Step", data.waits, data.until === null ? "" : ticking.until(data.until)));
+  if (data.waits) shown.push(fact("Step", data.waits, data.until === null ? "" : ticking.wait(data)));
   if (data.custom) shown.push(fact("Custom status", element("span", { class: "custom", title: data.custom }, data.custom)));
   if (data.parent) shown.push(fact("Parent", linkTo(data.parent)));
   if (data.rerunOf) shown.push(fact("Rerun of", linkTo(data.rerunOf)));
@@ -97,6 +97,7 @@ function showComponent(component) {
     const ticking = {
       since: (ms) => ticked(() => growing(now() - ms)),
       until: (ms) => ticked(() => ` · ${ahead(ms - now())}`),
+      wait: (data) => ticked(() => untilWords(data, now())),
     };
     state.root.replaceChildren(
       element("div", { class: "title" }, element("h1", { title: data.id }, data.id), copyButton(data.id), badge(data.status),

@@ -65,6 +65,13 @@ function ahead(ms) {
   return ms <= 0 ? "due now" : `in ${growing(ms)}`;
 }
 
+// Returns when a wait ends. An event may come earlier: then the workflow gives up at that time.
+function untilWords(data, now) {
+  const left = data.until - now;
+  if (!data.givesUp) return ` · ${ahead(left)}`;
+  return left <= 0 ? ", gives up now" : `, gives up ${ahead(left)}`;
+}
+
 const CLOCK = new Intl.DateTimeFormat(undefined, {
   year: "numeric", month: "short", day: "2-digit",
   hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",

@@ -133,7 +133,7 @@ function tickRow(state, row) {
   row.since.textContent = data.start > now ? ahead(data.start - now) : age(now - data.start);
   row.duration.textContent = data.started === null ? "–"
     : data.ended === null ? growing(now - data.started) : duration(data.ended - data.started);
-  row.until.textContent = data.until === null || data.ended !== null ? "" : ` · ${ahead(data.until - now)}`;
+  row.until.textContent = data.until === null || data.ended !== null ? "" : untilWords(data, now);
 }
 
 // Adds, removes and sorts the rows to match the data.

@@ -19,9 +19,10 @@ from operations.timeline.spans import (
     start_time_within,
     with_start_times,
 )
-from operations.timeline.waiting import Waiting, awaited_in, waiting_at
+from operations.timeline.waiting import EVENT, Waiting, awaited_in, waiting_at
 
 __all__ = [
+    "EVENT",
     "SUSPENSIONS",
     "Ending",
     "Span",

@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from operations.history import NO_END, HistoryEvent, TimerOrigin
+from operations.model import Status
 from operations.timeline.lanes import Call, Lanes
 from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind, event_key
+from operations.timeline.timeouts import Expiry, Timeouts
 
 
 class TimelineBuilder:
@@ -22,6 +24,9 @@ class TimelineBuilder:
         self._open: dict[int, None] = {}  # indices of open spans; a dict keeps their order
         self._unanswered: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
         self._waits: defaultdict[str, deque[int]] = defaultdict(deque)
+        self._timeouts = Timeouts()
+        self._late: tuple[int, HistoryEvent] | None = None  # an event after the time-out of a wait
+        self._causes = 0  # events that may have caused the current turn
         self._suspension: int | None = None
         self._lanes = Lanes()
         self._names: dict[int, str] = {}
@@ -38,6 +43,7 @@ class TimelineBuilder:
             handle = _HANDLERS.get(event.kind)
             if handle is not None:
                 handle(self, event)
+        self._settle_late(is_consumed=False)
         if self._ended_at is not None:
             self._cut_off(self._ended_at)
 
@@ -53,6 +59,8 @@ class TimelineBuilder:
     def _open_span(
         self, event: HistoryEvent, kind: SpanKind, lane: int, name: str | None = None
     ) -> int:
+        if kind in _MADE_BY_WORKFLOW and self._lanes.attempts[lane] <= 1:
+            self._call_made(kind)
         index = len(self._spans)
         self._spans.append(
             Span(
@@ -107,9 +115,40 @@ class TimelineBuilder:
                 return index
         return None
 
+    def _call_made(self, kind: SpanKind) -> None:
+        """Note that the workflow made a call; one that awaits an event has given up the others."""
+        self._settle_late(is_consumed=True)
+        self._timeouts.count_call()
+        if kind is SpanKind.WAIT:
+            self._time_out_expired()
+
+    def _time_out_expired(self) -> None:
+        for index, fired in self._timeouts.drop_all():
+            if index in self._open:
+                self._close_span(index, fired, Ending.TIMED_OUT)
+
+    def _settle_late(self, *, is_consumed: bool) -> None:
+        """Close a wait that an event met after its time-out: the workflow reacted to it or not."""
+        if self._late is None:
+            return
+        (index, event), self._late = self._late, None
+        expiry = self._timeouts.expiry_of(index)
+        if index in self._open and expiry:
+            if is_consumed:
+                self._close_span(index, event, Ending.COMPLETED)
+            else:
+                self._close_span(index, expiry.fired, Ending.TIMED_OUT)
+
+    def _cause(self) -> None:
+        """Count an event that may have caused the turn; then the reaction is not to a late one."""
+        self._settle_late(is_consumed=False)
+        self._causes += 1
+
     def turn_started(self, _: HistoryEvent) -> None:
         """Count a turn: the workflow executes until it has to wait."""
+        self._settle_late(is_consumed=False)
         self._turn += 1
+        self._causes = 0
 
     def activity_scheduled(self, event: HistoryEvent) -> None:
         """Open a span for an attempt of an activity."""
@@ -126,6 +165,7 @@ class TimelineBuilder:
 
     def answered(self, event: HistoryEvent) -> None:
         """Close an attempt; a failed attempt of a child may be followed by another in its lane."""
+        self._cause()
         scheduling, ending = _ANSWERS[event.kind]
         index = self._answered_by(event, scheduling)
         if index is not None:
@@ -139,6 +179,7 @@ class TimelineBuilder:
             case TimerOrigin.EXTERNAL_EVENT:
                 wait = self._open_span(event, SpanKind.WAIT, self._lanes.new(event.event_id))
                 self._waits[event_key(event.name)].append(wait)
+                self._timeouts.add(wait, self._turn)
             case TimerOrigin.ACTIVITY_RETRY:
                 self._back_off(event, SpanKind.ACTIVITY)
             case TimerOrigin.CHILD_RETRY:
@@ -154,20 +195,44 @@ class TimelineBuilder:
 
     def timer_fired(self, event: HistoryEvent) -> None:
         """Close the span that the timer opened."""
+        self._cause()
         index = self._answered_by(event, "timerCreated")
         if index is None:
             return
         span = self._spans[index]
         timed_out = span.kind is SpanKind.WAIT
         self._close_span(index, event, Ending.TIMED_OUT if timed_out else Ending.COMPLETED)
+        if span.kind is SpanKind.TIMER:
+            self._timeouts.expire(span.turn, event, self._turn)
         if span.kind is SpanKind.BACKOFF:
             self._lanes.retry(span.lane, span.name)
 
     def event_raised(self, event: HistoryEvent) -> None:
-        """Close the wait that receives the event; Dapr keeps the event if nothing waits for it."""
-        index = self._awaiting(event)
-        if index is not None:
-            self._close_span(index, event, Ending.COMPLETED)
+        """Close the wait that receives the event; Dapr keeps the event if nothing waits for it.
+
+        A wait whose timer fired before has received it only if the workflow then reacts to it.
+        """
+        self._cause()
+        while (index := self._awaiting(event)) is not None:
+            expiry = self._timeouts.expiry_of(index)
+            if expiry is None or self._still_waits(expiry):
+                self._close_span(index, event, Ending.COMPLETED)
+                return
+            if self._causes == 1:
+                self._late = index, event
+                return
+            self._close_span(index, expiry.fired, Ending.TIMED_OUT)
+
+    def _still_waits(self, expiry: Expiry) -> bool:
+        """Return True if a workflow can only be waiting for the event, although a timer fired.
+
+        A paused workflow reacts when it is resumed.
+        """
+        if self._suspension in self._open:
+            return True
+        if expiry.turn == self._turn or self._timeouts.has_gone_on(expiry):
+            return False
+        return all(self._spans[index].kind in _PASSIVE for index in self._open)
 
     def suspended(self, event: HistoryEvent) -> None:
         """Open a suspension, unless one is open."""
@@ -180,11 +245,21 @@ class TimelineBuilder:
             self._close_span(self._suspension, event, Ending.COMPLETED)
 
     def ended(self, event: HistoryEvent) -> None:
-        """Store the end of the instance, and cut off the open spans."""
+        """Store the end of the instance, and cut off the open spans.
+
+        A workflow that ends by itself no longer waits for an event whose timer fired.
+        """
+        is_own_end = event.kind == _COMPLETED and event.status is not Status.TERMINATED
+        self._settle_late(is_consumed=is_own_end)
+        if is_own_end:
+            self._time_out_expired()
         self._ended_at = self._moment(event)
         self._cut_off(self._ended_at)
 
 
+_MADE_BY_WORKFLOW = frozenset({SpanKind.ACTIVITY, SpanKind.CHILD, SpanKind.TIMER, SpanKind.WAIT})
+_PASSIVE = frozenset({SpanKind.WAIT, SpanKind.TIMER})
+_COMPLETED = "executionCompleted"
 _UNNAMED = "a call"  # as in "retry of a call": some SDKs do not name the call
 _CHILD = "childWorkflowInstanceCreated"
 _ANSWERS = {
@@ -203,7 +278,7 @@ _HANDLERS: dict[str, Callable[[TimelineBuilder, HistoryEvent], object]] = {
     "executionSuspended": TimelineBuilder.suspended,
     "executionResumed": TimelineBuilder.resumed,
     "executionTerminated": TimelineBuilder.ended,
-    "executionCompleted": TimelineBuilder.ended,
+    _COMPLETED: TimelineBuilder.ended,
     **dict.fromkeys(_ANSWERS, TimelineBuilder.answered),
 }
 

@@ -1,7 +1,7 @@
 """Describes what an instance waits for: in a few words for a list, and as names for the search."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,59 +16,77 @@ class Waiting:
     until: datetime | None = None
 
 
-_BY_IMPORTANCE = (SpanKind.ACTIVITY, SpanKind.WAIT, SpanKind.CHILD, SpanKind.BACKOFF)
-_RANK = {kind: rank for rank, kind in enumerate(_BY_IMPORTANCE)}
-_WORDS = {SpanKind.WAIT: "event ", SpanKind.CHILD: "child ", SpanKind.BACKOFF: "retry of "}
+EVENT = "event "
+"""How `what` starts for an event: then the workflow gives up at `until`."""
+_WORDS = {SpanKind.WAIT: EVENT, SpanKind.CHILD: "child ", SpanKind.BACKOFF: "retry of "}
 _NAMED = 2  # labels that are written out; further ones are counted
 
 
 def waiting_at(spans: Sequence[Span]) -> Waiting | None:
     """Return what an instance waits for, given its spans; None if no span is open.
 
-    A timer is named only if no other span is open. If another one is, a timer is only a timeout:
-    the deadline of a wait that was created in the same turn.
+    What blocks the workflow is named first: the calls of the kind that it made last. Calls before
+    may be calls that nothing awaits. A timer is named only if the workflow created it last: an
+    older timer is only a timeout, and the timer of a wait's turn is the deadline of the wait.
     """
-    others, timers = _open_spans(spans)
-    if any(span.kind is SpanKind.SUSPENSION for span in others):
+    awaited, timers = _awaited(spans)
+    if any(span.kind is SpanKind.SUSPENSION for span in awaited):
         return Waiting("suspended")
-    if others:
-        return _waiting_for_first(sorted(others, key=_importance), timers)
-    return _waiting_for_timers(timers) if timers else None
+    if not awaited:
+        return None
+    last = max(awaited, key=_call_order(spans))
+    best = [span for span in awaited if _is_like(span, last)]
+    rest = [span for span in awaited if not _is_like(span, last)]
+    best.sort(key=_importance)
+    named = [span for span in best if span.kind is best[0].kind]
+    return Waiting(_words(best, rest), _until(named, timers))
 
 
 def awaited_in(spans: Sequence[Span]) -> frozenset[str]:
     """Return the names (see `event_key`) of everything that the open spans wait for.
 
-    The names are of events, activities, children and suspensions; timers are included only if
-    nothing but a suspension is open. A suspended instance still waits for the others, because it
-    waits for them again when it is resumed.
+    The names are of events, activities, children and suspensions, and of the timers that
+    `waiting_at` names. A suspended instance still waits for the others, because it waits for them
+    again when it is resumed.
     """
-    others, timers = _open_spans(spans)
-    has_only_suspensions = all(span.kind is SpanKind.SUSPENSION for span in others)
-    named = [*others, *(_latest(timers) if has_only_suspensions else ())]
-    return frozenset(event_key(span.name) for span in named)
+    awaited, _ = _awaited(spans)
+    return frozenset(event_key(span.name) for span in awaited)
 
 
-def _open_spans(spans: Iterable[Span]) -> tuple[list[Span], list[Span]]:
-    """Return the open spans that are not timers, and the open timers."""
+def _awaited(spans: Sequence[Span]) -> tuple[list[Span], list[Span]]:
+    """Return the open spans without the timers that are only timeouts, and all open timers."""
     opened = [span for span in spans if span.ending is Ending.OPEN]
     timers = [span for span in opened if span.kind is SpanKind.TIMER]
-    return [span for span in opened if span.kind is not SpanKind.TIMER], timers
+    others = [span for span in opened if span.kind is not SpanKind.TIMER]
+    order = _call_order(spans)
+    calls = [span for span in others if span.kind is not SpanKind.SUSPENSION]
+    last_call = max(map(order, calls), default=(-1, -1))
+    waits = {span.turn for span in calls if span.kind is SpanKind.WAIT}
+    blocking = [
+        timer for timer in _latest(timers) if order(timer) > last_call and timer.turn not in waits
+    ]
+    return [*others, *blocking], timers
 
 
-def _importance(span: Span) -> tuple[int, int, datetime, int]:
+def _call_order(spans: Iterable[Span]) -> Callable[[Span], tuple[int, int]]:
+    """Return a sort key: when the workflow made the call, of which a span may be a retry."""
+    made: dict[int, tuple[int, int]] = {}
+    for span in spans:
+        at = (span.turn, span.event_id)
+        made[span.lane] = min(made.get(span.lane, at), at)
+    return lambda span: made[span.lane]
+
+
+def _is_like(span: Span, other: Span) -> bool:
+    """Return True if both are of one kind; a retry is due for an activity or a child."""
+    calls = {SpanKind.ACTIVITY, SpanKind.BACKOFF}
+    return span.kind is other.kind or {span.kind, other.kind} <= calls
+
+
+def _importance(span: Span) -> tuple[bool, int, datetime, int]:
     """Return a sort key that puts the most informative span first, such as a retried activity."""
-    return (_RANK[span.kind], -span.attempt_number, span.scheduled_at, span.event_id)
-
-
-def _waiting_for_first(ranked: Sequence[Span], timers: Sequence[Span]) -> Waiting:
-    best = [span for span in ranked if span.kind is ranked[0].kind]
-    return Waiting(_words(ranked, best), _until(best, timers))
-
-
-def _waiting_for_timers(timers: Sequence[Span]) -> Waiting:
-    last = _latest(timers)
-    return Waiting(_words(last, last), _earliest(last))
+    is_due = span.kind is SpanKind.BACKOFF
+    return (is_due, -span.attempt_number, span.scheduled_at, span.event_id)
 
 
 def _latest(timers: Sequence[Span]) -> list[Span]:
@@ -77,12 +95,20 @@ def _latest(timers: Sequence[Span]) -> list[Span]:
     return [timer for timer in timers if timer.turn == turn]
 
 
-def _words(ranked: Sequence[Span], best: Sequence[Span]) -> str:
-    labels = Counter(map(_label, best))
-    if len(labels) <= _NAMED and len(best) == len(ranked):
-        return ", ".join(_counted(label, count) for label, count in labels.items())
-    label, count = next(iter(labels.items()))
-    return f"{_counted(label, count)} and {len(ranked) - count} more"
+def _words(best: Sequence[Span], rest: Sequence[Span]) -> str:
+    """Return the labels of what blocks, then what else is open, as in `event approval and ship`."""
+    labels, others = _labels(best), _labels(rest)
+    if len(labels) <= _NAMED and not others:
+        return ", ".join(labels)
+    if len(labels) == 1 and len(others) == 1:
+        return f"{labels[0]} and {others[0]}"
+    count = len(best) + len(rest) - sum(_label(span) == _label(best[0]) for span in best)
+    return f"{labels[0]} and {count} more"
+
+
+def _labels(spans: Iterable[Span]) -> list[str]:
+    """Return each label once, with the number of its spans."""
+    return [_counted(label, count) for label, count in Counter(map(_label, spans)).items()]
 
 
 def _label(span: Span) -> str:

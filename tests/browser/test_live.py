@@ -12,13 +12,22 @@ NARROW = {"width": 420, "height": 900}
 QUIET = 2000  # milliseconds that an idle page is observed
 
 
+REDRAW = """() => {
+    const { data, layout } = document.querySelector(".gantt .chart");
+    return Plotly.react(document.querySelector(".gantt .chart"), data, layout).then(() => null);
+}"""
+
+
 def axis(page: Page) -> list[str]:
     """Return the start and the end of the axis of the Gantt chart."""
     return list(page.evaluate("document.querySelector('.gantt .chart').layout.xaxis.range"))
 
 
 def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
-    """A zoomed range stays while the instance runs, until a double click."""
+    """A zoomed range stays while the instance runs, until a double click.
+
+    Plotly alone forgets the first click if the chart is redrawn before the second one.
+    """
     page = open_page()
     open_instance(page, stack.start_order(unique("zoomed")))
     expect_bars(page, 2)
@@ -32,7 +41,10 @@ def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
     expect_status(page, "COMPLETED")
     assert axis(page) == zoomed
     expect_bars(page, 3)
-    page.mouse.dblclick(box["x"] + 100, box["y"] + 10)
+    page.mouse.click(box["x"] + 100, box["y"] + 10)
+    page.evaluate(REDRAW)
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
     page.wait_for_function(
         "end => document.querySelector('.gantt .chart').layout.xaxis.range[1] !== end",
         arg=zoomed[1],

@@ -41,6 +41,20 @@ def test_a_call_that_is_cleaned_up_at_once_changes_nothing(browser: Browser) -> 
     page.close()
 
 
+def test_the_deadline_of_a_wait_does_not_read_like_an_arrival(browser: Browser) -> None:
+    """A workflow gives up waiting for an event; a timer is due."""
+    page = browser.new_page()
+    page.add_script_tag(content=SCRIPT)
+    waits = [
+        {"until": 14_000, "givesUp": True},
+        {"until": 1000, "givesUp": True},
+        {"until": 14_000, "givesUp": False},
+    ]
+    words = page.evaluate("waits => waits.map(wait => untilWords(wait, 1000))", waits)
+    assert words == [", gives up in 13 s", ", gives up now", " · in 13 s"]
+    page.close()
+
+
 SLOW_HEADER = """
 const delay = "await new Promise(done => setTimeout(done, 4000));";
 window.Blob = class extends Blob {

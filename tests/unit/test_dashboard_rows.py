@@ -98,6 +98,17 @@ def test_a_wait_without_a_deadline_has_no_time() -> None:
     assert row(summary(waits_for="approval"))["until"] is None
 
 
+@pytest.mark.parametrize(
+    ("waits_for", "gives_up"),
+    [("event approval", True), ("event approval and slow", True), ("timer", False), (None, False)],
+)
+def test_the_end_of_a_wait_for_an_event_is_its_deadline(
+    waits_for: str | None, gives_up: bool
+) -> None:
+    """The page must not say when the event arrives; a timer fires at that time."""
+    assert row(summary(waits_for=waits_for, waits_until=at(60)))["givesUp"] is gives_up
+
+
 def test_a_suspended_instance_waits_for_nothing() -> None:
     """Its status says that it waits for an operator."""
     shown = row(summary(status=Status.SUSPENDED, **WAITS))

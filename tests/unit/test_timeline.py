@@ -177,6 +177,10 @@ SPANS: dict[str, list[tuple[SpanKind, str, Ending]]] = {
         (SpanKind.WAIT, "approval", Ending.COMPLETED),
         (SpanKind.TIMER, "timer", Ending.CUT_OFF),
     ],
+    "event_timed_out": [
+        (SpanKind.WAIT, "approval", Ending.TIMED_OUT),
+        (SpanKind.TIMER, "timer", Ending.COMPLETED),
+    ],
     "event_timed_out_at_most": [(SpanKind.WAIT, "approval", Ending.TIMED_OUT)],
     "failed": [(SpanKind.ACTIVITY, "fail", Ending.FAILED)],
     "resumed": [

@@ -11,6 +11,7 @@ from tests.unit.events import (
     back_off,
     child,
     child_failed,
+    completed,
     ended,
     failed,
     raised,
@@ -40,7 +41,7 @@ WAITING = {
     ),
     "many of one name and an event": (
         [*(scheduled(number, 1, "ship") for number in range(1, 4)), wait(4, 1)],
-        Waiting("ship ×3 and 1 more"),  # noqa: RUF001
+        Waiting("event approval and ship ×3"),  # noqa: RUF001
     ),
     "a later attempt": (
         [scheduled(1, 1, call="c"), failed(1, 2), scheduled(2, 3, call="c")],
@@ -73,13 +74,53 @@ WAITING = {
         [wait(1, 1), timer(2, 1, 60), turn(2), raised("approval", 2), scheduled(3, 2)],
         Waiting("charge"),
     ),
-    "an activity, then an event": (
+    "an event, then an activity": (
         [wait(1, 1, due=60), scheduled(2, 1)],
-        Waiting("charge and 1 more"),
+        Waiting("charge and event approval"),
     ),
-    "an event, then a child": (
+    "an activity that nothing awaits, then an event": (
+        [scheduled(1, 1, "slow"), wait(2, 1, due=60)],
+        Waiting("event approval and slow", at(60)),
+    ),
+    "an activity that nothing awaits, then an event in a later turn": (
+        [scheduled(1, 1, "slow"), turn(2), scheduled(2, 2), completed(2, 3), turn(3), wait(3, 3)],
+        Waiting("event approval and slow"),
+    ),
+    "an activity that nothing awaits, then a timer": (
+        [scheduled(1, 1, "slow"), timer(2, 1, 60)],
+        Waiting("timer and slow", at(60)),
+    ),
+    "an activity that nothing awaits, then a child": (
+        [scheduled(1, 1, "slow"), child(2, 1, "c")],
+        Waiting("child pay and slow"),
+    ),
+    "activities that nothing awaits, then an event": (
+        [scheduled(1, 1, "slow"), scheduled(2, 1, "slower"), wait(3, 1)],
+        Waiting("event approval and 2 more"),
+    ),
+    "a timer, then an activity": ([timer(1, 1, 60), scheduled(2, 1)], Waiting("charge")),
+    "a retry of an activity that nothing awaits, and an event before it": (
+        [
+            scheduled(1, 1, call="c"),
+            wait(2, 1),
+            failed(1, 2),
+            turn(2),
+            back_off(3, 2, 9, "c"),
+        ],
+        Waiting("event approval and retry of charge"),
+    ),
+    "one of many is retried": (
+        [
+            *(scheduled(number, 1, "ship", call=f"c{number}") for number in range(1, 4)),
+            failed(3, 2),
+            turn(2),
+            back_off(4, 2, 9, "c3"),
+        ],
+        Waiting("ship ×2, retry of ship"),  # noqa: RUF001
+    ),
+    "a child, then an event": (
         [child(1, 1, "c"), wait(2, 1)],
-        Waiting("event approval and 1 more"),
+        Waiting("event approval and child pay"),
     ),
     "a child": ([child(1, 1, "c")], Waiting("child pay")),
     "a child's later attempt": (
@@ -88,7 +129,7 @@ WAITING = {
     ),
     "a child, then a retry": (
         [scheduled(1, 1, call="c"), failed(1, 2), back_off(2, 2, 9, "c"), child(3, 2, "d")],
-        Waiting("child pay and 1 more"),
+        Waiting("child pay and retry of charge"),
     ),
     "a retry": (
         [scheduled(1, 1, call="c"), failed(1, 2), back_off(2, 2, 9, "c")],
@@ -142,6 +183,14 @@ AWAITED = {
     "a child": ([child(1, 1, "c")], {"pay"}),
     "a timer": ([timer(1, 1, 60, "cooling")], {"cooling"}),
     "not the time-out of an event": ([wait(1, 1), timer(2, 1, 60)], {"approval"}),
+    "a timer after an activity that nothing awaits": (
+        [scheduled(1, 1), timer(2, 1, 60)],
+        {"charge", "timer"},
+    ),
+    "not the time-out of an earlier turn": (
+        [timer(1, 1, 60), turn(2), scheduled(2, 2)],
+        {"charge"},
+    ),
     "not an event that was raised": (
         [wait(1, 1), raised("approval", 2), turn(2), scheduled(2, 2)],
         {"charge"},
