@@ -45,6 +45,12 @@ class HistoryEvent:
     execution_id: str | None = None
     status: Status | None = None
     """How the instance ended, in `executionCompleted`."""
+    app_id: str | None = None
+    """The application that runs a called activity or child, if it is another application."""
+    version: str | None = None
+    """The version of the workflow that a turn executed, or that a start asked for."""
+    patches: tuple[str, ...] | None = None
+    """The names of the patches that a turn of the workflow applied."""
     rerun_of: str | None = None
     """The id of the instance that this one is a rerun of."""
     raw: str | None = None

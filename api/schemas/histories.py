@@ -45,6 +45,11 @@ class HistoryEventSchema(BaseModel):
     fire_at: datetime | None = None
     origin: str | None = None
     instance_id: str | None = None
+    app_id: str | None = Field(
+        None, description="The application of a called activity or child, if it is another one."
+    )
+    version: str | None = Field(None, description="The workflow's version, of a turn or a start.")
+    patches: list[str] | None = Field(None, description="The patches that a turn applied.")
     execution_id: str | None = None
     status: str | None = None
     rerun_of: str | None = None

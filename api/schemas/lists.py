@@ -26,6 +26,7 @@ _LIST: JsonDict = {
             "waits_for": None,
             "failure": None,
             "parent": None,
+            "parent_app_id": None,
             "rerun_of": None,
             "purged_at": None,
             "is_latest": True,
@@ -74,6 +75,9 @@ class RunSchema(BaseModel):
     waits_for: str | None = None
     failure: FailureSummary | None = None
     parent: str | None = None
+    parent_app_id: str | None = Field(
+        None, description="The application of the parent, if it is another one."
+    )
     rerun_of: str | None = None
     purged_at: datetime | None = Field(
         None, description="When the engine no longer had the instance."
@@ -125,6 +129,7 @@ def _run(summary: RunSummary) -> dict[str, Any]:
         "waits_for": summary.waits_for,
         "failure": failure,
         "parent": summary.parent_id,
+        "parent_app_id": summary.parent_app_id,
         "rerun_of": summary.rerun_of,
         "purged_at": utc_text(summary.purged_at),
         "is_latest": summary.is_latest,

@@ -13,7 +13,7 @@ from dashboard.details.history_table import history_table
 from dashboard.details.payloads import show_failure, show_payload
 from dashboard.gantt.chart import show_gantt
 from dashboard.listing.address_filter import list_query
-from dashboard.listing.table_data import header, offered_actions
+from dashboard.listing.table_data import code_of, header, offered_actions
 from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
@@ -74,6 +74,7 @@ def show_view(shown: View, blocked: str | None) -> None:
                 earlier=shown.earlier,
                 later=shown.later,
             ),
+            **code_of(shown.timeline),
             "now": now,
         },
     )

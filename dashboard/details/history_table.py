@@ -11,9 +11,11 @@ import streamlit as st
 from dashboard.details.history_rows import page_of, pages_of, rows_of
 from dashboard.details.payloads import show_failure, show_payload
 from dashboard.live.banner import zone
+from dashboard.markdown import plain
 from operations.history import HistoryEvent
 from operations.run_view import View
 
+CHILD = "childWorkflowInstanceCreated"
 PREVIEW = 120  # characters
 
 
@@ -101,10 +103,24 @@ def _preview(event: HistoryEvent) -> str:
 def _show_event(event: HistoryEvent, key: str) -> None:
     place = st.container(border=True)
     with place:
+        if event.kind == CHILD and event.instance_id:
+            _show_child(event.instance_id, event.app_id)
         show_failure(event.failure, key)
         show_payload(place, event.kind, event.payload)
         if event.raw:
             show_payload(place, "Raw event (protobuf, base64)", event.raw)
+
+
+def _show_child(instance_id: str, app_id: str | None) -> None:
+    """Show a link to a child, or the application that has it: no page here can show it."""
+    if app_id:
+        st.markdown(
+            f"The child {plain(instance_id)} is an instance of the application {plain(app_id)}."
+        )
+    else:
+        st.page_link(
+            "app_pages/instance.py", label=plain(instance_id), query_params={"id": instance_id}
+        )
 
 
 def _as_json(history: tuple[HistoryEvent, ...]) -> str:

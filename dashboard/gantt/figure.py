@@ -90,7 +90,8 @@ def _legend(styles: Iterable[BarStyle]) -> list[tuple[str, str, str]]:
 
 def _title(row: Row) -> str:
     first = row[0]
-    return _TITLES.get(first.kind, "{}").format(first.name or first.kind)
+    title = _TITLES.get(first.kind, "{}").format(first.name or first.kind)
+    return f"{title} in {first.app_id}" if first.app_id else title
 
 
 def _baseline_traces(

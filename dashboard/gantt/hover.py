@@ -25,6 +25,10 @@ def hover_text(span: Span, started_at: datetime, baseline: Baseline | None) -> s
     if baseline and span.kind is SpanKind.ACTIVITY:
         p50, p95 = in_words(baseline.p50), in_words(baseline.p95)
         lines.append(f"past attempts: p50 {p50}, p95 {p95}")
+    if span.instance_id and span.kind is SpanKind.CHILD:
+        lines.append(f"instance {escape(span.instance_id)}")
+    if span.app_id:
+        lines.append(f"in application {escape(span.app_id)}")
     if span.failure:
         text = f"{span.failure.error_type}: {span.failure.message}"[:MAX_FAILURE_LENGTH]
         lines.extend(escape(line) for line in wrap(text, LINE_LENGTH))

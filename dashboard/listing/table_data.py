@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from dashboard.times import milliseconds
 from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
 from operations.records import RunSummary
-from operations.timeline import EVENT
+from operations.timeline import EVENT, Timeline
 
 INSTANCE = "instance"  # the path of the instance page
 MAX_CUSTOM_STATUS = 1000  # characters in the header
@@ -46,7 +46,7 @@ def header(
         "workflow": summary.workflow,
         "status": summary.status.value,
         "custom": custom_status and custom_status[:MAX_CUSTOM_STATUS],
-        "parent": _link(summary.parent_id),
+        "parent": _link(summary.parent_id, summary.parent_app_id),
         "rerunOf": _link(summary.rerun_of),
         "scheduled": _ms(summary.scheduled_for),
         "purged": _ms(summary.purged_at),
@@ -55,6 +55,11 @@ def header(
         "later": later and address(summary.instance_id, later),
         **_times(summary),
     }
+
+
+def code_of(timeline: Timeline) -> dict[str, str | None]:
+    """Return the version and the patches of the workflow's code, for the header."""
+    return {"version": timeline.version, "patches": ", ".join(timeline.patches) or None}
 
 
 def offered_actions(summary: RunSummary) -> tuple[Action, ...]:
@@ -76,8 +81,11 @@ def failure_of(summary: RunSummary) -> str | None:
     return f"{summary.error_type}: {message.removeprefix(f'{summary.instance_id}: ')}"
 
 
-def _link(instance_id: str | None) -> dict[str, str] | None:
-    return {"id": instance_id, "href": address(instance_id)} if instance_id else None
+def _link(instance_id: str | None, app_id: str | None = None) -> dict[str, str | None] | None:
+    """Return a link to an instance; without an address if it is of another application."""
+    if not instance_id:
+        return None
+    return {"id": instance_id, "app": app_id, "href": None if app_id else address(instance_id)}
 
 
 def _times(summary: RunSummary) -> dict[str, Any]:

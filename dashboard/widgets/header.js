@@ -8,8 +8,10 @@ function time(ms) {
   return element("time", { title: ZONED.format(ms) }, CLOCK.format(ms));
 }
 
-function linkTo({ id, href }) {
-  return pageLink({ href }, element("span", { class: "mono" }, id));
+// Returns a link to an instance. This Flowdeck has no page for an instance of another application.
+function linkTo({ id, href, app }) {
+  const name = element("span", { class: "mono" }, id);
+  return href ? pageLink({ href }, name) : element("span", {}, name, ` in application ${app}`);
 }
 
 function otherRuns({ earlier, later }) {
@@ -65,6 +67,8 @@ function facts(data, ticking) {
   if (data.ended !== null) shown.push(fact("Ended", time(data.ended)));
   if (data.started !== null) shown.push(fact("Duration", data.ended === null ? ticking.since(data.started) : duration(data.ended - data.started)));
   if (data.waits) shown.push(fact("Step", data.waits, data.until === null ? "" : ticking.wait(data)));
+  if (data.version) shown.push(fact("Version", data.version));
+  if (data.patches) shown.push(fact("Patches", data.patches));
   if (data.custom) shown.push(fact("Custom status", element("span", { class: "custom", title: data.custom }, data.custom)));
   if (data.parent) shown.push(fact("Parent", linkTo(data.parent)));
   if (data.rerunOf) shown.push(fact("Rerun of", linkTo(data.rerunOf)));

@@ -18,6 +18,7 @@ from operations.model import Failure, Status
 MAX_DESCRIBED = 64 * 1024  # bytes of an unknown event that are described field by field
 
 _Step = tuple[str, bool]  # a field's name, and whether the field may be absent
+_CALLS = frozenset({"taskScheduled", "childWorkflowInstanceCreated"})
 _ORIGINS = {str(origin): origin for origin in TimerOrigin}
 
 
@@ -46,11 +47,21 @@ def to_history_event(event: pb.HistoryEvent) -> HistoryEvent:
             "parentInstance.workflowInstance.instanceId",
             "childWorkflowRetry.instanceId",
         ),
+        app_id=_called_app_id(event),
+        version=_first_set(body, "version.name", "version.value"),
+        patches=tuple(_first_set(body, "version.patches") or ()) or None,
         parent_app_id=_first_set(body, "parentInstance.appID"),
         execution_id=_first_set(body, "workflowInstance.executionId.value"),
         status=_status(body),
         rerun_of=_first_set(body, "rerunParentInstanceInfo.instanceID"),
     )
+
+
+def _called_app_id(event: pb.HistoryEvent) -> str | None:
+    """Return the application that an activity or a child was called in, None if it is the same."""
+    is_call = event.WhichOneof("eventType") in _CALLS
+    target = event.router.targetAppID
+    return target if is_call and target and target != event.router.sourceAppID else None
 
 
 def _unknown_event(event: pb.HistoryEvent) -> HistoryEvent:

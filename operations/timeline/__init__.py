@@ -6,6 +6,7 @@ All functions are pure: the same history always gives the same timeline.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from operations.history import HistoryEvent
 from operations.timeline.builder import TimelineBuilder, closed
@@ -47,6 +48,7 @@ class Timeline:
     `first_turn_at` is when the workflow was first executed, None if that is unknown. A rerun has
     the `execution_id` of its source, because Dapr copies it. `awaited` contains the names of
     everything the instance waits for (see `event_key`); `waiting` describes it in a few words.
+    `version` and `patches` are those of the workflow's code that the turns executed.
     """
 
     started_at: datetime | None = None
@@ -59,6 +61,8 @@ class Timeline:
     waiting: Waiting | None = None
     first_turn_at: datetime | None = None
     awaited: frozenset[str] = frozenset()
+    version: str | None = None
+    patches: tuple[str, ...] = ()
 
 
 def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
@@ -79,6 +83,8 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
         waiting=None if builder.ended_at else _waiting(spans, started_at, started),
         first_turn_at=_first_turn(rerun.own if rerun else history, started_at),
         awaited=_awaited(spans, started_at),
+        version=_version(history),
+        patches=tuple(dict.fromkeys(chain.from_iterable(e.patches or () for e in history))),
     )
 
 
@@ -89,6 +95,12 @@ def cut_off(timeline: Timeline, at: datetime) -> Timeline:
         for span in timeline.spans
     )
     return replace(timeline, ended_at=at, spans=tuple(spans), waiting=None, awaited=frozenset())
+
+
+def _version(history: Sequence[HistoryEvent]) -> str | None:
+    """Return the version that the last turn executed, or that the start asked for."""
+    known = {event.kind: event.version for event in history if event.version}
+    return known.get("workflowStarted") or known.get("executionStarted")
 
 
 def _started_at(history: Sequence[HistoryEvent], started: HistoryEvent | None) -> datetime | None:

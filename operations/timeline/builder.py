@@ -73,6 +73,7 @@ class TimelineBuilder:
                 due=_due(event),
                 input=event.payload,
                 instance_id=event.instance_id,
+                app_id=event.app_id,
                 turn=self._turn,
             )
         )

@@ -67,6 +67,8 @@ class Span:
     output: str | None = None
     failure: Failure | None = None
     instance_id: str | None = None
+    app_id: str | None = None
+    """The application that ran the activity or child, if it is another application."""
     turn: int = 0
     copied: bool = False
     started_at: datetime | None = None

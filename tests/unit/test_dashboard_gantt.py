@@ -256,6 +256,13 @@ def test_children_differ_from_activities() -> None:
     assert chart(span(SpanKind.CHILD, name="pay")).names == ["↳ pay"]
 
 
+def test_a_child_of_another_application_says_where_it_lives() -> None:
+    """In its name and in its hover text, with its id."""
+    figure = chart(span(SpanKind.CHILD, name="pay", instance_id="<c>", app_id="billing"))
+    assert figure.names == ["↳ pay in billing"]
+    assert "<br>instance &lt;c&gt;<br>in application billing" in bars(figure)[0].hover
+
+
 def test_a_span_without_a_name_has_the_name_of_its_kind() -> None:
     """A timer needs no name."""
     assert figure_of(timeline_with(timer(0, 1, 5))).names == ["timer"]

@@ -17,9 +17,10 @@ from operations.actions import ActionContext, StartRequest
 from operations.errors import DaprRefused, DaprUnavailable
 from operations.gateway.history_events import to_history_event
 from operations.gateway.stubs import pb
+from operations.history import HistoryEvent
 from operations.model import LOCAL_USER, Failure, Service, Status
 from operations.records import Outage
-from tests.unit.events import completed, failed, scheduled, started, turn
+from tests.unit.events import completed, event, failed, scheduled, started, turn
 from tests.unit.fakes import instance
 from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.pages import (
@@ -79,6 +80,11 @@ def open_recorded(desk: Desk, name: str) -> AppTest:
     return desk.open(INSTANCE, id=desk.add_recorded(name))
 
 
+def shown_events(name: str) -> int:
+    """Return the number of events of a recorded instance without the engine events."""
+    return sum(each.kind != "workflowStarted" for each in recorded(name))
+
+
 @pytest.mark.parametrize("name", RECORDED)
 def test_each_recorded_instance_is_shown(desk: Desk, name: str) -> None:
     """The page has the header, the history and the payloads of every recorded instance."""
@@ -86,8 +92,7 @@ def test_each_recorded_instance_is_shown(desk: Desk, name: str) -> None:
     assert not app.exception
     assert widget(app, "header")["id"] == recorded_state(name).instance_id
     assert widget(app, "header")["status"] == recorded_state(name).status
-    kinds = sorted(each.kind for each in recorded(name) if each.kind != "workflowStarted")
-    assert sorted(table(app, "event").value["event"]) == kinds
+    assert len(table(app, "event").value) == shown_events(name)
     assert [each.label for each in app.tabs] == ["History", "Input and output", "Audit log"]
 
 
@@ -208,6 +213,54 @@ def test_a_selected_event_that_no_longer_exists_is_ignored(desk: Desk) -> None:
     select_row(app, last)
     assert not app.exception
     assert list(table(app, "event").value["event"]) == ["executionStarted"]
+
+
+def child_event(app_id: str | None) -> HistoryEvent:
+    """Return the creation of a child, in this or in another application."""
+    return event(
+        "childWorkflowInstanceCreated", 1, 1, name="pay", instance_id="pay-7", app_id=app_id
+    )
+
+
+def select_child(desk: Desk, app_id: str | None) -> AppTest:
+    """Open an instance with a child, and select the event that created the child."""
+    desk.gateway.put(instance("order_A", Status.RUNNING))
+    desk.gateway.events["order_A"] = (turn(0), started(0), child_event(app_id))
+    return select_row(desk.open(INSTANCE, id="order_A"), 1)
+
+
+def test_the_event_of_a_child_has_a_link_to_the_child(desk: Desk) -> None:
+    """To its own page."""
+    app = select_child(desk, None)
+    assert not app.exception
+    (link,) = [each.proto for each in app.get("page_link") if "pay" in each.proto.label]
+    assert link.query_string == "id=pay-7"
+
+
+def test_the_event_of_a_child_in_another_application_names_it(desk: Desk) -> None:
+    """No page of this Flowdeck shows that child, so there is no link."""
+    app = select_child(desk, "billing")
+    assert not app.exception
+    assert "The child pay-7 is an instance of the application billing." in texts(app.markdown)
+    assert not app.get("page_link")
+
+
+def test_the_header_has_the_version_and_the_patches(desk: Desk) -> None:
+    """As the turns of the workflow report them."""
+    desk.gateway.put(instance("order_A", Status.RUNNING))
+    first = event("workflowStarted", 0, version="version_two", patches=("my-patch", "other"))
+    desk.gateway.events["order_A"] = (first, started(0))
+    header = widget(desk.open(INSTANCE, id="order_A"), "header")
+    assert (header["version"], header["patches"]) == ("version_two", "my-patch, other")
+
+
+def test_a_parent_in_another_application_is_no_link(desk: Desk) -> None:
+    """The header says where it lives."""
+    desk.gateway.put(instance("order_A", Status.RUNNING))
+    parent = started(0, instance_id="up", parent_app_id="billing")
+    desk.gateway.events["order_A"] = (turn(0), parent)
+    header = widget(desk.open(INSTANCE, id="order_A"), "header")
+    assert header["parent"] == {"id": "up", "app": "billing", "href": None}
 
 
 def test_engine_events_can_be_shown(desk: Desk) -> None:
@@ -389,7 +442,7 @@ def test_a_purged_instance_is_shown(desk: Desk) -> None:
     app = desk.open(INSTANCE, id=found)
     assert widget(app, "header")["purged"] is not None
     assert widget(app, "gantt")["figure"]["names"]
-    assert len(table(app, "event").value) == len(recorded("completed"))
+    assert len(table(app, "event").value) == shown_events("completed")
     assert enabled_actions(app) == []
 
 
@@ -398,7 +451,7 @@ def test_a_finished_instance_is_shown_without_the_engine(desk: Desk) -> None:
     found = desk.add_recorded("completed")
     desk.gateway.errors["state"] = [UNAVAILABLE]
     app = desk.open(INSTANCE, id=found)
-    assert len(table(app, "event").value) == len(recorded("completed"))
+    assert len(table(app, "event").value) == shown_events("completed")
     assert not desk.gateway.calls["history"]
 
 
@@ -423,7 +476,7 @@ def test_a_page_is_complete_again_when_the_sidecar_is_back(desk: Desk) -> None:
     app = desk.open(INSTANCE, id=found)
     desk.write_heartbeat()
     run(app)
-    assert len(table(app, "event").value) == len(recorded("running")) - 1  # an engine event
+    assert len(table(app, "event").value) == shown_events("running")
     assert enabled_actions(app) == OFFERED[Status.RUNNING]
 
 

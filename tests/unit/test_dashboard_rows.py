@@ -103,7 +103,7 @@ def test_a_wait_without_a_deadline_has_no_time() -> None:
     [("event approval", True), ("event approval and slow", True), ("timer", False), (None, False)],
 )
 def test_the_end_of_a_wait_for_an_event_is_its_deadline(
-    waits_for: str | None, gives_up: bool
+    waits_for: str | None, *, gives_up: bool
 ) -> None:
     """The page must not say when the event arrives; a timer fires at that time."""
     assert row(summary(waits_for=waits_for, waits_until=at(60)))["givesUp"] is gives_up
@@ -161,8 +161,8 @@ def test_a_header_has_the_details_of_its_run() -> None:
     """Custom status, parent, and the source of a rerun."""
     shown = header(summary(parent_id="p", rerun_of="r", purged_at=at(9)), '"half done"')
     assert shown["custom"] == '"half done"'
-    assert shown["parent"] == {"id": "p", "href": "instance?id=p"}
-    assert shown["rerunOf"] == {"id": "r", "href": "instance?id=r"}
+    assert shown["parent"] == {"id": "p", "app": None, "href": "instance?id=p"}
+    assert shown["rerunOf"] == {"id": "r", "app": None, "href": "instance?id=r"}
     assert shown["purged"] == milliseconds(at(9))
 
 

@@ -166,8 +166,39 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("continueAsNew", {"input": TEXT}, {"payload": '"text"'}),
     ("detachedWorkflowInstanceCreated", {"instanceId": "order_B"}, {"instance_id": "order_B"}),
     ("workflowStarted", {}, {}),
+    (
+        "workflowStarted",
+        {"version": pb.WorkflowVersion(name="version_two", patches=["one", "two"])},
+        {"version": "version_two", "patches": ("one", "two")},
+    ),
+    (
+        "executionStarted",
+        {"name": "order", "version": StringValue(value="1.2")},
+        {"name": "order", "version": "1.2"},
+    ),
     ("workflowCompleted", {}, {}),
 ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "app_id"),
+    [
+        ("childWorkflowInstanceCreated", "billing", "billing"),
+        ("taskScheduled", "billing", "billing"),
+        ("taskScheduled", "orders", None),
+        ("taskScheduled", "", None),
+        ("childWorkflowInstanceCompleted", "billing", None),
+    ],
+)
+def test_a_call_names_the_other_application_that_it_was_made_to(
+    kind: str, target: str, app_id: str | None
+) -> None:
+    """An answer names the caller, which is no other application."""
+    event = sent(kind)
+    event.router.sourceAppID = "orders"
+    if target:
+        event.router.targetAppID = target
+    assert to_history_event(event).app_id == app_id
 
 
 @pytest.mark.parametrize(("kind", "fields", "expected"), EVENTS)

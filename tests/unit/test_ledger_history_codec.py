@@ -32,6 +32,10 @@ EVENTS = st.builds(
     execution_id=TEXTS,
     status=st.none() | st.sampled_from(Status),
     rerun_of=TEXTS,
+    parent_app_id=TEXTS,
+    app_id=TEXTS,
+    version=TEXTS,
+    patches=st.none() | st.lists(st.text(), min_size=1).map(tuple),
     raw=TEXTS,
 )
 

@@ -127,6 +127,42 @@ def test_the_start_has_the_execution_and_the_parent() -> None:
     assert (timeline.execution_id, timeline.parent_id) == ("e", "parent")
 
 
+def test_a_timeline_has_the_version_and_the_patches_of_the_code() -> None:
+    """The version of the last turn, else the one that the start asked for; all patches once."""
+    start = started(0, version="1")
+    turns = [
+        event("workflowStarted", n, version="2", patches=("one", name))
+        for n, name in (
+            (1, "two"),
+            (2, "three"),
+        )
+    ]
+    assert timeline_of([start, *turns]).version == "2"
+    assert timeline_of([start, *turns]).patches == ("one", "two", "three")
+    call = scheduled(1, 1, version="of an activity")
+    assert timeline_of([turn(0), start, call]).version == "1"
+    assert timeline_of([turn(0), started(0)]).version is None
+
+
+def test_a_call_of_another_application_names_it() -> None:
+    """The chart must say where a child lives."""
+    assert (
+        only_span(
+            timeline_with(
+                event(
+                    "childWorkflowInstanceCreated",
+                    1,
+                    1,
+                    name="pay",
+                    instance_id="c",
+                    app_id="billing",
+                )
+            )
+        ).app_id
+        == "billing"
+    )
+
+
 def test_no_span_ends_before_it_starts() -> None:
     """A clock that was set back makes an empty span."""
     assert only_span(timeline_with(scheduled(1, 5), completed(1, 4))).ended_at == at(5)

@@ -46,6 +46,8 @@ def _event(values: dict[str, Any]) -> HistoryEvent:
         known["fire_at"] = datetime.fromisoformat(values["fire_at"])
     if "failure" in values:
         known["failure"] = Failure(**_known(Failure, values["failure"]))
+    if "patches" in values:
+        known["patches"] = tuple(values["patches"])
     known["origin"] = _named(TimerOrigin, values.get("origin"))
     known["status"] = _named(Status, values.get("status"))
     return HistoryEvent(**known)

@@ -81,6 +81,7 @@ def test_a_run_has_the_fields_of_the_ledger(client: TestClient, ledger: Ledger) 
         "waits_for": None,
         "failure": {"error_type": "ValueError", "message": "No"},
         "parent": "p",
+        "parent_app_id": None,
         "rerun_of": None,
         "purged_at": "2026-01-11T12:01:00Z",
         "is_latest": True,
