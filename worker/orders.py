@@ -1,5 +1,6 @@
 """The contract of an order: its fields, the results of the activities, the output."""
 
+import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
 from unicodedata import category
@@ -9,7 +10,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 WORKFLOW = "order_workflow"
 SURCHARGE = Decimal("1.1")
 CENT = Decimal("0.01")
-_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_CONTROL = r"\x00-\x1f\x7f-\x9f"
+# Blanks, and characters that take no place or show nothing.
+_INVISIBLE = (
+    rf"{_CONTROL} \xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    r"\u2800\u3000\u3164\ufeff"
+)
+_VISIBLE = rf"^[^{_CONTROL}]*[^{_INVISIBLE}][^{_CONTROL}]*$"
 
 
 def instance_id_of(order_id: str) -> str:
@@ -37,6 +44,12 @@ def _is_number(value: object) -> object:
 def _has_cents_at_most(value: float) -> float:
     if Decimal(str(value)) % CENT:
         raise ValueError("more than 2 decimals")
+    return value
+
+
+def _has_a_visible_character(value: str) -> str:
+    if not re.search(f"[^{_INVISIBLE}]", value):
+        raise ValueError("nothing visible")
     return value
 
 
@@ -72,10 +85,11 @@ Item = Annotated[
     Field(
         min_length=1,
         max_length=200,
-        description="a text of 1 to 200 characters, none of them a control character",
-        json_schema_extra={"pattern": _PRINTABLE},
+        description="a text of 1 to 200 characters, not only blanks and without control characters",
+        json_schema_extra={"pattern": _VISIBLE},
     ),
     AfterValidator(_has_no_control_characters),
+    AfterValidator(_has_a_visible_character),
 ]
 Items = Annotated[
     list[Item],

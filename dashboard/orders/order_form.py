@@ -1,168 +1,193 @@
 """The form of an order: the only file of the dashboard that knows the order workflow."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from pydantic import ValidationError
-from streamlit.delta_generator import DeltaGenerator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dashboard.markdown import plain
+from dashboard.live.banner import zone
+from dashboard.orders.start_time import StartTime, read_start
+from dashboard.orders.typed_numbers import AMOUNT, quoted, read_amount, read_count, why_no_amount
 from dashboard.widgets import widget
 from operations.actions import StartRequest
 from operations.validation import expected_value
 from worker.orders import WORKFLOW, Order, instance_id_of
 
 MAX_BATCH = 100
-FIRST = ["laptop", "mouse"]
-NOW = {"at": None, "isIncomplete": False}
-_SUGGESTED = "suggested"  # in the session state: generated ids, the suggested one last
-_REMEMBERED = 20  # generated ids
+FIRST = {"amount": "99.99", "count": "1", "items": ["laptop", "mouse"]}
+_KEY = "order_form"  # of the widget
+_OUTCOME = "order-outcome"  # in the session state: of the last submission
+_SUGGESTED = "suggested-order-id"  # in the session state
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no ambiguous characters
 
-_items, _start = widget("items"), widget("start")
+Mistakes = dict[str, dict[str, Any]]
+_form = widget("order_form", folder=Path(__file__).parent)
 
 
-def order_form() -> list[StartRequest]:
-    """Show the form of an order; return the requested starts once a valid form is submitted."""
-    errors: dict[str, DeltaGenerator] = {}
-    # The browser keeps the fields after a restart of this process, because their keys never change.
-    with st.form("order", border=False):
-        typed = _fields(_suggestions()[-1], errors)
-        submitted = st.form_submit_button("Submit order", type="primary", icon=":material/send:")
-    if not submitted:
-        return []
-    orders = _orders(typed)
-    mistakes = _find_mistakes(orders[-1], typed)  # its id is the longest
-    for field, message in mistakes.items():
-        errors[field].error(message, icon=":material/error:")
-    if mistakes:
-        return []
-    return [
-        StartRequest(
-            workflow=WORKFLOW,
-            instance_id=instance_id_of(order["order_id"]),
-            payload=order,
-            scheduled_for=typed["start"],
-            is_new_id=typed["order_id"] in _suggestions(),
-        )
-        for order in orders
-    ]
+class StartText(BaseModel):
+    """The text of the time to start."""
+
+    model_config = ConfigDict(strict=True)
+
+    text: str = ""
+    is_incomplete: bool = False
 
 
-def suggest_new_id() -> None:
-    """Make the form suggest another id."""
-    st.session_state[_SUGGESTED] = [*_suggestions(), _random_id()][-_REMEMBERED:]
+class TypedOrder(BaseModel):
+    """A submitted form: the texts of its fields. `is_new_id` says that the id was suggested."""
+
+    model_config = ConfigDict(strict=True)
+
+    submission: str
+    order_id: str
+    amount: str
+    count: str
+    items: list[str]
+    start: StartText
+    is_new_id: bool
 
 
-def _suggestions() -> list[str]:
-    return list(st.session_state.setdefault(_SUGGESTED, [_random_id()]))
+class Outcome(BaseModel):
+    """The result of a submission: the page of the accepted orders, or why there are none.
+
+    `link` leads to the orders of a batch that were started although others failed.
+    """
+
+    href: str | None = None
+    error: str | None = None
+    link: str | None = None
+
+
+def order_form(start: Callable[[list[StartRequest]], Outcome]) -> None:
+    """Show the form of an order; a valid submission calls `start`, once for each click."""
+    _form(
+        key=_KEY,
+        data={
+            "suggested": st.session_state.setdefault(_SUGGESTED, _random_id()),
+            "first": FIRST,
+            "amount": AMOUNT,
+            "maxBatch": MAX_BATCH,
+            "zone": str(zone()),
+            "start": _describe_start(),
+            "outcome": st.session_state.get(_OUTCOME),
+        },
+        default={"start": {}},
+        on_start_change=lambda: None,  # the rerun describes the time
+        on_submit_change=lambda: _submit(start),
+    )
+
+
+def _submit(start: Callable[[list[StartRequest]], Outcome]) -> None:
+    """Start the orders of a submission, and keep its outcome for the browser."""
+    try:
+        typed = TypedOrder.model_validate(st.session_state[_KEY].get("submit"))
+    except ValidationError:  # no page sends this
+        return
+    start_time = _read_start(typed.start)
+    mistakes = find_mistakes(typed, start_time)
+    outcome = Outcome() if mistakes else start(_requests(typed, start_time))
+    if outcome.href:
+        st.session_state[_SUGGESTED] = _random_id()
+    st.session_state[_OUTCOME] = {
+        "submission": typed.submission,
+        "mistakes": mistakes,
+        **outcome.model_dump(),
+    }
+
+
+def _describe_start() -> dict[str, str]:
+    """Return what the form says about the time that was typed last."""
+    try:
+        typed = StartText.model_validate(st.session_state.get(_KEY, {}).get("start") or {})
+    except (ValidationError, AttributeError):  # no page sends this
+        typed = StartText()
+    found = _read_start(typed)
+    return {"text": typed.text, "note": found.note, "mistake": found.mistake}
+
+
+def _read_start(typed: StartText) -> StartTime:
+    now = datetime.now(UTC)
+    return read_start(typed.text, zone(), now, is_incomplete=typed.is_incomplete)
 
 
 def _random_id() -> str:
     return "ORDER-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
-def _fields(suggested: str, errors: dict[str, DeltaGenerator]) -> dict[str, Any]:
-    left, right = st.columns(2, gap="large")
-    with left:
-        order_id = st.text_input("Order id", value=suggested, key="order_id")
-        errors["order_id"] = st.empty()
-        # Not `st.number_input`: it rounds the value, and an emptied field returns its first value.
-        amount = st.text_input("Amount ($)", value="99.99", key="amount")
-        errors["amount"] = st.empty()
-        batch, later = st.columns(2)
-        count = _count(batch)
-        with later:  # Not `st.datetime_input`: it does not report an incomplete time.
-            start = _start(
-                key="start",
-                data={},
-                default={"start": NOW},
-                on_start_change=_validated_on_submission,
-            ).start
-        errors["start"] = st.empty()
-    with right:
-        # Not `st.data_editor`: it loses an edit right before the form is submitted.
-        items = _items(
-            key="items",
-            data={"first": FIRST},
-            default={"texts": FIRST},
-            on_texts_change=_validated_on_submission,
-        ).texts
-        errors["items"] = st.empty()
-    return {
-        "order_id": order_id,
-        "amount": _number(amount),
-        "items": [str(text) for text in items],
-        "count": count,
-        "start": _start_time(start),
-    }
+def _requests(typed: TypedOrder, start_time: StartTime) -> list[StartRequest]:
+    return [
+        StartRequest(
+            workflow=WORKFLOW,
+            instance_id=instance_id_of(order["order_id"]),
+            payload=order,
+            scheduled_for=start_time.at,
+            is_new_id=typed.is_new_id,
+        )
+        for order in orders_of(typed)
+    ]
 
 
-def _count(column: DeltaGenerator) -> int:
-    count = column.number_input(
-        "How many",
-        value=1,
-        min_value=1,
-        max_value=MAX_BATCH,
-        key="count",
-        help="Several orders get numbered ids: ORDER-1, ORDER-2 and so on.",
-    )
-    return int(count)
+def orders_of(typed: TypedOrder) -> list[dict[str, Any]]:
+    """Return the requested orders: one, or a batch with numbered ids.
 
-
-def _validated_on_submission() -> None:
-    """Do nothing: the form is validated when it is submitted."""
-
-
-def _start_time(value: Mapping[str, Any]) -> datetime | str | None:
-    """Return the time to start, None for now; an invalid value as text."""
-    at = value["at"]
-    if at is None:
-        return "an incomplete time" if value["isIncomplete"] else None
-    try:
-        return datetime.fromtimestamp(at / 1000, UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        return repr(at)
-
-
-def _number(text: str) -> float | str:
-    """Return the typed number; any other text unchanged, which the contract refuses."""
-    try:
-        return float(text) if "_" not in text else text
-    except ValueError:
-        return text
-
-
-def _orders(typed: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the requested orders: one, or a batch with numbered ids."""
-    count, order_id = typed["count"], typed["order_id"]
+    A text that is no amount stays a text, which the contract refuses.
+    """
+    count, order_id = read_count(typed.count) or 1, typed.order_id.strip()
+    count = min(count, MAX_BATCH)
     ids = [order_id] if count == 1 else [f"{order_id}-{n}" for n in range(1, count + 1)]
-    return [{"order_id": each, "amount": typed["amount"], "items": typed["items"]} for each in ids]
+    amount = read_amount(typed.amount)
+    return [
+        {
+            "order_id": each,
+            "amount": typed.amount if amount is None else amount,
+            "items": typed.items,
+        }
+        for each in ids
+    ]
 
 
-def _find_mistakes(order: dict[str, Any], typed: dict[str, Any]) -> dict[str, str]:
-    """Return the mistakes of an order by field, in the words of its contract."""
-    mistakes: dict[str, str] = {}
-    start = typed["start"]
-    if isinstance(start, str):
-        expected = "a day, hour and minute, or an empty field to start now"
-        mistakes["start"] = f"Found {plain(start)}, expected {expected}."
-    elif start and start <= datetime.now(UTC):
-        mistakes["start"] = "Found a time in the past, expected a later time or an empty field."
+def find_mistakes(typed: TypedOrder, start_time: StartTime) -> Mistakes:
+    """Return the mistakes of a form by field, in the words of the contract of an order."""
+    mistakes: Mistakes = {}
+    if start_time.mistake:
+        mistakes["start"] = {"text": start_time.mistake}
+    if not 1 <= (read_count(typed.count) or 0) <= MAX_BATCH:
+        expected = f"a whole number from 1 to {MAX_BATCH}"
+        mistakes["count"] = {"text": f"Found {quoted(typed.count)}, expected {expected}."}
     try:
-        Order.model_validate(order)
+        Order.model_validate(orders_of(typed)[-1])  # its id is the longest
     except ValidationError as error:
         for each in error.errors():
-            field, *number = each["loc"]
-            which = f"Item {int(number[0]) + 1}: found" if number else "Found"
-            found = plain(_found(each["input"]))
-            expected = plain(expected_value(Order, each["loc"]))
-            mistakes.setdefault(str(field), f"{which} {found}, expected {expected}.")
+            field, *item = each["loc"]
+            mistakes.setdefault(str(field), _mistake(typed, each["loc"]) | _place(item))
     return mistakes
 
 
-def _found(value: object) -> str:
-    return f"{len(value)} items" if isinstance(value, list) else repr(value)[:80]
+def _place(item: list[int | str]) -> dict[str, int | str]:
+    return {"item": item[0]} if item else {}
+
+
+def _mistake(typed: TypedOrder, location: tuple[int | str, ...]) -> dict[str, Any]:
+    field, *item = location
+    expected = expected_value(Order, location)
+    if item:
+        number = int(item[0])
+        found = f"Item {number + 1}: found {quoted(typed.items[number])}"
+    elif field == "items":
+        found = f"Found {len(typed.items)} items"
+    else:
+        found = f"Found {quoted(str(getattr(typed, str(field))))}"
+    return {"text": " ".join(filter(None, (f"{found}, expected {expected}.", _hint(typed, field))))}
+
+
+def _hint(typed: TypedOrder, field: int | str) -> str:
+    if field == "amount":
+        return why_no_amount(typed.amount)
+    last = orders_of(typed)[-1]["order_id"]
+    if field == "order_id" and last != typed.order_id.strip():
+        return f"The last order of the batch has the id {quoted(last)}."
+    return ""

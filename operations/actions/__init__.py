@@ -5,10 +5,11 @@ from operations.actions.context import ActionContext, ActionLimits
 from operations.actions.purge import PurgeResult
 from operations.actions.recording import ActionResult
 from operations.actions.rerun import RerunFrom, RerunRequest, RerunResult
-from operations.actions.start import StartRequest, StartResult
+from operations.actions.start import MAX_START_DELAY, StartRequest, StartResult
 from operations.actions.subtree import PurgeOptions
 
 __all__ = [
+    "MAX_START_DELAY",
     "ActionContext",
     "ActionLimits",
     "ActionResult",

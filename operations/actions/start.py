@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -33,6 +33,9 @@ from operations.ledger import Ledger, Reservation
 from operations.model import INSTANCE_ID, Instance, is_startable_id
 from operations.records import OUTCOME_NOT_RECORDED, START, AuditEntry, Outcome
 
+MAX_START_DELAY = timedelta(days=366)
+"""A start that is scheduled for later is a mistake, such as the year 9999."""
+
 log = structlog.get_logger(__name__)
 
 _LONGEST_PAUSE = 0.4  # seconds between two reads of a start that another request makes
@@ -42,9 +45,11 @@ _LONGEST_PAUSE = 0.4  # seconds between two reads of a start that another reques
 class StartRequest:
     """The instance to start.
 
-    `scheduled_for` is an aware time in the future, None for now; requests that differ only in it
-    are the same start. `is_new_id` says that the caller created the id for this one start: then a
-    finished instance of the same start is its result.
+    `scheduled_for` is an aware time at most 366 days ahead, None for now; requests that differ only
+    in it are the same start. Raise `InvalidInput` for a later time.
+
+    `is_new_id` says that the caller created the id for this one start: then a finished instance of
+    the same start is its result.
     """
 
     workflow: str
@@ -52,6 +57,11 @@ class StartRequest:
     payload: Mapping[str, object]
     scheduled_for: datetime | None = None
     is_new_id: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scheduled_for and self.scheduled_for > datetime.now(UTC) + MAX_START_DELAY:
+            expected = f"a time within {MAX_START_DELAY.days} days"
+            raise InvalidInput("scheduled_for", self.scheduled_for.isoformat(), expected)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The form of a new order."""
 
 import re
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -100,7 +101,10 @@ def test_typing_an_item_is_not_disturbed(open_page: OpenPage, stack: Stack) -> N
         ("Order id", "two words", "expected 1 to 58 letters"),
         ("Amount ($)", "0", "expected a number above 0"),
         ("Amount ($)", "10.999", "at most 2 decimals"),
-        ("Amount ($)", "", "expected a number above 0"),
+        ("Amount ($)", "", "Found nothing, expected a number above 0"),
+        ("Amount ($)", "1,000.50", "Write it without thousands separators: 1000.50."),
+        ("How many", "٣", "Found '٣', expected a whole number from 1 to 100."),
+        ("Item 2", "  ", "Item 2: found '  ', expected a text"),
     ],
 )
 def test_a_mistake_is_shown_at_its_field(
@@ -111,6 +115,8 @@ def test_a_mistake_is_shown_at_its_field(
     fill(page, label, text)
     page.get_by_role("button", name="Submit order").click()
     expect(page.get_by_text(message)).to_be_visible()
+    expect(page.get_by_label(label, exact=True)).to_have_value(text)
+    expect(page.get_by_label(label, exact=True)).to_have_attribute("aria-invalid", "true")
     assert page.url.endswith("/new")
 
 
@@ -118,19 +124,123 @@ def test_an_incomplete_time_starts_nothing(open_page: OpenPage, stack: Stack) ->
     """A complete time starts the order then, in the time zone of the viewer."""
     page = open_page("/new")
     order_id = unique("later")
+    day = datetime.now(UTC) + timedelta(days=2)
     fill(page, "Order id", order_id)
+    expect(page.get_by_text("(Europe/Berlin)")).to_be_visible()
     start = page.get_by_label("Start at")
     start.focus()
     page.keyboard.type("12")
     page.get_by_role("button", name="Submit order").click()
     expect(page.get_by_text("Found an incomplete time, expected a day")).to_be_visible()
-    start.fill("2999-12-31T18:30")
+    start.fill(f"{day:%Y-%m-%d}T18:30")
+    expect(page.get_by_text(re.compile(f"{day:%d %b %Y}, 1[67]:30 UTC"))).to_be_visible()
     page.get_by_role("button", name="Submit order").click()
     expect_status(page, "PENDING")
-    expect(page.locator(".header").get_by_text("Dec 31, 2999, 18:30:00")).to_be_visible()
+    expect(page.locator(".header").get_by_text(f"{day:%b %d, %Y}, 18:30:00")).to_be_visible()
     page.get_by_role("button", name="Terminate").click()
     expect_status(page, "TERMINATED")
     assert stack.status(f"order_{order_id}")["status"] == "TERMINATED"
+
+
+def test_an_hour_that_the_clocks_skip_is_refused(open_page: OpenPage) -> None:
+    """The form says so as soon as it is typed; an hour that occurs twice is explained."""
+    page = open_page("/new")
+    start = page.get_by_label("Start at")
+    skipped, repeated = (f"{next_change(month):%Y-%m-%d}T02:30" for month in (3, 10))
+    start.fill(skipped)
+    expect(page.get_by_text("expected a time that exists: in Europe/Berlin")).to_be_visible()
+    start.fill(repeated)
+    expect(page.get_by_text("02:30 occurs twice that day, and the first one is")).to_be_visible()
+    expect(page.get_by_text("expected a time that exists")).to_be_hidden()
+
+
+def next_change(month: int) -> date:
+    """Return the next last Sunday of March or October, when the clocks change in Berlin."""
+    days = (datetime.now(UTC).date() + timedelta(days=each) for each in range(2, 368))
+    return next(day for day in days if day.month == month and day.day > 24 and day.weekday() == 6)
+
+
+def expect_draft(page: Page, order_id: str) -> None:
+    """Wait until the form shows the typed values."""
+    expect(page.get_by_label("Order id")).to_have_value(order_id)
+    expect(page.get_by_label("Amount ($)")).to_have_value("12.5")
+    expect(page.get_by_label("How many")).to_have_value("3")
+    expect(page.get_by_label("Start at")).to_have_value("2030-01-02T03:04")
+    expect(page.get_by_label("Item 1", exact=True)).to_have_value("phone")
+    expect(page.get_by_label("Item 3", exact=True)).to_have_value("cable")
+
+
+def test_a_draft_survives_reload_and_back(open_page: OpenPage) -> None:
+    """And a failed submission; an accepted one ends it."""
+    page = open_page("/new")
+    wait_for_form(page)
+    order_id = unique("draft")
+    fill(page, "Order id", order_id)
+    fill(page, "Amount ($)", "12.5")
+    fill(page, "How many", "3")
+    fill(page, "Start at", "2030-01-02T03:04")
+    fill_item(page, 1, "phone")
+    fill_item(page, 3, "cable")
+    page.reload()
+    expect_draft(page, order_id)
+    page.get_by_role("link", name="Instances").click()
+    expect(page.get_by_placeholder("Search by id")).to_be_visible()
+    page.go_back()
+    expect_draft(page, order_id)
+    page.get_by_role("button", name="Submit 3 orders").click()
+    expect(page.get_by_text("Found '2030-01-02 03:04', expected a time within")).to_be_visible()
+    page.reload()
+    expect_draft(page, order_id)
+    page.get_by_label("Start at").fill("")
+    page.get_by_role("button", name="Submit 3 orders").click()
+    expect(page).to_have_url(re.compile(rf"q=order_{order_id}-$"))
+    expect(row(page, f"order_{order_id}-3")).to_be_visible()
+    page.go_back()
+    wait_for_form(page)
+    expect(page.get_by_label("How many")).to_have_value("1")
+
+
+def test_a_draft_belongs_to_its_tab(open_page: OpenPage) -> None:
+    """Another tab suggests another order."""
+    page, other = open_page("/new"), open_page("/new")
+    wait_for_form(page)
+    fill(page, "Amount ($)", "1.25")
+    other.reload()
+    wait_for_form(other)
+    expect(other.get_by_label("Amount ($)")).to_have_value("99.99")
+
+
+def test_a_batch_is_previewed(open_page: OpenPage) -> None:
+    """With its ids and its total, before it is submitted."""
+    page = open_page("/new")
+    wait_for_form(page)
+    fill(page, "Order id", "B")
+    fill(page, "Amount ($)", "1000.05")
+    fill(page, "How many", "20")
+    summary = page.locator(".summary")
+    expect(summary).to_have_text("B-1, B-2 … B-2020 \u00d7 $1,000.05 = $20,001.00")
+    fill(page, "Amount ($)", "1e3")
+    expect(summary).to_have_text("B-1, B-2 … B-20")
+    fill(page, "How many", "1")
+    expect(summary).to_be_empty()
+
+
+@pytest.mark.parametrize("width", [420, 1280])
+def test_the_button_stays_in_its_place(open_page: OpenPage, width: int) -> None:
+    """While items are added and a batch is previewed; nothing is wider than the window."""
+    page = open_page("/new", viewport={"width": width, "height": 900})
+    wait_for_form(page)
+    button = page.get_by_role("button", name=re.compile("^Submit"))
+    before = button.bounding_box()
+    for number in range(3, 12):
+        page.get_by_label(f"Item {number}", exact=True).fill(f"item {number}")
+    fill(page, "How many", "20")
+    expect(button).to_have_text("Submit 20 orders")
+    after = button.bounding_box()
+    assert before
+    assert after
+    assert (after["x"], after["y"]) == (before["x"], before["y"])
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.slow

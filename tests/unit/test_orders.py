@@ -1,6 +1,7 @@
 """The rules for an order, and the arithmetic of its total."""
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_any_other_order_id_is_refused(order_id: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "items", [["x"], ["x"] * 500, ["x" * 200], ["é 漢 😀"], ["a", "a"], [" "], ["\u200b"]]
+    "items", [["x"], ["x"] * 500, ["x" * 200], ["é 漢 😀"], ["a", "a"], [" a\u200b"], ["."]]
 )
 def test_items_within_the_limits_are_accepted(items: list[str]) -> None:
     """An order has 1 to 500 items of 1 to 200 characters, in any script."""
@@ -110,6 +111,17 @@ def test_items_must_be_a_list_of_the_right_length(items: object) -> None:
 def test_the_error_of_an_item_has_its_index(item: object) -> None:
     """An item that is empty, too long, not a text or not printable is refused."""
     assert refused(items=["laptop", item]) == [("items", 1)]
+
+
+@pytest.mark.parametrize(
+    "item", [" ", "   ", "\xa0", "\u2003\u3000", "\u200b", "\ufeff \u2060", "\u2800", "\xad"]
+)
+def test_an_item_that_shows_nothing_is_refused(item: str) -> None:
+    """The published pattern says the same."""
+    assert refused(items=["laptop", item]) == [("items", 1)]
+    schema = Order.model_json_schema()["properties"]["items"]["items"]
+    assert not re.search(schema["pattern"], item)
+    assert re.search(schema["pattern"], f"{item}x")
 
 
 def test_an_unknown_field_is_refused() -> None:
@@ -136,7 +148,10 @@ def test_all_errors_are_reported_together() -> None:
         (("order_id",), "1 to 58 letters, digits, _ or -, beginning with a letter or a digit"),
         (("amount",), "a number above 0 and up to 1000000, with at most 2 decimals"),
         (("items",), "a list of 1 to 500 items"),
-        (("items", 3), "a text of 1 to 200 characters, none of them a control character"),
+        (
+            ("items", 3),
+            "a text of 1 to 200 characters, not only blanks and without control characters",
+        ),
         (("colour",), "no such field; the fields are order_id, amount and items"),
         ((3,), "no such field; the fields are order_id, amount and items"),
     ],

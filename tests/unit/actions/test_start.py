@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -472,11 +472,18 @@ def test_without_the_ledger_nothing_is_started(
     assert not gateway.calls
 
 
+@pytest.mark.parametrize("later", [timedelta(days=366, minutes=1), timedelta(days=366 * 7900)])
+def test_a_start_after_the_limit_is_refused(later: timedelta) -> None:
+    """A time such as the year 9999 is a mistake."""
+    with pytest.raises(InvalidInput, match=r"scheduled_for: found .* a time within 366 days"):
+        StartRequest("order_workflow", "order_A", ORDER, scheduled_for=datetime.now(UTC) + later)
+
+
 def test_a_start_in_the_future_keeps_its_time(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """The engine and the reservation have the time at which the instance is due."""
-    later = datetime(2126, 1, 1, tzinfo=UTC)
+    later = datetime.now(UTC) + timedelta(days=1)
     request = StartRequest("order_workflow", "order_A", ORDER, scheduled_for=later)
     actions.start(request, BY_ANN)
     assert gateway.scheduled == {"order_A": later}

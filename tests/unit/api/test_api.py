@@ -35,7 +35,7 @@ STARTED = {
     "message": "Workflow is executing. Use /workflow/status/{instance_id} to check progress",
 }
 AMOUNT = "a number above 0 and up to 1000000, with at most 2 decimals"
-ITEM = "a text of 1 to 200 characters, none of them a control character"
+ITEM = "a text of 1 to 200 characters, not only blanks and without control characters"
 WHOLE = "a JSON object with order_id, amount and items"
 JSON = {"content-type": "application/json"}
 UNAVAILABLE = DaprUnavailable("no sidecar accepts the connection")

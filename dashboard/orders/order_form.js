@@ -1,0 +1,269 @@
+// The form of an order. What is typed is a draft in the storage of the tab: it survives Back, a reload
+// and a restart of the server, until the order is accepted. The server reads and checks all texts.
+
+const DRAFT = "flowdeck-order-draft";
+const ANSWER_TIMEOUT = 10000; // milliseconds; a submission without an answer by then may be repeated
+
+function readDraft() {
+  try {
+    return JSON.parse(sessionStorage.getItem(DRAFT));
+  } catch { // no storage, or not written by this script
+    return null;
+  }
+}
+
+function writeDraft(draft) {
+  try {
+    if (draft === null) sessionStorage.removeItem(DRAFT);
+    else sessionStorage.setItem(DRAFT, JSON.stringify(draft));
+  } catch { /* without storage the form works, but forgets */ }
+}
+
+function create({ data }) {
+  const state = { data, fields: {}, waiting: null, root: element("form", { class: "widget order", novalidate: true, autocomplete: "off" }) };
+  const left = element("div", { class: "left" },
+    makeField(state, "order_id", "Order id", { type: "text", spellcheck: "false" }),
+    element("div", { class: "pair" },
+      makeField(state, "amount", "Amount ($)", { type: "text", inputmode: "decimal" }),
+      makeField(state, "count", "How many", { type: "text", inputmode: "numeric" })),
+    makeField(state, "start", "Start at", { type: "datetime-local", max: "9999-12-31T23:59" }, element("span", { class: "muted zone" })));
+  state.list = element("div", { class: "list", role: "list" });
+  state.itemsHint = element("div", { class: "hint", id: "items-hint", "aria-live": "polite" });
+  const right = element("div", { class: "right" }, element("div", { class: "label" }, "Items"), state.list, state.itemsHint);
+  state.button = element("button", { type: "submit", class: "submit" });
+  state.summary = element("div", { class: "summary", "aria-live": "polite" });
+  state.answer = element("div", { class: "answer", role: "alert", hidden: true });
+  state.root.append(element("div", { class: "columns" }, left, right), element("div", { class: "last" }, state.button, state.summary), state.answer);
+  state.root.addEventListener("submit", (event) => { event.preventDefault(); submit(state); });
+  state.stop = () => clearTimeout(state.timer);
+  restore(state);
+  return state;
+}
+
+function makeField(state, name, label, attributes, note = null) {
+  const field = element("input", { ...attributes, id: name, "aria-label": label, "aria-describedby": `${name}-hint` });
+  const hint = element("div", { class: "hint", id: `${name}-hint`, "aria-live": "polite" });
+  state.fields[name] = { field, hint, note };
+  // Browsers send no input event for an incomplete time, only key events.
+  for (const event of name === "start" ? ["input", "change", "keyup", "blur"] : ["input"]) field.addEventListener(event, () => edited(state, name));
+  return element("div", { class: `field ${name}` }, element("label", { class: "label", for: name }, label, " ", note), field, hint);
+}
+
+// Fills the fields from the draft, or for a new order. An accepted draft is forgotten: its answer may
+// have come after the page was left.
+function restore(state) {
+  const { data } = state, { outcome } = data;
+  let draft = readDraft();
+  if (draft?.submission && draft.submission === outcome?.submission && outcome.href) {
+    writeDraft(null);
+    draft = null;
+  }
+  state.submission = draft?.submission ?? null;
+  const values = draft ?? { ...data.first, order_id: data.suggested, start: "" };
+  state.suggested = draft ? draft.suggested : data.suggested;
+  for (const name of Object.keys(state.fields)) state.fields[name].field.value = values[name] ?? "";
+  state.list.replaceChildren(...(values.items ?? []).map((text) => makeRow(state, text)));
+  state.typedStart = JSON.stringify(startOf(state));
+  grow(state);
+}
+
+function startOf({ fields: { start: { field } } }) {
+  return { text: field.value, is_incomplete: field.validity.badInput };
+}
+
+function values(state) {
+  const { order_id, amount, count } = state.fields;
+  return {
+    order_id: order_id.field.value, amount: amount.field.value, count: count.field.value,
+    items: itemFields(state).map((field) => field.value).filter((text) => text !== ""),
+  };
+}
+
+function keep(state) {
+  writeDraft({ ...values(state), start: state.fields.start.field.value, suggested: state.suggested, submission: state.submission });
+}
+
+function edited(state, name) {
+  if (name === "start") {
+    const start = startOf(state), text = JSON.stringify(start);
+    if (text === state.typedStart) return;
+    state.typedStart = text;
+    state.component.setStateValue("start", start); // the server describes it
+  }
+  state.mistakes = { ...state.mistakes, [name]: undefined };
+  keep(state);
+  show(state);
+}
+
+function submit(state) {
+  if (state.waiting) return;
+  state.submission = state.waiting = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+  keep(state);
+  state.mistakes = {};
+  state.answer.hidden = true;
+  clearTimeout(state.timer);
+  state.timer = setTimeout(() => {
+    state.waiting = null;
+    tell(state, "The dashboard has not answered. Submit again: the same order is started only once.");
+    show(state);
+  }, ANSWER_TIMEOUT);
+  const typed = values(state);
+  state.component.setTriggerValue("submit", {
+    ...typed, submission: state.submission, start: startOf(state), is_new_id: typed.order_id.trim() === state.suggested,
+  });
+  show(state);
+}
+
+// Shows the answer to the last submission once.
+function answer(state) {
+  const { outcome } = state.data;
+  if (!outcome || outcome.submission !== state.submission || outcome.submission === state.answered) return;
+  const isAwaited = outcome.submission === state.waiting;
+  state.answered = outcome.submission;
+  state.waiting = null;
+  clearTimeout(state.timer);
+  if (outcome.href) {
+    writeDraft(null);
+    if (isAwaited) navigate(new URL(outcome.href, document.baseURI).href);
+    return;
+  }
+  state.mistakes = outcome.mistakes;
+  if (outcome.error) tell(state, outcome.error, outcome.link);
+  show(state);
+  if (isAwaited) state.root.querySelector('[aria-invalid="true"]')?.focus();
+}
+
+function tell(state, text, href = null) {
+  state.answer.replaceChildren(text, href ? " " : "", href ? pageLink({ href: new URL(href, document.baseURI).href }, "Show the submitted orders") : "");
+  state.answer.hidden = false;
+}
+
+const HINTS = {
+  order_id: () => "Letters, digits, _ and -",
+  amount: () => "",
+  count: () => "",
+  start: ({ data, fields: { start: { field } } }) => {
+    if (field.validity.badInput) return "";
+    if (field.value === "") return "Empty: now";
+    return data.start.text === field.value ? data.start.note : "";
+  },
+};
+
+function show(state) {
+  const { data, fields } = state, mistakes = { ...state.mistakes };
+  const start = fields.start.field;
+  if (data.start.mistake && start.value !== "" && data.start.text === start.value) mistakes.start ??= { text: data.start.mistake };
+  for (const [name, { field, hint }] of Object.entries(fields)) {
+    setHint(hint, mistakes[name]?.text, HINTS[name](state));
+    field.setAttribute("aria-invalid", String(Boolean(mistakes[name])));
+  }
+  fields.start.note.textContent = `(${data.zone})`;
+  setHint(state.itemsHint, mistakes.items?.text, "");
+  itemFields(state).forEach((field, index) => {
+    field.setAttribute("aria-invalid", String(Boolean(mistakes.items) && index === (mistakes.items.item ?? 0)));
+  });
+  showSummary(state);
+}
+
+function setHint(hint, mistake, text) {
+  hint.classList.toggle("mistake", Boolean(mistake));
+  hint.textContent = mistake || text;
+}
+
+// Shows what a click on the button submits.
+function showSummary(state) {
+  const { order_id, amount, count } = values(state);
+  const number = /^[0-9]{1,3}$/.test(count.trim()) ? Number(count) : 0;
+  const isBatch = number > 1 && number <= state.data.maxBatch;
+  state.button.textContent = state.waiting ? "Submitting…" : isBatch ? `Submit ${number} orders` : "Submit order";
+  state.button.disabled = Boolean(state.waiting);
+  const cents = centsOf(amount.trim(), state.data.amount), id = order_id.trim();
+  const parts = [];
+  if (isBatch && id) parts.push(element("span", { class: "mono ids", title: id }, number > 2 ? `${id}-1, ${id}-2 … ${id}-${number}` : `${id}-1, ${id}-2`));
+  if (isBatch && cents !== null) parts.push(element("span", {}, `${number} × ${dollars(cents)} = `, element("strong", {}, dollars(cents * number))));
+  state.summary.replaceChildren(...parts);
+}
+
+// Returns the cents of an amount as the server reads it; null if it is none.
+function centsOf(text, grammar) {
+  if (!new RegExp(`^(?:${grammar})$`).test(text)) return null;
+  const [whole, part = ""] = text.split(".");
+  const cents = Number(whole) * 100 + Number(part.padEnd(2, "0"));
+  return Number.isSafeInteger(cents * 100) ? cents : null;
+}
+
+function dollars(cents) {
+  return `$${Math.floor(cents / 100).toLocaleString("en-US")}.${String(cents % 100).padStart(2, "0")}`;
+}
+
+// The items: one field per item, and an empty field at the end for another one.
+
+function itemFields({ list }) {
+  return [...list.querySelectorAll("input")];
+}
+
+function makeRow(state, text) {
+  const field = element("input", { type: "text", spellcheck: "false", "aria-describedby": "items-hint" });
+  field.value = text;
+  const remove = element("button", { type: "button", class: "remove", title: "Remove", tabindex: "-1" }, icon("M4.6 4.6l6.8 6.8 M11.4 4.6l-6.8 6.8"));
+  const row = element("div", { class: "row", role: "listitem" }, field, remove);
+  field.addEventListener("input", () => { grow(state); edited(state, "items"); });
+  field.addEventListener("blur", () => { if (field.value === "" && row.nextSibling) drop(state, row); }); // so that mistakes number the items as the fields do
+  field.addEventListener("keydown", (event) => press(row, field, event));
+  field.addEventListener("paste", (event) => paste(state, row, field, event));
+  remove.addEventListener("click", () => { const next = row.nextSibling; drop(state, row); next.querySelector("input").focus(); });
+  return row;
+}
+
+// Keeps one empty field at the end, and numbers all fields.
+function grow(state) {
+  const last = itemFields(state).at(-1);
+  if (!last || last.value !== "") state.list.append(makeRow(state, ""));
+  itemFields(state).forEach((field, index, all) => {
+    const spare = index === all.length - 1;
+    field.setAttribute("aria-label", `Item ${index + 1}`);
+    field.placeholder = spare ? "Add an item" : "";
+    field.nextSibling.hidden = spare;
+  });
+}
+
+function press(row, field, event) {
+  if (event.isComposing) return;
+  if (event.key === "Enter") {
+    event.preventDefault();
+    row.nextSibling?.querySelector("input").focus();
+  } else if (event.key === "Backspace" && field.value === "" && row.previousSibling) {
+    event.preventDefault();
+    row.previousSibling.querySelector("input").focus();
+  }
+}
+
+// Pastes several lines as several items.
+function paste(state, row, field, event) {
+  const lines = event.clipboardData.getData("text").split(/\r\n|\r|\n/).filter((line) => line !== "");
+  if (lines.length < 2) return;
+  event.preventDefault();
+  const made = lines.map((line) => makeRow(state, line));
+  row.after(...made);
+  grow(state);
+  made.at(-1).querySelector("input").focus();
+  if (field.value === "" && row.isConnected) drop(state, row);
+  edited(state, "items");
+}
+
+function drop(state, row) {
+  row.remove();
+  grow(state);
+  edited(state, "items");
+}
+
+function showComponent(component) {
+  const state = stateOf(component, () => create(component));
+  state.data = component.data;
+  state.component = component;
+  answer(state);
+  show(state);
+  if (state.described) return;
+  state.described = true;
+  if (state.fields.start.field.value) component.setStateValue("start", startOf(state)); // a restored time
+}
