@@ -71,14 +71,14 @@ def test_both_runs_keep_their_details(ledger: Ledger) -> None:
 
 def test_a_superseded_run_without_an_end_is_unknown(ledger: Ledger) -> None:
     """Its end was never read."""
-    ledger.runs.ingest([snapshot(read=1), pending(read=21)])
+    ledger.runs.ingest([snapshot(read=1), pending(read=21), pending(read=31)])
     assert statuses(ledger) == [PENDING, UNKNOWN]
     assert [each.run_id for each in ledger.runs.unfinished()] == [summary(ledger).run_id]
 
 
 def test_an_end_that_is_written_late_is_written_to_its_run(ledger: Ledger) -> None:
     """Also if the id has another run by then."""
-    ledger.runs.ingest([snapshot(read=1), pending(read=21), done(read=9)])
+    ledger.runs.ingest([snapshot(read=1), pending(read=21), pending(read=31), done(read=9)])
     assert statuses(ledger) == [PENDING, COMPLETED]
     assert runs_of(ledger)[1].purged_at == at(21)
 

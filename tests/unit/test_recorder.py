@@ -79,6 +79,7 @@ def use_again(gateway: FakeGateway, ledger: Ledger) -> None:
     """Purge the instance and start another with its id, as the actions do."""
     put_running(gateway, execution="e2", since=60)
     ledger.runs.mark_purged({ID: datetime.now(UTC)})
+    reserve(ledger)
     ledger.runs.ingest([pending(read_at=datetime.now(UTC))])
 
 

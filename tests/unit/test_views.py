@@ -269,7 +269,7 @@ def test_an_earlier_run_without_an_end_has_its_activities(
 ) -> None:
     """Only its activities were recorded."""
     spans = (activity(1, 0, 1),)
-    ledger.runs.ingest([snapshot(spans=spans), pending(read=21)])
+    ledger.runs.ingest([snapshot(spans=spans), pending(read=21), pending(read=31)])
     found = view_of_run(gateway, ledger, runs_of(ledger)[1].run_id)
     assert (found.summary.status, found.details.history) == (Status.UNKNOWN, None)
     assert [span.event_id for span in found.timeline.spans] == [1]

@@ -14,6 +14,7 @@ from operations.ledger.runs.attempts import write_attempts
 from operations.ledger.runs.details import keep_history, write_details
 from operations.ledger.runs.identity import Run, Unmatched, is_stale, latest_of, match_run
 from operations.ledger.runs.merging import RunChange, as_purged, merged, new_run
+from operations.ledger.runs.phantoms import delete_phantoms, doubtful
 from operations.ledger.runs.rows import (
     earlier_runs,
     insert_runs,
@@ -52,25 +53,34 @@ def read_merged(connection: Connection, snapshot: Snapshot) -> RunSummary:
     match = match_run(known, snapshot)
     if latest and match is latest and not is_stale(latest, snapshot):
         return merged(latest, snapshot).summary
-    if latest and match is not Unmatched.NEXT:
+    if latest and (
+        match is not Unmatched.NEXT or doubtful(connection, {instance_id: latest}, [snapshot])
+    ):
         return latest.summary
     start = latest_reservations(connection, snapshot.app_id, [instance_id]).get(instance_id)
     return new_run(snapshot, latest.summary if latest else None, start).summary
 
 
 def mark_purged(engine: Engine, app_id: str, purged_at: Mapping[str, datetime]) -> None:
-    """Mark the latest runs of ids as purged, except those that were read later."""
+    """Mark the latest runs of ids as purged, except those that were read later.
+
+    Phantoms are deleted.
+    """
     with writing(engine) as connection:
         revision = next_revision(connection)
-        runs = [
-            replace(run, summary=as_purged(run.summary, at))
+        gone = [
+            run
             for run in latest_runs(connection, app_id, purged_at)
-            for at in [purged_at[run.summary.instance_id]]
-            if run.summary.purged_at is None and run.read_at <= at
+            if run.summary.purged_at is None and run.read_at <= purged_at[run.summary.instance_id]
         ]
-        if runs:
-            update_runs(connection, revision, runs)
-            drop_waits(connection, [run.summary.run_id for run in runs])
+        phantoms = delete_phantoms(connection, revision, app_id, [run.summary for run in gone])
+        runs = [
+            replace(run, summary=as_purged(run.summary, purged_at[run.summary.instance_id]))
+            for run in gone
+            if run.summary.run_id not in phantoms
+        ]
+        _write_purged(connection, revision, runs)
+        if gone:
             set_revision(connection, revision)
 
 
@@ -82,6 +92,11 @@ def keep_histories(engine: Engine, app_id: str, snapshots: Sequence[Snapshot]) -
         for run in latest_runs(connection, app_id, by_id):
             if not run.is_archived:
                 keep_history(connection, run.summary.run_id, by_id[run.summary.instance_id])
+
+
+def _write_purged(connection: Connection, revision: int, runs: Sequence[Run]) -> None:
+    update_runs(connection, revision, runs)
+    drop_waits(connection, [run.summary.run_id for run in runs])
 
 
 def _batches(snapshots: Sequence[Snapshot]) -> Iterator[list[Snapshot]]:
@@ -115,8 +130,13 @@ def _ingest_batch(
         if isinstance(run, Run) and not is_stale(run, snapshot)
     ]
     stale.update(each.instance.instance_id for each, run in matched if _is_missing(run, each))
+    latest = {each: run for each, of_id in known.items() if (run := latest_of(of_id))}
+    in_doubt = doubtful(connection, latest, _of_kind(Unmatched.NEXT, matched))
+    stale.update(each.instance.instance_id for each in in_doubt)
+    lost = _mark_lost(connection, revision, latest, in_doubt)
+    following = [each for each in _of_kind(Unmatched.NEXT, matched) if each not in in_doubt]
     added = [
-        *_add_next(connection, revision, known, _of_kind(Unmatched.NEXT, matched)),
+        *_add_next(connection, revision, latest, following),
         *_add_earlier(connection, revision, _of_kind(Unmatched.EARLIER, matched)),
     ]
     changed = {
@@ -127,7 +147,21 @@ def _ingest_batch(
     }
     update_runs(connection, revision, [each.after for each in updated if each.run_id in changed])
     touch_runs(connection, [each.after for each in updated if each.run_id not in changed])
-    return bool(changed or added)
+    return bool(changed or added or lost)
+
+
+def _mark_lost(
+    connection: Connection, revision: int, latest: Mapping[str, Run], in_doubt: Sequence[Snapshot]
+) -> list[Run]:
+    """Mark runs as purged in whose place the engine has an instance that may be a phantom."""
+    pairs = [(latest[each.instance.instance_id], each.read_at) for each in in_doubt]
+    lost = [
+        replace(run, summary=as_purged(run.summary, read_at))
+        for run, read_at in pairs
+        if run.summary.purged_at is None
+    ]
+    _write_purged(connection, revision, lost)
+    return lost
 
 
 def _of_kind(
@@ -165,7 +199,7 @@ def _known_runs(connection: Connection, batch: Sequence[Snapshot]) -> dict[str, 
 def _add_next(
     connection: Connection,
     revision: int,
-    known: dict[str, list[Run]],
+    latest: Mapping[str, Run],
     snapshots: Sequence[Snapshot],
 ) -> list[RunChange]:
     """Add the next runs of ids, and mark the runs before them as purged."""
@@ -176,13 +210,12 @@ def _add_next(
     runs, superseded = [], []
     for snapshot in snapshots:
         instance_id = snapshot.instance.instance_id
-        latest = latest_of(known[instance_id])
-        if latest:
-            superseded.append(_superseded(latest, snapshot.read_at))
-        previous = latest.summary if latest else None
+        before = latest.get(instance_id)
+        if before:
+            superseded.append(_superseded(before, snapshot.read_at))
+        previous = before.summary if before else None
         runs.append(new_run(snapshot, previous, reservations.get(instance_id)))
-    update_runs(connection, revision, superseded)
-    drop_waits(connection, [run.summary.run_id for run in superseded])
+    _write_purged(connection, revision, superseded)
     return _inserted(connection, revision, runs, snapshots)
 
 

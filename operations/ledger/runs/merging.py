@@ -39,7 +39,7 @@ def new_run(snapshot: Snapshot, previous: RunSummary | None, start: Reservation 
     `start` is the latest reservation of the id. It is used unless it belongs to an earlier run,
     because the engine reports neither workflow nor times of a pending instance.
     """
-    start = start if start and _is_start_after(start, previous) else None
+    start = start if start and is_start_after(start, previous) else None
     summary = RunSummary(
         run_id=0,
         app_id=snapshot.app_id,
@@ -150,6 +150,6 @@ def _created_at(snapshot: Snapshot, start: Reservation | None) -> datetime:
     return created_at(snapshot) or (start and start.accepted_at) or snapshot.read_at
 
 
-def _is_start_after(start: Reservation, previous: RunSummary | None) -> bool:
+def is_start_after(start: Reservation, previous: RunSummary | None) -> bool:
     """True if a start was reserved after the previous run was created: it is of a later run."""
     return previous is None or start.reserved_at > previous.created_at
