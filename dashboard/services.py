@@ -46,7 +46,7 @@ _opening = _Opening()
 def state_reader() -> StateReader:
     """Return the reader of the state that all viewers share."""
     store = StateStoreFile(OperationsSettings.load().state_store)
-    return StateReader(_read_heartbeat, lambda: dapr_problems(gateway(), store))
+    return StateReader(_read_heartbeat, lambda: dapr_problems(gateway(), store), _check_writable)
 
 
 def _read_heartbeat() -> Heartbeat:
@@ -57,6 +57,10 @@ def _read_heartbeat() -> Heartbeat:
         log.error(str(error))  # noqa: TRY400 - the traceback adds nothing
         _end_process()
         raise
+
+
+def _check_writable() -> None:
+    services().ledger.check_writable()
 
 
 def _end_process() -> None:

@@ -14,7 +14,7 @@ from system.dapr.build import ensure
 from system.dapr.commands import NEEDS
 from system.dapr.errors import DaprError
 from system.dapr.settings import LOOPBACK, PROJECT, DaprSettings
-from system.preconditions import CannotStart, check_ports, lock_data
+from system.preconditions import CannotStart, check_folders, check_ports, lock_data
 from system.supervisor import Plan, Supervisor, read_procfile
 from system.welcome import announce_when_ready
 from worker.settings import WorkerSettings
@@ -46,7 +46,8 @@ def run(commands: dict[str, str], console: Console) -> None:
     Raises `InvalidInput`, `CannotStart` and `DaprError`.
     """
     dapr, worker, page = DaprSettings.load(), WorkerSettings.load(), DashboardSettings.load()
-    OperationsSettings.load()  # refuse an invalid value once, not in each restarted process
+    operations = OperationsSettings.load()  # refuse a bad value once, not in each restarted process
+    check_folders(dapr.resources, operations.ledger_url)
     with lock_data(dapr.data):
         check_ports(ports(dapr, worker, page))
         ensure(console.say)

@@ -1,4 +1,4 @@
-"""Checks before the system starts: the data folder is free, and so is every port."""
+"""Checks before the system starts: the data folder is free, and so is every port; folders exist."""
 
 import errno
 import fcntl
@@ -11,12 +11,15 @@ from pathlib import Path
 
 import psutil
 
+from operations.errors import InvalidInput
 from system.dapr.settings import LOOPBACK
 
 PORT_SETTINGS = (
     "FLOWDECK_PAGE_PORT, FLOWDECK_API_PORT, FLOWDECK_SPANS_PORT, or FLOWDECK_DAPR_PORTS "
     "(the first of Dapr's ten)"
 )
+
+_SQLITE = "sqlite:///"
 
 
 class CannotStart(Exception):
@@ -47,6 +50,16 @@ def lock_data(data: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def check_folders(resources: Path, ledger_url: str | None) -> None:
+    """Raise `InvalidInput` if Dapr's resources or the folder of a SQLite ledger are missing."""
+    if not (resources / "dapr-config.yaml").is_file():
+        expected = "a folder that has the file dapr-config.yaml"
+        raise InvalidInput("FLOWDECK_RESOURCES", str(resources), expected)
+    is_file = ledger_url and ledger_url.startswith(_SQLITE)
+    if is_file and not Path(str(ledger_url).removeprefix(_SQLITE)).parent.is_dir():
+        raise InvalidInput("FLOWDECK_LEDGER_URL", ledger_url, "a file in a folder that exists")
 
 
 def check_ports(ports: Mapping[str, int]) -> None:

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from dashboard.live.system_state import SystemState
 from operations.errors import DaprUnavailable, LedgerUnavailable, QueryTimeout
-from operations.model import Service
 
 MAX_BYTES = 64 * 2**20  # for all results together
 MIN_BYTES = MAX_BYTES // 512  # counted for each result, so that at most 512 are kept
@@ -49,10 +48,10 @@ class _Slot:
     def _is_current(self, state: SystemState) -> bool:
         """Return True if the value is current.
 
-        While the recorder is away the revision does not show what changes in the engine: then a
-        value is current only in the state in which it was read.
+        While the recorder writes nothing the revision does not show what changes in the engine:
+        then a value is current only in the state in which it was read.
         """
-        if self.state is None or state.is_away(Service.RECORDER):
+        if self.state is None or not state.is_followed:
             return self.state is state
         return self.state.revision == state.revision
 

@@ -46,12 +46,18 @@ class StateReader:
 
     `heartbeat` reads the recorder's heartbeat from the ledger. `health` reads Dapr's problems; it
     is called only while the recorder or the ledger is away: else the heartbeat reports them.
+    `check_writable` raises `LedgerUnavailable` if nobody can write to the ledger; it is called only
+    while heartbeats are missing.
     """
 
     def __init__(
-        self, heartbeat: Callable[[], Heartbeat], health: Callable[[], tuple[Problem, ...]]
+        self,
+        heartbeat: Callable[[], Heartbeat],
+        health: Callable[[], tuple[Problem, ...]],
+        check_writable: Callable[[], None] = lambda: None,
     ) -> None:
         self._read_heartbeat = heartbeat
+        self._check_writable = check_writable
         self._health = _ProblemReader(health)
         self._dapr_outages, self._ledger_outages = Outages(), Outages()
         self._last_heartbeat: tuple[datetime | None, tuple[Outage, ...]] = (None, ())
@@ -95,15 +101,23 @@ class StateReader:
             heartbeat = self._read_heartbeat()
         except LedgerUnavailable as error:
             away = self._ledger_outages.update([Problem(Service.LEDGER, str(error))], now)
-            return replace(self._state, outages=(*away, *self._ask_dapr(now)))
+            outages = (*away, *self._ask_dapr(now))
+            return replace(self._state, outages=outages, is_followed=True)
         self._ledger_outages.update([], now)
         self._remember(heartbeat)
         silent_since = heartbeat.heartbeat_at or self._started_at
         if now - silent_since < HEARTBEAT_TIMEOUT:
             return _to_state(heartbeat, heartbeat.outages)
-        recorder = Outage(Service.RECORDER, silent_since, "no heartbeat")
-        outages = (recorder, *self._ask_dapr(now))
-        return replace(_to_state(heartbeat, outages), metrics=None)
+        outages = (self._silence(silent_since), *self._ask_dapr(now))
+        return replace(_to_state(heartbeat, outages), metrics=None, is_followed=False)
+
+    def _silence(self, since: datetime) -> Outage:
+        """Return why there is no heartbeat: nobody can write it, or the recorder is away."""
+        try:
+            self._check_writable()
+        except LedgerUnavailable as error:
+            return Outage(Service.LEDGER, since, str(error))
+        return Outage(Service.RECORDER, since, "no heartbeat")
 
     def _ask_dapr(self, now: datetime) -> tuple[Outage, ...]:
         """Return Dapr's outages while no heartbeat reports them."""

@@ -19,6 +19,8 @@ class SystemState:
     backlog: int | None = None
     metrics: RecorderMetrics | None = None
     damaged: tuple[DamagedLedger, ...] = ()
+    is_followed: bool = True
+    """Whether the revision shows what changes: False while the recorder writes no heartbeat."""
 
     @property
     def version(self) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from operations.errors import DaprUnavailable, LedgerReplaced
 from operations.ledger.audit_log import AuditLog
 from operations.ledger.damage import Damage
-from operations.ledger.db.connections import open_engine, writing
+from operations.ledger.db.connections import check_writable, open_engine, writing
 from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
 from operations.ledger.leases import Leases
 from operations.ledger.ledger_limits import (
@@ -117,6 +117,10 @@ class Ledger:
     def ping(self) -> None:
         """Read rows of the tables that lists and pages need."""
         self.damage.check()
+
+    def check_writable(self) -> None:
+        """Check that a write can begin; raise `LedgerUnavailable` with the reason."""
+        check_writable(self._engine)
 
     def heartbeat(self) -> Heartbeat:
         """Return the ledger's revision, the recorder's last heartbeat, and damaged ledgers.

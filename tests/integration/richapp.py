@@ -166,6 +166,12 @@ def continuing(context: DaprWorkflowContext, generation: int) -> Steps:
     return generation
 
 
+def looping(context: DaprWorkflowContext, generation: int) -> Steps:
+    """Continue as new five times a second, for ever, with the events that nobody waited for."""
+    yield context.create_timer(timedelta(seconds=0.2))
+    context.continue_as_new(generation + 1, save_events=True)
+
+
 def waiting_for_any(context: DaprWorkflowContext, names: list[str]) -> Steps:
     """Wait for the first of several events."""
     events = [context.wait_for_external_event(name) for name in names]
@@ -188,6 +194,7 @@ WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
     with_children,
     leaf,
     continuing,
+    looping,
 )
 
 

@@ -1,6 +1,8 @@
 """The list page, in sessions without a browser."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -559,6 +561,19 @@ def test_an_outage_of_today_is_shown_without_the_date(desk: Desk) -> None:
     app = desk.open()
     app.context = {"timezone": "UTC"}
     assert f"since {since:%H:%M:%S}." in texts(run(app).warning)
+
+
+def test_a_locked_ledger_is_reported_as_such(desk: Desk) -> None:
+    """The recorder cannot write its heartbeat, but it is not the recorder that is away."""
+    desk.expire_heartbeat()
+    file = desk.folder / "ledger.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        shown = texts(desk.open().warning)
+        assert shown.startswith("**Ledger unavailable since")
+        assert "another program holds its lock" in shown
+        assert "Recorder unavailable" not in shown
+    until_warned(desk.open(), "**Recorder unavailable since")
 
 
 @pytest.mark.parametrize("page", [LIST, ORDER, INSTANCE])

@@ -9,7 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from system.preconditions import CannotStart, check_ports, lock_data, taken_ports
+from operations.errors import InvalidInput
+from system.dapr.settings import PROJECT
+from system.preconditions import CannotStart, check_folders, check_ports, lock_data, taken_ports
 
 
 @pytest.fixture(params=["127.0.0.1", "0.0.0.0"])
@@ -74,3 +76,16 @@ def test_a_port_with_two_uses_is_refused() -> None:
     """Two settings must not have the same port."""
     with pytest.raises(CannotStart, match="Port 31005 is set for traces and REST API: change FLOW"):
         check_ports({"traces": 31005, "dashboard": 31004, "REST API": 31005})
+
+
+def test_missing_folders_are_refused_by_their_setting(tmp_path: Path) -> None:
+    """A process that waits for them would start again and again."""
+    components, missing = PROJECT / "components", tmp_path / "missing"
+    with pytest.raises(InvalidInput, match=rf"FLOWDECK_RESOURCES: found '{missing}', expected"):
+        check_folders(missing, None)
+    with pytest.raises(InvalidInput, match=rf"FLOWDECK_RESOURCES: found '{tmp_path}', expected"):
+        check_folders(tmp_path, None)
+    with pytest.raises(InvalidInput, match=r"FLOWDECK_LEDGER_URL: found 'sqlite:.*missing/l\.db'"):
+        check_folders(components, f"sqlite:///{missing}/l.db")
+    for url in (None, f"sqlite:///{tmp_path}/l.db", "postgresql://db/ledger"):
+        check_folders(components, url)

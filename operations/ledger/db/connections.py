@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -29,6 +29,7 @@ from operations.ledger.db.damage import code_of, is_damage, report_damage
 from operations.ledger.db.engines import WRITES, make_engine
 from operations.settings import database_url, without_password
 
+_SHORT_WAIT = 500  # milliseconds: longer than any transaction of Flowdeck
 _STEPS = 3000  # of SQLite's virtual machine, between two checks of the time
 _SET_TIMEOUT = text(
     "SELECT set_config('statement_timeout', :timeout, true), set_config('jit', 'off', true)"
@@ -127,6 +128,20 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with translating(engine.url), engine.execution_options(**{WRITES: True}).begin() as connection:
         yield connection
+
+
+def check_writable(engine: Engine) -> None:
+    """Raise `LedgerUnavailable` if SQLite cannot begin a write, for example of a locked file.
+
+    Nothing is written. PostgreSQL is not checked: there a lock blocks only some rows.
+    """
+    file = sqlite_file(engine.url)
+    if file is None:
+        return
+    with translating(engine.url), closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute(f"PRAGMA busy_timeout = {_SHORT_WAIT}")
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
 
 
 @contextmanager
