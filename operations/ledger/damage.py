@@ -20,8 +20,11 @@ _ACKNOWLEDGED = select(audit_log.c.instance_id).where(
     audit_log.c.app_id == _NO_APP, audit_log.c.action == ACKNOWLEDGE_DAMAGE
 )
 _NEWEST = tuple(
-    select(table).order_by(*(key.desc() for key in table.primary_key)).limit(1)
-    for table in (heartbeat, runs, details, attempts, audit_log)
+    select(*columns).order_by(*(key.desc() for key in table.primary_key)).limit(1)
+    for table, columns in (
+        *((table, table.c) for table in (heartbeat, runs)),
+        *((table, table.primary_key) for table in (details, attempts, audit_log)),  # may be large
+    )
 )
 
 
