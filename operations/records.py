@@ -184,7 +184,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Baseline:
-    """How long the latest `attempts` of an activity took, in seconds.
+    """How long the latest `attempts` of an activity took in completed runs, in seconds.
 
     Queue time and execution time count together.
     """

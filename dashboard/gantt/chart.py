@@ -11,7 +11,7 @@ from dashboard.server import PLOTLY_PATH
 from dashboard.services import services, state_reader
 from dashboard.widgets import widget
 from operations.errors import Unavailable
-from operations.records import Baseline
+from operations.records import Baseline, RunSummary
 from operations.run_view import View
 from operations.timeline import SpanKind, Timeline
 
@@ -39,7 +39,7 @@ def draw_chart(key: str, chart_id: str, shown: View, timeline: Timeline, now: in
             _show_sections(key, chart_id, section)
     started_at = timeline.started_at or shown.summary.started_at or timeline.spans[0].scheduled_at
     names = {row[0].name for row in section.rows if row[0].kind is SpanKind.ACTIVITY}
-    baselines = _baselines(shown.summary.workflow, frozenset(names))
+    baselines = _baselines(shown.summary, frozenset(names))
     figure = gantt(section, started_at, timeline.ended_at, baselines)
     _chart(
         key=key,
@@ -103,12 +103,13 @@ def _key_of_choice(key: str) -> str:
     return f"{key}-choice"
 
 
-def _baselines(workflow: str, names: Collection[str]) -> dict[str, Baseline]:
-    """Return the baselines of activities by name; none while the ledger is away."""
+def _baselines(summary: RunSummary, names: Collection[str]) -> dict[str, Baseline]:
+    """Return the baselines of activities from other runs; none while the ledger is away."""
+    workflow, run_id = summary.workflow, summary.run_id
     try:
         return state_reader().query(
-            ("baselines", workflow, names),
-            lambda: services().ledger.statistics.baselines(workflow, names),
+            ("baselines", workflow, names, run_id),
+            lambda: services().ledger.statistics.baselines(workflow, names, run_id),
         )
     except Unavailable:
         return {}

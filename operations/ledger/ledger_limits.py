@@ -23,8 +23,9 @@ class StatisticsLimits:
 
     After `reading_seconds` no further rows are read; after `seconds` the query fails. `durations`
     and `failures` are the most rows that one query reads, `groups` the most failure groups that it
-    returns. A baseline is computed from the latest `baseline_attempts` attempts; there is none for
-    fewer than `fewest_attempts`. Rows are read in batches of `batch`: more at once cost time, as
+    returns. A baseline is computed from the latest `baseline_attempts` attempts, at most
+    `attempts_of_run` of each run, among the latest `baseline_candidates`; there is none for fewer
+    than `fewest_runs` runs. Rows are read in batches of `batch`: more at once cost time, as
     the garbage collector visits all of them.
     """
 
@@ -34,7 +35,9 @@ class StatisticsLimits:
     failures: int = 20_000
     groups: int = 200
     baseline_attempts: int = 200
-    fewest_attempts: int = 5
+    baseline_candidates: int = 1000
+    attempts_of_run: int = 10
+    fewest_runs: int = 20
     batch: int = 1000
 
 

@@ -112,6 +112,27 @@ def test_the_gantt_of_a_running_instance_has_no_end(desk: Desk) -> None:
     assert any(trace["meta"]["open"] for trace in figure["traces"])
 
 
+def test_a_baseline_is_of_twenty_other_runs(desk: Desk) -> None:
+    """A run is not compared with itself, nor with a handful of others."""
+
+    def record(*ids: str) -> None:
+        fields: dict[str, Any] = {"spans": (activity(1, 0, 2),)}
+        desk.ledger.runs.ingest(
+            [snapshot(Status.COMPLETED, instance_id=each, **fields) for each in ids]
+        )
+
+    def legend() -> list[str]:
+        desk.write_heartbeat()
+        chart = widget(desk.open(INSTANCE, id="order_0"), "gantt")
+        return [label for label, *_ in chart["figure"]["legend"]]
+
+    record(*(f"order_{number}" for number in range(20)))
+    desk.ledger.runs.mark_purged({"order_0": at(9)})  # so that only the ledger is asked
+    assert "p95 of past attempts" not in legend()
+    record("order_20")
+    assert "p95 of past attempts" in legend()
+
+
 def open_large(desk: Desk) -> AppTest:
     """Open the page of an instance with 120 activities, of which the last one failed."""
     calls = [scheduled(number, 1, f"ship_{number}") for number in range(120)]

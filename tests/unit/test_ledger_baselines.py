@@ -3,9 +3,10 @@
 import pytest
 
 from operations.ledger import Ledger, LedgerLimits, StatisticsLimits
+from operations.model import Status
 from operations.records import Baseline
 from operations.timeline import Ending, Span, SpanKind
-from tests.unit.snapshots import at, snapshot
+from tests.unit.snapshots import at, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -13,18 +14,33 @@ WORKFLOW = "order_workflow"
 
 
 def record(
-    ledger: Ledger, *seconds: float, name: str = "charge", ending: Ending = Ending.COMPLETED
+    ledger: Ledger,
+    *seconds: float,
+    name: str = "charge",
+    ending: Ending = Ending.COMPLETED,
+    status: Status = Status.COMPLETED,
 ) -> None:
-    """Record an attempt of an activity for each of the durations."""
+    """Record a run with an attempt of an activity for each of the durations."""
     ledger.runs.ingest(
         [
             snapshot(
-                instance_id=f"{name}-{ending}-{number}",
+                status,
+                instance_id=f"{name}-{ending}-{status}-{number}",
                 spans=(Span(SpanKind.ACTIVITY, name, 1, 1, at(0), at(duration), ending),),
             )
             for number, duration in enumerate(seconds)
         ]
     )
+
+
+def record_fan_out(ledger: Ledger, instance_id: str, attempts: int, seconds: float) -> int:
+    """Record one run with many attempts of an activity, and return its `run_id`."""
+    spans = tuple(
+        Span(SpanKind.ACTIVITY, "charge", n, n, at(0), at(seconds), Ending.COMPLETED)
+        for n in range(attempts)
+    )
+    ledger.runs.ingest([snapshot(Status.COMPLETED, instance_id=instance_id, spans=spans)])
+    return summary(ledger, instance_id).run_id
 
 
 def test_a_baseline_has_the_median_and_the_p95_of_the_latest_attempts(ledger: Ledger) -> None:
@@ -33,29 +49,56 @@ def test_a_baseline_has_the_median_and_the_p95_of_the_latest_attempts(ledger: Le
     assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(11.0, 20.0, 21)}
 
 
-def test_there_is_no_baseline_of_few_attempts(ledger: Ledger) -> None:
+def test_there_is_no_baseline_of_few_runs(ledger: Ledger) -> None:
     """Nor of an unknown activity."""
-    record(ledger, 1, 1, 1, 1)
+    record(ledger, *[1] * 19)
     assert ledger.statistics.baselines(WORKFLOW, ["charge", "ship"]) == {}
 
 
+def test_many_attempts_of_one_run_are_no_baseline(ledger: Ledger) -> None:
+    """A fan-out would be compared with itself."""
+    record_fan_out(ledger, "wide", 300, 1)
+    assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {}
+
+
+def test_a_run_is_not_compared_with_itself(ledger: Ledger) -> None:
+    """Twenty other runs are needed."""
+    record(ledger, *[2] * 19)
+    run_id = record_fan_out(ledger, "last", 5, 9)
+    assert ledger.statistics.baselines(WORKFLOW, ["charge"], run_id) == {}
+    record(ledger, 2, name="charge", ending=Ending.COMPLETED, status=Status.TERMINATED)
+    assert ledger.statistics.baselines(WORKFLOW, ["charge"], run_id) == {}
+    record_fan_out(ledger, "another", 1, 2)
+    expected = {"charge": Baseline(2.0, 2.0, 20)}
+    assert ledger.statistics.baselines(WORKFLOW, ["charge"], run_id) == expected
+
+
+def test_a_wide_run_does_not_outweigh_the_others(ledger: Ledger) -> None:
+    """Only a few of its attempts count."""
+    record(ledger, *[2] * 40)
+    record_fan_out(ledger, "wide", 300, 9)
+    expected = {"charge": Baseline(2.0, 9.0, 50)}
+    assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == expected
+
+
 @pytest.mark.parametrize(
-    "ledger_limits", [LedgerLimits(statistics=StatisticsLimits(60, baseline_attempts=5))]
+    "ledger_limits", [LedgerLimits(statistics=StatisticsLimits(60, baseline_attempts=25))]
 )
 def test_only_the_latest_attempts_count(ledger: Ledger) -> None:
     """The baseline follows an activity that became slower."""
-    record(ledger, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9)
-    assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(9.0, 9.0, 5)}
+    record(ledger, *[1] * 25, *[9] * 25)
+    assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(9.0, 9.0, 25)}
 
 
-def test_only_completed_attempts_count(ledger: Ledger) -> None:
+def test_only_completed_attempts_of_completed_runs_count(ledger: Ledger) -> None:
     """Neither failed ones nor those that a rerun copied, which took no time."""
-    record(ledger, 2, 2, 2, 2, 2, 0, 0)
+    record(ledger, *[2] * 20, 0, 0)
     record(ledger, 1, 1, 1, ending=Ending.FAILED)
-    assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(2.0, 2.0, 5)}
+    record(ledger, 1, 1, 1, status=Status.FAILED)
+    assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(2.0, 2.0, 20)}
 
 
 def test_attempts_of_another_workflow_do_not_count(ledger: Ledger) -> None:
     """The same name may be another activity there."""
-    record(ledger, 2, 2, 2, 2, 2)
+    record(ledger, *[2] * 20)
     assert ledger.statistics.baselines("other_workflow", ["charge"]) == {}

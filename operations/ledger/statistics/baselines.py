@@ -2,45 +2,81 @@
 
 import statistics
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, Subquery, func, select
 
 from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.tables import attempts, runs
+from operations.model import Status
 from operations.records import Baseline
 from operations.timeline import Ending
 
+_Row = tuple[int, float]  # a `run_id`, and how many seconds one of its attempts took
+
 
 def read_baselines(
-    connection: Connection, workflow: str, activities: Collection[str], limits: StatisticsLimits
+    connection: Connection,
+    workflow: str,
+    activities: Collection[str],
+    besides: int,
+    limits: StatisticsLimits,
 ) -> dict[str, Baseline]:
-    """Return the baselines of those activities of a workflow that have enough attempts."""
-    found = {
-        name: _seconds(connection, workflow, name, limits.baseline_attempts) for name in activities
-    }
+    """Return the baselines of those activities that enough completed runs of a workflow completed.
+
+    The run `besides` does not count: it must not be compared with itself.
+    """
+    found = {name: _rows(connection, workflow, name, besides, limits) for name in activities}
     return {
-        name: _baseline(seconds)
-        for name, seconds in found.items()
-        if len(seconds) >= limits.fewest_attempts
+        name: _baseline([seconds for _, seconds in rows])
+        for name, rows in found.items()
+        if len({run_id for run_id, _ in rows}) >= limits.fewest_runs
     }
 
 
-def _seconds(connection: Connection, workflow: str, name: str, max_attempts: int) -> list[float]:
-    """Return how many seconds the latest completed attempts took, including queue time."""
+def _rows(
+    connection: Connection, workflow: str, name: str, besides: int, limits: StatisticsLimits
+) -> list[_Row]:
+    """Return how long the latest completed attempts took, including queue time."""
+    query = _latest(workflow, name, besides, limits)
+    return [
+        (run_id, (end - start).total_seconds()) for run_id, start, end in connection.execute(query)
+    ]
+
+
+def _latest(workflow: str, name: str, besides: int, limits: StatisticsLimits) -> Select[Any]:
+    """Return the query of the latest attempts, of each run only a few: a fan-out would be all."""
+    columns = _candidates(workflow, name, besides, limits).c
+    number = func.row_number().over(partition_by=columns.run_id, order_by=columns.event_id)
+    numbered = select(
+        columns.run_id, columns.scheduled_at, columns.ended_at, number.label("number")
+    ).subquery()
+    return (
+        select(numbered.c.run_id, numbered.c.scheduled_at, numbered.c.ended_at)
+        .where(numbered.c.number <= limits.attempts_of_run)
+        .order_by(numbered.c.run_id.desc())
+        .limit(limits.baseline_attempts)
+    )
+
+
+def _candidates(workflow: str, name: str, besides: int, limits: StatisticsLimits) -> Subquery:
+    """Return the query of a bounded number of latest attempts, however many a run has."""
     columns = attempts.c
-    query = (
-        select(columns.scheduled_at, columns.ended_at)
+    return (
+        select(columns.run_id, columns.event_id, columns.scheduled_at, columns.ended_at)
         .join(runs, runs.c.run_id == columns.run_id)
         .where(
             columns.name == name,
             columns.ending == Ending.COMPLETED,
             columns.ended_at > columns.scheduled_at,  # not copied by a rerun
+            columns.run_id != besides,
             runs.c.workflow == workflow,
+            runs.c.status == Status.COMPLETED,
         )
         .order_by(columns.run_id.desc())
-        .limit(max_attempts)
+        .limit(limits.baseline_candidates)
+        .subquery()
     )
-    return [(end - start).total_seconds() for start, end in connection.execute(query)]
 
 
 def _baseline(seconds: list[float]) -> Baseline:
