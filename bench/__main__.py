@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 
+from bench import large, load, orders, pages, refresh
 from bench import ledger as ledgers
-from bench import load, orders, pages, refresh
 from dashboard.settings import DashboardSettings
 from operations.actions import Actions
 from operations.gateway import DaprGateway
@@ -54,6 +54,7 @@ MEASURES: dict[str, Callable[[], None]] = {
     "ledger": ledgers.measure,
     "load": load.measure,
     "refresh": refresh.measure,
+    "large": large.measure,
 }
 
 

@@ -54,7 +54,7 @@ class PageBench:
             page.wait_for_load_state("networkidle")
             page.wait_for_function("window.Plotly")
             button = page.get_by_role("button", name="Submit order")
-            return _seconds(button.click, bars(page).first.wait_for)
+            return seconds_until(button.click, bars(page).first.wait_for)
 
     def appear(self, page: Page) -> float:
         """Return the seconds from a start outside the page to its row in the open list."""
@@ -68,7 +68,7 @@ class PageBench:
         badge = line.locator(f'[data-status="{status}"]')
         button = line.get_by_role("button", name=action)
         button.wait_for()
-        seconds = _seconds(button.click, badge.wait_for)
+        seconds = seconds_until(button.click, badge.wait_for)
         page.mouse.move(0, 0)  # while the pointer is on a row, no new row is inserted
         return seconds
 
@@ -84,7 +84,8 @@ class PageBench:
             return (_cpu_seconds(process) - before) / (time.monotonic() - started)
 
 
-def _seconds(action: Callable[[], object], wait_for_effect: Callable[[], object]) -> float:
+def seconds_until(action: Callable[[], object], wait_for_effect: Callable[[], object]) -> float:
+    """Return the seconds from an action to its effect."""
     started = time.monotonic()
     action()
     wait_for_effect()
@@ -104,7 +105,8 @@ def _listener(port: int) -> psutil.Process:
     sys.exit(f"No process listens on port {port}.")
 
 
-def _report(name: str, seconds: list[float]) -> None:
+def report(name: str, seconds: list[float]) -> None:
+    """Print the median and the slowest of some measurements."""
     median, slowest = statistics.median(seconds), max(seconds)
     print(f"{name}: median {median:.2f} s, slowest {slowest:.2f} s ({len(seconds)} times)")
 
@@ -115,14 +117,14 @@ def measure(settings: DashboardSettings, actions: Actions) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
         bench = PageBench(browser, f"http://{settings.page_host}:{settings.page_port}", actions)
-        _report("submit to bars", [bench.submit() for _ in range(ROUNDS)])
+        report("submit to bars", [bench.submit() for _ in range(ROUNDS)])
         with bench.page() as page:
-            _report("a start elsewhere to its row", [bench.appear(page) for _ in range(ROUNDS)])
+            report("a start elsewhere to its row", [bench.appear(page) for _ in range(ROUNDS)])
             orders = (bench.order() for _ in range(ROUNDS))  # each starts right before its pause
             paused = {each: bench.act(page, "Pause", "SUSPENDED", each) for each in orders}
-            _report("pause to its badge", [*paused.values()])
+            report("pause to its badge", [*paused.values()])
             ended = [bench.act(page, "Terminate", "TERMINATED", each) for each in paused]
-            _report("terminate to its badge", ended)
+            report("terminate to its badge", ended)
         for viewers in VIEWERS:
             share = bench.cpu_share(viewers, process)
             print(f"{viewers} viewers, an order a second: {share:.0%} of a core")

@@ -2,9 +2,10 @@
 
 import statistics
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, Subquery, func, select
+from sqlalchemy import Connection, Select, Subquery, bindparam, func, select
 
 from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.tables import attempts, runs
@@ -38,15 +39,18 @@ def _rows(
     connection: Connection, workflow: str, name: str, besides: int, limits: StatisticsLimits
 ) -> list[_Row]:
     """Return how long the latest completed attempts took, including queue time."""
-    query = _latest(workflow, name, besides, limits)
-    return [
-        (run_id, (end - start).total_seconds()) for run_id, start, end in connection.execute(query)
-    ]
+    of = {"of_workflow": workflow, "of_name": name, "besides": besides}
+    found = connection.execute(_latest(limits), of)
+    return [(run_id, (end - start).total_seconds()) for run_id, start, end in found]
 
 
-def _latest(workflow: str, name: str, besides: int, limits: StatisticsLimits) -> Select[Any]:
-    """Return the query of the latest attempts, of each run only a few: a fan-out would be all."""
-    columns = _candidates(workflow, name, besides, limits).c
+@cache
+def _latest(limits: StatisticsLimits) -> Select[Any]:
+    """Return the query of the latest attempts, of each run only a few: a fan-out would be all.
+
+    It is built once: building it takes longer than executing it.
+    """
+    columns = _candidates(limits).c
     number = func.row_number().over(partition_by=columns.run_id, order_by=columns.event_id)
     numbered = select(
         columns.run_id, columns.scheduled_at, columns.ended_at, number.label("number")
@@ -59,18 +63,18 @@ def _latest(workflow: str, name: str, besides: int, limits: StatisticsLimits) ->
     )
 
 
-def _candidates(workflow: str, name: str, besides: int, limits: StatisticsLimits) -> Subquery:
+def _candidates(limits: StatisticsLimits) -> Subquery:
     """Return the query of a bounded number of latest attempts, however many a run has."""
     columns = attempts.c
     return (
         select(columns.run_id, columns.event_id, columns.scheduled_at, columns.ended_at)
         .join(runs, runs.c.run_id == columns.run_id)
         .where(
-            columns.name == name,
+            columns.name == bindparam("of_name"),
             columns.ending == Ending.COMPLETED,
             columns.ended_at > columns.scheduled_at,  # not copied by a rerun
-            columns.run_id != besides,
-            runs.c.workflow == workflow,
+            columns.run_id != bindparam("besides"),
+            runs.c.workflow == bindparam("of_workflow"),
             runs.c.status == Status.COMPLETED,
         )
         .order_by(columns.run_id.desc())
