@@ -1,7 +1,7 @@
 """Performs the operator's actions and shows their results.
 
-A success is a toast. A failure stays on all pages of the session until it is dismissed, or until
-the same action on the same instance succeeds.
+Each result is a toast, which is seen wherever the page is scrolled. A failure also stays on all
+pages of the session until it is dismissed, or until the same action on the same instance succeeds.
 """
 
 from dataclasses import dataclass, field
@@ -39,11 +39,12 @@ class PerformedAction:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
-    def outcome(self) -> str:
-        """What is known about a failed action."""
+    def title(self) -> str:
+        """The action, the instance, and what is known about the failure."""
+        known = "not carried out" if isinstance(self.error, Unavailable) else "refused"
         if isinstance(self.error, OutcomeUnknown):
-            return "outcome unknown"
-        return "not carried out" if isinstance(self.error, Unavailable) else "refused"
+            known = "outcome unknown"
+        return f"{self.action.capitalize()} {self.instance_id}: {known}"
 
     @property
     def can_be_retried(self) -> bool:
@@ -76,13 +77,14 @@ def add_results(*results: PerformedAction) -> None:
         dismiss(result.action, result.instance_id)
         if result.error:
             _failures()[result.action, result.instance_id] = result
+            add_messages(result.title, icon=":material/warning:")
         else:
             add_messages(result.text)
 
 
-def add_messages(*texts: str) -> None:
+def add_messages(*texts: str, icon: str = ":material/check:") -> None:
     """Keep messages for the next rerun of the session, whichever page it shows."""
-    st.session_state.setdefault(_MESSAGES, []).extend(texts)
+    st.session_state.setdefault(_MESSAGES, []).extend((text, icon) for text in texts)
 
 
 def dismiss(action: Action, instance_id: str) -> None:
@@ -97,31 +99,38 @@ def dismiss_all() -> None:
 
 def show_messages() -> None:
     """Show the messages that were added since the last rerun, and all failures."""
-    for text in st.session_state.pop(_MESSAGES, []):
-        st.toast(plain(text), icon=":material/check:")
-    with st.container(gap="small"):  # always present, because an element that appears resets tabs
-        newest = list(_failures().values())[::-1]
+    for text, icon in st.session_state.pop(_MESSAGES, []):
+        st.toast(plain(text), icon=icon)
+    with st.container():  # always present, because an element that appears resets the tabs
+        if newest := list(_failures().values())[::-1]:
+            _show_failures(newest)
+
+
+def _show_failures(newest: list[PerformedAction]) -> None:
+    """Show failures with their buttons."""
+    with st.container(border=True, gap="xsmall"):
         for failure in newest[:MAX_SHOWN]:
             _show_failure(failure)
         if len(newest) > 1:
-            hidden = len(newest) - MAX_SHOWN
-            label = f"Dismiss all, with {hidden} older" if hidden > 0 else "Dismiss all"
-            st.button(label, key="dismiss-all", type="tertiary", on_click=dismiss_all)
+            older = len(newest) - MAX_SHOWN
+            label = f"Dismiss all, with {older} older" if older > 0 else "Dismiss all"
+            with st.container(horizontal=True, horizontal_alignment="right"):
+                st.button(label, key="dismiss-all", type="tertiary", on_click=dismiss_all)
 
 
 def _show_failure(failure: PerformedAction) -> None:
-    """Show one failure with its buttons."""
     key = failure.action, failure.instance_id
-    at = failure.at.astimezone(zone())
-    title = plain(f"{failure.action.capitalize()} {failure.instance_id}: {failure.outcome}")
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+    time = plain(f"(at {failure.at.astimezone(zone()):%H:%M:%S}).")
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown(
-            f":red[:material/error:] **{title}** {plain(f'(at {at:%H:%M:%S}).')} "
-            f"{plain(failure.text)}"
+            f":red[:material/error:] **{plain(failure.title)}** {time} {plain(failure.text)}",
+            width="stretch",
         )
         if failure.can_be_retried:
             st.button("Retry", key=f"retry-{'-'.join(key)}", on_click=act, args=key)
-        st.button("Dismiss", key=f"dismiss-{'-'.join(key)}", on_click=dismiss, args=key)
+        st.button(
+            "Dismiss", key=f"dismiss-{'-'.join(key)}", type="tertiary", on_click=dismiss, args=key
+        )
 
 
 def _failures() -> Failures:

@@ -69,8 +69,11 @@ def current_cursor() -> str | None:
 def show_ignored_values() -> None:
     """Name the values in the address that are ignored, and what is expected instead."""
     if ignored := _ignored_values():
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning(f"Ignored in the address: {'; '.join(ignored)}.", icon=":material/link_off:")
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f":orange[:material/link_off:] Ignored in the address: {'; '.join(ignored)}.",
+                width="stretch",
+            )
             st.button("Remove", key="remove-ignored", on_click=_remove_ignored_values)
 
 

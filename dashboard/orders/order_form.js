@@ -179,7 +179,7 @@ function showSummary(state) {
   state.button.disabled = Boolean(state.waiting);
   const cents = centsOf(amount.trim(), state.data.amount), id = order_id.trim();
   const parts = [];
-  if (isBatch && id) parts.push(element("span", { class: "mono ids", title: id }, number > 2 ? `${id}-1, ${id}-2 … ${id}-${number}` : `${id}-1, ${id}-2`));
+  if (isBatch && id) parts.push(element("span", { class: "mono ids", title: id }, `${id}-1 … ${id}-${number}`));
   if (isBatch && cents !== null) parts.push(element("span", {}, `${number} × ${dollars(cents)} = `, element("strong", {}, dollars(cents * number))));
   state.summary.replaceChildren(...parts);
 }

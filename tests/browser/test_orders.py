@@ -203,3 +203,17 @@ def test_the_back_button_keeps_the_filter(open_page: OpenPage, stack: Stack) -> 
         chip = page.locator(f'.chip[data-status="{status}"]')
         expect(chip).to_have_attribute("aria-pressed", "true")
     expect(row(page, instance_id)).to_be_visible()
+
+
+def test_ignored_values_in_the_address_are_named(open_page: OpenPage) -> None:
+    """The rest of the filter applies, and stays when they are removed."""
+    page = open_page("/?status=BOGUS&status=terminated&cursor=xyz&at=xyz")
+    ignored = page.get_by_text("Ignored in the address")
+    expect(ignored).to_contain_text("status 'BOGUS' (expected one of pending")
+    expect(ignored).to_contain_text("'cursor' (expected status, q, at)")
+    expect(page.locator('.chip[data-status="TERMINATED"]')).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(ignored).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"\?status=terminated$"))

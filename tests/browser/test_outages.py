@@ -46,7 +46,8 @@ def test_a_failed_click_stays_with_its_retry(open_page: OpenPage, stack: Stack) 
     """It names action and instance during the outage and after it; the page is not "Live"."""
     instance_id = stack.start_order_in(timedelta(hours=1), unique("refused"))
     page = open_page(f"/?q={instance_id}")
-    failure = page.get_by_text(re.compile(f"Terminate {instance_id}.*not carried out"))
+    named = re.compile(f"Terminate {instance_id}.*not carried out")
+    failure = page.get_by_test_id("stMarkdown").get_by_text(named)
     status = page.locator(".live-updates")
     expect(row(page, instance_id).get_by_role("button", name="Terminate")).to_be_enabled()
     with stack.frozen("daprd"):

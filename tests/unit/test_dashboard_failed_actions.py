@@ -53,13 +53,14 @@ def fail(desk: Desk, error: FlowdeckError = AWAY) -> AppTest:
 def test_a_failure_names_action_instance_and_what_is_known(
     desk: Desk, error: FlowdeckError, known: str
 ) -> None:
-    """With the reason; there is no toast."""
+    """With the reason; a toast draws attention to it."""
     app = fail(desk, error)
     (text,) = failures(app)
     assert f"**Pause order_A: {known}**" in text
     assert text.endswith(str(error))
     assert labels(app) == ["Retry", "Dismiss"]
-    assert not app.toast
+    assert texts(app.toast) == f"Pause order_A: {known}"
+    assert not run(app).toast
 
 
 def test_a_failure_stays_on_all_pages(desk: Desk) -> None:
