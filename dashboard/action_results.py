@@ -23,6 +23,7 @@ from operations.errors import (
 from operations.model import Action
 
 MAX_SHOWN = 5  # failures; the others are counted
+FEW = 2  # failures that are dismissed one by one
 _MESSAGES = "action-messages"  # in the session state: shown by the next rerun
 _FAILURES = "action-failures"  # in the session state, by action and instance
 _RESULTS = {Action.PAUSE: "paused", Action.RESUME: "resumed", Action.TERMINATE: "terminated"}
@@ -111,7 +112,7 @@ def _show_failures(newest: list[PerformedAction]) -> None:
     with st.container(border=True, gap="xsmall"):
         for failure in newest[:MAX_SHOWN]:
             _show_failure(failure)
-        if len(newest) > 1:
+        if len(newest) > FEW:
             older = len(newest) - MAX_SHOWN
             label = f"Dismiss all, with {older} older" if older > 0 else "Dismiss all"
             with st.container(horizontal=True, horizontal_alignment="right"):

@@ -18,7 +18,8 @@ from operations.errors import FlowdeckError, OutcomeUnknown
 
 AT_ONCE = 8  # concurrent starts
 NAMED = 5  # instances that an error message names
-_LEAVES = "order-accepted"  # in the session state while the browser opens the page of an order
+# In the session state: an order was accepted in this run, and the browser opens its page next.
+_ACCEPTED, _LEAVES = "order-accepted", "leaves-form"
 
 
 def start(request: StartRequest) -> StartResult | FlowdeckError:
@@ -45,7 +46,7 @@ def start_all(requests: list[StartRequest]) -> Outcome:
     }
     if failed:
         return failure(requests, failed)
-    st.session_state[_LEAVES] = True
+    st.session_state[_ACCEPTED] = True
     # No message if a repeated submit of a typed id only found the instances of the first.
     if any(request.is_new_id for request in requests) or any(
         isinstance(result, StartResult) and result.created for result in results
@@ -78,7 +79,7 @@ def head() -> None:
         live_updates(state)
     with st.container():
         banner(state)
-    if not st.session_state.pop(_LEAVES, False):  # the next page shows the message
+    if not st.session_state[_LEAVES]:  # else the next page shows the message
         show_messages()
 
 
@@ -91,6 +92,8 @@ def destination(requests: list[StartRequest]) -> str:
 
 
 preload = widget("preload")
+# Live updates rerun only the fragment: they must not show the message before the browser leaves.
+st.session_state[_LEAVES] = st.session_state.pop(_ACCEPTED, False)
 head()
 order_form(start_all)
 preload(key="preload", data={"plotly": PLOTLY_PATH})
