@@ -13,9 +13,18 @@ from api.application_routes import ApplicationState
 from api.errors import add_error_handlers
 from api.middleware import BodyLimit
 from api.services import Services
+from operations.web.access import AccessRules
+from operations.web.guard import Guard, Policies
 
 VERSION = "0.1.0"
 THREADS = 200  # concurrent calls: a hung engine blocks each of them for seconds
+PROBES = frozenset({"/livez"})
+_DOCS_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src blob:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_POLICIES = Policies(by_path=dict.fromkeys(("/docs", "/redoc"), _DOCS_POLICY))
 
 
 @dataclass(frozen=True)
@@ -36,8 +45,13 @@ class Application:
     stop: Callable[[], None]
 
 
-def create_app(services: Services, application: Application) -> FastAPI:
-    """Return the FastAPI application, with the routers of the API and of `application`."""
+def create_app(
+    services: Services, application: Application, access: AccessRules | None = None
+) -> FastAPI:
+    """Return the FastAPI application, with the routers of the API and of `application`.
+
+    `access` says which hosts and origins requests may name, by default those of this machine.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -57,6 +71,7 @@ def create_app(services: Services, application: Application) -> FastAPI:
     app.state.services = services
     app.state.application = ApplicationState(application.workflow, application.runtime_state)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Guard, access or AccessRules(), _POLICIES, PROBES)
     add_error_handlers(app)
     routers = (application_routes.router, *application.routers, read_routes.router)
     for router in (*routers, action_routes.router):

@@ -48,6 +48,12 @@ class InfoResponse(BaseModel):
     endpoints: dict[str, str] = Field(examples=[{"GET /health": "Health check"}])
 
 
+class LiveResponse(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
 class HealthyResponse(BaseModel):
     """The workflow runtime, the engine and the ledger work."""
 
@@ -82,6 +88,12 @@ def info(request: Request, application: ApplicationDependency) -> InfoResponse:
             for method, operation in operations.items()
         },
     )
+
+
+@router.get("/livez", summary="Liveness check")
+async def live() -> LiveResponse:
+    """Answer while the process works, whatever else is away."""
+    return LiveResponse()
 
 
 @router.get(

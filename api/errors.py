@@ -26,6 +26,7 @@ from operations.errors import (
     UnknownInstance,
 )
 from operations.validation import expected_value
+from operations.web.guard import Policies
 
 MAX_TEXT = 200  # characters of a refused value that the response repeats
 MAX_VALUES = 100  # refused values of one request that the response lists
@@ -79,7 +80,9 @@ async def _http_exception(_: Request, error: Any) -> Response:  # noqa: ANN401 -
 
 
 async def _unexpected_error(_: Request, error: Exception) -> Response:
-    return AsciiResponse({"error": type(error).__name__, "detail": UNEXPECTED_ERROR}, 500)
+    body = {"error": type(error).__name__, "detail": UNEXPECTED_ERROR}
+    headers = Policies().headers("")  # this response does not pass the middleware
+    return AsciiResponse(body, 500, headers)
 
 
 def _validation_error(

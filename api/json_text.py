@@ -41,8 +41,11 @@ def render(content: object) -> bytes:
     return "".join(chain.from_iterable(parts)).encode(errors="backslashreplace")
 
 
-def members(text: str) -> list[tuple[str, str]] | None:
+def members(text: str, most: int) -> list[tuple[str, str]] | None:
     """Return the names and the texts of a JSON object's members, None for any other JSON value.
+
+    The result ends with the first member after `most`, because a caller who refuses so many needs
+    no more.
 
     Raises `JSONDecodeError` and `RecursionError`.
     """
@@ -50,7 +53,7 @@ def members(text: str) -> list[tuple[str, str]] | None:
     if not isinstance(decoder.decode(text), dict):
         return None
     found, at = list[tuple[str, str]](), _next(text, 0) + 1
-    while text[at := _next(text, at)] != "}":
+    while len(found) <= most and text[at := _next(text, at)] != "}":
         at = _next(text, at + 1) if text[at] == "," else at
         name, at = decoder.raw_decode(text, at)
         start = _next(text, _next(text, at) + 1)

@@ -1,5 +1,8 @@
 """Refuses a request body that is too large before it is read whole."""
 
+import asyncio
+
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -8,6 +11,8 @@ BODY_TOO_LARGE = {
     "error": "BodyTooLarge",
     "detail": f"The request's body is larger than {MAX_BODY} bytes.",
 }
+MAX_DISCARDED = 8 * MAX_BODY  # bytes of a refused body that are read, so that the client sees why
+DISCARD_TIMEOUT = 5.0  # seconds
 
 
 class _TooLargeError(Exception):
@@ -15,7 +20,11 @@ class _TooLargeError(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware that answers 413 to a body over `MAX_BODY` bytes, announced or streamed."""
+    """ASGI middleware that answers 413 to a body over `MAX_BODY` bytes, announced or streamed.
+
+    Most clients read the answer only after they have sent the body, and see a reset connection if
+    the server closes it before. So the middleware reads on, within limits, before it answers.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -25,9 +34,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = JSONResponse(BODY_TOO_LARGE, 413, headers={"connection": "close"})
         if _content_length(scope) > MAX_BODY:
-            await refusal(scope, receive, send)
+            await _refuse(scope, receive, send)
             return
         received, answered = 0, False
 
@@ -51,9 +59,30 @@ class BodyLimit:
         except _TooLargeError:
             if answered:
                 raise
-            await refusal(scope, receive, send)
+            await _refuse(scope, receive, send)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    waits = "expect" in Headers(scope=scope)  # the client sends no body before an answer
+    if not waits and _content_length(scope) <= MAX_DISCARDED:
+        await _discard(receive)
+    refusal = JSONResponse(BODY_TOO_LARGE, 413, headers={"connection": "close"})
+    await refusal(scope, receive, send)
+
+
+async def _discard(receive: Receive) -> None:
+    """Read the rest of a body, up to `MAX_DISCARDED` bytes or `DISCARD_TIMEOUT` seconds."""
+    discarded, is_more = 0, True
+    try:
+        async with asyncio.timeout(DISCARD_TIMEOUT):
+            while is_more and discarded <= MAX_DISCARDED:
+                message = await receive()
+                discarded += len(message.get("body", b""))
+                is_more = message.get("more_body", False)
+    except TimeoutError:
+        return
 
 
 def _content_length(scope: Scope) -> int:
-    length = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(length) if length.isdigit() else 0
+    length = Headers(scope=scope).get("content-length", "0")
+    return int(length) if length.isdecimal() else 0

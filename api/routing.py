@@ -1,6 +1,7 @@
 """Reads requests strictly: repeated, unknown or unreadable values are refused."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from decimal import Decimal
 from typing import Any, get_origin
@@ -18,6 +19,7 @@ from operations.json_texts import is_json
 from operations.validation import listed
 
 NO_POSITION = -1  # the position of an error that concerns the body as a whole
+MAX_FIELDS = 100  # fields of a body; no model has nearly as many
 MAX_INTEGER_DIGITS = 400  # longer integers become a `Decimal`: Python refuses more than 4300 digits
 
 
@@ -93,7 +95,11 @@ class StrictRequest(Request):
         """
         body = await self.body()
         try:
-            return _parsed_keeping(body, self._verbatim) if self._verbatim else _parsed(body)
+            value = _parsed_keeping(body, self._verbatim) if self._verbatim else _parsed(body)
+            if not isinstance(value, dict) or len(value) <= MAX_FIELDS:
+                return value
+            # Pydantic would build an error for each unknown field, while all other requests wait.
+            reason, position = f"more than {MAX_FIELDS} fields", NO_POSITION
         except _RepeatedKeyError as error:
             reason, position = f"{error.args[0]!r} occurs twice", NO_POSITION
         except UnicodeDecodeError as error:
@@ -121,7 +127,7 @@ def _parsed(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
 
 def _parsed_keeping(body: bytes, verbatim: frozenset[str]) -> Any:  # noqa: ANN401 - as above
     text = body.decode(json.detect_encoding(body))
-    found = members(text)
+    found = members(text, MAX_FIELDS)
     if found is None:
         return _parsed(text)
     return _object(
@@ -135,8 +141,8 @@ def _parsed_keeping(body: bytes, verbatim: frozenset[str]) -> Any:  # noqa: ANN4
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _RepeatedKeyError(next(name for name in names if names.count(name) > 1))
+        counts = Counter(name for name, _ in pairs)
+        raise _RepeatedKeyError(next(name for name, count in counts.items() if count > 1))
     return result
 
 

@@ -40,7 +40,7 @@ def system(*, traces: bool, at_once: bool = True) -> Iterator[Stack]:
 
 def gateway_of(stack: Stack) -> DaprGateway:
     """Return a gateway to the sidecar of a system."""
-    return DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}", write_timeout=30, read_timeout=30)
+    return stack.gateway(write_timeout=30, read_timeout=30)
 
 
 def ledger_url(stack: Stack) -> str:

@@ -15,6 +15,7 @@ from operations.actions import Actions
 from tests.browser.acts import bars, row
 from tests.browser.chromium import FLAGS, find
 from tests.browser.conftest import settle
+from tests.waiting import STARTUP, eventually
 
 ROUNDS = 7
 VIEWERS = (0, 1, 10)
@@ -52,7 +53,8 @@ class PageBench:
         """
         with self.page("/new") as page:
             page.wait_for_load_state("networkidle")
-            page.wait_for_function("window.Plotly")
+            script = "Boolean(window.Plotly)"
+            eventually(lambda: page.evaluate(script), STARTUP, "the chart's script")
             button = page.get_by_role("button", name="Submit order")
             return seconds_until(button.click, bars(page).first.wait_for)
 

@@ -10,7 +10,9 @@ from dashboard.services import services, state_reader
 from dashboard.settings import DashboardSettings
 from operations.errors import InvalidInput, LedgerUnavailable, SchemaMismatch, stay_stopped
 from operations.logs import configure_logs
+from operations.private_files import keep_private
 from operations.settings import OperationsSettings
+from operations.web.access import AccessRules
 
 log = structlog.get_logger(__name__)
 
@@ -20,14 +22,16 @@ def main() -> None:
     try:
         operations, settings = OperationsSettings.load(), DashboardSettings.load()
         configure_logs(operations)
+        keep_private(operations.data)
         services()
     except (InvalidInput, SchemaMismatch) as error:
         stay_stopped(error)
     except LedgerUnavailable as error:
         log.warning("the ledger is away", reason=str(error))
+    access = AccessRules.of(settings, settings.page_host)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(lambda: state_reader().state().version),
+            create_app(lambda: state_reader().state().version, access),
             host=settings.page_host,
             port=settings.page_port,
             log_config=None,

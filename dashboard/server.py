@@ -8,13 +8,19 @@ from pathlib import Path
 
 import plotly
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse
 from starlette.routing import Route
-from streamlit.config import get_config_options
+from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit.config import get_config_options, set_option
 
+from dashboard.content_policy import content_policy
 from dashboard.live.updates import LiveUpdates
+from operations.web.access import AccessRules
+from operations.web.guard import Guard, Policies
 
+PROBES = frozenset({"/health", "/_stcore/health"})
 PLOTLY_PATH = "flowdeck/plotly.min.js"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _SCRIPT = Path(__file__).parent / "app.py"
@@ -28,8 +34,12 @@ _IMPORTED_LATER = (
 )
 
 
-def create_app(read_version: Callable[[], str]) -> st.App:
-    """Return the ASGI application; `read_version` returns the version of the system's state."""
+def create_app(read_version: Callable[[], str], access: AccessRules | None = None) -> Guard:
+    """Return the ASGI application; `read_version` returns the version of the system's state.
+
+    `access` says which hosts and origins requests may name, by default those of this machine.
+    """
+    access = access or AccessRules()
     app = st.App(
         _SCRIPT,
         routes=[
@@ -37,12 +47,29 @@ def create_app(read_version: Callable[[], str]) -> st.App:
             Route("/health", _health),
             LiveUpdates(read_version).route,
         ],
+        middleware=[Middleware(_WithoutUploads)],
         lifespan=_lifespan,
     )
     # `st.App` registers the configuration file beside the script. Options that were read earlier,
     # for example by an import or a test, would keep the values from the working directory.
     get_config_options(force_reparse=True)
-    return app
+    if access.public_url:  # Streamlit compares the origin with the host that the proxy sends
+        set_option("server.corsAllowedOrigins", [access.public_url])
+    return Guard(app, access, Policies(content_policy()), PROBES)
+
+
+class _WithoutUploads:
+    """Refuses uploads: no page has any, and Streamlit would keep them in memory."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass any other request on."""
+        if scope["type"] == "http" and "/_stcore/upload_file" in scope["path"]:
+            await PlainTextResponse("uploads are disabled", 405)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 @asynccontextmanager

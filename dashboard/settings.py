@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from operations.settings import Host, Settings
+from operations.settings import Host, ServerSettings
 
 
-class DashboardSettings(Settings):
+class DashboardSettings(ServerSettings):
     """The address that the pages are served at."""
 
     page_host: Host = "127.0.0.1"

@@ -1,13 +1,21 @@
 """Reads settings, and defines the settings of every process that uses Dapr or the ledger."""
 
+import ipaddress
 import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from operations.errors import InvalidInput
 
@@ -76,7 +84,54 @@ def _host(host: str) -> str:
     return host
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, as seen from itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _public_url(url: str) -> str:
+    if url and not re.fullmatch(r"https?://[^\s/?#@]+/?", url):
+        raise ValueError("the address in the browser, such as https://flowdeck.example")
+    return url
+
+
+def _host_names(names: object) -> object:
+    return tuple(names.replace(",", " ").split()) if isinstance(names, str) else names
+
+
+def _host_name(name: str) -> str:
+    if not re.fullmatch(r"[\w.-]+", name) and not re.fullmatch(r"[0-9a-fA-F:]+", name):
+        raise ValueError("names of hosts without ports, separated by commas")
+    return name
+
+
 Host = Annotated[str, AfterValidator(_host)]
+HostNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_host_name)], ...],
+    NoDecode,
+    BeforeValidator(_host_names),
+]
+
+
+class ServerSettings(Settings):
+    """Settings of a process that listens at an address; nothing of ours has a sign-in yet."""
+
+    access_is_guarded: bool = False
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
+    allowed_hosts: HostNames = ()
+
+    @field_validator("api_host", "page_host", "spans_host", check_fields=False)
+    @classmethod
+    def _is_guarded(cls, host: str, info: ValidationInfo) -> str:
+        if not is_loopback(host) and not info.data.get("access_is_guarded"):
+            raise ValueError(
+                "127.0.0.1, because whoever reaches another address may do everything. If a "
+                "firewall or a proxy with a sign-in guards it, set FLOWDECK_ACCESS_IS_GUARDED=true"
+            )
+        return host
 
 
 def without_password(url: object) -> str:
@@ -85,7 +140,7 @@ def without_password(url: object) -> str:
     return re.sub(r"(password=)[^&\s]*", r"\1***", shown)
 
 
-class OperationsSettings(Settings):
+class OperationsSettings(ServerSettings):
     """The addresses of Dapr, the ledger and the trace endpoint, and the format of the log.
 
     `DAPR_GRPC_ENDPOINT`, `DAPR_GRPC_PORT` and `DAPR_API_TOKEN` are Dapr's own variables, which
@@ -108,11 +163,16 @@ class OperationsSettings(Settings):
         return self.grpc_endpoint or f"127.0.0.1:{self.grpc_port}"
 
     @property
+    def data(self) -> Path:
+        """The folder of all persistent data."""
+        return self.home.resolve() / "data"
+
+    @property
     def state_store(self) -> Path:
         """The file of the state store, if `make run` started Dapr with its default resources."""
-        return self.home.resolve() / "data" / "dapr.db"
+        return self.data / "dapr.db"
 
     @property
     def ledger(self) -> str:
         """The SQLAlchemy URL of the ledger; by default a SQLite file under `data/`."""
-        return self.ledger_url or f"sqlite:///{self.home.resolve() / 'data' / 'ledger.db'}"
+        return self.ledger_url or f"sqlite:///{self.data / 'ledger.db'}"

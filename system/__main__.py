@@ -8,8 +8,10 @@ from pathlib import Path
 
 from dashboard.settings import DashboardSettings
 from operations.errors import InvalidInput
+from operations.private_files import keep_private
 from operations.settings import OperationsSettings
 from system.console import Console
+from system.dapr.api_token import write_token
 from system.dapr.build import ensure
 from system.dapr.commands import NEEDS
 from system.dapr.errors import DaprError
@@ -46,14 +48,17 @@ def run(commands: dict[str, str], console: Console) -> None:
     Raises `InvalidInput`, `CannotStart` and `DaprError`.
     """
     dapr, worker, page = DaprSettings.load(), WorkerSettings.load(), DashboardSettings.load()
-    operations = OperationsSettings.load()  # refuse a bad value once, not in each restarted process
+    # An invalid value is refused once, not in each restarted process.
+    operations = OperationsSettings.load()
     check_folders(dapr.resources, operations.ledger_url)
+    keep_private(dapr.data)
     with lock_data(dapr.data):
         check_ports(ports(dapr, worker, page))
         ensure(console.say)
         console.say(f"Starting. The full output is in {dapr.logs}; `make logs` follows it.")
         announce_when_ready(console, worker, page)
-        plan = Plan(commands, PROJECT, environment(dapr), dapr.logs, end_last=NEEDS)
+        token = write_token(dapr.data, operations.api_token)
+        plan = Plan(commands, PROJECT, environment(dapr, token), dapr.logs, end_last=NEEDS)
         Supervisor(plan, console).run()
     console.say(STOPPED)
 
@@ -76,8 +81,8 @@ def ports(dapr: DaprSettings, worker: WorkerSettings, page: DashboardSettings) -
     }
 
 
-def environment(dapr: DaprSettings) -> dict[str, str]:
-    """Return the variables of every process: this Python, the sidecar's address, the data."""
+def environment(dapr: DaprSettings, token: str) -> dict[str, str]:
+    """Return the variables of every process: this Python, the data, the sidecar and its token."""
     return {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -87,6 +92,7 @@ def environment(dapr: DaprSettings) -> dict[str, str]:
         "FLOWDECK_HOME": str(dapr.home.resolve()),
         "FLOWDECK_SPANS_PORT": str(dapr.trace_port),
         "DAPR_GRPC_ENDPOINT": f"{LOOPBACK}:{dapr.ports['dapr gRPC']}",
+        "DAPR_API_TOKEN": token,
     }
 
 

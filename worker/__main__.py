@@ -11,8 +11,10 @@ from operations.errors import InvalidInput, stay_stopped
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.logs import configure_logs
+from operations.private_files import keep_private
 from operations.settings import OperationsSettings
 from operations.state_store import StateStoreFile
+from operations.web.access import AccessRules
 from worker.activities import OrderActivities
 from worker.app import create_order_app
 from worker.runtime import OrderRuntime, loop_is_alive
@@ -42,9 +44,12 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
         gateway.close()
         services.discard_ledger()
 
+    access = AccessRules.of(settings, settings.api_host)
     return uvicorn.Server(
         uvicorn.Config(
-            create_order_app(services, lambda: runtime.state, start=start, stop=stop),
+            create_order_app(
+                services, lambda: runtime.state, start=start, stop=stop, access=access
+            ),
             host=settings.api_host,
             port=settings.port,
             log_config=None,
@@ -59,6 +64,7 @@ def main() -> None:
     try:
         operations, settings = OperationsSettings.load(), WorkerSettings.load()
         configure_logs(operations)
+        keep_private(operations.data)
         server = build(operations, settings)
     except InvalidInput as error:
         stay_stopped(error)

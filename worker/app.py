@@ -12,6 +12,7 @@ from api.openapi import COMMON_ERRORS, CONFLICT, DAPR_REFUSED, INSTANCE_LINKS
 from api.routing import StrictRoute
 from api.services import Services
 from operations.actions import ActionContext, StartRequest
+from operations.web.access import AccessRules
 from worker.orders import WORKFLOW, Order, instance_id_of
 
 STARTED = "Workflow is executing. Use /workflow/status/{instance_id} to check progress"
@@ -67,6 +68,7 @@ def create_order_app(
     *,
     start: Callable[[], None],
     stop: Callable[[], None],
+    access: AccessRules | None = None,
 ) -> FastAPI:
     """Return the FastAPI application; it calls `start` before it serves, and `stop` after."""
     return create_app(
@@ -81,4 +83,5 @@ def create_order_app(
             start=start,
             stop=stop,
         ),
+        access,
     )

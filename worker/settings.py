@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from operations.settings import Host, Settings
+from operations.settings import Host, ServerSettings
 
 
-class WorkerSettings(Settings):
+class WorkerSettings(ServerSettings):
     """Settings of the worker. Durations are in seconds."""
 
     api_host: Host = "127.0.0.1"

@@ -11,6 +11,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from dashboard.live.fragment_reruns import LiveSession, find_session
 
 PATH = "/flowdeck/live"
+MAX_PAGES = 200  # open at once; each costs a task and some memory
+TRY_AGAIN_LATER = 1013  # the close code of a page that is too many
 LIVE = "live"  # sent to a page whose session the server knows
 RERUN_PAGE = "rerun page"  # sent to a page whose session the server does not know
 
@@ -36,7 +38,9 @@ class LiveUpdates:
         read_version: Callable[[], str],
         intervals: Intervals | None = None,
         find_session: Callable[[str], LiveSession | None] = find_session,
+        max_pages: int = MAX_PAGES,
     ) -> None:
+        self._max_pages = max_pages
         self._read_version = read_version
         self._find_session = find_session
         self._intervals = intervals or Intervals()
@@ -52,6 +56,9 @@ class LiveUpdates:
 
     async def _serve(self, socket: WebSocket) -> None:
         await socket.accept()
+        if self._open_pages >= self._max_pages:
+            await socket.close(TRY_AGAIN_LATER)
+            return
         try:
             async with self._reading_versions(), asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_current(socket, await socket.receive_text()))

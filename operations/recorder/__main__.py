@@ -20,11 +20,13 @@ from operations.errors import (
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
+from operations.private_files import keep_private
 from operations.recorder.recorder import FollowedApplication, OtherApplication, Recorder
 from operations.recorder.repair import Repair
 from operations.recorder.traces.endpoint import Endpoint
 from operations.settings import OperationsSettings
 from operations.state_store import StateStoreFile
+from operations.web.access import AccessRules
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,7 @@ def main() -> None:
     try:
         settings = OperationsSettings.load()
         configure_logs(settings)
+        keep_private(settings.data)
         gateway = DaprGateway(settings.endpoint, api_token=settings.api_token)
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -41,7 +44,9 @@ def main() -> None:
         store = StateStoreFile(settings.state_store)
         application = FollowedApplication(gateway, state_store=store)
         gc.freeze()  # garbage collections skip the objects that the imports created
-        with Endpoint(settings.spans_host, settings.spans_port, application.queue):
+        access = AccessRules.of(settings, settings.spans_host)
+        address = (settings.spans_host, settings.spans_port)
+        with Endpoint(*address, application.queue, access=access):
             RecorderProcess(settings.ledger, application, stopping).run()
     except LedgerReplaced as error:
         sys.exit(str(error))  # the supervisor starts this process again

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from operations.errors import InvalidInput
+from operations.private_files import keep_private
 from system.dapr.build import HERE, Site, ensure
 from system.dapr.commands import NEEDS, command, variables
 from system.dapr.errors import DaprError
@@ -37,6 +38,7 @@ def main(arguments: list[str], site: Site = HERE) -> None:
 def become(process: str, binaries: Path, settings: DaprSettings) -> None:
     """Wait for the processes that `process` needs, then replace this process by it."""
     arguments = command(process, binaries, settings)  # before the folder changes
+    keep_private(settings.data)
     settings.data.mkdir(parents=True, exist_ok=True)
     os.environ.update(variables(settings))
     for name in NEEDS[process]:

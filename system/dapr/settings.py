@@ -5,13 +5,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from operations.settings import Host, Settings
+from operations.settings import Host, ServerSettings
 
 LOOPBACK = "127.0.0.1"
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-class DaprSettings(Settings):
+class DaprSettings(ServerSettings):
     """Settings of the Dapr that `make run` starts.
 
     It uses ten consecutive ports on 127.0.0.1, not Dapr's defaults, so that it runs beside a

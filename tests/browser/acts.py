@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import settle
+from tests.browser.conftest import PATIENCE, settle
+from tests.waiting import eventually
 
 
 def submit(page: Page, order_id: str, *, count: int = 1) -> str:
@@ -74,12 +75,12 @@ def bars(page: Page) -> Locator:
 
 def expect_bars(page: Page, count: int) -> None:
     """Wait until the Gantt chart has `count` bars; a bar includes its queue time."""
-    page.wait_for_function(
-        """count => {
-            const traces = document.querySelector(".gantt .chart")?.data ?? [];
-            const counted = traces.filter(({ hoverinfo, name }) =>
-                hoverinfo !== "skip" && !name.endsWith("queue"));
-            return counted.reduce((sum, trace) => sum + trace.x.length, 0) === count;
-        }""",
-        arg=count,
-    )
+    bars_of_chart = """() => {
+        const traces = document.querySelector(".gantt .chart")?.data ?? [];
+        const counted = traces.filter(({ hoverinfo, name }) =>
+            hoverinfo !== "skip" && !name.endsWith("queue"));
+        return counted.reduce((sum, trace) => sum + trace.x.length, 0);
+    }"""
+    # Playwright's `wait_for_function` needs `eval`, which the pages' policy forbids.
+    wanted = f"the chart has {count} bars"
+    eventually(lambda: page.evaluate(bars_of_chart) == count, PATIENCE / 1000, wanted)

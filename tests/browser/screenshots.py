@@ -10,7 +10,6 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from operations.actions import ActionContext, Actions, StartRequest
-from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.model import LOCAL_USER
 from operations.timeline import Ending
@@ -107,7 +106,7 @@ def full(browser: Browser, stack: Stack) -> None:
 def retried(stack: Stack) -> str:
     """Return the id of a completed order with two failed attempts."""
     with (
-        closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway,
+        closing(stack.gateway()) as gateway,
         closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db", gateway.app_id)) as ledger,
     ):
         for _ in range(TRIES):
@@ -128,7 +127,7 @@ def start_later(stack: Stack) -> None:
     """Submit an order that starts in an hour."""
     order = {"order_id": unique("ORDER"), "amount": 10.0, "items": ["lamp"]}
     with (
-        closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway,
+        closing(stack.gateway()) as gateway,
         closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db", gateway.app_id)) as ledger,
     ):
         instance_id = instance_id_of(str(order["order_id"]))

@@ -5,8 +5,9 @@ import re
 from playwright.sync_api import Page, WebSocket, expect
 
 from tests.browser.acts import back_to_list, expect_bars, expect_status, open_instance, row
-from tests.browser.conftest import OpenPage, settle
+from tests.browser.conftest import PATIENCE, OpenPage, settle
 from tests.integration.stack import Stack, unique
+from tests.waiting import eventually
 
 NARROW = {"width": 420, "height": 900}
 QUIET = 2000  # milliseconds that an idle page is observed
@@ -45,10 +46,7 @@ def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
     page.evaluate(REDRAW)
     page.mouse.down(click_count=2)
     page.mouse.up(click_count=2)
-    page.wait_for_function(
-        "end => document.querySelector('.gantt .chart').layout.xaxis.range[1] !== end",
-        arg=zoomed[1],
-    )
+    eventually(lambda: axis(page)[1] != zoomed[1], PATIENCE / 1000, "the whole chart is shown")
 
 
 def test_typing_is_not_disturbed(open_page: OpenPage, stack: Stack) -> None:

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from playwright.sync_api import Page, expect
 
-from operations.gateway import DaprGateway
 from operations.ledger import Ledger
 from tests.browser.acts import expect_bars, expect_status, row
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PATIENCE, OpenPage
 from tests.integration.stack import Stack, unique
+from tests.waiting import eventually
 
 RELIST = 30_000  # milliseconds within which the recorder lists the instances again
 ACTIVITIES = 3  # per order
@@ -17,20 +17,19 @@ ACTIVITIES = 3  # per order
 
 def expect_queue_times(page: Page, count: int) -> None:
     """Wait for `count` bars of queue time, each directly before a bar of execution time."""
-    page.wait_for_function(
-        """count => {
-            const traces = document.querySelector(".gantt .chart")?.data ?? [];
-            const attempts = traces.filter(({ hoverinfo }) => hoverinfo !== "skip");
-            const times = (trace, end) => trace.base.map((at, index) =>
-                `${trace.y[index]} ${Date.parse(at) + (end ? trace.x[index] : 0)}`);
-            const [queues, executions] = [true, false].map((isPale) =>
-                attempts.filter(({ marker }) => marker.opacity < 1 === isPale));
-            const ends = queues.flatMap((trace) => times(trace, true));
-            const starts = new Set(executions.flatMap((trace) => times(trace, false)));
-            return ends.length === count && ends.every((end) => starts.has(end));
-        }""",
-        arg=count,
-    )
+    matching = """() => {
+        const traces = document.querySelector(".gantt .chart")?.data ?? [];
+        const attempts = traces.filter(({ hoverinfo }) => hoverinfo !== "skip");
+        const times = (trace, end) => trace.base.map((at, index) =>
+            `${trace.y[index]} ${Date.parse(at) + (end ? trace.x[index] : 0)}`);
+        const [queues, executions] = [true, false].map((isPale) =>
+            attempts.filter(({ marker }) => marker.opacity < 1 === isPale));
+        const ends = queues.flatMap((trace) => times(trace, true));
+        const starts = new Set(executions.flatMap((trace) => times(trace, false)));
+        return ends.every((end) => starts.has(end)) ? ends.length : -1;
+    }"""
+    wanted = f"{count} bars of queue time"
+    eventually(lambda: page.evaluate(matching) == count, PATIENCE / 1000, wanted)
 
 
 def test_queue_and_execution_time_are_two_bars(open_page: OpenPage, stack: Stack) -> None:
@@ -72,7 +71,7 @@ def test_a_failing_list_is_shown_with_its_remedy(open_page: OpenPage, stack: Sta
     broken = unique("broken||list")
     page = open_page()
     banner = page.get_by_test_id("stAlert")
-    with closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway:
+    with closing(stack.gateway()) as gateway:
         gateway.start("no_such_workflow", broken, "{}")
     try:
         expect(banner).to_contain_text("Dapr's list of instances unavailable", timeout=RELIST)

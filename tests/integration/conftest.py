@@ -25,7 +25,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def gateway(stack: Stack) -> Iterator[DaprGateway]:
     """Open a gateway to the engine of `stack`."""
-    with closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway:
+    with closing(stack.gateway()) as gateway:
         yield gateway
 
 

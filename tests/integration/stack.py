@@ -17,6 +17,7 @@ import httpx
 import psutil
 
 from operations.gateway import DaprGateway
+from system.dapr.api_token import FILE_NAME
 from system.dapr.settings import PROJECT, DaprSettings
 from tests.waiting import STARTUP, eventually
 
@@ -60,6 +61,16 @@ class Stack:
     def log(self, process: str) -> str:
         """Return the full output of a process."""
         return (self.folder / "data" / "logs" / f"{process}.log").read_text(errors="replace")
+
+    @property
+    def token(self) -> str:
+        """The token that daprd requires; each start has another."""
+        return (self.folder / "data" / FILE_NAME).read_text().strip()
+
+    def gateway(self, **timeouts: float) -> DaprGateway:
+        """Open a gateway to the engine; the caller closes it."""
+        endpoint = f"127.0.0.1:{self.ports['dapr gRPC']}"
+        return DaprGateway(endpoint, api_token=self.token, **timeouts)
 
     @property
     def pid(self) -> int:
@@ -188,7 +199,7 @@ class Stack:
         """Start an order that is due later, without Flowdeck, and return its instance id."""
         order = {"order_id": order_id, "amount": 1.0, "items": ["pen"]}
         instance_id = f"order_{order_id}"
-        with closing(DaprGateway(f"127.0.0.1:{self.ports['dapr gRPC']}")) as gateway:
+        with closing(self.gateway()) as gateway:
             due = datetime.now(UTC) + delay
             gateway.start("order_workflow", instance_id, json.dumps(order), due)
         return instance_id
@@ -196,7 +207,8 @@ class Stack:
     def purge(self, instance_id: str) -> None:
         """Purge an instance through Dapr's HTTP API, without Flowdeck."""
         daprd = f"http://127.0.0.1:{self.ports['dapr HTTP']}/v1.0/workflows/dapr"
-        httpx.post(f"{daprd}/{instance_id}/purge", timeout=5).raise_for_status()
+        headers = {"dapr-api-token": self.token}
+        httpx.post(f"{daprd}/{instance_id}/purge", headers=headers, timeout=5).raise_for_status()
 
     def status(self, instance_id: str) -> dict[str, Any]:
         """Return the body of the status of an instance."""

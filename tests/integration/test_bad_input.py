@@ -1,6 +1,9 @@
 """Invalid requests over HTTP, on the real engine."""
 
+import http.client
+import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +14,7 @@ from operations.gateway import DaprGateway
 from tests.integration.stack import RECOVERY, Stack, unique
 from tests.waiting import eventually
 
+JSON_CONTENT = {"content-type": "application/json"}
 GOOD = {"order_id": "GOOD", "amount": 1.25, "items": ["pen"]}
 
 
@@ -72,6 +76,21 @@ def test_a_body_over_one_mebibyte_is_refused_before_it_is_read(stack: Stack) -> 
     chunks = (b"x" * 65536 for _ in range(64))
     assert httpx.post(start, content=b"x" * (1024 * 1024 + 1)).status_code == 413
     assert httpx.post(start, content=chunks).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "size"), [("start", 1_200_000), ("raise/order_x", 5 * 1024 * 1024)]
+)
+def test_an_ordinary_client_sees_why_its_body_is_refused(
+    stack: Stack, path: str, size: int
+) -> None:
+    """It reads the answer only after it has sent its body, so the server must not close before."""
+    for _ in range(20):  # a reset depends on what the kernel has sent so far
+        connection = http.client.HTTPConnection("127.0.0.1", stack.api_port, timeout=10)
+        with closing(connection):
+            connection.request("POST", f"/workflow/{path}", b"x" * size, JSON_CONTENT)
+            answer = connection.getresponse()
+            assert (answer.status, json.load(answer)["error"]) == (413, "BodyTooLarge")
 
 
 @pytest.mark.parametrize("path", ["status", "pause", "resume", "terminate"])

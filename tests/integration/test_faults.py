@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from operations.gateway import DaprGateway
 from tests.integration.stack import AT_ONCE, Stack, unique
 
 ENDED = ("COMPLETED", "FAILED")
@@ -16,7 +15,7 @@ def test_activities_are_retried_a_bounded_number_of_times(second: Callable[..., 
     """Of ten orders with failing activities some complete; the failed ones have a failure."""
     faulty = second(FLOWDECK_FAULT_RATE="0.5", **AT_ONCE)
     faulty.start()
-    gateway = DaprGateway(f"127.0.0.1:{faulty.ports['dapr gRPC']}")
+    gateway = faulty.gateway()
     recovered = 0
     for instance_id in [faulty.start_order(unique("FAULT")) for _ in range(10)]:
         body = faulty.wait_for(instance_id, ENDED, 60)

@@ -51,7 +51,7 @@ def test_every_instance_is_on_some_page(gateway: DaprGateway) -> None:
 
 
 def test_an_id_that_breaks_the_list_is_named_until_it_is_purged(
-    gateway: DaprGateway, channel: grpc.Channel
+    stack: Stack, gateway: DaprGateway, channel: grpc.Channel
 ) -> None:
     """The error names the id and the remedy, and the remedy works."""
     instance_id = unique("BROKEN||LIST")
@@ -64,7 +64,9 @@ def test_an_id_that_breaks_the_list_is_named_until_it_is_purged(
         gateway.terminate(instance_id)
     finally:
         request = pb.PurgeInstancesRequest(instanceId=instance_id)
-        service.TaskHubSidecarServiceStub(channel).PurgeInstances(request, timeout=5)  # type: ignore[no-untyped-call]
+        service.TaskHubSidecarServiceStub(channel).PurgeInstances(  # type: ignore[no-untyped-call]
+            request, timeout=5, metadata=[("dapr-api-token", stack.token)]
+        )
     assert instance_id not in gateway.ids().ids
 
 

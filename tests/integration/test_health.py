@@ -180,12 +180,13 @@ def test_a_worker_with_a_hung_sidecar_ends_within_seconds(stack: Stack) -> None:
 
 # On some errors the SDK's loop ends for good, while the process and its HTTP server continue.
 BROKEN_LOOP = """
-import sys, time
+import os, sys, time
 from worker.activities import OrderActivities
 from worker.runtime import OrderRuntime, RuntimeState
 from worker.settings import WorkerSettings
 
-runtime = OrderRuntime(sys.argv[1], OrderActivities(WorkerSettings()))
+token = os.environ["DAPR_API_TOKEN"]
+runtime = OrderRuntime(sys.argv[1], OrderActivities(WorkerSettings()), api_token=token)
 runtime.start()
 while runtime.state is not RuntimeState.RUNNING:
     time.sleep(0.1)
@@ -200,6 +201,7 @@ def test_a_worker_whose_runtime_has_ended_ends(stack: Stack) -> None:
     worker = subprocess.run(
         [sys.executable, "-c", BROKEN_LOOP, endpoint],
         cwd=PROJECT,
+        env={**os.environ, "DAPR_API_TOKEN": stack.token},
         capture_output=True,
         timeout=40,
         check=False,

@@ -70,7 +70,7 @@ def api(go: Rich) -> TestClient:
 
     services = Services(go.gateway, lambda: go.ledger)
     app = create_order_app(services, lambda: RuntimeState.RUNNING, start=nothing, stop=nothing)
-    return TestClient(app)
+    return TestClient(app, "http://localhost")
 
 
 def run_of(go: Rich, instance_id: str) -> tuple[RunSummary, tuple[HistoryEvent, ...]]:

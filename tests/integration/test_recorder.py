@@ -41,6 +41,7 @@ def another(stack: Stack, file: Path) -> Iterator[Callable[[], subprocess.Popen[
     settings = {
         "FLOWDECK_LEDGER_URL": f"sqlite:///{file}",
         "DAPR_GRPC_PORT": str(stack.ports["dapr gRPC"]),
+        "DAPR_API_TOKEN": stack.token,
         "FLOWDECK_SPANS_PORT": stack.environment[
             "FLOWDECK_API_PORT"
         ],  # the port is taken, so the recorder polls

@@ -35,7 +35,7 @@ def test_a_run_older_than_the_retention_is_kept(
     stack = second(FLOWDECK_RESOURCES=str(resources), **AT_ONCE)
     stack.start()
     ids = [stack.start_order(unique("short-lived")) for _ in range(ORDERS)]
-    with closing(DaprGateway(f"127.0.0.1:{stack.ports['dapr gRPC']}")) as gateway:
+    with closing(stack.gateway()) as gateway:
         last = {each: final_state(gateway, each) for each in ids}
     with closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db")) as ledger:
 

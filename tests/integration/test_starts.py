@@ -111,8 +111,8 @@ def _is_answer_lost(reserved_at: datetime) -> bool:
 class FreezingGateway(DaprGateway):
     """Freezes the sidecar right before each start, so that it carries out the start later."""
 
-    def __init__(self, endpoint: str, sidecar: psutil.Process) -> None:
-        super().__init__(endpoint)
+    def __init__(self, endpoint: str, sidecar: psutil.Process, token: str) -> None:
+        super().__init__(endpoint, api_token=token)
         self._sidecar_process = sidecar
 
     def start(self, *arguments: object, **options: object) -> None:
@@ -132,7 +132,7 @@ def test_a_start_that_a_frozen_sidecar_carries_out_late_runs_once(
     request = StartRequest("order_workflow", f"order_{order_id}", order)
     endpoint = f"127.0.0.1:{quick.ports['dapr gRPC']}"
     try:
-        with closing(FreezingGateway(endpoint, sidecar)) as gateway:
+        with closing(FreezingGateway(endpoint, sidecar, quick.token)) as gateway:
             actions = Actions(gateway, ledger)
             with pytest.raises(OutcomeUnknown):
                 actions.start(request, ActionContext(LOCAL_USER))

@@ -1,5 +1,6 @@
 """Two processes that share a ledger and an engine start the same order at the same moment."""
 
+import os
 import subprocess
 import sys
 
@@ -8,14 +9,14 @@ from tests.integration.stack import Stack, unique
 
 # Each process prints "ready", waits for the end of its standard input, then starts the order.
 STARTER = """
-import sys
+import os, sys
 from operations.actions import ActionContext, Actions, StartRequest
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
 from operations.model import LOCAL_USER
 
 endpoint, ledger, order_id = sys.argv[1:]
-gateway = DaprGateway(endpoint)
+gateway = DaprGateway(endpoint, api_token=os.environ["DAPR_API_TOKEN"])
 actions = Actions(gateway, open_ledger(ledger, gateway.app_id))
 print("ready", flush=True)
 sys.stdin.read()
@@ -34,6 +35,7 @@ def test_the_same_start_from_two_processes_gives_one_order(stack: Stack) -> None
         subprocess.Popen(
             [sys.executable, "-c", STARTER, endpoint, ledger, order_id],
             cwd=PROJECT,
+            env={**os.environ, "DAPR_API_TOKEN": stack.token},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -241,3 +242,12 @@ def log_lines(capsys: pytest.CaptureFixture[str]) -> Iterator[LogLines]:
     yield LogLines(capsys)
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """Restore the mode of new files, which each process of Flowdeck sets when it starts."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)

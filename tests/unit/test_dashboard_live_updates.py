@@ -9,13 +9,21 @@ import pytest
 import streamlit as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.TextInput_pb2 import TextInput
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
 
-from dashboard.live.updates import LIVE, PATH, RERUN_PAGE, Intervals, LiveUpdates
+from dashboard.live.updates import (
+    LIVE,
+    PATH,
+    RERUN_PAGE,
+    TRY_AGAIN_LATER,
+    Intervals,
+    LiveUpdates,
+)
 from tests.waiting import eventually
 
 SECONDS = 10
@@ -169,6 +177,20 @@ def test_a_page_that_closes_at_once_leaves_nothing(
         eventually(lambda: system.reads, SECONDS, "a read")
     eventually(lambda: system.updates._open_pages == 0, SECONDS, "no open page")
     assert system.updates._reading is None
+
+
+def test_the_number_of_open_pages_is_limited() -> None:
+    """One more is closed, so that it connects again later; each costs a task and some memory."""
+    updates = LiveUpdates(lambda: "1", AT_ONCE, lambda _: None, max_pages=2)
+    with TestClient(Starlette(routes=[updates.route])) as client:
+        with client.websocket_connect(PATH), client.websocket_connect(PATH):
+            with client.websocket_connect(PATH) as third, pytest.raises(WebSocketDisconnect) as end:
+                third.receive_text()
+            assert end.value.code == TRY_AGAIN_LATER
+        eventually(lambda: updates._open_pages == 0, SECONDS, "no open page")
+        with client.websocket_connect(PATH) as later:
+            later.send_text("a")
+            assert later.receive_text() == RERUN_PAGE
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "dashboard": ("operations", "worker.orders"),
     "system": (
         "operations.errors",
+        "operations.private_files",
         "operations.settings",
         "worker.settings",
         "dashboard.settings",

@@ -30,10 +30,13 @@ def endpoint(hints: HintQueue) -> Iterator[Endpoint]:
         yield endpoint
 
 
-def post(endpoint: Endpoint, content: bytes) -> int:
+def post(endpoint: Endpoint, content: bytes, **headers: str) -> int:
     """Send a body; return the status code of the answer."""
     url = f"http://127.0.0.1:{endpoint.port}{PATH}"
-    return httpx.post(url, content=content, timeout=10).status_code
+    sent = {"content-type": "application/json"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    return httpx.post(url, content=content, headers=sent, timeout=10).status_code
 
 
 def test_spans_are_accepted(endpoint: Endpoint, hints: HintQueue) -> None:
@@ -67,6 +70,26 @@ def test_a_list_without_hints_is_accepted(
     """It shows that trace spans arrive."""
     assert post(endpoint, content) == 202
     assert (hints.take(), hints.is_traced) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"content_type": "text/plain"}, 415),
+        ({"content_type": ""}, 415),
+        ({"content_type": "application/json; charset=utf-8"}, 202),
+        ({"origin": "https://other.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec_fetch_site": "cross-site"}, 403),
+        ({"host": "other.example"}, 421),
+    ],
+)
+def test_other_web_pages_cannot_send_spans(
+    endpoint: Endpoint, hints: HintQueue, headers: dict[str, str], code: int
+) -> None:
+    """A page of another site can send text without asking, and can name a host of its own."""
+    assert post(endpoint, body(end_span()), **headers) == code
+    assert hints.received == (code == 202)
 
 
 def test_a_body_that_is_too_large_is_refused(endpoint: Endpoint, hints: HintQueue) -> None:

@@ -147,6 +147,11 @@ def test_the_api_listens_on_daprs_app_port(monkeypatch: pytest.MonkeyPatch) -> N
         (DaprSettings, "FLOWDECK_SPANS_HOST", ""),
         (WorkerSettings, "FLOWDECK_API_HOST", "a host"),
         (DashboardSettings, "FLOWDECK_PAGE_HOST", ""),
+        (DashboardSettings, "FLOWDECK_PUBLIC_URL", "flow.example"),
+        (DashboardSettings, "FLOWDECK_PUBLIC_URL", "https://flow.example/path"),
+        (DashboardSettings, "FLOWDECK_ALLOWED_HOSTS", "flow.example:8501"),
+        (DashboardSettings, "FLOWDECK_ALLOWED_HOSTS", "https://flow.example"),
+        (DashboardSettings, "FLOWDECK_ACCESS_IS_GUARDED", "perhaps"),
         (WorkerSettings, "APP_PORT", "many"),
         (WorkerSettings, "FLOWDECK_API_PORT", "65536"),
         (WorkerSettings, "FLOWDECK_PROCESS_SECONDS", "-1"),
@@ -187,3 +192,37 @@ def test_a_worker_with_an_invalid_value_does_not_start(
     errors = log_lines.errors()
     assert message in errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (WorkerSettings, "FLOWDECK_API_HOST"),
+        (DashboardSettings, "FLOWDECK_PAGE_HOST"),
+        (OperationsSettings, "FLOWDECK_SPANS_HOST"),
+        (DaprSettings, "FLOWDECK_SPANS_HOST"),
+    ],
+)
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "flow.example"])
+def test_an_address_that_others_reach_must_be_guarded(
+    settings: type[Settings], name: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing has a sign-in, so the user must confirm that something else guards access."""
+    monkeypatch.setenv(name, host)
+    with pytest.raises(InvalidInput, match=f"^{name}: found '{host}', .*ACCESS_IS_GUARDED=true"):
+        settings.load()
+    monkeypatch.setenv("FLOWDECK_ACCESS_IS_GUARDED", "true")
+    assert host in settings.load().model_dump().values()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1"])
+def test_the_loopback_needs_no_guard(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others cannot reach it."""
+    monkeypatch.setenv("FLOWDECK_API_HOST", host)
+    assert WorkerSettings.load().api_host == host
+
+
+def test_names_of_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spaces do not matter."""
+    monkeypatch.setenv("FLOWDECK_ALLOWED_HOSTS", "flow.example, 10.0.0.1,fe80::1 ")
+    assert WorkerSettings.load().allowed_hosts == ("flow.example", "10.0.0.1", "fe80::1")

@@ -12,6 +12,7 @@ import pytest
 from dashboard.settings import DashboardSettings
 from system import __main__
 from system.__main__ import environment, follow_logs, main, ports
+from system.dapr.api_token import write_token
 from system.dapr.settings import PROJECT, DaprSettings
 from system.preconditions import CannotStart
 from tests.waiting import STARTUP, eventually
@@ -30,15 +31,17 @@ def test_no_proxy_is_used_for_the_loopback(monkeypatch: pytest.MonkeyPatch, name
     """127.0.0.1 is added to the exceptions that the user has set."""
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv(name, "intranet.example")
-    assert environment(DaprSettings())["no_proxy"] == "intranet.example,127.0.0.1"
+    assert environment(DaprSettings(), "token")["no_proxy"] == "intranet.example,127.0.0.1"
 
 
 def test_processes_know_the_sidecar_and_the_data(tmp_path: Path) -> None:
     """Dapr's own variable has the address of daprd; the path of the data is absolute."""
-    variables = environment(DaprSettings(home=tmp_path, dapr_ports=31000))
+    token = write_token(tmp_path, None)
+    variables = environment(DaprSettings(home=tmp_path, dapr_ports=31000), token)
     assert variables["DAPR_GRPC_ENDPOINT"] == "127.0.0.1:31007"
     assert variables["FLOWDECK_HOME"] == str(tmp_path)
     assert variables["FLOWDECK_SPANS_PORT"] == "31010"
+    assert variables["DAPR_API_TOKEN"] == token
 
 
 def test_logs_follows_every_log_file(tmp_path: Path) -> None:

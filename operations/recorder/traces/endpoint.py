@@ -13,6 +13,8 @@ from starlette.routing import Route
 
 from operations.recorder.traces.hints import HintQueue
 from operations.recorder.traces.parser import hints_in
+from operations.web.access import AccessRules
+from operations.web.guard import Guard
 
 PATH = "/api/v2/spans"
 MAX_BODY_BYTES = 2**20  # bytes of a request's body
@@ -26,10 +28,13 @@ class _TooLarge(Exception):
     """A request's body has more than `MAX_BODY_BYTES` bytes."""
 
 
-def create_app(queue: HintQueue) -> Starlette:
+def create_app(queue: HintQueue, access: AccessRules | None = None) -> Guard:
     """Return the application that queues the hints in trace spans and answers at once."""
 
     async def take(request: Request) -> Response:
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            return PlainTextResponse("expected the Content-Type application/json", 415)
         try:
             queue.offer(hints_in(await _body(request)))
         except _TooLarge:
@@ -40,7 +45,8 @@ def create_app(queue: HintQueue) -> Starlette:
             return PlainTextResponse(f"expected a JSON list of trace spans: {error}", 400)
         return Response(status_code=202)
 
-    return Starlette(routes=[Route(PATH, take, methods=["POST"])])
+    app = Starlette(routes=[Route(PATH, take, methods=["POST"])])
+    return Guard(app, access or AccessRules())
 
 
 async def _body(request: Request) -> bytes:
@@ -56,15 +62,23 @@ class Endpoint:
     """Listens at an address while its context is entered.
 
     If the address is in use, the endpoint tries again every `retry` seconds; meanwhile the recorder
-    polls.
+    polls. `access` says which hosts and origins requests may name, by default those of this
+    machine.
     """
 
-    def __init__(self, host: str, port: int, queue: HintQueue, retry: float = RETRY) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        queue: HintQueue,
+        retry: float = RETRY,
+        access: AccessRules | None = None,
+    ) -> None:
         self._address = (host, port)
         self._retry = retry
         self._server = uvicorn.Server(
             uvicorn.Config(
-                create_app(queue),
+                create_app(queue, access),
                 lifespan="off",
                 log_config=None,
                 log_level="warning",

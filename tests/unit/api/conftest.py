@@ -9,9 +9,13 @@ from starlette.testclient import TestClient
 
 from api.services import Services
 from operations.ledger import Ledger
+from operations.web.access import AccessRules
 from tests.unit.fakes import FakeGateway
 from worker.app import create_order_app
 from worker.runtime import RuntimeState
+
+TEST_CLIENT = AccessRules(frozenset({"testserver"}))
+"""Allows the host that Starlette's test client names."""
 
 
 @dataclass
@@ -30,6 +34,7 @@ class ApiSetup:
             lambda: self.runtime,
             start=lambda: self.calls.append("start"),
             stop=lambda: self.calls.append("stop"),
+            access=TEST_CLIENT,
         )
 
 

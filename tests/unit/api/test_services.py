@@ -70,7 +70,7 @@ def serving(services: Services) -> Iterator[TestClient]:
         pass
 
     app = create_order_app(services, lambda: RuntimeState.RUNNING, start=nothing, stop=nothing)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, "http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 

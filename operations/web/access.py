@@ -1,0 +1,118 @@
+"""Which hosts and which origins a request may name."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from operations.settings import ServerSettings, is_loopback
+
+SETTINGS = "FLOWDECK_PUBLIC_URL or FLOWDECK_ALLOWED_HOSTS"
+_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[\w.:\[\]-]+")
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITE = frozenset({"same-origin", "none"})  # "none": the user typed the address
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is refused; the message is written for the user."""
+
+    status_code: int
+    error: str
+    message: str
+
+
+class _Origin(NamedTuple):
+    scheme: str
+    host: str
+    port: int | None
+
+
+@dataclass(frozen=True)
+class AccessRules:
+    """Which hosts and origins requests may name; by default only those of this machine.
+
+    A web page of another site can send requests to a server on the reader's machine, or give the
+    server a name of its own (DNS rebinding). `hosts` are allowed besides the loopback. `public_url`
+    is the address in browsers if a proxy serves it, for example by TLS.
+    """
+
+    hosts: frozenset[str] = frozenset()
+    public_url: str = ""
+
+    @classmethod
+    def of(cls, settings: ServerSettings, listens_at: str) -> "AccessRules":
+        """Return the rules of a server that listens at a host."""
+        names = {name.lower() for name in (*settings.allowed_hosts, listens_at)}
+        return cls(frozenset(names), settings.public_url)
+
+    def refusal(
+        self, method: str, headers: Mapping[str, str], *, is_websocket: bool = False
+    ) -> Refusal | None:
+        """Return why a request is refused, None if it is not."""
+        host = headers.get("host", "")
+        if not self.allows_host(host):
+            return _host_refusal(host)
+        if method in _SAFE_METHODS and not is_websocket:
+            return None
+        origin = headers.get("origin")
+        if origin is not None and not self._allows_origin(origin, host):
+            return _origin_refusal(origin)
+        site = headers.get("sec-fetch-site", "none")
+        return None if site in _OWN_SITE else _origin_refusal(origin or f"a {site} page")
+
+    def allows_host(self, host: str) -> bool:
+        """Return whether a `Host` header names this server; its port does not matter."""
+        found = _parsed(f"http://{host}") if _HOST.fullmatch(host) else None
+        if found is None:
+            return False
+        public = _parsed(self.public_url)
+        return (
+            is_loopback(found.host)
+            or found.host in self.hosts
+            or (public is not None and found.host == public.host)
+        )
+
+    def _allows_origin(self, origin: str, host: str) -> bool:
+        """Return whether a page of this server sent a request.
+
+        Behind a proxy with TLS the page's scheme is https, while this server sees http.
+        """
+        found, public = _parsed(origin), _parsed(self.public_url)
+        if found is None:  # also "null", the origin of a sandboxed frame
+            return False
+        if public and _parsed(f"{public.scheme}://{host}") == public:
+            return found == public
+        return found in {public, _parsed(f"{found.scheme}://{host}")}
+
+
+def _parsed(url: str) -> _Origin | None:
+    """Return the origin of a URL, None if it has none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
+        return None
+    return _Origin(parts.scheme, parts.hostname.rstrip("."), port or _PORTS[parts.scheme])
+
+
+def _host_refusal(host: str) -> Refusal:
+    return Refusal(
+        421,
+        "HostNotAllowed",
+        f"Host: found {host[:200]!r}, expected a name of this server. "
+        f"Set {SETTINGS} to allow other names.",
+    )
+
+
+def _origin_refusal(origin: str) -> Refusal:
+    return Refusal(
+        403,
+        "ForeignOrigin",
+        f"Origin: found {origin[:200]!r}, expected a page of this server. If a proxy serves it "
+        "under another address, set FLOWDECK_PUBLIC_URL to that address.",
+    )
