@@ -3,13 +3,19 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help run logs dapr browser postgres test check prove bench screenshots constraints clean
+.PHONY: help run attach logs dapr browser postgres test check prove bench screenshots constraints clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: .venv/run ## Run the whole system until Ctrl-C
 	@exec $(BIN)/python -m system
+
+attach: .venv/run ## Run Flowdeck for another application: SIDECAR=HOST:PORT
+	@exec $(BIN)/python -m system attach \
+		$(if $(SIDECAR),'$(SIDECAR)') $(if $(TOKEN_FILE),--token-file '$(TOKEN_FILE)') \
+		$(if $(COMPANION),--companion '$(COMPANION)') $(if $(RESOURCES),--resources '$(RESOURCES)') \
+		$(if $(PLACEMENT),--placement '$(PLACEMENT)') $(if $(DAPRD),--daprd '$(DAPRD)')
 
 logs: .venv/run ## Follow the full output of every process
 	@exec $(BIN)/python -m system logs

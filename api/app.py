@@ -31,14 +31,14 @@ _POLICIES = Policies(by_path=dict.fromkeys(("/docs", "/redoc"), _DOCS_POLICY))
 class Application:
     """The application that serves the API.
 
-    `workflow` is the name of the workflow that `routers` start. `runtime_state` returns the state
-    of the workflow runtime, "running" if it can take work. `start` is called before the first
-    request, `stop` after the last.
+    `workflow` is the name of the workflow that `routers` start, None if they start none.
+    `runtime_state` returns the state of the workflow runtime, "running" if it can take work.
+    `start` is called before the first request, `stop` after the last.
     """
 
     title: str
     description: str
-    workflow: str
+    workflow: str | None
     routers: tuple[APIRouter, ...]
     runtime_state: Callable[[], str]
     start: Callable[[], None]

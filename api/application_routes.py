@@ -25,7 +25,7 @@ class ApplicationState:
     a hung engine.
     """
 
-    workflow: str
+    workflow: str | None
     runtime_state: Callable[[], str]
     health_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(HEALTH_THREADS))
 
@@ -44,7 +44,10 @@ class InfoResponse(BaseModel):
 
     name: str = Field(examples=["Flowdeck order workflow"])
     version: str = Field(examples=["0.1.0"])
-    workflow: str = Field(examples=["order_workflow"])
+    workflow: str | None = Field(
+        description="The workflow that the API can start, null if it starts none.",
+        examples=["order_workflow"],
+    )
     endpoints: dict[str, str] = Field(examples=[{"GET /health": "Health check"}])
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.listing.address_filter import mark_list_left
 from dashboard.listing.table_data import INSTANCE
 from dashboard.live.widget import page_rerun
+from dashboard.services import offers_orders
 
 HERE = Path(__file__).parent
 PAGES = HERE / "app_pages"
@@ -16,10 +17,11 @@ st.set_page_config(
 )
 st.logo(HERE / "assets" / "wordmark.svg", size="large")
 st.html("<style>[data-testid=stMainBlockContainer] {padding-top: 4.75rem}</style>")
+new_order = st.Page(PAGES / "new_order.py", title="New order", url_path="new")
 page = st.navigation(
     [
         st.Page(PAGES / "instances.py", title="Instances", default=True),
-        st.Page(PAGES / "new_order.py", title="New order", url_path="new"),
+        *([new_order] if offers_orders() else []),
         st.Page(PAGES / "instance.py", title="Instance", url_path=INSTANCE, visibility="hidden"),
     ],
     position="top",

@@ -9,6 +9,7 @@ from functools import cache
 import structlog
 
 from dashboard.live.state_reader import StateReader
+from dashboard.settings import DashboardSettings
 from operations.actions import Actions
 from operations.errors import LedgerReplaced, LedgerUnavailable
 from operations.gateway import DaprGateway, Gateway
@@ -91,13 +92,21 @@ def services() -> OpenServices:
 def gateway() -> Gateway:
     """Return the gateway to Dapr."""
     settings = OperationsSettings.load()
-    return DaprGateway(settings.endpoint, api_token=settings.api_token)
+    return DaprGateway(
+        settings.endpoint, api_token=settings.api_token, is_companion=settings.companion
+    )
 
 
 @cache
 def _services() -> OpenServices:
     ledger = open_ledger(OperationsSettings.load().ledger, gateway().app_id)
     return OpenServices(gateway(), ledger, Actions(gateway(), ledger))
+
+
+@cache
+def offers_orders() -> bool:
+    """Return whether the pages offer the form of the order workflow."""
+    return DashboardSettings.load().orders
 
 
 def viewer() -> Actor:

@@ -57,6 +57,8 @@ class DaprMonitor:
         self._outages = Outages(grace)
         self._problems: tuple[Problem, ...] = ()
         self._due = 0.0
+        self.workers: int | None = None
+        """The number of connected workers at the last check, None if it is unknown."""
         self.outages: tuple[Outage, ...] = ()
         """The outages at the last check."""
 
@@ -78,7 +80,8 @@ class DaprMonitor:
         """Ask the engine if a check is due; `others` are problems that are already known."""
         if time.monotonic() < self._due:
             return
-        before, self._problems = self._problems, dapr_problems(self._gateway, self._state_store)
+        before = self._problems
+        self._problems, self.workers = _ask(self._gateway, self._state_store)
         self.outages = self._outages.update((*self._problems, *others), datetime.now(UTC))
         _log_changes(before, self._problems)
         self._due = time.monotonic() + self._every
@@ -91,13 +94,21 @@ def dapr_problems(
 
     A missing worker is a problem.
     """
+    return _ask(gateway, state_store)[0]
+
+
+def _ask(
+    gateway: Gateway, state_store: StateStoreFile | None
+) -> tuple[tuple[Problem, ...], int | None]:
+    """Return the engine's problems, and how many workers are connected, None if unknown."""
     lost = state_store.problems() if state_store else ()
     try:
         health = gateway.health()
     except (DaprUnavailable, DaprRefused) as error:
-        return (Problem(Service.SIDECAR, str(error)), *lost)
+        return (Problem(Service.SIDECAR, str(error)), *lost), None
     no_worker = Problem(Service.WORKER, "none is connected to the sidecar")
-    return (*health.problems, *([no_worker] if health.workers == 0 else []), *lost)
+    missing = [no_worker] if health.workers == 0 else []
+    return (*health.problems, *missing, *lost), health.workers
 
 
 def _log_changes(before: tuple[Problem, ...], now: tuple[Problem, ...]) -> None:

@@ -283,7 +283,8 @@ class RecorderMetrics:
     `lag_p50` and `lag_p95` are the seconds from an event to its row in the ledger, over the last
     minute, None if there was no event. `states`, `histories` and `lists` are reads of the engine a
     second, `hints` the hints that arrived a second. `dropped` counts the hints that were dropped
-    since the recorder started. `traces` is True if trace spans arrive.
+    since the recorder started. `traces` is True if trace spans arrive. `workers` is the number of
+    workers that are connected to the sidecar, None if it is unknown.
     """
 
     lag_p50: float | None = None
@@ -294,6 +295,7 @@ class RecorderMetrics:
     hints: float = 0.0
     dropped: int = 0
     traces: bool = False
+    workers: int | None = None
 
 
 @dataclass(frozen=True)

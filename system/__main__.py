@@ -1,4 +1,8 @@
-"""`python -m system` runs Flowdeck until Ctrl-C; `python -m system logs` follows its log files."""
+"""`python -m system` runs Flowdeck until Ctrl-C.
+
+`python -m system logs` follows its log files; `python -m system attach` runs Flowdeck for another
+application.
+"""
 
 import logging
 import os
@@ -10,12 +14,14 @@ from dashboard.settings import DashboardSettings
 from operations.errors import InvalidInput
 from operations.private_files import keep_private
 from operations.settings import OperationsSettings
+from system.attach.attach import attach
 from system.console import Console
 from system.dapr.api_token import write_token
 from system.dapr.build import ensure
 from system.dapr.commands import NEEDS
 from system.dapr.errors import DaprError
 from system.dapr.settings import LOOPBACK, PROJECT, DaprSettings
+from system.environment import python_environment
 from system.preconditions import CannotStart, check_folders, check_ports, lock_data
 from system.supervisor import Plan, Supervisor, read_procfile
 from system.welcome import announce_when_ready
@@ -25,7 +31,7 @@ STOPPED = "Stopped; nothing is lost."
 
 
 def main(arguments: list[str]) -> None:
-    """Run the system, or follow the log files of its processes."""
+    """Run the system, follow the log files of its processes, or attach to an application."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` ignores it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build as well
     logging.raiseExceptions = False  # a full disk costs log lines, and nothing else
@@ -34,7 +40,11 @@ def main(arguments: list[str]) -> None:
     try:
         if arguments == ["logs"]:
             follow_logs(DaprSettings.load().logs)
-        run(commands, console)
+        if arguments[:1] == ["attach"]:
+            attach(arguments[1:])
+            console.say(STOPPED)
+        else:
+            run(commands, console)
     except (DaprError, CannotStart, InvalidInput) as error:
         console.say(str(error))
         sys.exit(1)
@@ -84,21 +94,12 @@ def ports(dapr: DaprSettings, worker: WorkerSettings, page: DashboardSettings) -
 def environment(dapr: DaprSettings, token: str) -> dict[str, str]:
     """Return the variables of every process: this Python, the data, the sidecar and its token."""
     return {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONUTF8": "1",
-        "no_proxy": ",".join(filter(None, [_no_proxy(), LOOPBACK])),
+        **python_environment(),
         "FLOWDECK_HOME": str(dapr.home.resolve()),
         "FLOWDECK_SPANS_PORT": str(dapr.trace_port),
         "DAPR_GRPC_ENDPOINT": f"{LOOPBACK}:{dapr.ports['dapr gRPC']}",
         "DAPR_API_TOKEN": token,
     }
-
-
-def _no_proxy() -> str:
-    """Return the hosts reached without a proxy; gRPC would use one even for 127.0.0.1."""
-    return os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 from system.log_lines import LogLine
 
 APPLICATION = "worker"
-"""The process whose log lines are always shown."""
+"""The process of `make run` whose log lines are always shown."""
 FLOWDECK = "flowdeck"
 _COLOURS = (36, 35, 34, 33, 32, 31)
 _OUR_LOGGERS = ("api", "operations", "worker")
@@ -17,10 +17,12 @@ _OUR_LOGGERS = ("api", "operations", "worker")
 class Console:
     """Writes lines with the name of their process; ends the system when the terminal is gone.
 
-    The welcome sets `is_ready`, the supervisor sets `is_ending`.
+    The lines of the process `application` are always shown. The welcome sets `is_ready`, the
+    supervisor sets `is_ending`.
     """
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: list[str], application: str = APPLICATION) -> None:
+        self._application = application
         self.is_ready = self.is_ending = False
         self._width = max(map(len, [*names, FLOWDECK]))
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -37,12 +39,12 @@ class Console:
         if self.is_ending:
             return False
         if line is None:  # written without a logger
-            return name == APPLICATION
+            return name == self._application
         if line.is_error:
             return True
         if line.is_problem:
-            return line.is_ours and (self.is_ready or name == APPLICATION)
-        return name == APPLICATION and line.logger.split(".")[0] in ("", *_OUR_LOGGERS)
+            return line.is_ours and (self.is_ready or name == self._application)
+        return name == self._application and line.logger.split(".")[0] in ("", *_OUR_LOGGERS)
 
     def line(self, name: str, text: str) -> None:
         """Write one line of the process `name`."""

@@ -6,6 +6,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 
 from dashboard.settings import DashboardSettings
 from system.console import Console
@@ -37,6 +38,25 @@ def announce_when_ready(
             console.is_ready = True
 
     threading.Thread(target=announce, name="welcome", daemon=True).start()
+
+
+def wait_until_answered(console: Console, addresses: Mapping[str, str]) -> bool:
+    """Wait until every process answers, healthy or not; return False if the system ends before."""
+    while not all(map(_answers, addresses.values())):
+        if console.is_ending:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def _answers(address: str) -> bool:
+    try:
+        with _DIRECT.open(f"{address}/health", timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def _problem(name: str, address: str) -> str | None:

@@ -2,14 +2,12 @@
 
 from pydantic import Field
 
-from operations.settings import Host, ServerSettings
+from api.settings import ApiSettings
 
 
-class WorkerSettings(ServerSettings):
+class WorkerSettings(ApiSettings):
     """Settings of the worker. Durations are in seconds."""
 
-    api_host: Host = "127.0.0.1"
-    api_port: int = Field(8000, ge=1, le=65535)
     app_port: int | None = Field(None, validation_alias="APP_PORT", ge=1, le=65535)
     process_seconds: float = Field(2.0, ge=0, le=3600, allow_inf_nan=False)
     check_seconds: float = Field(2.0, ge=0, le=3600, allow_inf_nan=False)

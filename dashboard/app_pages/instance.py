@@ -80,7 +80,9 @@ def show_view(shown: View, blocked: str | None) -> None:
     )
     buttons(shown, blocked)
     with st.container():
-        show_failure(shown.details.failure, shown.key)
+        metrics = state_reader().state().metrics
+        workers = metrics.workers if metrics else None
+        show_failure(shown.details.failure, shown.key, workers)
     with st.container():
         show_gantt(shown, now)
         earlier_generations(shown, now)

@@ -22,7 +22,7 @@ from dashboard.listing.table_data import row
 from dashboard.live.banner import banner, catching_up, why_no_actions
 from dashboard.live.system_state import SystemState
 from dashboard.live.widget import live_updates
-from dashboard.services import services, state_reader
+from dashboard.services import offers_orders, services, state_reader
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import LedgerUnavailable, QueryTimeout
@@ -123,7 +123,9 @@ def empty_text(wanted: Filter, state: SystemState) -> tuple[str, str]:
         return "Nothing matches", "Fewer than three characters find only ids that start with them."
     if wanted.statuses or wanted.id_part:
         return "Nothing matches", "No instance has this status and this id. Remove a filter."
-    return "No instances yet", "Submit an order with “New order”. It appears here at once."
+    if offers_orders():
+        return "No instances yet", "Submit an order with “New order”. It appears here at once."
+    return "No instances yet", "An instance appears here as soon as the application starts it."
 
 
 def pager(page: Page, wanted: Filter, counts: Counts) -> None:

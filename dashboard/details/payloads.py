@@ -5,6 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.markdown import plain
 from operations.json_texts import indented
+from operations.mixed_workers import explain
 from operations.model import Failure
 
 MAX_LENGTH = 100_000  # characters of a payload
@@ -26,15 +27,18 @@ def show_payload(place: DeltaGenerator, title: str, text: str | None) -> None:
         place.caption(f"The first {MAX_LENGTH:,} of {len(text):,} characters.")
 
 
-def show_failure(reason: Failure | None, key: str) -> None:
+def show_failure(reason: Failure | None, key: str, workers: int | None = None) -> None:
     """Show a failure with its stack trace; a long text is cut until someone asks for all of it.
 
-    `key` identifies the failure on the page.
+    `key` identifies the failure on the page. `workers` is the number of connected workers, None if
+    it is unknown: a mix of workers is named as the cause.
     """
     if reason is None:
         return
     title = plain(_with_ellipsis(reason.error_type or "Failed"))
     st.error(f"**{title}**  \n{plain(_with_ellipsis(reason.message))}", icon=":material/error:")
+    if cause := explain(reason, workers):
+        st.warning(cause, icon=":material/call_split:")
     _offer_all(st.container(), reason.message, len(_beginning(reason.message)), f"message-{key}")
     if reason.stack_trace:
         place = st.expander("Stack trace")

@@ -41,14 +41,16 @@ class DaprGateway:
     Timeouts are in seconds. `read_timeout` covers a read with its retries, `write_timeout` a call
     that changes something, `history_timeout` the read of a history, which may be large. A REST
     endpoint makes a few calls and must answer within 5 seconds, so timeouts are short.
+    A companion (`is_companion`) is a sidecar to which no worker and no scheduler ever connects.
     Raise `InvalidInput` if `endpoint` is not an address.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - callers name what they change
         self,
         endpoint: str,
         *,
         api_token: str | None = None,
+        is_companion: bool = False,
         read_timeout: float = 1.0,
         write_timeout: float = 2.0,
         history_timeout: float = 4.0,
@@ -57,6 +59,7 @@ class DaprGateway:
         self._workflows = service.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._sidecar = dapr_pb2_grpc.DaprStub(self._channel)  # type: ignore[no-untyped-call]
         self._metadata = (("dapr-api-token", api_token),) if api_token else ()
+        self._is_companion = is_companion
         self._read_timeout = read_timeout
         self._write_timeout = write_timeout
         self._history_timeout = history_timeout
@@ -148,8 +151,10 @@ class DaprGateway:
 
     def health(self) -> DaprHealth:
         metadata = self._sidecar_metadata()
-        problems = (*placement_problems(metadata), *self._scheduler_problems())
-        return DaprHealth(metadata.runtime_version, problems, connected_workers(metadata))
+        workers = None if self._is_companion else connected_workers(metadata)
+        scheduler = () if self._is_companion else self._scheduler_problems()
+        problems = (*placement_problems(metadata), *scheduler)
+        return DaprHealth(metadata.runtime_version, problems, workers)
 
     def _sidecar_metadata(self) -> metadata_pb2.GetMetadataResponse:
         """Return the sidecar's metadata, and remember the id of its application."""

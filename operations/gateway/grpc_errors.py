@@ -86,7 +86,7 @@ def may_have_acted(error: grpc.RpcError) -> bool:
 def to_flowdeck_error(error: grpc.RpcError, instance_id: str = "") -> FlowdeckError:
     """Return the Flowdeck error for a gRPC error of a call about an instance."""
     code, details = error.code(), _details(error)
-    if code in _UNREACHABLE:
+    if code in _UNREACHABLE or code is grpc.StatusCode.UNAUTHENTICATED:
         return DaprUnavailable(describe(error))
     if refusal := _refusal(details, instance_id):
         return refusal
@@ -112,6 +112,8 @@ def describe(error: grpc.RpcError) -> str:
     details = _details(error)
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return "no answer in time"
+    if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+        return "the sidecar refuses the API token, so DAPR_API_TOKEN must be the sidecar's own"
     if _NOT_SENT.search(details):
         return "no sidecar accepts the connection"
     return details or "the connection was lost"

@@ -8,7 +8,7 @@ from threading import Lock
 
 from sqlalchemy import Engine, text
 
-from operations.errors import DaprUnavailable, LedgerReplaced
+from operations.errors import DaprRefused, DaprUnavailable, LedgerReplaced
 from operations.ledger.audit_log import AuditLog
 from operations.ledger.damage import Damage
 from operations.ledger.db.connections import check_writable, open_engine, writing
@@ -95,15 +95,15 @@ class Ledger:
 
         While that fails, it is the application of the recorder's last heartbeat, so that pages show
         the past. The sidecar may then turn out to be of another application, so `ask_app_id` is
-        called again every 5 seconds. Raises `DaprUnavailable` while neither is known, and
-        `LedgerUnavailable`.
+        called again every 5 seconds. Raises `DaprUnavailable` or `DaprRefused` while neither is
+        known, and `LedgerUnavailable`.
         """
         last, until = self._last_app
         if time.monotonic() < until:
             return last
         try:
             return self._ask_app_id()
-        except DaprUnavailable:
+        except (DaprUnavailable, DaprRefused):
             known = self.heartbeat().app_id
             if known is None:
                 raise
@@ -148,7 +148,7 @@ class Ledger:
         """
         try:
             app_id = self.app_id()
-        except DaprUnavailable:
+        except (DaprUnavailable, DaprRefused):
             app_id = None
         heartbeat = Heartbeat(0, at, tuple(outages), backlog, metrics, app_id)
         write_heartbeat(self._engine, heartbeat)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import structlog
 
 from operations.errors import (
+    DaprRefused,
     DaprUnavailable,
     InvalidInput,
     LedgerReplaced,
@@ -37,7 +38,9 @@ def main() -> None:
         settings = OperationsSettings.load()
         configure_logs(settings)
         keep_private(settings.data)
-        gateway = DaprGateway(settings.endpoint, api_token=settings.api_token)
+        gateway = DaprGateway(
+            settings.endpoint, api_token=settings.api_token, is_companion=settings.companion
+        )
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
@@ -111,7 +114,7 @@ class RecorderProcess:
         while not self._stopping.is_set() and not self._repair.is_due:
             try:
                 return self._application.gateway.app_id(fresh=True)
-            except DaprUnavailable:
+            except (DaprUnavailable, DaprRefused):
                 health.check()
                 ledger.write_heartbeat(datetime.now(UTC), health.outages, backlog=None)
                 self._stopping.wait(limits.heartbeat_every)

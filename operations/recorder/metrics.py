@@ -76,10 +76,13 @@ class Meter:
             if happened >= self._since:
                 self._lags.append((at, max(0.0, (now - happened).total_seconds())))
 
-    def metrics(self, unanswered: Iterable[float] = ()) -> RecorderMetrics:
+    def metrics(
+        self, unanswered: Iterable[float] = (), workers: int | None = None
+    ) -> RecorderMetrics:
         """Return the metrics for one heartbeat.
 
         `unanswered` contains the seconds that hints have waited so far; they count as lags.
+        `workers` is the number of connected workers.
         """
         now = time.monotonic()
         while self._lags and now - self._lags[0][0] > self._window:
@@ -91,6 +94,7 @@ class Meter:
             lag_p95=p95,
             dropped=self._queue.dropped,
             traces=self._queue.is_traced,
+            workers=workers,
             **self._rates(now),
         )
 

@@ -14,6 +14,7 @@ from operations.recorder.archive import Archive, Unwritten
 from operations.recorder.discovery import FinishedRuns, IdLister
 from operations.recorder.limits import RecorderLimits
 from operations.recorder.metrics import CountedGateway, Meter
+from operations.recorder.notices import Notices
 from operations.recorder.readers import Clock, Readers, ReadResult
 from operations.recorder.schedule import Schedule
 from operations.recorder.traces.hints import HintHandler, HintQueue
@@ -49,6 +50,7 @@ class FollowedApplication:
         self.health = DaprMonitor(gateway, self.limits.health_every, grace, state_store)
         self.clock = Clock()
         self.queue = HintQueue(self.limits)
+        self.notices = Notices(self.health, self.queue)
 
 
 class Recorder:
@@ -66,6 +68,7 @@ class Recorder:
         self._gateway = gateway
         queue, now = application.queue, application.clock.now
         self._health = application.health
+        self._notices = application.notices
         self._queue = queue
         self._limits = limits
         self._ledger = ledger
@@ -96,6 +99,7 @@ class Recorder:
         self._schedule.is_traced = self._queue.is_traced
         self._start_times.add(self._hints.handle(self._readers.seconds), time.monotonic())
         self._health.check(self._lister.problems)
+        self._notices.check_traces()
         if self._health.is_reachable:
             self._discover()
             self._read_due()
@@ -188,6 +192,7 @@ class Recorder:
         is_recorded = self._schedule.is_recorded
         changed = [each for each in snapshots if each.is_final or not is_recorded(each)]
         unwritten = self._archive.write(changed)
+        self._notices.check_workers(each for each in changed if each.is_final)
         for each in changed:
             if each.instance.instance_id not in unwritten:
                 self._meter.recorded(each, self._schedule.recorded_events(each))
@@ -245,7 +250,8 @@ class Recorder:
         outages, now = self._health.outages, time.monotonic()
         if outages != self._written or now >= self._heartbeat_due:
             self._ledger.damage.check_file()  # its own queries may not touch the damaged pages
-            metrics = self._meter.metrics(self._schedule.hint_waits(now))
+            waits = self._schedule.hint_waits(now)
+            metrics = self._meter.metrics(waits, self._health.workers)
             self._ledger.write_heartbeat(datetime.now(UTC), outages, self._backlog(), metrics)
             self._written, self._heartbeat_due = outages, now + self._limits.heartbeat_every
 

@@ -21,6 +21,7 @@ from tests.integration.stack import unique
 from tests.waiting import STARTUP, eventually
 
 DAPR = ("system.dapr placement", "system.dapr scheduler", "system.dapr daprd")
+SIDECAR = DAPR[-1]
 RECORDER = "operations.recorder"
 RICH_APPLICATION = (sys.executable, "-m", "tests.integration.richapp")
 _APPLICATION = "the application"
@@ -44,6 +45,7 @@ class Rich:
         ports = engine.ports
         self.endpoint = endpoint = f"127.0.0.1:{ports['dapr gRPC']}"
         ledger_url = ledger_url or f"sqlite:///{folder}/data/ledger.db"
+        self.folder = folder
         self._application = application
         self._output = folder / "output.log"
         self._environment = {
@@ -58,8 +60,9 @@ class Rich:
         self.trace_port = engine.trace_port
         self._open = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.gateway = DaprGateway(endpoint)
-        self._patient_gateway = DaprGateway(endpoint, write_timeout=60)
+        token = settings.get("DAPR_API_TOKEN")
+        self.gateway = DaprGateway(endpoint, api_token=token)
+        self._patient_gateway = DaprGateway(endpoint, api_token=token, write_timeout=60)
         self.ledger = open_ledger(ledger_url, self.gateway.app_id)
         self._channel = open_channel(endpoint)
         self._stub = service.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
@@ -94,6 +97,32 @@ class Rich:
         finally:
             self._run(_APPLICATION, *self._application)
             eventually(self._is_ready, STARTUP, "a worker is connected")
+
+    @contextmanager
+    def without_sidecar(self) -> Iterator[None]:
+        """Kill daprd for a while, and start it again at the end; the application stays."""
+        sidecar = self._processes[SIDECAR]
+        sidecar.kill()
+        sidecar.wait()
+        try:
+            yield
+        finally:
+            self._run(SIDECAR, sys.executable, "-m", *SIDECAR.split())
+            eventually(self._is_ready, STARTUP, "a worker is connected")
+
+    @contextmanager
+    def beside(self, *command: str, **variables: str) -> Iterator[None]:
+        """Run another program at the same sidecar for a while."""
+        environment = {**self._environment, **variables}
+        with self._output.open("ab") as output:
+            process = subprocess.Popen(
+                command, cwd=PROJECT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
 
     def _run(self, name: str, *command: str) -> None:
         with self._output.open("ab") as output:

@@ -67,10 +67,15 @@ class Stack:
         """The token that daprd requires; each start has another."""
         return (self.folder / "data" / FILE_NAME).read_text().strip()
 
-    def gateway(self, **timeouts: float) -> DaprGateway:
-        """Open a gateway to the engine; the caller closes it."""
+    def gateway(self, read_timeout: float = 1.0, write_timeout: float = 2.0) -> DaprGateway:
+        """Open a gateway to the engine; the caller closes it. Timeouts are in seconds."""
         endpoint = f"127.0.0.1:{self.ports['dapr gRPC']}"
-        return DaprGateway(endpoint, api_token=self.token, **timeouts)
+        return DaprGateway(
+            endpoint,
+            api_token=self.token,
+            read_timeout=read_timeout,
+            write_timeout=write_timeout,
+        )
 
     @property
     def pid(self) -> int:

@@ -199,7 +199,12 @@ def desk(
     """Return a dashboard that has not built its services yet; the recorder is running."""
     monkeypatch.setattr(services, "DaprGateway", lambda *_, **__: gateway)
     monkeypatch.setattr(services, "_end_process", lambda: None)  # pytest runs in this process
-    built = (services.state_reader, services.gateway, services._services)
+    built = (
+        services.state_reader,
+        services.gateway,
+        services.offers_orders,
+        services._services,
+    )
     for each in built:
         each.cache_clear()
     desk = Desk(gateway, pages_ledger, tmp_path / "data")

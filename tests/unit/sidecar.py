@@ -35,7 +35,8 @@ PUBLIC = {"GetMetadata", "ListJobsAlpha1"}
 class Sidecar:
     """Answers the calls of a gateway: with the next of the `failures`, or else with `answers`."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host
         self.answers: dict[str, Any] = {}
         self.failures: dict[str, list[tuple[grpc.StatusCode, str]]] = {}
         self.calls: Counter[str] = Counter()
@@ -50,7 +51,7 @@ class Sidecar:
     @property
     def endpoint(self) -> str:
         """The address, as host:port."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self._host}:{self.port}"
 
     def listen(self) -> None:
         """Listen on the port of the previous call, or on a free port at the first call."""

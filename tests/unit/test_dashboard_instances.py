@@ -774,3 +774,16 @@ def test_a_search_for_nul_finds_nothing(desk: Desk) -> None:
     app = desk.open(q="\0")
     assert not app.exception
     assert ids(app) == []
+
+
+def test_an_attached_dashboard_offers_no_orders(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither as a page nor as a text."""
+    assert "New order" in widget(desk.open(), "table")["empty"][1]
+    assert not has_widget(desk.open(ORDER), "table")
+    monkeypatch.setenv("FLOWDECK_ORDERS", "false")
+    services.offers_orders.cache_clear()
+    app = desk.open()
+    assert "order" not in " ".join(widget(app, "table")["empty"])
+    assert has_widget(desk.open(ORDER), "table")  # the address shows the list

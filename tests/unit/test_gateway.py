@@ -8,8 +8,9 @@ import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
-from operations.errors import InvalidInput
+from operations.errors import DaprUnavailable, InvalidInput
 from operations.gateway import DaprGateway, IdPage
+from operations.gateway.channel import Address, parse_address
 from operations.gateway.stubs import pb
 from operations.model import Failure, Instance, Status
 from tests.unit.sidecar import CALLS, NOON, READS, WRITES, Sidecar, timestamp_of
@@ -243,8 +244,63 @@ def test_without_an_api_token_no_header_is_sent(sidecar: Sidecar, dapr: DaprGate
     assert "dapr-api-token" not in sidecar.metadata
 
 
-@pytest.mark.parametrize("endpoint", ["ftp://sidecar", "sidecar:port", "sidecar:1/path"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "",
+        "ftp://sidecar",
+        "sidecar:port",
+        "sidecar:99999",
+        "sidecar:1/path",
+        "sidecar:1?tls=yes",
+        "sidecar:1?tls=",
+        "sidecar:1?TLS=true",
+        "dns:sidecar:1?tls=yes",
+        "https://sidecar:1?tls=false",
+        "::1:50001",
+        "user@sidecar:1",
+    ],
+)
 def test_an_invalid_endpoint_is_named(endpoint: str) -> None:
     """The error has the name of the setting."""
     with pytest.raises(InvalidInput, match="DAPR_GRPC_ENDPOINT: found"):
         DaprGateway(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        ("sidecar:50001", Address("dns:sidecar:50001", tls=False)),
+        ("127.0.0.1:50001?tls=false", Address("dns:127.0.0.1:50001", tls=False)),
+        ("sidecar:443?tls=true", Address("dns:sidecar:443", tls=True)),
+        ("https://sidecar", Address("dns:sidecar:443", tls=True)),
+        ("http://sidecar:80", Address("dns:sidecar:80", tls=False)),
+        ("[::1]:50001", Address("dns:[::1]:50001", tls=False)),
+        ("https://[2001:db8::1]:443", Address("dns:[2001:db8::1]:443", tls=True)),
+        ("dns:sidecar:50001", Address("dns:sidecar:50001", tls=False)),
+        ("unix:///run/Dapr.sock", Address("unix:///run/Dapr.sock", tls=False)),
+    ],
+)
+def test_an_endpoint_is_in_the_grammar_of_the_sdk(endpoint: str, address: Address) -> None:
+    """A short IPv6 address works too, which the SDK's parser breaks."""
+    assert parse_address(endpoint) == address
+
+
+def test_a_sidecar_at_an_ipv6_address_answers() -> None:
+    """The brackets are part of the address."""
+    sidecar = Sidecar(host="[::1]")
+    sidecar.listen()
+    with closing(DaprGateway(sidecar.endpoint, read_timeout=5)) as dapr:
+        assert dapr.app_id() == "orders"
+    sidecar.stop()
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_refused_token_is_an_outage_with_the_remedy(
+    sidecar: Sidecar, dapr: DaprGateway, name: str
+) -> None:
+    """Every read says which setting must be set; the recorder and the pages wait for it."""
+    method, call = READS[name]
+    sidecar.failures[method] = [(grpc.StatusCode.UNAUTHENTICATED, "authentication error")]
+    with pytest.raises(DaprUnavailable, match="refuses the API token, so DAPR_API_TOKEN must"):
+        call(dapr)

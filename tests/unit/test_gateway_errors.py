@@ -86,7 +86,7 @@ TRANSLATIONS = [
     ("raise", (grpc.StatusCode.UNKNOWN, "failed to invoke: actor is stalled"), DaprRefused),
     ("start", (grpc.StatusCode.UNKNOWN, "job name is invalid"), DaprRefused),
     ("state", (grpc.StatusCode.INTERNAL, "broken"), DaprRefused),
-    ("health", (grpc.StatusCode.UNAUTHENTICATED, "invalid token"), DaprRefused),
+    ("health", (grpc.StatusCode.UNAUTHENTICATED, "invalid token"), DaprUnavailable),
     ("state", (grpc.StatusCode.UNAVAILABLE, "not ready"), DaprUnavailable),
     ("start", (grpc.StatusCode.UNAVAILABLE, "not ready"), OutcomeUnknown),
     ("start", (grpc.StatusCode.UNKNOWN, "it went wrong while it waited"), OutcomeUnknown),

@@ -1,11 +1,16 @@
 """What the gateway reports about the engine's health."""
 
+import os
+from contextlib import closing
+
 import grpc
 import pytest
 from dapr.proto.runtime.v1 import metadata_pb2
 
 from operations.gateway import DaprGateway
 from operations.model import Problem, Service
+from system.attach.probe import SidecarReport, ask_sidecar, wait_for_sidecar
+from system.preconditions import CannotStart
 from tests.unit.sidecar import Sidecar
 
 
@@ -86,6 +91,42 @@ def test_the_number_of_workers_may_be_unknown(sidecar: Sidecar, dapr: DaprGatewa
     """An unknown number is None, not 0."""
     sidecar.answers["GetMetadata"] = metadata(placement=True, ready=True)
     assert dapr.health().workers is None
+
+
+def test_a_companion_reports_neither_workers_nor_the_scheduler(sidecar: Sidecar) -> None:
+    """It has none of its own; its placement service counts."""
+    answer = metadata(placement=False, ready=True)
+    answer.workflows.CopyFrom(metadata_pb2.MetadataWorkflows(connected_workers=0))
+    sidecar.answers["GetMetadata"] = answer
+    sidecar.failures["ListJobsAlpha1"] = [(grpc.StatusCode.INTERNAL, "clients are disabled")]
+    with closing(DaprGateway(sidecar.endpoint, is_companion=True)) as companion:
+        health = companion.health()
+    assert health.workers is None
+    assert [problem.reason for problem in health.problems] == [NO_PLACEMENT]
+
+
+def test_the_gateways_command_prints_what_the_sidecar_reports(sidecar: Sidecar) -> None:
+    """`python -m operations.gateway` prints JSON; it waits for a sidecar if it is told to."""
+    answer = metadata(placement=True, ready=True)
+    answer.id = "shop"
+    sidecar.answers["GetMetadata"] = answer
+    sidecar.failures["GetMetadata"] = 2 * [(grpc.StatusCode.UNAVAILABLE, "starting")]
+    environment = {**os.environ, "DAPR_GRPC_ENDPOINT": sidecar.endpoint}
+    assert ask_sidecar(environment) == "The Dapr engine cannot be reached: starting."
+    found = wait_for_sidecar(environment, lambda: False)
+    assert found == SidecarReport("shop", "1.18.2", None, ())
+
+
+def test_nobody_waits_for_a_sidecar_when_the_system_ends() -> None:
+    """The process that asks is ended."""
+    environment = {**os.environ, "DAPR_GRPC_ENDPOINT": "127.0.0.1:1"}
+    assert wait_for_sidecar(environment, lambda: True) is None
+
+
+def test_the_gateways_command_refuses_an_invalid_address() -> None:
+    """The message names the option of `attach`."""
+    with pytest.raises(CannotStart, match=r"SIDECAR: found .a:1\?tls=yes., expected host:port"):
+        ask_sidecar({**os.environ, "DAPR_GRPC_ENDPOINT": "a:1?tls=yes"})
 
 
 def test_the_application_is_asked_again_on_request(sidecar: Sidecar, dapr: DaprGateway) -> None:

@@ -20,6 +20,7 @@ MAY_IMPORT = {
         "operations.errors",
         "operations.private_files",
         "operations.settings",
+        "api.settings",
         "worker.settings",
         "dashboard.settings",
     ),

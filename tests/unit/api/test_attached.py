@@ -1,0 +1,58 @@
+"""The REST API of an application whose worker runs elsewhere."""
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.__main__ import create_attached_app
+from api.services import Services
+from operations.errors import DaprUnavailable
+from operations.ledger import Ledger
+from operations.model import DaprHealth
+from tests.unit.engine import put_running
+from tests.unit.fakes import FakeGateway
+from tests.unit.snapshots import ID
+
+
+@pytest.fixture
+def attached(gateway: FakeGateway, ledger: Ledger) -> Iterator[TestClient]:
+    """Return a client of the API that runs alone."""
+    services = Services(gateway, lambda: ledger)
+    with TestClient(create_attached_app(services)) as client:
+        yield client
+
+
+def test_no_endpoint_starts_a_workflow(attached: TestClient) -> None:
+    """All other endpoints are there."""
+    body = attached.get("/").json()
+    assert body["workflow"] is None
+    assert "POST /workflow/start" not in body["endpoints"]
+    assert attached.post("/workflow/start", json={}).status_code == 404
+
+
+def test_an_instance_is_paused(attached: TestClient, gateway: FakeGateway) -> None:
+    """Actions need no worker of ours."""
+    put_running(gateway)
+    assert attached.post(f"/workflow/pause/{ID}").json()["status"] == "paused"
+
+
+@pytest.mark.parametrize(("workers", "code"), [(None, 200), (1, 200), (0, 503)])
+def test_the_runtime_is_the_applications(
+    attached: TestClient, gateway: FakeGateway, workers: int | None, code: int
+) -> None:
+    """It runs if a worker is connected, or if the sidecar does not say how many are."""
+    gateway.dapr_health = DaprHealth("1.18.2", (), workers)
+    answer = attached.get("/health")
+    assert answer.status_code == code
+    assert answer.json()["workflow_runtime"] == ("disconnected" if code == 503 else "running")
+
+
+def test_without_a_sidecar_the_runtime_is_unknown(
+    attached: TestClient, gateway: FakeGateway
+) -> None:
+    """The problem is the sidecar's."""
+    gateway.errors["health"] = [DaprUnavailable("it is gone") for _ in range(2)]
+    body = attached.get("/health").json()
+    assert body["workflow_runtime"] == "unknown"
+    assert "it is gone" in body["problems"][0]
