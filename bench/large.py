@@ -101,7 +101,7 @@ def _opened(browser: Browser, address: str) -> Iterator[Page]:
     page = context.new_page()
     page.goto(f"{address}/new")  # this page preloads Plotly
     settle(page)
-    page.wait_for_function("window.Plotly")
+    eventually(lambda: page.evaluate("Boolean(window.Plotly)"), STARTUP, "the chart's script")
     page.get_by_role("link", name="Instances").first.click()
     row(page, INSTANCE).wait_for()
     yield page

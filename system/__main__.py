@@ -61,10 +61,10 @@ def run(commands: dict[str, str], console: Console) -> None:
     # An invalid value is refused once, not in each restarted process.
     operations = OperationsSettings.load()
     check_folders(dapr.resources, operations.ledger_url)
-    keep_private(dapr.data)
     with lock_data(dapr.data):
         check_ports(ports(dapr, worker, page))
         ensure(console.say)
+        keep_private(dapr.data)
         console.say(f"Starting. The full output is in {dapr.logs}; `make logs` follows it.")
         announce_when_ready(console, worker, page)
         token = write_token(dapr.data, operations.api_token)
