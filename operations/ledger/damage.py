@@ -19,13 +19,12 @@ _NO_APP = ""  # an acknowledgement belongs to the ledger, not to an application
 _ACKNOWLEDGED = select(audit_log.c.instance_id).where(
     audit_log.c.app_id == _NO_APP, audit_log.c.action == ACKNOWLEDGE_DAMAGE
 )
-_READ_WHOLE, _READ_BY_KEY = (heartbeat, runs), (details, attempts, audit_log)  # may be large
+_LARGE = (details, attempts, audit_log)  # of these the key is enough
 _NEWEST = tuple(
-    select(*columns).order_by(*(key.desc() for key in table.primary_key)).limit(1)
-    for table, columns in (
-        *((table, table.c) for table in _READ_WHOLE),
-        *((table, table.primary_key.columns) for table in _READ_BY_KEY),
-    )
+    select(*(table.primary_key.columns if table in _LARGE else table.c))
+    .order_by(*(key.desc() for key in table.primary_key.columns))
+    .limit(1)
+    for table in (heartbeat, runs, *_LARGE)
 )
 
 

@@ -32,6 +32,14 @@ def listed(stack: Stack) -> set[str]:
     return {each["instance_id"] for each in body.get("workflows", ())}
 
 
+def is_started(stack: Stack, order: dict[str, Any]) -> bool:
+    """Start an order, and return True if the API has accepted it."""
+    try:
+        return stack.post("/workflow/start", order).status_code == 200
+    except httpx.HTTPError:  # the worker is starting
+        return False
+
+
 def overwrite(file: Path) -> None:
     """Overwrite a file."""
     with file.open("r+b") as opened:
@@ -50,6 +58,7 @@ def test_orders_continue_while_a_damaged_ledger_is_replaced(
 ) -> None:
     """A worker that restarts meanwhile too; the recorder keeps the file, and fills a new one."""
     ledger = own.folder / "data" / "ledger.db"
+    own.wait_until_healthy(RECOVERY)
     kept_before = set(ledger.parent.glob("ledger.db.damaged-*Z"))
     first = own.start_order(unique("BEFORE"))
     later = own.start_order_in(timedelta(seconds=5), unique("LATER"))
@@ -58,7 +67,7 @@ def test_orders_continue_while_a_damaged_ledger_is_replaced(
     make(ledger)
     own.kill("worker")
     order = {"order_id": unique("AFTER"), "amount": 1, "items": ["pen"]}
-    eventually(lambda: own.post("/workflow/start", order).status_code == 200, RECOVERY, "a start")
+    eventually(lambda: is_started(own, order), RECOVERY, "an order starts")
     wanted = {first, later, f"order_{order['order_id']}"}
     eventually(lambda: wanted <= listed(own), RECOVERY, "the list is back")
     for each in wanted:
