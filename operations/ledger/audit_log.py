@@ -5,7 +5,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
 from operations.ledger.actor_columns import actor_in, row_of
 from operations.ledger.db.connections import reading, writing
@@ -13,6 +22,23 @@ from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.tables import audit_log
 from operations.model import Status
 from operations.records import ALL_TIME, START, AuditEntry, Outcome, Period
+
+_FINISH_START = (
+    update(audit_log)
+    .where(
+        audit_log.c.app_id == bindparam("of_app_id"),
+        audit_log.c.instance_id == bindparam("of_instance_id"),
+        audit_log.c.at == bindparam("of_start"),
+        audit_log.c.action == START,
+        audit_log.c.outcome == Outcome.UNKNOWN.value,
+    )
+    .values(
+        outcome=bindparam("new_outcome"),
+        message=bindparam("new_message"),
+        revision=bindparam("new_revision"),
+        at=bindparam("new_at"),
+    )
+)
 
 
 class AuditLog:
@@ -95,16 +121,16 @@ def finish_start(  # noqa: PLR0913, PLR0917 - the key of the entry, and its new 
     message: str | None = None,
 ) -> None:
     """Write the outcome of a start into the audit entry of its reservation, if there is one."""
-    columns = audit_log.c
-    query = update(audit_log).where(
-        columns.app_id == app_id,
-        columns.instance_id == instance_id,
-        columns.at == reserved_at,
-        columns.action == START,
-        columns.outcome == Outcome.UNKNOWN.value,
-    )
-    values = {"outcome": outcome.value, "message": message, "revision": revision}
-    connection.execute(query.values(at=at or reserved_at, **values))
+    values = {
+        "of_app_id": app_id,
+        "of_instance_id": instance_id,
+        "of_start": reserved_at,
+        "new_outcome": outcome.value,
+        "new_message": message,
+        "new_revision": revision,
+        "new_at": at or reserved_at,
+    }
+    connection.execute(_FINISH_START, values)
 
 
 def _row(entry: AuditEntry, revision: int) -> dict[str, Any]:

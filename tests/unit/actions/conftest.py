@@ -25,7 +25,7 @@ from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, at_call, put
 
 BY_ANN = ActionContext(ANN)
-LIMITS = ActionLimits(poll_interval=0.001)
+LIMITS = ActionLimits(poll_interval=0.001, start=60, start_call=30, start_margin=0)
 FAST = 1000.0  # actions a second
 RUNNING = Filter(statuses=frozenset({Status.RUNNING}))
 FAILED = Filter(statuses=frozenset({Status.FAILED}))

@@ -168,7 +168,7 @@ def test_a_new_id_that_a_start_has_reserved_is_refused(
     """The order that is being started keeps its id."""
     gateway.errors["start"] = [OutcomeUnknown("start", "no answer in time")]
     with pytest.raises(OutcomeUnknown):
-        limited(poll_interval=10).start(StartRequest("order_workflow", "order_B", {}), BY_ANN)
+        limited(poll_interval=100).start(StartRequest("order_workflow", "order_B", {}), BY_ANN)
     with pytest.raises(InstanceExists, match="by another start, which is in progress"):
         rerun(actions)
     assert not gateway.calls["rerun"]

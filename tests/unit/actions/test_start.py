@@ -1,6 +1,7 @@
 """Starts: an engine in memory, and a ledger in a real database."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -198,7 +199,7 @@ def test_a_start_whose_outcome_was_unknown_succeeds_when_repeated(
     """The same start finds the instance, even a finished one, and accepts its reservation."""
     gateway.late_errors["start"], gateway.first_status = [LOST], status
     with pytest.raises(OutcomeUnknown, match="no answer in time"):
-        start(limited(poll_interval=10))
+        start(limited(poll_interval=100))
     assert not latest(ledger).is_accepted
     assert not start(limited()).created
     assert latest(ledger).is_accepted
@@ -209,7 +210,7 @@ def test_a_lost_start_is_not_repeated_while_it_may_arrive(
     limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
     """The same start waits until its deadline, and its outcome is unknown."""
-    actions = limited(start=0.1, start_min_call=0)
+    actions = limited(poll_interval=100)
     gateway.errors["start"] = [LOST]
     with pytest.raises(OutcomeUnknown, match="no answer in time"):
         start(actions)
@@ -218,68 +219,84 @@ def test_a_lost_start_is_not_repeated_while_it_may_arrive(
     assert gateway.calls["start"] == 1
 
 
-def test_a_lost_start_that_can_no_longer_arrive_is_repeated(
-    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
+@pytest.fixture
+def old_reservation(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Reservation:
+    """Return the reservation of a start whose call can no longer act."""
+    hour_ago = time.time_ns() - 3600 * 10**9
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time_ns", lambda: hour_ago)
+        claimed = ledger.reservations.claim(WANTED, None)
+    assert claimed
+    return claimed
+
+
+@pytest.mark.usefixtures("old_reservation")
+@pytest.mark.parametrize("payload", [ORDER, OTHER])
+def test_an_abandoned_reservation_is_taken_over_after_two_reads(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, payload: dict[str, Any]
 ) -> None:
-    """The request whose answer was lost starts the instance itself, after two reads."""
-    gateway.errors["start"] = [LOST]
-    assert start(limited(start_call=0.1, start_margin=0)).created
-    assert gateway.calls["start"] == 2
-    assert latest(ledger).is_accepted
+    """The engine has answered twice that it has no instance."""
+    reads: list[int] = []
+    gateway.during["start"] = lambda: reads.append(gateway.calls["state"])
+    assert start(actions, payload).created
+    assert reads == [2]
+    assert (latest(ledger).sequence, latest(ledger).is_accepted) == (1, True)
 
 
+@pytest.mark.usefixtures("old_reservation")
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED])
 def test_a_lost_start_that_arrives_late_is_not_repeated(
-    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger, status: Status
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, status: Status
 ) -> None:
     """A frozen sidecar carries it out after the first read; only the second read finds it."""
-    ledger.reservations.claim(WANTED, None)
-    gateway.during["state"] = at_call(
-        2, lambda: gateway.put(instance("order_A", status, WANTED.payload))
-    )
-    assert not start(limited(start_call=0, start_margin=0)).created
+    arrived = instance("order_A", status, WANTED.payload)
+    gateway.during["state"] = at_call(2, lambda: gateway.put(arrived))
+    assert not start(actions).created
     assert not gateway.calls["start"]
     assert latest(ledger).is_accepted
 
 
-@pytest.mark.parametrize("payload", [ORDER, OTHER])
-def test_an_abandoned_reservation_is_taken_over_after_two_reads(
-    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger, payload: dict[str, Any]
-) -> None:
-    """The engine has answered twice that it has no instance."""
-    ledger.reservations.claim(WANTED, None)
-    limits = {"reservation": 0, "start_call": 0, "start_margin": 0}
-    gateway.during["start"] = lambda: reads.append(gateway.calls["state"])
-    reads: list[int] = []
-    with pytest.raises(TooManyStarts):  # without time for the call nothing is sent
-        start(limited(**limits), payload)
-    assert start(limited(**limits | {"start_call": 1}), payload).created
-    assert reads == [3]
-
-
-def test_an_engine_that_is_away_during_the_wait_leaves_the_outcome_unknown(
-    limited: Callable[..., Actions], gateway: FakeGateway
-) -> None:
-    """The error does not say that nothing was done, because the lost start may arrive."""
+def test_a_wait_for_a_lost_start_survives_an_outage(actions: Actions, gateway: FakeGateway) -> None:
+    """The engine is away for one read, and then has the instance."""
     gateway.errors["start"] = [LOST]
-    gateway.during["start"] = lambda: None
-    gateway.during["state"] = at_call(2, _unavailable)
+
+    def read() -> None:
+        if gateway.calls["state"] == 2:
+            raise UNAVAILABLE
+        if gateway.calls["state"] == 3:
+            gateway.put(instance("order_A", Status.COMPLETED, WANTED.payload))
+
+    gateway.during["state"] = read
+    assert start(actions).created
+    assert gateway.calls["start"] == 1
+
+
+def test_no_error_says_that_nothing_was_done_after_a_lost_start(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """If the engine is away when the start is to be repeated, the outcome stays unknown."""
+    gateway.errors["start"] = [LOST]
+
+    def read() -> None:
+        if gateway.calls["state"] == 2:
+            ledger.reservations.release(latest(ledger), "by a test")
+        if gateway.calls["state"] == 4:
+            raise UNAVAILABLE
+
+    gateway.during["state"] = read
     with pytest.raises(OutcomeUnknown, match="no answer in time"):
-        start(limited(start=0.2, start_min_call=0))
-
-
-def _unavailable() -> None:
-    raise UNAVAILABLE
+        start(actions)
+    assert gateway.calls["state"] == 4
 
 
 def test_a_call_ends_soon_after_its_reservation(
     limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
     """So others know when the call can no longer act."""
-    start(limited(start_call=2.5))
+    start(limited(start_call=30))
     (timeout,) = gateway.start_timeouts
     assert timeout
-    assert timeout < 2.5
+    assert timeout < 30
 
 
 def test_a_reservation_that_took_too_long_is_not_used(
@@ -335,16 +352,6 @@ def test_a_reservation_that_cannot_be_released_hides_no_error(
     gateway.errors["start"] = [UNAVAILABLE]
     with pytest.raises(DaprUnavailable, match="no sidecar"):
         start(Actions(gateway, failing_ledger(url)))
-
-
-def test_an_abandoned_reservation_is_taken_over(
-    limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
-) -> None:
-    """A reservation whose process died expires, and another order may use the id."""
-    ledger.reservations.claim(WANTED, None)
-    assert start(limited(reservation=0, start_margin=0), OTHER).created
-    assert gateway.calls["start"] == 1
-    assert (latest(ledger).sequence, latest(ledger).is_accepted) == (1, True)
 
 
 def test_a_purged_id_can_be_started_again(
@@ -531,7 +538,7 @@ def test_a_start_whose_answer_was_lost_is_completed_in_the_audit_log(
     """The same start again writes the outcome into the audit entry of the first."""
     gateway.late_errors["start"] = [LOST]
     with pytest.raises(OutcomeUnknown):
-        start(limited(poll_interval=10))
+        start(limited(poll_interval=100))
     start(limited())
     (entry,) = ledger.audit_log.of("order_A", 10)
     assert (entry.outcome, entry.message) == (Outcome.DONE, None)

@@ -50,7 +50,7 @@ def test_few_starts_are_in_the_engine_at_once(
     limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
     """The others wait for their turn, and all succeed."""
-    gate, actions = Gate(gateway), limited(start=30, starts_at_once=3)
+    gate, actions = Gate(gateway), limited(starts_at_once=3)
     with ThreadPoolExecutor(20) as pool:
         started = [pool.submit(start, actions, f"order_{number}") for number in range(20)]
         eventually(lambda: gate.inside == 3, 10, "three starts are in the engine")
@@ -63,7 +63,7 @@ def test_starts_get_their_turn_in_order(
     limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
     """A start that came first is not overtaken."""
-    gate, actions = Gate(gateway), limited(start=30, starts_at_once=1)
+    gate, actions = Gate(gateway), limited(starts_at_once=1)
     names = [f"order_{number}" for number in range(5)]
     waiting = actions._starts._queue._waiting
     with ThreadPoolExecutor(5) as pool:
@@ -83,7 +83,7 @@ def test_a_start_that_waited_too_long_is_refused(
     limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """Nothing is reserved and nothing is sent; a later start of the id succeeds."""
-    gate, actions = Gate(gateway), limited(start=1, start_min_call=1, starts_at_once=1)
+    gate, actions = Gate(gateway), limited(start=60, start_min_call=60, starts_at_once=1)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(start, actions, "order_A")
         eventually(lambda: gate.inside, 10, "the first start is in the engine")
@@ -100,7 +100,7 @@ def test_too_many_starts_are_refused_at_once(
     limited: Callable[..., Actions], gateway: FakeGateway
 ) -> None:
     """They would occupy the threads that other actions need; the count shrinks again."""
-    gate, actions = Gate(gateway), limited(start=3600, starts_at_once=1, max_starts=3)
+    gate, actions = Gate(gateway), limited(starts_at_once=1, max_starts=3)
     with ThreadPoolExecutor(3) as pool:
         started = [pool.submit(start, actions, f"order_{number}") for number in range(3)]
         waiting = actions._starts._queue._waiting
@@ -116,7 +116,7 @@ def test_a_start_that_waits_for_the_same_start_has_no_turn(
     limited: Callable[..., Actions], gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """Meanwhile another order starts, though only one start may be in the engine."""
-    actions = limited(start=30, start_call=3600, starts_at_once=1)
+    actions = limited(start_call=3600, starts_at_once=1)
     wanted = Reservation("order_A", "order_workflow", '{"amount": 1}', ANN)
     claimed = ledger.reservations.claim(wanted, None)
     assert claimed
