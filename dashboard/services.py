@@ -19,6 +19,7 @@ from operations.outages import dapr_problems
 from operations.records import Heartbeat
 from operations.settings import OperationsSettings
 from operations.state_store import StateStoreFile
+from operations.worker_probe import WorkerProbe
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +47,11 @@ _opening = _Opening()
 @cache
 def state_reader() -> StateReader:
     """Return the reader of the state that all viewers share."""
-    store = StateStoreFile(OperationsSettings.load().state_store)
-    return StateReader(_read_heartbeat, lambda: dapr_problems(gateway(), store), _check_writable)
+    settings = OperationsSettings.load()
+    store, worker = StateStoreFile(settings.state_store), WorkerProbe(settings.worker_url)
+    return StateReader(
+        _read_heartbeat, lambda: dapr_problems(gateway(), store, worker), _check_writable
+    )
 
 
 def _read_heartbeat() -> Heartbeat:

@@ -12,6 +12,7 @@ from operations.gateway import Gateway
 from operations.model import Problem, Service
 from operations.records import Outage
 from operations.state_store import StateStoreFile
+from operations.worker_probe import WorkerProbe
 
 GRACE = timedelta(seconds=1)  # shorter problems are not outages
 
@@ -50,9 +51,11 @@ class DaprMonitor:
         every: float = 1.0,
         grace: timedelta = GRACE,
         state_store: StateStoreFile | None = None,
+        worker: WorkerProbe | None = None,
     ) -> None:
         self._gateway = gateway
         self._state_store = state_store
+        self._worker = worker
         self._every = every
         self._outages = Outages(grace)
         self._problems: tuple[Problem, ...] = ()
@@ -81,34 +84,40 @@ class DaprMonitor:
         if time.monotonic() < self._due:
             return
         before = self._problems
-        self._problems, self.workers = _ask(self._gateway, self._state_store)
+        self._problems, self.workers = _ask(self._gateway, self._state_store, self._worker)
         self.outages = self._outages.update((*self._problems, *others), datetime.now(UTC))
         _log_changes(before, self._problems)
         self._due = time.monotonic() + self._every
 
 
 def dapr_problems(
-    gateway: Gateway, state_store: StateStoreFile | None = None
+    gateway: Gateway,
+    state_store: StateStoreFile | None = None,
+    worker: WorkerProbe | None = None,
 ) -> tuple[Problem, ...]:
     """Return the engine's problems as the sidecar reports them, and those of its state store.
 
-    A missing worker is a problem.
+    A missing worker is a problem, and so is a worker that does not answer, unless others are
+    connected.
     """
-    return _ask(gateway, state_store)[0]
+    return _ask(gateway, state_store, worker)[0]
 
 
 def _ask(
-    gateway: Gateway, state_store: StateStoreFile | None
+    gateway: Gateway, state_store: StateStoreFile | None, worker: WorkerProbe | None
 ) -> tuple[tuple[Problem, ...], int | None]:
     """Return the engine's problems, and how many workers are connected, None if unknown."""
     lost = state_store.problems() if state_store else ()
+    silent = worker.problems() if worker else ()
     try:
         health = gateway.health()
     except (DaprUnavailable, DaprRefused) as error:
         return (Problem(Service.SIDECAR, str(error)), *lost), None
-    no_worker = Problem(Service.WORKER, "none is connected to the sidecar")
-    missing = [no_worker] if health.workers == 0 else []
-    return (*health.problems, *missing, *lost), health.workers
+    if health.workers == 0 and not silent:
+        silent = (Problem(Service.WORKER, "none is connected to the sidecar"),)
+    elif health.workers is not None and health.workers > 1:
+        silent = ()
+    return (*health.problems, *silent, *lost), health.workers
 
 
 def _log_changes(before: tuple[Problem, ...], now: tuple[Problem, ...]) -> None:

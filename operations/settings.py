@@ -134,6 +134,16 @@ class ServerSettings(Settings):
         return host
 
 
+def _http_url(url: str) -> str:
+    try:
+        is_valid = urlsplit(url).scheme == "http" and urlsplit(url).hostname and urlsplit(url).port
+    except ValueError:
+        is_valid = None
+    if not is_valid:
+        raise ValueError("an http URL with a port, such as http://127.0.0.1:8000")
+    return url
+
+
 def without_password(url: object) -> str:
     """Return a URL with its password masked; the URL may be malformed."""
     shown = re.sub(r"//.*@", "//***@", str(url), flags=re.DOTALL)
@@ -155,6 +165,7 @@ class OperationsSettings(ServerSettings):
     home: Path = Field(Path(), description="The folder that contains `data/`.")
     spans_host: Host = "127.0.0.1"
     spans_port: int = Field(28010, ge=1, le=65535)
+    worker_url: Annotated[str, AfterValidator(_http_url)] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 

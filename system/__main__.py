@@ -68,7 +68,8 @@ def run(commands: dict[str, str], console: Console) -> None:
         console.say(f"Starting. The full output is in {dapr.logs}; `make logs` follows it.")
         announce_when_ready(console, worker, page)
         token = write_token(dapr.data, operations.api_token)
-        plan = Plan(commands, PROJECT, environment(dapr, token), dapr.logs, end_last=NEEDS)
+        variables = environment(dapr, worker, token)
+        plan = Plan(commands, PROJECT, variables, dapr.logs, end_last=NEEDS)
         Supervisor(plan, console).run()
     console.say(STOPPED)
 
@@ -91,12 +92,13 @@ def ports(dapr: DaprSettings, worker: WorkerSettings, page: DashboardSettings) -
     }
 
 
-def environment(dapr: DaprSettings, token: str) -> dict[str, str]:
-    """Return the variables of every process: this Python, the data, the sidecar and its token."""
+def environment(dapr: DaprSettings, worker: WorkerSettings, token: str) -> dict[str, str]:
+    """Return the variables of every process: this Python, the data, the addresses, the token."""
     return {
         **python_environment(),
         "FLOWDECK_HOME": str(dapr.home.resolve()),
         "FLOWDECK_SPANS_PORT": str(dapr.trace_port),
+        "FLOWDECK_WORKER_URL": f"http://{worker.api_host}:{worker.port}",
         "DAPR_GRPC_ENDPOINT": f"{LOOPBACK}:{dapr.ports['dapr gRPC']}",
         "DAPR_API_TOKEN": token,
     }

@@ -28,6 +28,7 @@ from operations.recorder.traces.endpoint import Endpoint
 from operations.settings import OperationsSettings
 from operations.state_store import StateStoreFile
 from operations.web.access import AccessRules
+from operations.worker_probe import WorkerProbe
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,8 @@ def main() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
         store = StateStoreFile(settings.state_store)
-        application = FollowedApplication(gateway, state_store=store)
+        worker = WorkerProbe(settings.worker_url)
+        application = FollowedApplication(gateway, state_store=store, worker=worker)
         gc.freeze()  # garbage collections skip the objects that the imports created
         access = AccessRules.of(settings, settings.spans_host)
         address = (settings.spans_host, settings.spans_port)

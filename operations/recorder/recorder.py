@@ -21,6 +21,7 @@ from operations.recorder.traces.hints import HintHandler, HintQueue
 from operations.recorder.traces.pending_start_times import StartTimeTracker
 from operations.records import Outage, RunSummary, Snapshot
 from operations.state_store import StateStoreFile
+from operations.worker_probe import WorkerProbe
 
 _UNANSWERED = 4  # reads in a row of one run without an answer, after which one line is logged
 
@@ -43,11 +44,12 @@ class FollowedApplication:
         gateway: Gateway,
         limits: RecorderLimits | None = None,
         state_store: StateStoreFile | None = None,
+        worker: WorkerProbe | None = None,
     ) -> None:
         self.limits = limits or RecorderLimits()
         self.gateway = CountedGateway(gateway)
         grace = timedelta(seconds=self.limits.outage_grace)
-        self.health = DaprMonitor(gateway, self.limits.health_every, grace, state_store)
+        self.health = DaprMonitor(gateway, self.limits.health_every, grace, state_store, worker)
         self.clock = Clock()
         self.queue = HintQueue(self.limits)
         self.notices = Notices(self.health, self.queue)

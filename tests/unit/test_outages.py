@@ -6,6 +6,7 @@ from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError
 from operations.model import DaprHealth, Problem, Service
 from operations.outages import GRACE, Outages, dapr_problems
 from operations.records import Outage
+from operations.worker_probe import NO_ANSWER, WorkerProbe
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import at
 
@@ -107,3 +108,21 @@ def test_a_missing_worker_follows_the_problems_of_the_engine(gateway: FakeGatewa
     placement = Problem(Service.PLACEMENT, "the sidecar has no connection to the placement service")
     gateway.dapr_health = DaprHealth("1.18.2", (placement,), 0)
     assert dapr_problems(gateway) == (placement, WORKER)
+
+
+class SilentProbe(WorkerProbe):
+    """A probe that got no answer."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self._is_silent = True
+
+
+@pytest.mark.parametrize(("workers", "reasons"), [(0, 1), (1, 1), (None, 1), (2, 0)])
+def test_a_worker_that_does_not_answer_is_a_problem(
+    gateway: FakeGateway, workers: int | None, reasons: int
+) -> None:
+    """The reason says so, also when the sidecar has noticed; other workers still take work."""
+    gateway.dapr_health = DaprHealth("1.18.2", (), workers)
+    found = dapr_problems(gateway, worker=SilentProbe())
+    assert [problem.reason for problem in found] == [NO_ANSWER] * reasons

@@ -31,13 +31,16 @@ def test_no_proxy_is_used_for_the_loopback(monkeypatch: pytest.MonkeyPatch, name
     """127.0.0.1 is added to the exceptions that the user has set."""
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv(name, "intranet.example")
-    assert environment(DaprSettings(), "token")["no_proxy"] == "intranet.example,127.0.0.1"
+    variables = environment(DaprSettings(), WorkerSettings(), "token")
+    assert variables["no_proxy"] == "intranet.example,127.0.0.1"
 
 
 def test_processes_know_the_sidecar_and_the_data(tmp_path: Path) -> None:
     """Dapr's own variable has the address of daprd; the path of the data is absolute."""
     token = write_token(tmp_path, None)
-    variables = environment(DaprSettings(home=tmp_path, dapr_ports=31000), token)
+    dapr, worker = DaprSettings(home=tmp_path, dapr_ports=31000), WorkerSettings(api_port=7)
+    variables = environment(dapr, worker, token)
+    assert variables["FLOWDECK_WORKER_URL"] == "http://127.0.0.1:7"
     assert variables["DAPR_GRPC_ENDPOINT"] == "127.0.0.1:31007"
     assert variables["FLOWDECK_HOME"] == str(tmp_path)
     assert variables["FLOWDECK_SPANS_PORT"] == "31010"
