@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +26,7 @@ from operations.errors import (
     Unavailable,
     UnknownInstance,
 )
+from operations.model import is_possible_id
 from operations.validation import expected_value
 from operations.web.guard import Policies
 
@@ -71,7 +73,18 @@ def _flowdeck_error(request: Request, error: Exception) -> Response:
         request.app.state.services.discard_ledger()
     code = next(code for kind, code in _STATUS_CODES.items() if isinstance(error, kind))
     headers = {"Retry-After": RETRY_AFTER} if isinstance(error, TooManyStarts) else None
-    return AsciiResponse({"error": type(error).__name__, "detail": str(error)}, code, headers)
+    detail = str(error)
+    if isinstance(error, UnknownInstance) and is_possible_id(error.instance_id):
+        detail = " ".join([detail, *_elsewhere(request, error.instance_id)])
+    return AsciiResponse({"error": type(error).__name__, "detail": detail}, code, headers)
+
+
+def _elsewhere(request: Request, instance_id: str) -> list[str]:
+    """Return where an instance lives that this application does not have, if the ledger knows."""
+    with suppress(Unavailable):
+        child = request.app.state.services.ledger.runs.remote_child(instance_id)
+        return [str(child)] if child else []
+    return []
 
 
 async def _http_exception(_: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette's type

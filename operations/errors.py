@@ -55,6 +55,7 @@ class UnknownInstance(FlowdeckError):
     """No instance has this id; with a `run_id`, the id has no such run."""
 
     def __init__(self, instance_id: str, run_id: int | None = None) -> None:
+        self.instance_id = instance_id
         if run_id is None:
             super().__init__(f"No instance has the id {instance_id!r}.")
         else:

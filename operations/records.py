@@ -117,6 +117,21 @@ class EarlierGenerations:
 
 
 @dataclass(frozen=True)
+class RemoteChild:
+    """A child in another application: `app_id` is the child's, `parent_id` the id of its parent."""
+
+    instance_id: str
+    app_id: str
+    parent_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"The instance {self.instance_id!r} belongs to the application {self.app_id!r}: "
+            f"it is a child of {self.parent_id!r}. Open it in the Flowdeck of that application."
+        )
+
+
+@dataclass(frozen=True)
 class Filter:
     """Selects the runs of a list: a run must match every field that is set.
 

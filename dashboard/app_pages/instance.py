@@ -1,6 +1,7 @@
 """The page of one instance: status, actions, Gantt, history, payloads and audit log."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -55,11 +56,19 @@ def live(instance_id: str, run_id: int | None) -> None:
             size=lambda shown: shown.size,
         )
     except UnknownInstance as error:
-        st.info(plain(str(error)), icon=":material/search_off:")
+        st.info(plain(where(error)), icon=":material/search_off:")
     except (Unavailable, DaprRefused) as error:
         st.info(f"The instance cannot be shown now. {plain(str(error))}")
     else:
         show_view(shown, why_no_actions(state))
+
+
+def where(error: UnknownInstance) -> str:
+    """Return the message of an unknown instance, with its application if the ledger knows it."""
+    with suppress(Unavailable):
+        if child := services().ledger.runs.remote_child(error.instance_id):
+            return str(child)
+    return str(error)
 
 
 def show_view(shown: View, blocked: str | None) -> None:

@@ -191,6 +191,16 @@ attempts = Table(
     ),
 )
 
+# The children that runs of `app_id` have in another application, `child_app_id`.
+remote_children = Table(
+    "remote_children",
+    metadata,
+    Column("app_id", String(MAX_NAME_LENGTH), primary_key=True),
+    Column("instance_id", String(MAX_NAME_LENGTH), primary_key=True),
+    Column("child_app_id", String(MAX_NAME_LENGTH), nullable=False),
+    Column("parent_id", String(MAX_NAME_LENGTH), nullable=False),
+)
+
 audit_log = Table(
     "audit_log",
     metadata,

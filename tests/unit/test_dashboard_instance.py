@@ -266,6 +266,18 @@ def test_the_event_of_a_child_in_another_application_names_it(desk: Desk) -> Non
     assert not app.get("page_link")
 
 
+def test_the_page_of_a_child_in_another_application_says_where_it_is(desk: Desk) -> None:
+    """Only its parent is known here."""
+    select_child(desk, "billing")
+    desk.record()
+    app = desk.open(INSTANCE, id="pay-7")
+    assert not app.exception
+    assert texts(app.info) == (
+        "The instance 'pay-7' belongs to the application 'billing': it is a child of 'order_A'. "
+        "Open it in the Flowdeck of that application."
+    )
+
+
 def test_the_header_has_the_version_and_the_patches(desk: Desk) -> None:
     """As the turns of the workflow report them."""
     desk.gateway.put(instance("order_A", Status.RUNNING))

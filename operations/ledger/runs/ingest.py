@@ -15,6 +15,7 @@ from operations.ledger.runs.details import keep_history, write_details
 from operations.ledger.runs.identity import Run, Unmatched, is_stale, latest_of, match_run
 from operations.ledger.runs.merging import RunChange, as_purged, merged, new_run
 from operations.ledger.runs.phantoms import delete_phantoms, doubtful
+from operations.ledger.runs.remote_children import write_remote_children
 from operations.ledger.runs.rows import (
     earlier_runs,
     insert_runs,
@@ -145,6 +146,7 @@ def _ingest_batch(
         *write_waits(connection, [*updated, *added]),
         *(each.run_id for each in updated if each.changes_run),
     }
+    write_remote_children(connection, [*updated, *added])
     update_runs(connection, revision, [each.after for each in updated if each.run_id in changed])
     touch_runs(connection, [each.after for each in updated if each.run_id not in changed])
     return bool(changed or added or lost)

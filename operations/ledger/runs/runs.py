@@ -13,6 +13,7 @@ from operations.ledger.runs.details import read_archived, read_details
 from operations.ledger.runs.generations import read_earlier_generations
 from operations.ledger.runs.ingest import ingest, keep_histories, mark_purged, read_merged
 from operations.ledger.runs.late_start_times import add_start_times
+from operations.ledger.runs.remote_children import read_remote_child
 from operations.ledger.runs.rows import (
     SUMMARY_COLUMNS,
     latest_runs,
@@ -23,6 +24,7 @@ from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import (
     EarlierGenerations,
+    RemoteChild,
     RunDetails,
     RunSummary,
     Snapshot,
@@ -108,6 +110,12 @@ class Runs:
             _COLUMNS.is_latest.is_(true()),
         )
         return found[0] if found else None
+
+    def remote_child(self, instance_id: str) -> RemoteChild | None:
+        """Return the child with this id that a run has in another application, None if none has."""
+        app_id = self._app_id()
+        with reading(self._engine) as connection:
+            return read_remote_child(connection, app_id, instance_id)
 
     def latest_by_id(self, ids: Iterable[str]) -> dict[str, RunSummary]:
         """Return the latest run of each id that has one."""

@@ -23,8 +23,10 @@ from operations.errors import (
     TooManyStarts,
 )
 from operations.model import DaprHealth, Failure, Problem, Service, Status
+from operations.timeline import Span, SpanKind
 from tests.unit.api.conftest import ApiSetup
 from tests.unit.fakes import instance
+from tests.unit.snapshots import at, snapshot
 from worker.runtime import RuntimeState
 
 ORDER = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
@@ -311,6 +313,21 @@ def test_an_unknown_instance_is_not_found(client: TestClient, method: str, path:
         "error": "UnknownInstance",
         "detail": "No instance has the id 'order_A'.",
     }
+
+
+@pytest.mark.parametrize(("method", "path"), ON_ONE)
+def test_a_child_in_another_application_is_named_with_it(
+    client: TestClient, api: ApiSetup, method: str, path: str
+) -> None:
+    """The 404 says where it lives; its parent is known here."""
+    child = Span(SpanKind.CHILD, "pay", 1, 1, at(0), instance_id="pay-7", app_id="billing")
+    api.ledger.runs.ingest([snapshot(spans=(child,))])
+    answer = client.request(method, path.format("pay-7"))
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == (
+        "No instance has the id 'pay-7'. The instance 'pay-7' belongs to the application "
+        "'billing': it is a child of 'order_A'. Open it in the Flowdeck of that application."
+    )
 
 
 OTHER_IDS = ["parent:0001", "a||b", "a::b", "a.b", "a/b", "é", "two words", "a" * 255]
