@@ -124,7 +124,7 @@ function answer(state) {
   clearTimeout(state.timer);
   if (outcome.href) {
     writeDraft(null);
-    if (isAwaited) navigate(new URL(outcome.href, document.baseURI).href);
+    navigate(new URL(outcome.href, document.baseURI).href);
     return;
   }
   state.mistakes = outcome.mistakes;
@@ -140,8 +140,8 @@ function tell(state, text, href = null) {
 
 const HINTS = {
   order_id: () => "Letters, digits, _ and -",
-  amount: () => "",
-  count: () => "",
+  amount: () => "At most 2 decimals",
+  count: ({ data }) => `1 to ${data.maxBatch} orders`,
   start: ({ data, fields: { start: { field } } }) => {
     if (field.validity.badInput) return "";
     if (field.value === "") return "Empty: now";

@@ -131,6 +131,21 @@ def test_the_form_shows_an_outage_and_keeps_its_values(open_page: OpenPage, stac
 
 
 @pytest.mark.slow
+def test_a_submission_without_an_answer_keeps_the_form(open_page: OpenPage, stack: Stack) -> None:
+    """A late answer opens the page of the order."""
+    page = open_page("/new")
+    order_id = unique("late")
+    fill(page, "Order id", order_id)
+    with stack.frozen("dashboard"):
+        page.get_by_role("button", name="Submit order").click()
+        expect(page.get_by_role("button", name="Submitting…")).to_be_disabled()
+        expect(page.get_by_role("alert").get_by_text("has not answered")).to_be_visible()
+        expect(page.get_by_role("button", name="Submit order")).to_be_enabled()
+        expect(page.get_by_label("Order id")).to_have_value(order_id)
+    expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
+
+
+@pytest.mark.slow
 def test_an_open_page_survives_a_killed_dashboard(open_page: OpenPage, stack: Stack) -> None:
     """After kill -9 of the dashboard the page reconnects, with its filter, and is live."""
     page = open_page("/?q=order_revived")
