@@ -21,6 +21,7 @@ from api.schemas.lists import ListResponse, list_body
 from operations.actions import RerunFrom, RerunRequest
 from operations.errors import UnknownInstance
 from operations.history_source import read_history
+from operations.snapshots import read_instance
 
 router = APIRouter(tags=["workflow"], route_class=StrictRoute, responses=COMMON_ERRORS)
 
@@ -35,7 +36,7 @@ def status(
     instance_id: InstanceId, query: Annotated[FailureQuery, Query()], services: ServicesDependency
 ) -> AsciiResponse:
     """Read the instance from the engine; this needs no ledger."""
-    instance = services.gateway.state(instance_id)
+    instance = read_instance(services.gateway, instance_id)
     if instance is None:
         raise UnknownInstance(instance_id)
     return AsciiResponse(status_body(instance, full=query.full))

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard.live.banner import zone
 from dashboard.markdown import plain
 from dashboard.services import services, state_reader, viewer
-from operations.actions import ActionContext
+from operations.actions import ActionContext, PurgeOptions
 from operations.errors import (
     ActionInProgress,
     DaprRefused,
@@ -49,7 +49,9 @@ class PerformedAction:
 
     @property
     def can_be_retried(self) -> bool:
-        """True if the same action may succeed later."""
+        """True if the same action may succeed later; a purge is asked for again on the page."""
+        if self.action is Action.PURGE:
+            return False
         return isinstance(self.error, Unavailable | ActionInProgress | DaprRefused)
 
 
@@ -69,6 +71,19 @@ def perform(action: Action, instance_id: str) -> PerformedAction:
         return PerformedAction(action, instance_id, str(error), error)
     already = "" if result.changed else "already "
     return PerformedAction(action, instance_id, f"{instance_id} is {already}{_RESULTS[action]}.")
+
+
+def purge_by_force(instance_id: str, run_id: int | None) -> None:
+    """Purge a run by force; the next rerun shows the result and reads the state again."""
+    context = ActionContext(viewer(), run_id=run_id)
+    try:
+        services().actions.purge(instance_id, context, PurgeOptions(force=True))
+    except FlowdeckError as error:
+        result = PerformedAction(Action.PURGE, instance_id, str(error), error)
+    else:
+        text = f"{instance_id} is archived and purged."
+        result = PerformedAction(Action.PURGE, instance_id, text)
+    add_results(result)
 
 
 def add_results(*results: PerformedAction) -> None:

@@ -82,11 +82,17 @@ class ActionInProgress(Conflict):
         )
 
 
+ONLY_FORCED_PURGE = (
+    "only a forced purge is possible, unless the cause is removed and the engine continues it"
+)
+
+
 class ActionNotAllowed(Conflict):
     """The instance's status does not allow the action."""
 
     def __init__(self, action: Action, instance_id: str, status: Status) -> None:
-        super().__init__(f"Cannot {action} {instance_id!r}: it is {status}.")
+        more = f", {ONLY_FORCED_PURGE}" if status is Status.STALLED else ""
+        super().__init__(f"Cannot {action} {instance_id!r}: it is {status}{more}.")
 
 
 class NotFinished(Conflict):

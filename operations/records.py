@@ -25,6 +25,13 @@ class Snapshot:
     scheduled_for: datetime | None = None
 
     @property
+    def failure(self) -> Failure | None:
+        """Why the instance failed, or why the engine stopped it: it is stalled."""
+        stall = self.timeline.stall
+        is_stalled = stall and self.instance.status is Status.STALLED
+        return stall.reason if stall and is_stalled else self.instance.failure
+
+    @property
     def is_final(self) -> bool:
         """True if it has the end and the history of the run: nothing more can follow."""
         return self.instance.status.is_finished and bool(self.history)

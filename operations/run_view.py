@@ -124,7 +124,7 @@ def _from_dapr(ledger: Ledger, summary: RunSummary, snapshot: Snapshot) -> View:
         instance.input,
         instance.output,
         instance.custom_status,
-        instance.failure,
+        snapshot.failure,
         snapshot.history,
     )
     return _view(ledger, summary, details, snapshot.timeline)

@@ -144,6 +144,27 @@ def _http_url(url: str) -> str:
     return url
 
 
+_UNITS = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+MIN_BODY_SIZE = 64 * 1024  # bytes
+
+
+def body_size(size: str) -> int:
+    """Return a size such as 4Mi in bytes; raise `ValueError` with the expected form."""
+    parts = re.fullmatch(r"([0-9]{1,12})(|Ki|Mi|Gi)", size)
+    found = int(parts[1]) * _UNITS[parts[2]] if parts else 0
+    if not MIN_BODY_SIZE <= found < 2**31:
+        raise ValueError("a size of 64Ki or more and below 2Gi, such as 4Mi")
+    return found
+
+
+def _body_size(size: str) -> str:
+    body_size(size)
+    return size
+
+
+BodySize = Annotated[str, AfterValidator(_body_size)]
+
+
 def without_password(url: object) -> str:
     """Return a URL with its password masked; the URL may be malformed."""
     shown = re.sub(r"//.*@", "//***@", str(url), flags=re.DOTALL)

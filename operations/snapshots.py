@@ -7,7 +7,7 @@ from typing import Protocol
 
 from operations.errors import DaprRefused, UnknownInstance
 from operations.history import HistoryEvent
-from operations.model import Instance
+from operations.model import Instance, Status
 from operations.records import Snapshot
 from operations.timeline import Timeline, timeline_of
 
@@ -75,6 +75,19 @@ def read_snapshot_or_state(gateway: Readable, instance_id: str) -> Snapshot | No
         return read_snapshot(gateway, instance_id)
     except DaprRefused:
         return read_state(gateway, instance_id)
+
+
+def read_instance(gateway: Readable, instance_id: str) -> Instance | None:
+    """Return an instance, None if the engine has none with this id.
+
+    The failure of a stalled instance is the reason of the stall, which only the history has.
+    Raises `DaprUnavailable` and `DaprRefused`.
+    """
+    instance = gateway.state(instance_id)
+    if instance is None or instance.status is not Status.STALLED:
+        return instance
+    snapshot = _with_history(gateway, instance, _now())
+    return replace(instance, failure=snapshot.failure)
 
 
 def _with_history(gateway: Readable, instance: Instance, at: datetime) -> Snapshot:

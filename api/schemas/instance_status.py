@@ -67,7 +67,9 @@ class StatusResponse(BaseModel):
     custom_status: Any = Field(
         None, description="The stage that the workflow reached, in its own words."
     )
-    failure: FailureSchema | None = Field(None, description="Only for a failed instance.")
+    failure: FailureSchema | None = Field(
+        None, description="Only for an instance that failed, or that the engine stopped (STALLED)."
+    )
 
 
 def status_body(instance: Instance, *, full: bool = False) -> dict[str, Any]:

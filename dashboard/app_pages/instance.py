@@ -10,11 +10,12 @@ import streamlit as st
 from dashboard.action_results import act, show_messages
 from dashboard.details.audit_table import audit_table
 from dashboard.details.earlier_generations import earlier_generations
+from dashboard.details.forced_purge import forced_purge
 from dashboard.details.history_table import history_table
 from dashboard.details.payloads import show_failure, show_payload
 from dashboard.gantt.chart import show_gantt
 from dashboard.listing.address_filter import list_query
-from dashboard.listing.table_data import code_of, header, offered_actions
+from dashboard.listing.table_data import code_of, header, offered_actions, offers_forced_purge
 from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
@@ -107,7 +108,13 @@ def show_view(shown: View, blocked: str | None) -> None:
 
 
 def buttons(shown: View, blocked: str | None) -> None:
-    """Show a button for each action; a button whose action is not possible now is disabled."""
+    """Show a button for each action; a button whose action is not possible now is disabled.
+
+    A stalled instance allows a forced purge alone.
+    """
+    if offers_forced_purge(shown.summary):
+        forced_purge(shown.summary, shown.key, blocked)
+        return
     allowed = offered_actions(shown.summary)
     with st.container(horizontal=True):
         for action, icon in ICONS.items():

@@ -30,11 +30,12 @@ class BarStyle:
 
 _GREEN, _BLUE, _RED = "--st-green-color", "--st-blue-color", "--st-red-color"
 _ORANGE, _VIOLET, _GRAY = "--st-orange-color", "--st-violet-color", "--st-gray-color"
+_CUT_OFF = "cut off: the instance ended or stalled"
 _STYLES = {
     (SpanKind.ACTIVITY, Ending.COMPLETED): BarStyle("completed (queue + execution)", _GREEN),
     (SpanKind.ACTIVITY, Ending.FAILED): BarStyle("failed (queue + execution)", _RED, CROSSED),
     (SpanKind.ACTIVITY, Ending.OPEN): BarStyle("running (queue + execution)", _BLUE, _DASHED),
-    (SpanKind.ACTIVITY, Ending.CUT_OFF): BarStyle("cut off: the instance ended", _GRAY, _DASHED),
+    (SpanKind.ACTIVITY, Ending.CUT_OFF): BarStyle(_CUT_OFF, _GRAY, _DASHED),
     (SpanKind.ACTIVITY, Ending.END_UNKNOWN): BarStyle("end unknown", _GRAY, _DASHED),
     (SpanKind.CHILD, Ending.COMPLETED): BarStyle("child completed", _GREEN, height=0.4),
     (SpanKind.CHILD, Ending.FAILED): BarStyle("child failed", _RED, CROSSED, height=0.4),
@@ -57,14 +58,14 @@ BASELINE = BarStyle("p95 of past attempts", "--st-gray-background-color", height
 _EXECUTIONS = {
     Ending.COMPLETED: BarStyle("completed", _GREEN),
     Ending.FAILED: BarStyle("failed", _RED, CROSSED),
-    Ending.CUT_OFF: BarStyle("cut off: the instance ended", _GRAY, _DASHED),
+    Ending.CUT_OFF: BarStyle(_CUT_OFF, _GRAY, _DASHED),
     Ending.END_UNKNOWN: BarStyle("end unknown", _GRAY, _DASHED),
 }
 _QUEUE_TIMES = {
     ending: BarStyle("in Dapr's queue", style.colour, opacity=QUEUED)
     for ending, style in _EXECUTIONS.items()
 }
-_DEFAULT = BarStyle("cut off: the instance ended", _GRAY, _DASHED, height=0.4)
+_DEFAULT = BarStyle(_CUT_OFF, _GRAY, _DASHED, height=0.4)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def draw_chart(key: str, chart_id: str, shown: View, timeline: Timeline, now: in
     started_at = timeline.started_at or shown.summary.started_at or timeline.spans[0].scheduled_at
     names = {row[0].name for row in section.rows if row[0].kind is SpanKind.ACTIVITY}
     baselines = _baselines(shown.summary, frozenset(names))
-    figure = gantt(section, started_at, timeline.ended_at, baselines)
+    figure = gantt(section, started_at, timeline.stopped_at, baselines)
     _chart(
         key=key,
         data={

@@ -46,6 +46,7 @@ def header(
         "workflow": summary.workflow,
         "status": summary.status.value,
         "custom": custom_status and custom_status[:MAX_CUSTOM_STATUS],
+        "stalled": failure_of(summary) if summary.status is Status.STALLED else None,
         "parent": _link(summary.parent_id, summary.parent_app_id),
         "rerunOf": _link(summary.rerun_of),
         "scheduled": _ms(summary.scheduled_for),
@@ -71,6 +72,12 @@ def offered_actions(summary: RunSummary) -> tuple[Action, ...]:
         return ()
     allowed = allowed_actions(summary.status)
     return tuple(action for action in STATUS_ACTIONS if action in allowed)
+
+
+def offers_forced_purge(summary: RunSummary) -> bool:
+    """Return True if a forced purge is the only action that the status of a run allows."""
+    is_there = summary.is_latest and not summary.purged_at
+    return is_there and summary.status is Status.STALLED
 
 
 def failure_of(summary: RunSummary) -> str | None:

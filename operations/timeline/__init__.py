@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import chain
 
 from operations.history import HistoryEvent
+from operations.model import Failure
 from operations.timeline.builder import TimelineBuilder, closed
 from operations.timeline.rerun_history import Rerun, rerun_in
 from operations.timeline.spans import (
@@ -28,6 +29,7 @@ __all__ = [
     "Ending",
     "Span",
     "SpanKind",
+    "Stall",
     "Timeline",
     "Waiting",
     "cut_off",
@@ -41,6 +43,14 @@ _START = "start"
 
 
 @dataclass(frozen=True)
+class Stall:
+    """When and why the engine stopped an instance that has not ended."""
+
+    at: datetime
+    reason: Failure
+
+
+@dataclass(frozen=True)
 class Timeline:
     """The spans of an instance, ordered by `scheduled_at`, and facts about its run.
 
@@ -49,6 +59,8 @@ class Timeline:
     the `execution_id` of its source, because Dapr copies it. `awaited` contains the names of
     everything the instance waits for (see `event_key`); `waiting` describes it in a few words.
     `version` and `patches` are those of the workflow's code that the turns executed.
+    `stall` is set while the engine refuses to continue the instance: then all spans end at the
+    stall, and the instance waits for nothing.
     """
 
     started_at: datetime | None = None
@@ -63,6 +75,12 @@ class Timeline:
     awaited: frozenset[str] = frozenset()
     version: str | None = None
     patches: tuple[str, ...] = ()
+    stall: Stall | None = None
+
+    @property
+    def stopped_at(self) -> datetime | None:
+        """When the instance ended or stalled, None while it goes on."""
+        return self.stall.at if self.stall else self.ended_at
 
 
 def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
@@ -72,7 +90,7 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
     started_at = rerun.started_at if rerun else _started_at(history, started)
     builder = _built(history, rerun, started_at)
     spans = builder.spans()
-    return Timeline(
+    timeline = Timeline(
         started_at=started_at,
         ended_at=builder.ended_at,
         spans=spans,
@@ -86,15 +104,30 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
         version=_version(history),
         patches=tuple(dict.fromkeys(chain.from_iterable(e.patches or () for e in history))),
     )
+    stall = _stall(history)
+    return replace(_closed(timeline, stall.at), stall=stall) if stall else timeline
+
+
+def _stall(history: Sequence[HistoryEvent]) -> Stall | None:
+    """Return the stall at the end of a history; an instance that went on has later events."""
+    last = history[-1] if history else None
+    if last is None or last.kind != "executionStalled" or last.failure is None:
+        return None
+    return Stall(last.timestamp, last.failure)
 
 
 def cut_off(timeline: Timeline, at: datetime) -> Timeline:
     """Return the timeline of an instance that was purged before its end: it ends at the purge."""
+    return replace(_closed(timeline, at), ended_at=at)
+
+
+def _closed(timeline: Timeline, at: datetime) -> Timeline:
+    """Return a timeline whose open spans end at a time, and that waits for nothing."""
     spans = (
         closed(span, at, Ending.CUT_OFF) if span.ending is Ending.OPEN else span
         for span in timeline.spans
     )
-    return replace(timeline, ended_at=at, spans=tuple(spans), waiting=None, awaited=frozenset())
+    return replace(timeline, spans=tuple(spans), waiting=None, awaited=frozenset())
 
 
 def _version(history: Sequence[HistoryEvent]) -> str | None:

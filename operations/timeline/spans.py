@@ -29,7 +29,7 @@ class Ending(StrEnum):
     FAILED = "failed"
     TIMED_OUT = "timed out"
     CUT_OFF = "cut off"
-    """The instance ended, or was purged, first."""
+    """The instance ended, stalled or was purged first."""
     END_UNKNOWN = "end unknown"
     """The workflow continued as new before the end was read; `ended_at` is the latest possible."""
 

@@ -73,6 +73,7 @@ def _daprd(settings: DaprSettings) -> dict[str, object]:
     ports = settings.ports
     return {
         "--app-id": settings.app_id,
+        "--max-body-size": settings.dapr_max_body_size,
         "--resources-path": settings.resources.resolve(),
         "--config": settings.resources.resolve() / "dapr-config.yaml",
         "--placement-host-address": f"{LOOPBACK}:{ports['placement']}",

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from operations.settings import Host, ServerSettings
+from operations.settings import BodySize, Host, ServerSettings
 
 LOOPBACK = "127.0.0.1"
 PROJECT = Path(__file__).resolve().parents[2]
@@ -28,6 +28,9 @@ class DaprSettings(ServerSettings):
     )
     trace_rate: float = Field(
         1.0, description="The share of traces that daprd sends, 0 for none.", ge=0, le=1
+    )
+    dapr_max_body_size: BodySize = Field(
+        "4Mi", description="The largest history of an instance, and the largest message."
     )
     dapr_log_level: Literal["debug", "info", "warn", "error", "fatal"] = "info"
 

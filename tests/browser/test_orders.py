@@ -95,7 +95,7 @@ def test_terminate_on_its_page(open_page: OpenPage, stack: Stack) -> None:
     open_instance(page, stack.start_order(unique("cut")))
     page.get_by_role("button", name="Terminate").click()
     expect_status(page, "TERMINATED")
-    expect(page.get_by_text("cut off: the instance ended")).to_be_visible()
+    expect(page.get_by_text("cut off: the instance ended or stalled")).to_be_visible()
 
 
 def test_a_batch_of_five(open_page: OpenPage) -> None:

@@ -128,6 +128,14 @@ def terminated(seconds: float) -> HistoryEvent:
     return event("executionTerminated", seconds)
 
 
+TOO_LARGE = Failure("PAYLOAD_SIZE_EXCEEDED", "too large; increase daprd --max-body-size")
+
+
+def stalled(seconds: float) -> HistoryEvent:
+    """Return the engine's note that it does not continue an instance."""
+    return event("executionStalled", seconds, failure=TOO_LARGE)
+
+
 def timeline_with(*events: HistoryEvent) -> Timeline:
     """Return the timeline of an instance that started at `START` and has these events."""
     return timeline_of([turn(0.001), started(0), *events])

@@ -39,25 +39,25 @@ STYLES = [
     (SpanKind.ACTIVITY, Ending.COMPLETED, "completed (queue + execution)", "green", "solid"),
     (SpanKind.ACTIVITY, Ending.FAILED, "failed (queue + execution)", "red", "crossed"),
     (SpanKind.ACTIVITY, Ending.OPEN, "running (queue + execution)", "blue", "open"),
-    (SpanKind.ACTIVITY, Ending.CUT_OFF, "cut off: the instance ended", "gray", "open"),
+    (SpanKind.ACTIVITY, Ending.CUT_OFF, "cut off: the instance ended or stalled", "gray", "open"),
     (SpanKind.ACTIVITY, Ending.END_UNKNOWN, "end unknown", "gray", "open"),
     (SpanKind.CHILD, Ending.COMPLETED, "child completed", "green", "solid"),
     (SpanKind.CHILD, Ending.FAILED, "child failed", "red", "crossed"),
     (SpanKind.CHILD, Ending.OPEN, "child running", "blue", "open"),
-    (SpanKind.CHILD, Ending.CUT_OFF, "cut off: the instance ended", "gray", "open"),
+    (SpanKind.CHILD, Ending.CUT_OFF, "cut off: the instance ended or stalled", "gray", "open"),
     (SpanKind.BACKOFF, Ending.COMPLETED, "back-off before the next attempt", "gray", "solid"),
     (SpanKind.BACKOFF, Ending.OPEN, "back-off before the next attempt", "gray", "open"),
-    (SpanKind.BACKOFF, Ending.CUT_OFF, "cut off: the instance ended", "gray", "open"),
+    (SpanKind.BACKOFF, Ending.CUT_OFF, "cut off: the instance ended or stalled", "gray", "open"),
     (SpanKind.TIMER, Ending.COMPLETED, "timer", "violet", "solid"),
     (SpanKind.TIMER, Ending.OPEN, "timer pending", "violet", "open"),
-    (SpanKind.TIMER, Ending.CUT_OFF, "cut off: the instance ended", "gray", "open"),
+    (SpanKind.TIMER, Ending.CUT_OFF, "cut off: the instance ended or stalled", "gray", "open"),
     (SpanKind.WAIT, Ending.COMPLETED, "event received", "violet", "solid"),
     (SpanKind.WAIT, Ending.OPEN, "waiting for an event", "violet", "open"),
     (SpanKind.WAIT, Ending.TIMED_OUT, "event timed out", "red", "crossed"),
-    (SpanKind.WAIT, Ending.CUT_OFF, "cut off: the instance ended", "gray", "open"),
+    (SpanKind.WAIT, Ending.CUT_OFF, "cut off: the instance ended or stalled", "gray", "open"),
     (SpanKind.SUSPENSION, Ending.COMPLETED, "suspended", "orange", "solid"),
     (SpanKind.SUSPENSION, Ending.OPEN, "suspended", "orange", "open"),
-    (SpanKind.SUSPENSION, Ending.CUT_OFF, "cut off: the instance ended", "gray", "open"),
+    (SpanKind.SUSPENSION, Ending.CUT_OFF, "cut off: the instance ended or stalled", "gray", "open"),
 ]
 
 
@@ -410,7 +410,7 @@ def test_rows_of_a_large_chart_are_lower() -> None:
 EXECUTIONS = [
     (Ending.COMPLETED, "completed", "green", "solid"),
     (Ending.FAILED, "failed", "red", "crossed"),
-    (Ending.CUT_OFF, "cut off: the instance ended", "gray", "open"),
+    (Ending.CUT_OFF, "cut off: the instance ended or stalled", "gray", "open"),
     (Ending.END_UNKNOWN, "end unknown", "gray", "open"),
 ]
 

@@ -20,7 +20,16 @@ from operations.gateway.stubs import pb
 from operations.history import HistoryEvent
 from operations.model import LOCAL_USER, Failure, Service, Status
 from operations.records import Outage
-from tests.unit.events import completed, event, failed, scheduled, started, turn
+from tests.unit.events import (
+    TOO_LARGE,
+    completed,
+    event,
+    failed,
+    scheduled,
+    stalled,
+    started,
+    turn,
+)
 from tests.unit.fakes import instance
 from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.pages import (
@@ -316,11 +325,61 @@ def test_a_long_history_is_shown_by_pages(desk: Desk) -> None:
     assert len(table(app, "event").value) == 241 - PER_PAGE
 
 
-@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("status", [each for each in Status if each is not Status.STALLED])
 def test_the_status_decides_which_buttons_are_enabled(desk: Desk, status: Status) -> None:
     """All three are shown; the buttons of other actions are disabled."""
     desk.add("order_A", status=status)
     assert enabled_actions(desk.open(INSTANCE, id="order_A")) == OFFERED.get(status, [])
+
+
+def open_stalled(desk: Desk) -> AppTest:
+    """Open the page of an instance that stalled while an activity ran."""
+    desk.add("order_A", status=Status.STALLED)
+    desk.gateway.events["order_A"] = (started(0), scheduled(1, 1), stalled(5))
+    return desk.open(INSTANCE, id="order_A")
+
+
+def test_a_stalled_instance_says_why(desk: Desk) -> None:
+    """The header and a panel have the engine's reason and remedy, and no bar is open."""
+    app = open_stalled(desk)
+    reason = f"{TOO_LARGE.error_type}: {TOO_LARGE.message}"
+    assert widget(app, "header")["stalled"] == reason
+    assert widget(app, "header")["waits"] is None
+    assert "PAYLOAD" in app.error[0].value
+    figure = widget(app, "gantt")["figure"]
+    assert figure["end"] == milliseconds(stalled(5).timestamp)
+    assert [trace["meta"]["open"] for trace in figure["traces"]] == [False]
+
+
+def test_a_stalled_instance_is_purged_by_force_after_a_question(desk: Desk) -> None:
+    """No other button is shown; the ledger keeps history and reason."""
+    app = open_stalled(desk)
+    assert {each.label for each in app.button}.isdisjoint({"Pause", "Resume", "Terminate"})
+    next(each for each in app.button if each.label == "Archive and purge").click()
+    send(app)
+    assert texts(app.toast) == "order_A is archived and purged."
+    assert desk.gateway.forced == 1
+    assert "order_A" not in desk.gateway.instances
+    run_of = desk.ledger.runs.latest("order_A")
+    assert run_of
+    assert run_of.error_type == TOO_LARGE.error_type
+    details = desk.ledger.runs.details(run_of.run_id)
+    assert details
+    assert details.failure == TOO_LARGE
+    assert [each.kind for each in details.history or ()][-1] == "executionStalled"
+    assert {each.label for each in app.button} >= {"Pause", "Resume", "Terminate"}
+
+
+def test_a_failed_purge_is_not_retried_without_a_question(desk: Desk) -> None:
+    """Its failure stays on the page."""
+    app = open_stalled(desk)
+    desk.gateway.errors["purge"] = [DaprRefused("broken")]
+    next(each for each in app.button if each.label == "Archive and purge").click()
+    send(app)
+    assert any("broken" in each.value for each in app.markdown)
+    labels = {each.label for each in app.button}
+    assert "Dismiss" in labels
+    assert "Retry" not in labels
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ from collections.abc import Callable
 import pytest
 
 from operations.ledger import Ledger
-from operations.model import Status
+from operations.model import Failure, Status
 from operations.records import ALL_TIME, Filter, Period, Sort
+from operations.timeline import Stall
+from tests.unit.events import TOO_LARGE
 from tests.unit.plans import plans
-from tests.unit.snapshots import ID, at, done, snapshot, statuses, summary
+from tests.unit.snapshots import ID, at, done, snapshot, state_only, statuses, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -130,3 +132,22 @@ def test_each_query_uses_an_index(
     steps = plans(ledger, ask)
     assert any(re.search(rf"USING (COVERING )?INDEX runs_{index}\b", each) for each in steps)
     assert "SCAN runs" not in steps
+
+
+def test_a_stalled_run_has_the_reason_until_it_goes_on(ledger: Ledger) -> None:
+    """List and page have the engine's words, also after a read without the history."""
+    ledger.runs.ingest([snapshot(Status.STALLED, read=6, stall=Stall(at(5), TOO_LARGE))])
+    ledger.runs.ingest([state_only(Status.STALLED, read=7)])
+    run = summary(ledger)
+    assert (run.error_type, run.error_message) == (TOO_LARGE.error_type, TOO_LARGE.message)
+    assert failure_in_details(ledger) == TOO_LARGE
+    ledger.runs.ingest([snapshot(read=61)])
+    assert (summary(ledger).error_type, summary(ledger).error_message) == (None, None)
+    assert failure_in_details(ledger) is None
+
+
+def failure_in_details(ledger: Ledger) -> Failure | None:
+    """Return the failure in the details of the latest run."""
+    found = ledger.runs.details(summary(ledger).run_id)
+    assert found
+    return found.failure

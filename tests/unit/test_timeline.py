@@ -17,6 +17,7 @@ from operations.timeline import (
     timeline_of,
 )
 from tests.unit.events import (
+    TOO_LARGE,
     at,
     child,
     completed,
@@ -25,6 +26,7 @@ from tests.unit.events import (
     only_span,
     raised,
     scheduled,
+    stalled,
     started,
     suspended,
     terminated,
@@ -318,3 +320,23 @@ def test_a_long_history_takes_time_in_proportion() -> None:
         return time.process_time() - before
 
     assert seconds(16_000) < 24 * min(seconds(2_000) for _ in range(3))
+
+
+def test_a_stalled_instance_does_nothing() -> None:
+    """Its open spans end at the stall, it waits for nothing, and it has not ended."""
+    timeline = timeline_with(scheduled(1, 1), suspended(2), stalled(5))
+    assert timeline.stall
+    assert (timeline.stall.at, timeline.stall.reason) == (at(5), TOO_LARGE)
+    assert [(span.ending, span.ended_at) for span in timeline.spans] == [
+        (Ending.CUT_OFF, at(5))
+    ] * 2
+    assert (timeline.waiting, timeline.awaited) == (None, frozenset())
+    assert (timeline.ended_at, timeline.stopped_at) == (None, at(5))
+
+
+def test_an_instance_that_goes_on_is_not_stalled() -> None:
+    """Dapr continues it after a restart with a larger limit; the note of the stall stays."""
+    timeline = timeline_with(scheduled(1, 1), stalled(5), turn(60), completed(1, 4), ended(61))
+    assert timeline.stall is None
+    assert [(span.ending, span.ended_at) for span in timeline.spans] == [(Ending.COMPLETED, at(4))]
+    assert timeline.stopped_at == at(61)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from operations.actions.rerun import RerunFrom
 from operations.actions.subtree import PurgeOptions
-from operations.errors import QueryTimeout
+from operations.errors import ONLY_FORCED_PURGE, QueryTimeout
 from operations.ledger import Ledger
 from operations.ledger.runs.descendants import DescendantCounts
 from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
@@ -175,7 +175,10 @@ def _reason_to_skip(task: BulkTask, run: RunSummary) -> str | None:
         return f"it is {run.status} already"
     if task.action in allowed_actions(run.status, forced=task.options.force):
         return None
-    return f"it is {run.status}"
+    is_stalled = run.status is Status.STALLED
+    return f"it is {run.status}" + (
+        f" ({run.error_type}): {ONLY_FORCED_PURGE}" if is_stalled else ""
+    )
 
 
 _Selected = list[tuple[str, RunSummary | None]]

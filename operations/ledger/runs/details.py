@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Executable, RowMapping, bindparam, insert, se
 
 from operations.ledger.db.batches import in_batches
 from operations.ledger.runs.history_codec import decode, encode
-from operations.ledger.runs.merging import RunChange
+from operations.ledger.runs.merging import RunChange, goes_on
 from operations.ledger.search.text_index import body_of, insert_texts, update_texts
 from operations.ledger.tables import details, runs
 from operations.model import Failure, Status
@@ -39,7 +39,8 @@ def write_details(connection: Connection, changes: Sequence[RunChange]) -> set[i
     """Write new and changed details; return the `run_id`s of the runs that changed."""
     known = _known(connection, [each.run_id for each in changes])
     rows = {
-        each.run_id: _merged(known.get(each.run_id, _NOTHING), each.snapshot) for each in changes
+        each.run_id: _merged(_still_true(known.get(each.run_id, _NOTHING), each), each.snapshot)
+        for each in changes
     }
     ended = {each.run_id: encode(each.snapshot.history or ()) for each in changes if _ends(each)}
     changed = {run_id for run_id, row in rows.items() if row != known.get(run_id, _NOTHING)}
@@ -108,9 +109,16 @@ def _ends(change: RunChange) -> bool:
     return change.snapshot.is_final and not (change.before and change.before.is_archived)
 
 
+def _still_true(known: _Row, change: RunChange) -> _Row:
+    """Return a row without the reason of a stall if the instance goes on."""
+    if change.before and goes_on(change.before.summary, change.snapshot):
+        return known | dict.fromkeys(("error_type", "error_message", "stack_trace"))
+    return known
+
+
 def _merged(known: _Row, snapshot: Snapshot) -> _Row:
     """Return a row with the values of a snapshot; None does not replace a known value."""
-    instance, failure = snapshot.instance, snapshot.instance.failure
+    instance, failure = snapshot.instance, snapshot.failure
     values = {
         "input": instance.input,
         "output": instance.output,

@@ -92,7 +92,9 @@ def _status_line(custom_status: str | None) -> str | None:
 
 
 def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
-    instance, timeline, failure = snapshot.instance, snapshot.timeline, snapshot.instance.failure
+    instance, timeline, failure = snapshot.instance, snapshot.timeline, snapshot.failure
+    if goes_on(summary, snapshot):
+        summary = replace(summary, error_type=None, error_message=None)
     return replace(
         _with_wait(summary, snapshot),
         execution_id=timeline.execution_id or summary.execution_id,
@@ -113,6 +115,11 @@ def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
         custom_status=_status_line(instance.custom_status) or summary.custom_status,
         purged_at=None,
     )
+
+
+def goes_on(before: RunSummary, snapshot: Snapshot) -> bool:
+    """True if a stalled run goes on: the reason of the stall is no longer true."""
+    return before.status is Status.STALLED and snapshot.instance.status is not Status.STALLED
 
 
 def _with_wait(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
