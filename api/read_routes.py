@@ -1,5 +1,6 @@
 """The endpoints that read: status, history, rerun plan and the list of runs."""
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -18,9 +19,11 @@ from api.schemas.histories import (
 from api.schemas.instance_status import StatusResponse, status_body
 from api.schemas.list_query import ListQuery
 from api.schemas.lists import ListResponse, list_body
+from api.services import Services
 from operations.actions import RerunFrom, RerunRequest
-from operations.errors import UnknownInstance
+from operations.errors import LedgerUnavailable, UnknownInstance
 from operations.history_source import read_history
+from operations.model import Instance, Status
 from operations.snapshots import read_instance
 
 router = APIRouter(tags=["workflow"], route_class=StrictRoute, responses=COMMON_ERRORS)
@@ -35,11 +38,27 @@ router = APIRouter(tags=["workflow"], route_class=StrictRoute, responses=COMMON_
 def status(
     instance_id: InstanceId, query: Annotated[FailureQuery, Query()], services: ServicesDependency
 ) -> AsciiResponse:
-    """Read the instance from the engine; this needs no ledger."""
+    """Read the instance from the engine; this needs no ledger.
+
+    What a suspended instance repeats is known while the ledger is open.
+    """
     instance = read_instance(services.gateway, instance_id)
     if instance is None:
         raise UnknownInstance(instance_id)
-    return AsciiResponse(status_body(instance, full=query.full))
+    return AsciiResponse(
+        status_body(instance, full=query.full, repeats=_repeats(services, instance))
+    )
+
+
+def _repeats(services: Services, instance: Instance) -> str | None:
+    """Return the action that a suspended instance repeats, None if that is unknown."""
+    ledger = services.open_ledger
+    if ledger is None or instance.status is not Status.SUSPENDED:
+        return None
+    with suppress(LedgerUnavailable):
+        run = ledger.runs.latest(instance.instance_id)
+        return run.repeats if run else None
+    return None
 
 
 @router.get(

@@ -55,6 +55,13 @@ class Services:
         return self._opened().ledger
 
     @property
+    def open_ledger(self) -> Ledger | None:
+        """The ledger if it is open, else None; never waits."""
+        opening = self._opening
+        is_open = opening is not None and opening.done() and not opening.exception()
+        return opening.result().ledger if opening and is_open else None
+
+    @property
     def actions(self) -> Actions:
         """The actions, which write to the ledger; raises `LedgerUnavailable` as `ledger` does."""
         return self._opened().actions

@@ -46,7 +46,8 @@ class RunSummary:
     `started_at` and `ended_at` come from one clock; their difference is the duration.
     `first_turn_at` is when the first turn of the workflow started, None if it is unknown.
     `revision` is the ledger's revision at the last write of the run. `custom_status` is one line of
-    limited length. `waits_for` says in words what the run waits for, until `waits_until` if known.
+    limited length. `waits_for` says in words what the run waits for, until `waits_until` if known;
+    a suspended run waits for it once it is resumed.
     `scheduled_for` is set if the run was started for a later time, `purged_at` if Dapr no longer
     has it. `generation` counts from 1 the generations that were read of a workflow that
     continues as new; the workflow may have had more. Dapr has at most the latest run of an instance
@@ -78,6 +79,10 @@ class RunSummary:
     generation: int = 1
     parent_app_id: str | None = None
     """The application of the parent; None if it is the run's own application."""
+    suspended_at: datetime | None = None
+    """Since when the run is suspended, whoever paused it; None if it is not."""
+    repeats: str | None = None
+    """An action that the application repeated while the run was suspended, a fault of its SDK."""
 
     @property
     def over_at(self) -> datetime | None:

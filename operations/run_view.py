@@ -9,6 +9,7 @@ from sys import getsizeof
 from operations.errors import DaprUnavailable, UnknownInstance
 from operations.gateway import Gateway
 from operations.ledger import Ledger
+from operations.model import Status
 from operations.records import (
     ALL_TIME,
     AuditEntry,
@@ -44,6 +45,8 @@ class View:
     earlier: int | None
     later: int | None
     earlier_generations: EarlierGenerations
+    paused_by: str | None = None
+    """Who suspended the run, if Flowdeck did it and the run is still suspended."""
 
     @property
     def key(self) -> str:
@@ -83,9 +86,10 @@ def view(
 ) -> View:
     """Return the view of the run `run_id`, or of the latest run of the instance id.
 
-    The latest run is read from the engine until its history is archived; all other runs are read
-    from the ledger. With `dapr_unavailable` the engine is not read at all. Raises `UnknownInstance`
-    if neither has the run, `LedgerUnavailable`, `DaprUnavailable` and `DaprRefused`.
+    The latest run is read from the engine until its history is archived. All other runs are read
+    from the ledger, and so is a run that repeats an action while it is suspended. With
+    `dapr_unavailable` the engine is not read at all. Raises `UnknownInstance` if neither has the
+    run, `LedgerUnavailable`, `DaprUnavailable` and `DaprRefused`.
     """
     if run_id is None:
         return _latest(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable)
@@ -110,12 +114,22 @@ def _latest(gateway: Gateway, ledger: Ledger, instance_id: str, *, dapr_unavaila
         details = _details(ledger, summary)
         if dapr_unavailable or summary.purged_at or details.history is not None:
             return _from_ledger(ledger, summary, details)
+    if summary and _still_repeats(gateway, summary):
+        return _from_ledger(ledger, summary, _details(ledger, summary))
     snapshot = read_snapshot(gateway, instance_id)
     if snapshot is None:
         if summary is None:
             raise UnknownInstance(instance_id)
         return _from_ledger(ledger, summary, _details(ledger, summary))
     return _from_dapr(ledger, ledger.runs.merged(snapshot), snapshot)
+
+
+def _still_repeats(gateway: Gateway, summary: RunSummary) -> bool:
+    """Return True for a suspended run whose history grows in the engine; it may have any length."""
+    if summary.repeats is None or summary.status is not Status.SUSPENDED:
+        return False
+    instance = gateway.state(summary.instance_id)
+    return instance is not None and instance.status is Status.SUSPENDED
 
 
 def _from_dapr(ledger: Ledger, summary: RunSummary, snapshot: Snapshot) -> View:
@@ -139,7 +153,7 @@ def _view(ledger: Ledger, summary: RunSummary, details: RunDetails, timeline: Ti
         earlier, later = ledger.runs.adjacent_runs(summary)
     else:
         earlier, later = ledger.runs.latest(summary.instance_id), None
-    attempts = ledger.runs.attempts(summary.run_id)
+    attempts, pause = ledger.runs.attempts(summary.run_id), ledger.audit_log.pauses_of([summary])
     if summary.purged_at and timeline.ended_at is None:
         timeline = cut_off(timeline, summary.purged_at)
     return View(
@@ -154,6 +168,7 @@ def _view(ledger: Ledger, summary: RunSummary, details: RunDetails, timeline: Ti
         earlier_generations=ledger.runs.earlier_generations(summary.run_id)
         if summary.generation > 1
         else EarlierGenerations(),
+        paused_by=pause[summary.run_id].actor.name if pause else None,
     )
 
 

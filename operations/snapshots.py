@@ -9,7 +9,7 @@ from operations.errors import DaprRefused, UnknownInstance
 from operations.history import HistoryEvent
 from operations.model import Instance, Status
 from operations.records import Snapshot
-from operations.timeline import Timeline, timeline_of
+from operations.timeline import Timeline, timeline_of, without_repetitions
 
 READS = 3  # of state and history at most, until the two agree: they are two calls
 
@@ -40,7 +40,8 @@ def read_snapshot(
     """Return a snapshot of an instance, or None if the engine has no instance with this id.
 
     If the state is the same as in `last` and is not final, the history is not read: the result is
-    `last` with a new `read_at`. Raises `DaprUnavailable` and `DaprRefused`.
+    `last` with a new `read_at`. So it is while a suspended instance repeats an action: its history
+    grows with each turn, and says nothing new. Raises `DaprUnavailable` and `DaprRefused`.
     """
     snapshot: Snapshot | None = None
     for _ in range(READS):
@@ -48,7 +49,7 @@ def read_snapshot(
         instance = gateway.state(instance_id)
         if instance is None:  # purged, maybe between two of these reads
             return snapshot if snapshot and snapshot.instance.status.is_finished else None
-        if last and last.instance == instance and not instance.status.is_finished:
+        if last and _is_same(last, instance):
             return replace(last, read_at=at)
         snapshot = _with_history(gateway, instance, at)
         if instance.status.is_finished is bool(snapshot.timeline.ended_at):
@@ -90,9 +91,18 @@ def read_instance(gateway: Readable, instance_id: str) -> Instance | None:
     return replace(instance, failure=snapshot.failure)
 
 
+def _is_same(last: Snapshot, instance: Instance) -> bool:
+    """Return True if the history says no more than in the last snapshot."""
+    if last.timeline.repeats and instance.status is Status.SUSPENDED:
+        instance = replace(instance, last_updated_at=last.instance.last_updated_at)
+    return last.instance == instance and not instance.status.is_finished
+
+
 def _with_history(gateway: Readable, instance: Instance, at: datetime) -> Snapshot:
     history = _history(gateway, instance.instance_id)
     timeline, due = timeline_of(history), _scheduled_for(history)
+    if timeline.repeats and not instance.status.is_finished:
+        history = without_repetitions(history)
     return Snapshot(gateway.app_id(), instance, timeline, at, history, due)
 
 

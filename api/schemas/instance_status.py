@@ -10,6 +10,7 @@ from api.json_text import payload_value
 from api.schemas.failures import FailureSchema, failure_body
 from operations.model import Instance, Status
 from operations.records import RunSummary
+from operations.timeline import REMEDY, cause_of
 
 _PROCESSED: JsonDict = {
     "order_id": "ORDER001",
@@ -51,6 +52,14 @@ _STATUS: JsonDict = {
 }
 
 
+class RepetitionSchema(BaseModel):
+    """An action that the application repeats while the instance is suspended."""
+
+    action: str
+    cause: str
+    remedy: str
+
+
 class StatusResponse(BaseModel):
     """One instance; `output` is null until the instance completes."""
 
@@ -70,12 +79,20 @@ class StatusResponse(BaseModel):
     failure: FailureSchema | None = Field(
         None, description="Only for an instance that failed, or that the engine stopped (STALLED)."
     )
+    repeats: RepetitionSchema | None = Field(
+        None,
+        description="Only for a suspended instance whose application repeats an action in each "
+        "turn, a fault of its SDK; if the ledger is open.",
+    )
 
 
-def status_body(instance: Instance, *, full: bool = False) -> dict[str, Any]:
+def status_body(
+    instance: Instance, *, full: bool = False, repeats: str | None = None
+) -> dict[str, Any]:
     """Return the body for one instance; the specification's fields are always there.
 
-    `full` returns a failure of any length.
+    `full` returns a failure of any length. `repeats` is an action that the application repeats
+    while the instance is suspended.
     """
     body: dict[str, Any] = {
         "instance_id": instance.instance_id,
@@ -89,6 +106,8 @@ def status_body(instance: Instance, *, full: bool = False) -> dict[str, Any]:
         body["custom_status"] = payload_value(instance.custom_status)
     if instance.failure:
         body["failure"] = failure_body(instance.failure, full=full)
+    if repeats:
+        body["repeats"] = {"action": repeats, "cause": cause_of(repeats), "remedy": REMEDY}
     return body
 
 

@@ -24,6 +24,8 @@ _LIST: JsonDict = {
             "last_updated": "2026-01-11T12:00:03Z",
             "custom_status": "confirmed",
             "waits_for": None,
+            "suspended_at": None,
+            "repeats": None,
             "failure": None,
             "parent": None,
             "parent_app_id": None,
@@ -73,6 +75,10 @@ class RunSchema(BaseModel):
     last_updated: datetime | None = None
     custom_status: str | None = None
     waits_for: str | None = None
+    suspended_at: datetime | None = None
+    repeats: str | None = Field(
+        None, description="An action that the application repeated while it was suspended."
+    )
     failure: FailureSummary | None = None
     parent: str | None = None
     parent_app_id: str | None = Field(
@@ -127,6 +133,8 @@ def _run(summary: RunSummary) -> dict[str, Any]:
         "last_updated": utc_text(summary.last_updated_at),
         "custom_status": summary.custom_status,
         "waits_for": summary.waits_for,
+        "suspended_at": utc_text(summary.suspended_at),
+        "repeats": summary.repeats,
         "failure": failure,
         "parent": summary.parent_id,
         "parent_app_id": summary.parent_app_id,

@@ -83,6 +83,7 @@ def show_view(shown: View, blocked: str | None) -> None:
                 shown.details.custom_status,
                 earlier=shown.earlier,
                 later=shown.later,
+                paused_by=shown.paused_by,
             ),
             **code_of(shown.timeline),
             "now": now,

@@ -1,5 +1,6 @@
 """The page of all runs: a live table with filters, counts and action buttons."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -45,11 +46,22 @@ NONE = Count(0)
 chips, table = widget("chips"), widget("table")
 
 
-def read(wanted: Filter, cursor: str | None) -> tuple[Page, Counts]:
-    """Return a page of runs, and the number of runs of each status."""
-    search = services().ledger.search
-    page = search.page(wanted, limit=PER_PAGE, cursor=cursor, with_position=True)
-    return page, search.counts(wanted)
+@dataclass(frozen=True)
+class Listed:
+    """A page of runs, the number of runs of each status, and who suspended runs, by `run_id`."""
+
+    page: Page
+    counts: Counts
+    paused_by: dict[int, str]
+
+
+def read(wanted: Filter, cursor: str | None) -> Listed:
+    """Read a page of the list."""
+    ledger = services().ledger
+    page = ledger.search.page(wanted, limit=PER_PAGE, cursor=cursor, with_position=True)
+    pauses = ledger.audit_log.pauses_of(page.runs)
+    paused_by = {run_id: pause.actor.name for run_id, pause in pauses.items()}
+    return Listed(page, ledger.search.counts(wanted), paused_by)
 
 
 @st.fragment
@@ -69,17 +81,18 @@ def live() -> None:
     show_messages()
     wanted, cursor = current_filter(), current_cursor()
     try:
-        page, counts = state_reader().query(("list", wanted, cursor), lambda: read(wanted, cursor))
+        listed = state_reader().query(("list", wanted, cursor), lambda: read(wanted, cursor))
     except LedgerUnavailable:
         st.info("The list appears as soon as the ledger can be read.")
     except QueryTimeout as error:
         st.warning(str(error))
     else:
-        show_list(page, counts, wanted, state)
+        show_list(listed, wanted, state)
 
 
-def show_list(page: Page, counts: Counts, wanted: Filter, state: SystemState) -> None:
+def show_list(listed: Listed, wanted: Filter, state: SystemState) -> None:
     """Show a page of the list with its status filter and its pager."""
+    page, counts, paused_by = listed.page, listed.counts, listed.paused_by
     if page.newer is None and current_cursor():  # with a cursor the page would not follow new runs
         show_newest_page()
     chips(
@@ -94,7 +107,7 @@ def show_list(page: Page, counts: Counts, wanted: Filter, state: SystemState) ->
     table(
         key="table",
         data={
-            "rows": [row(summary) for summary in page.runs],
+            "rows": [row(summary, paused_by.get(summary.run_id)) for summary in page.runs],
             "view": repr((sorted(wanted.statuses), wanted.id_part, current_cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),

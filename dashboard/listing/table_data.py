@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from dashboard.times import milliseconds
 from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
 from operations.records import RunSummary
-from operations.timeline import EVENT, Timeline
+from operations.timeline import EVENT, REMEDY, Timeline, cause_of
 
 INSTANCE = "instance"  # the path of the instance page
 MAX_CUSTOM_STATUS = 1000  # characters in the header
@@ -19,8 +19,8 @@ def address(instance_id: str, run_id: int | None = None) -> str:
     return f"{INSTANCE}?{urlencode(query, quote_via=quote)}"
 
 
-def row(summary: RunSummary) -> dict[str, Any]:
-    """Return a run as a row of the table."""
+def row(summary: RunSummary, paused_by: str | None = None) -> dict[str, Any]:
+    """Return a run as a row of the table; `paused_by` says who suspended it, if that is known."""
     return {
         "key": summary.run_id,
         "id": summary.instance_id,
@@ -29,6 +29,7 @@ def row(summary: RunSummary) -> dict[str, Any]:
         "status": summary.status.value,
         "failure": failure_of(summary),
         "actions": [action.value for action in offered_actions(summary)],
+        **_suspension(summary, paused_by),
         **_times(summary),
     }
 
@@ -39,8 +40,12 @@ def header(
     *,
     earlier: int | None = None,
     later: int | None = None,
+    paused_by: str | None = None,
 ) -> dict[str, Any]:
-    """Return the header of a run; `earlier` and `later` are the `run_id`s of the adjacent runs."""
+    """Return the header of a run; `earlier` and `later` are the `run_id`s of the adjacent runs.
+
+    `paused_by` says who suspended it, if that is known.
+    """
     return {
         "id": summary.instance_id,
         "workflow": summary.workflow,
@@ -54,6 +59,7 @@ def header(
         "isEarlier": not summary.is_latest,
         "earlier": earlier and address(summary.instance_id, earlier),
         "later": later and address(summary.instance_id, later),
+        **_suspension(summary, paused_by),
         **_times(summary),
     }
 
@@ -108,10 +114,20 @@ def _times(summary: RunSummary) -> dict[str, Any]:
     }
 
 
+def _suspension(summary: RunSummary, paused_by: str | None) -> dict[str, Any]:
+    """Return since when and by whom a run is suspended, and what it repeated meanwhile."""
+    is_suspended = summary.status is Status.SUSPENDED
+    cause = cause_of(summary.repeats) if summary.repeats else None
+    return {
+        "suspended": _ms(summary.suspended_at) if is_suspended else None,
+        "pausedBy": paused_by if is_suspended else None,
+        "repeats": summary.repeats if is_suspended else None,
+        "fault": f"{cause} {REMEDY}" if cause and is_suspended else cause,
+    }
+
+
 def _waits(summary: RunSummary) -> tuple[str | None, datetime | None]:
-    """Return what the run waits for, and until when; nothing if its status says so already."""
-    if summary.status is Status.SUSPENDED:
-        return None, None
+    """Return what the run waits for, and until when; a suspended one, once it is resumed."""
     if summary.status is Status.PENDING and summary.scheduled_for:
         return "start", summary.scheduled_for
     return summary.waits_for, summary.waits_until

@@ -61,10 +61,11 @@ function fill(state, row, data) {
   cells.Instance.replaceChildren(
     pageLink({ href: data.href, class: "id", title: data.id }, shortened(data.id)),
     element("span", { class: "muted workflow", title: data.workflow }, data.workflow || "not started yet"));
-  row.step = element("span", { title: data.failure ?? data.waits ?? "", class: data.failure ? "step failure" : "step" },
-    data.failure ?? data.waits ?? "");
+  const step = data.failure ?? (data.repeats ? `repeats ${data.repeats}` : data.waits ?? "");
+  row.step = element("span", { title: data.failure ?? data.fault ?? step, class: data.failure || data.repeats ? "step failure" : "step" }, step);
   row.until = element("span", { class: "muted until" });
-  keepFocus(state, () => cells.Step.replaceChildren(...lost ? [lostClick(state, data, lost)] : [row.step, row.until]));
+  row.suspended = element("span", { class: "muted suspended", title: data.suspended === null ? "" : ZONED.format(data.suspended) });
+  keepFocus(state, () => cells.Step.replaceChildren(...lost ? [lostClick(state, data, lost)] : [row.step, row.until, row.suspended]));
   row.since = element("time", { title: ZONED.format(data.start) });
   cells.Started.replaceChildren(row.since);
   row.duration = element("span", {});
@@ -133,6 +134,8 @@ function tickRow(state, row) {
   row.since.textContent = data.start > now ? ahead(data.start - now) : age(now - data.start);
   row.duration.textContent = data.started === null ? "–"
     : data.ended === null ? growing(now - data.started) : duration(data.ended - data.started);
+  row.suspended.textContent = data.suspended === null ? ""
+    : `suspended ${age(now - data.suspended)} by ${data.pausedBy ?? "another program"}`;
   row.until.textContent = data.until === null || data.ended !== null ? "" : untilWords(data, now);
 }
 

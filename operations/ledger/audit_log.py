@@ -1,8 +1,8 @@
 """The audit log: which operator did what to which instance, and with which outcome."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -20,8 +20,10 @@ from operations.ledger.actor_columns import actor_in, row_of
 from operations.ledger.db.connections import reading, writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.tables import audit_log
-from operations.model import Status
-from operations.records import ALL_TIME, START, AuditEntry, Outcome, Period
+from operations.model import Action, Status
+from operations.records import ALL_TIME, START, AuditEntry, Outcome, Period, RunSummary
+
+_CLOCKS = timedelta(seconds=5)  # by which the clocks of Flowdeck and the engine may differ
 
 _FINISH_START = (
     update(audit_log)
@@ -92,6 +94,27 @@ class AuditLog:
         with reading(self._engine) as connection:
             return tuple(_entry(row) for row in connection.execute(query).mappings())
 
+    def pauses_of(self, runs: Iterable[RunSummary]) -> dict[int, AuditEntry]:
+        """Return, by `run_id`, the pauses by which Flowdeck suspended the runs that are suspended.
+
+        A run that another program suspended has none.
+        """
+        suspended = {(run.app_id, run.instance_id): run for run in runs if run.suspended_at}
+        if not suspended:
+            return {}
+        app_ids, instance_ids = (set(each) for each in zip(*suspended, strict=True))
+        columns = audit_log.c
+        query = (
+            select(audit_log)
+            .where(columns.app_id.in_(app_ids), columns.instance_id.in_(instance_ids))
+            .where(columns.action == Action.PAUSE.value, columns.outcome == Outcome.DONE.value)
+            .order_by(columns.at, columns.key)
+        )
+        with reading(self._engine) as connection:
+            entries = [_entry(row) for row in connection.execute(query).mappings()]
+        pauses = ((suspended.get((each.app_id or "", each.instance_id)), each) for each in entries)
+        return {run.run_id: each for run, each in pauses if run and _is_since(run, each)}
+
     def of_bulk(self, bulk_id: str) -> tuple[AuditEntry, ...]:
         """Return the entries of a bulk job, the oldest first."""
         query = select(audit_log).where(audit_log.c.bulk_id == bulk_id).order_by(audit_log.c.key)
@@ -131,6 +154,14 @@ def finish_start(  # noqa: PLR0913, PLR0917 - the key of the entry, and its new 
         "new_at": at or reserved_at,
     }
     connection.execute(_FINISH_START, values)
+
+
+def _is_since(run: RunSummary, pause: AuditEntry) -> bool:
+    """Return True if a run is suspended since this pause, not since a later one.
+
+    The entry is completed after the pause.
+    """
+    return run.suspended_at is not None and pause.at >= run.suspended_at - _CLOCKS
 
 
 def _row(entry: AuditEntry, revision: int) -> dict[str, Any]:

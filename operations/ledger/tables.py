@@ -95,6 +95,8 @@ runs = Table(
     Column("first_turn_at", UtcDateTime),
     Column("queue_micros", BigInteger, nullable=False, server_default="-1"),
     Column("execution_micros", BigInteger, nullable=False, server_default="-1"),
+    Column("suspended_at", UtcDateTime),
+    Column("repeats", String(MAX_NAME_LENGTH)),
     # Lists read one status at a time (see `Matches.of_status` in `search/filters.py`).
     Index("runs_newest", "status", "created_at", "run_id"),
     Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),

@@ -11,6 +11,12 @@ from itertools import chain
 from operations.history import HistoryEvent
 from operations.model import Failure
 from operations.timeline.builder import TimelineBuilder, closed
+from operations.timeline.repetition import (
+    REMEDY,
+    cause_of,
+    repeated_action,
+    without_repetitions,
+)
 from operations.timeline.rerun_history import Rerun, rerun_in
 from operations.timeline.spans import (
     SUSPENSIONS,
@@ -25,6 +31,7 @@ from operations.timeline.waiting import EVENT, Waiting, awaited_in, waiting_at
 
 __all__ = [
     "EVENT",
+    "REMEDY",
     "SUSPENSIONS",
     "Ending",
     "Span",
@@ -32,11 +39,14 @@ __all__ = [
     "Stall",
     "Timeline",
     "Waiting",
+    "cause_of",
     "cut_off",
     "event_key",
+    "repeated_action",
     "start_time_within",
     "timeline_of",
     "with_start_times",
+    "without_repetitions",
 ]
 
 _START = "start"
@@ -57,7 +67,10 @@ class Timeline:
     `started_at` and `ended_at` are on one clock; a rerun has its own times, not its source's.
     `first_turn_at` is when the workflow was first executed, None if that is unknown. A rerun has
     the `execution_id` of its source, because Dapr copies it. `awaited` contains the names of
-    everything the instance waits for (see `event_key`); `waiting` describes it in a few words.
+    everything the instance waits for (see `event_key`); `waiting` describes it in a few words, as
+    if the instance was not suspended. `suspended_at` is since when it is suspended, else None.
+    `repeats` is an action that the application repeated while the instance was suspended (see
+    `repetition.py`); it has one span.
     `version` and `patches` are those of the workflow's code that the turns executed.
     `stall` is set while the engine refuses to continue the instance: then all spans end at the
     stall, and the instance waits for nothing.
@@ -76,6 +89,8 @@ class Timeline:
     version: str | None = None
     patches: tuple[str, ...] = ()
     stall: Stall | None = None
+    suspended_at: datetime | None = None
+    repeats: str | None = None
 
     @property
     def stopped_at(self) -> datetime | None:
@@ -85,6 +100,8 @@ class Timeline:
 
 def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
     """Return the timeline of a history; the instance may not have ended."""
+    repeats = repeated_action(history)
+    history = without_repetitions(history, shown=1) if repeats else history
     rerun = rerun_in(history)
     started = next((event for event in history if event.kind == "executionStarted"), None)
     started_at = rerun.started_at if rerun else _started_at(history, started)
@@ -103,6 +120,8 @@ def timeline_of(history: Sequence[HistoryEvent]) -> Timeline:
         awaited=_awaited(spans, started_at),
         version=_version(history),
         patches=tuple(dict.fromkeys(chain.from_iterable(e.patches or () for e in history))),
+        suspended_at=builder.suspended_at,
+        repeats=repeats,
     )
     stall = _stall(history)
     return replace(_closed(timeline, stall.at), stall=stall) if stall else timeline

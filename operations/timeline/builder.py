@@ -36,6 +36,12 @@ class TimelineBuilder:
         """When the instance ended, None if it has not."""
         return self._ended_at
 
+    @property
+    def suspended_at(self) -> datetime | None:
+        """Since when the instance is suspended, None if it is not."""
+        index = self._suspension
+        return self._spans[index].scheduled_at if index in self._open else None
+
     def add(self, events: Iterable[HistoryEvent], *, copied: bool = False) -> None:
         """Process further events; events of unknown kinds are ignored."""
         self._copied = copied

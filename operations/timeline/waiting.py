@@ -27,11 +27,10 @@ def waiting_at(spans: Sequence[Span]) -> Waiting | None:
 
     What blocks the workflow is named first: the calls of the kind that it made last. Calls before
     may be calls that nothing awaits. A timer is named only if the workflow created it last: an
-    older timer is only a timeout, and the timer of a wait's turn is the deadline of the wait.
+    older timer is only a timeout, and the timer of a wait's turn is the deadline of the wait. A
+    suspension does not count: after the resume the instance waits for the other spans.
     """
-    awaited, timers = _awaited(spans)
-    if any(span.kind is SpanKind.SUSPENSION for span in awaited):
-        return Waiting("suspended")
+    awaited, timers = _awaited([span for span in spans if span.kind is not SpanKind.SUSPENSION])
     if not awaited:
         return None
     last = max(awaited, key=_call_order(spans))

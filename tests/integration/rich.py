@@ -62,7 +62,7 @@ class Rich:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         token = settings.get("DAPR_API_TOKEN")
         self.gateway = DaprGateway(endpoint, api_token=token)
-        self._patient_gateway = DaprGateway(endpoint, api_token=token, write_timeout=60)
+        self.patient_gateway = DaprGateway(endpoint, api_token=token, write_timeout=60)
         self.ledger = open_ledger(ledger_url, self.gateway.app_id)
         self._channel = open_channel(endpoint)
         self._stub = service.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
@@ -70,7 +70,7 @@ class Rich:
     def __enter__(self) -> Self:
         self._open.callback(self._channel.close)
         self._open.callback(self.gateway.close)
-        self._open.callback(self._patient_gateway.close)
+        self._open.callback(self.patient_gateway.close)
         self._open.callback(self.ledger.close)
         for module in (*DAPR, RECORDER):
             self._run(module, sys.executable, "-m", *module.split())
@@ -160,7 +160,7 @@ class Rich:
         A start ends when Dapr has saved the first step: with 200 activities, 2 s on a busy machine.
         """
         instance_id = unique(workflow)
-        self._patient_gateway.start(workflow, instance_id, payload, **more)
+        self.patient_gateway.start(workflow, instance_id, payload, **more)
         return instance_id
 
     def raise_event(self, instance_id: str, name: str, payload: str) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from datetime import timedelta
@@ -178,6 +179,17 @@ def waiting_for_any(context: DaprWorkflowContext, names: list[str]) -> Steps:
     return (yield when_any(events)).get_result()
 
 
+def with_slow_turn(context: DaprWorkflowContext, seconds: float) -> Steps:
+    """Block the first turn for `seconds`, then wait for the event, and then for a timer.
+
+    Whatever arrives during the first turn is processed in one turn.
+    """
+    if not context.is_replaying:
+        time.sleep(seconds)
+    yield context.wait_for_external_event(EVENT)
+    yield context.create_timer(timedelta(seconds=0.2))
+
+
 WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
     parallel,
     fan_out,
@@ -195,6 +207,7 @@ WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
     leaf,
     continuing,
     looping,
+    with_slow_turn,
 )
 
 

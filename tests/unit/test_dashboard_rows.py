@@ -109,10 +109,19 @@ def test_the_end_of_a_wait_for_an_event_is_its_deadline(
     assert row(summary(waits_for=waits_for, waits_until=at(60)))["givesUp"] is gives_up
 
 
-def test_a_suspended_instance_waits_for_nothing() -> None:
-    """Its status says that it waits for an operator."""
-    shown = row(summary(status=Status.SUSPENDED, **WAITS))
-    assert (shown["waits"], shown["until"]) == (None, None)
+def test_a_suspended_instance_has_its_step_and_its_pause() -> None:
+    """The row says what it waits for once it is resumed, since when it is suspended and by whom."""
+    suspended = summary(status=Status.SUSPENDED, suspended_at=at(9), **WAITS)
+    for shown in (row(suspended, "ann"), header(suspended, None, paused_by="ann")):
+        assert (shown["waits"], shown["until"]) == ("approval", milliseconds(at(60)))
+        assert (shown["suspended"], shown["pausedBy"]) == (milliseconds(at(9)), "ann")
+    assert row(suspended)["pausedBy"] is None
+
+
+def test_an_instance_that_is_not_suspended_has_no_pause() -> None:
+    """A run that was terminated while it was suspended is not suspended."""
+    shown = row(summary(status=Status.TERMINATED, suspended_at=at(9)), "ann")
+    assert (shown["suspended"], shown["pausedBy"]) == (None, None)
 
 
 def test_an_instance_that_starts_later_waits_for_its_start() -> None:

@@ -7,7 +7,7 @@ import pytest
 from operations.ledger import Ledger
 from operations.model import Action, Actor, Status
 from operations.records import ALL_TIME, AuditEntry, Outcome, Period
-from tests.unit.snapshots import APP, ID, at
+from tests.unit.snapshots import APP, ID, at, snapshot
 
 pytestmark = pytest.mark.both_databases
 
@@ -100,3 +100,24 @@ def test_the_outcome_of_an_entry_in_another_ledger_is_added(ledger: Ledger) -> N
     ledger.audit_log.complete(1, ENTRY)
     assert ledger.audit_log.of(ID, 10) == (ENTRY,)
     assert len(ledger.audit_log.of("order_B", 10)) == 1
+
+
+def test_the_pause_of_a_suspended_run(ledger: Ledger) -> None:
+    """The last pause counts; an earlier one, and those of other runs, do not."""
+    names = {"ours": 100, "another program's": 200, "running": None}
+    for name, since in names.items():
+        status = Status.SUSPENDED if since else Status.RUNNING
+        paused_at = at(since) if since else None
+        ledger.runs.ingest([snapshot(status, instance_id=name, suspended_at=paused_at)])
+    by = [("bob", "ours", 1), ("ann", "ours", 100.2), ("bob", "another program's", 90)]
+    entries = [(*each, Outcome.DONE) for each in by]
+    for name, instance_id, second, outcome in (*entries, ("eve", "ours", 101, Outcome.REFUSED)):
+        actor = Actor(name, "operator")
+        entry = replace(ENTRY, actor=actor, instance_id=instance_id, at=at(second), outcome=outcome)
+        ledger.audit_log.add(entry)
+    runs = ledger.runs.latest_by_id(names)
+    pauses = ledger.audit_log.pauses_of(runs.values())
+    assert {run_id: each.actor.name for run_id, each in pauses.items()} == {
+        runs["ours"].run_id: "ann"
+    }
+    assert ledger.audit_log.pauses_of([runs["running"]]) == {}

@@ -259,8 +259,7 @@ def test_the_spans_of_a_recorded_history(
         ("pending", "start"),
         ("retrying", "retry of flaky"),
         ("running", "work ×2"),  # noqa: RUF001
-        ("suspended", "suspended"),
-        ("suspended_while_waiting", "suspended"),
+        ("suspended_while_waiting", "event approval"),
         ("timer_open", "timer"),
         ("waiting", "event approval"),
         ("waiting_at_most", "event approval"),

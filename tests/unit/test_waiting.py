@@ -152,7 +152,8 @@ WAITING = {
         [timer(1, 1, 60), turn(2), timer(2, 2, 90)],
         Waiting("timer", at(90)),
     ),
-    "a suspension, before anything else": ([scheduled(1, 1), suspended(2)], Waiting("suspended")),
+    "a suspension does not count": ([scheduled(1, 1), suspended(2)], Waiting("charge")),
+    "only a suspension": ([suspended(2)], None),
     "after a suspension": ([scheduled(1, 1), suspended(2), resumed(3)], Waiting("charge")),
     "nothing after the end": ([scheduled(1, 1), ended(3)], None),
 }

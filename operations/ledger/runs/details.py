@@ -42,16 +42,20 @@ def write_details(connection: Connection, changes: Sequence[RunChange]) -> set[i
         each.run_id: _merged(_still_true(known.get(each.run_id, _NOTHING), each), each.snapshot)
         for each in changes
     }
-    ended = {each.run_id: encode(each.snapshot.history or ()) for each in changes if _ends(each)}
+    histories = {
+        each.run_id: encode(each.snapshot.history or ()) for each in changes if _is_kept(each)
+    }
     changed = {run_id for run_id, row in rows.items() if row != known.get(run_id, _NOTHING)}
     new = rows.keys() - known.keys()
     _index_texts(connection, changes, {run_id: rows[run_id] for run_id in changed | new}, new)
-    inserted = [{"run_id": run_id, "history": ended.get(run_id), **rows[run_id]} for run_id in new]
+    inserted = [
+        {"run_id": run_id, "history": histories.get(run_id), **rows[run_id]} for run_id in new
+    ]
     _execute(connection, _INSERT, inserted)
     _execute(connection, _UPDATE, [{"of": run_id, **rows[run_id]} for run_id in changed - new])
-    archived = [{"of": run_id, "history": ended[run_id]} for run_id in ended.keys() - new]
-    _execute(connection, _ARCHIVE, archived)
-    return changed | ended.keys()
+    kept = [{"of": run_id, "history": histories[run_id]} for run_id in histories.keys() - new]
+    _execute(connection, _ARCHIVE, kept)
+    return changed | histories.keys()
 
 
 def _index_texts(
@@ -104,9 +108,14 @@ def _execute(connection: Connection, query: Executable, rows: list[_Row]) -> Non
         connection.execute(query, rows)
 
 
-def _ends(change: RunChange) -> bool:
-    """True if the snapshot has the end of the run, and the ledger does not have it yet."""
-    return change.snapshot.is_final and not (change.before and change.before.is_archived)
+def _is_kept(change: RunChange) -> bool:
+    """True if the history is written: of an ended run once, and of one that repeats an action.
+
+    The page of such a run reads the history here, because the engine's grows with each turn.
+    """
+    if change.snapshot.is_final:
+        return not (change.before and change.before.is_archived)
+    return bool(change.snapshot.timeline.repeats and change.snapshot.history)
 
 
 def _still_true(known: _Row, change: RunChange) -> _Row:

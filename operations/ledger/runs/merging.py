@@ -82,7 +82,7 @@ def as_purged(summary: RunSummary, at: datetime) -> RunSummary:
     """Return a run as purged; its status becomes UNKNOWN if its end was not read."""
     if summary.status.is_finished:
         return replace(summary, purged_at=at)
-    return replace(summary, status=Status.UNKNOWN, waits_for=None, waits_until=None, purged_at=at)
+    return replace(_without_wait(summary), status=Status.UNKNOWN, purged_at=at)
 
 
 def _status_line(custom_status: str | None) -> str | None:
@@ -124,13 +124,25 @@ def goes_on(before: RunSummary, snapshot: Snapshot) -> bool:
 
 def _with_wait(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
     """Return a run with what it waits for; a snapshot without a history does not change that."""
+    timeline = snapshot.timeline
+    repeats = timeline.repeats[:MAX_NAME_LENGTH] if timeline.repeats else summary.repeats
+    summary = replace(summary, repeats=repeats)
     if snapshot.instance.status.is_finished:
-        return replace(summary, waits_for=None, waits_until=None)
-    if snapshot.timeline == Timeline():
-        return summary
-    waiting = snapshot.timeline.waiting
-    waits_for, until = (waiting.what[:MAX_NAME_LENGTH], waiting.until) if waiting else (None, None)
-    return replace(summary, waits_for=waits_for, waits_until=until)
+        return _without_wait(summary)
+    if timeline == Timeline():
+        is_suspended = snapshot.instance.status is Status.SUSPENDED
+        return replace(summary, suspended_at=summary.suspended_at if is_suspended else None)
+    waiting = timeline.waiting
+    return replace(
+        summary,
+        waits_for=waiting.what[:MAX_NAME_LENGTH] if waiting else None,
+        waits_until=waiting.until if waiting else None,
+        suspended_at=timeline.suspended_at,
+    )
+
+
+def _without_wait(summary: RunSummary) -> RunSummary:
+    return replace(summary, waits_for=None, waits_until=None, suspended_at=None)
 
 
 def _is_next_generation(summary: RunSummary, timeline: Timeline) -> bool:

@@ -79,6 +79,8 @@ def test_a_run_has_the_fields_of_the_ledger(client: TestClient, ledger: Ledger) 
         "last_updated": "2026-01-11T12:00:03Z",
         "custom_status": None,
         "waits_for": None,
+        "suspended_at": None,
+        "repeats": None,
         "failure": {"error_type": "ValueError", "message": "No"},
         "parent": "p",
         "parent_app_id": None,

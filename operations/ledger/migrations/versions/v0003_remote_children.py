@@ -5,8 +5,8 @@ from sqlalchemy import Column
 
 from operations.ledger.db.column_types import String
 
-revision = "0006"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 _NAME = String(255)
 
