@@ -23,7 +23,7 @@ from dashboard.services import gateway, services, state_reader
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import DaprRefused, Unavailable, UnknownInstance
-from operations.model import Action, Service
+from operations.model import Action, Service, Status
 from operations.run_view import View, view
 
 ICONS = {
@@ -99,6 +99,8 @@ def show_view(shown: View, blocked: str | None) -> None:
         earlier_generations(shown, now)
     history, data, audit_entries = st.tabs(["History", "Input and output", "Audit log"])
     with history:
+        if shown.summary.repeats and shown.summary.status is Status.SUSPENDED:
+            st.caption("The history up to the first repetition. REST has the whole history.")
         history_table(shown)
     with data:
         left, right = st.columns(2)

@@ -27,6 +27,7 @@ from tests.unit.fakes import FakeGateway
 from tests.unit.recorders import EAGER, RecorderSetup
 from tests.unit.runs import ANN
 from tests.unit.snapshots import APP, ID, at, done, pending, runs_of, snapshot, statuses, summary
+from tests.unit.test_repetition import put_repeating
 
 pytestmark = pytest.mark.both_databases
 
@@ -138,6 +139,20 @@ def test_the_history_of_an_unchanged_instance_is_not_read_again(
     setup.until_reads(5)
     assert gateway.calls["history"] == 1
     assert setup.ledger.heartbeat().revision == 1
+
+
+def test_the_growing_history_of_a_suspended_instance_is_read_once(
+    gateway: FakeGateway, ledger: Ledger, setup: RecorderSetup
+) -> None:
+    """Its application repeats an action; only the state is read again, and nothing is written."""
+    put_repeating(gateway)
+    setup.until_status(Status.SUSPENDED)
+    revision = ledger.heartbeat().revision
+    gateway.during["state"] = lambda: update_instance(gateway, status=Status.SUSPENDED)
+    setup.until_reads(5)
+    assert gateway.calls["history"] == 1
+    assert ledger.heartbeat().revision == revision
+    assert summary(ledger).repeats == "timer"
 
 
 def test_a_reserved_id_is_followed(gateway: FakeGateway, setup: RecorderSetup) -> None:
