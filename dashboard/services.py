@@ -18,6 +18,7 @@ from operations.model import LOCAL_USER, Actor
 from operations.outages import dapr_problems
 from operations.records import Heartbeat
 from operations.settings import OperationsSettings
+from operations.snapshots import LastSnapshots
 from operations.state_store import StateStoreFile
 from operations.worker_probe import WorkerProbe
 
@@ -26,11 +27,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class OpenServices:
-    """The gateway to Dapr, the ledger, and the actions that use both."""
+    """The gateway to Dapr, the ledger, the actions that use both, and the last snapshots."""
 
     gateway: Gateway
     ledger: Ledger
     actions: Actions
+    snapshots: LastSnapshots = field(default_factory=LastSnapshots)
 
 
 @dataclass

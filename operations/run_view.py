@@ -1,6 +1,6 @@
 """Everything that the page of an instance shows, from the engine and from the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -22,6 +22,7 @@ from operations.records import (
 from operations.snapshots import read_snapshot
 from operations.timeline import Timeline, cut_off, timeline_of, with_start_times
 
+ReadSnapshot = Callable[[Gateway, str], Snapshot | None]
 AUDIT_ENTRIES = 100  # that are shown of one run
 RECORD_BYTES = 512  # size of an event or a span without its payloads
 
@@ -76,29 +77,30 @@ class View:
                 yield from (failure.message, failure.stack_trace)
 
 
-def view(
+def view(  # noqa: PLR0913 - three are optional and named
     gateway: Gateway,
     ledger: Ledger,
     instance_id: str,
     *,
     dapr_unavailable: bool,
     run_id: int | None = None,
+    read: ReadSnapshot = read_snapshot,
 ) -> View:
     """Return the view of the run `run_id`, or of the latest run of the instance id.
 
     The latest run is read from the engine until its history is archived. All other runs are read
     from the ledger, and so is a run that repeats an action while it is suspended. With
-    `dapr_unavailable` the engine is not read at all. Raises `UnknownInstance` if neither has the
-    run, `LedgerUnavailable`, `DaprUnavailable` and `DaprRefused`.
+    `dapr_unavailable` the engine is not read at all, else by `read`. Raises `UnknownInstance` if
+    neither has the run, `LedgerUnavailable`, `DaprUnavailable` and `DaprRefused`.
     """
     if run_id is None:
-        return _latest(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable)
+        return _latest(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable, read=read)
     summary = ledger.runs.get(run_id)
     if summary is None or summary.instance_id != instance_id:
         raise UnknownInstance(instance_id, run_id)
     if not summary.is_latest:
         return _from_ledger(ledger, summary, _details(ledger, summary))
-    latest = _latest(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable)
+    latest = _latest(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable, read=read)
     if latest.summary.run_id == run_id:
         return latest
     # The engine has another run of the id, which the recorder has not read yet.
@@ -106,7 +108,14 @@ def view(
     return _from_ledger(ledger, summary, _details(ledger, summary))
 
 
-def _latest(gateway: Gateway, ledger: Ledger, instance_id: str, *, dapr_unavailable: bool) -> View:
+def _latest(
+    gateway: Gateway,
+    ledger: Ledger,
+    instance_id: str,
+    *,
+    dapr_unavailable: bool,
+    read: ReadSnapshot,
+) -> View:
     summary = ledger.runs.latest(instance_id)
     if dapr_unavailable and summary is None:
         raise DaprUnavailable("it is away")
@@ -116,7 +125,7 @@ def _latest(gateway: Gateway, ledger: Ledger, instance_id: str, *, dapr_unavaila
             return _from_ledger(ledger, summary, details)
     if summary and _still_repeats(gateway, summary):
         return _from_ledger(ledger, summary, _details(ledger, summary))
-    snapshot = read_snapshot(gateway, instance_id)
+    snapshot = read(gateway, instance_id)
     if snapshot is None:
         if summary is None:
             raise UnknownInstance(instance_id)

@@ -52,7 +52,12 @@ def live(instance_id: str, run_id: int | None) -> None:
         shown = state_reader().query(
             ("instance", instance_id, run_id, away),
             lambda: view(
-                gateway(), services().ledger, instance_id, dapr_unavailable=away, run_id=run_id
+                gateway(),
+                services().ledger,
+                instance_id,
+                dapr_unavailable=away,
+                run_id=run_id,
+                read=services().snapshots.read,
             ),
             size=lambda shown: shown.size,
         )

@@ -177,6 +177,20 @@ def test_another_section_can_be_chosen(desk: Desk) -> None:
     assert widget(app, "gantt")["figure"]["names"] == ["ship_119"]
 
 
+def test_the_history_of_an_instance_that_has_not_changed_is_read_once(desk: Desk) -> None:
+    """Other instances change all the time; a long history must not be read for each change."""
+    app = open_large(desk)
+    assert desk.gateway.calls["history"] == 1
+    desk.add("order_B")  # increments the revision
+    run(app)
+    assert desk.gateway.calls["history"] == 1
+    desk.gateway.set_status("large", Status.SUSPENDED)
+    desk.add("order_C")
+    run(app)
+    assert desk.gateway.calls["history"] == 2
+    assert widget(app, "header")["status"] == "SUSPENDED"
+
+
 def test_a_small_gantt_offers_no_sections(desk: Desk) -> None:
     """All its rows are drawn."""
     assert not has_widget(open_recorded(desk, "retried"), "sections")

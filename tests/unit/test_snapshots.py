@@ -7,12 +7,30 @@ import pytest
 
 from operations.errors import DaprRefused, DaprUnavailable
 from operations.model import Status
-from operations.snapshots import read_snapshot, read_state
+from operations.snapshots import LastSnapshots, read_snapshot, read_state
 from operations.timeline import Timeline
 from tests.unit.engine import finish_instance, put_running, remove_instance, update_instance
-from tests.unit.fakes import FakeGateway
+from tests.unit.fakes import FakeGateway, instance
 from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.snapshots import ID, at, pending
+
+
+def test_only_a_few_last_snapshots_are_kept(gateway: FakeGateway) -> None:
+    """The memory is bounded: the history of the instance that was read first is read again."""
+    last = LastSnapshots(kept=2)
+    for instance_id in ("a", "b", "c", "c", "a"):
+        gateway.put(instance(instance_id, Status.RUNNING))
+        assert last.read(gateway, instance_id)
+    assert gateway.calls["history"] == 4
+
+
+def test_an_instance_that_is_gone_has_no_last_snapshot(gateway: FakeGateway) -> None:
+    """Its id may be used again."""
+    last = LastSnapshots()
+    gateway.put(instance("a", Status.RUNNING))
+    assert last.read(gateway, "a")
+    del gateway.instances["a"]
+    assert last.read(gateway, "a") is None
 
 
 def during(gateway: FakeGateway, method: str, *changes: Callable[[], object]) -> None:
