@@ -1,5 +1,6 @@
 """The command line and the environment of each of Dapr's processes."""
 
+import secrets
 from pathlib import Path
 
 from system.dapr.settings import LOOPBACK, PROJECT, DaprSettings
@@ -57,7 +58,7 @@ def _scheduler(settings: DaprSettings) -> dict[str, object]:
         # The address that daprd connects to; by default the machine's outer address.
         "--override-broadcast-host-port": f"{LOOPBACK}:{ports['scheduler']}",
         "--etcd-data-dir": settings.data / "scheduler",
-        "--etcd-client-listen-address": LOOPBACK,
+        "--etcd-client-listen-address": _random_loopback(),
         "--etcd-client-port": ports["scheduler etcd client"],
         "--etcd-initial-cluster": (
             f"dapr-scheduler-server-0=http://{LOOPBACK}:{ports['scheduler etcd peer']}"
@@ -67,6 +68,15 @@ def _scheduler(settings: DaprSettings) -> dict[str, object]:
         "--healthz-port": ports["scheduler healthz"],
         "--healthz-listen-address": LOOPBACK,  # ignored, as for placement
     }
+
+
+def _random_loopback() -> str:
+    """Return a random address of the loopback network, which only this machine reaches.
+
+    Dapr's etcd allows every web page to read and write by HTTP, and no flag of Dapr changes that.
+    So its address must be hard to guess; only the scheduler itself uses it.
+    """
+    return ".".join(["127", *(str(1 + secrets.randbelow(254)) for _ in range(3))])
 
 
 def _daprd(settings: DaprSettings) -> dict[str, object]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from operations.settings import is_loopback
 from system.dapr.build import ensure
 from system.dapr.installed import version_of
 from system.dapr.settings import PROJECT
@@ -22,7 +23,7 @@ ON_EVERY_ADDRESS = {"placement healthz", "scheduler healthz"}
 
 
 def test_everything_listens_on_loopback_except_two_health_ports(stack: Stack) -> None:
-    """Every listening socket is on 127.0.0.1, except two health ports of Dapr."""
+    """Every listening socket is on the loopback, except two health ports of Dapr."""
     names = {port: name for name, port in stack.ports.items()}
     elsewhere = set()
     for pid in processes_of(stack.folder):
@@ -30,7 +31,7 @@ def test_everything_listens_on_loopback_except_two_health_ports(stack: Stack) ->
             is_open = connection.status == psutil.CONN_LISTEN or (
                 connection.type.name == "SOCK_DGRAM" and not connection.raddr
             )
-            if is_open and connection.laddr.ip != "127.0.0.1":
+            if is_open and not is_loopback(connection.laddr.ip):
                 elsewhere.add(names.get(connection.laddr.port, f"port {connection.laddr.port}"))
     assert elsewhere <= ON_EVERY_ADDRESS
 

@@ -1,6 +1,7 @@
 """The command line and the environment of each of Dapr's processes."""
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from operations.settings import OperationsSettings
 from system.dapr.commands import NEEDS, command, variables
 from system.dapr.settings import PROJECT, DaprSettings
 
+ETCD_ADDRESS = "--etcd-client-listen-address="
 LISTENING = re.compile(
     r"^--(port|healthz-port|initial-cluster|etcd-client-port|etcd-initial-cluster"
     r"|dapr-grpc-port|dapr-http-port|dapr-internal-grpc-port)=(?:.*:)?(\d+)$"
@@ -45,11 +47,24 @@ def test_each_process_runs_its_program(process: str, settings: DaprSettings) -> 
 
 @pytest.mark.parametrize("process", NEEDS)
 def test_every_address_is_the_loopback(process: str, settings: DaprSettings) -> None:
-    """All addresses of the arguments, also the listen addresses, are 127.0.0.1."""
-    text = " ".join(lines(settings)[process])
+    """All addresses of the arguments are of the loopback; all but etcd's are 127.0.0.1."""
+    arguments = [each for each in lines(settings)[process] if not each.startswith(ETCD_ADDRESS)]
+    text = " ".join(arguments)
     assert set(re.findall(r"\d+\.\d+\.\d+\.\d+", text)) == {"127.0.0.1"}
     for address in re.findall(r"--\S*(?:listen-address|host-address)\S*=(\S+)", text):
         assert address.startswith("127.0.0.1")
+
+
+def test_the_address_of_etcd_cannot_be_guessed(settings: DaprSettings) -> None:
+    """Dapr's etcd lets every web page that knows the address read and write."""
+    found = {
+        ip_address(argument.removeprefix(ETCD_ADDRESS))
+        for _ in range(20)
+        for argument in lines(settings)["scheduler"]
+        if argument.startswith(ETCD_ADDRESS)
+    }
+    assert len(found) > 15
+    assert all(address.is_loopback for address in found)
 
 
 def test_each_of_the_ten_ports_is_listened_on_once(settings: DaprSettings) -> None:
