@@ -42,8 +42,14 @@ def configure_logs(settings: OperationsSettings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
+    logging.getLogger("uvicorn.error").addFilter(_is_wanted)
     # Alembic logs its plugins when it is imported.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    """Return False for the error that uvicorn logs after each websocket that was refused."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 def _renderers(settings: OperationsSettings) -> list[Processor]:

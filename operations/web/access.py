@@ -59,9 +59,9 @@ class AccessRules:
             return None
         origin = headers.get("origin")
         if origin is not None and not self._allows_origin(origin, host):
-            return _origin_refusal(origin)
+            return _foreign_page("Origin", origin)
         site = headers.get("sec-fetch-site", "none")
-        return None if site in _OWN_SITE else _origin_refusal(origin or f"a {site} page")
+        return None if site in _OWN_SITE else _foreign_page("Sec-Fetch-Site", site)
 
     def allows_host(self, host: str) -> bool:
         """Return whether a `Host` header names this server; its port does not matter."""
@@ -109,10 +109,10 @@ def _host_refusal(host: str) -> Refusal:
     )
 
 
-def _origin_refusal(origin: str) -> Refusal:
+def _foreign_page(header: str, found: str) -> Refusal:
     return Refusal(
         403,
         "ForeignOrigin",
-        f"Origin: found {origin[:200]!r}, expected a page of this server. If a proxy serves it "
+        f"{header}: found {found[:200]!r}, expected a page of this server. If a proxy serves it "
         "under another address, set FLOWDECK_PUBLIC_URL to that address.",
     )

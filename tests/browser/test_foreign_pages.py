@@ -13,6 +13,14 @@ from tests.browser.conftest import DEFAULTS, PUBLIC_HOST, OpenPage, settle
 from tests.browser.tls_proxy import tls_proxy
 from tests.integration.stack import Stack, unique
 
+HANDSHAKE = {
+    "connection": "Upgrade",
+    "upgrade": "websocket",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "sec-websocket-version": "13",
+}
+"""The headers of a request that opens a websocket."""
+
 
 def test_a_form_of_another_site_cannot_terminate(open_page: OpenPage, stack: Stack) -> None:
     """The API answers 403 to Chromium's request, and the order goes on."""
@@ -70,6 +78,16 @@ def test_pages_work_behind_a_tls_proxy(public_page: Page, stack: Stack) -> None:
     foreign = {"host": f"{PUBLIC_HOST}:{stack.page_port + 1}", "origin": "https://other.example"}
     answer = httpx.post(stack.page, headers=foreign, timeout=5)
     assert (answer.status_code, answer.json()["error"]) == (403, "ForeignOrigin")
+
+
+@pytest.mark.parametrize("path", ["/flowdeck/live", "/_stcore/stream"])
+def test_another_site_cannot_open_a_websocket(stack: Stack, path: str) -> None:
+    """The answer is 403 with the name of the setting, and the log has no error."""
+    headers = {**HANDSHAKE, "origin": "https://other.example"}
+    answer = httpx.get(stack.page + path, headers=headers, timeout=5)
+    assert (answer.status_code, answer.json()["error"]) == (403, "ForeignOrigin")
+    assert "FLOWDECK_PUBLIC_URL" in answer.json()["detail"]
+    assert "handshake" not in stack.log("dashboard")
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])

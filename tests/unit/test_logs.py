@@ -73,3 +73,12 @@ def test_configuring_twice_does_not_double_the_lines(log_lines: LogLines) -> Non
     log_lines.configure("info")
     structlog.get_logger("tests.twice").info("An order arrived")
     assert len(log_lines.events()) == 1
+
+
+def test_a_refused_websocket_is_no_error_in_the_log(log_lines: LogLines) -> None:
+    """Uvicorn logs an error for each, so that any web page could fill the console."""
+    log_lines.configure("info")
+    uvicorn = logging.getLogger("uvicorn.error")
+    uvicorn.error("ASGI callable returned without completing handshake.")
+    uvicorn.error("another error")
+    assert [line["event"] for line in log_lines.events()] == ["another error"]
