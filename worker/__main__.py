@@ -4,6 +4,7 @@ import logging
 import os
 from contextlib import suppress
 
+import structlog
 import uvicorn
 
 from api.services import Services
@@ -19,6 +20,11 @@ from worker.activities import OrderActivities
 from worker.app import create_order_app
 from worker.runtime import OrderRuntime, loop_is_alive
 from worker.settings import WorkerSettings
+
+STOPPED = "Stopped; nothing is lost."
+_SDK_LOGGERS = ("durabletask-worker", "WorkflowRuntime")
+
+log = structlog.get_logger(__name__)
 
 
 def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.Server:
@@ -59,6 +65,16 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
     )
 
 
+def hush_sdk(server: uvicorn.Server) -> None:
+    """Hide what the SDK logs while the server ends.
+
+    Under `dapr run`, Ctrl-C also ends the sidecar, and the SDK would log the lost connection as an
+    error of gRPC.
+    """
+    for name in _SDK_LOGGERS:
+        logging.getLogger(name).addFilter(lambda _: not server.should_exit)
+
+
 def main() -> None:
     """Run until SIGINT or SIGTERM."""
     try:
@@ -68,8 +84,10 @@ def main() -> None:
         server = build(operations, settings)
     except InvalidInput as error:
         stay_stopped(error)
+    hush_sdk(server)
     with suppress(KeyboardInterrupt):  # uvicorn raises it after an orderly shutdown
         server.run()
+    log.info(STOPPED)
     if loop_is_alive():  # the SDK's loop waits for a hung sidecar, and keeps this process alive
         logging.shutdown()
         os._exit(0)
