@@ -19,7 +19,7 @@ from tests.unit.snapshots import ID
 def attached(gateway: FakeGateway, ledger: Ledger) -> Iterator[TestClient]:
     """Return a client of the API that runs alone."""
     services = Services(gateway, lambda: ledger)
-    with TestClient(create_attached_app(services)) as client:
+    with TestClient(create_attached_app(services), base_url="http://localhost") as client:
         yield client
 
 
