@@ -11,7 +11,13 @@ _NOT_PERMITTED = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENT
 
 
 def placement_problems(metadata: GetMetadataResponse) -> tuple[Problem, ...]:
-    """Return the problems with the placement service and with the readiness of the sidecar."""
+    """Return the problems with the placement service and with the readiness of the sidecar.
+
+    A sidecar that still waits for its application connects to placement afterwards: the missing
+    worker is the only problem.
+    """
+    if not metadata.actor_runtime.placement and connected_workers(metadata) == 0:
+        return ()
     if metadata.actor_runtime.placement != "placement: connected":
         return _of(Service.PLACEMENT, "the sidecar has no connection to the placement service")
     if not metadata.actor_runtime.host_ready:

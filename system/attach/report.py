@@ -44,5 +44,5 @@ these lines in the Dapr configuration of {sidecar}:
     tracing:
       samplingRate: "1"
       zipkin:
-        endpointAddress: "http://{settings.spans_host}:{settings.spans_port}/api/v2/spans"
+        endpointAddress: "{settings.span_endpoint}"
 """

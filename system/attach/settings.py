@@ -9,6 +9,7 @@ from dashboard.settings import DashboardSettings
 from operations.settings import OperationsSettings
 from system.dapr.settings import PROJECT
 
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach such a server
 _COMPANION = ("companion gRPC", "companion HTTP", "companion internal gRPC")
 
 
@@ -30,11 +31,21 @@ class AttachSettings(DashboardSettings, ApiSettings, OperationsSettings):
     def addresses(self) -> dict[str, str]:
         """The addresses of the REST API and of the dashboard, by process."""
         return {
-            "api": f"http://{self.api_host}:{self.api_port}",
-            "dashboard": f"http://{self.page_host}:{self.page_port}",
+            "api": _url(self.api_host, self.api_port),
+            "dashboard": _url(self.page_host, self.page_port),
         }
+
+    @property
+    def span_endpoint(self) -> str:
+        """The address to which a sidecar on this machine sends its trace spans."""
+        return f"{_url(self.spans_host, self.spans_port)}/api/v2/spans"
 
     @property
     def companion_ports(self) -> dict[str, int]:
         """The ports of a companion, by use."""
         return {name: self.dapr_ports + offset for offset, name in enumerate(_COMPANION)}
+
+
+def _url(host: str, port: int) -> str:
+    name = _EVERYWHERE.get(host, host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"

@@ -134,23 +134,54 @@ def attach(tmp_path: Path) -> Iterator[Callable[..., Attached]]:
         )
 
 
-def test_every_instance_is_shown_and_can_be_acted_on(
-    application: Rich, attach: Callable[..., Attached]
-) -> None:
-    """The console names the application; nothing is left behind after Ctrl-C."""
-    done, waiting = application.start("parallel", "0"), application.start("waiting")
-    attached = attach(application.endpoint, DAPR_API_TOKEN=TOKEN)
+@pytest.fixture(scope="module")
+def attached(application: Rich, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attached]:
+    """Attach Flowdeck to an application that has a finished and a running instance."""
+    folder = tmp_path_factory.mktemp("attached")
+    application.start("parallel", "0")
+    application.start("waiting")
+    with Attached(folder, application.endpoint, DAPR_API_TOKEN=TOKEN) as attached:
+        attached.says("Flowdeck is attached.")
+        yield attached
+
+
+def test_the_console_names_the_application(attached: Attached) -> None:
+    """With its version, its workers, and the lines that enable traces."""
     attached.says(f"Attached to the application '{APP_ID}': Dapr 1.")
     attached.says("workers connected: 1.")
     attached.says(f'endpointAddress: "http://127.0.0.1:{FIRST + 30}/api/v2/spans"')
     attached.says("trace spans arrive")
     assert "Missing" not in attached.output
-    attached.shows(done, "COMPLETED")
+
+
+def test_every_instance_is_shown_and_can_be_acted_on(application: Rich, attached: Attached) -> None:
+    """Also those that started before; nothing starts an order."""
+    waiting = application.start("waiting")
     attached.shows(waiting, "RUNNING")
     assert [attached.act(each, waiting) for each in ACTIONS] == [f"{each}d" for each in ACTIONS]
+    truth = {each: application.gateway.state(each) for each in application.gateway.ids().ids}
+    for instance_id, instance in truth.items():
+        assert instance
+        attached.shows(instance_id, instance.status)
+    assert len(truth) >= 2
     assert attached.get("/health")["status"] == "healthy"
-    assert httpx.post(f"{attached.url}/workflow/start", json={}, timeout=5).status_code == 404
     assert attached.get("/")["workflow"] is None
+    assert httpx.post(f"{attached.url}/workflow/start", json={}, timeout=5).status_code == 404
+
+
+def test_two_programs_at_one_sidecar_are_explained(application: Rich, attached: Attached) -> None:
+    """Some instances fail, because the other program's worker does not know their workflow."""
+    with application.beside(*ORDERS, FLOWDECK_API_PORT=str(FIRST + 40)):
+        eventually(lambda: application.gateway.health().workers == 2, STARTUP, "two workers")
+        for _ in range(8):
+            application.start("parallel", "0")
+        attached.says("failed: 2 workers are connected to this sidecar")
+    assert attached.output.count("workers are connected to this sidecar") == 1
+    assert "FAILED" in attached.statuses().values()
+
+
+def test_nothing_is_left_after_ctrl_c(attached: Attached) -> None:
+    """Neither a process nor a file in the folder of the command."""
     assert attached.end() == 0
     assert attached.output.endswith("Stopped; nothing is lost.\n")
     attached.left_nothing()
@@ -202,21 +233,6 @@ def test_a_wrong_token_is_named(application: Rich, attach: Callable[..., Attache
     assert "refuses the API token" in attached.get("/health")["problems"][0]
     assert attached.end() == 0
     assert "ended (" not in attached.output
-
-
-def test_two_programs_at_one_sidecar_are_explained(
-    application: Rich, attach: Callable[..., Attached]
-) -> None:
-    """Some instances fail, because the other program's worker does not know their workflow."""
-    attached = attach(application.endpoint, DAPR_API_TOKEN=TOKEN)
-    attached.says("Flowdeck is attached.")
-    with application.beside(*ORDERS, FLOWDECK_API_PORT=str(FIRST + 40)):
-        eventually(lambda: application.gateway.health().workers == 2, STARTUP, "two workers")
-        for _ in range(8):
-            application.start("parallel", "0")
-        attached.says("failed: 2 workers are connected to this sidecar")
-    assert attached.output.count("workers are connected to this sidecar") == 1
-    assert "FAILED" in attached.statuses().values()
 
 
 def resources(folder: Path, application: Path) -> str:

@@ -96,6 +96,21 @@ def test_no_port_is_one_that_applications_or_make_run_use() -> None:
     assert not ports & {*ours.ports.values(), ours.trace_port, WorkerSettings().api_port}
 
 
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:28020"),
+        ("0.0.0.0", "http://127.0.0.1:28020"),
+        ("::1", "http://[::1]:28020"),
+        ("::", "http://[::1]:28020"),
+    ],
+)
+def test_printed_addresses_can_be_used(host: str, address: str) -> None:
+    """Also if a server listens at every address, or at an IPv6 address."""
+    settings = AttachSettings(access_is_guarded=True, spans_host=host)
+    assert settings.span_endpoint == f"{address}/api/v2/spans"
+
+
 def test_its_processes_are_neither_dapr_nor_the_worker() -> None:
     """The application has both."""
     assert COMMANDS == {

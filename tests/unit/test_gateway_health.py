@@ -87,6 +87,17 @@ def test_health_has_the_number_of_workers(sidecar: Sidecar, dapr: DaprGateway) -
         assert dapr.health().workers == workers
 
 
+def test_a_sidecar_that_waits_for_its_application_lacks_only_the_worker(
+    sidecar: Sidecar, dapr: DaprGateway
+) -> None:
+    """It connects to the placement service when the application listens at its port."""
+    answer = metadata_pb2.GetMetadataResponse(runtime_version="1.18.2")
+    answer.workflows.CopyFrom(metadata_pb2.MetadataWorkflows(connected_workers=0))
+    sidecar.answers["GetMetadata"] = answer
+    health = dapr.health()
+    assert (health.problems, health.workers) == ((), 0)
+
+
 def test_the_number_of_workers_may_be_unknown(sidecar: Sidecar, dapr: DaprGateway) -> None:
     """An unknown number is None, not 0."""
     sidecar.answers["GetMetadata"] = metadata(placement=True, ready=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from operations.errors import DaprUnavailable
+from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError
 from operations.ledger import Ledger, open_ledger
 from operations.ledger.runs.descendants import DescendantCounts
 from operations.model import Status
@@ -88,17 +88,17 @@ def test_a_child_may_be_in_another_application_than_its_parent(one: Ledger, othe
     assert other.descendants.counts([ID]) == {}
 
 
-def no_sidecar() -> str:
-    """Fail as a gateway does that has no sidecar."""
-    raise DaprUnavailable("nothing answers")
-
-
+@pytest.mark.parametrize("error", [DaprUnavailable("nothing answers"), DaprRefused("not allowed")])
 def test_without_a_sidecar_the_application_is_that_of_the_last_heartbeat(
-    one: Ledger, ledger_url: str
+    one: Ledger, ledger_url: str, error: FlowdeckError
 ) -> None:
-    """So pages show the past while the sidecar is away."""
-    with closing(open_ledger(ledger_url, no_sidecar)) as ledger:
-        with pytest.raises(DaprUnavailable):
+    """So pages show the past while the sidecar is away, or does not name its application."""
+
+    def ask() -> str:
+        raise error
+
+    with closing(open_ledger(ledger_url, ask)) as ledger:
+        with pytest.raises(type(error)):
             ledger.app_id()
         one.write_heartbeat(at(1), ())
         assert ledger.app_id() == "one"

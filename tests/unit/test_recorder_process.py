@@ -15,7 +15,9 @@ import pytest
 
 from operations.errors import (
     EXIT_DO_NOT_RESTART,
+    DaprRefused,
     DaprUnavailable,
+    FlowdeckError,
     LedgerReplaced,
     LedgerUnavailable,
 )
@@ -101,15 +103,19 @@ OF_ONE = {
 }
 
 
+@pytest.mark.parametrize("error", [DaprUnavailable("no sidecar"), DaprRefused("not allowed")])
 def test_the_runs_of_another_application_are_left_alone(
-    gateway: FakeGateway, ledger_url: str, start_recorder: Callable[[], None]
+    gateway: FakeGateway,
+    ledger_url: str,
+    start_recorder: Callable[[], None],
+    error: FlowdeckError,
 ) -> None:
     """The sidecar names its application only after the recorder has started.
 
     Until then the ledger knows only the application that was followed before.
     """
     fill_for_one(ledger_url)
-    gateway.app, gateway.errors["app_id"] = "two", [DaprUnavailable("no sidecar")]
+    gateway.app, gateway.errors["app_id"] = "two", [error]
     gateway.errors["health"] = [DaprUnavailable("no sidecar")]
     put_running(gateway, "order_C")
     start_recorder()
