@@ -1,13 +1,17 @@
 """The chart and the history of an instance with thousands of activities."""
 
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from operations.ledger import Ledger
+from system.dapr.settings import DaprSettings
 from tests.browser.acts import expect_bars
 from tests.browser.conftest import OpenPage
 from tests.browser.large_runs import add_large_run
 from tests.integration.stack import unique
+from tests.unit.snapshots import recorded_snapshot
 
 ACTIVITIES = 5000
 
@@ -18,6 +22,19 @@ def instance_id(ledger: Ledger) -> str:
     instance_id = unique("large")
     add_large_run(ledger, instance_id, ACTIVITIES)
     return instance_id
+
+
+@pytest.mark.parametrize(("width", "name"), [(1280, "flaky · 3 attempts"), (420, "flaky 3×")])  # noqa: RUF001
+def test_a_retried_activity_has_its_number_of_attempts(
+    open_page: OpenPage, ledger: Ledger, width: int, name: str
+) -> None:
+    """In the name of its row, in few characters on a narrow page."""
+    instance_id = unique("retried")
+    found = recorded_snapshot("retried")
+    renamed = replace(found.instance, instance_id=instance_id)
+    ledger.runs.ingest([replace(found, instance=renamed, app_id=DaprSettings().app_id)])
+    page = open_page(f"/instance?id={instance_id}", viewport={"width": width, "height": 900})
+    expect(names(page)).to_have_text([name])
 
 
 def names(page: Page) -> Locator:

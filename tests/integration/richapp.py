@@ -31,6 +31,8 @@ from operations.settings import OperationsSettings
 
 EVENT = "approval"
 """The external event that workflows wait for."""
+PATCH, VERSION = "work-first", "second"
+"""The patch and the version of the workflow `patched`."""
 GENERATIONS = 3
 SIDECAR_TIMEOUT = 60.0  # seconds to wait for the sidecar
 
@@ -190,6 +192,26 @@ def with_slow_turn(context: DaprWorkflowContext, seconds: float) -> Steps:
     yield context.create_timer(timedelta(seconds=0.2))
 
 
+def escalating(context: DaprWorkflowContext, seconds: float) -> Steps:
+    """Wait for the event or for a timer of half a second; if the timer wins, work."""
+    event = context.wait_for_external_event(EVENT)
+    timer = context.create_timer(timedelta(seconds=0.5))
+    if (yield when_any([event, timer])) == timer:
+        yield _work(context, seconds)
+
+
+def forgetful(context: DaprWorkflowContext, seconds: float) -> Steps:
+    """Start an activity that nothing awaits, and wait for the event."""
+    _work(context, seconds)
+    yield context.wait_for_external_event(EVENT)
+
+
+def patched(context: DaprWorkflowContext, _: None) -> Steps:
+    """Work if the patch is applied, which it is in a new instance."""
+    if context.is_patched(PATCH):
+        yield _work(context, 0)
+
+
 WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
     parallel,
     fan_out,
@@ -208,6 +230,8 @@ WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
     continuing,
     looping,
     with_slow_turn,
+    escalating,
+    forgetful,
 )
 
 
@@ -217,6 +241,9 @@ def build(endpoint: str) -> WorkflowRuntime:
     runtime = WorkflowRuntime(host=address.hostname, port=address.port)
     for workflow in WORKFLOWS:
         runtime.register_workflow(workflow)
+    runtime.register_versioned_workflow(
+        patched, name="patched", version_name=VERSION, is_latest=True
+    )
     activities = Activities()
     for activity in (activities.work, activities.flaky, activities.fail):
         runtime.register_activity(activity)

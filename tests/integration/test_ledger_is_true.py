@@ -8,9 +8,9 @@ import pytest
 from operations.history import HistoryEvent
 from operations.model import Status
 from operations.records import RunSummary
-from operations.timeline import Ending
+from operations.timeline import Ending, SpanKind, timeline_of
 from tests.integration.rich import Rich
-from tests.integration.richapp import EVENT, GENERATIONS
+from tests.integration.richapp import EVENT, GENERATIONS, PATCH, VERSION
 from tests.integration.truth import moment, one, true_run
 from tests.waiting import eventually
 
@@ -173,6 +173,45 @@ def test_an_event_before_the_sdk_s_timeout_ends_the_wait(rich: Rich) -> None:
     details = rich.ledger.runs.details(summary.run_id)
     assert details
     assert (summary.status, details.output) == (Status.COMPLETED, '"in time"')
+
+
+def test_an_event_after_its_time_out_is_not_received(rich: Rich) -> None:
+    """The timer won, and the workflow works when the event comes."""
+    instance_id = rich.start("escalating", "2")
+    eventually(
+        lambda: "taskScheduled" in [e.kind for e in rich.gateway.history(instance_id)],
+        10,
+        "the workflow works",
+    )
+    rich.raise_event(instance_id, EVENT, '"too late"')
+    rich.ended(instance_id)
+    history = rich.gateway.history(instance_id)
+    wait = next(span for span in timeline_of(history).spans if span.kind is SpanKind.WAIT)
+    assert (wait.ending, wait.ended_at) == (Ending.TIMED_OUT, moment(history, "timerFired"))
+    assert one(history, "eventRaised").timestamp > moment(history, "timerFired")
+
+
+def test_an_activity_that_nothing_awaits_does_not_hide_the_wait(rich: Rich) -> None:
+    """The event that blocks the workflow is named first."""
+    instance_id = rich.start("forgetful", "60")
+    expected = f"event {EVENT} and work"
+    eventually(
+        lambda: rich.recorded(instance_id, Status.RUNNING).waits_for == expected,
+        5,
+        "the run waits for the event",
+    )
+    rich.gateway.terminate(instance_id)
+
+
+def test_the_version_and_the_patches_are_in_the_history(rich: Rich) -> None:
+    """As the SDK reports them with a turn; the ledger's archive has them too."""
+    instance_id = rich.start("patched")
+    summary = true_run(rich, instance_id)
+    details = rich.ledger.runs.details(summary.run_id)
+    assert details
+    assert details.history
+    timeline = timeline_of(details.history)
+    assert (timeline.version, timeline.patches) == (VERSION, (PATCH,))
 
 
 def test_the_deadline_of_a_wait_is_in_the_ledger(rich: Rich) -> None:
