@@ -72,20 +72,23 @@ function escaped(text) {
 
 const DOUBLE = 500; // milliseconds between the two presses of a double click
 const CLOSE = 6; // pixels between them
+const DRAG = 10 * SECOND; // the longest drag; a context menu may hide from the page that a button was released
 
 // Plotly forgets the first click of a double click if the chart is redrawn before the second one, and it
 // measures when a busy page handles the clicks. Therefore the presses are compared here, by the times at
 // which the browser received them, and the chart is not redrawn while a click or a drag may continue.
 function watchPresses(state) {
   const pressed = (event) => {
-    state.quietUntil = Infinity;
+    state.pressed = true;
+    state.quietUntil = performance.now() + DRAG;
     if (!event.target.closest(".draglayer")) return;
     state.presses = [state.presses.at(-1), event];
     if (areClose(state) && event.timeStamp - state.presses[0].timeStamp < DOUBLE) reset(state);
   };
   const clicked = (event) => { if (event.detail === 2 && areClose(state)) reset(state); };
   const released = () => {
-    if (state.quietUntil !== Infinity) return;
+    if (!state.pressed) return;
+    state.pressed = false;
     state.quietUntil = state.presses.length ? performance.now() + DOUBLE : 0;
     if (state.waiting) redraw(state);
   };
@@ -156,7 +159,7 @@ function showComponent(component) {
   const state = stateOf(component, () => {
     const chart = element("div", { class: "chart" }), key = element("div", { class: "legend muted" });
     const root = element("div", { class: "widget gantt", role: "img" }, key, element("div", { class: "scroll" }, chart));
-    const made = { parent: parentElement, root, chart, legend: key, zoomed: null, presses: [], quietUntil: 0, coarse: matchMedia("(pointer: coarse)").matches };
+    const made = { parent: parentElement, root, chart, legend: key, zoomed: null, presses: [], pressed: false, quietUntil: 0, coarse: matchMedia("(pointer: coarse)").matches };
     const stopTimer = everySecond(() => made.data.figure.end === null && !made.hovered && redraw(made));
     const stopWatching = watchPresses(made);
     made.stop = () => {
