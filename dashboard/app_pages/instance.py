@@ -14,7 +14,7 @@ from dashboard.details.forced_purge import forced_purge
 from dashboard.details.history_table import history_table
 from dashboard.details.payloads import show_failure, show_payload
 from dashboard.gantt.chart import show_gantt
-from dashboard.listing.address_filter import list_query
+from dashboard.listing.address_filter import list_query, show_unknown_names
 from dashboard.listing.table_data import code_of, header, offered_actions, offers_forced_purge
 from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
@@ -31,6 +31,7 @@ ICONS = {
     Action.RESUME: ":material/play_arrow:",
     Action.TERMINATE: ":material/stop:",
 }
+PARAMETERS = ("id", "run_id")  # of the address
 RUN_ID = re.compile("[0-9]{1,18}")
 
 back, header_widget = widget("back"), widget("header")
@@ -46,6 +47,7 @@ def live(instance_id: str, run_id: int | None) -> None:
         live_updates(state)
     with st.container():  # always present, because an element that appears would reset the tabs
         banner(state)
+        show_unknown_names(PARAMETERS)
     show_messages()
     away = state.is_away(Service.SIDECAR)
     try:

@@ -1,5 +1,7 @@
 """The filter of the list, which is kept in the address of the page."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from dashboard.live.fragment_reruns import keep_texts
@@ -67,14 +69,34 @@ def current_cursor() -> str | None:
 
 
 def show_ignored_values() -> None:
-    """Name the values in the address that are ignored, and what is expected instead."""
-    if ignored := _ignored_values():
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f":orange[:material/link_off:] Ignored in the address: {'; '.join(ignored)}.",
-                width="stretch",
-            )
-            st.button("Remove", key="remove-ignored", on_click=_remove_ignored_values)
+    """Name the values in the address of the list that are ignored, and what is expected instead."""
+    if ignored := [*_ignored_values(), *_unknown_names(_FILTERS)]:
+        _show_ignored(ignored, _remove_ignored_values)
+
+
+def show_unknown_names(known: tuple[str, ...]) -> None:
+    """Name the parameters in the address that a page does not know."""
+    if ignored := _unknown_names(known):
+        _show_ignored(ignored, lambda: _remove_unknown_names(known))
+
+
+def _show_ignored(ignored: list[str], remove: Callable[[], None]) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f":orange[:material/link_off:] Ignored in the address: {'; '.join(ignored)}.",
+            width="stretch",
+        )
+        st.button("Remove", key="remove-ignored", on_click=remove)
+
+
+def _unknown_names(known: tuple[str, ...]) -> list[str]:
+    unknown = [name for name in st.query_params if name not in known]
+    return [_ignored(repr(name), ", ".join(known)) for name in unknown]
+
+
+def _remove_unknown_names(known: tuple[str, ...]) -> None:
+    for name in [name for name in st.query_params if name not in known]:
+        del st.query_params[name]
 
 
 def _ignored_values() -> list[str]:
@@ -84,8 +106,7 @@ def _ignored_values() -> list[str]:
     if (length := len(_search_text().strip())) > MAX_SEARCH_LENGTH:
         found = f"the end of {_SEARCH}, which has {length} characters"
         ignored.append(_ignored(found, f"at most {MAX_SEARCH_LENGTH}"))
-    unknown = [name for name in st.query_params if name not in _FILTERS]
-    return ignored + [_ignored(repr(name), f"{', '.join(_FILTERS)}") for name in unknown]
+    return ignored
 
 
 def _ignored(found: str, expected: str) -> str:
@@ -109,8 +130,7 @@ def _is_cursor(text: str) -> bool:
 
 def _remove_ignored_values() -> None:
     """Remove the ignored values from the address; the others stay."""
-    for name in [name for name in st.query_params if name not in _FILTERS]:
-        del st.query_params[name]
+    _remove_unknown_names(_FILTERS)
     if current_cursor() is None:
         show_newest_page()
     unknown = _unknown_statuses()

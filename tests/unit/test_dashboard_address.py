@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from operations.model import Status
-from tests.unit.pages import Desk, ids, run, send, texts
+from tests.unit.pages import INSTANCE, Desk, ids, run, send, texts
 
 STATUSES = ", ".join(status.lower() for status in Status)
 
@@ -57,6 +57,17 @@ def test_the_rest_of_the_filter_applies(desk: Desk) -> None:
     assert not ignored(app)
     assert app.query_params == {"status": "failed", "q": "order_"}
     assert ids(app) == ["order_B"]
+
+
+def test_a_parameter_that_the_page_of_an_instance_does_not_know_is_named(desk: Desk) -> None:
+    """A misspelt `run_id` would show another run without a word."""
+    desk.add("order_A")
+    app = desk.open(INSTANCE, id="order_A", run="3")
+    (text,) = ignored(app)
+    assert "Ignored in the address: 'run' (expected id, run_id)" in text
+    remove(app)
+    assert not ignored(app)
+    assert app.query_params == {"id": "order_A"}
 
 
 def test_an_address_without_ignored_values_has_no_warning(desk: Desk) -> None:
