@@ -592,6 +592,32 @@ def test_a_damaged_ledger_is_reported_until_someone_acknowledges_it(desk: Desk, 
     assert entry.actor == LOCAL_USER
 
 
+@pytest.mark.parametrize(
+    ("away", "problem"),
+    [
+        ((), None),
+        ((Service.WORKER,), "No worker connected"),
+        ((Service.WORKER, Service.SIDECAR), "Dapr sidecar unavailable (+1)"),
+        ((Service.PLACEMENT, Service.SCHEDULER), "Dapr placement service unavailable (+1)"),
+    ],
+)
+def test_the_indicator_shows_the_worst_state(
+    desk: Desk, away: tuple[Service, ...], problem: str | None
+) -> None:
+    """First the services without which a page shows an old state; "Live" only without an outage."""
+    desk.write_heartbeat(*(Outage(service, at(0), "gone") for service in away))
+    assert widget(desk.open(), "live_updates")["problem"] == problem
+
+
+def test_the_indicator_is_not_live_while_the_recorder_is_away_or_catches_up(desk: Desk) -> None:
+    """The list may be old."""
+    desk.ledger.write_heartbeat(datetime.now(UTC), (), 7)
+    app = desk.open()
+    assert widget(app, "live_updates")["problem"] == "Catching up"
+    desk.expire_heartbeat()
+    assert widget(run(app), "live_updates")["problem"] == "Recorder unavailable"
+
+
 def test_several_outages_share_a_banner(desk: Desk) -> None:
     """It names each of them."""
     desk.write_heartbeat(
