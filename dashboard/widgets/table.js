@@ -135,7 +135,7 @@ function tickRow(state, row) {
   row.duration.textContent = data.started === null ? "–"
     : data.ended === null ? growing(now - data.started) : duration(data.ended - data.started);
   row.suspended.textContent = data.suspended === null ? ""
-    : `suspended ${age(now - data.suspended)} by ${data.pausedBy ?? "another program"}`;
+    : `suspended ${age(now - data.suspended)}${data.pausedBy === null ? "" : ` by ${data.pausedBy}`}`;
   row.until.textContent = data.until === null || data.ended !== null ? "" : untilWords(data, now);
 }
 

@@ -23,6 +23,7 @@ from operations.ledger.tables import audit_log
 from operations.model import Action, Status
 from operations.records import ALL_TIME, START, AuditEntry, Outcome, Period, RunSummary
 
+_MAY_HAVE_PAUSED = (Outcome.DONE.value, Outcome.UNKNOWN.value)
 _CLOCKS = timedelta(seconds=5)  # by which the clocks of Flowdeck and the engine may differ
 
 _FINISH_START = (
@@ -107,7 +108,7 @@ class AuditLog:
         query = (
             select(audit_log)
             .where(columns.app_id.in_(app_ids), columns.instance_id.in_(instance_ids))
-            .where(columns.action == Action.PAUSE.value, columns.outcome == Outcome.DONE.value)
+            .where(columns.action == Action.PAUSE.value, columns.outcome.in_(_MAY_HAVE_PAUSED))
             .order_by(columns.at, columns.key)
         )
         with reading(self._engine) as connection:
