@@ -14,6 +14,8 @@ import pytest
 from dapr.ext.workflow import DaprWorkflowContext
 from dapr.ext.workflow._durabletask import worker as sdk
 from dapr.ext.workflow._durabletask.internal import helpers, timer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from operations.gateway.stubs import pb
 from worker.activities import OrderActivities
@@ -152,6 +154,23 @@ def test_a_pause_at_any_moment(turns: int, suspended_turns: int, *, is_after_res
     engine.turn(*batch, size=0)
     for _ in range(suspended_turns):
         engine.turn()
+    if engine.output is None:
+        engine.turn(RESUME())
+        engine.run()
+    assert engine.is_completed
+    assert len(engine.emitted) == len(set(engine.emitted)) == 3 * len(ACTIVITIES)
+
+
+@pytest.mark.usefixtures("corrected")
+@given(st.lists(st.tuples(st.sampled_from(["", "p", "pr", "r", "rp", "pp"]), st.integers(0, 3))))
+def test_any_number_of_pauses_and_resumes(turns: list[tuple[str, int]]) -> None:
+    """They arrive before, between and after the results of a turn, also twice or in vain."""
+    engine = Engine(*ACTIVITIES)
+    for changes, position in turns:
+        if engine.output is None:
+            batch, engine.inbox = engine.inbox[:2], engine.inbox[2:]
+            batch[position:position] = [PAUSE() if each == "p" else RESUME() for each in changes]
+            engine.turn(*batch, size=0)
     if engine.output is None:
         engine.turn(RESUME())
         engine.run()
