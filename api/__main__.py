@@ -52,7 +52,10 @@ def main() -> None:
         configure_logs(operations)
         keep_private(operations.data)
         gateway = DaprGateway(
-            operations.endpoint, api_token=operations.api_token, is_companion=operations.companion
+            operations.endpoint,
+            api_token=operations.api_token,
+            is_companion=operations.companion,
+            max_body_size=operations.max_body_size,
         )
     except InvalidInput as error:
         stay_stopped(error)

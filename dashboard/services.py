@@ -99,7 +99,10 @@ def gateway() -> Gateway:
     """Return the gateway to Dapr."""
     settings = OperationsSettings.load()
     return DaprGateway(
-        settings.endpoint, api_token=settings.api_token, is_companion=settings.companion
+        settings.endpoint,
+        api_token=settings.api_token,
+        is_companion=settings.companion,
+        max_body_size=settings.max_body_size,
     )
 
 

@@ -187,6 +187,9 @@ class OperationsSettings(ServerSettings):
     spans_host: Host = "127.0.0.1"
     spans_port: int = Field(28010, ge=1, le=65535)
     worker_url: Annotated[str, AfterValidator(_http_url)] | None = None
+    dapr_max_body_size: BodySize | None = Field(
+        None, description="daprd's --max-body-size, if it is known."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 
@@ -204,6 +207,11 @@ class OperationsSettings(ServerSettings):
     def state_store(self) -> Path:
         """The file of the state store, if `make run` started Dapr with its default resources."""
         return self.data / "dapr.db"
+
+    @property
+    def max_body_size(self) -> int | None:
+        """The sidecar's --max-body-size in bytes, None if it is not known."""
+        return body_size(self.dapr_max_body_size) if self.dapr_max_body_size else None
 
     @property
     def ledger(self) -> str:

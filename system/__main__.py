@@ -99,6 +99,7 @@ def environment(dapr: DaprSettings, worker: WorkerSettings, token: str) -> dict[
         "FLOWDECK_HOME": str(dapr.home.resolve()),
         "FLOWDECK_SPANS_PORT": str(dapr.trace_port),
         "FLOWDECK_WORKER_URL": f"http://{worker.api_host}:{worker.port}",
+        "FLOWDECK_DAPR_MAX_BODY_SIZE": dapr.dapr_max_body_size,
         "DAPR_GRPC_ENDPOINT": f"{LOOPBACK}:{dapr.ports['dapr gRPC']}",
         "DAPR_API_TOKEN": token,
     }

@@ -32,7 +32,11 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
 
     Raises `InvalidInput`.
     """
-    gateway = DaprGateway(operations.endpoint, api_token=operations.api_token)
+    gateway = DaprGateway(
+        operations.endpoint,
+        api_token=operations.api_token,
+        max_body_size=operations.max_body_size,
+    )
     services = Services(
         gateway,
         lambda: open_ledger(operations.ledger, gateway.app_id),

@@ -110,6 +110,6 @@ class Actions:
 
         A suspended instance processes the event when it is resumed. The same call again raises
         another event. Raise `UnknownInstance`, and `InvalidInput` for a text that cannot name an
-        event.
+        event and for an event that would stall the instance, if the engine's limit is known.
         """
         return self._events.raise_event(instance_id, name, payload, context)

@@ -1,6 +1,7 @@
 """Raises external events."""
 
 from operations.actions.context import MAX_EVENT_NAME_LENGTH, ActionContext, check_name
+from operations.actions.payload_limit import PayloadLimit
 from operations.actions.recording import ActionResult, Recording, after_call
 from operations.errors import ActionNotAllowed, OutcomeUnknown, UnknownInstance
 from operations.gateway import Gateway
@@ -21,6 +22,7 @@ class ExternalEvents:
     def __init__(self, gateway: Gateway, recording: Recording) -> None:
         self._gateway = gateway
         self._recording = recording
+        self._limit = PayloadLimit(gateway)
 
     def raise_event(
         self, instance_id: str, name: str, payload: str | None, context: ActionContext
@@ -29,6 +31,7 @@ class ExternalEvents:
         check_event(name)
 
         def call(before: Instance) -> Instance:
+            self._limit.check_event(instance_id, name, payload)
             try:
                 self._gateway.raise_event(instance_id, name, payload)
             except OutcomeUnknown as error:

@@ -2,6 +2,6 @@
 
 from operations.gateway.channel import open_channel
 from operations.gateway.dapr import DaprGateway
-from operations.gateway.port import Gateway, IdPage
+from operations.gateway.port import Gateway, HistorySize, IdPage
 
-__all__ = ["DaprGateway", "Gateway", "IdPage", "open_channel"]
+__all__ = ["DaprGateway", "Gateway", "HistorySize", "IdPage", "open_channel"]

@@ -1,7 +1,7 @@
 """The gateway to a Dapr sidecar."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from operations.gateway.grpc_errors import (
     to_flowdeck_error,
 )
 from operations.gateway.history_events import to_history_event
-from operations.gateway.port import IdPage
+from operations.gateway.port import HistorySize, IdPage
 from operations.gateway.sidecar_health import (
     connected_workers,
     placement_problems,
@@ -42,6 +42,7 @@ class DaprGateway:
     that changes something, `history_timeout` the read of a history, which may be large. A REST
     endpoint makes a few calls and must answer within 5 seconds, so timeouts are short.
     A companion (`is_companion`) is a sidecar to which no worker and no scheduler ever connects.
+    `max_body_size` is the sidecar's limit in bytes, if it is known.
     Raise `InvalidInput` if `endpoint` is not an address.
     """
 
@@ -51,6 +52,7 @@ class DaprGateway:
         *,
         api_token: str | None = None,
         is_companion: bool = False,
+        max_body_size: int | None = None,
         read_timeout: float = 1.0,
         write_timeout: float = 2.0,
         history_timeout: float = 4.0,
@@ -63,11 +65,16 @@ class DaprGateway:
         self._read_timeout = read_timeout
         self._write_timeout = write_timeout
         self._history_timeout = history_timeout
+        self._max_body_size = max_body_size
         self._app_id: str | None = None
 
     def close(self) -> None:
         """Close the connection; later calls fail."""
         self._channel.close()
+
+    @property
+    def max_body_size(self) -> int | None:
+        return self._max_body_size
 
     def app_id(self, *, fresh: bool = False) -> str:
         known = None if fresh else self._app_id
@@ -99,10 +106,20 @@ class DaprGateway:
         return to_instance(instance_id, answer.workflowState) if answer.exists else None
 
     def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
+        return tuple(to_history_event(event) for event in self._history_events(instance_id))
+
+    def history_size(self, instance_id: str) -> HistorySize:
+        events = self._history_events(instance_id)
+        return HistorySize(
+            sum(event.ByteSize() for event in events),
+            sum(event.HasField("eventRaised") for event in events),
+        )
+
+    def _history_events(self, instance_id: str) -> Sequence[pb.HistoryEvent]:
         request = pb.GetInstanceHistoryRequest(instanceId=instance_id)
         call, timeout = self._workflows.GetInstanceHistory, self._history_timeout
-        answer = self._read(call, request, instance_id, timeout)
-        return tuple(to_history_event(event) for event in answer.events)
+        events: Sequence[pb.HistoryEvent] = self._read(call, request, instance_id, timeout).events
+        return events
 
     def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
         request = pb.ListInstanceIDsRequest(pageSize=page_size, continuationToken=token or None)

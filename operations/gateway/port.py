@@ -19,6 +19,14 @@ class IdPage:
     next: str | None
 
 
+@dataclass(frozen=True)
+class HistorySize:
+    """The bytes of an instance's history, and how many external events are in it."""
+
+    size: int = 0
+    raised_events: int = 0
+
+
 class Gateway(Protocol):
     """The calls that Flowdeck makes to a workflow engine.
 
@@ -26,6 +34,13 @@ class Gateway(Protocol):
     error that has no class of its own. Methods that change something raise `OutcomeUnknown` if no
     answer arrives in time. No method blocks longer than its timeout.
     """
+
+    @property
+    def max_body_size(self) -> int | None:
+        """The bytes of the largest history that the engine continues, None if that is unknown.
+
+        This is daprd's `--max-body-size`; daprd stalls an instance at 95% of it.
+        """
 
     def app_id(self, *, fresh: bool = False) -> str:
         """Return the id of the application that the sidecar belongs to.
@@ -60,6 +75,9 @@ class Gateway(Protocol):
 
         A pending instance has no events. Raise `UnknownInstance`.
         """
+
+    def history_size(self, instance_id: str) -> HistorySize:
+        """Return the size of an instance's history; raise `UnknownInstance`."""
 
     def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
         """Return a page of the ids of all instances: the first page, or the page of a token.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from operations.errors import FlowdeckError, InstanceExists, NotFinished, UnknownInstance
-from operations.gateway import IdPage
+from operations.gateway import HistorySize, IdPage
 from operations.history import HistoryEvent
 from operations.model import DaprHealth, Instance, Status
 
@@ -27,7 +27,7 @@ class FakeGateway:
     those that they raise after acting, and `during` is a function that runs within each call.
     `scheduled` has the due time of each instance with a scheduled start; nothing starts them.
     `raised` has the external events, `forced` the number of forced purges, and `purge_timeouts`
-    and `start_timeouts` the timeouts of each purge and start.
+    and `start_timeouts` the timeouts of each purge and start. `history_sizes` are by instance id.
     """
 
     def __init__(self) -> None:
@@ -42,6 +42,8 @@ class FakeGateway:
         self.errors: dict[str, list[FlowdeckError]] = {}
         self.late_errors: dict[str, list[FlowdeckError]] = {}
         self.during: dict[str, Hook] = {}
+        self.max_body_size: int | None = None
+        self.history_sizes: dict[str, HistorySize] = {}
         self.first_status = Status.RUNNING
         self.app = "orders"
         self.dapr_health = DaprHealth(version="1.18.2", problems=())
@@ -96,6 +98,13 @@ class FakeGateway:
         if instance_id not in self.instances:
             raise UnknownInstance(instance_id)
         return tuple(self.events.get(instance_id, ()))
+
+    def history_size(self, instance_id: str) -> HistorySize:
+        """Return the size that a test set."""
+        self._enter("history_size")
+        if instance_id not in self.instances:
+            raise UnknownInstance(instance_id)
+        return self.history_sizes.get(instance_id, HistorySize())
 
     def ids(self, page_size: int = 1000, token: str = "") -> IdPage:
         """Return a page of ids; as with Dapr, a full page always has a next one, maybe empty."""

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.settings import DashboardSettings
 from operations.errors import EXIT_DO_NOT_RESTART, InvalidInput
-from operations.settings import OperationsSettings, Settings
+from operations.settings import OperationsSettings, Settings, body_size
 from system.dapr.settings import DaprSettings
 from tests.unit.conftest import LogLines
 from worker.__main__ import main
@@ -226,3 +226,19 @@ def test_names_of_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch)
     """Spaces do not matter."""
     monkeypatch.setenv("FLOWDECK_ALLOWED_HOSTS", "flow.example, 10.0.0.1,fe80::1 ")
     assert WorkerSettings.load().allowed_hosts == ("flow.example", "10.0.0.1", "fe80::1")
+
+
+@pytest.mark.parametrize(
+    ("size", "found"), [("65536", 65536), ("64Ki", 65536), ("4Mi", 4 * 2**20), ("1Gi", 2**30)]
+)
+def test_a_body_size_has_daprs_units(size: str, found: int) -> None:
+    """As the flag of daprd takes them."""
+    assert body_size(size) == found
+
+
+@pytest.mark.parametrize("size", ["", "4MB", "-1", "63Ki", "2Gi", "4 Mi", "1" * 20, "٤Mi"])
+def test_a_wrong_body_size_is_refused(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
+    """The message names the variable, the value and the expected form."""
+    monkeypatch.setenv("FLOWDECK_DAPR_MAX_BODY_SIZE", size)
+    with pytest.raises(InvalidInput, match=r"FLOWDECK_DAPR_MAX_BODY_SIZE: .* such as 4Mi"):
+        DaprSettings.load()

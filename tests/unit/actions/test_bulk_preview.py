@@ -22,7 +22,7 @@ from tests.unit.actions.conftest import (
     BulkSetup,
     names,
 )
-from tests.unit.events import failed, scheduled
+from tests.unit.events import failed, scheduled, stalled
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, put
 from tests.unit.snapshots import summary
@@ -79,6 +79,17 @@ def test_a_rerun_skips_children(setup: BulkSetup) -> None:
     setup.add("order_A1", status=Status.FAILED, parent="order_A")
     (child,) = setup.jobs.preview(BulkTask(Action.RERUN), FAILED).skipped
     assert child.reason == "it is a child: only its parent can be run again"
+
+
+def test_a_stalled_instance_is_skipped_with_the_reason(setup: BulkSetup) -> None:
+    """The preview names the engine's reason and the remedy."""
+    put(setup.gateway, status=Status.STALLED, events=(stalled(5),))
+    setup.record("order_A")
+    (skipped,) = setup.jobs.preview(TERMINATE, ["order_A"]).skipped
+    assert skipped.reason == (
+        "it is STALLED (PAYLOAD_SIZE_EXCEEDED): only a forced purge is possible, unless the cause "
+        "is removed and the engine continues it"
+    )
 
 
 def test_a_forced_purge_skips_no_status(setup: BulkSetup) -> None:

@@ -15,6 +15,7 @@ from operations.errors import (
     OutcomeUnknown,
     UnknownInstance,
 )
+from operations.gateway import HistorySize
 from operations.ledger import Ledger
 from operations.model import Status
 from operations.records import OUTCOME_NOT_RECORDED, Outcome
@@ -183,3 +184,57 @@ def test_an_event_can_be_raised_without_the_ledger(
     monkeypatch.setattr(ledger.audit_log, "add", ledger_away)
     actions.raise_event("order_A", "approval", None, BY_ANN)
     assert gateway.raised
+
+
+LIMIT = 1_000_000
+BIG = '"' + "x" * 400_000 + '"'
+
+
+def test_an_event_that_would_stall_its_instance_is_refused(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The error has the sizes and the setting; the audit log has the error."""
+    gateway.max_body_size = LIMIT
+    gateway.history_sizes["order_A"] = HistorySize(600_000)
+    with pytest.raises(InvalidInput) as refused:
+        actions.raise_event("order_A", "approval", BIG, BY_ANN)
+    message = str(refused.value)
+    for part in ("payload", "400,010 bytes", "349,488", "600,000", "95%", "1,000,000"):
+        assert part in message
+    assert "FLOWDECK_DAPR_MAX_BODY_SIZE" in message
+    assert not gateway.raised
+    (entry,) = ledger.audit_log.of("order_A", 9)
+    assert entry.outcome is Outcome.REFUSED
+    actions.raise_event("order_A", "approval", '"small"', BY_ANN)
+
+
+def test_events_that_the_history_does_not_have_yet_count(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """The engine confirms an event before the history has it."""
+    gateway.max_body_size = LIMIT
+    for _ in range(2):
+        actions.raise_event("order_A", "approval", BIG, BY_ANN)
+    with pytest.raises(InvalidInput):
+        actions.raise_event("order_A", "approval", BIG, BY_ANN)
+    actions.raise_event("order_A", "approval", '"small"', BY_ANN)
+    put(gateway, "order_B", status=Status.RUNNING)
+    actions.raise_event("order_B", "approval", BIG, BY_ANN)
+
+
+def test_an_event_that_the_history_has_counts_once(actions: Actions, gateway: FakeGateway) -> None:
+    """Its size is a part of the history's size."""
+    gateway.max_body_size = LIMIT
+    actions.raise_event("order_A", "approval", BIG, BY_ANN)
+    gateway.history_sizes["order_A"] = HistorySize(400_100, raised_events=1)
+    actions.raise_event("order_A", "approval", BIG, BY_ANN)
+    assert len(gateway.raised) == 2
+
+
+def test_an_engine_whose_limit_is_unknown_gets_every_event(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """Its history is not read."""
+    gateway.history_sizes["order_A"] = HistorySize(10 * LIMIT)
+    actions.raise_event("order_A", "approval", BIG, BY_ANN)
+    assert not gateway.calls["history_size"]

@@ -25,6 +25,7 @@ from operations.errors import (
 from operations.model import DaprHealth, Failure, Problem, Service, Status
 from operations.timeline import Span, SpanKind
 from tests.unit.api.conftest import ApiSetup
+from tests.unit.events import stalled, started
 from tests.unit.fakes import instance
 from tests.unit.snapshots import at, snapshot
 from worker.runtime import RuntimeState
@@ -252,6 +253,20 @@ def test_json_output_is_returned_as_it_is(client: TestClient, api: ApiSetup, out
     api.gateway.put(replace(running, output=output, custom_status=output))
     answer = client.get("/workflow/status/order_A").text
     assert answer.endswith(f'"output":{output},"custom_status":{output}}}')
+
+
+def test_the_status_of_a_stalled_instance_has_the_reason(client: TestClient, api: ApiSetup) -> None:
+    """Only the history has it."""
+    api.gateway.put(instance("order_A", Status.STALLED))
+    api.gateway.events["order_A"] = (started(0), stalled(5))
+    assert client.get("/workflow/status/order_A").json()["failure"] == {
+        "error_type": "PAYLOAD_SIZE_EXCEEDED",
+        "message": "too large; increase daprd --max-body-size",
+        "stack_trace": None,
+    }
+    refused = client.post("/workflow/pause/order_A")
+    assert refused.status_code == 409
+    assert "it is STALLED, only a forced purge is possible" in refused.json()["detail"]
 
 
 ACTIONS = [
