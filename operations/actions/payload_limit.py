@@ -1,15 +1,19 @@
-"""Refuses external events that would stall their instance, if the engine's limit is known."""
+"""Refuses events and inputs that would stall an instance, if the engine's limit is known."""
 
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from operations.errors import InvalidInput, UnknownInstance
 from operations.gateway import Gateway, HistorySize
+from operations.history import HistoryEvent
 
 STALL_PERCENT = 95  # of daprd's `--max-body-size`: Dapr stalls an instance with a larger history
 OVERHEAD = 512  # bytes of an event, and of the turn that it starts, beside payload and name
+EVENT_SIZE = 150  # bytes of an event beside its texts, about
 IN_TRANSIT = 10.0  # seconds within which an event appears in the history
 
 
@@ -42,9 +46,7 @@ class PayloadLimit:
         with self._lock:
             pending = self._pending(instance_id, history)
             used = history.size + sum(event.size for event in pending)
-            room = limit * STALL_PERCENT // 100 - used - OVERHEAD
-            if size > room:
-                raise _too_large(instance_id, size, used, limit, room)
+            _check("payload", size, used, limit)
             number = max([history.raised_events, *(event.number + 1 for event in pending)])
             now = time.monotonic()
             self._sent.append(_SentEvent(instance_id, number, size + OVERHEAD, now))
@@ -66,10 +68,32 @@ class PayloadLimit:
         ]
 
 
-def _too_large(instance_id: str, size: int, used: int, limit: int, room: int) -> InvalidInput:
-    expected = (
-        f"at most {max(room, 0):,} bytes with the event's name: the history of {instance_id!r} has "
-        f"{used:,} bytes, and Dapr stalls an instance whose history exceeds {STALL_PERCENT}% of "
-        f"{limit:,} bytes (daprd's --max-body-size, FLOWDECK_DAPR_MAX_BODY_SIZE)"
-    )
-    return InvalidInput("payload", f"{size:,} bytes", expected)
+def check_input(
+    gateway: Gateway, history: Sequence[HistoryEvent], event: HistoryEvent, payload: str | None
+) -> None:
+    """Raise `InvalidInput` for a new input that would stall a rerun from an event.
+
+    The new instance has the events of the history before that event; their size is estimated.
+    """
+    if gateway.max_body_size is not None and payload is not None:
+        before = takewhile(lambda each: each is not event, history)
+        used = sum(map(_estimated_size, before))
+        _check("input", len(payload.encode()), used, gateway.max_body_size)
+
+
+def _estimated_size(event: HistoryEvent) -> int:
+    failure = event.failure
+    texts = (event.payload, failure and failure.message, failure and failure.stack_trace)
+    return EVENT_SIZE + sum(len(text.encode()) for text in texts if text)
+
+
+def _check(field: str, size: int, used: int, limit: int) -> None:
+    """Raise `InvalidInput` if a value of this size does not fit into the history."""
+    room = max(limit * STALL_PERCENT // 100 - used - OVERHEAD, 0)
+    if size > room:
+        expected = (
+            f"at most {room:,} bytes: the history before it has {used:,} bytes, and Dapr stalls an "
+            f"instance whose history exceeds {STALL_PERCENT}% of {limit:,} bytes "
+            "(daprd's --max-body-size, FLOWDECK_DAPR_MAX_BODY_SIZE)"
+        )
+        raise InvalidInput(field, f"{size:,} bytes", expected)

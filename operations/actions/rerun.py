@@ -7,6 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from operations.actions.context import ActionContext, ActionLimits
+from operations.actions.payload_limit import check_input
 from operations.actions.recording import CurrentAction, Recording, best_effort
 from operations.actions.same_start import is_abandoned, is_same
 from operations.errors import (
@@ -96,6 +97,7 @@ class Reruns:
             self._recording.ensure_same_run(source_id, context)
             source = self._source(source_id)
             plan = _plan(source, request)
+            check_input(self._gateway, source.history or (), plan.event, request.payload)
             event_id = plan.event.event_id
             new_id = request.new_id or _new_id(source_id, event_id, context)
             current.detail = f"from event {event_id}, as {new_id!r}"

@@ -29,6 +29,7 @@ from operations.ledger import Ledger
 from operations.model import Status, is_startable_id
 from operations.records import Outcome
 from tests.unit.actions.conftest import BY_ANN
+from tests.unit.events import completed, ended, scheduled, started
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.runs import ANN, ledger_away, put
 from tests.unit.snapshots import summary
@@ -343,3 +344,18 @@ def test_an_instance_without_a_call_has_no_plan(actions: Actions, gateway: FakeG
     put(gateway, "order_B", Status.FAILED, events=())
     with pytest.raises(NotRerunnable, match="it has no activity, timer or child"):
         actions.rerun_plan(RerunRequest("order_B", RerunFrom.FIRST))
+
+
+def test_an_input_that_would_stall_the_new_instance_is_refused(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """Only the events before the chosen one count, because the new instance has no others."""
+    gateway.max_body_size = 1_000_000
+    large = completed(1, 2, '"' + "x" * 600_000 + '"')
+    gateway.events["order_A"] = (started(0), scheduled(1, 1), large, scheduled(2, 3), ended(9))
+    with pytest.raises(InvalidInput, match=r"^input: .*FLOWDECK_DAPR_MAX_BODY_SIZE"):
+        rerun(actions, 2, payload='"' + "y" * 400_000 + '"')
+    assert "order_B" not in gateway.instances
+    rerun(actions, 2, payload='"small"')
+    rerun(actions, 1, "order_C", payload='"' + "y" * 400_000 + '"')
+    assert gateway.calls["rerun"] == 2
