@@ -2,7 +2,8 @@
 
 While an order is suspended, the SDK keeps back every event except a resume and a termination, also
 the engine's confirmations of what the workflow itself scheduled. So the workflow schedules the same
-again in each turn: activities run again, and after the resume the order fails.
+again in each turn: activities run again, and after the resume the order fails. The SDK also keeps
+back a second pause, after which the resume never ends, and fails an order that is resumed twice.
 `docs/operating.md` describes the fault.
 """
 

@@ -36,11 +36,12 @@ def test_a_submitted_order_is_shown_until_its_end(open_page: OpenPage) -> None:
 
 
 def test_pause_and_resume_in_the_table(open_page: OpenPage, stack: Stack) -> None:
-    """One click each; the row shows the new status and the buttons that it allows."""
+    """One click each; the row shows the new status, by whom, and the buttons that it allows."""
     page = open_page()
     instance_id = stack.start_order(unique("in-table"))
     press(page, "Pause", instance_id)
     expect_status(row(page, instance_id), "SUSPENDED")
+    expect(row(page, instance_id)).to_contain_text(re.compile(r"suspended .* by local"))
     expect(row(page, instance_id).get_by_role("button", name="Pause")).to_have_count(0)
     press(page, "Resume", instance_id)
     expect_status(row(page, instance_id), "COMPLETED")
@@ -56,6 +57,7 @@ def test_pause_and_resume_on_its_page(open_page: OpenPage, stack: Stack) -> None
     expect_status(page, "SUSPENDED")
     expect(page.get_by_role("button", name="Pause")).to_be_disabled()
     expect(page.locator(".gantt .ytick text", has_text="suspended")).to_be_visible()
+    expect(page.get_by_text("by local")).to_be_visible()
     page.get_by_role("button", name="Resume").click()
     expect_status(page, "COMPLETED")
     for action in ("Pause", "Resume", "Terminate"):
