@@ -57,7 +57,6 @@ def test_pause_and_resume_on_its_page(open_page: OpenPage, stack: Stack) -> None
     expect_status(page, "SUSPENDED")
     expect(page.get_by_role("button", name="Pause")).to_be_disabled()
     expect(page.locator(".gantt .ytick text", has_text="suspended")).to_be_visible()
-    expect(page.get_by_text("by local")).to_be_visible()
     page.get_by_role("button", name="Resume").click()
     expect_status(page, "COMPLETED")
     for action in ("Pause", "Resume", "Terminate"):
