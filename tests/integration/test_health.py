@@ -7,12 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from operations.ledger import open_ledger
+from operations.model import Service
 from system.dapr.settings import PROJECT
 from tests.integration.stack import RECOVERY, Stack, unique
 from tests.waiting import STARTUP, eventually
@@ -61,6 +64,20 @@ def test_a_dead_process_of_the_engine_is_named(stack: Stack, name: str, text: st
         return code == 503 and any(text in problem for problem in body["problems"])
 
     eventually(named, 15, f"/health names {name}")
+    stack.wait_until_healthy(RECOVERY)
+
+
+def test_a_worker_that_hangs_is_named(stack: Stack) -> None:
+    """The recorder reports what only its probe finds, until the worker answers again."""
+    with closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db")) as ledger:
+
+        def reasons() -> list[str]:
+            outages = ledger.heartbeat().outages
+            return [each.reason for each in outages if each.service is Service.WORKER]
+
+        with stack.frozen("worker"):
+            eventually(lambda: "the worker does not answer" in reasons(), 30, "it is reported")
+        eventually(lambda: not reasons(), RECOVERY, "the worker is back")
     stack.wait_until_healthy(RECOVERY)
 
 
