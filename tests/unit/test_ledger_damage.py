@@ -249,3 +249,11 @@ def test_a_deleted_damaged_file_is_reported_no_more(ledger: Ledger, file: Path) 
     assert [each.path for each in ledger.heartbeat().damaged] == [str(kept)]
     kept.unlink()
     assert ledger.heartbeat().damaged == ()
+
+
+def test_a_name_may_have_any_character(tmp_path: Path) -> None:
+    """No character of it is a pattern."""
+    file = tmp_path / "[1]*?.db"
+    file.touch()
+    kept = damage.move_aside(file, datetime(2026, 1, 1, tzinfo=UTC))
+    assert [each.path for each in damage.kept_files(file)] == [str(kept)]

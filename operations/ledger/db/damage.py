@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from glob import escape
 from pathlib import Path
 
 from operations.records import DamagedLedger
@@ -129,7 +130,7 @@ def kept_files(file: Path) -> tuple[DamagedLedger, ...]:
     source = file.resolve()
     prefix = f"{source.name}.damaged-"
     found = []
-    for each in sorted(source.parent.glob(f"{prefix}*Z")):
+    for each in sorted(source.parent.glob(f"{escape(prefix)}*Z")):
         with suppress(ValueError):
             at = datetime.strptime(each.name.removeprefix(prefix), _TIME).replace(tzinfo=UTC)
             found.append(DamagedLedger(str(each), at))
@@ -154,7 +155,7 @@ def _suspicion(file: Path) -> Path:
 def _unfinished(source: Path) -> Path | None:
     """Return the name of an interrupted move: the log has it, the file does not."""
     for suffix in (WAL, SHM):
-        for log_file in source.parent.glob(f"{source.name}.damaged-*Z{suffix}"):
+        for log_file in source.parent.glob(f"{escape(source.name)}.damaged-*Z{suffix}"):
             kept = Path(str(log_file).removesuffix(suffix))
             if not kept.exists():
                 return kept
