@@ -1,6 +1,7 @@
 """The instance page, in sessions without a browser."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -253,6 +254,7 @@ def test_a_selected_event_that_no_longer_exists_is_ignored(desk: Desk) -> None:
     app = open_recorded(desk, "waiting")
     last = len(table(app, "event").value) - 1
     desk.gateway.events["waiting"] = recorded("waiting")[:2]
+    desk.gateway.put(replace(recorded_state("waiting"), last_updated_at=at(99)))
     desk.add("order_B")  # increments the revision
     select_row(app, last)
     assert not app.exception
