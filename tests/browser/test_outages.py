@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.acts import expect_status, fill, press, row
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, settle
 from tests.integration.stack import Stack, unique
 from tests.waiting import eventually
 
@@ -175,6 +175,7 @@ def test_a_lost_click_does_not_act_later(open_page: OpenPage, stack: Stack) -> N
     expect(button).to_be_enabled(timeout=RECOVERY)
     expect(row(page, instance_id).get_by_role("alert")).to_contain_text("Terminate: no answer.")
     assert stack.status(instance_id)["status"] == "SUSPENDED"
+    settle(page)  # the page runs again after a restart, and refuses input until then
     row(page, instance_id).get_by_role("button", name="Retry").click()
     expect_status(row(page, instance_id), "TERMINATED")
 
