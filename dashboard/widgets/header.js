@@ -67,7 +67,7 @@ function facts(data, ticking) {
   if (data.ended !== null) shown.push(fact("Ended", time(data.ended)));
   if (data.started !== null) shown.push(fact("Duration", data.ended === null ? ticking.since(data.started) : duration(data.ended - data.started)));
   if (data.waits) shown.push(fact("Step", data.waits, data.until === null ? "" : ticking.wait(data)));
-  if (data.suspended !== null) shown.push(fact("Suspended", time(data.suspended), data.pausedBy === null ? "" : ` by ${data.pausedBy}`));
+  if (data.suspended !== null) shown.push(fact("Suspended", time(data.suspended), pauser(data)));
   if (data.stalled) shown.push(fact("Stalled", element("span", { class: "stalled" }, data.stalled)));
   if (data.version) shown.push(fact("Version", data.version));
   if (data.patches) shown.push(fact("Patches", data.patches));

@@ -61,6 +61,10 @@ function age(ms) {
   return `${Math.floor(ms / DAY)} d ago`;
 }
 
+function pauser({ pausedBy }) {
+  return pausedBy === null ? "" : ` by ${pausedBy}`;
+}
+
 function ahead(ms) {
   return ms <= 0 ? "due now" : `in ${growing(ms)}`;
 }

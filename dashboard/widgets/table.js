@@ -64,7 +64,7 @@ function fill(state, row, data) {
   const step = data.failure ?? (data.repeats ? `repeats ${data.repeats}` : data.waits ?? "");
   row.step = element("span", { title: data.failure ?? data.fault ?? step, class: data.failure || data.repeats ? "step failure" : "step" }, step);
   row.until = element("span", { class: "muted until" });
-  row.suspended = element("span", { class: "muted suspended", title: data.suspended === null ? "" : ZONED.format(data.suspended) });
+  row.suspended = element("span", { class: "muted suspended", title: data.suspended === null ? "" : ZONED.format(data.suspended) + pauser(data) });
   keepFocus(state, () => cells.Step.replaceChildren(...lost ? [lostClick(state, data, lost)] : [row.step, row.until, row.suspended]));
   row.since = element("time", { title: ZONED.format(data.start) });
   cells.Started.replaceChildren(row.since);
@@ -135,7 +135,7 @@ function tickRow(state, row) {
   row.duration.textContent = data.started === null ? "–"
     : data.ended === null ? growing(now - data.started) : duration(data.ended - data.started);
   row.suspended.textContent = data.suspended === null ? ""
-    : `suspended ${age(now - data.suspended)}${data.pausedBy === null ? "" : ` by ${data.pausedBy}`}`;
+    : `suspended ${age(now - data.suspended)}${pauser(data)}`;
   row.until.textContent = data.until === null || data.ended !== null ? "" : untilWords(data, now);
 }
 
