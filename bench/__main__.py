@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 
-from bench import large, load, orders, pages, refresh
+from bench import large, load, orders, pages, refresh, starts
 from bench import ledger as ledgers
 from dashboard.settings import DashboardSettings
 from operations.actions import Actions
@@ -55,6 +55,7 @@ MEASURES: dict[str, Callable[[], None]] = {
     "load": load.measure,
     "refresh": refresh.measure,
     "large": large.measure,
+    "starts": starts.measure,
 }
 
 

@@ -126,8 +126,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises `LedgerUnavailable` and `LedgerRefused`. `IntegrityError` is not translated: callers
     handle it. Nothing is retried. After an error either everything was written or nothing.
     """
-    with translating(engine.url), engine.execution_options(**{WRITES: True}).begin() as connection:
-        yield connection
+    with translating(engine.url), engine.connect() as connection:
+        connection.execution_options(**{WRITES: True})
+        with connection.begin():
+            yield connection
 
 
 def check_writable(engine: Engine) -> None:
