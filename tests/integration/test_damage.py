@@ -52,7 +52,7 @@ def truncate(file: Path) -> None:
         opened.truncate(file.stat().st_size // 2)
 
 
-@pytest.mark.parametrize("make", [overwrite, truncate])
+@pytest.mark.parametrize("make", [overwrite, pytest.param(truncate, marks=pytest.mark.slow)])
 def test_orders_continue_while_a_damaged_ledger_is_replaced(
     own: Stack, make: Callable[[Path], None]
 ) -> None:
