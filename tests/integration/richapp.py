@@ -31,8 +31,8 @@ from operations.settings import OperationsSettings
 
 EVENT = "approval"
 """The external event that workflows wait for."""
-PATCH, VERSION = "work-first", "second"
-"""The patch and the version of the workflow `patched`."""
+PATCH = "work-first"
+"""The patch of the workflow `patched`."""
 GENERATIONS = 3
 SIDECAR_TIMEOUT = 60.0  # seconds to wait for the sidecar
 
@@ -232,6 +232,7 @@ WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
     with_slow_turn,
     escalating,
     forgetful,
+    patched,
 )
 
 
@@ -241,9 +242,6 @@ def build(endpoint: str) -> WorkflowRuntime:
     runtime = WorkflowRuntime(host=address.hostname, port=address.port)
     for workflow in WORKFLOWS:
         runtime.register_workflow(workflow)
-    runtime.register_versioned_workflow(
-        patched, name="patched", version_name=VERSION, is_latest=True
-    )
     activities = Activities()
     for activity in (activities.work, activities.flaky, activities.fail):
         runtime.register_activity(activity)
