@@ -3,6 +3,7 @@
 
 const DRAFT = "flowdeck-order-draft";
 const ANSWER_TIMEOUT = 10000; // milliseconds; a submission without an answer by then may be repeated
+const PER_ORDER = 300; // milliseconds; a large batch may take longer
 
 function readDraft() {
   try {
@@ -101,13 +102,13 @@ function submit(state) {
   keep(state);
   state.mistakes = {};
   state.answer.hidden = true;
+  const typed = values(state);
   clearTimeout(state.timer);
   state.timer = setTimeout(() => {
     state.waiting = null;
     tell(state, "The dashboard has not answered. Submit again: the same order is started only once.");
     show(state);
-  }, ANSWER_TIMEOUT);
-  const typed = values(state);
+  }, ANSWER_TIMEOUT + PER_ORDER * numberOf(typed.count));
   state.component.setTriggerValue("submit", {
     ...typed, submission: state.submission, start: startOf(state), is_new_id: typed.order_id.trim() === state.suggested,
   });
@@ -173,7 +174,7 @@ function setHint(hint, mistake, text) {
 // Shows what a click on the button submits.
 function showSummary(state) {
   const { order_id, amount, count } = values(state);
-  const number = /^[0-9]{1,3}$/.test(count.trim()) ? Number(count) : 0;
+  const number = numberOf(count);
   const isBatch = number > 1 && number <= state.data.maxBatch;
   state.button.textContent = state.waiting ? "Submitting…" : isBatch ? `Submit ${number} orders` : "Submit order";
   state.button.disabled = Boolean(state.waiting);
@@ -182,6 +183,10 @@ function showSummary(state) {
   if (isBatch && id) parts.push(element("span", { class: "mono ids", title: id }, `${id}-1 … ${id}-${number}`));
   if (isBatch && cents !== null) parts.push(element("span", {}, `${number} × ${dollars(cents)} = `, element("strong", {}, dollars(cents * number))));
   state.summary.replaceChildren(...parts);
+}
+
+function numberOf(count) {
+  return /^[0-9]{1,3}$/.test(count.trim()) ? Number(count) : 0;
 }
 
 // Returns the cents of an amount as the server reads it; null if it is none.
