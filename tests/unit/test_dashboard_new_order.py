@@ -287,22 +287,8 @@ def test_a_used_id_is_refused(desk: Desk) -> None:
     assert not desk.gateway.calls["start"]
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize(
-    ("method", "error", "known"),
-    [
-        ("state", UNAVAILABLE, "Not submitted"),
-        ("start", UNAVAILABLE, "Not submitted"),
-        ("state", OutcomeUnknown("start", "no answer in time"), "Not known to be submitted"),
-    ],
-)
-def test_an_outage_is_shown(
-    desk: Desk, method: str, error: DaprUnavailable | OutcomeUnknown, known: str
-) -> None:
-=======
 @pytest.mark.parametrize("method", ["state", "start"])
 def test_an_outage_is_shown(desk: Desk, method: str) -> None:
->>>>>>> 3b6e20a (Tests: the form with starts that wait for a lost answer)
     """With the instance and what is known."""
     desk.gateway.errors[method] = [UNAVAILABLE]
     app = submit(desk.open(ORDER), order_id="A1", amount="7.5")
@@ -335,13 +321,8 @@ def test_a_second_click_after_an_outage_starts_the_order(desk: Desk) -> None:
     assert desk.gateway.calls["start"] == 2
 
 
-<<<<<<< HEAD
-def test_a_second_click_after_a_lost_answer_starts_nothing(desk: Desk) -> None:
-    """The first start was carried out: both clicks find its instance."""
-=======
 def test_a_start_whose_answer_was_lost_is_found(desk: Desk) -> None:
     """It was carried out; a second click starts nothing."""
->>>>>>> 3b6e20a (Tests: the form with starts that wait for a lost answer)
     desk.gateway.late_errors["start"] = [OutcomeUnknown("start", "no answer in time")]
     app = submit(desk.open(ORDER), order_id="A1")
     assert outcome(app)["href"]
