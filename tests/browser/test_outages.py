@@ -102,6 +102,16 @@ def test_a_killed_worker_is_shown_and_recovers(open_page: OpenPage, stack: Stack
     )
 
 
+def test_a_frozen_worker_is_shown_and_recovers(open_page: OpenPage, stack: Stack) -> None:
+    """The banner has the reason that only the probe finds."""
+    page = open_page()
+    with stack.frozen("worker"):
+        shown = page.get_by_test_id("stAlert").filter(has_text="No worker connected")
+        expect(shown).to_contain_text("the worker does not answer")
+    expect(worker_banner(page)).to_be_hidden(timeout=RECOVERY)
+    stack.wait_until_healthy(RECOVERY / 1000)
+
+
 def test_the_open_tab_stays_open(open_page: OpenPage, stack: Stack) -> None:
     """A banner that appears above the tabs does not switch to another tab."""
     instance_id = stack.start_order(unique("tabbed"))
