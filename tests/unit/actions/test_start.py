@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, get_ident
 from typing import Any
 
 import pytest
@@ -442,8 +442,10 @@ def test_many_equal_starts_at_once_start_one_instance(
 ) -> None:
     """One request reaches the engine, and all requests succeed."""
     gateway.first_status = status
+    readers: set[int] = set()
+    gateway.during["state"] = lambda: readers.add(get_ident())
     gateway.during["start"] = lambda: eventually(
-        lambda: gateway.calls["state"] >= 8, 5, "every start is in progress"
+        lambda: len(readers) == 8, 30, "every start is in progress"
     )
     with ThreadPoolExecutor(8) as pool:
         started = list(pool.map(lambda _: start(actions), range(8)))
