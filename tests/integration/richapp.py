@@ -31,8 +31,8 @@ from operations.settings import OperationsSettings
 
 EVENT = "approval"
 """The external event that workflows wait for."""
-PATCH = "work-first"
-"""The patch of the workflow `patched`."""
+PATCH, VERSION = "work-first", "second"
+"""The patch of the workflow `patched`, and the version of the workflow `versioned`."""
 GENERATIONS = 3
 SIDECAR_TIMEOUT = 60.0  # seconds to wait for the sidecar
 
@@ -206,6 +206,11 @@ def forgetful(context: DaprWorkflowContext, seconds: float) -> Steps:
     yield context.wait_for_external_event(EVENT)
 
 
+def versioned(context: DaprWorkflowContext, _: None) -> Steps:
+    """Work, in the only version of the workflow."""
+    yield _work(context, 0)
+
+
 def patched(context: DaprWorkflowContext, _: None) -> Steps:
     """Work if the patch is applied, which it is in a new instance."""
     if context.is_patched(PATCH):
@@ -242,6 +247,9 @@ def build(endpoint: str) -> WorkflowRuntime:
     runtime = WorkflowRuntime(host=address.hostname, port=address.port)
     for workflow in WORKFLOWS:
         runtime.register_workflow(workflow)
+    runtime.register_versioned_workflow(
+        versioned, name="versioned", version_name=VERSION, is_latest=True
+    )
     activities = Activities()
     for activity in (activities.work, activities.flaky, activities.fail):
         runtime.register_activity(activity)

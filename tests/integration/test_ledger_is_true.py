@@ -10,7 +10,7 @@ from operations.model import Status
 from operations.records import RunSummary
 from operations.timeline import Ending, SpanKind, timeline_of
 from tests.integration.rich import Rich
-from tests.integration.richapp import EVENT, GENERATIONS, PATCH
+from tests.integration.richapp import EVENT, GENERATIONS, PATCH, VERSION
 from tests.integration.truth import moment, one, true_run
 from tests.waiting import eventually
 
@@ -203,14 +203,19 @@ def test_an_activity_that_nothing_awaits_does_not_hide_the_wait(rich: Rich) -> N
     rich.gateway.terminate(instance_id)
 
 
-def test_the_patches_of_a_workflow_are_in_the_history(rich: Rich) -> None:
+@pytest.mark.parametrize(
+    ("workflow", "version", "patches"), [("versioned", VERSION, ()), ("patched", None, (PATCH,))]
+)
+def test_the_version_and_the_patches_are_in_the_history(
+    rich: Rich, workflow: str, version: str | None, patches: tuple[str, ...]
+) -> None:
     """As the SDK reports them with a turn; the ledger's archive has them too."""
-    instance_id = rich.start("patched")
-    summary = true_run(rich, instance_id)
+    summary = true_run(rich, rich.start(workflow))
     details = rich.ledger.runs.details(summary.run_id)
     assert details
     assert details.history
-    assert timeline_of(details.history).patches == (PATCH,)
+    timeline = timeline_of(details.history)
+    assert (timeline.version, timeline.patches) == (version, patches)
 
 
 def test_the_deadline_of_a_wait_is_in_the_ledger(rich: Rich) -> None:
