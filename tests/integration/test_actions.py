@@ -1,12 +1,15 @@
 """Purges, reruns, external events and bulk jobs on the real engine."""
 
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from starlette.testclient import TestClient
 
+from api.services import Services
 from operations.actions import (
     ActionContext,
     ActionLimits,
@@ -19,21 +22,28 @@ from operations.errors import (
     ActionNotAllowed,
     DaprRefused,
     InstanceExists,
+    InvalidInput,
     NotFinished,
     NotRerunnable,
     OutcomeUnknown,
     UnknownInstance,
 )
+from operations.gateway import DaprGateway
 from operations.history_source import Source, read_history
 from operations.model import LOCAL_USER, Action, Status
 from operations.records import Filter, Outcome
+from operations.settings import body_size
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
 from tests.integration.stack import unique
 from tests.waiting import eventually
+from worker.app import create_order_app
+from worker.runtime import RuntimeState
 
 LATER = timedelta(hours=1)
 FORCE = PurgeOptions(force=True)
+JSON = {"content-type": "application/json"}
+NUMBERS = '{"n":3544790567247868102,"d":0.23456789012345678901,"e":1e400,"k":1,"k":2}'
 OPERATOR = ActionContext(LOCAL_USER)
 
 
@@ -41,6 +51,17 @@ OPERATOR = ActionContext(LOCAL_USER)
 def actions(rich: Rich) -> Actions:
     """Return the actions on the rich application."""
     return Actions(rich.gateway, rich.ledger)
+
+
+@pytest.fixture
+def client(rich: Rich) -> Iterator[TestClient]:
+    """Return a client of a REST API on the rich application."""
+    services = Services(rich.gateway, lambda: rich.ledger)
+    app = create_order_app(
+        services, lambda: RuntimeState.RUNNING, start=lambda: None, stop=lambda: None
+    )
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+        yield client
 
 
 def finished(rich: Rich, workflow: str, payload: str = "null") -> str:
@@ -132,12 +153,20 @@ def test_a_pending_instance_is_purged_by_force(rich: Rich, actions: Actions) -> 
     assert rich.gateway.state(instance_id) is None
 
 
-def test_a_stalled_instance_is_purged_by_force(rich: Rich, actions: Actions) -> None:
+def test_a_stalled_instance_is_purged_by_force(
+    rich: Rich, actions: Actions, client: TestClient
+) -> None:
     """Its history is larger than what the sidecar sends to a worker; it refuses other actions."""
     instance_id = rich.start("waiting", json.dumps("x" * 2_000_000))
     for _ in range(2):
         rich.gateway.raise_event(instance_id, "other", json.dumps("y" * 1_500_000))
     eventually(lambda: _status(rich, instance_id) is Status.STALLED, 20, "it is stalled")
+    failure = client.get(f"/workflow/status/{instance_id}").json()["failure"]
+    assert failure["error_type"] == "PAYLOAD_SIZE_EXCEEDED"
+    assert "increase daprd --max-body-size" in failure["message"]
+    run = rich.recorded(instance_id, Status.STALLED)
+    assert (run.error_type, run.error_message) == (failure["error_type"], failure["message"])
+    assert run.waits_for is None
     with pytest.raises(DaprRefused, match="stalled"):
         rich.gateway.raise_event(instance_id, EVENT, "1")
     with pytest.raises(ActionNotAllowed, match="it is STALLED"):
@@ -146,6 +175,56 @@ def test_a_stalled_instance_is_purged_by_force(rich: Rich, actions: Actions) -> 
     assert _status(rich, instance_id) is None
     kinds = [e.kind for e in read_history(rich.gateway, lambda: rich.ledger, instance_id).events]
     assert "executionStalled" in kinds
+
+
+def test_an_event_that_would_stall_its_instance_is_refused(rich: Rich) -> None:
+    """The events before it and a small one after it arrive, and the instance goes on."""
+    instance_id = rich.start("waiting")
+    with closing(DaprGateway(rich.endpoint, max_body_size=body_size("4Mi"))) as gateway:
+        actions = Actions(gateway, rich.ledger)
+        actions.pause(instance_id, OPERATOR)
+        for _ in range(3):
+            actions.raise_event(instance_id, "other", json.dumps("x" * 1_000_000), OPERATOR)
+        with pytest.raises(InvalidInput, match="FLOWDECK_DAPR_MAX_BODY_SIZE"):
+            actions.raise_event(instance_id, "other", json.dumps("x" * 1_000_000), OPERATOR)
+        actions.raise_event(instance_id, EVENT, "1", OPERATOR)
+        eventually(
+            lambda: gateway.history_size(instance_id).raised_events == 4, 20, "all have arrived"
+        )
+        actions.resume(instance_id, OPERATOR)
+    assert rich.ended(instance_id).output == "1"
+
+
+def test_payloads_pass_through_unchanged(rich: Rich, client: TestClient) -> None:
+    """In events, in inputs of reruns and in histories, through REST and the real engine."""
+    instance_id = rich.start("waiting", NUMBERS)
+    body = f'{{"event": "{EVENT}", "payload": {NUMBERS}}}'
+    assert client.post(f"/workflow/raise/{instance_id}", content=body, headers=JSON).is_success
+    rich.ended(instance_id)
+    state = rich.gateway.state(instance_id)
+    assert state
+    assert state.input == NUMBERS
+    assert client.get(f"/workflow/history/{instance_id}").text.count(f'"payload":{NUMBERS}') == 2
+    source = finished(rich, "failing", '"x"')
+    (event_id,) = [e.event_id for e in rich.gateway.history(source) if e.kind == "taskScheduled"]
+    new_id = unique("numbers")
+    body = f'{{"event_id": {event_id}, "new_instance_id": "{new_id}", "input": {NUMBERS}}}'
+    assert client.post(f"/workflow/rerun/{source}", content=body, headers=JSON).is_success
+    rich.ended(new_id)
+    assert f'"payload":{NUMBERS}' in client.get(f"/workflow/history/{new_id}").text
+
+
+def test_a_loud_failure_is_cut_unless_the_request_asks(rich: Rich, client: TestClient) -> None:
+    """The cut answer has the whole length; the whole answer has every character."""
+    instance_id = finished(rich, "failing", json.dumps("é" * 200_000))
+    cut = client.get(f"/workflow/status/{instance_id}")
+    assert len(cut.content) < 100_000
+    failure = client.get(f"/workflow/status/{instance_id}?full=true").json()["failure"]
+    assert "é" * 200_000 in failure["message"]
+    assert cut.json()["failure"]["cut"]["message"] == len(failure["message"])
+    events = client.get(f"/workflow/history/{instance_id}").json()["events"]
+    lengths = [len(each["failure"]["message"]) for each in events if "failure" in each]
+    assert lengths == [4000, 4000]
 
 
 def _status(rich: Rich, instance_id: str) -> Status | None:
