@@ -99,14 +99,18 @@ class Rich:
             eventually(self._is_ready, STARTUP, "a worker is connected")
 
     @contextmanager
-    def without_sidecar(self) -> Iterator[None]:
-        """Kill daprd for a while, and start it again at the end; the application stays."""
+    def without_sidecar(self, **settings: str) -> Iterator[None]:
+        """Kill daprd for a while, and start it again at the end with other settings.
+
+        The application stays.
+        """
         sidecar = self._processes[SIDECAR]
         sidecar.kill()
         sidecar.wait()
         try:
             yield
         finally:
+            self._environment.update(settings)
             self._run(SIDECAR, sys.executable, "-m", *SIDECAR.split())
             eventually(self._is_ready, STARTUP, "a worker is connected")
 
