@@ -239,9 +239,11 @@ def test_a_pause_and_its_end_are_followed(rich: Rich) -> None:
     instance_id = rich.start("waiting")
     rich.recorded(instance_id, Status.RUNNING)
     rich.gateway.pause(instance_id)
-    assert rich.recorded(instance_id, Status.SUSPENDED).waits_for == "suspended"
+    suspended = rich.recorded(instance_id, Status.SUSPENDED)
+    assert suspended.waits_for == f"event {EVENT}"  # again after the resume
+    assert suspended.suspended_at
     rich.gateway.resume(instance_id)
-    assert rich.recorded(instance_id, Status.RUNNING)
+    assert rich.recorded(instance_id, Status.RUNNING).suspended_at is None
     rich.raise_event(instance_id, EVENT, "1")
     assert true_run(rich, instance_id).status is Status.COMPLETED
 
