@@ -10,8 +10,8 @@ import structlog
 from operations.actions import Actions
 from operations.errors import InvalidInput, LedgerReplaced, LedgerUnavailable
 from operations.gateway import Gateway
+from operations.health.state_store import StateStoreFile
 from operations.ledger import Ledger
-from operations.state_store import StateStoreFile
 
 log = structlog.get_logger(__name__)
 

@@ -13,14 +13,14 @@ from dashboard.settings import DashboardSettings
 from operations.actions import Actions
 from operations.errors import LedgerReplaced, LedgerUnavailable
 from operations.gateway import DaprGateway, Gateway
+from operations.health.outages import dapr_problems
+from operations.health.state_store import StateStoreFile
+from operations.health.worker_probe import WorkerProbe
 from operations.ledger import Ledger, open_ledger
 from operations.model import LOCAL_USER, Actor
-from operations.outages import dapr_problems
 from operations.records import Heartbeat
 from operations.settings import OperationsSettings
 from operations.snapshots import LastSnapshots
-from operations.state_store import StateStoreFile
-from operations.worker_probe import WorkerProbe
 
 log = structlog.get_logger(__name__)
 

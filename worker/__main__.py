@@ -10,11 +10,11 @@ import uvicorn
 from api.services import Services
 from operations.errors import InvalidInput, stay_stopped
 from operations.gateway import DaprGateway
+from operations.health.state_store import StateStoreFile
 from operations.ledger import open_ledger
 from operations.logs import configure_logs
 from operations.private_files import keep_private
 from operations.settings import OperationsSettings
-from operations.state_store import StateStoreFile
 from operations.web.access import AccessRules
 from worker.activities import OrderActivities
 from worker.app import create_order_app

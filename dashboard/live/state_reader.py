@@ -10,8 +10,8 @@ from typing import TypeVar
 from dashboard.live.query_cache import QueryCache
 from dashboard.live.system_state import SystemState
 from operations.errors import LedgerUnavailable
+from operations.health.outages import Outages
 from operations.model import Problem, Service
-from operations.outages import Outages
 from operations.records import Heartbeat, Outage
 
 MAX_AGE = 0.125  # seconds for which one read of the state serves all viewers

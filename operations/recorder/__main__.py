@@ -19,6 +19,8 @@ from operations.errors import (
     stay_stopped,
 )
 from operations.gateway import DaprGateway
+from operations.health.state_store import StateStoreFile
+from operations.health.worker_probe import WorkerProbe
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
 from operations.private_files import keep_private
@@ -26,9 +28,7 @@ from operations.recorder.recorder import FollowedApplication, OtherApplication, 
 from operations.recorder.repair import Repair
 from operations.recorder.traces.endpoint import Endpoint
 from operations.settings import OperationsSettings
-from operations.state_store import StateStoreFile
 from operations.web.access import AccessRules
-from operations.worker_probe import WorkerProbe
 
 log = structlog.get_logger(__name__)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import structlog
 
+from operations.health.outages import DaprMonitor
 from operations.mixed_workers import explain, is_unregistered
-from operations.outages import DaprMonitor
 from operations.recorder.traces.hints import HintQueue
 from operations.records import Snapshot
 

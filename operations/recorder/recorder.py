@@ -8,8 +8,10 @@ import structlog
 
 from operations.errors import DaprUnavailable
 from operations.gateway import Gateway
+from operations.health.outages import DaprMonitor
+from operations.health.state_store import StateStoreFile
+from operations.health.worker_probe import WorkerProbe
 from operations.ledger import Ledger
-from operations.outages import DaprMonitor
 from operations.recorder.archive import Archive, Unwritten
 from operations.recorder.discovery import FinishedRuns, IdLister
 from operations.recorder.limits import RecorderLimits
@@ -20,8 +22,6 @@ from operations.recorder.schedule import Schedule
 from operations.recorder.traces.hints import HintHandler, HintQueue
 from operations.recorder.traces.pending_start_times import StartTimeTracker
 from operations.records import Outage, RunSummary, Snapshot
-from operations.state_store import StateStoreFile
-from operations.worker_probe import WorkerProbe
 
 _UNANSWERED = 4  # reads in a row of one run without an answer, after which one line is logged
 

@@ -18,8 +18,8 @@ from operations.errors import (
     LedgerUnavailable,
     UnknownInstance,
 )
+from operations.health.outages import GRACE
 from operations.model import Problem, Service
-from operations.outages import GRACE
 from operations.records import Heartbeat, Outage, RecorderMetrics
 from tests.unit.snapshots import NOON
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from operations.errors import DaprUnavailable
+from operations.health.outages import DaprMonitor
 from operations.mixed_workers import explain
 from operations.model import DaprHealth, Failure, Status
-from operations.outages import DaprMonitor
 from operations.recorder.notices import Notices
 from operations.recorder.traces.hints import HintQueue
 from operations.records import RecorderMetrics

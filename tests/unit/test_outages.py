@@ -3,10 +3,10 @@
 import pytest
 
 from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError
+from operations.health.outages import GRACE, Outages, dapr_problems
+from operations.health.worker_probe import NO_ANSWER, WorkerProbe
 from operations.model import DaprHealth, Problem, Service
-from operations.outages import GRACE, Outages, dapr_problems
 from operations.records import Outage
-from operations.worker_probe import NO_ANSWER, WorkerProbe
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import at
 

@@ -21,10 +21,10 @@ from operations.errors import (
     LedgerReplaced,
     LedgerUnavailable,
 )
+from operations.health.outages import DaprMonitor
 from operations.ledger import Ledger, open_ledger
 from operations.ledger.db import damage
 from operations.model import DaprHealth, Problem, Service, Status
-from operations.outages import DaprMonitor
 from operations.recorder.__main__ import RecorderProcess
 from operations.recorder.limits import RecorderLimits
 from operations.recorder.recorder import FollowedApplication

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from operations.errors import DaprUnavailable
+from operations.health.outages import dapr_problems
+from operations.health.state_store import StateStoreFile, daprd_beside
 from operations.model import Service
-from operations.outages import dapr_problems
-from operations.state_store import StateStoreFile, daprd_beside
 from tests.unit.fakes import FakeGateway
 
 
@@ -84,7 +84,7 @@ def test_daprd_is_found_among_the_children_of_the_parent(tmp_path: Path) -> None
     """The supervisor starts it beside the processes that ask."""
     (tmp_path / "daprd").symlink_to("/bin/sleep")
     with subprocess.Popen([tmp_path / "daprd", "60"]) as daprd:
-        code = "from operations.state_store import daprd_beside; print(daprd_beside())"
+        code = "from operations.health.state_store import daprd_beside; print(daprd_beside())"
         found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
         daprd.kill()
     assert int(found.stdout) == daprd.pid

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
+from operations.health.worker_probe import WorkerProbe
 from operations.model import Problem, Service
-from operations.worker_probe import WorkerProbe
 from tests.waiting import eventually
 
 SILENT = (Problem(Service.WORKER, "the worker does not answer"),)

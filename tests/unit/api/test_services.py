@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 
 from api.services import Services
 from operations.errors import InvalidInput, LedgerReplaced, LedgerUnavailable
+from operations.health.state_store import StateStoreFile
 from operations.ledger import Ledger
 from operations.model import Status
-from operations.state_store import StateStoreFile
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.runs import ledger_away

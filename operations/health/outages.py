@@ -9,10 +9,10 @@ import structlog
 
 from operations.errors import DaprRefused, DaprUnavailable
 from operations.gateway import Gateway
+from operations.health.state_store import StateStoreFile
+from operations.health.worker_probe import WorkerProbe
 from operations.model import Problem, Service
 from operations.records import Outage
-from operations.state_store import StateStoreFile
-from operations.worker_probe import WorkerProbe
 
 GRACE = timedelta(seconds=1)  # shorter problems are not outages
 
