@@ -121,13 +121,13 @@ function answer(state) {
   if (!outcome || outcome.submission !== state.submission || outcome.submission === state.answered) return;
   const isAwaited = outcome.submission === state.waiting;
   state.answered = outcome.submission;
-  state.waiting = null;
   clearTimeout(state.timer);
-  if (outcome.href) {
+  if (outcome.href) { // the button stays disabled while the browser leaves
     writeDraft(null);
     navigate(new URL(outcome.href, document.baseURI).href);
     return;
   }
+  state.waiting = null;
   state.mistakes = outcome.mistakes;
   if (outcome.error) tell(state, outcome.error, outcome.link);
   show(state);

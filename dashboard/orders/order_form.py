@@ -83,8 +83,10 @@ def order_form(start: Callable[[list[StartRequest]], Outcome]) -> None:
 
 def _submit(start: Callable[[list[StartRequest]], Outcome]) -> None:
     """Start the orders of a submission, and keep its outcome for the browser."""
+    # A click that arrives after the browser has left the form finds no widget.
+    sent = st.session_state.get(_KEY) or {}
     try:
-        typed = TypedOrder.model_validate(st.session_state[_KEY].get("submit"))
+        typed = TypedOrder.model_validate(sent.get("submit"))
     except ValidationError:  # no page sends this
         return
     start_time = _read_start(typed.start)

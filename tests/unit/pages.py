@@ -166,9 +166,14 @@ def follow(app: AppTest, href: str) -> AppTest:
 
 def trigger(app: AppTest, name: str, event: str, value: object) -> AppTest:
     """Send an event of a widget, as the browser does."""
+    return send(app, triggered(app, name, event, value))
+
+
+def triggered(app: AppTest, name: str, event: str, value: object) -> WidgetState:
+    """Return an event of a widget, as the browser sends it."""
     events_id = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{_widget(app, name).id}__events"
     events = json.dumps([{"event": event, "value": value}])
-    return send(app, WidgetState(id=events_id, json_trigger_value=events))
+    return WidgetState(id=events_id, json_trigger_value=events)
 
 
 def state(app: AppTest, name: str, value: object) -> WidgetState:

@@ -27,6 +27,7 @@ from tests.unit.pages import (
     state,
     texts,
     trigger,
+    triggered,
     widget,
 )
 from tests.unit.snapshots import at
@@ -319,6 +320,17 @@ def test_a_second_click_after_an_outage_starts_the_order(desk: Desk) -> None:
     submit(app, order_id="A1", amount="7.5")
     assert payload(desk, "order_A1")["amount"] == 7.5
     assert desk.gateway.calls["start"] == 2
+
+
+def test_a_click_on_the_form_that_the_next_page_receives_starts_nothing(desk: Desk) -> None:
+    """The last click of three arrives after the browser has left the form."""
+    app = desk.open(ORDER)
+    again = triggered(app, "order_form", "submit", typed(app, order_id="A1"))
+    app = submit_and_follow(app, order_id="A1")
+    app = send(run(app), again)
+    assert not app.exception
+    assert widget(app, "header")["id"] == "order_A1"
+    assert desk.gateway.calls["start"] == 1
 
 
 def test_a_start_whose_answer_was_lost_is_found(desk: Desk) -> None:
