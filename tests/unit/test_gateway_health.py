@@ -117,7 +117,7 @@ def test_a_companion_reports_neither_workers_nor_the_scheduler(sidecar: Sidecar)
 
 
 def test_the_gateways_command_prints_what_the_sidecar_reports(sidecar: Sidecar) -> None:
-    """`python -m operations.gateway` prints JSON; it waits for a sidecar if it is told to."""
+    """`python -m operations.gateway` prints JSON; with `--wait` it waits for a sidecar."""
     answer = metadata(placement=True, ready=True)
     answer.id = "shop"
     sidecar.answers["GetMetadata"] = answer

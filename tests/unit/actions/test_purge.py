@@ -100,15 +100,20 @@ def test_a_repeated_purge_changes_nothing(
     assert gateway.calls["purge"] == 1
 
 
-def test_an_instance_that_was_purged_elsewhere_is_marked(
-    actions: Actions, gateway: FakeGateway, ledger: Ledger
-) -> None:
-    """The ledger records that purge."""
+def record_and_lose(gateway: FakeGateway, ledger: Ledger) -> None:
+    """Record an instance that the engine then no longer has."""
     put(gateway)
     snapshot = read_snapshot(gateway, "order_A")
     assert snapshot
     ledger.runs.ingest([snapshot])
     gateway.instances.clear()
+
+
+def test_an_instance_that_was_purged_elsewhere_is_marked(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """The ledger records that purge."""
+    record_and_lose(gateway, ledger)
     assert not actions.purge("order_A", BY_ANN).changed
     assert summary(ledger).purged_at
 
@@ -117,11 +122,7 @@ def test_a_sidecar_of_another_application_marks_nothing(
     actions: Actions, gateway: FakeGateway, ledger: Ledger
 ) -> None:
     """It does not have the instance, which says nothing about the instance's own engine."""
-    put(gateway)
-    snapshot = read_snapshot(gateway, "order_A")
-    assert snapshot
-    ledger.runs.ingest([snapshot])
-    gateway.instances.clear()
+    record_and_lose(gateway, ledger)
     gateway.app = "other"
     assert not actions.purge("order_A", BY_ANN).changed
     assert summary(ledger).purged_at is None
