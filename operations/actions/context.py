@@ -42,7 +42,7 @@ class ActionLimits:
     lease_wait: float = 1.0  # for another action on the same instance
     lease: float = LEASE_SECONDS
     start: float = 4.5  # for a turn, the engine, and another request with the same start
-    start_call: float = 2.5  # for the engine, from the reservation on
+    start_call: float = 3.5  # for the engine, from the reservation on
     start_min_call: float = 1.0  # no turn is given later than this before the end of a start
     start_margin: float = 0.5  # within which the engine ends a call whose caller has gone
     starts_at_once: int = 8
