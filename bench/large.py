@@ -22,6 +22,7 @@ from tests.browser.acts import bars, row
 from tests.browser.chromium import FLAGS, find
 from tests.browser.conftest import settle
 from tests.browser.large_runs import add_large_run
+from tests.http_client import http_client
 from tests.waiting import STARTUP, eventually
 
 ACTIVITIES = 5000
@@ -89,7 +90,7 @@ def _heartbeats(ledger: Ledger) -> Iterator[None]:
 
 def _answers(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/health", timeout=5).status_code == 200  # noqa: PLR2004
+        return http_client.get(f"{address}/health").status_code == 200  # noqa: PLR2004
     except httpx.HTTPError:
         return False
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
@@ -11,6 +10,7 @@ from tests.browser.acts import expect_bars, expect_status, open_instance, press,
 from tests.browser.chromium import FLAGS, find
 from tests.browser.conftest import DEFAULTS, PUBLIC_HOST, OpenPage, settle
 from tests.browser.tls_proxy import tls_proxy
+from tests.http_client import http_client
 from tests.integration.stack import Stack, unique
 
 HANDSHAKE = {
@@ -76,7 +76,7 @@ def test_pages_work_behind_a_tls_proxy(public_page: Page, stack: Stack) -> None:
     open_instance(public_page, instance_id)
     expect_bars(public_page, 2)
     foreign = {"host": f"{PUBLIC_HOST}:{stack.page_port + 1}", "origin": "https://other.example"}
-    answer = httpx.post(stack.page, headers=foreign, timeout=5)
+    answer = http_client.post(stack.page, headers=foreign)
     assert (answer.status_code, answer.json()["error"]) == (403, "ForeignOrigin")
 
 
@@ -84,7 +84,7 @@ def test_pages_work_behind_a_tls_proxy(public_page: Page, stack: Stack) -> None:
 def test_another_site_cannot_open_a_websocket(stack: Stack, path: str) -> None:
     """The answer is 403 with the name of the setting, and the log has no error."""
     headers = {**HANDSHAKE, "origin": "https://other.example"}
-    answer = httpx.get(stack.page + path, headers=headers, timeout=5)
+    answer = http_client.get(stack.page + path, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (403, "ForeignOrigin")
     assert "FLOWDECK_PUBLIC_URL" in answer.json()["detail"]
     assert "handshake" not in stack.log("dashboard")

@@ -19,6 +19,7 @@ import psutil
 from operations.gateway import DaprGateway
 from system.dapr.api_token import FILE_NAME
 from system.dapr.settings import PROJECT, DaprSettings
+from tests.http_client import http_client
 from tests.waiting import STARTUP, eventually
 
 PROCESSES = ("placement", "scheduler", "daprd", "worker", "recorder", "dashboard")
@@ -139,14 +140,14 @@ class Stack:
     def is_served(self) -> bool:
         """Return whether the dashboard answers."""
         try:
-            return httpx.get(f"{self.page}/health", timeout=5).status_code == 200
+            return http_client.get(f"{self.page}/health").status_code == 200
         except httpx.HTTPError:
             return False
 
     def health(self) -> tuple[int, dict[str, Any]]:
         """Return the status and the body of `/health`; status 0 if the worker does not answer."""
         try:
-            answer = httpx.get(f"{self.url}/health", timeout=5)
+            answer = http_client.get(f"{self.url}/health")
         except httpx.HTTPError:
             return 0, {}
         return answer.status_code, answer.json()
@@ -191,7 +192,7 @@ class Stack:
 
     def post(self, path: str, body: object = None) -> httpx.Response:
         """Send a POST request; the API must answer within 5 seconds in every case."""
-        return httpx.post(f"{self.url}{path}", json=body, timeout=5)
+        return http_client.post(f"{self.url}{path}", json=body)
 
     def start_order(self, order_id: str, amount: float = 99.99) -> str:
         """Start an order of two items, and return its instance id."""
@@ -213,11 +214,11 @@ class Stack:
         """Purge an instance through Dapr's HTTP API, without Flowdeck."""
         daprd = f"http://127.0.0.1:{self.ports['dapr HTTP']}/v1.0/workflows/dapr"
         headers = {"dapr-api-token": self.token}
-        httpx.post(f"{daprd}/{instance_id}/purge", headers=headers, timeout=5).raise_for_status()
+        http_client.post(f"{daprd}/{instance_id}/purge", headers=headers).raise_for_status()
 
     def status(self, instance_id: str) -> dict[str, Any]:
         """Return the body of the status of an instance."""
-        answer = httpx.get(f"{self.url}/workflow/status/{instance_id}", timeout=5)
+        answer = http_client.get(f"{self.url}/workflow/status/{instance_id}")
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 

@@ -14,6 +14,7 @@ import pytest
 
 from system.dapr.build import ensure
 from system.dapr.settings import PROJECT
+from tests.http_client import http_client
 from tests.integration.rich import Rich
 from tests.integration.stack import processes_of
 from tests.ports import first_port
@@ -90,11 +91,11 @@ class Attached:
 
     def get(self, path: str) -> Any:
         """Return the JSON body of an answer, whatever its status."""
-        return httpx.get(f"{self.url}{path}", timeout=5).json()
+        return http_client.get(f"{self.url}{path}").json()
 
     def act(self, action: str, instance_id: str) -> str:
         """Act on an instance, and return its status from the answer."""
-        answer = httpx.post(f"{self.url}/workflow/{action}/{instance_id}", timeout=5)
+        answer = http_client.post(f"{self.url}/workflow/{action}/{instance_id}")
         assert answer.status_code == 200, answer.text
         return str(answer.json()["status"])
 
@@ -166,7 +167,7 @@ def test_every_instance_is_shown_and_can_be_acted_on(application: Rich, attached
     assert len(truth) >= 2
     assert attached.get("/health")["status"] == "healthy"
     assert attached.get("/")["workflow"] is None
-    assert httpx.post(f"{attached.url}/workflow/start", json={}, timeout=5).status_code == 404
+    assert http_client.post(f"{attached.url}/workflow/start", json={}).status_code == 404
 
 
 def test_two_programs_at_one_sidecar_are_explained(application: Rich, attached: Attached) -> None:
@@ -217,7 +218,7 @@ def test_a_sidecar_that_starts_later_is_awaited(
         attached = attach(application.endpoint, DAPR_API_TOKEN=TOKEN)
         attached.says(f"Waiting for the sidecar at {application.endpoint}.")
         attached.says("Flowdeck is attached.")
-        assert httpx.get(f"{attached.page}/health", timeout=5).status_code == 200
+        assert http_client.get(f"{attached.page}/health").status_code == 200
         assert attached.get("/health")["status"] == "unhealthy"
         assert "Attached to" not in attached.output
     attached.says(f"Attached to the application '{APP_ID}'")

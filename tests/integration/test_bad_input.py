@@ -7,10 +7,10 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from operations.gateway import DaprGateway
+from tests.http_client import http_client
 from tests.integration.stack import RECOVERY, Stack, unique
 from tests.waiting import eventually
 
@@ -55,7 +55,7 @@ def test_a_bad_value_is_named(stack: Stack, change: dict[str, Any], field: str) 
 def test_an_invalid_number_is_named(stack: Stack, amount: str) -> None:
     """Numbers that only Python accepts in JSON, and numbers that are too large, are 422."""
     body = f'{{"order_id": "GOOD", "amount": {amount}, "items": ["pen"]}}'
-    answer = httpx.post(
+    answer = http_client.post(
         f"{stack.url}/workflow/start", content=body, headers={"content-type": "application/json"}
     )
     assert answer.status_code == 422
@@ -74,8 +74,8 @@ def test_a_body_over_one_mebibyte_is_refused_before_it_is_read(stack: Stack) -> 
     """A body over 1 MiB is 413, with a content-length or streamed."""
     start = f"{stack.url}/workflow/start"
     chunks = (b"x" * 65536 for _ in range(64))
-    assert httpx.post(start, content=b"x" * (1024 * 1024 + 1)).status_code == 413
-    assert httpx.post(start, content=chunks).status_code == 413
+    assert http_client.post(start, content=b"x" * (1024 * 1024 + 1)).status_code == 413
+    assert http_client.post(start, content=chunks).status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_an_ordinary_client_sees_why_its_body_is_refused(
 def test_an_unknown_id_is_not_found(stack: Stack, path: str, instance_id: str) -> None:
     """Every endpoint answers 404 to an id that no instance has."""
     method = "GET" if path == "status" else "POST"
-    answer = httpx.request(method, f"{stack.url}/workflow/{path}/{instance_id}", timeout=5)
+    answer = http_client.request(method, f"{stack.url}/workflow/{path}/{instance_id}")
     assert answer.status_code == 404
     assert answer.json()["error"] == "UnknownInstance"
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.http_client import http_client
 from tests.integration.stack import AT_ONCE, RECOVERY, Stack, unique
 from tests.ports import first_port
 from tests.waiting import STARTUP, eventually
@@ -26,7 +27,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def listed(stack: Stack) -> set[str]:
     """Return the ids of the list, an empty set while the list cannot be read."""
     try:
-        body: dict[str, Any] = httpx.get(f"{stack.url}/workflows", timeout=5).json()
+        body: dict[str, Any] = http_client.get(f"{stack.url}/workflows").json()
     except httpx.HTTPError:
         return set()
     return {each["instance_id"] for each in body.get("workflows", ())}

@@ -12,6 +12,7 @@ from google.protobuf import message_factory
 
 from operations.errors import FlowdeckError
 from operations.gateway import DaprGateway, open_channel
+from tests.http_client import http_client
 from tests.integration.stack import Stack
 
 FOREIGN = {"origin": "https://other.example"}
@@ -125,12 +126,12 @@ def test_etcd_is_not_where_a_web_page_looks_for_it(stack: Stack) -> None:
     """It allows all pages to read and write, so it listens at a random loopback address."""
     port = stack.ports["scheduler etcd client"]
     with pytest.raises(httpx.ConnectError):
-        httpx.post(f"http://127.0.0.1:{port}/v3/kv/range", json={"key": "AA=="}, timeout=5)
+        http_client.post(f"http://127.0.0.1:{port}/v3/kv/range", json={"key": "AA=="})
     scheduler = stack.process("scheduler")
     assert scheduler
     listening = {each.laddr for each in scheduler.net_connections() if each.status == "LISTEN"}
     (address,) = (each.ip for each in listening if each.port == port)
-    allowed = httpx.get(f"http://{address}:{port}/version", headers=FOREIGN, timeout=5).headers
+    allowed = http_client.get(f"http://{address}:{port}/version", headers=FOREIGN).headers
     assert allowed["access-control-allow-origin"] == "*"  # if not, the random address can go
 
 
@@ -144,6 +145,6 @@ def test_everything_of_ours_works(stack: Stack) -> None:
 def test_spans_of_other_pages_are_refused(stack: Stack) -> None:
     """The endpoint of the running recorder accepts daprd's requests only."""
     url = f"http://127.0.0.1:{stack.ports['placement'] + 10}/api/v2/spans"
-    assert httpx.post(url, content=b"[]", timeout=5).status_code == 415
+    assert http_client.post(url, content=b"[]").status_code == 415
     foreign = {"content-type": "application/json", **FOREIGN}
-    assert httpx.post(url, content=b"[]", headers=foreign, timeout=5).status_code == 403
+    assert http_client.post(url, content=b"[]", headers=foreign).status_code == 403

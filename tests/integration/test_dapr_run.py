@@ -17,6 +17,7 @@ import pytest
 
 from system.dapr.build import ensure
 from system.dapr.settings import PROJECT
+from tests.http_client import http_client
 from tests.integration.stack import Stack
 from tests.ports import first_port
 from tests.waiting import STARTUP, eventually
@@ -76,11 +77,11 @@ def test_an_order_completes_under_dapr_run(url: str) -> None:
     """The worker reads its ports from Dapr's variables; the state store is relative to daprd."""
     eventually(lambda: _code(f"{url}/health") == 200, STARTUP, "the worker is healthy")
     order = {"order_id": "ORDER001", "amount": 99.99, "items": ["laptop", "mouse"]}
-    started = httpx.post(f"{url}/workflow/start", json=order, timeout=5)
+    started = http_client.post(f"{url}/workflow/start", json=order)
     assert started.status_code == 200, started.text
     status = f"{url}/workflow/status/order_ORDER001"
     eventually(
-        lambda: httpx.get(status, timeout=5).json().get("status") == "COMPLETED",
+        lambda: http_client.get(status).json().get("status") == "COMPLETED",
         20,
         "the order is COMPLETED",
     )
@@ -88,6 +89,6 @@ def test_an_order_completes_under_dapr_run(url: str) -> None:
 
 def _code(url: str) -> int:
     try:
-        return httpx.get(url, timeout=5).status_code
+        return http_client.get(url).status_code
     except httpx.HTTPError:
         return 0

@@ -17,6 +17,7 @@ import pytest
 from operations.ledger import open_ledger
 from operations.model import Service
 from system.dapr.settings import PROJECT
+from tests.http_client import http_client
 from tests.integration.stack import RECOVERY, Stack, unique
 from tests.waiting import STARTUP, eventually
 
@@ -36,7 +37,7 @@ def test_a_sidecar_that_hangs_is_named_in_time(stack: Stack) -> None:
         answer = stack.post("/workflow/start", order)
         assert answer.status_code == 503
         assert "engine" in answer.json()["detail"]
-        read = httpx.get(f"{stack.url}/workflow/status/order_x", timeout=5)
+        read = http_client.get(f"{stack.url}/workflow/status/order_x")
         assert (read.status_code, read.json()["error"]) == (503, "DaprUnavailable")
     stack.wait_until_healthy(RECOVERY)
     eventually(
@@ -85,7 +86,7 @@ def test_a_hundred_requests_are_answered_in_time(stack: Stack) -> None:
     """With a suspended daprd a hundred requests at once are each answered within 5 seconds."""
     with stack.frozen("daprd"), ThreadPoolExecutor(100) as pool:
         status = f"{stack.url}/workflow/status/order_x"
-        answers = list(pool.map(lambda _: httpx.get(status, timeout=5).status_code, range(100)))
+        answers = list(pool.map(lambda _: http_client.get(status).status_code, range(100)))
         assert answers == [503] * 100
     stack.wait_until_healthy(RECOVERY)
 
@@ -114,7 +115,7 @@ class LoneWorker:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(self.url, timeout=5).status_code == 200
+            return http_client.get(self.url).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -132,17 +133,17 @@ def test_a_worker_without_an_engine_names_the_problem(
     lone_worker: LoneWorker,
 ) -> None:
     """Without an engine `/health` and every endpoint that needs the engine answer 503."""
-    health = httpx.get(f"{lone_worker.url}/health", timeout=5)
+    health = http_client.get(f"{lone_worker.url}/health")
     assert health.status_code == 503
     assert health.json()["workflow_runtime"] == "starting"
     assert "no sidecar accepts the connection" in health.json()["problems"][0]
     order = {"order_id": "X", "amount": 1, "items": ["pen"]}
     for answer in (
-        httpx.post(f"{lone_worker.url}/workflow/start", json=order, timeout=5),
-        httpx.get(f"{lone_worker.url}/workflow/status/order_X", timeout=5),
-        httpx.post(f"{lone_worker.url}/workflow/pause/order_X", timeout=5),
-        httpx.post(f"{lone_worker.url}/workflow/resume/order_X", timeout=5),
-        httpx.post(f"{lone_worker.url}/workflow/terminate/order_X", timeout=5),
+        http_client.post(f"{lone_worker.url}/workflow/start", json=order),
+        http_client.get(f"{lone_worker.url}/workflow/status/order_X"),
+        http_client.post(f"{lone_worker.url}/workflow/pause/order_X"),
+        http_client.post(f"{lone_worker.url}/workflow/resume/order_X"),
+        http_client.post(f"{lone_worker.url}/workflow/terminate/order_X"),
     ):
         assert (answer.status_code, answer.json()["error"]) == (503, "DaprUnavailable")
 
@@ -153,11 +154,11 @@ def test_a_worker_without_a_ledger_opens_it_later(tmp_path: Path) -> None:
     (obstacle / "full").mkdir(parents=True)
     worker = LoneWorker(tmp_path)
     try:
-        answer = httpx.get(f"{worker.url}/workflows", timeout=5)
+        answer = http_client.get(f"{worker.url}/workflows")
         assert (answer.status_code, answer.json()["error"]) == (503, "LedgerUnavailable")
         (obstacle / "full").rmdir()
         obstacle.rmdir()
-        assert httpx.get(f"{worker.url}/workflows", timeout=5).json()["workflows"] == []
+        assert http_client.get(f"{worker.url}/workflows").json()["workflows"] == []
     finally:
         worker.process.kill()
         worker.process.wait()

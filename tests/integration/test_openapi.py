@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.http_client import http_client
 from tests.integration.stack import AT_ONCE, Stack
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
@@ -55,9 +55,9 @@ def test_the_api_conforms_to_its_openapi_document(
 def test_the_pages_of_the_api_load_no_other_host(stack: Stack) -> None:
     """`/docs` and `/redoc` load all files from the API itself."""
     for page in ("/docs", "/redoc"):
-        html = httpx.get(f"{stack.url}{page}", timeout=5).text
+        html = http_client.get(f"{stack.url}{page}").text
         assert "//" not in html, "an address with a host"
         files = LOADED.findall(html)
         assert any(file.endswith(".js") for file in files)
         for file in files:
-            assert httpx.get(stack.url + file, timeout=5).status_code == 200, file
+            assert http_client.get(stack.url + file).status_code == 200, file

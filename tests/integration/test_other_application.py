@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 
+from tests.http_client import http_client
 from tests.integration.stack import AT_ONCE, RECOVERY, Stack, unique
 from tests.waiting import eventually
 
 
 def purges(stack: Stack) -> dict[str, tuple[str, str | None]]:
     """Return the status of each listed run and when it was purged, by instance id."""
-    body = httpx.get(f"{stack.url}/workflows", timeout=5).json()
+    body = http_client.get(f"{stack.url}/workflows").json()
     return {each["instance_id"]: (each["status"], each["purged_at"]) for each in body["workflows"]}
 
 

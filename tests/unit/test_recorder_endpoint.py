@@ -3,13 +3,13 @@
 import socket
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from operations.recorder.limits import RecorderLimits
 from operations.recorder.traces.endpoint import MAX_BODY_BYTES, PATH, Endpoint
 from operations.recorder.traces.hints import HintQueue
 from operations.recorder.traces.parser import Hint
+from tests.http_client import http_client
 from tests.unit.conftest import LogLines
 from tests.unit.snapshots import ID
 from tests.unit.zipkin import START_MICROS, body, end_span
@@ -36,7 +36,7 @@ def post(endpoint: Endpoint, content: bytes, **headers: str) -> int:
     sent = {"content-type": "application/json"} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
-    return httpx.post(url, content=content, headers=sent, timeout=10).status_code
+    return http_client.post(url, content=content, headers=sent, timeout=10).status_code
 
 
 def test_spans_are_accepted(endpoint: Endpoint, hints: HintQueue) -> None:
@@ -102,8 +102,8 @@ def test_a_body_that_is_too_large_is_refused(endpoint: Endpoint, hints: HintQueu
 def test_other_paths_and_methods_are_refused(endpoint: Endpoint) -> None:
     """The status codes are 404 and 405."""
     url = f"http://127.0.0.1:{endpoint.port}"
-    assert httpx.get(url + PATH, timeout=10).status_code == 405
-    assert httpx.post(url, content=b"[]", timeout=10).status_code == 404
+    assert http_client.get(url + PATH, timeout=10).status_code == 405
+    assert http_client.post(url, content=b"[]", timeout=10).status_code == 404
 
 
 def test_a_port_in_use_is_logged_once_and_tried_again(
