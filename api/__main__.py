@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 
-import uvicorn
 from fastapi import FastAPI
 
 from api.app import Application, create_app
@@ -10,12 +9,13 @@ from api.application_routes import RUNNING
 from api.services import Services
 from api.settings import ApiSettings
 from operations.errors import DaprRefused, DaprUnavailable, InvalidInput, stay_stopped
-from operations.gateway import DaprGateway, Gateway
+from operations.gateway import Gateway, open_gateway
 from operations.ledger import open_ledger
 from operations.logs import configure_logs
 from operations.private_files import keep_private
 from operations.settings import OperationsSettings
 from operations.web.access import AccessRules
+from operations.web.server import create_server
 
 
 def create_attached_app(services: Services, access: AccessRules | None = None) -> FastAPI:
@@ -51,25 +51,12 @@ def main() -> None:
         operations, settings = OperationsSettings.load(), ApiSettings.load()
         configure_logs(operations)
         keep_private(operations.data)
-        gateway = DaprGateway(
-            operations.endpoint,
-            api_token=operations.api_token,
-            is_companion=operations.companion,
-            max_body_size=operations.max_body_size,
-        )
+        gateway = open_gateway(operations)
     except InvalidInput as error:
         stay_stopped(error)
     services = Services(gateway, lambda: open_ledger(operations.ledger, gateway.app_id))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_attached_app(services, AccessRules.of(settings, settings.api_host)),
-            host=settings.api_host,
-            port=settings.api_port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=2,
-        )
-    )
+    app = create_attached_app(services, AccessRules.of(settings, settings.api_host))
+    server = create_server(app, settings.api_host, settings.api_port)
     with suppress(KeyboardInterrupt):
         server.run()
     gateway.close()

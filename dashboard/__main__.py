@@ -3,7 +3,6 @@
 from contextlib import suppress
 
 import structlog
-import uvicorn
 
 from dashboard.server import create_app
 from dashboard.services import services, state_reader
@@ -13,6 +12,7 @@ from operations.logs import configure_logs
 from operations.private_files import keep_private
 from operations.settings import OperationsSettings
 from operations.web.access import AccessRules
+from operations.web.server import create_server
 
 log = structlog.get_logger(__name__)
 
@@ -29,16 +29,8 @@ def main() -> None:
     except LedgerUnavailable as error:
         log.warning("the ledger is away", reason=str(error))
     access = AccessRules.of(settings, settings.page_host)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(lambda: state_reader().state().version, access),
-            host=settings.page_host,
-            port=settings.page_port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=2,
-        )
-    )
+    app = create_app(lambda: state_reader().state().version, access)
+    server = create_server(app, settings.page_host, settings.page_port)
     with suppress(KeyboardInterrupt):
         server.run()
 

@@ -12,7 +12,7 @@ from dashboard.live.state_reader import StateReader
 from dashboard.settings import DashboardSettings
 from operations.actions import Actions
 from operations.errors import LedgerReplaced, LedgerUnavailable
-from operations.gateway import DaprGateway, Gateway
+from operations.gateway import Gateway, open_gateway
 from operations.health.outages import dapr_problems
 from operations.health.state_store import StateStoreFile
 from operations.health.worker_probe import WorkerProbe
@@ -97,13 +97,7 @@ def services() -> OpenServices:
 @cache
 def gateway() -> Gateway:
     """Return the gateway to Dapr."""
-    settings = OperationsSettings.load()
-    return DaprGateway(
-        settings.endpoint,
-        api_token=settings.api_token,
-        is_companion=settings.companion,
-        max_body_size=settings.max_body_size,
-    )
+    return open_gateway(OperationsSettings.load())
 
 
 @cache

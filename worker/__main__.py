@@ -9,13 +9,14 @@ import uvicorn
 
 from api.services import Services
 from operations.errors import InvalidInput, stay_stopped
-from operations.gateway import DaprGateway
+from operations.gateway import open_gateway
 from operations.health.state_store import StateStoreFile
 from operations.ledger import open_ledger
 from operations.logs import configure_logs
 from operations.private_files import keep_private
 from operations.settings import OperationsSettings
 from operations.web.access import AccessRules
+from operations.web.server import create_server
 from worker.activities import OrderActivities
 from worker.app import create_order_app
 from worker.runtime import OrderRuntime, loop_is_alive
@@ -32,11 +33,7 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
 
     Raises `InvalidInput`.
     """
-    gateway = DaprGateway(
-        operations.endpoint,
-        api_token=operations.api_token,
-        max_body_size=operations.max_body_size,
-    )
+    gateway = open_gateway(operations)
     services = Services(
         gateway,
         lambda: open_ledger(operations.ledger, gateway.app_id),
@@ -55,18 +52,8 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
         services.discard_ledger()
 
     access = AccessRules.of(settings, settings.api_host)
-    return uvicorn.Server(
-        uvicorn.Config(
-            create_order_app(
-                services, lambda: runtime.state, start=start, stop=stop, access=access
-            ),
-            host=settings.api_host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=2,
-        )
-    )
+    app = create_order_app(services, lambda: runtime.state, start=start, stop=stop, access=access)
+    return create_server(app, settings.api_host, settings.port)
 
 
 def hush_sdk(server: uvicorn.Server) -> None:

@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 
 from operations.errors import EXIT_DO_NOT_RESTART, FlowdeckError, InvalidInput
-from operations.gateway.dapr import DaprGateway
+from operations.gateway.dapr import DaprGateway, open_gateway
 from operations.settings import OperationsSettings
 
 TIMEOUT = 3.0  # seconds for each call
@@ -21,13 +21,7 @@ def main(arguments: list[str]) -> None:
     78 if a setting is invalid. With `--wait`, ask until there is an answer or the parent ends.
     """
     try:
-        settings = OperationsSettings.load()
-        gateway = DaprGateway(
-            settings.endpoint,
-            api_token=settings.api_token,
-            is_companion=settings.companion,
-            read_timeout=TIMEOUT,
-        )
+        gateway = open_gateway(OperationsSettings.load(), read_timeout=TIMEOUT)
         with closing(gateway):
             report = _wait(gateway) if arguments == ["--wait"] else _ask(gateway)
     except FlowdeckError as error:

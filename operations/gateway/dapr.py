@@ -29,10 +29,25 @@ from operations.gateway.sidecar_health import (
 from operations.gateway.stubs import pb, service
 from operations.history import HistoryEvent
 from operations.model import DaprHealth, Instance, Problem
+from operations.settings import OperationsSettings
 
 _Answer = TypeVar("_Answer")
 # An unsampled trace context: without it daprd traces every read, and most calls are reads.
 _UNTRACED = ("traceparent", f"00-{1:032x}-{1:016x}-00")
+_READ_TIMEOUT = 1.0  # seconds
+
+
+def open_gateway(
+    settings: OperationsSettings, *, read_timeout: float = _READ_TIMEOUT
+) -> "DaprGateway":
+    """Return a gateway to the sidecar that the settings name; raise `InvalidInput`."""
+    return DaprGateway(
+        settings.endpoint,
+        api_token=settings.api_token,
+        is_companion=settings.companion,
+        max_body_size=settings.max_body_size,
+        read_timeout=read_timeout,
+    )
 
 
 class DaprGateway:
@@ -53,7 +68,7 @@ class DaprGateway:
         api_token: str | None = None,
         is_companion: bool = False,
         max_body_size: int | None = None,
-        read_timeout: float = 1.0,
+        read_timeout: float = _READ_TIMEOUT,
         write_timeout: float = 2.0,
         history_timeout: float = 4.0,
     ) -> None:

@@ -18,7 +18,7 @@ from operations.errors import (
     SchemaMismatch,
     stay_stopped,
 )
-from operations.gateway import DaprGateway
+from operations.gateway import open_gateway
 from operations.health.state_store import StateStoreFile
 from operations.health.worker_probe import WorkerProbe
 from operations.ledger import Ledger, open_ledger
@@ -39,9 +39,7 @@ def main() -> None:
         settings = OperationsSettings.load()
         configure_logs(settings)
         keep_private(settings.data)
-        gateway = DaprGateway(
-            settings.endpoint, api_token=settings.api_token, is_companion=settings.companion
-        )
+        gateway = open_gateway(settings)
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())

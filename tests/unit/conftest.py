@@ -197,7 +197,7 @@ def desk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Desk]:
     """Return a dashboard that has not built its services yet; the recorder is running."""
-    monkeypatch.setattr(services, "DaprGateway", lambda *_, **__: gateway)
+    monkeypatch.setattr(services, "open_gateway", lambda _: gateway)
     monkeypatch.setattr(services, "_end_process", lambda: None)  # pytest runs in this process
     built = (
         services.state_reader,
