@@ -1,6 +1,6 @@
 """Everything that the page of an instance shows, from the engine and from the ledger."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -19,10 +19,9 @@ from operations.records import (
     RunSummary,
     Snapshot,
 )
-from operations.snapshots import read_snapshot
+from operations.snapshots import LastSnapshots
 from operations.timeline import Timeline, cut_off, timeline_of, with_start_times
 
-ReadSnapshot = Callable[[Gateway, str], Snapshot | None]
 AUDIT_ENTRIES = 100  # that are shown of one run
 RECORD_BYTES = 512  # size of an event or a span without its payloads
 
@@ -84,23 +83,29 @@ def view(  # noqa: PLR0913 - three are optional and named
     *,
     dapr_unavailable: bool,
     run_id: int | None = None,
-    read: ReadSnapshot = read_snapshot,
+    snapshots: LastSnapshots | None = None,
 ) -> View:
     """Return the view of the run `run_id`, or of the latest run of the instance id.
 
     The latest run is read from the engine until its history is archived. All other runs are read
     from the ledger, and so is a run that repeats an action while it is suspended. With
-    `dapr_unavailable` the engine is not read at all, else by `read`. Raises `UnknownInstance` if
-    neither has the run, `LedgerUnavailable`, `DaprUnavailable` and `DaprRefused`.
+    `dapr_unavailable` the engine is not read at all. `snapshots` are those of earlier views. Raises
+    `UnknownInstance` if neither has the run, `LedgerUnavailable`, `DaprUnavailable` and
+    `DaprRefused`.
     """
+    snapshots = snapshots or LastSnapshots()
     if run_id is None:
-        return _latest(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable, read=read)
+        return _latest(
+            gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable, snapshots=snapshots
+        )
     summary = ledger.runs.get(run_id)
     if summary is None or summary.instance_id != instance_id:
         raise UnknownInstance(instance_id, run_id)
     if not summary.is_latest:
         return _from_ledger(ledger, summary, _details(ledger, summary))
-    latest = _latest(gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable, read=read)
+    latest = _latest(
+        gateway, ledger, instance_id, dapr_unavailable=dapr_unavailable, snapshots=snapshots
+    )
     if latest.summary.run_id == run_id:
         return latest
     # The engine has another run of the id, which the recorder has not read yet.
@@ -114,7 +119,7 @@ def _latest(
     instance_id: str,
     *,
     dapr_unavailable: bool,
-    read: ReadSnapshot,
+    snapshots: LastSnapshots,
 ) -> View:
     summary = ledger.runs.latest(instance_id)
     if dapr_unavailable and summary is None:
@@ -123,22 +128,19 @@ def _latest(
         details = _details(ledger, summary)
         if dapr_unavailable or summary.purged_at or details.history is not None:
             return _from_ledger(ledger, summary, details)
-    if summary and _still_repeats(gateway, summary):
+    snapshot = snapshots.read(gateway, instance_id, repeats=_repeats(summary))
+    if summary and (snapshot is None or snapshot.history is None):
         return _from_ledger(ledger, summary, _details(ledger, summary))
-    snapshot = read(gateway, instance_id)
     if snapshot is None:
-        if summary is None:
-            raise UnknownInstance(instance_id)
-        return _from_ledger(ledger, summary, _details(ledger, summary))
+        raise UnknownInstance(instance_id)
     return _from_dapr(ledger, ledger.runs.merged(snapshot), snapshot)
 
 
-def _still_repeats(gateway: Gateway, summary: RunSummary) -> bool:
-    """Return True for a suspended run whose history grows in the engine; it may have any length."""
-    if summary.repeats is None or summary.status is not Status.SUSPENDED:
+def _repeats(summary: RunSummary | None) -> bool:
+    """Return whether the history of a run grew while it was suspended, by the ledger."""
+    if summary is None or summary.status is not Status.SUSPENDED:
         return False
-    instance = gateway.state(summary.instance_id)
-    return instance is not None and instance.status is Status.SUSPENDED
+    return summary.repeats is not None
 
 
 def _from_dapr(ledger: Ledger, summary: RunSummary, snapshot: Snapshot) -> View:

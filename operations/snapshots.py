@@ -38,12 +38,16 @@ def read_snapshot(
     instance_id: str,
     last: Snapshot | None = None,
     now: Callable[[], datetime] = _now,
+    *,
+    repeats: bool = False,
 ) -> Snapshot | None:
     """Return a snapshot of an instance, or None if the engine has no instance with this id.
 
     If the state is the same as in `last` and is not final, the history is not read: the result is
-    `last` with a new `read_at`. So it is while a suspended instance repeats an action: its history
-    grows with each turn, and says nothing new. Raises `DaprUnavailable` and `DaprRefused`.
+    `last` with a new `read_at`. While a suspended instance repeats an action, its history grows
+    with each turn, may have any length, and says nothing new. It is not read if `last` has the
+    repetition; the result has no history if the caller says that the instance `repeats`.
+    Raises `DaprUnavailable` and `DaprRefused`.
     """
     snapshot: Snapshot | None = None
     for _ in range(READS):
@@ -53,6 +57,8 @@ def read_snapshot(
             return snapshot if snapshot and snapshot.instance.status.is_finished else None
         if last and _is_same(last, instance):
             return replace(last, read_at=at)
+        if repeats and instance.status is Status.SUSPENDED:
+            return Snapshot(gateway.app_id(), instance, Timeline(), at)
         snapshot = _with_history(gateway, instance, at)
         if instance.status.is_finished is bool(snapshot.timeline.ended_at):
             break
@@ -71,12 +77,14 @@ class LastSnapshots:
         self._lock = threading.Lock()
         self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
 
-    def read(self, gateway: Readable, instance_id: str) -> Snapshot | None:
+    def read(
+        self, gateway: Readable, instance_id: str, *, repeats: bool = False
+    ) -> Snapshot | None:
         """Return a snapshot of an instance; returns and raises the same as `read_snapshot`."""
         with self._lock:
             last = self._snapshots.pop(instance_id, None)
-        snapshot = read_snapshot(gateway, instance_id, last)
-        if snapshot:
+        snapshot = read_snapshot(gateway, instance_id, last, repeats=repeats)
+        if snapshot and snapshot.history is not None:
             with self._lock:
                 self._snapshots[instance_id] = snapshot
                 while len(self._snapshots) > self._kept:

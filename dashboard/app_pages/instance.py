@@ -59,7 +59,7 @@ def live(instance_id: str, run_id: int | None) -> None:
                 instance_id,
                 dapr_unavailable=away,
                 run_id=run_id,
-                read=services().snapshots.read,
+                snapshots=services().snapshots,
             ),
             size=lambda shown: shown.size,
         )

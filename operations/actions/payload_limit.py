@@ -15,6 +15,7 @@ STALL_PERCENT = 95  # of daprd's `--max-body-size`: Dapr stalls an instance with
 OVERHEAD = 512  # bytes of an event, and of the turn that it starts, beside payload and name
 EVENT_SIZE = 150  # bytes of an event beside its texts, about
 IN_TRANSIT = 10.0  # seconds within which an event appears in the history
+KNOWN_PERCENT = 50  # of the limit: a history that is known to be smaller is not read at each event
 
 
 @dataclass(frozen=True)
@@ -25,37 +26,65 @@ class _SentEvent:
     at: float
 
 
+@dataclass(frozen=True)
+class _KnownSize:
+    history: HistorySize
+    at: float
+
+
 class PayloadLimit:
     """Compares the history of an instance with the engine's limit; safe to share between threads.
 
-    Events that this process sent and that are not in the history yet count too.
+    Events that this process sent and that are not in the history yet count too. A large history
+    takes time to read: it is read once in `IN_TRANSIT` seconds, and for each event only if it may
+    have reached half of the limit. In between only results of activities could fill the other half.
     """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._lock = threading.Lock()
         self._sent: deque[_SentEvent] = deque()
+        self._known: dict[str, _KnownSize] = {}  # the oldest first
 
     def check_event(self, instance_id: str, name: str, payload: str | None) -> None:
         """Raise `InvalidInput` for an event that would stall the instance; remember the others."""
         limit = self._gateway.max_body_size
         if limit is None:
             return
-        history = self._history_size(instance_id)
         size = len((payload or "").encode()) + len(name.encode())
         with self._lock:
-            pending = self._pending(instance_id, history)
-            used = history.size + sum(event.size for event in pending)
-            _check("payload", size, used, limit)
-            number = max([history.raised_events, *(event.number + 1 for event in pending)])
-            now = time.monotonic()
-            self._sent.append(_SentEvent(instance_id, number, size + OVERHEAD, now))
+            history = self._known_size(instance_id)
+            if history and self._used(instance_id, history) + size <= limit * KNOWN_PERCENT // 100:
+                self._remember(instance_id, history, size)
+                return
+        history = self._read_size(instance_id)
+        with self._lock:
+            self._known.pop(instance_id, None)
+            self._known[instance_id] = _KnownSize(history, time.monotonic())
+            _check("payload", size, self._used(instance_id, history), limit)
+            self._remember(instance_id, history, size)
 
-    def _history_size(self, instance_id: str) -> HistorySize:
+    def _known_size(self, instance_id: str) -> HistorySize | None:
+        """Return the size that was read in the last `IN_TRANSIT` seconds; forget older ones."""
+        oldest = time.monotonic() - IN_TRANSIT
+        while self._known and next(iter(self._known.values())).at < oldest:
+            del self._known[next(iter(self._known))]
+        known = self._known.get(instance_id)
+        return known.history if known else None
+
+    def _read_size(self, instance_id: str) -> HistorySize:
         try:
             return self._gateway.history_size(instance_id)
         except UnknownInstance:  # purged meanwhile: the call that follows says so
             return HistorySize()
+
+    def _remember(self, instance_id: str, history: HistorySize, size: int) -> None:
+        pending = self._pending(instance_id, history)
+        number = max([history.raised_events, *(event.number + 1 for event in pending)])
+        self._sent.append(_SentEvent(instance_id, number, size + OVERHEAD, time.monotonic()))
+
+    def _used(self, instance_id: str, history: HistorySize) -> int:
+        return history.size + sum(event.size for event in self._pending(instance_id, history))
 
     def _pending(self, instance_id: str, history: HistorySize) -> list[_SentEvent]:
         """Return the events of this process that the history does not have yet."""

@@ -142,13 +142,13 @@ def test_the_page_reads_the_ledger_while_the_history_grows(
     assert snapshot
     ledger.runs.ingest([snapshot])
     shown = view(gateway, ledger, ID, dapr_unavailable=False)
-    assert gateway.calls["history"] == 1
+    assert (gateway.calls["state"], gateway.calls["history"]) == (2, 1)
     assert (shown.details.history, shown.timeline.repeats) == (snapshot.history, "timer")
     assert shown.summary.repeats == "timer"
     update_instance(gateway, status=Status.RUNNING)
     gateway.events[ID] = (*gateway.events[ID], resumed(8))
     assert view(gateway, ledger, ID, dapr_unavailable=False).summary.suspended_at is None
-    assert gateway.calls["history"] == 2
+    assert (gateway.calls["state"], gateway.calls["history"]) == (3, 2)
 
 
 def test_the_end_replaces_the_bounded_history(gateway: FakeGateway, ledger: Ledger) -> None:

@@ -231,6 +231,33 @@ def test_an_event_that_the_history_has_counts_once(actions: Actions, gateway: Fa
     assert len(gateway.raised) == 2
 
 
+def test_the_history_is_read_once_for_many_small_events(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """A large history takes time to read; events are counted until they could reach the limit."""
+    gateway.max_body_size = LIMIT
+    for _ in range(5):
+        actions.raise_event("order_A", "approval", '"small"', BY_ANN)
+    assert gateway.calls["history_size"] == 1
+    actions.raise_event("order_A", "approval", BIG, BY_ANN)
+    assert gateway.calls["history_size"] == 1
+    actions.raise_event("order_A", "approval", BIG, BY_ANN)
+    assert gateway.calls["history_size"] == 2
+    with pytest.raises(InvalidInput):
+        actions.raise_event("order_A", "approval", BIG, BY_ANN)
+
+
+def test_each_event_to_a_history_over_half_of_the_limit_reads_it(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """Then the results of activities may fill the rest in a moment."""
+    gateway.max_body_size = LIMIT
+    gateway.history_sizes["order_A"] = HistorySize(LIMIT // 2)
+    for _ in range(3):
+        actions.raise_event("order_A", "approval", '"small"', BY_ANN)
+    assert gateway.calls["history_size"] == 3
+
+
 def test_an_engine_whose_limit_is_unknown_gets_every_event(
     actions: Actions, gateway: FakeGateway
 ) -> None:
