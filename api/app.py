@@ -12,6 +12,7 @@ from api import action_routes, application_routes, read_routes
 from api.application_routes import ApplicationState
 from api.errors import add_error_handlers
 from api.middleware import BodyLimit
+from api.openapi import REFUSALS
 from api.services import Services
 from operations.web.access import AccessRules
 from operations.web.guard import Guard, Policies
@@ -65,6 +66,7 @@ def create_app(
         version=VERSION,
         description=application.description,
         lifespan=lifespan,
+        responses=REFUSALS,
         generate_unique_id_function=lambda route: route.name,
         swagger_ui_parameters={"defaultModelsExpandDepth": 0},
     )

@@ -12,6 +12,7 @@ from operations.errors import (
     UnknownInstance,
 )
 from operations.model import Action, Status
+from operations.web.access import foreign_page, host_not_allowed
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -27,8 +28,18 @@ def _response(description: str, error: str, detail: object) -> dict[str, Any]:
     }
 
 
-COMMON_ERRORS: Responses = {
+_FOREIGN = foreign_page("Origin", "https://other.example")
+_NOT_ALLOWED = host_not_allowed("other.example")
+REFUSALS: Responses = {
+    403: _response("A page of another site sends the request.", _FOREIGN.error, _FOREIGN.message),
     413: _response("The body is larger than 1 MiB.", *BODY_TOO_LARGE.values()),
+    421: _response(
+        "The request names a host that is not allowed.", _NOT_ALLOWED.error, _NOT_ALLOWED.message
+    ),
+}
+"""What every endpoint answers before it reads the request."""
+
+COMMON_ERRORS: Responses = {
     422: {"model": InvalidInputResponse, "description": "The request has invalid values."},
     500: _response("An error of the server.", "KeyError", UNEXPECTED_ERROR),
     503: _response(

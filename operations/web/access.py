@@ -11,6 +11,9 @@ from operations.settings import ServerSettings, is_loopback
 SETTINGS = "FLOWDECK_PUBLIC_URL or FLOWDECK_ALLOWED_HOSTS"
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[\w.:\[\]-]+")
+_ORIGIN = re.compile(r"https?://[\w.:\[\]-]+", re.IGNORECASE)
+CHECKED = ("host", "origin", "sec-fetch-site")
+"""The headers that are checked; a repeated one counts as all its values, joined by commas."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})  # "none": the user typed the address
 
@@ -54,14 +57,14 @@ class AccessRules:
         """Return why a request is refused, None if it is not."""
         host = headers.get("host", "")
         if not self.allows_host(host):
-            return _host_refusal(host)
+            return host_not_allowed(host)
         if method in _SAFE_METHODS and not is_websocket:
             return None
         origin = headers.get("origin")
         if origin is not None and not self._allows_origin(origin, host):
-            return _foreign_page("Origin", origin)
+            return foreign_page("Origin", origin)
         site = headers.get("sec-fetch-site", "none")
-        return None if site in _OWN_SITE else _foreign_page("Sec-Fetch-Site", site)
+        return None if site in _OWN_SITE else foreign_page("Sec-Fetch-Site", site)
 
     def allows_host(self, host: str) -> bool:
         """Return whether a `Host` header names this server; its port does not matter."""
@@ -80,7 +83,8 @@ class AccessRules:
 
         Behind a proxy with TLS the page's scheme is https, while this server sees http.
         """
-        found, public = _parsed(origin), _parsed(self.public_url)
+        found = _parsed(origin) if _ORIGIN.fullmatch(origin) else None
+        public = _parsed(self.public_url)
         if found is None:  # also "null", the origin of a sandboxed frame
             return False
         if public and _parsed(f"{public.scheme}://{host}") == public:
@@ -100,7 +104,8 @@ def _parsed(url: str) -> _Origin | None:
     return _Origin(parts.scheme, parts.hostname.rstrip("."), port or _PORTS[parts.scheme])
 
 
-def _host_refusal(host: str) -> Refusal:
+def host_not_allowed(host: str) -> Refusal:
+    """Return the refusal of a request that names this host."""
     return Refusal(
         421,
         "HostNotAllowed",
@@ -109,7 +114,8 @@ def _host_refusal(host: str) -> Refusal:
     )
 
 
-def _foreign_page(header: str, found: str) -> Refusal:
+def foreign_page(header: str, found: str) -> Refusal:
+    """Return the refusal of a request of another page, which this header shows."""
     return Refusal(
         403,
         "ForeignOrigin",

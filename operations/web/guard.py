@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from operations.web.access import AccessRules
+from operations.web.access import CHECKED, AccessRules
 
 NO_SOURCES = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """The Content-Security-Policy of responses that are not pages."""
@@ -29,6 +29,8 @@ class Policies:
             "x-frame-options": "DENY",  # for browsers without `frame-ancestors`
             "x-content-type-options": "nosniff",
             "referrer-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",  # other pages cannot load it as an image
+            "cross-origin-opener-policy": "same-origin",  # nor hold on to a window that they opened
         }
 
 
@@ -77,7 +79,8 @@ class Guard:
         method = scope.get("method", "GET")
         if method in {"GET", "HEAD"} and scope["path"] in self._probes:
             return None
-        headers = Headers(scope=scope)
+        values = {name: Headers(scope=scope).getlist(name) for name in CHECKED}
+        headers = {name: ", ".join(sent) for name, sent in values.items() if sent}
         found = self._access.refusal(method, headers, is_websocket=is_websocket)
         if found is None:
             return None

@@ -79,6 +79,10 @@ def test_settings_allow_other_hosts() -> None:
         {"origin": "http://localhost:8501"},
         {"origin": "http://localhost.other.example:8000"},
         {"origin": "file://"},
+        {"origin": "http://localhost:8000/"},
+        {"origin": "http://localhost:\t8000"},
+        {"origin": "http://localhost:8000, https://other.example"},
+        {"sec_fetch_site": "same-origin, cross-site"},
         {"sec_fetch_site": "cross-site"},
         {"sec_fetch_site": "same-site"},
         {"sec_fetch_site": "cross-site", "origin": "http://localhost:8000"},
@@ -94,6 +98,7 @@ def test_other_pages_cannot_change_anything(method: str, headers: dict[str, str]
     [
         {},
         {"origin": "http://localhost:8000"},
+        {"origin": "HTTP://LOCALHOST:8000"},
         {"origin": "http://localhost:8000", "sec_fetch_site": "same-origin"},
         {"sec_fetch_site": "none"},
     ],
