@@ -221,18 +221,6 @@ class Baseline:
     attempts: int
 
 
-@dataclass(frozen=True)
-class StartTime:
-    """When a trace says that a worker was given an attempt: a hint, which may be false.
-
-    `event_id` is the id of the event that scheduled the attempt.
-    """
-
-    instance_id: str
-    event_id: int
-    at: datetime
-
-
 class Outcome(StrEnum):
     """The outcome of an operator's action."""
 

@@ -24,9 +24,8 @@ from operations.timeline.spans import (
     Span,
     SpanKind,
     event_key,
-    start_time_within,
-    with_start_times,
 )
+from operations.timeline.start_times import StartTime, start_time_within, with_start_times
 from operations.timeline.waiting import EVENT, Waiting, awaited_in, waiting_at
 
 __all__ = [
@@ -37,6 +36,7 @@ __all__ = [
     "Span",
     "SpanKind",
     "Stall",
+    "StartTime",
     "Timeline",
     "Waiting",
     "cause_of",

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from operations.ledger import Ledger, Reservation
 from operations.ledger.leases import Lease
 from operations.model import Actor
-from operations.records import ALL_TIME, AuditEntry, Filter, Outcome, StartTime
+from operations.records import ALL_TIME, AuditEntry, Filter, Outcome
+from operations.timeline import StartTime
 from tests.unit.pages import summary as run_summary
 from tests.unit.snapshots import APP, at, snapshot
 
@@ -35,7 +36,7 @@ READS: list[Call] = [
     lambda ledger: ledger.runs.unfinished(),
     lambda ledger: ledger.runs.finished(),
     # It writes only if there is such an attempt.
-    lambda ledger: ledger.runs.add_start_times([StartTime("order_A", 1, at(1))]),
+    lambda ledger: ledger.runs.add_start_times([StartTime("order_A", 1, at(1), at(2))]),
     lambda ledger: ledger.descendants.counts(["order_A"]),
     lambda ledger: ledger.descendants.with_failures([run_summary()]),
     lambda ledger: ledger.statistics.baselines("order_workflow", ["process_order"]),

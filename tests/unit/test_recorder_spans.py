@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operations.model import MAX_ID_LENGTH
 from operations.recorder.traces.parser import Hint, hints_in
-from operations.records import StartTime
+from operations.timeline import StartTime
 from tests.unit.snapshots import ID, at
 from tests.unit.zipkin import (
     START_MICROS,
@@ -24,12 +24,14 @@ from tests.unit.zipkin import (
 )
 
 AT = START_MICROS / 1e6
-START_TIME = StartTime(ID, 3, at(1.25))
+START_TIME = StartTime(ID, 3, at(1.25), at(2.5))
 
 
 def test_the_span_of_an_activity_has_a_start_time() -> None:
     """The start time has the id of the scheduling event, and microseconds."""
-    assert hints_in(body(attempt_span(3, at(1.25)))) == [Hint(ID, at(1.25).timestamp(), START_TIME)]
+    assert hints_in(body(attempt_span(3, at(1.25), at(2.5)))) == [
+        Hint(ID, at(1.25).timestamp(), START_TIME)
+    ]
 
 
 def test_the_spans_of_a_start_and_an_end_have_no_start_time() -> None:
@@ -83,7 +85,14 @@ def test_an_attempt_without_an_event_id_has_no_start_time(event_id: Any) -> None
 @pytest.mark.parametrize("timestamp", [None, "1", 1.5, 10**30, -(10**30)])
 def test_an_attempt_without_a_valid_time_has_no_start_time(timestamp: Any) -> None:
     """The time may be beyond the years that Python supports."""
-    assert hints_in(body({**attempt_span(3, at(1)), "timestamp": timestamp})) == [Hint(ID)]
+    assert hints_in(body({**attempt_span(3, at(1), at(2)), "timestamp": timestamp})) == [Hint(ID)]
+
+
+@pytest.mark.parametrize("duration", [None, "1", 1.5, -1, 10**30])
+def test_an_attempt_without_a_valid_duration_has_no_start_time(duration: Any) -> None:
+    """Its end could not be compared with the history."""
+    attempt = {**attempt_span(3, at(1), at(2)), "duration": duration}
+    assert hints_in(body(attempt)) == [Hint(ID, at(1).timestamp())]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +116,7 @@ TRACE_SPANS = st.fixed_dictionaries(
         | JSON,
         "kind": st.sampled_from(["SERVER", "CLIENT"]) | JSON,
         "timestamp": st.integers() | JSON,
+        "duration": st.integers() | JSON,
         "tags": st.fixed_dictionaries(
             {},
             optional={
@@ -126,7 +136,8 @@ def test_hints_in_any_list_can_be_stored(trace_spans: list[Any]) -> None:
         assert 0 < len(hint.instance_id.encode()) <= 4 * MAX_ID_LENGTH
         if hint.start_time:
             assert 0 <= hint.start_time.event_id < 2**31
-            assert hint.start_time.at.astimezone(UTC) <= datetime.max.replace(tzinfo=UTC)
+            assert hint.start_time.at <= hint.start_time.ended_at
+            assert hint.start_time.ended_at.astimezone(UTC) <= datetime.max.replace(tzinfo=UTC)
 
 
 @given(st.binary())

@@ -143,7 +143,7 @@ def test_a_forged_hint_creates_no_row(
     gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until
 ) -> None:
     """It costs one read."""
-    post(hints, start_span("forged"), attempt_span(1, at(1), "forged"), end_span("forged"))
+    post(hints, start_span("forged"), attempt_span(1, at(1), at(1), "forged"), end_span("forged"))
     until(lambda: gateway.calls["state"] and gateway.calls["ids"] > 5, "it was read")
     assert gateway.calls["state"] == 1
     assert ledger.runs.latest("forged") is None
@@ -170,7 +170,11 @@ def test_forged_ids_above_the_limit_are_not_followed(hints: HintQueue) -> None:
 
 @pytest.mark.parametrize(
     "later",
-    [starting_at(start_span(), at(60)), starting_at(end_span(), at(60)), attempt_span(1, at(60.5))],
+    [
+        starting_at(start_span(), at(60)),
+        starting_at(end_span(), at(60)),
+        attempt_span(1, at(60.5), at(61)),
+    ],
 )
 def test_only_a_later_hint_wakes_a_finished_run(
     gateway: FakeGateway, ledger: Ledger, hints: HintQueue, until: Until, later: dict[str, Any]
@@ -184,7 +188,7 @@ def test_only_a_later_hint_wakes_a_finished_run(
         hints,
         starting_at(start_span(), at(0)),
         starting_at(end_span(), at(0)),
-        attempt_span(1, at(0.5)),
+        attempt_span(1, at(0.5), at(4)),
     )
     until(lambda: gateway.calls["ids"] > listed + 3, "cycles")
     assert gateway.calls["state"] == reads
@@ -201,7 +205,7 @@ def test_a_start_time_that_arrives_with_the_end_is_written_with_it(
     until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
     charge(gateway, 1, 4)
     revision = ledger.heartbeat().revision
-    post(hints, attempt_span(1, at(2)))
+    post(hints, attempt_span(1, at(2), at(4)))
     until(lambda: start_times(ledger) == [at(2)], "the start time")
     assert ledger.heartbeat().revision == revision + 1
 
@@ -216,10 +220,10 @@ def test_a_start_time_that_arrives_after_its_attempt_is_added(
     until(lambda: statuses(ledger) == [Status.COMPLETED], "it has ended")
     assert start_times(ledger) == [None]
     reads = gateway.calls["state"]
-    post(hints, attempt_span(1, at(2)))
+    post(hints, attempt_span(1, at(2), at(4)))
     until(lambda: start_times(ledger) == [at(2)], "the start time")
     revision, listed = ledger.heartbeat().revision, gateway.calls["ids"]
-    post(hints, attempt_span(1, at(2)), attempt_span(1, at(0.5)))
+    post(hints, attempt_span(1, at(2), at(4)), attempt_span(1, at(0.5), at(4)))
     until(lambda: gateway.calls["ids"] > listed + 3, "cycles")
     assert (start_times(ledger), ledger.heartbeat().revision) == ([at(2)], revision)
     assert gateway.calls["state"] == reads
@@ -231,7 +235,12 @@ def test_a_start_time_that_arrives_before_its_attempt_is_kept(
     """A paused instance processes its results later; a forged start time never counts."""
     put_running(gateway)
     until(lambda: statuses(ledger) == [Status.RUNNING], "it runs")
-    post(hints, attempt_span(1, at(2)), attempt_span(1, at(50)), attempt_span(7, at(2)))
+    post(
+        hints,
+        attempt_span(1, at(2), at(4)),
+        attempt_span(1, at(50), at(51)),
+        attempt_span(7, at(2), at(4)),
+    )
     listed = gateway.calls["ids"]
     until(lambda: gateway.calls["ids"] > listed + 3, "cycles")
     assert start_times(ledger) == []
@@ -256,10 +265,10 @@ def test_a_start_time_of_an_earlier_generation_is_added(
     charge(gateway, 6, 7)
     post(hints, start_span())
     until(lambda: summary(ledger).generation == 2, "it continues as new")
-    post(hints, attempt_span(1, at(2)))
+    post(hints, attempt_span(1, at(2), at(4)))
     until(lambda: start_times(ledger, generation=1) == [at(2)], "the start time")
     assert start_times(ledger) == [None]
-    post(hints, attempt_span(1, at(6.5)))
+    post(hints, attempt_span(1, at(6.5), at(7)))
     until(lambda: start_times(ledger) == [at(6.5)], "the start time of the last generation")
 
 
@@ -279,7 +288,7 @@ def test_a_start_time_is_added_to_a_snapshot_of_another_process(
         ledger.runs.ingest([replace(snapshot, read_at=snapshot.read_at + timedelta(minutes=1))])
 
     gateway.during["history"] = record_elsewhere
-    post(hints, attempt_span(1, at(2)))
+    post(hints, attempt_span(1, at(2), at(4)))
     until(
         lambda: statuses(ledger) == [Status.COMPLETED] and start_times(ledger) == [at(2)],
         "the start time is added",

@@ -16,11 +16,10 @@ from operations.records import (
     AuditEntry,
     Outcome,
     RunSummary,
-    StartTime,
 )
 from operations.run_view import View, view
 from operations.snapshots import read_snapshot
-from operations.timeline import Ending
+from operations.timeline import Ending, StartTime
 from tests.unit.engine import finish_instance, put_running, remove_instance, update_instance
 from tests.unit.fakes import FakeGateway
 from tests.unit.histories import recorded, recorded_state
@@ -366,7 +365,7 @@ def test_start_times_are_added_to_the_engine_s_history(
         HistoryEvent(-1, at(4), "taskCompleted", answers=1),
     )
     record(gateway, ledger)
-    ledger.runs.add_start_times([StartTime(ID, 1, at(2))])
+    ledger.runs.add_start_times([StartTime(ID, 1, at(2), at(4))])
     assert [span.started_at for span in shown(gateway, ledger).timeline.spans] == [at(2)]
     finish_instance(gateway)
     record(gateway, ledger)

@@ -1,7 +1,7 @@
 """Trace spans as daprd sends them."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.unit.snapshots import ID
@@ -16,11 +16,13 @@ def span(name: str, kind: str | None, instance_id: str = ID, **more: Any) -> dic
     return fields if kind is None else {**fields, "kind": kind}
 
 
-def attempt_span(event_id: int, started_at: datetime, instance_id: str = ID) -> dict[str, Any]:
-    """Return the trace span of an attempt of an activity that has ended."""
+def attempt_span(
+    event_id: int, started_at: datetime, ended_at: datetime, instance_id: str = ID
+) -> dict[str, Any]:
+    """Return the trace span of an attempt of an activity."""
     fields = starting_at(span("activity||charge", "SERVER", instance_id), started_at)
     fields["tags"]["durabletask.task.task_id"] = str(event_id)
-    return fields
+    return {**fields, "duration": (ended_at - started_at) // timedelta(microseconds=1)}
 
 
 def starting_at(span: dict[str, Any], at: datetime) -> dict[str, Any]:

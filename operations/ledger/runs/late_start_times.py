@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select, update
@@ -12,8 +11,7 @@ from operations.ledger.db.connections import reading, writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.runs.attempts import UPDATE_ONE
 from operations.ledger.tables import attempts, runs
-from operations.records import StartTime
-from operations.timeline import start_time_within
+from operations.timeline import Ending, StartTime, start_time_within
 
 _Row = dict[str, Any]
 _ENDED = (
@@ -27,14 +25,14 @@ _ENDED = (
     )
 )
 _UPDATE = UPDATE_ONE.values(started_at=bindparam("new_started_at"))
-_StartTimes = dict[tuple[str, int], list[datetime]]  # by instance id and event id
+_StartTimes = dict[tuple[str, int], list[StartTime]]  # by instance id and event id
 
 
 def add_start_times(engine: Engine, app_id: str, start_times: Collection[StartTime]) -> None:
     """Write start times into the attempts, of any run, that they fit."""
     by_event: _StartTimes = defaultdict(list)
     for each in start_times:
-        by_event[each.instance_id, each.event_id].append(each.at)
+        by_event[each.instance_id, each.event_id].append(each)
     with reading(engine) as connection:
         if not any(_changes(connection, app_id, by_event)):
             return
@@ -52,8 +50,10 @@ def _changes(connection: Connection, app_id: str, by_event: _StartTimes) -> Iter
         ids, events = (sorted(set(values)) for values in zip(*batch, strict=True))
         wanted = {"app_id": app_id, "ids": ids, "events": events}
         for row in connection.execute(_ENDED, wanted).mappings():
-            times = by_event.get((row["instance_id"], row["event_id"]), ())
-            started_at = start_time_within(row["scheduled_at"], row["ended_at"], times)
+            known = by_event.get((row["instance_id"], row["event_id"]), ())
+            started_at = start_time_within(
+                row["scheduled_at"], row["ended_at"], Ending(row["ending"]), known
+            )
             if started_at and (row["started_at"] is None or row["started_at"] < started_at):
                 yield {
                     "of_run_id": row["run_id"],

@@ -28,9 +28,8 @@ from operations.records import (
     RunDetails,
     RunSummary,
     Snapshot,
-    StartTime,
 )
-from operations.timeline import Span
+from operations.timeline import Span, StartTime
 
 _COLUMNS = runs.c
 _NEWEST = (_COLUMNS.created_at.desc(), _COLUMNS.run_id.desc())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from operations.model import is_possible_id
-from operations.records import StartTime
+from operations.timeline import StartTime
 
 _ACTIVITY = ("activity", "SERVER")
 _START = ("create_orchestration", "CLIENT")
@@ -65,12 +65,19 @@ def _hint(trace_span: object) -> Hint | None:
         return None
     timestamp = trace_span.get("timestamp")
     micros = timestamp if isinstance(timestamp, int) and 0 <= timestamp <= _LATEST else 0
-    start_time = _start_time(instance_id, tags, micros) if type_and_kind == _ACTIVITY else None
+    duration = trace_span.get("duration")
+    is_attempt = type_and_kind == _ACTIVITY
+    start_time = _start_time(instance_id, tags, micros, duration) if is_attempt else None
     return Hint(instance_id, micros / 1e6, start_time, is_end=type_and_kind == _END)
 
 
-def _start_time(instance_id: str, tags: dict[object, object], micros: int) -> StartTime | None:
+def _start_time(
+    instance_id: str, tags: dict[object, object], micros: int, duration: object
+) -> StartTime | None:
     event_id = tags.get(_EVENT_ID)
     if not (micros and isinstance(event_id, str) and _NUMBER.fullmatch(event_id)):
         return None
-    return StartTime(instance_id, int(event_id), _EPOCH + timedelta(microseconds=micros))
+    if not (isinstance(duration, int) and 0 <= duration <= _LATEST - micros):
+        return None
+    at = _EPOCH + timedelta(microseconds=micros)
+    return StartTime(instance_id, int(event_id), at, at + timedelta(microseconds=duration))

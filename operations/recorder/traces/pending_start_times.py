@@ -7,8 +7,8 @@ from operations.ledger import Ledger
 from operations.recorder.limits import RecorderLimits
 from operations.recorder.schedule import Schedule
 from operations.recorder.traces.parser import Hint
-from operations.records import Snapshot, StartTime
-from operations.timeline import Span, SpanKind, start_time_within
+from operations.records import Snapshot
+from operations.timeline import Span, SpanKind, StartTime, start_time_within
 
 
 class PendingStartTimes:
@@ -72,8 +72,8 @@ class PendingStartTimes:
 def _with_start_time(span: Span, known: Iterable[StartTime]) -> Span:
     if span.kind is not SpanKind.ACTIVITY:
         return span
-    times = (each.at for each in known if each.event_id == span.event_id)
-    started_at = start_time_within(span.scheduled_at, span.ended_at, times)
+    of_attempt = (each for each in known if each.event_id == span.event_id)
+    started_at = start_time_within(span.scheduled_at, span.ended_at, span.ending, of_attempt)
     return replace(span, started_at=started_at) if started_at else span
 
 
