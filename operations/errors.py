@@ -21,6 +21,7 @@
     │       └── SchemaMismatch  another version of Flowdeck created the tables
     ├── QueryTimeout            the query reads too many rows: narrow it
     ├── DaprRefused             the engine answered with an error that has no class here
+    │   └── HistoryLost         the engine cannot read an instance: a part of its history is missing
     └── LedgerRefused           the ledger's database cannot store a value; nothing was written
 
 Errors of other libraries are translated once, where they arrive: errors of gRPC in `gateway`,
@@ -227,6 +228,22 @@ class QueryTimeout(FlowdeckError):
 
 class DaprRefused(FlowdeckError):
     """The engine answered with an error that has no class here."""
+
+
+class HistoryLost(DaprRefused):
+    """The engine cannot read an instance: its state store lacks a part of the history.
+
+    While the engine writes an instance, a read may fail in this way for a moment. `reason` is the
+    cause and the remedy without the id.
+    """
+
+    def __init__(self, instance_id: str, missing: str) -> None:
+        self.reason = (
+            f"{missing} is missing in Dapr's state store. If this lasts, Dapr has lost the history "
+            "of this instance, and refuses to read, change or purge it, even by force. Delete its "
+            "rows in the state store: docs/operating.md says how."
+        )
+        super().__init__(f"Dapr cannot read {instance_id!r}: {self.reason}")
 
 
 class LedgerRefused(FlowdeckError):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from operations.errors import DaprUnavailable, UnknownInstance
+from operations.errors import DaprUnavailable, HistoryLost, UnknownInstance
 from operations.gateway import Gateway
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
@@ -36,7 +36,7 @@ def read_history(gateway: Gateway, get_ledger: Callable[[], Ledger], instance_id
     """
     try:
         return History(instance_id, Source.DAPR, gateway.history(instance_id))
-    except (UnknownInstance, DaprUnavailable):
+    except (UnknownInstance, DaprUnavailable, HistoryLost):
         archived = _archived(get_ledger(), instance_id)
         if archived is None:
             raise

@@ -11,7 +11,8 @@ from enum import StrEnum
 class Status(StrEnum):
     """The status of an instance as Dapr reports it; UNKNOWN if Flowdeck cannot know it.
 
-    That is a run that was purged before its end was read, or a status of a later Dapr.
+    That is a run that was purged before its end was read, a run whose history Dapr has lost, or a
+    status of a later Dapr.
     """
 
     PENDING = "PENDING"
@@ -73,6 +74,10 @@ def allowed_actions(status: Status, *, forced: bool = False) -> frozenset[Action
     """Return the actions that a status allows; a `forced` purge is allowed in every status."""
     allowed = _ALLOWED.get(status, frozenset())
     return allowed | {Action.PURGE} if forced else allowed
+
+
+HISTORY_LOST = "HISTORY_LOST"
+"""The error type of a run that the engine cannot read any more: see `HistoryLost`."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from operations.history import HistoryEvent
-from operations.model import Actor, Failure, Instance, Service, Status
+from operations.model import HISTORY_LOST, Actor, Failure, Instance, Service, Status
 from operations.timeline import Timeline
 
 
@@ -88,6 +88,12 @@ class RunSummary:
     def over_at(self) -> datetime | None:
         """When the run ended, or was purged before its end was read; None until then."""
         return self.ended_at or self.purged_at
+
+    @property
+    def has_lost_history(self) -> bool:
+        """True if the engine has the instance, but cannot read it: its history is lost."""
+        is_unknown = self.status is Status.UNKNOWN and self.purged_at is None
+        return is_unknown and self.error_type == HISTORY_LOST
 
 
 @dataclass(frozen=True)

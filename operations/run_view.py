@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import chain
 from sys import getsizeof
 
-from operations.errors import DaprUnavailable, UnknownInstance
+from operations.errors import DaprUnavailable, HistoryLost, UnknownInstance
 from operations.gateway import Gateway
 from operations.ledger import Ledger
 from operations.model import Status
@@ -35,7 +35,8 @@ class View:
     the last one first; they include the start if Flowdeck made it. `earlier` and `later` are the
     `run_id`s of the id's runs right before and right after this one. If the workflow continues as
     new, timeline and history show its last generation, and `earlier_generations` describes the
-    earlier ones. The timeline of a run that was purged before its end was read ends at the purge.
+    earlier ones. The timeline of a run that was purged before its end was read ends at the purge;
+    if the engine has lost the history, it ends with the last change that was read.
     """
 
     summary: RunSummary
@@ -128,7 +129,12 @@ def _latest(
         details = _details(ledger, summary)
         if dapr_unavailable or summary.purged_at or details.history is not None:
             return _from_ledger(ledger, summary, details)
-    snapshot = snapshots.read(gateway, instance_id, repeats=_repeats(summary))
+    try:
+        snapshot = snapshots.read(gateway, instance_id, repeats=_repeats(summary))
+    except HistoryLost:
+        if summary is None or not summary.has_lost_history:
+            raise
+        snapshot = None
     if summary and (snapshot is None or snapshot.history is None):
         return _from_ledger(ledger, summary, _details(ledger, summary))
     if snapshot is None:
@@ -165,8 +171,8 @@ def _view(ledger: Ledger, summary: RunSummary, details: RunDetails, timeline: Ti
     else:
         earlier, later = ledger.runs.latest(summary.instance_id), None
     attempts, pause = ledger.runs.attempts(summary.run_id), ledger.audit_log.pauses_of([summary])
-    if summary.purged_at and timeline.ended_at is None:
-        timeline = cut_off(timeline, summary.purged_at)
+    if timeline.ended_at is None and (known_until := _known_until(summary)):
+        timeline = cut_off(timeline, known_until)
     return View(
         summary=summary,
         details=details,
@@ -181,6 +187,13 @@ def _view(ledger: Ledger, summary: RunSummary, details: RunDetails, timeline: Ti
         else EarlierGenerations(),
         paused_by=pause[summary.run_id].actor.name if pause else None,
     )
+
+
+def _known_until(summary: RunSummary) -> datetime | None:
+    """Return when the engine lost an unfinished run or its history, None if it has both."""
+    if summary.has_lost_history:
+        return summary.last_updated_at or summary.created_at
+    return summary.purged_at
 
 
 def _details(ledger: Ledger, summary: RunSummary) -> RunDetails:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from operations.errors import DaprRefused, UnknownInstance
+from operations.errors import DaprRefused, HistoryLost, UnknownInstance
 from operations.history import HistoryEvent
-from operations.model import Instance, Status
-from operations.records import Snapshot
+from operations.model import HISTORY_LOST, Failure, Instance, Status
+from operations.records import RunSummary, Snapshot
 from operations.timeline import Timeline, timeline_of, without_repetitions
 
 READS = 3  # of state and history at most, until the two agree: they are two calls
@@ -103,6 +103,19 @@ def read_state(
     at = now()
     instance = gateway.state(instance_id)
     return Snapshot(gateway.app_id(), instance, Timeline(), at) if instance else None
+
+
+def snapshot_of_lost(run: RunSummary, error: HistoryLost, at: datetime) -> Snapshot:
+    """Return the snapshot of a run that the engine cannot read any more, with cause and remedy."""
+    instance = Instance(
+        run.instance_id,
+        run.workflow,
+        Status.UNKNOWN,
+        run.created_at,
+        run.last_updated_at,
+        failure=Failure(HISTORY_LOST, error.reason),
+    )
+    return Snapshot(run.app_id, instance, Timeline(execution_id=run.execution_id), at)
 
 
 def read_snapshot_or_state(gateway: Readable, instance_id: str) -> Snapshot | None:

@@ -11,6 +11,7 @@ from operations.errors import (
     DaprRefused,
     DaprUnavailable,
     FlowdeckError,
+    HistoryLost,
     InstanceExists,
     NotFinished,
     NotRerunnable,
@@ -38,6 +39,9 @@ _NOT_SENT = re.compile(
 )
 _BROKEN_LIST = re.compile(r"invalid key format: .*?\.workflow\|\|(?P<id>.*)\|\|metadata", re.DOTALL)
 _TAKEN = re.compile(r"workflow '(?P<id>.*)' has already been created", re.DOTALL)
+_LOST_HISTORY = re.compile(
+    r"workflow '(?P<id>.*)': (?P<missing>\w+ key '[^']*') declared in metadata", re.DOTALL
+)
 _NOT_RERUNNABLE = {
     "does not have history event": "it has no event with this id",
     "is not an event that can be rerun": "that event is not an activity, a timer or a child",
@@ -103,6 +107,8 @@ def _refusal(details: str, instance_id: str) -> FlowdeckError | None:
         return NotFinished(instance_id)
     if taken := _TAKEN.search(details):
         return InstanceExists(taken["id"], "by another instance")
+    if lost := _LOST_HISTORY.search(details):
+        return HistoryLost(lost["id"], f"The {lost['missing']}")
     reason = next((reason for text, reason in _NOT_RERUNNABLE.items() if text in details), None)
     return NotRerunnable(instance_id, reason) if reason else None
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from operations.errors import LedgerUnavailable
+from operations.errors import HistoryLost, LedgerUnavailable
 from operations.ledger import Ledger
 from operations.recorder.limits import RecorderLimits
 from operations.records import Snapshot
+from operations.snapshots import snapshot_of_lost
 
 _EVENT = 500  # characters that an event counts in addition to its payload
 
@@ -75,6 +76,16 @@ class Archive:
             return
         self._write_last([self._last[each] for each in gone_at if each in self._last])
         self._ledger.runs.mark_purged(gone_at)
+
+    def mark_lost(self, instance_id: str, error: HistoryLost, at: datetime) -> None:
+        """Record that the engine cannot read a run any more, with its last history.
+
+        A run that has ended, or that was purged, stays as it is.
+        """
+        run = self._ledger.runs.latest(instance_id)
+        if run and not (run.status.is_finished or run.purged_at):
+            self._write_last([self._last[instance_id]] if instance_id in self._last else [])
+            self._ledger.runs.ingest([snapshot_of_lost(run, error, at)])
 
     def _write(self, batch: Sequence[Snapshot], unwritten: Unwritten) -> None:
         try:

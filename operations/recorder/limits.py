@@ -22,6 +22,8 @@ class RecorderLimits:
     """Reads without a change, after which a pending run counts as quiet."""
     retry: float = 2.0
     """Time before a failed read is repeated; doubled with each failure."""
+    lost_reads: int = 3
+    """Failed reads in a row that lack a part of the history, after which it counts as lost."""
     reserved: float = 10.0
     """How long a reserved id is read again while the engine does not have it yet."""
 

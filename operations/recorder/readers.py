@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from operations.errors import DaprUnavailable, FlowdeckError
+from operations.errors import DaprUnavailable, FlowdeckError, HistoryLost
 from operations.model import Instance
 from operations.recorder.limits import RecorderLimits
 from operations.records import Snapshot
@@ -104,6 +104,8 @@ class Readers:
             is_known_end = is_finished and self._has_not_changed(instance_id)
             if not is_known_end:
                 snapshot = read_snapshot(self._gateway, instance_id, last, self._now)
+        except HistoryLost as caught:
+            error = caught
         except Exception as caught:  # noqa: BLE001 - one instance must not block the others
             snapshot, error = self._read_state(instance_id), caught
         seconds = time.monotonic() - start

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from operations.errors import DaprUnavailable
+from operations.errors import DaprUnavailable, HistoryLost
 from operations.gateway import Gateway
 from operations.health.outages import DaprMonitor
 from operations.health.state_store import StateStoreFile
@@ -217,7 +217,7 @@ class Recorder:
         is_stale = instance_id in unwritten.stale
         error = unwritten.refused.get(instance_id, result.error)
         if error:
-            self._log(result, error, self._schedule.failed(instance_id, now))
+            self._report_failure(result, error, now)
         elif result.is_known_end:
             self._schedule.absent(instance_id, now)
         elif snapshot is None:
@@ -233,14 +233,18 @@ class Recorder:
             self._archive.keep(snapshot)
             self._schedule.updated(snapshot, now, is_stale=is_stale)
 
-    def _log(self, result: ReadResult, error: Exception, failures: int) -> None:
-        """Log a failure once; `DaprMonitor` logs an outage of the whole engine."""
+    def _report_failure(self, result: ReadResult, error: Exception, now: float) -> None:
+        """Report a read that failed; log it once: `DaprMonitor` logs an outage of the engine."""
+        instance_id = result.instance_id
+        if isinstance(error, HistoryLost):
+            # Dapr also fails reads in this way for a moment while it writes the instance.
+            if self._schedule.lost(instance_id, now) == self._limits.lost_reads:
+                log.warning(str(error), instance_id=instance_id)
+                self._archive.mark_lost(instance_id, error, result.read_at)
+            return
+        failures = self._schedule.failed(instance_id, now)
         if failures == (_UNANSWERED if result.is_unanswered else 1):
-            log.warning(
-                f"cannot read {result.instance_id}",
-                instance_id=result.instance_id,
-                exc_info=error,
-            )
+            log.warning(f"cannot read {instance_id}", instance_id=instance_id, exc_info=error)
 
     def _give_up(self) -> None:
         """Cancel the queued reads, and make the next cycle check the engine."""

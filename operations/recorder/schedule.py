@@ -39,6 +39,8 @@ class FollowedRun:
     """How many reads in a row found no change."""
     failures: int = 0
     """How many reads in a row failed."""
+    lost: int = 0
+    """How many of them lacked a part of the history."""
     hinted_at: float = math.inf
     """The time of the first hint that no written snapshot has answered."""
     expected_until: float = -math.inf
@@ -142,7 +144,7 @@ class Schedule:
         instance_id = snapshot.instance.instance_id
         run = self._runs[instance_id]
         run.unchanged = run.unchanged + 1 if self.is_recorded(snapshot) else 0
-        run.failures, run.expected_until = 0, -math.inf
+        run.failures, run.lost, run.expected_until = 0, 0, -math.inf
         run.last, was_hinted = None, run.hinted_at < math.inf
         if not is_stale:
             run.last = replace(snapshot, history=None)
@@ -160,6 +162,18 @@ class Schedule:
         run.failures += 1
         self._report(instance_id, run, now + retry_after(run.failures, self._limits))
         return run.failures
+
+    def lost(self, instance_id: str, now: float) -> int:
+        """Report a read that lacked a part of the history; return how many did in a row.
+
+        From `RecorderLimits.lost_reads` on, the ledger says so, and hints wait for no other answer.
+        """
+        self.failed(instance_id, now)
+        run = self._runs[instance_id]
+        run.lost += 1
+        if run.lost >= self._limits.lost_reads:
+            run.hinted_at = math.inf
+        return run.lost
 
     def unread(self, instance_id: str, now: float) -> None:
         """Report that the read of an instance was cancelled."""

@@ -136,7 +136,7 @@ def _stall(history: Sequence[HistoryEvent]) -> Stall | None:
 
 
 def cut_off(timeline: Timeline, at: datetime) -> Timeline:
-    """Return the timeline of an instance that was purged before its end: it ends at the purge."""
+    """Return the timeline of an unfinished instance that the engine lost: it ends at that time."""
     return replace(_closed(timeline, at), ended_at=at)
 
 

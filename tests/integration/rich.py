@@ -1,10 +1,11 @@
 """A test application with its own engine, recorder and ledger."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -186,6 +187,12 @@ class Rich:
     def purge(self, instance_id: str) -> None:
         """Purge an instance."""
         self._stub.PurgeInstances(pb.PurgeInstancesRequest(instanceId=instance_id), timeout=5)
+
+    def delete_rows(self, instance_id: str, keys: str = "") -> int:
+        """Delete the rows of an instance whose keys start so in Dapr's state store; count them."""
+        rows = f".workflow||{instance_id}||{keys}"
+        with closing(sqlite3.connect(self.folder / "data" / "dapr.db", timeout=30)) as store, store:
+            return store.execute("DELETE FROM state WHERE instr(key, ?)", (rows,)).rowcount
 
     def ended(self, instance_id: str) -> Instance:
         """Wait until an instance has ended in the engine, and return it."""

@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from operations.errors import FlowdeckError, InstanceExists, NotFinished, UnknownInstance
+from operations.errors import (
+    FlowdeckError,
+    HistoryLost,
+    InstanceExists,
+    NotFinished,
+    UnknownInstance,
+)
 from operations.gateway import HistorySize, IdPage
 from operations.history import HistoryEvent
 from operations.model import DaprHealth, Instance, Status
@@ -26,6 +32,7 @@ class FakeGateway:
     By method, `errors` are the errors that the next calls raise instead of acting, `late_errors`
     those that they raise after acting, and `during` is a function that runs within each call.
     `scheduled` has the due time of each instance with a scheduled start; nothing starts them.
+    `lost` has the ids of instances that cannot be read, because their history is lost.
     `raised` has the external events, `forced` the number of forced purges, and `purge_timeouts`
     and `start_timeouts` the timeouts of each purge and start. `history_sizes` are by instance id.
     """
@@ -34,6 +41,7 @@ class FakeGateway:
         self.instances: dict[str, Instance] = {}
         self.events: dict[str, Sequence[HistoryEvent]] = {}
         self.scheduled: dict[str, datetime] = {}
+        self.lost: set[str] = set()
         self.raised: list[tuple[str, str, str | None]] = []
         self.forced = 0
         self.purge_timeouts: list[float | None] = []
@@ -90,11 +98,13 @@ class FakeGateway:
     def state(self, instance_id: str) -> Instance | None:
         """Return an instance without its history."""
         self._enter("state")
+        self._ensure_readable(instance_id)
         return self.instances.get(instance_id)
 
     def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
         """Return the events of an instance."""
         self._enter("history")
+        self._ensure_readable(instance_id)
         if instance_id not in self.instances:
             raise UnknownInstance(instance_id)
         return tuple(self.events.get(instance_id, ()))
@@ -184,6 +194,10 @@ class FakeGateway:
         if not self.instances[instance_id].status.is_finished:
             self.set_status(instance_id, status)
         self._leave(method)
+
+    def _ensure_readable(self, instance_id: str) -> None:
+        if instance_id in self.lost and instance_id in self.instances:
+            raise HistoryLost(instance_id, "The history key 'history-000000'")
 
     def _enter(self, method: str) -> None:
         with self._lock:

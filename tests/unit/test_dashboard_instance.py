@@ -15,12 +15,13 @@ from dashboard.details.history_rows import PER_PAGE
 from dashboard.listing.table_data import address
 from dashboard.times import milliseconds
 from operations.actions import ActionContext, StartRequest
-from operations.errors import DaprRefused, DaprUnavailable
+from operations.errors import DaprRefused, DaprUnavailable, HistoryLost
 from operations.gateway.history_events import to_history_event
 from operations.gateway.stubs import pb
 from operations.history import HistoryEvent
 from operations.model import LOCAL_USER, Failure, Service, Status
 from operations.records import Outage
+from operations.snapshots import snapshot_of_lost
 from tests.unit.events import (
     TOO_LARGE,
     completed,
@@ -346,6 +347,20 @@ def test_the_status_decides_which_buttons_are_enabled(desk: Desk, status: Status
     """All three are shown; the buttons of other actions are disabled."""
     desk.add("order_A", status=status)
     assert enabled_actions(desk.open(INSTANCE, id="order_A")) == OFFERED.get(status, [])
+
+
+def test_an_instance_whose_history_is_lost_says_why(desk: Desk) -> None:
+    """A panel has cause and remedy, no button is enabled, and the history of before is shown."""
+    desk.add("order_A", status=Status.RUNNING)
+    run = desk.ledger.runs.latest("order_A")
+    assert run
+    desk.gateway.lost.add("order_A")
+    error = HistoryLost("order_A", "The history key 'history-000000'")
+    desk.ledger.runs.ingest([snapshot_of_lost(run, error, datetime.now(UTC))])
+    app = desk.open(INSTANCE, id="order_A")
+    assert "Delete its rows in the state store" in app.error[0].value
+    assert widget(app, "header")["status"] == "UNKNOWN"
+    assert enabled_actions(app) == []
 
 
 def open_stalled(desk: Desk) -> AppTest:

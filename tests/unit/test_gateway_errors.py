@@ -11,6 +11,7 @@ from operations.errors import (
     DaprRefused,
     DaprUnavailable,
     FlowdeckError,
+    HistoryLost,
     InstanceExists,
     NotFinished,
     NotRerunnable,
@@ -44,6 +45,28 @@ def test_a_permanent_failure_ends_the_read(sidecar: Sidecar, dapr: DaprGateway) 
     with pytest.raises(DaprRefused, match="declared in metadata but missing"):
         dapr.state("order_A")
     assert sidecar.calls["GetInstance"] == 5
+
+
+@pytest.mark.parametrize("name", ["state", "history"])
+def test_a_lost_history_is_named_with_the_remedy(
+    sidecar: Sidecar, dapr: DaprGateway, name: str
+) -> None:
+    """The engine's text becomes cause and remedy; it also fails each read while it writes."""
+    method, call = READS[name]
+    details = (
+        "workflow 'order_A': history key 'history-000000' declared in metadata (historyLength=83) "
+        "but missing from state store (transient store read failure or partial save?)"
+    )
+    sidecar.failures[method] = [(grpc.StatusCode.UNKNOWN, details)] * 9
+    with pytest.raises(HistoryLost) as raised:
+        call(dapr)
+    assert str(raised.value) == (
+        "Dapr cannot read 'order_A': The history key 'history-000000' is missing in Dapr's state "
+        "store. If this lasts, Dapr has lost the history of this instance, and refuses to read, "
+        "change or purge it, even by force. Delete its rows in the state store: docs/operating.md "
+        "says how."
+    )
+    assert sidecar.calls[method] == 5
 
 
 @pytest.mark.parametrize("name", WRITES)

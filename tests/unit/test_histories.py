@@ -3,7 +3,7 @@
 import pytest
 
 from operations.actions import ActionContext, Actions
-from operations.errors import DaprUnavailable, UnknownInstance
+from operations.errors import DaprUnavailable, HistoryLost, UnknownInstance
 from operations.history_source import Source, read_history
 from operations.ledger import Ledger
 from operations.model import Status
@@ -45,6 +45,20 @@ def test_the_history_comes_from_the_archive_during_an_outage(
     assert found
     ledger.runs.ingest([found])
     gateway.errors["history"] = [DaprUnavailable("no sidecar")]
+    assert read_history(gateway, lambda: ledger, "order_A").source is Source.ARCHIVE
+
+
+def test_the_history_comes_from_the_archive_if_the_engine_has_lost_it(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """A history that is not archived raises the engine's error."""
+    put(gateway)
+    found = read_snapshot(gateway, "order_A")
+    assert found
+    gateway.lost.add("order_A")
+    with pytest.raises(HistoryLost):
+        read_history(gateway, lambda: ledger, "order_A")
+    ledger.runs.ingest([found])
     assert read_history(gateway, lambda: ledger, "order_A").source is Source.ARCHIVE
 
 

@@ -5,13 +5,15 @@ from collections.abc import Callable
 
 import pytest
 
+from operations.errors import HistoryLost
 from operations.ledger import Ledger
-from operations.model import Failure, Status
+from operations.model import HISTORY_LOST, Failure, Status
 from operations.records import ALL_TIME, Filter, Period, Sort
-from operations.timeline import Stall
+from operations.snapshots import snapshot_of_lost
+from operations.timeline import Stall, Waiting
 from tests.unit.events import TOO_LARGE
 from tests.unit.plans import plans
-from tests.unit.snapshots import ID, at, done, snapshot, state_only, statuses, summary
+from tests.unit.snapshots import ID, at, done, pending, snapshot, state_only, statuses, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -144,6 +146,35 @@ def test_a_stalled_run_has_the_reason_until_it_goes_on(ledger: Ledger) -> None:
     ledger.runs.ingest([snapshot(read=61)])
     assert (summary(ledger).error_type, summary(ledger).error_message) == (None, None)
     assert failure_in_details(ledger) is None
+
+
+def test_a_run_whose_history_is_lost_has_the_reason_until_it_is_read_again(
+    ledger: Ledger,
+) -> None:
+    """It stays the same run, which waits for nothing; its text can be searched."""
+    ledger.runs.ingest([snapshot(read=6, waiting=Waiting("charge", at(90)))])
+    known = summary(ledger)
+    error = HistoryLost(ID, "The history key 'history-000000'")
+    ledger.runs.ingest([snapshot_of_lost(known, error, at(7))])
+    run = summary(ledger)
+    assert (run.run_id, run.status, run.has_lost_history) == (known.run_id, Status.UNKNOWN, True)
+    assert (run.waits_for, run.waits_until) == (None, None)
+    assert (run.execution_id, run.created_at) == (known.execution_id, known.created_at)
+    assert failure_in_details(ledger) == Failure(HISTORY_LOST, error.reason)
+    assert ledger.search.page(Filter(text="history-000000"), limit=9).runs == (run,)
+    assert unfinished(ledger) == {ID}
+    ledger.runs.ingest([snapshot(read=61)])
+    again = summary(ledger)
+    assert (again.run_id, again.status, again.error_type) == (known.run_id, Status.RUNNING, None)
+    assert failure_in_details(ledger) is None
+
+
+def test_a_pending_run_whose_history_is_lost_stays_the_same_run(ledger: Ledger) -> None:
+    """Its execution id was never read."""
+    ledger.runs.ingest([pending(read=6)])
+    error = HistoryLost(ID, "The inbox key 'inbox-000000'")
+    ledger.runs.ingest([snapshot_of_lost(summary(ledger), error, at(7))])
+    assert statuses(ledger) == [Status.UNKNOWN]
 
 
 def failure_in_details(ledger: Ledger) -> Failure | None:

@@ -354,6 +354,23 @@ def test_a_hint_waits_until_a_snapshot_is_written() -> None:
     assert list(schedule.hint_waits(10)) == []
 
 
+def test_hints_of_a_run_whose_history_is_lost_do_not_wait() -> None:
+    """The ledger says so after some reads; otherwise the lag would grow for ever."""
+    schedule = followed(working())
+    schedule.hint(ID, 3, 3)
+    schedule.take(EVER, ALL)
+    schedule.failed(ID, 4)
+    for count in range(1, LIMITS.lost_reads + 1):
+        assert list(schedule.hint_waits(10)) == [7]
+        schedule.take(EVER, ALL)
+        assert schedule.lost(ID, 5) == count
+    assert list(schedule.hint_waits(10)) == []
+    assert schedule.take(EVER, ALL) == [ID]
+    schedule.updated(working(), 9)
+    schedule.take(EVER, ALL)
+    assert schedule.lost(ID, 10) == 1
+
+
 def test_the_end_of_a_run_answers_its_hints() -> None:
     """A hint that arrived during the last read still waits."""
     schedule = followed(working())

@@ -1,12 +1,12 @@
 """Where the view of a run comes from: the engine, the ledger, or both."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
-from operations.errors import DaprUnavailable, UnknownInstance
+from operations.errors import DaprUnavailable, HistoryLost, UnknownInstance
 from operations.history import HistoryEvent
 from operations.ledger import Ledger, Reservation
 from operations.model import LOCAL_USER, Actor, Failure, Status
@@ -18,7 +18,7 @@ from operations.records import (
     RunSummary,
 )
 from operations.run_view import View, view
-from operations.snapshots import read_snapshot
+from operations.snapshots import read_snapshot, snapshot_of_lost
 from operations.timeline import Ending, StartTime
 from tests.unit.engine import finish_instance, put_running, remove_instance, update_instance
 from tests.unit.fakes import FakeGateway
@@ -127,6 +127,29 @@ def test_the_timeline_of_a_run_that_was_purged_before_its_end_ends_at_the_purge(
         assert {each.ended_at for each in timeline.spans} == {purged_at}
         assert timeline.waiting is None
         ledger.runs.keep_histories([running])
+
+
+def test_a_run_whose_history_is_lost_is_shown_as_it_was_read_last(
+    gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Cause and remedy are its failure, and no bar grows; before that, the read is refused."""
+    running = recorded_snapshot("running")
+    instance_id = running.instance.instance_id
+    gateway.put(running.instance)
+    gateway.lost.add(instance_id)
+    ledger.runs.ingest([running])
+    ledger.runs.keep_histories([running])
+    with pytest.raises(HistoryLost) as refused:
+        view(gateway, ledger, instance_id, dapr_unavailable=False)
+    run = summary(ledger, instance_id)
+    lost = snapshot_of_lost(run, refused.value, running.read_at + timedelta(seconds=6))
+    ledger.runs.ingest([lost])
+    found = view(gateway, ledger, instance_id, dapr_unavailable=False)
+    assert found.details.failure == lost.instance.failure
+    assert found.details.history == running.history
+    assert found.timeline.spans
+    assert {each.ending for each in found.timeline.spans} == {Ending.CUT_OFF}
+    assert {each.ended_at for each in found.timeline.spans} == {run.last_updated_at}
 
 
 def test_a_purged_run_that_is_not_marked_yet_is_read_from_the_ledger(

@@ -165,10 +165,8 @@ def _lookup(ledger: Ledger, task: BulkTask, runs: Sequence[RunSummary]) -> _Look
 
 def _reason_to_skip(task: BulkTask, run: RunSummary) -> str | None:
     """Return why a run is skipped because of its summary, None if it is not."""
-    if not run.is_latest:
-        return "it is an earlier run of its id"
-    if run.purged_at:
-        return "the engine no longer has it"
+    if reason := _reason_against_all(run):
+        return reason
     if task.action is Action.RERUN and run.parent_id:
         return "it is a child: only its parent can be run again"
     if task.action in STATUS_ACTIONS and run.status is task.action.goal:
@@ -179,6 +177,17 @@ def _reason_to_skip(task: BulkTask, run: RunSummary) -> str | None:
     return f"it is {run.status}" + (
         f" ({run.error_type}): {ONLY_FORCED_PURGE}" if is_stalled else ""
     )
+
+
+def _reason_against_all(run: RunSummary) -> str | None:
+    """Return why no action on a run is possible, None if one may be."""
+    if not run.is_latest:
+        return "it is an earlier run of its id"
+    if run.purged_at:
+        return "the engine no longer has it"
+    if run.has_lost_history:
+        return f"the engine refuses every action ({run.error_type})"
+    return None
 
 
 _Selected = list[tuple[str, RunSummary | None]]

@@ -118,8 +118,9 @@ def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
 
 
 def goes_on(before: RunSummary, snapshot: Snapshot) -> bool:
-    """True if a stalled run goes on: the reason of the stall is no longer true."""
-    return before.status is Status.STALLED and snapshot.instance.status is not Status.STALLED
+    """True if the reason is no longer true why a run was stalled, or could not be read."""
+    had_reason = before.status in (Status.STALLED, Status.UNKNOWN)
+    return had_reason and snapshot.instance.status is not before.status
 
 
 def _with_wait(summary: RunSummary, snapshot: Snapshot) -> RunSummary:

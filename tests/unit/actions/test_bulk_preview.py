@@ -8,10 +8,11 @@ import pytest
 
 from operations.actions import PurgeOptions, RerunFrom
 from operations.actions.bulk import BulkLimits, BulkTask, Selection
-from operations.errors import InvalidInput, QueryTimeout
+from operations.errors import HistoryLost, InvalidInput, QueryTimeout
 from operations.ledger import Ledger
 from operations.model import Action, Status
 from operations.records import Filter, Page
+from operations.snapshots import snapshot_of_lost
 from tests.unit.actions.conftest import (
     FAILED,
     FAST,
@@ -90,6 +91,19 @@ def test_a_stalled_instance_is_skipped_with_the_reason(setup: BulkSetup) -> None
         "it is STALLED (PAYLOAD_SIZE_EXCEEDED): only a forced purge is possible, unless the cause "
         "is removed and the engine continues it"
     )
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_an_instance_whose_history_is_lost_is_skipped(setup: BulkSetup, *, force: bool) -> None:
+    """The engine refuses even a forced purge."""
+    setup.add("order_A")
+    run = setup.ledger.runs.latest("order_A")
+    assert run
+    error = HistoryLost("order_A", "The history key 'history-000000'")
+    setup.ledger.runs.ingest([snapshot_of_lost(run, error, datetime.now(UTC))])
+    task = replace(PURGE, options=PurgeOptions(force=force))
+    (skipped,) = setup.jobs.preview(task, ["order_A"]).skipped
+    assert skipped.reason == "the engine refuses every action (HISTORY_LOST)"
 
 
 def test_a_forced_purge_skips_no_status(setup: BulkSetup) -> None:

@@ -269,6 +269,23 @@ def test_the_status_of_a_stalled_instance_has_the_reason(client: TestClient, api
     assert "it is STALLED, only a forced purge is possible" in refused.json()["detail"]
 
 
+def test_an_instance_whose_history_is_lost_names_cause_and_remedy(
+    client: TestClient, api: ApiSetup
+) -> None:
+    """Reads and actions are refused, and a forced purge too."""
+    api.gateway.put(instance("order_A", Status.RUNNING))
+    api.gateway.lost.add("order_A")
+    answers = [
+        client.get("/workflow/status/order_A"),
+        client.get("/workflow/history/order_A"),
+        client.post("/workflow/terminate/order_A"),
+        client.post("/workflow/purge/order_A", json={"force": True}),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error"]) == (502, "HistoryLost")
+        assert "Delete its rows in the state store" in answer.json()["detail"]
+
+
 ACTIONS = [
     ("pause", Status.RUNNING, ("paused", "SUSPENDED")),
     ("resume", Status.SUSPENDED, ("resumed", "RUNNING")),

@@ -1,0 +1,71 @@
+"""Instances whose history Dapr has lost: rows of its state store are missing."""
+
+from functools import partial
+
+import pytest
+
+from operations.actions import ActionContext, Actions, PurgeOptions
+from operations.errors import HistoryLost
+from operations.model import HISTORY_LOST, LOCAL_USER, Action, Status
+from operations.records import Outcome
+from operations.run_view import View, view
+from tests.integration.rich import Rich
+from tests.waiting import eventually
+
+OPERATOR = ActionContext(LOCAL_USER)
+FORCE = PurgeOptions(force=True)
+
+
+def shown(rich: Rich, instance_id: str) -> View:
+    """Return the view of an instance, as its page shows it."""
+    return view(rich.gateway, rich.ledger, instance_id, dapr_unavailable=False)
+
+
+def test_a_lost_history_is_shown_with_the_remedy_and_the_remedy_works(rich: Rich) -> None:
+    """Dapr refuses every read and purge until the rows of the instance are deleted."""
+    actions = Actions(rich.gateway, rich.ledger)
+    instance_id, other = rich.start("waiting"), rich.start("waiting")
+    rich.recorded(instance_id, Status.RUNNING)
+    before = shown(rich, instance_id)
+    assert rich.delete_rows(instance_id, "history-")
+    with pytest.raises(HistoryLost, match="'history-000000' is missing"):
+        rich.gateway.state(instance_id)
+    assert instance_id in rich.gateway.ids().ids
+    assert rich.recorded(instance_id, Status.UNKNOWN, 30).error_type == HISTORY_LOST
+    found = shown(rich, instance_id)
+    assert found.details.history == before.details.history
+    assert found.details.failure
+    assert "Delete its rows" in found.details.failure.message
+    change = partial(actions.change_status, Action.TERMINATE, instance_id, OPERATOR)
+    for refused in (change, partial(actions.purge, instance_id, OPERATOR, FORCE)):
+        with pytest.raises(HistoryLost):
+            refused()
+    last = rich.ledger.audit_log.of(instance_id, 1)[0]
+    assert (last.action, last.outcome) == (Action.PURGE, Outcome.REFUSED)
+    actions.change_status(Action.TERMINATE, other, OPERATOR)
+    rich.recorded(other, Status.TERMINATED)
+
+    rich.delete_rows(instance_id)
+    assert not actions.purge(instance_id, OPERATOR, FORCE).changed
+    run = rich.recorded(instance_id, Status.UNKNOWN)
+    assert run.purged_at
+    assert run.error_type == HISTORY_LOST
+    assert rich.ledger.runs.adjacent_runs(run) == (None, None)
+
+
+def test_a_finished_run_keeps_its_end_and_its_history(rich: Rich) -> None:
+    """They are in the ledger; Dapr refuses to purge it until its rows are deleted."""
+    instance_id = rich.start("waiting")
+    rich.gateway.terminate(instance_id)
+    rich.recorded(instance_id, Status.TERMINATED)
+    eventually(lambda: rich.ledger.runs.archived([instance_id]), 20, f"{instance_id} is archived")
+    assert rich.delete_rows(instance_id, "history-")
+    actions = Actions(rich.gateway, rich.ledger)
+    with pytest.raises(HistoryLost):
+        actions.purge(instance_id, OPERATOR)
+    found = shown(rich, instance_id)
+    assert found.summary.status is Status.TERMINATED
+    assert found.details.history
+    rich.delete_rows(instance_id)
+    actions.purge(instance_id, OPERATOR)
+    assert rich.recorded(instance_id, Status.TERMINATED).purged_at
