@@ -21,7 +21,7 @@
     │       └── SchemaMismatch  another version of Flowdeck created the tables
     ├── QueryTimeout            the query reads too many rows: narrow it
     ├── DaprRefused             the engine answered with an error that has no class here
-    │   └── HistoryLost         the engine cannot read an instance: a part of its history is missing
+    │   └── HistoryLost         the engine cannot read an instance: a part is missing or damaged
     └── LedgerRefused           the ledger's database cannot store a value; nothing was written
 
 Errors of other libraries are translated once, where they arrive: errors of gRPC in `gateway`,
@@ -231,15 +231,15 @@ class DaprRefused(FlowdeckError):
 
 
 class HistoryLost(DaprRefused):
-    """The engine cannot read an instance: its state store lacks a part of the history.
+    """The engine cannot read an instance: a part of it is missing or damaged in the state store.
 
-    While the engine writes an instance, a read may fail in this way for a moment. `reason` is the
-    cause and the remedy without the id.
+    While the engine writes an instance, a part may be missing for a moment. `reason` is the cause
+    and the remedy without the id.
     """
 
-    def __init__(self, instance_id: str, missing: str) -> None:
+    def __init__(self, instance_id: str, cause: str) -> None:
         self.reason = (
-            f"{missing} is missing in Dapr's state store. If this lasts, Dapr has lost the history "
+            f"{cause} in Dapr's state store. If this lasts, Dapr has lost the history "
             "of this instance, and refuses to read, change or purge it, even by force. Delete its "
             "rows in the state store: docs/operating.md says how."
         )

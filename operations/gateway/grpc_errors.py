@@ -40,7 +40,9 @@ _NOT_SENT = re.compile(
 _BROKEN_LIST = re.compile(r"invalid key format: .*?\.workflow\|\|(?P<id>.*)\|\|metadata", re.DOTALL)
 _TAKEN = re.compile(r"workflow '(?P<id>.*)' has already been created", re.DOTALL)
 _LOST_HISTORY = re.compile(
-    r"workflow '(?P<id>.*)': (?P<missing>\w+ key '[^']*') declared in metadata", re.DOTALL
+    r"workflow '(?P<id>.*)': (?P<missing>\w+ key '[^']*') declared in metadata"
+    r"|failed to unmarshal (?P<damaged>workflow metadata|.* key '[^']*')",
+    re.DOTALL,
 )
 _NOT_RERUNNABLE = {
     "does not have history event": "it has no event with this id",
@@ -108,7 +110,9 @@ def _refusal(details: str, instance_id: str) -> FlowdeckError | None:
     if taken := _TAKEN.search(details):
         return InstanceExists(taken["id"], "by another instance")
     if lost := _LOST_HISTORY.search(details):
-        return HistoryLost(lost["id"], f"The {lost['missing']}")
+        missing, damaged = lost["missing"], lost["damaged"]
+        cause = f"The {missing} is missing" if missing else f"The {damaged} is damaged"
+        return HistoryLost(lost["id"] or instance_id, cause)
     reason = next((reason for text, reason in _NOT_RERUNNABLE.items() if text in details), None)
     return NotRerunnable(instance_id, reason) if reason else None
 

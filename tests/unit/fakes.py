@@ -197,7 +197,7 @@ class FakeGateway:
 
     def _ensure_readable(self, instance_id: str) -> None:
         if instance_id in self.lost and instance_id in self.instances:
-            raise HistoryLost(instance_id, "The history key 'history-000000'")
+            raise HistoryLost(instance_id, "The history key 'history-000000' is missing")
 
     def _enter(self, method: str) -> None:
         with self._lock:

@@ -355,7 +355,7 @@ def test_an_instance_whose_history_is_lost_says_why(desk: Desk) -> None:
     run = desk.ledger.runs.latest("order_A")
     assert run
     desk.gateway.lost.add("order_A")
-    error = HistoryLost("order_A", "The history key 'history-000000'")
+    error = HistoryLost("order_A", "The history key 'history-000000' is missing")
     desk.ledger.runs.ingest([snapshot_of_lost(run, error, datetime.now(UTC))])
     app = desk.open(INSTANCE, id="order_A")
     assert "Delete its rows in the state store" in app.error[0].value

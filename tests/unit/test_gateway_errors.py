@@ -1,6 +1,7 @@
 """How the gateway handles a sidecar that fails, refuses, hangs or is away."""
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -28,28 +29,35 @@ TRANSIENT = (
 )
 
 
+@pytest.fixture
+def patient(sidecar: Sidecar) -> Iterator[DaprGateway]:
+    """Return a gateway whose repeated reads end in time on a busy machine too."""
+    with closing(DaprGateway(sidecar.endpoint, read_timeout=20, history_timeout=20)) as gateway:
+        yield gateway
+
+
 @pytest.mark.parametrize("name", READS)
 def test_a_transient_failure_of_a_read_is_retried(
-    sidecar: Sidecar, dapr: DaprGateway, name: str
+    sidecar: Sidecar, patient: DaprGateway, name: str
 ) -> None:
     """A read fails for a moment while the instance is written."""
     method, call = READS[name]
     sidecar.failures[method] = [TRANSIENT] * 4
-    call(dapr)
+    call(patient)
     assert sidecar.calls[method] == 5
 
 
-def test_a_permanent_failure_ends_the_read(sidecar: Sidecar, dapr: DaprGateway) -> None:
+def test_a_permanent_failure_ends_the_read(sidecar: Sidecar, patient: DaprGateway) -> None:
     """After five attempts the sidecar's error is raised."""
     sidecar.failures["GetInstance"] = [TRANSIENT] * 9
     with pytest.raises(DaprRefused, match="declared in metadata but missing"):
-        dapr.state("order_A")
+        patient.state("order_A")
     assert sidecar.calls["GetInstance"] == 5
 
 
 @pytest.mark.parametrize("name", ["state", "history"])
 def test_a_lost_history_is_named_with_the_remedy(
-    sidecar: Sidecar, dapr: DaprGateway, name: str
+    sidecar: Sidecar, patient: DaprGateway, name: str
 ) -> None:
     """The engine's text becomes cause and remedy; it also fails each read while it writes."""
     method, call = READS[name]
@@ -59,7 +67,7 @@ def test_a_lost_history_is_named_with_the_remedy(
     )
     sidecar.failures[method] = [(grpc.StatusCode.UNKNOWN, details)] * 9
     with pytest.raises(HistoryLost) as raised:
-        call(dapr)
+        call(patient)
     assert str(raised.value) == (
         "Dapr cannot read 'order_A': The history key 'history-000000' is missing in Dapr's state "
         "store. If this lasts, Dapr has lost the history of this instance, and refuses to read, "
@@ -67,6 +75,28 @@ def test_a_lost_history_is_named_with_the_remedy(
         "says how."
     )
     assert sidecar.calls[method] == 5
+
+
+@pytest.mark.parametrize(
+    ("details", "cause"),
+    [
+        (
+            "failed to unmarshal history event from history state key 'history-000001': proto: no",
+            "The history event from history state key 'history-000001' is damaged in Dapr's",
+        ),
+        (
+            "failed to unmarshal workflow metadata: proto: no",
+            "The workflow metadata is damaged in Dapr's",
+        ),
+    ],
+)
+def test_a_damaged_history_is_lost_too(
+    sidecar: Sidecar, dapr: DaprGateway, details: str, cause: str
+) -> None:
+    """Dapr refuses every read, and does not name the instance."""
+    sidecar.failures["GetInstance"] = [(grpc.StatusCode.UNKNOWN, details)]
+    with pytest.raises(HistoryLost, match=f"^Dapr cannot read 'order_A': {cause}"):
+        dapr.state("order_A")
 
 
 @pytest.mark.parametrize("name", WRITES)

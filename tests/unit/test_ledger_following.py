@@ -154,7 +154,7 @@ def test_a_run_whose_history_is_lost_has_the_reason_until_it_is_read_again(
     """It stays the same run, which waits for nothing; its text can be searched."""
     ledger.runs.ingest([snapshot(read=6, waiting=Waiting("charge", at(90)))])
     known = summary(ledger)
-    error = HistoryLost(ID, "The history key 'history-000000'")
+    error = HistoryLost(ID, "The history key 'history-000000' is missing")
     ledger.runs.ingest([snapshot_of_lost(known, error, at(7))])
     run = summary(ledger)
     assert (run.run_id, run.status, run.has_lost_history) == (known.run_id, Status.UNKNOWN, True)
@@ -172,7 +172,7 @@ def test_a_run_whose_history_is_lost_has_the_reason_until_it_is_read_again(
 def test_a_pending_run_whose_history_is_lost_stays_the_same_run(ledger: Ledger) -> None:
     """Its execution id was never read."""
     ledger.runs.ingest([pending(read=6)])
-    error = HistoryLost(ID, "The inbox key 'inbox-000000'")
+    error = HistoryLost(ID, "The inbox key 'inbox-000000' is missing")
     ledger.runs.ingest([snapshot_of_lost(summary(ledger), error, at(7))])
     assert statuses(ledger) == [Status.UNKNOWN]
 

@@ -99,7 +99,7 @@ def test_an_instance_whose_history_is_lost_is_skipped(setup: BulkSetup, *, force
     setup.add("order_A")
     run = setup.ledger.runs.latest("order_A")
     assert run
-    error = HistoryLost("order_A", "The history key 'history-000000'")
+    error = HistoryLost("order_A", "The history key 'history-000000' is missing")
     setup.ledger.runs.ingest([snapshot_of_lost(run, error, datetime.now(UTC))])
     task = replace(PURGE, options=PurgeOptions(force=force))
     (skipped,) = setup.jobs.preview(task, ["order_A"]).skipped
