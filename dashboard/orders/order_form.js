@@ -35,7 +35,7 @@ function create({ data }) {
   state.summary = element("div", { class: "summary", "aria-live": "polite" });
   state.answer = element("div", { class: "answer", role: "alert", hidden: true });
   state.root.append(element("div", { class: "columns" }, left, right), element("div", { class: "last" }, state.button, state.summary), state.answer);
-  state.root.addEventListener("submit", (event) => { event.preventDefault(); submit(state); });
+  state.root.addEventListener("submit", (event) => { event.preventDefault(); submit(state, typedOrder(state)); });
   state.stop = () => clearTimeout(state.timer);
   restore(state);
   return state;
@@ -96,22 +96,24 @@ function edited(state, name) {
   show(state);
 }
 
-function submit(state) {
+function typedOrder(state) {
+  const typed = values(state);
+  return { ...typed, start: startOf(state), is_new_id: typed.order_id.trim() === state.suggested };
+}
+
+function submit(state, typed) {
   if (state.waiting) return;
   state.submission = state.waiting = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   keep(state);
   state.mistakes = {};
   state.answer.hidden = true;
-  const typed = values(state);
   clearTimeout(state.timer);
   state.timer = setTimeout(() => {
     state.waiting = null;
     tell(state, "The dashboard has not answered. Submit again: the same order is started only once.");
     show(state);
   }, ANSWER_TIMEOUT + PER_ORDER * numberOf(typed.count));
-  state.component.setTriggerValue("submit", {
-    ...typed, submission: state.submission, start: startOf(state), is_new_id: typed.order_id.trim() === state.suggested,
-  });
+  state.component.setTriggerValue("submit", { ...typed, submission: state.submission });
   show(state);
 }
 
@@ -129,14 +131,26 @@ function answer(state) {
   }
   state.waiting = null;
   state.mistakes = outcome.mistakes;
-  if (outcome.error) tell(state, outcome.error, outcome.link);
+  if (outcome.error) tell(state, outcome.error, linkOf(outcome), retryButton(state, outcome));
   show(state);
   if (isAwaited) state.root.querySelector('[aria-invalid="true"]')?.focus();
 }
 
-function tell(state, text, href = null) {
-  state.answer.replaceChildren(text, href ? " " : "", href ? pageLink({ href: new URL(href, document.baseURI).href }, "Show the submitted orders") : "");
+function tell(state, text, ...ways) {
+  const offered = ways.filter(Boolean);
+  state.answer.replaceChildren(element("p", {}, text), ...(offered.length ? [element("div", { class: "ways" }, ...offered)] : []));
   state.answer.hidden = false;
+}
+
+function linkOf({ link }) {
+  return link && pageLink({ href: new URL(link, document.baseURI).href }, "Show the submitted orders");
+}
+
+// Returns a button that submits the same texts again, for the orders that may not have been started.
+function retryButton(state, { retry, typed }) {
+  if (!retry.length) return null;
+  const words = retry.length === 1 ? "Retry 1 order" : `Retry ${retry.length} orders`;
+  return element("button", { type: "button", class: "retry", onclick: () => submit(state, { ...typed, only: retry }) }, words);
 }
 
 const HINTS = {

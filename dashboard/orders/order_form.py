@@ -38,7 +38,10 @@ class StartText(BaseModel):
 
 
 class TypedOrder(BaseModel):
-    """A submitted form: the texts of its fields. `is_new_id` says that the id was suggested."""
+    """A submitted form: the texts of its fields. `is_new_id` says that the id was suggested.
+
+    `only` has the instance ids of the orders to start, if not all of the form.
+    """
 
     model_config = ConfigDict(strict=True)
 
@@ -49,17 +52,20 @@ class TypedOrder(BaseModel):
     items: list[str]
     start: StartText
     is_new_id: bool
+    only: list[str] = []
 
 
 class Outcome(BaseModel):
     """The result of a submission: the page of the accepted orders, or why there are none.
 
-    `link` leads to the orders of a batch that were started although others failed.
+    `link` leads to the orders of a batch that were started although others failed. `retry` has the
+    instance ids of those that may be started later.
     """
 
     href: str | None = None
     error: str | None = None
     link: str | None = None
+    retry: list[str] = []
 
 
 def order_form(start: Callable[[list[StartRequest]], Outcome]) -> None:
@@ -91,11 +97,14 @@ def _submit(start: Callable[[list[StartRequest]], Outcome]) -> None:
         return
     start_time = _read_start(typed.start)
     mistakes = find_mistakes(typed, start_time)
-    outcome = Outcome() if mistakes else start(_requests(typed, start_time))
+    requests = [] if mistakes else _requests(typed, start_time)
+    outcome = start(requests) if requests else Outcome()
     if outcome.href:
         st.session_state[_SUGGESTED] = _random_id()
     st.session_state[_OUTCOME] = {
         "submission": typed.submission,
+        # A retry sends the same texts again, whatever was typed since.
+        "typed": typed.model_dump() if outcome.retry else None,
         "mistakes": mistakes,
         **outcome.model_dump(),
     }
@@ -130,6 +139,7 @@ def _requests(typed: TypedOrder, start_time: StartTime) -> list[StartRequest]:
             is_new_id=typed.is_new_id,
         )
         for order in orders_of(typed)
+        if not typed.only or instance_id_of(order["order_id"]) in typed.only
     ]
 
 

@@ -8,12 +8,14 @@ import psutil
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.acts import expect_status, fill, press, row
+from tests.browser.acts import expect_status, fill, press, row, submit
 from tests.browser.conftest import OpenPage, settle
 from tests.integration.stack import Stack, unique
 from tests.waiting import eventually
 
 RECOVERY = 60_000  # milliseconds within which a service is back
+
+BATCH = 20  # orders, more than are started at once
 
 
 def worker_banner(page: Page) -> Locator:
@@ -138,6 +140,22 @@ def test_the_form_shows_an_outage_and_keeps_its_values(open_page: OpenPage, stac
     page.get_by_role("button", name="Submit order").click()
     expect(page).to_have_url(re.compile(rf"/instance\?id=order_{order_id}$"))
     expect(page.locator('.badge[data-status="COMPLETED"]').first).to_be_visible(timeout=RECOVERY)
+
+
+def test_the_rest_of_a_batch_is_started_after_an_outage(open_page: OpenPage, stack: Stack) -> None:
+    """The page says that it was not tried, and one click starts it."""
+    page = open_page("/new")
+    batch = unique("batch")
+    with stack.frozen("daprd"):
+        submit(page, batch, count=BATCH)
+        answer = page.get_by_role("alert").filter(
+            has_text=re.compile(rf"Not tried.*{batch}-{BATCH}")
+        )
+        expect(answer).to_be_visible()
+    expect(page.get_by_role("status").get_by_text("Live")).to_be_visible(timeout=RECOVERY)
+    page.get_by_role("button", name=f"Retry {BATCH} orders").click()
+    expect(page).to_have_url(re.compile(rf"\?q=order_{batch}-$"))
+    expect(page.locator('.chip[data-status="ALL"]')).to_have_text(f"All{BATCH}")
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
+from dashboard.orders.batch import AT_ONCE
 from dashboard.times import milliseconds
 from operations.errors import DaprUnavailable, LedgerUnavailable, OutcomeUnknown
 from operations.model import Service, Status
@@ -406,26 +407,63 @@ def test_a_batch_that_is_submitted_three_times_is_one_batch(desk: Desk) -> None:
 
 
 def test_a_batch_with_one_failed_start_says_so(desk: Desk) -> None:
-    """A second click starts only the missing order."""
+    """A second click starts only the missing order; a refused one is not offered again."""
     desk.gateway.put(instance("order_B-2", Status.RUNNING, "{}"))
     app = submit(desk.open(ORDER), order_id="B", count="3")
-    text = "2 of 3 submitted. Not submitted: order_B-2. The id 'order_B-2' is taken"
-    assert outcome(app)["error"].startswith(text)
+    submitted, refused = outcome(app)["error"].split("\n")
+    assert submitted == "Submitted (2 of 3): order_B-1, order_B-3."
+    assert refused.startswith("Not submitted (1 of 3): order_B-2. The id 'order_B-2' is taken")
     assert outcome(app)["link"] == "./?q=order_B-"
+    assert outcome(app)["retry"] == []
     del desk.gateway.instances["order_B-2"]
     submit(app, order_id="B", count="3")
     assert not outcome(app)["error"]
     assert desk.gateway.calls["start"] == 3
 
 
-def test_a_batch_with_many_failed_starts_names_five(desk: Desk) -> None:
-    """And the number of the others; without a submitted order there is no link."""
-    desk.gateway.errors["state"] = [UNAVAILABLE] * 7
-    app = submit(desk.open(ORDER), order_id="B", count="7")
-    named = ", ".join(f"order_B-{n}" for n in range(1, 6))
-    text = f"0 of 7 submitted. Not submitted: {named} and 2 more. {UNAVAILABLE}"
-    assert outcome(app)["error"] == text
+def test_the_orders_of_a_batch_are_named_as_ranges(desk: Desk) -> None:
+    """At most five; without a submitted order there is no link."""
+    for number in range(1, 14, 2):
+        desk.gateway.put(instance(f"order_B-{number}", Status.RUNNING, "{}"))
+    app = submit(desk.open(ORDER), order_id="B", count="14")
+    named = ", ".join(f"order_B-{n}" for n in range(2, 11, 2))
+    assert f"Submitted (7 of 14): {named} and 2 more.\n" in f"{outcome(app)['error']}\n"
+    submit(app, order_id="C", count="1")
+    for each in ("order_D-1", "order_D-2"):
+        desk.gateway.put(instance(each, Status.RUNNING, "{}"))
+    submit(app, order_id="D", count="2")
+    assert outcome(app)["error"].startswith("Not submitted (2 of 2): order_D-1 … order_D-2. ")
     assert outcome(app)["link"] is None
+
+
+def test_an_outage_ends_a_batch(desk: Desk) -> None:
+    """The other orders are not tried; a retry is offered for all that were not started."""
+    app = desk.open(ORDER)
+    desk.gateway.errors["state"] = [UNAVAILABLE] * 100
+    submit(app, order_id="B", count="100")
+    tried = desk.gateway.calls["state"]
+    assert tried <= AT_ONCE
+    refused, rest = outcome(app)["error"].split("\n")
+    assert refused.startswith(f"Not submitted ({tried} of 100): ")
+    assert refused.endswith(str(UNAVAILABLE))
+    assert rest.startswith(f"Not tried ({100 - tried} of 100): ")
+    assert rest.endswith(" … order_B-100.")
+    assert outcome(app)["retry"] == [f"order_B-{n}" for n in range(1, 101)]
+
+
+def test_a_retry_of_a_batch_starts_only_the_named_orders(desk: Desk) -> None:
+    """With the texts of the failed submission."""
+    app = desk.open(ORDER)
+    trigger(app, "order_form", "submit", typed(app, order_id="B", count="2"))
+    desk.gateway.errors["state"] = [UNAVAILABLE]
+    message = typed(app, order_id="B", count="3", amount="7")
+    trigger(app, "order_form", "submit", {**message, "only": ["order_B-3"]})
+    assert outcome(app)["retry"] == ["order_B-3"]
+    sent = {**outcome(app)["typed"], "submission": "again", "only": outcome(app)["retry"]}
+    trigger(app, "order_form", "submit", sent)
+    assert outcome(app)["href"] == "instance?id=order_B-3"
+    assert desk.gateway.calls["start"] == 3
+    assert payload(desk, "order_B-3")["amount"] == 7
 
 
 def test_leaving_the_form_starts_nothing(desk: Desk) -> None:
