@@ -45,7 +45,7 @@ def kill_worker_until_shown(page: Page, stack: Stack) -> None:
 
 
 def test_a_failed_click_stays_with_its_retry(open_page: OpenPage, stack: Stack) -> None:
-    """It names action and instance during the outage and after it; the page is not "Live"."""
+    """It names action and instance until a retry, also after a reload; the page is not "Live"."""
     instance_id = stack.start_order_in(timedelta(hours=1), unique("refused"))
     page = open_page(f"/?q={instance_id}")
     named = re.compile(f"Terminate {instance_id}.*not carried out")
@@ -57,6 +57,8 @@ def test_a_failed_click_stays_with_its_retry(open_page: OpenPage, stack: Stack) 
         expect(failure).to_be_visible()
         expect(status).to_have_text(re.compile("^Dapr sidecar unavailable"))
         page.get_by_role("link", name="New order").click()
+        expect(failure).to_be_visible()
+        page.reload()
         expect(failure).to_be_visible()
     expect(status).to_have_text("Live", timeout=RECOVERY)
     page.get_by_role("button", name="Retry").click()

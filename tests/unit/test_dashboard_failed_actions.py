@@ -4,10 +4,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
-from dashboard.action_results import MAX_SHOWN
+from dashboard.failed_actions import MAX_SHOWN
 from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError, OutcomeUnknown
 from operations.model import Action, Status
-from tests.unit.pages import INSTANCE, ORDER, Desk, has_widget, run, send, texts, trigger
+from tests.unit.pages import INSTANCE, ORDER, Desk, has_widget, run, send, texts, trigger, widget
 
 AWAY = DaprUnavailable("nothing answers")
 
@@ -81,6 +81,32 @@ def test_another_session_does_not_see_a_failure(desk: Desk) -> None:
     other = desk.open()
     fail(desk)
     assert not failures(run(other))
+
+
+def test_a_reload_keeps_a_failure(desk: Desk) -> None:
+    """The browser gives the new session what it has kept; nothing is retried by itself."""
+    first = fail(desk)
+    kept = widget(first, "failed_actions")["failures"]
+    app = desk.open(INSTANCE, id="order_A")
+    assert widget(app, "failed_actions")["isNew"]
+    assert not failures(app)
+    trigger(app, "failed_actions", "restore", kept)
+    assert failures(app) == failures(first)
+    assert not widget(app, "failed_actions")["isNew"]
+    assert not desk.gateway.calls["pause"]
+    press(app, "Retry")
+    assert desk.gateway.instances["order_A"].status is Status.SUSPENDED
+    assert widget(app, "failed_actions")["failures"] == []
+
+
+def test_a_failure_of_the_new_session_is_not_replaced(desk: Desk) -> None:
+    """It is newer than what the browser has kept; what is not a failure is ignored."""
+    app = fail(desk)
+    kept = widget(app, "failed_actions")["failures"]
+    trigger(app, "failed_actions", "restore", [{**kept[0], "text": "older"}])
+    assert texts(app.markdown).count("nothing answers") == 1
+    other = trigger(desk.open(), "failed_actions", "restore", [{"action": "explode"}])
+    assert not failures(other)
 
 
 def test_a_retry_performs_the_action_again(desk: Desk) -> None:
