@@ -1,4 +1,4 @@
-"""Finished runs with thousands of activities, of which only the ledger knows."""
+"""Finished runs of which only the ledger knows: thousands of activities, loud failures."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,22 +15,24 @@ SECONDS = 0.5  # of each activity
 REFUSED = Failure("CardError", "The card was refused.")
 
 
-def add_large_run(ledger: Ledger, instance_id: str, activities: int) -> None:
-    """Write a run that started the activities in steps of 100; the last one failed."""
-    history = _history(activities)
+def add_large_run(
+    ledger: Ledger, instance_id: str, activities: int, failure: Failure = REFUSED
+) -> None:
+    """Write a run that started the activities in steps of 100; the last one failed, and the run."""
+    history = _history(activities, failure)
     instance = Instance(
         instance_id,
         WORKFLOW,
         Status.FAILED,
         created_at=history[0].timestamp,
         last_updated_at=history[-1].timestamp,
-        failure=REFUSED,
+        failure=failure,
     )
     timeline, now = timeline_of(history), datetime.now(UTC)
     ledger.runs.ingest([Snapshot(DaprSettings().app_id, instance, timeline, now, history)])
 
 
-def _history(activities: int) -> tuple[HistoryEvent, ...]:
+def _history(activities: int, failure: Failure) -> tuple[HistoryEvent, ...]:
     at = datetime.now(UTC) - timedelta(hours=1)
     events = [
         HistoryEvent(-1, at, "executionStarted", name=WORKFLOW, execution_id="large"),
@@ -45,12 +47,12 @@ def _history(activities: int) -> tuple[HistoryEvent, ...]:
             for n in numbers
         )
         at += timedelta(seconds=SECONDS)
-        events.extend(_answer(n, at, is_last=n == activities - 1) for n in numbers)
-    end = HistoryEvent(-1, at, "executionCompleted", status=Status.FAILED, failure=REFUSED)
+        events.extend(_answer(n, at, failure if n == activities - 1 else None) for n in numbers)
+    end = HistoryEvent(-1, at, "executionCompleted", status=Status.FAILED, failure=failure)
     return (*events, end)
 
 
-def _answer(number: int, at: datetime, *, is_last: bool) -> HistoryEvent:
-    if is_last:
-        return HistoryEvent(-1, at, "taskFailed", answers=number, failure=REFUSED)
+def _answer(number: int, at: datetime, failure: Failure | None) -> HistoryEvent:
+    if failure:
+        return HistoryEvent(-1, at, "taskFailed", answers=number, failure=failure)
     return HistoryEvent(-1, at, "taskCompleted", answers=number, payload='"shipped"')
