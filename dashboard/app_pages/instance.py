@@ -100,7 +100,8 @@ def show_view(shown: View, blocked: str | None) -> None:
     with st.container():
         metrics = state_reader().state().metrics
         workers = metrics.workers if metrics else None
-        show_failure(shown.details.failure, shown.key, workers)
+        if shown.summary.status is not Status.STALLED:  # the header has the reason
+            show_failure(shown.details.failure, shown.key, workers)
     with st.container():
         show_gantt(shown, now)
         earlier_generations(shown, now)

@@ -10,21 +10,29 @@ from operations.timeline import SpanKind
 
 ROWS = ((12, 30), (40, 24))  # (maximum number of rows, pixels per row)
 DENSE = 18  # pixels per row of a chart with more rows
+TALL = 20  # rows; the axis of a chart with more of them is above them, and in view
 
 
 def layout(lanes: Sequence[Row]) -> dict[str, Any]:
     """Return the layout of a chart with one row per lane."""
+    is_tall = len(lanes) > TALL
     return {
         "barmode": "overlay",
         "bargap": 0,
         "height": max(1, len(lanes)) * _row_height(len(lanes)) + 88,
-        "margin": {"l": 10, "r": 90, "t": 30, "b": 44},
+        "margin": {"l": 10, "r": 90, "t": 44 if is_tall else 30, "b": 30 if is_tall else 44},
         "font": {"size": 13},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "dragmode": "zoom",
         "modebar": {"bgcolor": "rgba(0,0,0,0)"},
-        "xaxis": {"type": "date", "ticks": "outside", "tickangle": 0, "nticks": 8},
+        "xaxis": {
+            "type": "date",
+            "ticks": "outside",
+            "tickangle": 0,
+            "nticks": 8,
+            "side": "top" if is_tall else "bottom",
+        },
         "yaxis": {
             "range": [len(lanes) - 0.5, -0.5],
             "tickvals": list(range(len(lanes))),

@@ -14,10 +14,11 @@ def damage_banner(damaged: tuple[DamagedLedger, ...]) -> None:
     """Show which damaged ledgers the recorder keeps, and how to recover their content."""
     if not damaged:
         return
-    with st.container(border=True):
+    with st.container(border=True, gap="small"):
         st.error("\n\n".join(map(_message, damaged)), icon=":material/database_off:")
         files = (shlex.quote(each.path) for each in damaged)
-        st.code("\n".join(f"sqlite3 {file} .recover > recovered.sql" for file in files), None)
+        commands = "\n".join(f"sqlite3 {file} .recover > recovered.sql" for file in files)
+        st.code(commands, None, wrap_lines=True)
         st.button("Acknowledge", key="acknowledge-damage", on_click=_acknowledge)
 
 

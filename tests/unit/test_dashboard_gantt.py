@@ -9,6 +9,7 @@ import pytest
 
 from dashboard.gantt.figure import Gantt, gantt
 from dashboard.gantt.hover import LINE_LENGTH, MAX_FAILURE_LENGTH
+from dashboard.gantt.layout import TALL
 from dashboard.gantt.sections import MAX_ROWS, MAX_SPANS, Choice, section_of
 from dashboard.times import in_words, milliseconds
 from operations.model import Failure
@@ -405,6 +406,13 @@ def test_rows_of_a_large_chart_are_lower() -> None:
     few = chart(span()).layout["height"]
     many = chart(*(span(lane=n) for n in range(MAX_ROWS))).layout["height"]
     assert many < MAX_ROWS * few / 3
+
+
+def test_the_axis_of_a_high_chart_is_above_its_rows() -> None:
+    """Below them it would be out of view until someone scrolls."""
+    rows = [span(lane=n) for n in range(TALL + 1)]
+    sides = [chart(*few).layout["xaxis"]["side"] for few in (rows[:TALL], rows)]
+    assert sides == ["bottom", "top"]
 
 
 EXECUTIONS = [
