@@ -182,6 +182,9 @@ class OperationsSettings(ServerSettings):
     grpc_port: int = Field(28007, validation_alias="DAPR_GRPC_PORT", ge=1, le=65535)
     api_token: str | None = Field(None, validation_alias="DAPR_API_TOKEN", repr=False)
     companion: bool = False
+    attached_app_id: str | None = Field(
+        None, description="The only application to follow; empty for the first that answers."
+    )
     ledger_url: Annotated[str, AfterValidator(database_url)] | None = Field(None, repr=False)
     home: Path = Field(Path(), description="The folder that contains `data/`.")
     spans_host: Host = "127.0.0.1"

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
 
 from operations.errors import OutcomeUnknown, UnknownInstance
+from operations.gateway.application_guard import ApplicationGuard
 from operations.gateway.channel import open_channel
 from operations.gateway.conversions import to_instance
 from operations.gateway.grpc_errors import (
@@ -46,6 +47,7 @@ def open_gateway(
         api_token=settings.api_token,
         is_companion=settings.companion,
         max_body_size=settings.max_body_size,
+        only_app_id=settings.attached_app_id,
         read_timeout=read_timeout,
     )
 
@@ -58,6 +60,7 @@ class DaprGateway:
     endpoint makes a few calls and must answer within 5 seconds, so timeouts are short.
     A companion (`is_companion`) is a sidecar to which no worker and no scheduler ever connects.
     `max_body_size` is the sidecar's limit in bytes, if it is known.
+    `only_app_id` is the only application whose sidecar is called: `ApplicationGuard` says how.
     Raise `InvalidInput` if `endpoint` is not an address.
     """
 
@@ -68,6 +71,7 @@ class DaprGateway:
         api_token: str | None = None,
         is_companion: bool = False,
         max_body_size: int | None = None,
+        only_app_id: str | None = None,
         read_timeout: float = _READ_TIMEOUT,
         write_timeout: float = 2.0,
         history_timeout: float = 4.0,
@@ -81,6 +85,7 @@ class DaprGateway:
         self._write_timeout = write_timeout
         self._history_timeout = history_timeout
         self._max_body_size = max_body_size
+        self._guard = ApplicationGuard(endpoint, only_app_id)
         self._app_id: str | None = None
 
     def close(self) -> None:
@@ -92,7 +97,7 @@ class DaprGateway:
         return self._max_body_size
 
     def app_id(self, *, fresh: bool = False) -> str:
-        known = None if fresh else self._app_id
+        known = None if fresh else self._guard.app_id or self._app_id
         return known or self._sidecar_metadata().id
 
     def start(
@@ -191,7 +196,9 @@ class DaprGateway:
     def _sidecar_metadata(self) -> metadata_pb2.GetMetadataResponse:
         """Return the sidecar's metadata, and remember the id of its application."""
         request = metadata_pb2.GetMetadataRequest()
-        metadata: metadata_pb2.GetMetadataResponse = self._read(self._sidecar.GetMetadata, request)
+        call, deadline = self._sidecar.GetMetadata, time.monotonic() + self._read_timeout
+        metadata: metadata_pb2.GetMetadataResponse = self._call(call, request, "", deadline)
+        self._guard.check(metadata.id)
         self._app_id = metadata.id
         return metadata
 
@@ -220,14 +227,20 @@ class DaprGateway:
         timeout: float | None = None,
     ) -> _Answer:
         deadline = time.monotonic() + (timeout or self._read_timeout)
+        if self._guard.is_due:
+            self._sidecar_metadata()
+        return self._call(call, request, instance_id, deadline)
+
+    def _call(
+        self, call: Callable[..., _Answer], request: object, instance_id: str, deadline: float
+    ) -> _Answer:
         metadata = (*self._metadata, _UNTRACED)
         try:
             return retry_transient(
-                lambda: call(
-                    request, timeout=max(0.0, deadline - time.monotonic()), metadata=metadata
-                )
+                lambda: call(request, timeout=_seconds_until(deadline), metadata=metadata)
             )
         except grpc.RpcError as error:
+            self._guard.expire()
             raise to_flowdeck_error(error, instance_id) from error
 
     def _write(
@@ -238,12 +251,20 @@ class DaprGateway:
         name: str,
         timeout: float | None = None,
     ) -> None:
+        deadline = time.monotonic() + (timeout or self._write_timeout)
+        self._guard.expire()
+        if self._guard.is_due:
+            self._sidecar_metadata()
         try:
-            call(request, timeout=timeout or self._write_timeout, metadata=self._metadata)
+            call(request, timeout=_seconds_until(deadline), metadata=self._metadata)
         except grpc.RpcError as error:
             if may_have_acted(error):
                 raise OutcomeUnknown(name, describe(error)) from error
             raise to_flowdeck_error(error, instance_id) from error
+
+
+def _seconds_until(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
 
 
 def _wrapped(payload: str | None) -> StringValue | None:

@@ -31,9 +31,10 @@ class Gateway(Protocol):
     """The calls that Flowdeck makes to a workflow engine.
 
     Every method raises `DaprUnavailable` if the engine cannot be reached and `DaprRefused` for an
-    error that has no class of its own. Reads of an instance raise `HistoryLost`. Methods that
-    change something raise `OutcomeUnknown` if no answer arrives in time. No method blocks longer
-    than its timeout.
+    error that has no class of its own. Reads of an instance raise `HistoryLost`. A gateway that is
+    bound to one application raises `DaprUnavailable` while the sidecar belongs to another. Methods
+    that change something raise `OutcomeUnknown` if no answer arrives in time. No method blocks
+    longer than its timeout.
     """
 
     @property

@@ -62,7 +62,7 @@ class Attachment:
         keep_private(self.settings.data)
         with lock_data(folder):
             check_ports(self._ports)
-            environment |= self._data(folder)
+            environment |= self._data(folder, first)
             commands = dict(COMMANDS)
             if companion and daprd:
                 command = companion_command(companion, daprd, folder, self.settings)
@@ -101,10 +101,15 @@ class Attachment:
             "FLOWDECK_PAGE_PORT": str(settings.page_port),
         }
 
-    def _data(self, folder: Path) -> dict[str, str]:
+    def _data(self, folder: Path, first: SidecarReport | None) -> dict[str, str]:
         """Return the variables about the data; a ledger that the user has named is kept."""
         ledger = self.settings.ledger_url or f"sqlite:///{folder / 'ledger.db'}"
-        return {"FLOWDECK_HOME": str(folder), "FLOWDECK_LEDGER_URL": ledger}
+        app_id = first.app_id if first else self._folders.application(folder)
+        return {
+            "FLOWDECK_HOME": str(folder),
+            "FLOWDECK_LEDGER_URL": ledger,
+            "FLOWDECK_ATTACHED_APP_ID": app_id,
+        }
 
     def _ask(self, environment: dict[str, str]) -> SidecarReport | None:
         """Ask the sidecar, and print its report, or that it is away."""
@@ -139,11 +144,8 @@ class Attachment:
             report = wait_for_sidecar(environment, lambda: console.is_ending)
             if report:
                 console.say(found_text(report, is_companion=is_companion))
-        if report and not self._folders.identify(folder, report.app_id):
-            console.say(
-                f"But {folder} has the runs of another application: stop Flowdeck and start it "
-                "again, so that each application has its own."
-            )
+        if report:
+            self._folders.identify(folder, report.app_id)
 
 
 def _token_in(file: Path | None) -> str | None:

@@ -24,8 +24,7 @@ class Folders:
     def of(self, app_id: str) -> Path:
         """Return the folder of an application; it may have been the unknown one until now."""
         folder, unknown = self._all / _name(app_id), self._all / _UNKNOWN
-        file = unknown / _APPLICATION
-        if not folder.exists() and file.exists() and file.read_text() == app_id:
+        if not folder.exists() and self.application(unknown) == app_id:
             with lock_data(unknown):
                 unknown.rename(folder)
         return folder
@@ -36,11 +35,17 @@ class Folders:
         last = max(locks, key=lambda lock: lock.stat().st_mtime, default=None)
         return last.parent if last else self._all / _UNKNOWN
 
-    def identify(self, folder: Path, app_id: str) -> bool:
-        """Remember whose folder the unknown one is; return False for another application's."""
+    def application(self, folder: Path) -> str:
+        """Return whose folder this is, empty if that is not known yet."""
+        if folder.name != _UNKNOWN:
+            return _text(folder.name)
+        file = folder / _APPLICATION
+        return file.read_text() if file.exists() else ""
+
+    def identify(self, folder: Path, app_id: str) -> None:
+        """Remember whose folder the unknown one is."""
         if folder.name == _UNKNOWN:
             (folder / _APPLICATION).write_text(app_id)
-        return folder.name in (_UNKNOWN, _name(app_id))
 
     @property
     def _all(self) -> Path:
@@ -50,3 +55,8 @@ class Folders:
 def _name(text: str) -> str:
     """Return a text as the name of a file; different texts have different names."""
     return re.sub(r"^\.|[^\w.-]", lambda found: f"~{ord(found[0]):x}~", text, flags=re.ASCII)
+
+
+def _text(name: str) -> str:
+    """Return the text that `_name` returned this name for."""
+    return re.sub(r"~([0-9a-f]+)~", lambda found: chr(int(found[1], 16)), name)

@@ -181,6 +181,38 @@ def test_two_programs_at_one_sidecar_are_explained(application: Rich, attached: 
     assert "FAILED" in attached.statuses().values()
 
 
+def test_another_application_at_the_address_is_left_alone(
+    application: Rich, attached: Attached
+) -> None:
+    """Nothing of it is recorded or changed, even an instance with the same id."""
+    instance_id = application.start("waiting")
+    attached.shows(instance_id, "RUNNING")
+    before = attached.statuses()
+    with application.without_sidecar(FLOWDECK_APP_ID="bank"):
+        pass
+    try:
+        application.patient_gateway.start("waiting", instance_id, "null")
+        others = application.start("parallel", "0")
+        assert application.ended(others)
+        attached.says(
+            f"now belongs to the application 'bank', but this Flowdeck follows '{APP_ID}'"
+        )
+        for action in ACTIONS:
+            answer = httpx.post(f"{attached.url}/workflow/{action}/{instance_id}", timeout=5)
+            assert (answer.status_code, "'bank'" in answer.text) == (503, True)
+        assert "'bank'" in attached.get("/health")["problems"][0]
+        assert attached.statuses() == before
+        instance = application.gateway.state(instance_id)
+        assert instance
+        assert instance.status == "RUNNING"
+    finally:
+        with application.without_sidecar(FLOWDECK_APP_ID=APP_ID):
+            pass
+    eventually(lambda: attached.get("/health")["status"] == "healthy", STARTUP, "it is back")
+    assert attached.act("terminate", instance_id) == "terminated"
+    assert attached.statuses().keys() == before.keys()
+
+
 def test_nothing_is_left_after_ctrl_c(attached: Attached) -> None:
     """Neither a process nor a file in the folder of the command."""
     assert attached.end() == 0

@@ -1,5 +1,6 @@
 """`python -m system attach`: its command line, its folders, its companion, and its texts."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,8 @@ def test_its_processes_know_the_sidecar(tmp_path: Path, monkeypatch: pytest.Monk
     assert variables["DAPR_API_TOKEN"] == "secret"  # noqa: S105 - not a secret
     assert variables["FLOWDECK_ORDERS"] == "false"
     assert "FLOWDECK_COMPANION" not in variables
-    data = attachment(options, tmp_path)._data(tmp_path)
+    data = attachment(options, tmp_path)._data(tmp_path, SidecarReport("shop", "1.18.2", 1, ()))
+    assert data["FLOWDECK_ATTACHED_APP_ID"] == "shop"
     assert data["FLOWDECK_LEDGER_URL"] == f"sqlite:///{tmp_path}/ledger.db"
 
 
@@ -158,7 +160,7 @@ def test_a_named_ledger_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """`FLOWDECK_LEDGER_URL` may name PostgreSQL."""
     monkeypatch.setenv("FLOWDECK_LEDGER_URL", "postgresql://db/shop")
     attached = Attachment(AttachOptions(SIDECAR, None, None), AttachSettings.load(), Console([]))
-    assert attached._data(tmp_path)["FLOWDECK_LEDGER_URL"] == "postgresql://db/shop"
+    assert attached._data(tmp_path, None)["FLOWDECK_LEDGER_URL"] == "postgresql://db/shop"
 
 
 def test_each_application_and_each_address_has_its_folder(tmp_path: Path) -> None:
@@ -174,21 +176,25 @@ def test_each_application_and_each_address_has_its_folder(tmp_path: Path) -> Non
 
 
 def test_while_the_sidecar_is_away_the_last_folder_is_used(tmp_path: Path) -> None:
-    """So pages show what was known; another application's arrival is noticed."""
+    """So pages show what was known, and no other application is followed there."""
     folders = Folders(tmp_path, SIDECAR)
-    folder = folders.of("shop")
-    with lock_data(folder):
-        assert folders.last_used() == folder
-    assert folders.identify(folder, "shop")
-    assert not folders.identify(folder, "bank")
+    for app_id in ("shop", "..", "a/b", "a~2f~b"):
+        folder = folders.of(app_id)
+        with lock_data(folder):
+            os.utime(folder / "lock", (2**33, 2**33))
+            assert folders.last_used() == folder
+            assert folders.application(folder) == app_id
+            os.utime(folder / "lock", (0, 0))
 
 
 def test_an_unknown_application_keeps_its_folder_when_it_is_known(tmp_path: Path) -> None:
     """The first attachment may begin before the sidecar; another application gets its own."""
     folders = Folders(tmp_path, SIDECAR)
     unknown = folders.last_used()
+    assert folders.application(unknown) == ""
     with lock_data(unknown):
-        assert folders.identify(unknown, "shop")
+        folders.identify(unknown, "shop")
+        assert folders.application(unknown) == "shop"
         (unknown / "ledger.db").touch()
     assert not folders.of("bank").exists()
     assert (folders.of("shop") / "ledger.db").exists()
