@@ -1,5 +1,6 @@
 """The records that are written into the ledger and read from it."""
 
+import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -282,6 +283,15 @@ class DamagedLedger:
 
     path: str
     moved_at: datetime
+
+    @property
+    def recovery_command(self) -> str:
+        """The shell command that copies the rows that are still readable into a new database.
+
+        `.recover` reads more than `.dump`, but the `sqlite3` of Debian 12 cannot do it.
+        """
+        source, copy = shlex.quote(self.path), shlex.quote(f"{self.path}.recovered")
+        return f"sqlite3 {source} .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 {copy}"
 
 
 ACKNOWLEDGE_DAMAGE = "acknowledge damage"

@@ -1,7 +1,5 @@
 """The banner that reports damaged ledgers until someone acknowledges them."""
 
-import shlex
-
 import streamlit as st
 
 from dashboard.markdown import plain
@@ -16,9 +14,7 @@ def damage_banner(damaged: tuple[DamagedLedger, ...]) -> None:
         return
     with st.container(border=True, gap="small"):
         st.error("\n\n".join(map(_message, damaged)), icon=":material/database_off:")
-        files = (shlex.quote(each.path) for each in damaged)
-        commands = "\n".join(f"sqlite3 {file} .recover > recovered.sql" for file in files)
-        st.code(commands, None, wrap_lines=True)
+        st.code("\n".join(each.recovery_command for each in damaged), None, wrap_lines=True)
         st.button("Acknowledge", key="acknowledge-damage", on_click=_acknowledge)
 
 
@@ -26,7 +22,8 @@ def _message(damaged: DamagedLedger) -> str:
     return (
         f"**The ledger was damaged, and was replaced at {damaged.moved_at:%d %b %H:%M:%S} UTC.** "
         "The new ledger has every instance that Dapr still has. Purged runs and the earlier audit "
-        f"log are only in {plain(damaged.path)}. This command recovers them as SQL:"
+        f"log are only in {plain(damaged.path)}. This command copies the readable rows into a new "
+        "database:"
     )
 
 

@@ -47,5 +47,5 @@ class Repair:
         kept, found = moved
         log.error(
             f"the ledger was damaged ({found}): a new one is filled, and the damaged file is kept "
-            f"as {kept}; `sqlite3 {kept} .recover` writes its content as SQL"
+            f"as {kept}; the pages and docs/operating.md say how to recover its content"
         )

@@ -85,7 +85,7 @@ def test_a_damaged_file_is_reported_and_moved_aside(
 
 
 def test_the_log_is_kept_with_its_file(ledger_url: str, file: Path) -> None:
-    """It may have the newest runs; `.recover` needs both."""
+    """It may have the newest runs; a recovery needs both."""
     with closing(open_ledger(ledger_url).for_app("orders")) as ledger:
         ledger.runs.ingest([done(instance_id="order_new")])
         log = Path(f"{file}-wal").read_bytes()
