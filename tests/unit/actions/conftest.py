@@ -1,6 +1,7 @@
 """Actions on an engine in memory and a real ledger, with limits that a test can choose."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -82,14 +83,14 @@ class BulkSetup:
 
     def cancel_at_fifth(self, preview: BulkPreview) -> Progress:
         """Start a bulk job, and cancel it during its fifth action."""
-        started: list[BulkExecution] = []
+        started: Future[BulkExecution] = Future()
 
-        def cancel() -> None:
-            started[0].cancel()
+        def cancel() -> None:  # on a busy machine it may come before the job is returned below
+            started.result(30).cancel()
 
         self.gateway.during[preview.task.action] = at_call(5, cancel)
-        started.append(self.jobs.start(preview, ANN, rate=50))
-        return started[0].wait(30)
+        started.set_result(self.jobs.start(preview, ANN, rate=50))
+        return started.result().wait(30)
 
     def execute(self, task: BulkTask, selection: Selection) -> tuple[BulkExecution, Progress]:
         """Execute a bulk job to its end."""
