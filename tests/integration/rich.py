@@ -159,6 +159,11 @@ class Rich:
             return self.gateway.health().workers == 1
         return False
 
+    @property
+    def output(self) -> str:
+        """What the processes have written so far."""
+        return self._output.read_text(errors="replace")
+
     def start(self, workflow: str, payload: str = "null", **more: Any) -> str:
         """Start an instance of a workflow, and return its id.
 
@@ -188,10 +193,16 @@ class Rich:
         """Purge an instance."""
         self._stub.PurgeInstances(pb.PurgeInstancesRequest(instanceId=instance_id), timeout=5)
 
+    @contextmanager
+    def state_store(self) -> Iterator[sqlite3.Connection]:
+        """Open the database in which Dapr keeps its instances; commit at the end."""
+        with closing(sqlite3.connect(self.folder / "data" / "dapr.db", timeout=30)) as store, store:
+            yield store
+
     def delete_rows(self, instance_id: str, keys: str = "") -> int:
         """Delete the rows of an instance whose keys start so in Dapr's state store; count them."""
         rows = f".workflow||{instance_id}||{keys}"
-        with closing(sqlite3.connect(self.folder / "data" / "dapr.db", timeout=30)) as store, store:
+        with self.state_store() as store:
             return store.execute("DELETE FROM state WHERE instr(key, ?)", (rows,)).rowcount
 
     def ended(self, instance_id: str) -> Instance:

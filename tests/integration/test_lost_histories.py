@@ -69,3 +69,30 @@ def test_a_finished_run_keeps_its_end_and_its_history(rich: Rich) -> None:
     rich.delete_rows(instance_id)
     actions.purge(instance_id, OPERATOR)
     assert rich.recorded(instance_id, Status.TERMINATED).purged_at
+
+
+@pytest.mark.slow
+def test_what_dapr_writes_back_after_a_forced_purge_hides_nothing(rich: Rich) -> None:
+    """The run stays purged; without the rows and after a restart the id can be used again."""
+    instance_id = rich.start("waiting")
+    rich.recorded(instance_id, Status.RUNNING)
+    metadata = f"%.workflow||{instance_id}||metadata"
+    with rich.state_store() as store:
+        row = store.execute("SELECT * FROM state WHERE key LIKE ?", (metadata,)).fetchone()
+    Actions(rich.gateway, rich.ledger).purge(instance_id, OPERATOR, FORCE)
+    purged = rich.recorded(instance_id, Status.UNKNOWN)
+    assert purged.purged_at
+    with rich.state_store() as store:
+        store.execute("INSERT INTO state VALUES (?, ?, ?, ?, ?, ?)", row)
+    said = f"Dapr cannot read '{instance_id}'"
+    eventually(lambda: said in rich.output, 30, "the recorder has read it several times")
+    assert rich.ledger.runs.latest(instance_id) == purged
+    assert rich.ledger.runs.adjacent_runs(purged) == (None, None)
+    with pytest.raises(HistoryLost):
+        Actions(rich.gateway, rich.ledger).purge(instance_id, OPERATOR, FORCE)
+    with rich.without_sidecar():  # it still has the purged instance in memory
+        rich.delete_rows(instance_id)
+    rich.gateway.start("waiting", instance_id, "null")
+    earlier, _ = rich.ledger.runs.adjacent_runs(rich.recorded(instance_id, Status.RUNNING, 20))
+    assert earlier
+    assert (earlier.run_id, earlier.purged_at) == (purged.run_id, purged.purged_at)
