@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.failed_actions import add_failure, dismiss, show_failures
+from dashboard.failed_actions import FEW, add_failure, dismiss, show_failures
 from dashboard.markdown import plain
 from dashboard.services import services, state_reader, viewer
 from operations.actions import ActionContext, PurgeOptions
@@ -59,13 +59,16 @@ def purge_by_force(instance_id: str, run_id: int | None) -> None:
 def add_results(*results: PerformedAction) -> None:
     """Add results, and make the next rerun read the state again."""
     state_reader().refresh()
+    failed = []
     for result in results:
         if result.error:
-            failure = add_failure(result.action, result.instance_id, result.error)
-            add_messages(failure.title, icon=":material/warning:")
+            failed.append(add_failure(result.action, result.instance_id, result.error).title)
         else:
             dismiss(result.action, result.instance_id)
             add_messages(result.text)
+    if len(failed) > FEW:  # more toasts would cover the failures and their buttons
+        failed = [f"{len(failed)} actions failed."]
+    add_messages(*failed, icon=":material/warning:")
 
 
 def add_messages(*texts: str, icon: str = ":material/check:") -> None:

@@ -25,7 +25,7 @@ from operations.errors import (
 from operations.model import Action
 
 MAX_SHOWN = 5  # failures; the others are counted
-FEW = 2  # failures that are dismissed one by one
+FEW = 2  # failures that have a toast each, and no button that dismisses all
 _FAILURES = "action-failures"  # in the session state, by action and instance
 _RESTORED = "action-failures-restored"  # in the session state
 _KEY = "failed-actions"  # of the widget

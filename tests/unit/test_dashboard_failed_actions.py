@@ -146,7 +146,7 @@ def test_an_action_that_the_status_does_not_allow_is_not_retried(desk: Desk) -> 
 
 
 def test_many_failures_show_the_newest(desk: Desk) -> None:
-    """One button dismisses all of them."""
+    """One button dismisses all of them, and one toast counts them."""
     names = [f"order_{number}" for number in range(MAX_SHOWN + 2)]
     desk.add(*names)
     app = desk.open()
@@ -154,6 +154,7 @@ def test_many_failures_show_the_newest(desk: Desk) -> None:
     click(app, "terminate", *names)
     assert len(failures(app)) == MAX_SHOWN
     assert "order_6" in failures(app)[0]
+    assert texts(app.toast) == f"{len(names)} actions failed."
     assert not failures(press(app, "Dismiss all, with 2 older"))
 
 
