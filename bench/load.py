@@ -14,7 +14,7 @@ import psutil
 
 from operations.gateway import DaprGateway
 from operations.ledger import Ledger, open_ledger
-from operations.records import RecorderMetrics
+from operations.recorder_report import RecorderMetrics
 from tests.integration.stack import AT_ONCE, Stack
 from tests.waiting import eventually
 from worker.orders import WORKFLOW, Order, instance_id_of

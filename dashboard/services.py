@@ -18,7 +18,7 @@ from operations.health.state_store import StateStoreFile
 from operations.health.worker_probe import WorkerProbe
 from operations.ledger import Ledger, open_ledger
 from operations.model import LOCAL_USER, Actor
-from operations.records import Heartbeat
+from operations.recorder_report import Heartbeat
 from operations.settings import OperationsSettings
 from operations.snapshots import LastSnapshots
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.live.system_state import SystemState
 from dashboard.times import in_words
-from operations.records import RecorderMetrics
+from operations.recorder_report import RecorderMetrics
 
 
 def show_recorder_metrics(state: SystemState) -> None:

@@ -9,7 +9,7 @@ from dashboard.live.damage_banner import damage_banner
 from dashboard.live.system_state import SystemState
 from dashboard.markdown import plain
 from operations.model import Service
-from operations.records import Outage
+from operations.recorder_report import Outage
 
 _MESSAGES = {
     Service.SIDECAR: (

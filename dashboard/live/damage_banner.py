@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.markdown import plain
 from dashboard.services import services, state_reader, viewer
 from operations.errors import Unavailable
-from operations.records import DamagedLedger
+from operations.recorder_report import DamagedLedger
 
 
 def damage_banner(damaged: tuple[DamagedLedger, ...]) -> None:

@@ -12,7 +12,7 @@ from dashboard.live.system_state import SystemState
 from operations.errors import LedgerUnavailable
 from operations.health.outages import Outages
 from operations.model import Problem, Service
-from operations.records import Heartbeat, Outage
+from operations.recorder_report import Heartbeat, Outage
 
 MAX_AGE = 0.125  # seconds for which one read of the state serves all viewers
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)  # the recorder is away if its heartbeat is older

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from operations.model import Service
-from operations.records import DamagedLedger, Outage, RecorderMetrics
+from operations.recorder_report import DamagedLedger, Outage, RecorderMetrics
 
 
 @dataclass(frozen=True)

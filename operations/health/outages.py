@@ -12,7 +12,7 @@ from operations.gateway import Gateway
 from operations.health.state_store import StateStoreFile
 from operations.health.worker_probe import WorkerProbe
 from operations.model import Problem, Service
-from operations.records import Outage
+from operations.recorder_report import Outage
 
 GRACE = timedelta(seconds=1)  # shorter problems are not outages
 

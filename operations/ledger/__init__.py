@@ -27,7 +27,7 @@ from operations.ledger.schema import upgrade
 from operations.ledger.search.search import Search
 from operations.ledger.statistics.statistics import Statistics
 from operations.ledger.tables import attempts, runs, waits
-from operations.records import Heartbeat, Outage, RecorderMetrics
+from operations.recorder_report import Heartbeat, Outage, RecorderMetrics
 
 __all__ = [
     "AuditLog",

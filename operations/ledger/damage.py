@@ -13,7 +13,8 @@ from operations.ledger.db.connections import reading, sqlite_file, translating, 
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.tables import attempts, audit_log, details, heartbeat, runs
 from operations.model import Actor
-from operations.records import ACKNOWLEDGE_DAMAGE, AuditEntry, DamagedLedger, Outcome
+from operations.recorder_report import ACKNOWLEDGE_DAMAGE, DamagedLedger
+from operations.records import AuditEntry, Outcome
 
 _NO_APP = ""  # an acknowledgement belongs to the ledger, not to an application
 _ACKNOWLEDGED = select(audit_log.c.instance_id).where(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 from operations.ledger.db.connections import reading, writing
 from operations.ledger.tables import heartbeat
 from operations.model import Service
-from operations.records import Heartbeat, Outage, RecorderMetrics
+from operations.recorder_report import Heartbeat, Outage, RecorderMetrics
 
 _THE_ROW = heartbeat.c.key == 1
 _READ = select(heartbeat).where(_THE_ROW)

@@ -11,7 +11,8 @@ from operations.gateway import Gateway, IdPage
 from operations.history import HistoryEvent
 from operations.model import Instance
 from operations.recorder.traces.hints import HintQueue
-from operations.records import RecorderMetrics, Snapshot
+from operations.recorder_report import RecorderMetrics
+from operations.records import Snapshot
 
 _WINDOW = 60.0  # seconds over which the percentiles of the lag are taken
 _LAGS = 60_000  # lags that are kept at most: 1000 a second

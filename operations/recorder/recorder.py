@@ -21,7 +21,7 @@ from operations.recorder.readers import Clock, Readers, ReadResult
 from operations.recorder.schedule import Schedule
 from operations.recorder.traces.hints import HintHandler, HintQueue
 from operations.recorder.traces.pending_start_times import StartTimeTracker
-from operations.records import Outage, RunSummary, Snapshot
+from operations.records import RunSummary, Snapshot
 
 _UNANSWERED = 4  # reads in a row of one run without an answer, after which one line is logged
 
@@ -84,7 +84,7 @@ class Recorder:
         self._meter = Meter(gateway, queue)
         self._revision: int | None = None
         self._is_caught_up = False
-        self._written: tuple[Outage, ...] | None = None
+        self._written = self._health.outages
         self._heartbeat_due = 0.0
         self._analysis_due = 0.0
 

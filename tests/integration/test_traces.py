@@ -11,7 +11,8 @@ import pytest
 
 from operations.model import Service, Status
 from operations.recorder.limits import RecorderLimits
-from operations.records import Heartbeat, RunSummary
+from operations.recorder_report import Heartbeat
+from operations.records import RunSummary
 from operations.timeline import Span
 from system.dapr.settings import PROJECT
 from tests.integration.rich import Rich

@@ -18,7 +18,8 @@ from streamlit.util import calc_hash
 from dashboard import services
 from operations.ledger import Ledger
 from operations.model import Status
-from operations.records import Outage, RunSummary
+from operations.recorder_report import Outage
+from operations.records import RunSummary
 from operations.snapshots import read_snapshot
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.histories import recorded, recorded_state

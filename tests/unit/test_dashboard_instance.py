@@ -20,7 +20,7 @@ from operations.gateway.history_events import to_history_event
 from operations.gateway.stubs import pb
 from operations.history import HistoryEvent
 from operations.model import LOCAL_USER, Failure, Service, Status
-from operations.records import Outage
+from operations.recorder_report import Outage
 from operations.snapshots import snapshot_of_lost
 from tests.unit.events import (
     TOO_LARGE,

@@ -15,7 +15,7 @@ from dashboard.live.fragment_reruns import FRAGMENT_KEY
 from operations.errors import DaprUnavailable
 from operations.ledger import SearchLimits
 from operations.model import LOCAL_USER, Action, DaprHealth, Problem, Service, Status
-from operations.records import Outage, RecorderMetrics
+from operations.recorder_report import Outage, RecorderMetrics
 from tests.unit.pages import (
     INSTANCE,
     LIST,

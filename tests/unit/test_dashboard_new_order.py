@@ -14,7 +14,7 @@ from dashboard.orders.batch import AT_ONCE
 from dashboard.times import milliseconds
 from operations.errors import DaprUnavailable, LedgerUnavailable, OutcomeUnknown
 from operations.model import Service, Status
-from operations.records import Outage
+from operations.recorder_report import Outage
 from tests.unit.fakes import instance
 from tests.unit.pages import (
     LIST,

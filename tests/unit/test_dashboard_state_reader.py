@@ -20,7 +20,7 @@ from operations.errors import (
 )
 from operations.health.outages import GRACE
 from operations.model import Problem, Service
-from operations.records import Heartbeat, Outage, RecorderMetrics
+from operations.recorder_report import Heartbeat, Outage, RecorderMetrics
 from tests.unit.snapshots import NOON
 
 GONE = LedgerUnavailable("unable to open database file")

@@ -16,7 +16,8 @@ from operations.ledger.damage import is_suspected, settle_suspicion
 from operations.ledger.db import damage
 from operations.ledger.db.connections import open_engine, writing
 from operations.model import LOCAL_USER
-from operations.records import ACKNOWLEDGE_DAMAGE, Filter
+from operations.recorder_report import ACKNOWLEDGE_DAMAGE
+from operations.records import Filter
 from tests.unit.snapshots import done
 
 GARBAGE = b"no database " * 1000

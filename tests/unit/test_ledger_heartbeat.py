@@ -8,7 +8,7 @@ import pytest
 from operations.ledger import Ledger, open_ledger
 from operations.ledger.heartbeat import _metrics
 from operations.model import Service
-from operations.records import Heartbeat, Outage, RecorderMetrics
+from operations.recorder_report import Heartbeat, Outage, RecorderMetrics
 from tests.unit.snapshots import APP, at, done, snapshot
 
 pytestmark = pytest.mark.both_databases

@@ -6,7 +6,8 @@ import pytest
 
 from operations.ledger import Ledger, Reservation
 from operations.model import LOCAL_USER, Failure, Status
-from operations.records import Heartbeat, Snapshot
+from operations.recorder_report import Heartbeat
+from operations.records import Snapshot
 from operations.timeline import Ending, Span, SpanKind, Waiting
 from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.snapshots import (

@@ -10,7 +10,7 @@ from operations.mixed_workers import explain
 from operations.model import DaprHealth, Failure, Status
 from operations.recorder.notices import Notices
 from operations.recorder.traces.hints import HintQueue
-from operations.records import RecorderMetrics
+from operations.recorder_report import RecorderMetrics
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway
 from tests.unit.pages import INSTANCE, Desk, texts

@@ -6,7 +6,7 @@ from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError
 from operations.health.outages import GRACE, Outages, dapr_problems
 from operations.health.worker_probe import NO_ANSWER, WorkerProbe
 from operations.model import DaprHealth, Problem, Service
-from operations.records import Outage
+from operations.recorder_report import Outage
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import at
 

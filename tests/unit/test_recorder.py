@@ -18,7 +18,7 @@ from operations.ledger.db.connections import reading
 from operations.model import Service, Status
 from operations.recorder.readers import Clock
 from operations.recorder.recorder import FollowedApplication, Recorder
-from operations.records import Outage
+from operations.recorder_report import Outage
 from operations.snapshots import read_snapshot
 from operations.timeline import Timeline
 from tests.unit.conftest import LogLines

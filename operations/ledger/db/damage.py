@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from glob import escape
 from pathlib import Path
 
-from operations.records import DamagedLedger
+from operations.recorder_report import DamagedLedger
 
 BUSY_TIMEOUT = 5000
 """Milliseconds for which a SQLite writer waits for another writer."""
