@@ -51,7 +51,7 @@ def create_app(
 ) -> FastAPI:
     """Return the FastAPI application, with the routers of the API and of `application`.
 
-    `access` says which hosts and origins requests may name, by default those of this machine.
+    `access` says which hosts and origins requests may name, by default only this machine's.
     """
 
     @asynccontextmanager

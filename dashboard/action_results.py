@@ -1,6 +1,6 @@
 """Performs the operator's actions and shows their results.
 
-Each result is a toast, which is seen wherever the page is scrolled. A failure also stays.
+Each result is a toast, which is visible wherever the page is scrolled. A failure also stays.
 """
 
 from dataclasses import dataclass

@@ -37,7 +37,7 @@ _IMPORTED_LATER = (
 def create_app(read_version: Callable[[], str], access: AccessRules | None = None) -> Guard:
     """Return the ASGI application; `read_version` returns the version of the system's state.
 
-    `access` says which hosts and origins requests may name, by default those of this machine.
+    `access` says which hosts and origins requests may name, by default only this machine's.
     """
     access = access or AccessRules()
     app = st.App(

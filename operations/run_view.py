@@ -90,8 +90,8 @@ def view(  # noqa: PLR0913 - three are optional and named
 
     The latest run is read from the engine until its history is archived. All other runs are read
     from the ledger, and so is a run that repeats an action while it is suspended. With
-    `dapr_unavailable` the engine is not read at all. `snapshots` are those of earlier views. Raises
-    `UnknownInstance` if neither has the run, `LedgerUnavailable`, `DaprUnavailable` and
+    `dapr_unavailable` the engine is not read at all. `snapshots` has what earlier views read.
+    Raises `UnknownInstance` if neither has the run, `LedgerUnavailable`, `DaprUnavailable` and
     `DaprRefused`.
     """
     snapshots = snapshots or LastSnapshots()

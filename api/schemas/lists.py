@@ -54,7 +54,7 @@ class CountSchema(BaseModel):
 
 
 class FailureSummary(BaseModel):
-    """The type and the message of a failure, of which the ledger keeps the first characters."""
+    """The type of a failure, and the first characters of its message."""
 
     error_type: str
     message: str

@@ -53,7 +53,7 @@ class Section:
 
     `choice` is what is shown, which may differ from what was chosen: rows change their outcome.
     `matching` is the number of rows that the choice has, `counts` the number of all rows by
-    outcome, `folded` that of the rows that are not drawn. Suspensions do not count: each section
+    outcome, `folded` the number of rows that are not drawn. Suspensions do not count: each section
     has their row.
     """
 

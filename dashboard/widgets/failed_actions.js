@@ -1,4 +1,4 @@
-// Keeps failed actions in the storage of the tab. A new session of the tab gets those of the last one.
+// Keeps failed actions in the storage of the tab. A new session of the tab reads them again.
 
 const KEPT = "flowdeck-failed-actions";
 

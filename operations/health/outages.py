@@ -95,7 +95,7 @@ def dapr_problems(
     state_store: StateStoreFile | None = None,
     worker: WorkerProbe | None = None,
 ) -> tuple[Problem, ...]:
-    """Return the engine's problems as the sidecar reports them, and those of its state store.
+    """Return the engine's problems as the sidecar reports them, and its state store's problems.
 
     A missing worker is a problem, and so is a worker that does not answer, unless others are
     connected.

@@ -10,7 +10,7 @@ from itertools import chain
 
 from operations.history import HistoryEvent
 from operations.model import Failure
-from operations.timeline.builder import TimelineBuilder, closed
+from operations.timeline.builder import TimelineBuilder
 from operations.timeline.repetition import (
     REMEDY,
     cause_of,
@@ -23,6 +23,7 @@ from operations.timeline.spans import (
     Ending,
     Span,
     SpanKind,
+    closed,
     event_key,
 )
 from operations.timeline.start_times import StartTime, start_time_within, with_start_times
@@ -71,7 +72,7 @@ class Timeline:
     if the instance was not suspended. `suspended_at` is since when it is suspended, else None.
     `repeats` is an action that the application repeated while the instance was suspended (see
     `repetition.py`); it has one span.
-    `version` and `patches` are those of the workflow's code that the turns executed.
+    `version` and `patches` describe the workflow's code that the turns executed.
     `stall` is set while the engine refuses to continue the instance: then all spans end at the
     stall, and the instance waits for nothing.
     """

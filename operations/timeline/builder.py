@@ -7,8 +7,8 @@ from datetime import datetime
 
 from operations.history import NO_END, HistoryEvent, TimerOrigin
 from operations.model import Status
-from operations.timeline.lanes import Call, Lanes
-from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind, event_key
+from operations.timeline.lanes import Lanes, call_of
+from operations.timeline.spans import SUSPENSIONS, Ending, Span, SpanKind, closed, event_key
 from operations.timeline.timeouts import Expiry, Timeouts
 
 
@@ -159,13 +159,13 @@ class TimelineBuilder:
 
     def activity_scheduled(self, event: HistoryEvent) -> None:
         """Open a span for an attempt of an activity."""
-        lane = self._lanes.for_activity(_call(event, SpanKind.ACTIVITY), event.event_id)
+        lane = self._lanes.for_activity(call_of(event, SpanKind.ACTIVITY), event.event_id)
         self._names[lane] = event.name or ""
         self._open_span(event, SpanKind.ACTIVITY, lane)
 
     def child_created(self, event: HistoryEvent) -> None:
         """Open a span for an attempt of a child."""
-        call = _call(event, SpanKind.CHILD)
+        call = call_of(event, SpanKind.CHILD)
         lane = self._lanes.for_child(call, event.name or "", event.event_id)
         self._names[lane] = event.name or ""
         self._open_span(event, SpanKind.CHILD, lane)
@@ -195,7 +195,7 @@ class TimelineBuilder:
                 self._open_span(event, SpanKind.TIMER, self._lanes.new(event.event_id))
 
     def _back_off(self, event: HistoryEvent, of: SpanKind) -> None:
-        lane = self._lanes.known(_call(event, of))
+        lane = self._lanes.known(call_of(event, of))
         if lane is None:
             lane = self._lanes.new(event.event_id)
         self._open_span(event, SpanKind.BACKOFF, lane, self._names.get(lane, _UNNAMED))
@@ -290,18 +290,7 @@ _HANDLERS: dict[str, Callable[[TimelineBuilder, HistoryEvent], object]] = {
 }
 
 
-def _call(event: HistoryEvent, kind: SpanKind) -> Call | None:
-    """Return the call of an attempt or a back-off, None if the event does not name it."""
-    key = event.task_execution_id or event.instance_id
-    return (kind, key) if key else None
-
-
 def _due(event: HistoryEvent) -> datetime | None:
     """Return when a timer is due, None for the timer of a wait without a deadline."""
     due = event.fire_at
     return due if due is not None and due.year < NO_END else None
-
-
-def closed(span: Span, at: datetime, ending: Ending) -> Span:
-    """Return a closed span; it does not end before its start, even if a clock was set back."""
-    return replace(span, ended_at=max(at, span.scheduled_at), ending=ending)

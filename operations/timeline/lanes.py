@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict, deque
 from itertools import count
 
+from operations.history import HistoryEvent
 from operations.timeline.spans import SUSPENSIONS, SpanKind
 
 Call = tuple[SpanKind, str]
@@ -79,3 +80,9 @@ class Lanes:
             if attempts == self.attempts[lane]:
                 return lane
         return None
+
+
+def call_of(event: HistoryEvent, kind: SpanKind) -> Call | None:
+    """Return the call of an attempt or a back-off, None if the event does not name it."""
+    key = event.task_execution_id or event.instance_id
+    return (kind, key) if key else None

@@ -1,6 +1,6 @@
 """Spans: what an instance does, or waits for, during a period."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -76,3 +76,8 @@ class Span:
 def event_key(name: str | None) -> str:
     """Return the name of an external event as Dapr compares it, without regard to case."""
     return (name or "").casefold()
+
+
+def closed(span: Span, at: datetime, ending: Ending) -> Span:
+    """Return a closed span; it does not end before its start, even if a clock was set back."""
+    return replace(span, ended_at=max(at, span.scheduled_at), ending=ending)

@@ -1,7 +1,7 @@
 """Finds the waits for an event that a timer has ended: the timer of the same turn fired first.
 
 A workflow that awaits an event or a timer, whichever comes first, leaves no trace in its history if
-the timer wins. What the workflow does next tells it.
+the timer wins. What the workflow does next decides.
 """
 
 from collections import defaultdict

@@ -68,7 +68,7 @@ def _awaited(spans: Sequence[Span]) -> tuple[list[Span], list[Span]]:
 
 
 def _call_order(spans: Iterable[Span]) -> Callable[[Span], tuple[int, int]]:
-    """Return a sort key: when the workflow made the call, of which a span may be a retry."""
+    """Return a sort key: when the workflow made the call of a span, which may be a retry."""
     made: dict[int, tuple[int, int]] = {}
     for span in spans:
         at = (span.turn, span.event_id)

@@ -35,7 +35,7 @@ class _Origin(NamedTuple):
 
 @dataclass(frozen=True)
 class AccessRules:
-    """Which hosts and origins requests may name; by default only those of this machine.
+    """Which hosts and origins requests may name; by default only this machine's.
 
     A web page of another site can send requests to a server on the reader's machine, or give the
     server a name of its own (DNS rebinding). `hosts` are allowed besides the loopback. `public_url`

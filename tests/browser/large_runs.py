@@ -1,4 +1,4 @@
-"""Finished runs of which only the ledger knows: thousands of activities, loud failures."""
+"""Finished runs that only the ledger has: thousands of activities, loud failures."""
 
 from datetime import UTC, datetime, timedelta
 

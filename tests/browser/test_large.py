@@ -32,7 +32,7 @@ SIZE = """() => {
 
 @pytest.fixture
 def instance_id(ledger: Ledger) -> str:
-    """Return the id of a run with 5,000 activities, of which the last one failed."""
+    """Return the id of a run whose last of 5,000 activities failed."""
     instance_id = unique("large")
     add_large_run(ledger, instance_id, ACTIVITIES)
     return instance_id

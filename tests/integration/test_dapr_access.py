@@ -25,7 +25,7 @@ SERVED = {
     "DeleteJobAlpha1",
     "DeleteJobsByPrefixAlpha1",
 }
-"""The methods of the runtime's gRPC API that are not denied, besides those of workflows."""
+"""The methods of the runtime's gRPC API that are not denied, without the workflow methods."""
 DENIED_PATHS = [
     ("POST", "v1.0/invoke/workflow-app/method/start"),
     ("POST", "v1.0/state/statestore"),

@@ -161,7 +161,7 @@ def _paused_with_an_event(rich: Rich) -> str:
     instance_id = unique("with_slow_turn")
     start = Thread(target=rich.patient_gateway.start, args=["with_slow_turn", instance_id, "1.0"])
     start.start()
-    eventually(lambda: rich.gateway.state(instance_id), 30, "the first turn has begun")
+    eventually(lambda: rich.gateway.state(instance_id), 30, "the first turn has started")
     event = Thread(target=rich.raise_event, args=[instance_id, EVENT, "1"])
     event.start()
     rich.patient_gateway.pause(instance_id)

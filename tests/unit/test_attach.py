@@ -215,7 +215,7 @@ def test_a_companion_takes_none_of_the_applications_work(tmp_path: Path) -> None
 def test_the_companions_daprd_is_named_or_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the PATH before that of `dapr init`."""
+    """On the PATH before the one of `dapr init`."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     installed = tmp_path / "home" / ".dapr" / "bin"
     installed.mkdir(parents=True)

@@ -336,7 +336,7 @@ def test_five_thousand_rows_are_a_small_figure() -> None:
 
 
 def test_a_row_of_many_attempts_has_its_last_bars() -> None:
-    """Its label has the number of all attempts, and its duration that of the whole row."""
+    """Its label has the number of all attempts, and the duration of the whole row."""
     spans = [
         span(
             event_id=n,

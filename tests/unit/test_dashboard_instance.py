@@ -145,7 +145,7 @@ def test_a_baseline_is_of_twenty_other_runs(desk: Desk) -> None:
 
 
 def open_large(desk: Desk) -> AppTest:
-    """Open the page of an instance with 120 activities, of which the last one failed."""
+    """Open the page of an instance whose last of 120 activities failed."""
     calls = [scheduled(number, 1, f"ship_{number}") for number in range(120)]
     answers = [completed(number, 2) for number in range(119)]
     desk.gateway.put(instance("large", Status.RUNNING))

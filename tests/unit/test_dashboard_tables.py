@@ -71,7 +71,7 @@ def test_a_long_history_has_pages() -> None:
 
 
 def test_an_answer_has_the_name_of_a_call_on_another_page() -> None:
-    """The names are those of the whole history."""
+    """The names come from the whole history."""
     history = (scheduled(0, 1, "charge"), completed(0, 2))
     assert list(_frame(history[1:], history)["name"]) == ["charge"]
 

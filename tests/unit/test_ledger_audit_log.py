@@ -103,7 +103,7 @@ def test_the_outcome_of_an_entry_in_another_ledger_is_added(ledger: Ledger) -> N
 
 
 def test_the_pause_of_a_suspended_run(ledger: Ledger) -> None:
-    """The last pause counts; an earlier one, and those of other runs, do not."""
+    """Only the last pause of the run counts."""
     names = {"ours": 100, "another program's": 200, "running": None}
     for name, since in names.items():
         status = Status.SUSPENDED if since else Status.RUNNING

@@ -15,7 +15,7 @@ def mode(path: Path) -> int:
 
 
 def test_existing_data_become_private(tmp_path: Path) -> None:
-    """Folders are 0700 and files 0600, also those of an earlier version."""
+    """Folders get the mode 0700 and files 0600, also if an earlier version made them."""
     file = tmp_path / "data" / "logs" / "worker.log"
     file.parent.mkdir(parents=True)
     file.touch()

@@ -58,7 +58,7 @@ def test_a_time_outside_the_attempt_is_ignored(started: float) -> None:
 def test_a_trace_span_ends_with_its_attempt(
     ended: float, ending: Ending, *, is_believed: bool
 ) -> None:
-    """Another end is that of a forged span, or of a delivery to a worker that died."""
+    """A span with another end is forged, or is of a delivery to a worker that died."""
     assert started_within(1, 30, (20, ended), ending=ending) == (at(20) if is_believed else None)
 
 

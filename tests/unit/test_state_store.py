@@ -50,7 +50,7 @@ def test_a_deleted_file_is_a_problem(store: StateStoreFile, file: Path) -> None:
 
 
 def test_a_replaced_file_is_a_problem(store: StateStoreFile, file: Path, tmp_path: Path) -> None:
-    """Also for a process that has never seen the first file."""
+    """Also for a process that never opened the first file."""
     (tmp_path / "other").touch()
     (tmp_path / "other").rename(file)
     assert is_lost(store)

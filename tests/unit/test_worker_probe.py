@@ -16,7 +16,7 @@ SILENT = (Problem(Service.WORKER, "the worker does not answer"),)
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """Return a socket that accepts connections in the kernel, as that of a frozen process does."""
+    """Return a socket that accepts connections in the kernel, as if its process was frozen."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener
 

@@ -62,8 +62,7 @@ class Endpoint:
     """Listens at an address while its context is entered.
 
     If the address is in use, the endpoint tries again every `retry` seconds; meanwhile the recorder
-    polls. `access` says which hosts and origins requests may name, by default those of this
-    machine.
+    polls. `access` says which hosts and origins requests may name, by default only this machine's.
     """
 
     def __init__(

@@ -29,7 +29,7 @@ def test_rest_names_cause_and_remedy(
 
 
 def test_the_status_does_not_wait_for_the_ledger(client: TestClient, gateway: FakeGateway) -> None:
-    """Without an open ledger the status is that of the engine."""
+    """Without an open ledger the status comes from the engine."""
     put_repeating(gateway)
     body = client.get(f"/workflow/status/{ID}").json()
     assert (body["status"], body.get("repeats")) == ("SUSPENDED", None)

@@ -10,6 +10,6 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the columns; the recorder fills those of unfinished runs."""
+    """Add the columns; the recorder fills them for unfinished runs."""
     op.add_column("runs", sa.Column("suspended_at", UtcDateTime))
     op.add_column("runs", sa.Column("repeats", String(255)))
