@@ -37,6 +37,21 @@ _NOT_SENT = re.compile(
     r"failed to connect to (all addresses|remote host)|errors resolving|dns resolution failed",
     re.IGNORECASE,
 )
+_NOT_CONNECTED = {
+    "CERTIFICATE_VERIFY_FAILED": (
+        "the sidecar's certificate is not trusted, so GRPC_DEFAULT_SSL_ROOTS_FILE_PATH must name "
+        "a file with the certificate of the authority that signed it"
+    ),
+    "Hostname Verification Check failed": "the sidecar's certificate is for another host name",
+    "WRONG_VERSION_NUMBER": "the sidecar does not use TLS, so its address must be host:port",
+    "missing selected ALPN": (
+        "what answers with TLS does not offer HTTP/2 (ALPN h2), which the sidecar's gRPC API needs"
+    ),
+    "Socket closed": (
+        "the connection is accepted and closed at once: either the address needs TLS "
+        "(https://host:port), or a proxy does not reach the sidecar"
+    ),
+}
 _BROKEN_LIST = re.compile(r"invalid key format: .*?\.workflow\|\|(?P<id>.*)\|\|metadata", re.DOTALL)
 _TAKEN = re.compile(r"workflow '(?P<id>.*)' has already been created", re.DOTALL)
 _LOST_HISTORY = re.compile(
@@ -125,7 +140,8 @@ def describe(error: grpc.RpcError) -> str:
     if error.code() is grpc.StatusCode.UNAUTHENTICATED:
         return "the sidecar refuses the API token, so DAPR_API_TOKEN must be the sidecar's own"
     if _NOT_SENT.search(details):
-        return "no sidecar accepts the connection"
+        known = (reason for text, reason in _NOT_CONNECTED.items() if text in details)
+        return next(known, "no sidecar accepts the connection")
     return details or "the connection was lost"
 
 

@@ -9,9 +9,9 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 from tests.browser.acts import expect_bars, expect_status, open_instance, press, row
 from tests.browser.chromium import FLAGS, find
 from tests.browser.conftest import DEFAULTS, PUBLIC_HOST, OpenPage, settle
-from tests.browser.tls_proxy import tls_proxy
 from tests.http_client import http_client
 from tests.integration.stack import Stack, unique
+from tests.tls_proxy import tls_proxy
 
 HANDSHAKE = {
     "connection": "Upgrade",

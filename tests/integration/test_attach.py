@@ -1,116 +1,28 @@
 """`python -m system attach`, from an empty folder, at an engine with the rich application."""
 
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, Self
 
-import httpx
 import pytest
 
+from operations.errors import DaprUnavailable
+from operations.gateway import DaprGateway
+from system.attach.probe import ask_sidecar
 from system.dapr.build import ensure
 from system.dapr.settings import PROJECT
 from tests.http_client import http_client
+from tests.integration.attached import FIRST, Attached
 from tests.integration.rich import Rich
-from tests.integration.stack import processes_of
-from tests.ports import first_port
+from tests.tls_proxy import tls_proxy
 from tests.waiting import STARTUP, eventually
 
 APP_ID = "shop"
 TOKEN = "the-token-of-the-application"  # noqa: S105 - of this test
-FIRST = first_port(29400)
 ACTIONS = ("pause", "resume", "terminate", "purge")
 ORDERS = (sys.executable, "-m", "worker")
-
-
-class Attached:
-    """An attached Flowdeck: its command, its console, its REST API."""
-
-    def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
-        self.home = folder / "home"
-        self.url = f"http://127.0.0.1:{FIRST + 31}"
-        self.page = f"http://127.0.0.1:{FIRST + 32}"
-        self._empty = folder / "empty"
-        self._output = folder / "console.log"
-        self._arguments = arguments
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if name != "FLOWDECK_ENV_FILE"},
-            "PYTHONPATH": str(PROJECT),
-            "FLOWDECK_HOME": str(self.home),
-            "FLOWDECK_SPANS_PORT": str(FIRST + 30),
-            "FLOWDECK_API_PORT": str(FIRST + 31),
-            "FLOWDECK_PAGE_PORT": str(FIRST + 32),
-            "FLOWDECK_DAPR_PORTS": str(FIRST + 33),
-            **variables,
-        }
-
-    def __enter__(self) -> Self:
-        self._empty.mkdir(parents=True)
-        (self._empty / ".env").write_text("FLOWDECK_API_PORT=1\nDAPR_API_TOKEN=of-the-folder\n")
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "system", "attach", *self._arguments],
-                cwd=self._empty,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    @property
-    def output(self) -> str:
-        """The output of the console so far."""
-        return self._output.read_text(errors="replace")
-
-    def says(self, text: str) -> None:
-        """Wait until the console has a text."""
-        try:
-            eventually(lambda: text in self.output, STARTUP, f"the console says {text!r}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.output}") from None
-
-    def end(self) -> int:
-        """Press Ctrl-C, and return the exit code."""
-        self._process.send_signal(signal.SIGINT)
-        return self._process.wait(timeout=30)
-
-    def left_nothing(self) -> None:
-        """Assert that no process runs any more, and that the folder of the command is unchanged."""
-        (ledger,) = self.home.glob("data/attached/*/*/ledger.db")
-        assert [*processes_of(self.home), *processes_of(ledger.parent)] == []
-        assert [file.name for file in self._empty.iterdir()] == [".env"]
-
-    def get(self, path: str) -> Any:
-        """Return the JSON body of an answer, whatever its status."""
-        return http_client.get(f"{self.url}{path}").json()
-
-    def act(self, action: str, instance_id: str) -> str:
-        """Act on an instance, and return its status from the answer."""
-        answer = http_client.post(f"{self.url}/workflow/{action}/{instance_id}")
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["status"])
-
-    def statuses(self) -> dict[str, str]:
-        """Return the status of each instance of the list."""
-        with suppress(httpx.HTTPError, KeyError):
-            return {
-                run["instance_id"]: run["status"] for run in self.get("/workflows")["workflows"]
-            }
-        return {}
-
-    def shows(self, instance_id: str, status: str) -> None:
-        """Wait until the list has an instance with a status."""
-        text = f"{instance_id} is {status}"
-        eventually(lambda: self.statuses().get(instance_id) == status, STARTUP, text)
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +110,7 @@ def test_another_application_at_the_address_is_left_alone(
             f"now belongs to the application 'bank', but this Flowdeck follows '{APP_ID}'"
         )
         for action in ACTIONS:
-            answer = httpx.post(f"{attached.url}/workflow/{action}/{instance_id}", timeout=5)
+            answer = http_client.post(f"{attached.url}/workflow/{action}/{instance_id}")
             assert (answer.status_code, "'bank'" in answer.text) == (503, True)
         assert "'bank'" in attached.get("/health")["problems"][0]
         assert attached.statuses() == before
@@ -256,6 +168,36 @@ def test_a_sidecar_that_starts_later_is_awaited(
     attached.says(f"Attached to the application '{APP_ID}'")
     attached.shows(waiting, "RUNNING")
     assert attached.end() == 0
+
+
+def test_a_sidecar_behind_tls(
+    application: Rich, attach: Callable[..., Attached], tmp_path: Path
+) -> None:
+    """A private authority is named in the environment; other messages say what to correct."""
+    port, roots = FIRST + 41, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
+    inner = int(application.endpoint.rpartition(":")[2])
+    with tls_proxy(tmp_path, "localhost", port, inner, is_grpc=True) as certificate:
+        for address, reason in (
+            (f"localhost:{port}", r"the address needs TLS \(https://host:port\)"),
+            (f"https://localhost:{port}", f"not trusted, so {roots} must name a file"),
+            (f"https://{application.endpoint}", "the sidecar does not use TLS"),
+        ):
+            with (
+                closing(DaprGateway(address)) as gateway,
+                pytest.raises(DaprUnavailable, match=reason),
+            ):
+                gateway.health()
+        trusting = {roots: str(certificate), "DAPR_API_TOKEN": TOKEN}
+        address = f"https://127.0.0.1:{port}"
+        answer = ask_sidecar({**os.environ, **trusting, "DAPR_GRPC_ENDPOINT": address})
+        assert "the sidecar's certificate is for another host name" in str(answer)
+        attached = attach(f"https://localhost:{port}", **trusting)
+        attached.says(f"Attached to the application '{APP_ID}'")
+        attached.says("Flowdeck is attached.")
+        waiting = application.start("waiting")
+        attached.shows(waiting, "RUNNING")
+        assert attached.act("terminate", waiting) == "terminated"
+        assert attached.end() == 0
 
 
 def test_a_wrong_token_is_named(application: Rich, attach: Callable[..., Attached]) -> None:

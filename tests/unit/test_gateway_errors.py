@@ -284,6 +284,26 @@ def test_a_write_to_an_unknown_host_was_not_carried_out(
         dapr.pause("order_A")
 
 
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [
+        ("SSL_ERROR_SSL: error:1000007d: CERTIFICATE_VERIFY_FAILED: self signed", "not trusted"),
+        ("UNAUTHENTICATED: Hostname Verification Check failed.", "for another host name"),
+        ("SSL_ERROR_SSL: error:100000f7: WRONG_VERSION_NUMBER", "does not use TLS"),
+        ("Cannot check peer: missing selected ALPN property.", "ALPN h2"),
+        ("ipv4:127.0.0.1:50001: Socket closed", "the address needs TLS"),
+    ],
+)
+def test_a_connection_that_fails_by_tls_is_explained(
+    sidecar: Sidecar, dapr: DaprGateway, details: str, reason: str
+) -> None:
+    """The message says what to correct; nothing was carried out."""
+    text = f"failed to connect to all addresses; last error: UNKNOWN: {details}"
+    sidecar.failures["SuspendInstance"] = [(grpc.StatusCode.UNAVAILABLE, text)]
+    with pytest.raises(DaprUnavailable, match=reason):
+        dapr.pause("order_A")
+
+
 def test_a_restarted_sidecar_is_found(sidecar: Sidecar, dapr: DaprGateway) -> None:
     """The same gateway reaches it within two seconds, after any outage."""
     dapr.health()

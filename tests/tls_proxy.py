@@ -10,14 +10,21 @@ from pathlib import Path
 
 
 @contextmanager
-def tls_proxy(folder: Path, host: str, port: int, server_port: int) -> Iterator[None]:
-    """Serve a server of this machine by TLS at a port.
+def tls_proxy(
+    folder: Path, host: str, port: int, server_port: int, *, is_grpc: bool = False
+) -> Iterator[Path]:
+    """Serve a server of this machine by TLS at a port, and yield the certificate's file.
 
-    Like many proxies, it gives the server a `Host` of its own instead of the browser's.
+    Like many proxies, it gives the server a `Host` of its own instead of the browser's, unless the
+    server `is_grpc`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*_certificate(folder, host))
+    certificate, key = _certificate(folder, host)
+    context.load_cert_chain(certificate, key)
     outer, inner = f"Host: {host}:{port}".encode(), f"Host: 127.0.0.1:{server_port}".encode()
+    if is_grpc:
+        context.set_alpn_protocols(["h2"])
+        outer = inner = b""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, requests = await asyncio.open_connection("127.0.0.1", server_port)
@@ -32,7 +39,7 @@ def tls_proxy(folder: Path, host: str, port: int, server_port: int) -> Iterator[
     opening = asyncio.start_server(serve, "127.0.0.1", port, ssl=context)
     server = asyncio.run_coroutine_threadsafe(opening, loop).result(10)
     try:
-        yield
+        yield certificate
     finally:
         asyncio.run_coroutine_threadsafe(_close(server), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
