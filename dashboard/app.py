@@ -17,11 +17,15 @@ st.set_page_config(
 )
 st.logo(HERE / "assets" / "wordmark.svg", size="large")
 st.html("<style>[data-testid=stMainBlockContainer] {padding-top: 4.75rem}</style>")
-new_order = st.Page(PAGES / "new_order.py", title="New order", url_path="new")
+new_order = (
+    st.Page(PAGES / "new_order.py", title="New order", url_path="new")
+    if offers_orders()
+    else st.Page(PAGES / "no_orders.py", title="No orders", url_path="new", visibility="hidden")
+)
 page = st.navigation(
     [
         st.Page(PAGES / "instances.py", title="Instances", default=True),
-        *([new_order] if offers_orders() else []),
+        new_order,
         st.Page(PAGES / "instance.py", title="Instance", url_path=INSTANCE, visibility="hidden"),
     ],
     position="top",

@@ -806,11 +806,14 @@ def test_a_search_for_nul_finds_nothing(desk: Desk) -> None:
 def test_an_attached_dashboard_offers_no_orders(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither as a page nor as a text."""
+    """Neither as a page nor as a text; the form's address says why."""
     assert "New order" in widget(desk.open(), "table")["empty"][1]
     assert not has_widget(desk.open(ORDER), "table")
     monkeypatch.setenv("FLOWDECK_ORDERS", "false")
     services.offers_orders.cache_clear()
     app = desk.open()
     assert "order" not in " ".join(widget(app, "table")["empty"])
-    assert has_widget(desk.open(ORDER), "table")  # the address shows the list
+    instead = desk.open(ORDER)
+    assert not instead.exception
+    assert "this Flowdeck is attached" in texts(instead.info)
+    assert not instead.button
