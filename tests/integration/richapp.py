@@ -217,6 +217,12 @@ def patched(context: DaprWorkflowContext, _: None) -> Steps:
         yield _work(context, 0)
 
 
+def calling(context: DaprWorkflowContext, app_id: str) -> Steps:
+    """Run an activity and a child workflow of another application, which has the same code."""
+    yield context.call_activity("work", input=0, app_id=app_id)
+    return (yield context.call_child_workflow("parallel", input=0, app_id=app_id))
+
+
 WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
     parallel,
     fan_out,
@@ -238,6 +244,7 @@ WORKFLOWS: tuple[Callable[[DaprWorkflowContext, Any], Steps | None], ...] = (
     escalating,
     forgetful,
     patched,
+    calling,
 )
 
 
