@@ -38,6 +38,8 @@ MAX_START_DELAY = timedelta(days=366)
 
 log = structlog.get_logger(__name__)
 
+IN_MEMORY = "in daprd's memory, as after a forced purge, until daprd restarts"
+"""Why an id is taken of which the engine has no instance."""
 _LONGEST_PAUSE = 0.4  # seconds between two reads of a start that another request makes
 
 
@@ -237,11 +239,11 @@ class Starts:
             self._gateway.start(
                 workflow, instance_id, reservation.payload, reservation.scheduled_for, time_left
             )
-        except InstanceExists:
+        except InstanceExists as error:
             # Started by a program without this ledger, or by a call whose answer was lost.
             instance = self._gateway.state(instance_id)
             if instance is None:
-                raise
+                raise InstanceExists(instance_id, IN_MEMORY) from error
             check_existing(reservation, instance, reservation, accepts_finished=True)
             return False
         return True

@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 
-from operations.actions import ActionContext, Actions, PurgeOptions
-from operations.errors import HistoryLost
+from operations.actions import ActionContext, Actions, PurgeOptions, StartRequest
+from operations.errors import HistoryLost, InstanceExists
 from operations.model import HISTORY_LOST, LOCAL_USER, Action, Status
 from operations.records import Outcome
 from operations.run_view import View, view
@@ -79,7 +79,10 @@ def test_what_dapr_writes_back_after_a_forced_purge_hides_nothing(rich: Rich) ->
     metadata = f"%.workflow||{instance_id}||metadata"
     with rich.state_store() as store:
         row = store.execute("SELECT * FROM state WHERE key LIKE ?", (metadata,)).fetchone()
-    Actions(rich.gateway, rich.ledger).purge(instance_id, OPERATOR, FORCE)
+    actions = Actions(rich.gateway, rich.ledger)
+    actions.purge(instance_id, OPERATOR, FORCE)
+    with pytest.raises(InstanceExists, match="in daprd's memory, as after a forced purge"):
+        actions.start(StartRequest("waiting", instance_id, {}), OPERATOR)
     purged = rich.recorded(instance_id, Status.UNKNOWN)
     assert purged.purged_at
     with rich.state_store() as store:
@@ -89,10 +92,10 @@ def test_what_dapr_writes_back_after_a_forced_purge_hides_nothing(rich: Rich) ->
     assert rich.ledger.runs.latest(instance_id) == purged
     assert rich.ledger.runs.adjacent_runs(purged) == (None, None)
     with pytest.raises(HistoryLost):
-        Actions(rich.gateway, rich.ledger).purge(instance_id, OPERATOR, FORCE)
+        actions.purge(instance_id, OPERATOR, FORCE)
     with rich.without_sidecar():  # it still has the purged instance in memory
         rich.delete_rows(instance_id)
-    rich.gateway.start("waiting", instance_id, "null")
+    actions.start(StartRequest("waiting", instance_id, {}), OPERATOR)
     earlier, _ = rich.ledger.runs.adjacent_runs(rich.recorded(instance_id, Status.RUNNING, 20))
     assert earlier
     assert (earlier.run_id, earlier.purged_at) == (purged.run_id, purged.purged_at)
