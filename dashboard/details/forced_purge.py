@@ -10,7 +10,7 @@ _EFFECTS = (
     "The engine refuses every other action. If you remove the cause of the stall, it continues the "
     "instance by itself. A forced purge archives the history in the ledger first, and then deletes "
     "the instance and its descendants in the engine. Nothing brings them back, and a parent that "
-    "waits for the instance waits forever."
+    "waits for the instance waits forever. The id can be used again after a restart of daprd."
 )
 
 
