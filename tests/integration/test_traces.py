@@ -4,9 +4,11 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import pytest
 
 from operations.model import Service, Status
@@ -19,6 +21,7 @@ from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
 from tests.integration.stack import unique
 from tests.ports import first_port
+from tests.unit.zipkin import attempt_span, body
 from tests.waiting import eventually
 
 AT_ONCE = 4  # activities that this engine runs at a time; the others wait in its queue
@@ -110,6 +113,28 @@ def test_an_attempt_starts_after_the_previous_one_failed(rich: Rich) -> None:
         assert before.ended_at
         assert after.started_at
         assert before.ended_at <= after.started_at
+
+
+def test_a_forged_span_needs_the_end_of_its_attempt(rich: Rich) -> None:
+    """The recorder receives both spans; the history contradicts the end of the first one."""
+    instance_id = rich.start("parallel", "0.1")
+    first, second, last = attempts(rich, instance_id)
+    assert first.ended_at
+    assert second.ended_at
+    an_hour_later = first.ended_at + timedelta(hours=1)
+    forged = [
+        attempt_span(first.event_id, first.ended_at, an_hour_later, instance_id),
+        attempt_span(second.event_id, second.ended_at, second.ended_at, instance_id),
+    ]
+    address = f"http://127.0.0.1:{rich.trace_port}/api/v2/spans"
+    headers = {"content-type": "application/json"}
+    assert httpx.post(address, content=body(*forged), headers=headers).status_code == 202
+
+    def start_times() -> list[datetime | None]:
+        return [span.started_at for span in attempts(rich, instance_id)]
+
+    believed = [first.started_at, second.ended_at, last.started_at]
+    eventually(lambda: start_times() == believed, 10, "the second one is believed")
 
 
 def test_the_recorder_s_metrics_are_in_its_heartbeat(rich: Rich) -> None:
