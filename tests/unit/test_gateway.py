@@ -9,10 +9,11 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
 from operations.errors import DaprUnavailable, InvalidInput
-from operations.gateway import DaprGateway, IdPage
+from operations.gateway import DaprGateway, IdPage, open_gateway
 from operations.gateway.channel import Address, parse_address
 from operations.gateway.stubs import pb
 from operations.model import Failure, Instance, Status
+from operations.settings import OperationsSettings
 from tests.unit.sidecar import CALLS, NOON, READS, WRITES, Sidecar, timestamp_of
 
 CALLER = "one-of-many"
@@ -224,6 +225,21 @@ def test_every_call_has_the_api_token(sidecar: Sidecar) -> None:
             sidecar.metadata = {}
             call(dapr)
             assert sidecar.metadata["dapr-api-token"] == CALLER
+
+
+def test_a_gateway_of_settings_has_all_of_them(
+    sidecar: Sidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every process opens its gateway so: its endpoint, token, companion and limit are the same."""
+    monkeypatch.setenv("DAPR_GRPC_ENDPOINT", sidecar.endpoint)
+    monkeypatch.setenv("DAPR_API_TOKEN", CALLER)
+    monkeypatch.setenv("FLOWDECK_COMPANION", "true")
+    monkeypatch.setenv("FLOWDECK_DAPR_MAX_BODY_SIZE", "8Mi")
+    with closing(open_gateway(OperationsSettings.load())) as dapr:
+        dapr.health()
+        assert dapr.max_body_size == 8 * 2**20
+    assert sidecar.metadata["dapr-api-token"] == CALLER
+    assert not sidecar.calls["ListJobsAlpha1"], "a companion has no scheduler"
 
 
 @pytest.mark.parametrize("name", CALLS)
