@@ -1,6 +1,9 @@
 """The web server of the dashboard: Streamlit's pages, live updates, and Plotly's script."""
 
+import base64
 import gc
+import hashlib
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -15,7 +18,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.config import get_config_options, set_option
 
-from dashboard.content_policy import content_policy
 from dashboard.live.updates import LiveUpdates
 from operations.web.access import AccessRules
 from operations.web.guard import Guard, Policies
@@ -23,6 +25,8 @@ from operations.web.guard import Guard, Policies
 PROBES = frozenset({"/health", "/_stcore/health"})
 PLOTLY_PATH = "flowdeck/plotly.min.js"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+_INDEX = Path(st.__file__).parent / "static" / "index.html"
+_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _SCRIPT = Path(__file__).parent / "app.py"
 _IMPORTED_LATER = (
     "dashboard.details.audit_table",
@@ -55,7 +59,7 @@ def create_app(read_version: Callable[[], str], access: AccessRules | None = Non
     get_config_options(force_reparse=True)
     if access.public_url:  # Streamlit compares the origin with the host that the proxy sends
         set_option("server.corsAllowedOrigins", [access.public_url])
-    return Guard(app, access, Policies(content_policy()), PROBES)
+    return Guard(app, access, Policies(_content_policy()), PROBES)
 
 
 class _WithoutUploads:
@@ -89,3 +93,27 @@ async def _plotly(_request: Request) -> FileResponse:
 
 async def _health(_request: Request) -> PlainTextResponse:
     return PlainTextResponse("ok")
+
+
+def _content_policy() -> str:
+    """Return the policy of all pages.
+
+    Streamlit imports the scripts of components from `blob:` addresses, sets styles in elements, and
+    has one inline script, which is allowed by its hash.
+    """
+    hashes = " ".join(f"'{_hash(script)}'" for script in _INLINE_SCRIPT.findall(_INDEX.read_text()))
+    return (
+        "default-src 'self'; "
+        f"script-src 'self' blob: {hashes}; "
+        "style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; "
+        "font-src 'self' data:; "
+        "connect-src 'self'; "
+        "worker-src 'self' blob:; "
+        "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

@@ -1,15 +1,16 @@
-"""The banner that names the services that are away, and says what still works."""
+"""The banner that names the services that are away, and one that reports damaged ledgers."""
 
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from dashboard.live.damage_banner import damage_banner
 from dashboard.live.system_state import SystemState
 from dashboard.markdown import plain
+from dashboard.services import services, state_reader, viewer
+from operations.errors import Unavailable
 from operations.model import Service
-from operations.recorder_report import Outage
+from operations.recorder_report import DamagedLedger, Outage
 
 _MESSAGES = {
     Service.SIDECAR: (
@@ -72,7 +73,7 @@ def live_state(state: SystemState) -> str | None:
 
 def banner(state: SystemState) -> None:
     """Show which services are away, since when, what still works, and damaged ledgers."""
-    damage_banner(state.damaged)
+    _damage_banner(state.damaged)
     if state.outages:
         lines = [_message(outage) for outage in state.outages]
         st.warning("\n\n".join(lines), icon=":material/cloud_off:")
@@ -101,3 +102,31 @@ def why_no_actions(state: SystemState) -> str | None:
     """Return why no action is possible now; None if actions are possible."""
     away = [needed for needed in (Service.SIDECAR, Service.WORKER) if state.is_away(needed)]
     return f"{_MESSAGES[away[0]][0]}: no action is possible until this ends." if away else None
+
+
+def _damage_banner(damaged: tuple[DamagedLedger, ...]) -> None:
+    """Show which damaged ledgers the recorder keeps, and how to recover their content."""
+    if not damaged:
+        return
+    with st.container(border=True, gap="small"):
+        st.error("\n\n".join(map(_damage_message, damaged)), icon=":material/database_off:")
+        st.code("\n".join(each.recovery_command for each in damaged), None, wrap_lines=True)
+        st.button("Acknowledge", key="acknowledge-damage", on_click=_acknowledge)
+
+
+def _damage_message(damaged: DamagedLedger) -> str:
+    return (
+        f"**The ledger was damaged, and was replaced at {damaged.moved_at:%d %b %H:%M:%S} UTC.** "
+        "The new ledger has every instance that Dapr still has. Purged runs and the earlier audit "
+        f"log are only in {plain(damaged.path)}. This command copies the readable rows into a new "
+        "database:"
+    )
+
+
+def _acknowledge() -> None:
+    """Record that the viewer knows of the damaged ledgers; the files stay."""
+    try:
+        services().ledger.damage.acknowledge(viewer())
+    except Unavailable as error:
+        st.error(plain(str(error)))
+    state_reader().refresh()
