@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -21,6 +23,12 @@ from operations.records import Filter
 from tests.unit.snapshots import done
 
 GARBAGE = b"no database " * 1000
+READ_AND_CLOSE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT * FROM runs").fetchall()
+connection.close()
+"""
 
 
 @pytest.fixture
@@ -258,3 +266,13 @@ def test_a_name_may_have_any_character(tmp_path: Path) -> None:
     file.touch()
     kept = damage.move_aside(file, datetime(2026, 1, 1, tzinfo=UTC))
     assert [each.path for each in damage.kept_files(file)] == [str(kept)]
+
+
+def test_a_check_keeps_the_locks_of_the_process(ledger: Ledger, ledger_url: str) -> None:
+    """Else the next process that closes its last connection deletes the log that is in use."""
+    file = Path(ledger_url.removeprefix("sqlite:///"))
+    ledger.runs.ingest([done(instance_id="order_A")])
+    ledger.damage.check()
+    log = Path(f"{file}-wal").stat().st_ino
+    subprocess.run([sys.executable, "-c", READ_AND_CLOSE, str(file)], check=True)
+    assert Path(f"{file}-wal").stat().st_ino == log

@@ -10,6 +10,7 @@ the only archive of purged runs. Before that SQLite may have restored the file f
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -27,6 +28,8 @@ _CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _PRIMARY = 0xFF  # the part of SQLite's extended error codes that names the kind
 _MAGIC, _HEADER_SIZE = b"SQLite format 3\0", 100
 _LOOKS, _LOOK_AGAIN = 5, 0.05  # seconds
+_descriptors: dict[tuple[int, int], int] = {}  # by device and inode
+_opening = threading.Lock()
 
 
 def code_of(error: BaseException) -> int | None:
@@ -61,8 +64,7 @@ def visible_damage(file: Path) -> str | None:
 
     SQLite itself would not notice it while the pages that it reads are in its log.
     """
-    with file.open("rb") as opened:
-        header = opened.read(_HEADER_SIZE)
+    header, _ = _header_and_size(file)
     if not header:
         return None
     if not header.startswith(_MAGIC):
@@ -76,10 +78,26 @@ def visible_damage(file: Path) -> str | None:
 
 def _is_short(file: Path) -> bool:
     """True if a file has fewer pages than its header says, as it also does during a checkpoint."""
-    with file.open("rb") as opened:
-        header, size = opened.read(_HEADER_SIZE), os.fstat(opened.fileno()).st_size
+    header, size = _header_and_size(file)
     page_size, pages = int.from_bytes(header[16:18]), int.from_bytes(header[28:32])
     return size < pages * (page_size if page_size > 1 else 65536)
+
+
+def _header_and_size(file: Path) -> tuple[bytes, int]:
+    """Return the header and the size of a file; its descriptor stays open until the process ends.
+
+    When a process closes any descriptor of a file, POSIX drops all its locks on the file, also
+    those of SQLite. The next process that closes its last connection would then delete the log,
+    although this process uses it: the file would be damaged.
+    """
+    found = file.stat()
+    with _opening:
+        descriptor = _descriptors.get((found.st_dev, found.st_ino))
+        if descriptor is None:
+            descriptor = os.open(file, os.O_RDONLY)
+            found = os.fstat(descriptor)
+            _descriptors[found.st_dev, found.st_ino] = descriptor
+    return os.pread(descriptor, _HEADER_SIZE, 0), os.fstat(descriptor).st_size
 
 
 def find_damage(file: Path) -> str | None:
