@@ -24,6 +24,8 @@ class WorkerProbe:
         self._timeout = timeout
         self._is_silent = False
         self._probing: threading.Thread | None = None
+        self.is_answering = False
+        """Whether the last probe got an answer."""
 
     def problems(self) -> tuple[Problem, ...]:
         """Return the problem that the last probe found, and start the next probe; never waits."""
@@ -42,10 +44,10 @@ class WorkerProbe:
         try:
             connection.request("GET", _PATH)
             connection.getresponse()
-            self._is_silent = False
+            self._is_silent, self.is_answering = False, True
         except TimeoutError:
-            self._is_silent = True
+            self._is_silent, self.is_answering = True, False
         except (OSError, http.client.HTTPException):
-            self._is_silent = False
+            self._is_silent = self.is_answering = False
         finally:
             connection.close()

@@ -8,6 +8,7 @@ import structlog
 
 from operations.errors import DaprUnavailable, HistoryLost
 from operations.gateway import Gateway
+from operations.health.deadlock import DeadlockWatch
 from operations.health.outages import DaprMonitor
 from operations.health.state_store import StateStoreFile
 from operations.health.worker_probe import WorkerProbe
@@ -50,6 +51,7 @@ class FollowedApplication:
         self.gateway = CountedGateway(gateway)
         grace = timedelta(seconds=self.limits.outage_grace)
         self.health = DaprMonitor(gateway, self.limits.health_every, grace, state_store, worker)
+        self.deadlock = DeadlockWatch(worker)
         self.clock = Clock()
         self.queue = HintQueue(self.limits)
         self.notices = Notices(self.health, self.queue)
@@ -70,6 +72,7 @@ class Recorder:
         self._gateway = gateway
         queue, now = application.queue, application.clock.now
         self._health = application.health
+        self._deadlock = application.deadlock
         self._notices = application.notices
         self._queue = queue
         self._limits = limits
@@ -101,6 +104,7 @@ class Recorder:
         self._schedule.is_traced = self._queue.is_traced
         self._start_times.add(self._hints.handle(self._readers.seconds), time.monotonic())
         self._health.check(self._lister.problems)
+        self._deadlock.check(self._health.workers)
         self._notices.check_traces()
         if self._health.is_reachable:
             self._discover()

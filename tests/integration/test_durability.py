@@ -1,10 +1,18 @@
 """Processes are killed while orders run; the orders complete."""
 
+import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.integration.stack import PROCESSES, RECOVERY, Stack, unique
+from operations.errors import FlowdeckError
+from operations.gateway import DaprGateway
+from operations.model import Status
+from tests.integration.stack import AT_ONCE, PROCESSES, RECOVERY, Stack, unique
+from tests.waiting import eventually
 
 TOTALS = {100.0: 110.0, 99.99: 109.989, 0.05: 0.055}
 
@@ -29,6 +37,34 @@ def _assert_orders_survive_a_kill(stack: Stack, *names: str) -> None:
 def test_orders_survive_the_kill_of_worker_or_sidecar(stack: Stack, name: str) -> None:
     """After a kill -9 of the worker or the sidecar each order completes, with its total."""
     _assert_orders_survive_a_kill(stack, name)
+
+
+def _assert_busy_worker_may_die(system: Stack, gateway: DaprGateway) -> None:
+    """Kill the worker while it is handed much work, and wait until every order has completed."""
+    order = json.dumps({"order_id": "ANY", "amount": 1.0, "items": ["pen"]})
+    ids, due = [unique("order_BUSY") for _ in range(150)], datetime.now(UTC) + timedelta(seconds=8)
+
+    def statuses() -> set[Status | None]:
+        with suppress(FlowdeckError):
+            found = [gateway.state(each) for each in ids]
+            return {each.status if each else None for each in found}
+        return {Status.UNKNOWN}
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda each: gateway.start("order_workflow", each, order, due), ids))
+    eventually(lambda: statuses() - {Status.PENDING}, 30, "all start at once")
+    system.kill("worker")
+    eventually(lambda: statuses() == {Status.COMPLETED}, RECOVERY, "all have completed")
+
+
+@pytest.mark.slow
+def test_orders_survive_kills_of_a_busy_worker(second: Callable[..., Stack]) -> None:
+    """Also if daprd 1.18.2 deadlocks, as it often does here: the recorder ends that daprd."""
+    with second(**AT_ONCE) as system:
+        system.start()
+        with closing(system.gateway(write_timeout=5)) as gateway:
+            for _ in range(3):
+                _assert_busy_worker_may_die(system, gateway)
 
 
 @pytest.mark.slow

@@ -43,8 +43,10 @@ def test_a_worker_that_does_not_answer_is_silent_until_it_answers(
     probe = WorkerProbe(url_of(listener), timeout=0.2)
     assert probe.problems() == ()
     eventually(lambda: probe.problems() == SILENT, 10, "the worker is silent")
+    assert not probe.is_answering
     threading.Thread(target=answer_all, args=[listener], daemon=True).start()
     eventually(lambda: probe.problems() == (), 10, "the worker has answered")
+    assert probe.is_answering
 
 
 def test_an_absent_worker_is_not_silent(listener: socket.socket) -> None:
