@@ -1,6 +1,7 @@
 """A daprd that accepts no worker any more."""
 
 import signal
+from contextlib import closing
 from itertools import count
 from types import SimpleNamespace
 
@@ -9,6 +10,11 @@ import pytest
 from operations.health import deadlock
 from operations.health.deadlock import PATIENCE, DeadlockWatch
 from operations.health.worker_probe import WorkerProbe
+from operations.ledger import Ledger
+from operations.model import DaprHealth
+from operations.recorder.recorder import FollowedApplication, Recorder
+from tests.unit.fakes import FakeGateway
+from tests.unit.recorders import EAGER
 
 DAPRD, OTHER = 101, 202
 
@@ -88,3 +94,16 @@ def test_a_daprd_that_never_had_a_worker_is_left_alone(monkeypatch: pytest.Monke
     machine = Machine(monkeypatch)
     machine.check(0)
     assert machine.killed == []
+
+
+def test_the_recorder_watches_its_daprd(
+    machine: Machine, gateway: FakeGateway, ledger: Ledger
+) -> None:
+    """Each cycle passes on the number of workers that the sidecar counts."""
+    application = FollowedApplication(gateway, EAGER)
+    application.deadlock = machine.watch
+    gateway.dapr_health = DaprHealth("1.18.2", (), 0)
+    with closing(Recorder(application, ledger)) as recorder:
+        for _ in range(10):
+            recorder.cycle()
+    assert machine.killed == [(DAPRD, signal.SIGKILL)]
