@@ -43,7 +43,7 @@ class Outages:
 
 
 class DaprMonitor:
-    """Asks the engine for its problems every `every` seconds, and logs each change."""
+    """Asks the engine for its problems every `every` seconds, and logs each reason once."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class DaprMonitor:
         self._every = every
         self._outages = Outages(grace)
         self._problems: tuple[Problem, ...] = ()
+        self._logged: dict[Service, set[str]] = {}
         self._due = 0.0
         self.workers: int | None = None
         """The number of connected workers at the last check, None if it is unknown."""
@@ -83,11 +84,21 @@ class DaprMonitor:
         """Ask the engine if a check is due; `others` are problems that are already known."""
         if time.monotonic() < self._due:
             return
-        before = self._problems
         self._problems, self.workers = _ask(self._gateway, self._state_store, self._worker)
         self.outages = self._outages.update((*self._problems, *others), datetime.now(UTC))
-        _log_changes(before, self._problems)
+        self._log()
         self._due = time.monotonic() + self._every
+
+    def _log(self) -> None:
+        """Log each reason why a service is away, and that it is back."""
+        for problem in self._problems:
+            logged = self._logged.setdefault(problem.service, set())
+            if problem.reason not in logged:
+                logged.add(problem.reason)
+                log.warning(f"{problem.service} is away", reason=problem.reason)
+        for service in self._logged.keys() - {each.service for each in self._problems}:
+            del self._logged[service]
+            log.info(f"{service} is back")
 
 
 def dapr_problems(
@@ -118,12 +129,3 @@ def _ask(
     elif health.workers is not None and health.workers > 1:
         silent = ()
     return (*health.problems, *silent, *lost), health.workers
-
-
-def _log_changes(before: tuple[Problem, ...], now: tuple[Problem, ...]) -> None:
-    away_before, away_now = {each.service for each in before}, {each.service for each in now}
-    for problem in now:
-        if problem.service not in away_before:
-            log.warning(f"{problem.service} is away", reason=problem.reason)
-    for service in away_before - away_now:
-        log.info(f"{service} is back")

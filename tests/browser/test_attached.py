@@ -35,6 +35,7 @@ def page(attached: Attached, browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.mark.slow
 def test_an_attached_dashboard(stack: Stack, attached: Attached, page: Page) -> None:
     """It shows and acts on the application's instances, has no order form, and says outages."""
     instance_id = stack.start_order(unique("foreign"))

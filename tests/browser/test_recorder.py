@@ -3,6 +3,7 @@
 from contextlib import closing
 from datetime import UTC, datetime
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from operations.ledger import Ledger
@@ -66,6 +67,7 @@ def test_the_backlog_is_updated(open_page: OpenPage, stack: Stack, ledger: Ledge
     expect(backlog).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_failing_list_is_shown_with_its_remedy(open_page: OpenPage, stack: Stack) -> None:
     """The banner names the id and what to do; recovery is not automatic."""
     broken = unique("broken||list")

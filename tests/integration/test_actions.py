@@ -103,6 +103,7 @@ def test_children_are_archived_and_purged_with_their_parent(rich: Rich, actions:
         assert read_history(rich.gateway, lambda: rich.ledger, instance_id).source is Source.ARCHIVE
 
 
+@pytest.mark.slow
 def test_many_descendants_are_purged_by_the_same_request_again(
     rich: Rich, actions: Actions
 ) -> None:

@@ -153,6 +153,7 @@ def test_a_companion_acts_and_takes_none_of_the_work(
     attached.left_nothing()
 
 
+@pytest.mark.slow
 def test_a_sidecar_that_starts_later_is_awaited(
     application: Rich, attach: Callable[..., Attached]
 ) -> None:
@@ -170,6 +171,7 @@ def test_a_sidecar_that_starts_later_is_awaited(
     assert attached.end() == 0
 
 
+@pytest.mark.slow
 def test_a_sidecar_behind_tls(
     application: Rich, attach: Callable[..., Attached], tmp_path: Path
 ) -> None:

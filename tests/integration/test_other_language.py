@@ -24,6 +24,8 @@ from tests.waiting import eventually
 from worker.app import create_order_app
 from worker.runtime import RuntimeState
 
+pytestmark = pytest.mark.slow  # builds the application, and starts PostgreSQL
+
 KINDS = [
     (("retrying", "null"), Status.COMPLETED, 3),
     (("parent", ""), Status.COMPLETED, 0),

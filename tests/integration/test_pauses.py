@@ -141,6 +141,7 @@ def _assert_end(gateway: DaprGateway, instance_id: str) -> Status:
     return state.status
 
 
+@pytest.mark.slow
 def test_twenty_pauses_harm_no_order(second: Callable[..., Stack]) -> None:
     """The orders end as they would without pauses, and no attempt is executed twice."""
     system = second(**FAULTY)

@@ -148,6 +148,7 @@ def test_the_recorder_s_metrics_are_in_its_heartbeat(rich: Rich) -> None:
     eventually(measured, 10, "the heartbeat has metrics")
 
 
+@pytest.mark.slow
 def test_without_traces_only_started_at_is_missing(rich: Rich) -> None:
     """A program that takes the port and never answers delays neither engine nor recorder."""
     with untraced_recorder(rich):

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from system.dapr.settings import PROJECT
 from tests.integration.stack import Stack, unique
 
@@ -26,6 +28,7 @@ print(actions.start(request, ActionContext(LOCAL_USER)).created)
 """
 
 
+@pytest.mark.slow
 def test_the_same_start_from_two_processes_gives_one_order(stack: Stack) -> None:
     """Of eight processes that start the same order at once, exactly one creates it."""
     order_id = unique("PROCESSES")

@@ -3,10 +3,11 @@
 import pytest
 
 from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError
-from operations.health.outages import GRACE, Outages, dapr_problems
+from operations.health.outages import GRACE, DaprMonitor, Outages, dapr_problems
 from operations.health.worker_probe import NO_ANSWER, WorkerProbe
 from operations.model import DaprHealth, Problem, Service
 from operations.recorder_report import Outage
+from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import at
 
@@ -126,3 +127,19 @@ def test_a_worker_that_does_not_answer_is_a_problem(
     gateway.dapr_health = DaprHealth("1.18.2", (), workers)
     found = dapr_problems(gateway, worker=SilentProbe())
     assert [problem.reason for problem in found] == [NO_ANSWER] * reasons
+
+
+def test_each_reason_of_an_outage_is_logged_once(gateway: FakeGateway, log_lines: LogLines) -> None:
+    """For example: the sidecar ends, then another application has its address."""
+    log_lines.configure("info")
+    monitor = DaprMonitor(gateway, every=0)
+    reasons = ["it has ended", "it is another", "it has ended"]
+    gateway.errors["health"] = [DaprRefused(reason) for reason in reasons]
+    for _ in (*reasons, "it is back"):
+        monitor.check()
+    lines = [(line["event"], line.get("reason")) for line in log_lines.events()]
+    assert lines == [
+        ("sidecar is away", "it has ended"),
+        ("sidecar is away", "it is another"),
+        ("sidecar is back", None),
+    ]
