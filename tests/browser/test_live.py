@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
 from tests.browser.acts import back_to_list, expect_bars, expect_status, open_instance, row
@@ -24,6 +25,7 @@ def axis(page: Page) -> list[str]:
     return list(page.evaluate("document.querySelector('.gantt .chart').layout.xaxis.range"))
 
 
+@pytest.mark.slow
 def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
     """A zoomed range stays while the instance runs, until a double click.
 
@@ -72,6 +74,7 @@ def test_the_cells_of_a_row_are_aligned(open_page: OpenPage, stack: Stack) -> No
     assert len(set(bottoms)) == 1, bottoms
 
 
+@pytest.mark.slow
 def test_an_idle_page_sends_nothing(open_page: OpenPage, stack: Stack) -> None:
     """No browser polls or asks: the server reruns the page for the next order."""
     sent: list[object] = []

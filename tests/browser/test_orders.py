@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import expect
 
 from operations.ledger import Ledger
@@ -144,6 +145,7 @@ def test_a_button_stays_when_another_one_appears(open_page: OpenPage, stack: Sta
     assert button.bounding_box() == before
 
 
+@pytest.mark.slow
 def test_two_browsers_show_the_same(open_page: OpenPage, stack: Stack) -> None:
     """An action in one appears in the other without a reload."""
     one, other = open_page(), open_page()
@@ -156,6 +158,7 @@ def test_two_browsers_show_the_same(open_page: OpenPage, stack: Stack) -> None:
     assert stack.status(instance_id)["status"] == "TERMINATED"
 
 
+@pytest.mark.slow
 def test_an_earlier_run_is_opened_from_its_row(open_page: OpenPage, stack: Stack) -> None:
     """An id that was purged and used again has two rows, each with its own page."""
     order_id = unique("twice")

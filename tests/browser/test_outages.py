@@ -94,6 +94,7 @@ def test_a_click_that_is_not_answered_is_named_in_its_row(
     expect(line.get_by_role("alert")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_shown_and_recovers(open_page: OpenPage, stack: Stack) -> None:
     """The banner names it while it is away, and the order completes."""
     instance_id = stack.start_order(unique("survivor"))

@@ -132,6 +132,7 @@ def test_nothing_is_left_after_ctrl_c(attached: Attached) -> None:
     attached.left_nothing()
 
 
+@pytest.mark.slow
 def test_a_companion_acts_and_takes_none_of_the_work(
     application: Rich, attach: Callable[..., Attached], tmp_path: Path
 ) -> None:
@@ -202,6 +203,7 @@ def test_a_sidecar_behind_tls(
         assert attached.end() == 0
 
 
+@pytest.mark.slow
 def test_a_wrong_token_is_named(application: Rich, attach: Callable[..., Attached]) -> None:
     """The folder's `.env` has a token too: it is not read."""
     attached = attach(application.endpoint, DAPR_API_TOKEN="wrong")  # noqa: S106 - not a secret

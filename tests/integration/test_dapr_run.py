@@ -73,6 +73,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
+@pytest.mark.slow
 def test_an_order_completes_under_dapr_run(url: str) -> None:
     """The worker reads its ports from Dapr's variables; the state store is relative to daprd."""
     eventually(lambda: _code(f"{url}/health") == 200, STARTUP, "the worker is healthy")

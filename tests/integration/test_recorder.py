@@ -123,6 +123,7 @@ def is_followed(ledger: Ledger, instance_id: str) -> bool:
     return instance_id in {summary.instance_id for summary in ledger.runs.unfinished()}
 
 
+@pytest.mark.slow
 def test_a_kill_of_the_recorder_loses_nothing(stack: Stack, ledger: Ledger) -> None:
     """After a kill -9 during 20 orders each order has one run, with every attempt."""
     with ThreadPoolExecutor(10) as pool:

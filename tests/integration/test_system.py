@@ -117,6 +117,7 @@ def test_ctrl_c_ends_everything_in_order(second: Callable[[], Stack]) -> None:
         assert "RpcError" not in system.log(process)
 
 
+@pytest.mark.slow
 def test_no_process_survives_the_kill_of_the_system(second: Callable[[], Stack]) -> None:
     """A kill -9 of the supervisor leaves no process."""
     system = second()
