@@ -40,7 +40,7 @@ check: .venv/test ## Static checks only
 	@$(BIN)/mypy
 
 prove: .venv/test dapr postgres browser ## Run the slow tests, for example those that kill each process
-	@$(BIN)/python -m pytest -m slow --timeout=1800 --verbose --durations=0 --durations-min=1
+	@$(BIN)/python -m pytest -m slow --timeout=1800 --verbose --numprocesses=2 --dist=loadfile --durations=30
 
 bench: .venv/test dapr postgres browser ## Measure the figures of docs/benchmarks.md
 	@$(BIN)/python -m bench
