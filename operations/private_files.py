@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _UMASK = 0o077
-_FOLDER, _FILE = 0o700, 0o600
+_OWN = 0o700  # the permissions of the file's user
 
 
 def keep_private(folder: Path) -> None:
@@ -15,12 +15,14 @@ def keep_private(folder: Path) -> None:
     """
     os.umask(_UMASK)
     for path, _, files in os.walk(folder.resolve()):
-        _set_mode(Path(path), _FOLDER)
+        _remove_others(Path(path))
         for name in files:
-            _set_mode(Path(path, name), _FILE)
+            _remove_others(Path(path, name))
 
 
-def _set_mode(path: Path, mode: int) -> None:
+def _remove_others(path: Path) -> None:
+    """Take every permission from the group and from others."""
     with suppress(OSError):  # it is gone, or of another user
-        if not path.is_symlink() and path.stat().st_mode & 0o777 != mode:
-            path.chmod(mode)
+        mode = path.stat().st_mode & 0o777
+        if not path.is_symlink() and mode & ~_OWN:
+            path.chmod(mode & _OWN)

@@ -21,7 +21,7 @@ from system.dapr.build import ensure
 from system.dapr.commands import NEEDS
 from system.dapr.errors import DaprError
 from system.dapr.settings import LOOPBACK, PROJECT, DaprSettings
-from system.environment import python_environment
+from system.environment import http_url, python_environment
 from system.preconditions import CannotStart, check_folders, check_ports, lock_data
 from system.supervisor import Plan, Supervisor, read_procfile
 from system.welcome import announce_when_ready
@@ -98,7 +98,7 @@ def environment(dapr: DaprSettings, worker: WorkerSettings, token: str) -> dict[
         **python_environment(),
         "FLOWDECK_HOME": str(dapr.home.resolve()),
         "FLOWDECK_SPANS_PORT": str(dapr.trace_port),
-        "FLOWDECK_WORKER_URL": f"http://{worker.api_host}:{worker.port}",
+        "FLOWDECK_WORKER_URL": http_url(worker.api_host, worker.port),
         "FLOWDECK_DAPR_MAX_BODY_SIZE": dapr.dapr_max_body_size,
         "DAPR_GRPC_ENDPOINT": f"{LOOPBACK}:{dapr.ports['dapr gRPC']}",
         "DAPR_API_TOKEN": token,

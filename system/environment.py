@@ -7,6 +7,11 @@ from pathlib import Path
 from system.dapr.settings import LOOPBACK
 
 
+def http_url(host: str, port: int) -> str:
+    """Return the URL of a server, with an IPv6 address in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def python_environment(*direct: str) -> dict[str, str]:
     """Return this process's environment with this Python first on the PATH.
 

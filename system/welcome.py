@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from dashboard.settings import DashboardSettings
 from system.console import Console
+from system.environment import http_url
 from worker.settings import WorkerSettings
 
 STILL_WAITING = 15.0  # seconds between two lines about a system that is not ready yet
@@ -21,8 +22,8 @@ def announce_when_ready(
 ) -> None:
     """Check worker and dashboard in a thread, and print the addresses once both are healthy."""
     started = time.monotonic()
-    api = f"http://{worker.api_host}:{worker.port}"
-    page = f"http://{dashboard.page_host}:{dashboard.page_port}"
+    api = http_url(worker.api_host, worker.port)
+    page = http_url(dashboard.page_host, dashboard.page_port)
 
     def announce() -> None:
         next_line = started + STILL_WAITING

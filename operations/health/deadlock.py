@@ -43,7 +43,7 @@ class DeadlockWatch:
         self._since: float | None = None
 
     def check(self, workers: int | None) -> None:
-        """Take note of the number of connected workers, None if unknown; call it every second."""
+        """Compare the number of connected workers, None if unknown, with the last check."""
         if workers:
             self._served, self._since = self._find_daprd(), None
         elif workers is None or not self._is_suspect():

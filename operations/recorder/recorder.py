@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from operations.errors import DaprUnavailable, HistoryLost
+from operations.errors import DaprRefused, DaprUnavailable, HistoryLost
 from operations.gateway import Gateway
 from operations.health.deadlock import DeadlockWatch
 from operations.health.outages import DaprMonitor
@@ -182,7 +182,7 @@ class Recorder:
             return results
         try:
             app_id = self._gateway.app_id(fresh=True)
-        except DaprUnavailable:
+        except (DaprUnavailable, DaprRefused):
             self._health.expire()
             for result in results:
                 self._schedule.unread(result.instance_id, time.monotonic())

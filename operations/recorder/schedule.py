@@ -157,23 +157,27 @@ class Schedule:
 
     def failed(self, instance_id: str, now: float) -> int:
         """Report that a read failed; return how many reads failed in a row."""
-        run = self._runs[instance_id]
-        run.last = None
-        run.failures += 1
-        self._report(instance_id, run, now + retry_after(run.failures, self._limits))
-        return run.failures
+        self._runs[instance_id].lost = 0
+        return self._failed(instance_id, now)
 
     def lost(self, instance_id: str, now: float) -> int:
         """Report a read that lacked a part of the history; return how many did in a row.
 
         From `RecorderLimits.lost_reads` on, the ledger says so, and hints wait for no other answer.
         """
-        self.failed(instance_id, now)
+        self._failed(instance_id, now)
         run = self._runs[instance_id]
         run.lost += 1
         if run.lost >= self._limits.lost_reads:
             run.hinted_at = math.inf
         return run.lost
+
+    def _failed(self, instance_id: str, now: float) -> int:
+        run = self._runs[instance_id]
+        run.last = None
+        run.failures += 1
+        self._report(instance_id, run, now + retry_after(run.failures, self._limits))
+        return run.failures
 
     def unread(self, instance_id: str, now: float) -> None:
         """Report that the read of an instance was cancelled."""

@@ -8,6 +8,7 @@ from api.settings import ApiSettings
 from dashboard.settings import DashboardSettings
 from operations.settings import OperationsSettings
 from system.dapr.settings import PROJECT
+from system.environment import http_url
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach such a server
 _COMPANION = ("companion gRPC", "companion HTTP", "companion internal gRPC")
@@ -47,5 +48,4 @@ class AttachSettings(DashboardSettings, ApiSettings, OperationsSettings):
 
 
 def _url(host: str, port: int) -> str:
-    name = _EVERYWHERE.get(host, host)
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+    return http_url(_EVERYWHERE.get(host, host), port)

@@ -15,14 +15,16 @@ def mode(path: Path) -> int:
 
 
 def test_existing_data_become_private(tmp_path: Path) -> None:
-    """Folders get the mode 0700 and files 0600, also if an earlier version made them."""
-    file = tmp_path / "data" / "logs" / "worker.log"
+    """Group and others lose every permission, also if an earlier version made the files."""
+    file, script = (tmp_path / "data" / "logs" / name for name in ("worker.log", "own.sh"))
     file.parent.mkdir(parents=True)
-    file.touch()
-    for path in (file, file.parent, tmp_path / "data"):
+    for path, permissions in ((file, 0o644), (script, 0o755)):
+        path.touch()
+        path.chmod(permissions)
+    for path in (file.parent, tmp_path / "data"):
         path.chmod(0o755)
     keep_private(tmp_path / "data")
-    assert mode(file) == 0o600
+    assert (mode(file), mode(script)) == (0o600, 0o700)
     assert mode(file.parent) == mode(tmp_path / "data") == 0o700
 
 

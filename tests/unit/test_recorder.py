@@ -508,6 +508,20 @@ def test_the_ledger_has_an_outage_while_the_engine_is_away(
     assert events == ["sidecar is away", "sidecar is back"]
 
 
+@pytest.mark.parametrize("errors", [outage_errors(1), refusals(1)])
+def test_an_answer_of_an_unknown_application_is_read_again(
+    gateway: FakeGateway, make_setup: MakeSetup, errors: list[FlowdeckError]
+) -> None:
+    """The sidecar ends after an answer, before it names its application; the recorder goes on."""
+    setup = make_setup()
+    put_running(gateway)
+    gateway.errors["app_id"] = errors
+    setup.until_reads()
+    assert statuses(setup.ledger) == []
+    gateway.errors = {}
+    setup.until_status(Status.RUNNING)
+
+
 def test_an_outage_keeps_its_start_after_a_restart(
     gateway: FakeGateway, ledger: Ledger, make_setup: MakeSetup
 ) -> None:

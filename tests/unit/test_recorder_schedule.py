@@ -369,6 +369,10 @@ def test_hints_of_a_run_whose_history_is_lost_do_not_wait() -> None:
     schedule.updated(working(), 9)
     schedule.take(EVER, ALL)
     assert schedule.lost(ID, 10) == 1
+    schedule.take(EVER, ALL)
+    schedule.failed(ID, 11)
+    schedule.take(EVER, ALL)
+    assert schedule.lost(ID, 12) == 1
 
 
 def test_the_end_of_a_run_answers_its_hints() -> None:

@@ -45,6 +45,8 @@ def test_processes_know_the_sidecar_and_the_data(tmp_path: Path) -> None:
     assert variables["FLOWDECK_HOME"] == str(tmp_path)
     assert variables["FLOWDECK_SPANS_PORT"] == "31010"
     assert variables["DAPR_API_TOKEN"] == token
+    at_ipv6 = environment(dapr, WorkerSettings(api_host="::1", api_port=7), token)
+    assert at_ipv6["FLOWDECK_WORKER_URL"] == "http://[::1]:7"
 
 
 def test_logs_follows_every_log_file(tmp_path: Path) -> None:

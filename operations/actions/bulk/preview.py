@@ -173,10 +173,10 @@ def _reason_to_skip(task: BulkTask, run: RunSummary) -> str | None:
         return f"it is {run.status} already"
     if task.action in allowed_actions(run.status, forced=task.options.force):
         return None
-    is_stalled = run.status is Status.STALLED
-    return f"it is {run.status}" + (
-        f" ({run.error_type}): {ONLY_FORCED_PURGE}" if is_stalled else ""
-    )
+    if run.status is Status.STALLED:
+        cause = f" ({run.error_type})" if run.error_type else ""
+        return f"it is {run.status}{cause}: {ONLY_FORCED_PURGE}"
+    return f"it is {run.status}"
 
 
 def _reason_against_all(run: RunSummary) -> str | None:

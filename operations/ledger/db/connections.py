@@ -29,7 +29,7 @@ from operations.ledger.db.damage import code_of, is_damage, report_damage
 from operations.ledger.db.engines import WRITES, make_engine
 from operations.settings import database_url, without_password
 
-_SHORT_WAIT = 500  # milliseconds: longer than any transaction of Flowdeck
+_SHORT_WAIT = 200  # milliseconds: longer than any transaction of Flowdeck
 _STEPS = 3000  # of SQLite's virtual machine, between two checks of the time
 _SET_TIMEOUT = text(
     "SELECT set_config('statement_timeout', :timeout, true), set_config('jit', 'off', true)"
@@ -140,10 +140,15 @@ def check_writable(engine: Engine) -> None:
     file = sqlite_file(engine.url)
     if file is None:
         return
-    with translating(engine.url), closing(sqlite3.connect(file, isolation_level=None)) as other:
+    with translating(engine.url), closing(_existing(file)) as other:
         other.execute(f"PRAGMA busy_timeout = {_SHORT_WAIT}")
         other.execute("BEGIN IMMEDIATE")
         other.execute("ROLLBACK")
+
+
+def _existing(file: Path) -> sqlite3.Connection:
+    """Return a connection to a file; `sqlite3.connect` alone would create a missing one."""
+    return sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
 
 
 @contextmanager
