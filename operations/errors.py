@@ -84,7 +84,7 @@ class ActionInProgress(Conflict):
 
 
 ONLY_FORCED_PURGE = (
-    "only a forced purge is possible, unless the cause is removed and the engine continues it"
+    "only a forced purge is possible; the engine continues it by itself once the cause is removed"
 )
 
 
@@ -231,7 +231,7 @@ class DaprRefused(FlowdeckError):
 
 
 class HistoryLost(DaprRefused):
-    """The engine cannot read an instance: a part of it is missing or damaged in the state store.
+    """The engine cannot read an instance: its rows in the state store are incomplete or damaged.
 
     While the engine writes an instance, a part may be missing for a moment. `reason` is the cause
     and the remedy without the id.

@@ -30,8 +30,8 @@ def read_history(gateway: Gateway, get_ledger: Callable[[], Ledger], instance_id
     """Return the history from the engine, else from the ledger's archive.
 
     `get_ledger` is called only if the archive is needed, so an outage of the ledger does not hide
-    the engine's history. Raises `UnknownInstance` if neither has the instance or its history,
-    `DaprUnavailable` if the engine is away and the ledger has no archive, `DaprRefused` and
+    the engine's history. Raises `UnknownInstance`, `DaprUnavailable` or `HistoryLost` if the
+    engine cannot return the history and the ledger has no archive; also `DaprRefused` and
     `LedgerUnavailable`.
     """
     try:

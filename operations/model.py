@@ -129,7 +129,7 @@ class Service(StrEnum):
     RECORDER = "recorder"
     LEDGER = "ledger"
     STATE_STORE = "state store"
-    """The file in which the embedded engine keeps its instances."""
+    """The file in which the daprd of `make run` keeps its instances."""
     LISTING = "listing"
     """The engine's list of instance ids; a single bad id can break it."""
 

@@ -16,7 +16,7 @@ from system.dapr.settings import LOOPBACK
 
 PORT_SETTINGS = (
     "FLOWDECK_PAGE_PORT, FLOWDECK_API_PORT, FLOWDECK_SPANS_PORT, or FLOWDECK_DAPR_PORTS "
-    "(the first of Dapr's)"
+    "(the first of Dapr's ports)"
 )
 
 _SQLITE = "sqlite:///"

@@ -44,9 +44,9 @@ def _is_kept_back(event: Any) -> bool:
 def _process_event(executor: Any, context: Any, event: Any) -> None:
     """Process an event as the SDK does, except a repeated resume or confirmation.
 
-    While it is suspended, a workflow is passed a confirmation that something still waits for. Other
-    confirmations are ignored if an uncorrected worker has repeated the action; the rest must not
-    overtake the event that is kept back and leads to the action.
+    A suspended workflow gets a confirmation only of an action that is pending. A confirmation of a
+    later action waits until the resume, because the event that leads to this action waits too. Any
+    other confirmation repeats an earlier one, from an uncorrected worker, and is ignored.
     """
     kind = event.WhichOneof("eventType")
     if executor._is_suspended and kind in _CONFIRMATIONS:

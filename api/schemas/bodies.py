@@ -13,7 +13,7 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
 
 def _is_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Refuse values that only Python reads as JSON, such as NaN; `StrictRequest` keeps others."""
+    """Refuse values that are not JSON, such as NaN: `StrictRequest` makes JSON a `JsonText`."""
     if not isinstance(value, JsonText):
         raise ValueError("not JSON")  # noqa: TRY004 - pydantic expects it
     return value

@@ -10,7 +10,7 @@ from operations.timeline import SpanKind
 
 ROWS = ((12, 30), (40, 24))  # (maximum number of rows, pixels per row)
 DENSE = 18  # pixels per row of a chart with more rows
-TALL = 20  # rows; the axis of a chart with more of them is above them, and in view
+TALL = 20  # rows; a chart with more has its axis at the top, where it is in view
 
 
 def layout(lanes: Sequence[Row]) -> dict[str, Any]:

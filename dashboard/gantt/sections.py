@@ -12,7 +12,7 @@ from enum import StrEnum
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind
 
 MAX_ROWS = 50  # in a section, beside the row of suspensions
-MAX_SPANS = 100  # of one row that are drawn: the last ones
+MAX_SPANS = 100  # the most spans of one row that are drawn, the latest ones
 
 Row = Sequence[Span]
 """The spans of one lane, by `scheduled_at`."""

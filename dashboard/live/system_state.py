@@ -20,7 +20,7 @@ class SystemState:
     metrics: RecorderMetrics | None = None
     damaged: tuple[DamagedLedger, ...] = ()
     is_followed: bool = True
-    """Whether the revision shows what changes: False while the recorder writes no heartbeat."""
+    """False while the ledger can be read, but the recorder writes no heartbeat."""
 
     @property
     def version(self) -> str:

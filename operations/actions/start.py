@@ -38,8 +38,8 @@ MAX_START_DELAY = timedelta(days=366)
 
 log = structlog.get_logger(__name__)
 
-IN_MEMORY = "in daprd's memory, as after a forced purge, until daprd restarts"
-"""Why an id is taken of which the engine has no instance."""
+IN_MEMORY = "by an instance that daprd keeps in memory until it restarts, as after a forced purge"
+"""Why the engine refuses an id although it reports no instance with this id."""
 _LONGEST_PAUSE = 0.4  # seconds between two reads of a start that another request makes
 
 
@@ -99,10 +99,10 @@ class Starts:
     carried out is repeated only when the first call can no longer act, and the engine still has no
     instance. Dapr 1.18 carries out a start under the context of the caller's call (the lock, the
     reminder and the state of the instance), and the context ends with the deadline or with the
-    connection. A sidecar that is frozen notices neither, and continues the calls that it has
-    accepted when it runs again. But a sidecar that answers a read runs again, so `start_margin`
-    after such an answer the call has either ended or created the instance. Hence the two reads in
-    `_is_free`.
+    connection. A frozen sidecar notices neither. When it runs again, it continues the calls that it
+    accepted before. A sidecar that answers a read is running: `start_margin` seconds after that
+    answer, each such call has ended or has created its instance. So `_is_free` waits after the read
+    of its caller, and reads again.
     """
 
     def __init__(self, gateway: Gateway, ledger: Ledger, limits: ActionLimits) -> None:

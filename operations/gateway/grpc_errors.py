@@ -45,7 +45,8 @@ _NOT_CONNECTED = {
     "Hostname Verification Check failed": "the sidecar's certificate is for another host name",
     "WRONG_VERSION_NUMBER": "the sidecar does not use TLS, so its address must be host:port",
     "missing selected ALPN": (
-        "what answers with TLS does not offer HTTP/2 (ALPN h2), which the sidecar's gRPC API needs"
+        "the server at this address uses TLS without HTTP/2 (ALPN h2), which the sidecar's gRPC "
+        "API needs"
     ),
     "Socket closed": (
         "the connection is accepted and closed at once: either the address needs TLS "

@@ -1,4 +1,4 @@
-"""The file of the embedded engine's state store: whether daprd uses the file at its path."""
+"""The state store's file of `make run`: checks that daprd uses the file at its path."""
 
 import os
 from collections.abc import Callable, Iterator

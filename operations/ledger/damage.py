@@ -20,7 +20,7 @@ _NO_APP = ""  # an acknowledgement belongs to the ledger, not to an application
 _ACKNOWLEDGED = select(audit_log.c.instance_id).where(
     audit_log.c.app_id == _NO_APP, audit_log.c.action == ACKNOWLEDGE_DAMAGE
 )
-_LARGE = (details, attempts, audit_log)  # of these the key is enough
+_LARGE = (details, attempts, audit_log)  # only their keys are read
 _NEWEST = tuple(
     select(*(table.primary_key.columns if table in _LARGE else table.c))
     .order_by(*(key.desc() for key in table.primary_key.columns))

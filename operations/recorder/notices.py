@@ -47,7 +47,7 @@ class Notices:
     def check_workers(self, snapshots: Iterable[Snapshot]) -> None:
         """Log why an instance failed if workers of different programs are the likely cause.
 
-        The number of workers is known a second late, so each cycle looks again at the last failure.
+        The number of workers arrives up to a second late: each cycle checks the last failure again.
         """
         if self._has_explained:
             return

@@ -259,7 +259,7 @@ class Recorder:
     def _write_heartbeat(self) -> None:
         outages, now = self._health.outages, time.monotonic()
         if outages != self._written or now >= self._heartbeat_due:
-            self._ledger.damage.check_file()  # its own queries may not touch the damaged pages
+            self._ledger.damage.check_file()  # the recorder's queries may miss damaged pages
             waits = self._schedule.hint_waits(now)
             metrics = self._meter.metrics(waits, self._health.workers)
             self._ledger.write_heartbeat(datetime.now(UTC), outages, self._backlog(), metrics)

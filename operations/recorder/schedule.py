@@ -40,7 +40,7 @@ class FollowedRun:
     failures: int = 0
     """How many reads in a row failed."""
     lost: int = 0
-    """How many of them lacked a part of the history."""
+    """How many reads since the last success lacked a part of the history."""
     hinted_at: float = math.inf
     """The time of the first hint that no written snapshot has answered."""
     expected_until: float = -math.inf
@@ -161,9 +161,9 @@ class Schedule:
         return self._failed(instance_id, now)
 
     def lost(self, instance_id: str, now: float) -> int:
-        """Report a read that lacked a part of the history; return how many did in a row.
+        """Report a read that lacked a part of the history; return how many since a success.
 
-        From `RecorderLimits.lost_reads` on, the ledger says so, and hints wait for no other answer.
+        From `RecorderLimits.lost_reads` on, the history counts as lost, and hints as answered.
         """
         self._failed(instance_id, now)
         run = self._runs[instance_id]

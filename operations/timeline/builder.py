@@ -123,7 +123,7 @@ class TimelineBuilder:
         return None
 
     def _call_made(self, kind: SpanKind) -> None:
-        """Note that the workflow made a call; one that awaits an event has given up the others."""
+        """Count a call of the workflow; a new wait for an event ends the waits that expired."""
         self._settle_late(is_consumed=True)
         self._timeouts.count_call()
         if kind is SpanKind.WAIT:
@@ -135,7 +135,7 @@ class TimelineBuilder:
                 self._close_span(index, fired, Ending.TIMED_OUT)
 
     def _settle_late(self, *, is_consumed: bool) -> None:
-        """Close a wait that an event met after its time-out: the workflow reacted to it or not."""
+        """Close the expired wait that a late event met: completed if the workflow reacted."""
         if self._late is None:
             return
         (index, event), self._late = self._late, None
@@ -147,7 +147,7 @@ class TimelineBuilder:
                 self._close_span(index, expiry.fired, Ending.TIMED_OUT)
 
     def _cause(self) -> None:
-        """Count an event that may have caused the turn; then the reaction is not to a late one."""
+        """Count an event that may cause the turn; a late event is then not the only cause."""
         self._settle_late(is_consumed=False)
         self._causes += 1
 
@@ -217,7 +217,7 @@ class TimelineBuilder:
     def event_raised(self, event: HistoryEvent) -> None:
         """Close the wait that receives the event; Dapr keeps the event if nothing waits for it.
 
-        A wait whose timer fired before has received it only if the workflow then reacts to it.
+        A wait whose timer has fired received the event only if the workflow reacts to the event.
         """
         self._cause()
         while (index := self._awaiting(event)) is not None:

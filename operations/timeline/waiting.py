@@ -77,7 +77,7 @@ def _call_order(spans: Iterable[Span]) -> Callable[[Span], tuple[int, int]]:
 
 
 def _is_like(span: Span, other: Span) -> bool:
-    """Return True if both are of one kind; a retry is due for an activity or a child."""
+    """Return True if both are of one kind; a back-off counts as an activity."""
     calls = {SpanKind.ACTIVITY, SpanKind.BACKOFF}
     return span.kind is other.kind or {span.kind, other.kind} <= calls
 

@@ -36,14 +36,14 @@ class Folders:
         return last.parent if last else self._all / _UNKNOWN
 
     def application(self, folder: Path) -> str:
-        """Return whose folder this is, empty if that is not known yet."""
+        """Return the id of the application that uses a folder, empty if it is unknown."""
         if folder.name != _UNKNOWN:
             return _text(folder.name)
         file = folder / _APPLICATION
         return file.read_text() if file.exists() else ""
 
     def identify(self, folder: Path, app_id: str) -> None:
-        """Remember whose folder the unknown one is."""
+        """Write which application uses the unknown folder."""
         if folder.name == _UNKNOWN:
             (folder / _APPLICATION).write_text(app_id)
 

@@ -81,7 +81,7 @@ def test_what_dapr_writes_back_after_a_forced_purge_hides_nothing(rich: Rich) ->
         row = store.execute("SELECT * FROM state WHERE key LIKE ?", (metadata,)).fetchone()
     actions = Actions(rich.gateway, rich.ledger)
     actions.purge(instance_id, OPERATOR, FORCE)
-    with pytest.raises(InstanceExists, match="in daprd's memory, as after a forced purge"):
+    with pytest.raises(InstanceExists, match="until it restarts, as after a forced purge"):
         actions.start(StartRequest("waiting", instance_id, {}), OPERATOR)
     purged = rich.recorded(instance_id, Status.UNKNOWN)
     assert purged.purged_at

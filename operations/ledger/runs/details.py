@@ -109,7 +109,7 @@ def _execute(connection: Connection, query: Executable, rows: list[_Row]) -> Non
 
 
 def _is_kept(change: RunChange) -> bool:
-    """True if the history is written: of an ended run once, and of one that repeats an action.
+    """True if the history is written: once at the end of a run, and while an action repeats.
 
     The page of such a run reads the history here, because the engine's grows with each turn.
     """

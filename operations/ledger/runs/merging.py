@@ -118,7 +118,7 @@ def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
 
 
 def goes_on(before: RunSummary, snapshot: Snapshot) -> bool:
-    """True if the reason is no longer true why a run was stalled, or could not be read."""
+    """True if a run was stalled or could not be read, and its status has changed since."""
     had_reason = before.status in (Status.STALLED, Status.UNKNOWN)
     return had_reason and snapshot.instance.status is not before.status
 

@@ -25,7 +25,7 @@ def read_baselines(
 ) -> dict[str, Baseline]:
     """Return the baselines of those activities that enough completed runs of a workflow completed.
 
-    The run `besides` does not count: it must not be compared with itself.
+    The run `besides` does not count: a run must not be compared with itself.
     """
     found = {name: _rows(connection, workflow, name, besides, limits) for name in activities}
     return {
@@ -46,7 +46,7 @@ def _rows(
 
 @cache
 def _latest(limits: StatisticsLimits) -> Select[Any]:
-    """Return the query of the latest attempts, of each run only a few: a fan-out would be all.
+    """Return the query of the latest attempts, a few of each run: a fan-out would fill the result.
 
     It is built once: building it takes longer than executing it.
     """

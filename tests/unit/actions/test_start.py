@@ -400,7 +400,7 @@ def test_an_instance_that_exists_only_during_the_call_is_a_conflict(
 ) -> None:
     """The engine's answer that the id is taken stands, and the reservation is released."""
     gateway.errors["start"] = [InstanceExists("order_A", "an instance with it is running")]
-    with pytest.raises(InstanceExists, match="as after a forced purge, until daprd restarts"):
+    with pytest.raises(InstanceExists, match="until it restarts, as after a forced purge"):
         start(actions)
     assert ledger.reservations.latest("order_A") is None
 
