@@ -52,7 +52,7 @@ def status(
 
 def _repeats(services: Services, instance: Instance) -> str | None:
     """Return the action that a suspended instance repeats, None if that is unknown."""
-    ledger = services.open_ledger
+    ledger = services.ledger_if_open
     if ledger is None or instance.status is not Status.SUSPENDED:
         return None
     with suppress(LedgerUnavailable):

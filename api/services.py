@@ -55,7 +55,7 @@ class Services:
         return self._opened().ledger
 
     @property
-    def open_ledger(self) -> Ledger | None:
+    def ledger_if_open(self) -> Ledger | None:
         """The ledger if it is open, else None; never waits."""
         opening = self._opening
         is_open = opening is not None and opening.done() and not opening.exception()
