@@ -9,7 +9,7 @@ from dashboard.listing.table_data import address
 from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
 from dashboard.orders.batch import can_be_retried, describe, start_batch
-from dashboard.orders.order_form import Outcome, order_form
+from dashboard.orders.order_form import SubmissionResult, order_form
 from dashboard.server import PLOTLY_PATH
 from dashboard.services import services, state_reader, viewer
 from dashboard.widgets import widget
@@ -19,7 +19,7 @@ from operations.actions import ActionContext, StartRequest, StartResult
 _ACCEPTED, _LEAVES = "order-accepted", "leaves-form"
 
 
-def start_all(requests: list[StartRequest]) -> Outcome:
+def start_all(requests: list[StartRequest]) -> SubmissionResult:
     """Start all requests; the next page shows a message if something was started.
 
     A double click submits the form twice with the same ids: the second start finds the instances
@@ -30,7 +30,7 @@ def start_all(requests: list[StartRequest]) -> Outcome:
     state_reader().refresh()
     started = [result for result in results if isinstance(result, StartResult)]
     if len(started) < len(requests):
-        return Outcome(
+        return SubmissionResult(
             error=describe(requests, results),
             link=destination(requests) if started else None,
             retry=[
@@ -44,7 +44,7 @@ def start_all(requests: list[StartRequest]) -> Outcome:
     if any(request.is_new_id for request in requests) or any(each.created for each in started):
         one = len(requests) == 1
         add_messages(f"{requests[0].instance_id if one else f'{len(requests)} orders'} submitted.")
-    return Outcome(href=destination(requests))
+    return SubmissionResult(href=destination(requests))
 
 
 @st.fragment

@@ -10,7 +10,7 @@ import streamlit as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dashboard.live.banner import zone
-from dashboard.orders.start_time import StartTime, read_start
+from dashboard.orders.start_time import RequestedStart, read_start
 from dashboard.orders.typed_numbers import AMOUNT, quoted, read_amount, read_count, why_no_amount
 from dashboard.widgets import widget
 from operations.actions import StartRequest
@@ -55,7 +55,7 @@ class TypedOrder(BaseModel):
     only: list[str] = []
 
 
-class Outcome(BaseModel):
+class SubmissionResult(BaseModel):
     """The result of a submission: the page of the accepted orders, or why there are none.
 
     `link` leads to the orders of a batch that were started although others failed. `retry` has the
@@ -68,7 +68,7 @@ class Outcome(BaseModel):
     retry: list[str] = []
 
 
-def order_form(start: Callable[[list[StartRequest]], Outcome]) -> None:
+def order_form(start: Callable[[list[StartRequest]], SubmissionResult]) -> None:
     """Show the form of an order; a valid submission calls `start`, once for each click."""
     _form(
         key=_KEY,
@@ -87,7 +87,7 @@ def order_form(start: Callable[[list[StartRequest]], Outcome]) -> None:
     )
 
 
-def _submit(start: Callable[[list[StartRequest]], Outcome]) -> None:
+def _submit(start: Callable[[list[StartRequest]], SubmissionResult]) -> None:
     """Start the orders of a submission, and keep its outcome for the browser."""
     # A click that arrives after the browser has left the form finds no widget.
     sent = st.session_state.get(_KEY) or {}
@@ -98,15 +98,15 @@ def _submit(start: Callable[[list[StartRequest]], Outcome]) -> None:
     start_time = _read_start(typed.start)
     mistakes = find_mistakes(typed, start_time)
     requests = [] if mistakes else _requests(typed, start_time)
-    outcome = start(requests) if requests else Outcome()
-    if outcome.href:
+    result = start(requests) if requests else SubmissionResult()
+    if result.href:
         st.session_state[_SUGGESTED] = _random_id()
     st.session_state[_OUTCOME] = {
         "submission": typed.submission,
         # A retry sends the same texts again, whatever was typed since.
-        "typed": typed.model_dump() if outcome.retry else None,
+        "typed": typed.model_dump() if result.retry else None,
         "mistakes": mistakes,
-        **outcome.model_dump(),
+        **result.model_dump(),
     }
 
 
@@ -120,7 +120,7 @@ def _describe_start() -> dict[str, str]:
     return {"text": typed.text, "note": found.note, "mistake": found.mistake}
 
 
-def _read_start(typed: StartText) -> StartTime:
+def _read_start(typed: StartText) -> RequestedStart:
     now = datetime.now(UTC)
     return read_start(typed.text, zone(), now, is_incomplete=typed.is_incomplete)
 
@@ -129,7 +129,7 @@ def _random_id() -> str:
     return "ORDER-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
-def _requests(typed: TypedOrder, start_time: StartTime) -> list[StartRequest]:
+def _requests(typed: TypedOrder, start_time: RequestedStart) -> list[StartRequest]:
     return [
         StartRequest(
             workflow=WORKFLOW,
@@ -162,7 +162,7 @@ def orders_of(typed: TypedOrder) -> list[dict[str, Any]]:
     ]
 
 
-def find_mistakes(typed: TypedOrder, start_time: StartTime) -> Mistakes:
+def find_mistakes(typed: TypedOrder, start_time: RequestedStart) -> Mistakes:
     """Return the mistakes of a form by field, in the words of the contract of an order."""
     mistakes: Mistakes = {}
     if start_time.mistake:

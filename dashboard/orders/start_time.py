@@ -12,7 +12,7 @@ _OR_EMPTY = "or an empty field to start now"
 
 
 @dataclass(frozen=True)
-class StartTime:
+class RequestedStart:
     """A time to start (aware, UTC; None for now), a note on it, or the mistake in its text."""
 
     at: datetime | None = None
@@ -20,24 +20,28 @@ class StartTime:
     mistake: str = ""
 
 
-def read_start(text: str, zone: tzinfo, now: datetime, *, is_incomplete: bool = False) -> StartTime:
+def read_start(
+    text: str, zone: tzinfo, now: datetime, *, is_incomplete: bool = False
+) -> RequestedStart:
     """Read the text of a browser's field, such as "2026-03-29T02:30"; empty for now.
 
     An hour that occurs twice, because the clocks go back, is read as the first one to come. An
     hour that the clocks skip is a mistake.
     """
     if is_incomplete:
-        return StartTime(
+        return RequestedStart(
             mistake=f"Found an incomplete time, expected a day, hour and minute, {_OR_EMPTY}."
         )
     if not text:
-        return StartTime()
+        return RequestedStart()
     try:
         local = datetime.fromisoformat(text) if _LOCAL.fullmatch(text) else None
     except ValueError:
         local = None
     if local is None:
-        return StartTime(mistake=f"Found {quoted(text)}, expected a day and a time, {_OR_EMPTY}.")
+        return RequestedStart(
+            mistake=f"Found {quoted(text)}, expected a day and a time, {_OR_EMPTY}."
+        )
     typed = text.replace("T", " ")
     if local.year > now.year + 2:  # near the year 9999 a time has no UTC
         return _too_far(typed)
@@ -46,10 +50,10 @@ def read_start(text: str, zone: tzinfo, now: datetime, *, is_incomplete: bool = 
     return _read(local, typed, zone, now)
 
 
-def _read(local: datetime, typed: str, zone: tzinfo, now: datetime) -> StartTime:
+def _read(local: datetime, typed: str, zone: tzinfo, now: datetime) -> RequestedStart:
     first, second = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local:
-        return StartTime(
+        return RequestedStart(
             mistake=f"Found '{typed}', expected a time that exists: in {zone} the clocks skip this "
             "hour on that day."
         )
@@ -62,15 +66,17 @@ def _read(local: datetime, typed: str, zone: tzinfo, now: datetime) -> StartTime
     if first.utcoffset() != second.utcoffset():
         which = "first" if at is first else "second"
         note += f": {local:%H:%M} occurs twice that day, and the {which} one is meant"
-    return StartTime(at.astimezone(UTC), note)
+    return RequestedStart(at.astimezone(UTC), note)
 
 
-def _past(typed: str) -> StartTime:
-    return StartTime(
+def _past(typed: str) -> RequestedStart:
+    return RequestedStart(
         mistake=f"Found '{typed}', which is in the past, expected a later time, {_OR_EMPTY}."
     )
 
 
-def _too_far(typed: str) -> StartTime:
+def _too_far(typed: str) -> RequestedStart:
     days = MAX_START_DELAY.days
-    return StartTime(mistake=f"Found '{typed}', expected a time within {days} days, {_OR_EMPTY}.")
+    return RequestedStart(
+        mistake=f"Found '{typed}', expected a time within {days} days, {_OR_EMPTY}."
+    )

@@ -16,7 +16,7 @@ from dashboard.orders.order_form import (
     find_mistakes,
     orders_of,
 )
-from dashboard.orders.start_time import StartTime, read_start
+from dashboard.orders.start_time import RequestedStart, read_start
 from dashboard.orders.typed_numbers import quoted, read_amount, read_count, why_no_amount
 from worker.orders import Order
 
@@ -37,7 +37,7 @@ def typed(**changes: Any) -> TypedOrder:
 
 def mistakes(**changes: Any) -> dict[str, str]:
     """Return the texts of the mistakes by field."""
-    found = find_mistakes(typed(**changes), StartTime())
+    found = find_mistakes(typed(**changes), RequestedStart())
     return {field: each["text"] for field, each in found.items()}
 
 
@@ -164,7 +164,7 @@ def test_a_mistake_has_the_words_of_the_contract(
 
 def test_each_field_has_its_first_mistake() -> None:
     """All are reported at once; a mistake in the items has the index of the item."""
-    start = StartTime(mistake="wrong")
+    start = RequestedStart(mistake="wrong")
     wrong = typed(amount="0", order_id="", count="0", items=["ok", " ", "\x01"])
     found = find_mistakes(wrong, start)
     assert set(found) == {"start", "count", "amount", "order_id", "items"}
@@ -182,7 +182,7 @@ def test_all_orders_of_a_batch_are_valid_if_its_id_leaves_room_for_the_last_numb
     """The last number is the longest."""
     room = len(LONGEST) - len(LAST)
     form = typed(order_id="A" * room, count=str(MAX_BATCH))
-    assert find_mistakes(form, StartTime()) == {}
+    assert find_mistakes(form, RequestedStart()) == {}
     ids = [Order.model_validate(order).order_id for order in orders_of(form)]
     assert len(set(ids)) == MAX_BATCH
     assert ids[-1].endswith(LAST)
@@ -196,7 +196,7 @@ def test_generated_ids_are_valid_and_distinct() -> None:
     assert not any(mistakes(order_id=each, count=str(MAX_BATCH)) for each in generated)
 
 
-def start(text: str, zone: str = "Europe/Berlin", now: datetime = NOW) -> StartTime:
+def start(text: str, zone: str = "Europe/Berlin", now: datetime = NOW) -> RequestedStart:
     """Read a time to start in a zone."""
     return read_start(text, ZoneInfo(zone), now)
 
@@ -218,7 +218,7 @@ def test_a_start_is_a_time_in_the_viewers_zone(text: str, zone: str, utc: str) -
     """With the offset of that day; the note has the same time in UTC."""
     found = start(text, zone)
     expected = datetime.fromisoformat(f"{utc}+00:00")
-    assert found == StartTime(expected, f"{expected:%d %b %Y, %H:%M} UTC")
+    assert found == RequestedStart(expected, f"{expected:%d %b %Y, %H:%M} UTC")
 
 
 @pytest.mark.parametrize(
@@ -296,6 +296,6 @@ def test_the_limits_of_a_start_are_included() -> None:
 
 def test_an_empty_start_is_now_and_an_incomplete_one_a_mistake() -> None:
     """An incomplete time does not start the order now."""
-    assert start("") == StartTime()
+    assert start("") == RequestedStart()
     incomplete = read_start("", UTC, NOW, is_incomplete=True)
     assert incomplete.mistake.startswith("Found an incomplete time, expected a day, hour and")
