@@ -81,7 +81,7 @@ def _flowdeck_error(request: Request, error: Exception) -> Response:
 
 def _elsewhere(request: Request, instance_id: str) -> list[str]:
     """Return where an instance lives that this application does not have, if the ledger knows."""
-    ledger = request.app.state.services.open_ledger  # a ledger that must be opened first takes time
+    ledger = request.app.state.services.ledger_if_open  # the answer waits for no ledger
     with suppress(Unavailable):
         child = ledger.runs.remote_child(instance_id) if ledger else None
         return [str(child)] if child else []

@@ -20,14 +20,14 @@ def read_baselines(
     connection: Connection,
     workflow: str,
     activities: Collection[str],
-    besides: int,
+    except_run_id: int,
     limits: StatisticsLimits,
 ) -> dict[str, Baseline]:
     """Return the baselines of those activities that enough completed runs of a workflow completed.
 
-    The run `besides` does not count: a run must not be compared with itself.
+    The run `except_run_id` does not count: a run must not be compared with itself.
     """
-    found = {name: _rows(connection, workflow, name, besides, limits) for name in activities}
+    found = {name: _rows(connection, workflow, name, except_run_id, limits) for name in activities}
     return {
         name: _baseline([seconds for _, seconds in rows])
         for name, rows in found.items()
@@ -36,10 +36,10 @@ def read_baselines(
 
 
 def _rows(
-    connection: Connection, workflow: str, name: str, besides: int, limits: StatisticsLimits
+    connection: Connection, workflow: str, name: str, except_run_id: int, limits: StatisticsLimits
 ) -> list[_Row]:
     """Return how long the latest completed attempts took, including queue time."""
-    of = {"of_workflow": workflow, "of_name": name, "besides": besides}
+    of = {"of_workflow": workflow, "of_name": name, "except_run_id": except_run_id}
     found = connection.execute(_latest(limits), of)
     return [(run_id, (end - start).total_seconds()) for run_id, start, end in found]
 
@@ -73,7 +73,7 @@ def _candidates(limits: StatisticsLimits) -> Subquery:
             columns.name == bindparam("of_name"),
             columns.ending == Ending.COMPLETED,
             columns.ended_at > columns.scheduled_at,  # not copied by a rerun
-            columns.run_id != bindparam("besides"),
+            columns.run_id != bindparam("except_run_id"),
             runs.c.workflow == bindparam("of_workflow"),
             runs.c.status == Status.COMPLETED,
         )

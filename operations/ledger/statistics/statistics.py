@@ -31,14 +31,14 @@ class Statistics:
         self._limits = limits
 
     def baselines(
-        self, workflow: str, activities: Collection[str], besides: int = 0
+        self, workflow: str, activities: Collection[str], except_run_id: int = 0
     ) -> dict[str, Baseline]:
         """Return the baselines of those activities that enough runs of a workflow completed.
 
-        Only completed runs count, and not the run with the `run_id` `besides`.
+        Only completed runs count, and not the run with the `run_id` `except_run_id`.
         """
         with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_baselines(connection, workflow, activities, besides, self._limits)
+            return read_baselines(connection, workflow, activities, except_run_id, self._limits)
 
     def workflows(self, within: Period) -> PeriodStatistics[WorkflowStatistics]:
         """Return the statistics of the runs that ended in a period, by workflow."""
