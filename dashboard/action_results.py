@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.failed_actions import FEW, add_failure, dismiss, show_failures
+from dashboard.failed_actions import MAX_HANDLED_SINGLY, add_failure, dismiss, show_failures
 from dashboard.markdown import plain
 from dashboard.services import services, state_reader, viewer
 from operations.actions import ActionContext, PurgeOptions
@@ -66,7 +66,7 @@ def add_results(*results: PerformedAction) -> None:
         else:
             dismiss(result.action, result.instance_id)
             add_messages(result.text)
-    if len(failed) > FEW:  # more toasts would cover the failures and their buttons
+    if len(failed) > MAX_HANDLED_SINGLY:  # more toasts would cover the failures and their buttons
         failed = [f"{len(failed)} actions failed."]
     add_messages(*failed, icon=":material/warning:")
 

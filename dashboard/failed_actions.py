@@ -25,7 +25,7 @@ from operations.errors import (
 from operations.model import Action
 
 MAX_SHOWN = 5  # failures; the others are counted
-FEW = 2  # failures that have a toast each, and no button that dismisses all
+MAX_HANDLED_SINGLY = 2  # failures that have a toast each, and no button that dismisses all
 _FAILURES = "action-failures"  # in the session state, by action and instance
 _RESTORED = "action-failures-restored"  # in the session state
 _KEY = "failed-actions"  # of the widget
@@ -38,7 +38,7 @@ class FailedAction(BaseModel):
 
     action: Action
     instance_id: str
-    known: str
+    outcome: str
     text: str
     may_succeed: bool
     at: datetime = Field(default_factory=lambda: datetime.now(UTC))
@@ -46,7 +46,7 @@ class FailedAction(BaseModel):
     @property
     def title(self) -> str:
         """The action, the instance, and what is known about the failure."""
-        return f"{self.action.capitalize()} {self.instance_id}: {self.known}"
+        return f"{self.action.capitalize()} {self.instance_id}: {self.outcome}"
 
     @property
     def can_be_retried(self) -> bool:
@@ -60,13 +60,13 @@ _LIST = TypeAdapter(list[FailedAction])
 
 def add_failure(action: Action, instance_id: str, error: FlowdeckError) -> FailedAction:
     """Keep an action that failed with an error."""
-    known = "not carried out" if isinstance(error, Unavailable) else "refused"
+    outcome = "not carried out" if isinstance(error, Unavailable) else "refused"
     if isinstance(error, OutcomeUnknown):
-        known = "outcome unknown"
+        outcome = "outcome unknown"
     failure = FailedAction(
         action=action,
         instance_id=instance_id,
-        known=known,
+        outcome=outcome,
         text=str(error),
         may_succeed=isinstance(error, Unavailable | ActionInProgress | DaprRefused),
     )
@@ -101,7 +101,7 @@ def show_failures(retry: Callable[[Action, str], None]) -> None:
         with st.container(border=True, gap="small"):
             for failure in newest[:MAX_SHOWN]:
                 _show(failure, retry)
-            if len(newest) > FEW:
+            if len(newest) > MAX_HANDLED_SINGLY:
                 _offer_to_dismiss_all(len(newest) - MAX_SHOWN)
 
 

@@ -43,7 +43,7 @@ def fail(desk: Desk, error: FlowdeckError = AWAY) -> AppTest:
 
 
 @pytest.mark.parametrize(
-    ("error", "known"),
+    ("error", "outcome"),
     [
         (AWAY, "not carried out"),
         (OutcomeUnknown("pause", "no answer in time"), "outcome unknown"),
@@ -51,15 +51,15 @@ def fail(desk: Desk, error: FlowdeckError = AWAY) -> AppTest:
     ],
 )
 def test_a_failure_names_action_instance_and_what_is_known(
-    desk: Desk, error: FlowdeckError, known: str
+    desk: Desk, error: FlowdeckError, outcome: str
 ) -> None:
     """With the reason; a toast draws attention to it."""
     app = fail(desk, error)
     (text,) = failures(app)
-    assert f"**Pause order_A: {known}**" in text
+    assert f"**Pause order_A: {outcome}**" in text
     assert text.endswith(str(error))
     assert labels(app) == ["Retry", "Dismiss"]
-    assert texts(app.toast) == f"Pause order_A: {known}"
+    assert texts(app.toast) == f"Pause order_A: {outcome}"
     assert not run(app).toast
 
 
