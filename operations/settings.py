@@ -125,7 +125,7 @@ class ServerSettings(Settings):
 
     @field_validator("api_host", "page_host", "spans_host", check_fields=False)
     @classmethod
-    def _is_guarded(cls, host: str, info: ValidationInfo) -> str:
+    def _checked_host(cls, host: str, info: ValidationInfo) -> str:
         if not is_loopback(host) and not info.data.get("access_is_guarded"):
             raise ValueError(
                 "127.0.0.1, because whoever reaches another address may do everything. If a "
