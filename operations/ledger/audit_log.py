@@ -24,7 +24,7 @@ from operations.model import Action, Status
 from operations.records import ALL_TIME, START, AuditEntry, Outcome, Period, RunSummary
 
 _MAY_HAVE_PAUSED = (Outcome.DONE.value, Outcome.UNKNOWN.value)
-_CLOCKS = timedelta(seconds=5)  # by which the clocks of Flowdeck and the engine may differ
+_CLOCK_SKEW = timedelta(seconds=5)  # by which the clocks of Flowdeck and the engine may differ
 
 _FINISH_START = (
     update(audit_log)
@@ -162,7 +162,7 @@ def _is_since(run: RunSummary, pause: AuditEntry) -> bool:
 
     The entry is completed after the pause.
     """
-    return run.suspended_at is not None and pause.at >= run.suspended_at - _CLOCKS
+    return run.suspended_at is not None and pause.at >= run.suspended_at - _CLOCK_SKEW
 
 
 def _row(entry: AuditEntry, revision: int) -> dict[str, Any]:

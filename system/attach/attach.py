@@ -57,19 +57,19 @@ class Attachment:
         daprd = find_daprd(companion.daprd) if companion else None
         if daprd:
             self.console.say(describe(daprd))
-        first = None if companion else self._ask(environment)
-        folder = self._folder(first)
+        report = None if companion else self._ask(environment)
+        folder = self._folder(report)
         keep_private(self.settings.data)
         with lock_data(folder):
             check_ports(self._ports)
-            environment |= self._data(folder, first)
+            environment |= self._data(folder, report)
             commands = dict(COMMANDS)
             if companion and daprd:
                 command = companion_command(companion, daprd, folder, self.settings)
                 commands = {COMPANION: command, **COMMANDS}
             self.console.say(f"Starting. The ledger and the log files are in {folder}.")
-            arguments = (environment, folder, first)
-            threading.Thread(target=self._report, args=arguments, daemon=True).start()
+            arguments = (environment, folder, report)
+            threading.Thread(target=self._announce, args=arguments, daemon=True).start()
             plan = Plan(commands, PROJECT, environment, folder / "logs", end_last={COMPANION})
             Supervisor(plan, self.console).run()
 
@@ -101,10 +101,10 @@ class Attachment:
             "FLOWDECK_PAGE_PORT": str(settings.page_port),
         }
 
-    def _data(self, folder: Path, first: SidecarReport | None) -> dict[str, str]:
+    def _data(self, folder: Path, report: SidecarReport | None) -> dict[str, str]:
         """Return the variables about the data; a ledger that the user has named is kept."""
         ledger = self.settings.ledger_url or f"sqlite:///{folder / 'ledger.db'}"
-        app_id = first.app_id if first else self._folders.application(folder)
+        app_id = report.app_id if report else self._folders.application(folder)
         return {
             "FLOWDECK_HOME": str(folder),
             "FLOWDECK_LEDGER_URL": ledger,
@@ -126,12 +126,12 @@ class Attachment:
         place = companion.placement if companion else self._address
         return Folders(self.settings.data, place)
 
-    def _folder(self, first: SidecarReport | None) -> Path:
+    def _folder(self, report: SidecarReport | None) -> Path:
         companion = self.options.companion
-        app_id = companion.app_id if companion else first and first.app_id
+        app_id = companion.app_id if companion else report and report.app_id
         return self._folders.of(app_id) if app_id else self._folders.last_used()
 
-    def _report(
+    def _announce(
         self, environment: dict[str, str], folder: Path, report: SidecarReport | None
     ) -> None:
         """Print the addresses once the pages answer, and the sidecar's report if it was away."""
