@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from operations.errors import InvalidInput
 
 PREFIX = "FLOWDECK_"
+SPANS_PATH = "/api/v2/spans"  # of the recorder, for trace spans of Zipkin v2
 _ENV_FILE = f"{PREFIX}ENV_FILE"
 _PYDANTIC_PREFIX = re.compile(r"^(Input should be|String should have|Value error,) ")
 

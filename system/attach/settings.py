@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api.settings import ApiSettings
 from dashboard.settings import DashboardSettings
-from operations.settings import OperationsSettings
+from operations.settings import SPANS_PATH, OperationsSettings
 from system.dapr.settings import PROJECT
 from system.environment import http_url
 
@@ -39,7 +39,7 @@ class AttachSettings(DashboardSettings, ApiSettings, OperationsSettings):
     @property
     def span_endpoint(self) -> str:
         """The address to which a sidecar on this machine sends its trace spans."""
-        return f"{_url(self.spans_host, self.spans_port)}/api/v2/spans"
+        return f"{_url(self.spans_host, self.spans_port)}{SPANS_PATH}"
 
     @property
     def companion_ports(self) -> dict[str, int]:

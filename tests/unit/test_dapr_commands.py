@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from operations.recorder.traces.endpoint import PATH
-from operations.settings import OperationsSettings
+from operations.settings import SPANS_PATH, OperationsSettings
 from system.dapr.commands import NEEDS, command, variables
 from system.dapr.settings import PROJECT, DaprSettings
 
@@ -121,7 +120,7 @@ def test_the_address_of_traces_overrides_the_configuration(settings: DaprSetting
 def test_under_dapr_run_traces_go_to_the_recorder_s_default() -> None:
     """The address in the configuration is the default address of the recorder."""
     configuration = (PROJECT / "components" / "dapr-config.yaml").read_text()
-    address = f"127.0.0.1:{OperationsSettings().spans_port}{PATH}"
+    address = f"127.0.0.1:{OperationsSettings().spans_port}{SPANS_PATH}"
     assert f'endpointAddress: "http://{address}"' in configuration
     assert DaprSettings().trace_port == OperationsSettings().spans_port
 

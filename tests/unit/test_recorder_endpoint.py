@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from operations.recorder.limits import RecorderLimits
-from operations.recorder.traces.endpoint import MAX_BODY_BYTES, PATH, Endpoint
+from operations.recorder.traces.endpoint import MAX_BODY_BYTES, Endpoint
 from operations.recorder.traces.hints import HintQueue
 from operations.recorder.traces.parser import Hint
+from operations.settings import SPANS_PATH
 from tests.http_client import http_client
 from tests.unit.conftest import LogLines
 from tests.unit.snapshots import ID
@@ -32,7 +33,7 @@ def endpoint(hints: HintQueue) -> Iterator[Endpoint]:
 
 def post(endpoint: Endpoint, content: bytes, **headers: str) -> int:
     """Send a body; return the status code of the answer."""
-    url = f"http://127.0.0.1:{endpoint.port}{PATH}"
+    url = f"http://127.0.0.1:{endpoint.port}{SPANS_PATH}"
     sent = {"content-type": "application/json"} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
@@ -102,7 +103,7 @@ def test_a_body_that_is_too_large_is_refused(endpoint: Endpoint, hints: HintQueu
 def test_other_paths_and_methods_are_refused(endpoint: Endpoint) -> None:
     """The status codes are 404 and 405."""
     url = f"http://127.0.0.1:{endpoint.port}"
-    assert http_client.get(url + PATH, timeout=10).status_code == 405
+    assert http_client.get(url + SPANS_PATH, timeout=10).status_code == 405
     assert http_client.post(url, content=b"[]", timeout=10).status_code == 404
 
 

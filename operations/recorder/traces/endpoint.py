@@ -13,10 +13,10 @@ from starlette.routing import Route
 
 from operations.recorder.traces.hints import HintQueue
 from operations.recorder.traces.parser import hints_in
+from operations.settings import SPANS_PATH
 from operations.web.access import AccessRules
 from operations.web.guard import Guard
 
-PATH = "/api/v2/spans"
 MAX_BODY_BYTES = 2**20  # bytes of a request's body
 RETRY = 5.0  # seconds before the endpoint tries again to listen at its address
 EXIT_TIMEOUT = 2.0  # seconds
@@ -45,7 +45,7 @@ def create_app(queue: HintQueue, access: AccessRules | None = None) -> Guard:
             return PlainTextResponse(f"expected a JSON list of trace spans: {error}", 400)
         return Response(status_code=202)
 
-    app = Starlette(routes=[Route(PATH, take, methods=["POST"])])
+    app = Starlette(routes=[Route(SPANS_PATH, take, methods=["POST"])])
     return Guard(app, access or AccessRules())
 
 
