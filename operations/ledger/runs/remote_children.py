@@ -46,11 +46,13 @@ def _rows(change: RunChange) -> list[dict[str, str]]:
     return [
         {
             "app_id": snapshot.app_id,
-            "instance_id": span.instance_id,
+            "instance_id": child,
             "child_app_id": span.app_id,
             "parent_id": snapshot.instance.instance_id,
         }
         for span in snapshot.timeline.spans
-        if span.kind is SpanKind.CHILD and span.app_id and is_possible_id(span.instance_id or "")
-        if span.instance_id
+        if (child := span.instance_id)
+        and span.app_id
+        and span.kind is SpanKind.CHILD
+        and is_possible_id(child)
     ]
