@@ -22,7 +22,7 @@ function writeDraft(draft) {
 
 function create({ data }) {
   const state = { data, fields: {}, waiting: null, root: element("form", { class: "widget order", novalidate: true, autocomplete: "off" }) };
-  const left = element("div", { class: "left" },
+  const left = element("div", {},
     makeField(state, "order_id", "Order id", { type: "text", spellcheck: "false" }),
     element("div", { class: "pair" },
       makeField(state, "amount", "Amount ($)", { type: "text", inputmode: "decimal" }),
@@ -30,7 +30,7 @@ function create({ data }) {
     makeField(state, "start", "Start at", { type: "datetime-local", max: "9999-12-31T23:59" }, element("span", { class: "muted zone" })));
   state.list = element("div", { class: "list", role: "list" });
   state.itemsHint = element("div", { class: "hint", id: "items-hint", "aria-live": "polite" });
-  const right = element("div", { class: "right" }, element("div", { class: "label" }, "Items"), state.list, state.itemsHint);
+  const right = element("div", {}, element("div", { class: "label" }, "Items"), state.list, state.itemsHint);
   state.button = element("button", { type: "submit", class: "submit" });
   state.summary = element("div", { class: "summary", "aria-live": "polite" });
   state.answer = element("div", { class: "answer", role: "alert", hidden: true });
@@ -47,7 +47,7 @@ function makeField(state, name, label, attributes, note = null) {
   state.fields[name] = { field, hint, note };
   // Browsers send no input event for an incomplete time, only key events.
   for (const event of name === "start" ? ["input", "change", "keyup", "blur"] : ["input"]) field.addEventListener(event, () => edited(state, name));
-  return element("div", { class: `field ${name}` }, element("label", { class: "label", for: name }, label, " ", note), field, hint);
+  return element("div", { class: name }, element("label", { class: "label", for: name }, label, " ", note), field, hint);
 }
 
 // Fills the fields from the draft, or for a new order. An accepted draft is forgotten: its answer may

@@ -1,7 +1,7 @@
 // The header of an instance page: id, status, times, and what the instance waits for.
 
 function fact(name, ...value) {
-  return element("div", { class: "fact" }, element("dt", { class: "muted" }, name), element("dd", {}, ...value));
+  return element("div", {}, element("dt", { class: "muted" }, name), element("dd", {}, ...value));
 }
 
 function time(ms) {
