@@ -8,7 +8,7 @@ from sqlalchemy import Engine, make_url, select, text
 
 from operations.errors import LedgerDamaged
 from operations.ledger.audit_log import add_entries
-from operations.ledger.db import damage
+from operations.ledger.db import damaged_files
 from operations.ledger.db.connections import reading, sqlite_file, translating, writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.tables import attempts, audit_log, details, heartbeat, runs
@@ -47,7 +47,7 @@ class Damage:
             for query in _NEWEST:
                 connection.execute(query).first()
         self.check_file()
-        if self._file and damage.is_suspected(self._file):
+        if self._file and damaged_files.is_suspected(self._file):
             raise LedgerDamaged(str(self._file), "a query found damage")
 
     def check_file(self) -> None:
@@ -55,14 +55,14 @@ class Damage:
         if self._file is None:
             return
         with translating(self._engine.url):
-            visible = damage.visible_damage(self._file)
+            visible = damaged_files.visible_damage(self._file)
         if visible:
-            damage.report_damage(self._file)
+            damaged_files.report_damage(self._file)
             raise LedgerDamaged(str(self._file), visible)
 
     def unacknowledged(self) -> tuple[DamagedLedger, ...]:
         """Return the damaged files beside the ledger that nobody has acknowledged."""
-        kept = damage.kept_files(self._file) if self._file else ()
+        kept = damaged_files.kept_files(self._file) if self._file else ()
         if not kept:
             return ()
         with reading(self._engine) as connection:
@@ -87,7 +87,7 @@ class Damage:
 def is_suspected(url: str) -> bool:
     """Return True if a process has reported that the file of a ledger is damaged."""
     file = sqlite_file(make_url(url))
-    return file is not None and damage.is_suspected(file)
+    return file is not None and damaged_files.is_suspected(file)
 
 
 def settle_suspicion(url: str) -> tuple[Path, str] | None:
@@ -102,8 +102,8 @@ def settle_suspicion(url: str) -> tuple[Path, str] | None:
     if file is None:
         return None
     with translating(parsed):
-        found = damage.find_damage(file)
+        found = damaged_files.find_damage(file)
         if found:
-            return damage.move_aside(file, datetime.now(UTC)), found
-        damage.dismiss(file)
+            return damaged_files.move_aside(file, datetime.now(UTC)), found
+        damaged_files.dismiss(file)
         return None

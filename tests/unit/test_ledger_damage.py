@@ -15,7 +15,7 @@ from sqlalchemy import text
 from operations.errors import LedgerDamaged, LedgerReplaced, LedgerUnavailable, SchemaMismatch
 from operations.ledger import Ledger, open_ledger
 from operations.ledger.damage import is_suspected, settle_suspicion
-from operations.ledger.db import damage
+from operations.ledger.db import damaged_files
 from operations.ledger.db.connections import open_engine, writing
 from operations.model import LOCAL_USER
 from operations.recorder_report import ACKNOWLEDGE_DAMAGE
@@ -99,7 +99,7 @@ def test_the_log_is_kept_with_its_file(ledger_url: str, file: Path) -> None:
         ledger.runs.ingest([done(instance_id="order_new")])
         log = Path(f"{file}-wal").read_bytes()
         overwrite_the_middle(file)
-        kept = damage.move_aside(file, datetime.now(UTC))
+        kept = damaged_files.move_aside(file, datetime.now(UTC))
         assert Path(f"{kept}-wal").read_bytes() == log
         with pytest.raises(LedgerReplaced):
             ledger.heartbeat()
@@ -119,9 +119,9 @@ def test_a_move_that_was_interrupted_is_completed(
 
     monkeypatch.setattr(Path, "rename", die)
     with pytest.raises(KeyboardInterrupt):
-        damage.move_aside(file, datetime(2026, 1, 1, tzinfo=UTC))
+        damaged_files.move_aside(file, datetime(2026, 1, 1, tzinfo=UTC))
     monkeypatch.undo()
-    kept = damage.move_aside(file, now)
+    kept = damaged_files.move_aside(file, now)
     assert kept.name == "ledger.db.damaged-20260101T000000Z"
     assert Path(f"{kept}-wal").read_bytes() == b"log"
     assert kept.exists()
@@ -134,13 +134,13 @@ def test_two_damaged_files_of_one_second_are_both_kept(file: Path) -> None:
     names = []
     for content in ("one", "two"):
         file.write_text(content)
-        names.append(damage.move_aside(file, now))
+        names.append(damaged_files.move_aside(file, now))
     assert [each.read_text() for each in names] == ["one", "two"]
 
 
 def test_a_sound_file_that_is_reported_stays(ledger_url: str, file: Path) -> None:
     """The report is deleted."""
-    damage.report_damage(file)
+    damaged_files.report_damage(file)
     assert settle_suspicion(ledger_url) is None
     assert not is_suspected(ledger_url)
     list_and_search(ledger_url)
@@ -148,8 +148,8 @@ def test_a_sound_file_that_is_reported_stays(ledger_url: str, file: Path) -> Non
 
 def test_a_locked_file_stays(ledger_url: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It cannot be checked; the message says what to do."""
-    monkeypatch.setattr(damage, "BUSY_TIMEOUT", 1)
-    damage.report_damage(file)
+    monkeypatch.setattr(damaged_files, "BUSY_TIMEOUT", 1)
+    damaged_files.report_damage(file)
     with closing(sqlite3.connect(file)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
@@ -179,8 +179,8 @@ def test_other_errors_of_sqlite_are_no_damage(
         error.sqlite_errorcode = getattr(sqlite3, name)
         raise error
 
-    damage.report_damage(file)
-    monkeypatch.setattr(damage, "_integrity", fail)
+    damaged_files.report_damage(file)
+    monkeypatch.setattr(damaged_files, "_integrity", fail)
     with pytest.raises(LedgerUnavailable, match=f"{file}: it failed; {CODES[name]}"):
         settle_suspicion(ledger_url)
     assert file.exists()
@@ -195,7 +195,7 @@ def test_a_newer_schema_is_no_damage(ledger_url: str, file: Path) -> None:
     with pytest.raises(SchemaMismatch):
         open_ledger(ledger_url)
     assert not is_suspected(ledger_url)
-    damage.report_damage(file)
+    damaged_files.report_damage(file)
     assert settle_suspicion(ledger_url) is None
     assert file.exists()
 
@@ -216,7 +216,7 @@ def test_a_ping_fails_until_the_recorder_has_settled_a_report(
     ledger: Ledger, ledger_url: str, file: Path
 ) -> None:
     """Another process found damage that the rows of the ping do not have."""
-    damage.report_damage(file)
+    damaged_files.report_damage(file)
     with pytest.raises(LedgerDamaged, match="a query found damage"):
         ledger.ping()
     settle_suspicion(ledger_url)
@@ -236,7 +236,7 @@ def test_damaged_files_are_reported_until_someone_acknowledges_them(
     ledger_url: str, file: Path
 ) -> None:
     """The files themselves are the report, so that no kill loses it; the audit log says who."""
-    damage.report_damage(file)
+    damaged_files.report_damage(file)
     overwrite(file)
     settle_suspicion(ledger_url)
     with closing(open_ledger(ledger_url)) as ledger:
@@ -264,8 +264,8 @@ def test_a_name_may_have_any_character(tmp_path: Path) -> None:
     """No character of it is a pattern."""
     file = tmp_path / "[1]*?.db"
     file.touch()
-    kept = damage.move_aside(file, datetime(2026, 1, 1, tzinfo=UTC))
-    assert [each.path for each in damage.kept_files(file)] == [str(kept)]
+    kept = damaged_files.move_aside(file, datetime(2026, 1, 1, tzinfo=UTC))
+    assert [each.path for each in damaged_files.kept_files(file)] == [str(kept)]
 
 
 def test_a_check_keeps_the_locks_of_the_process(ledger: Ledger, ledger_url: str) -> None:

@@ -23,7 +23,7 @@ from operations.errors import (
 )
 from operations.health.outages import DaprMonitor
 from operations.ledger import Ledger, open_ledger
-from operations.ledger.db import damage
+from operations.ledger.db import damaged_files
 from operations.model import DaprHealth, Problem, Service, Status
 from operations.recorder.__main__ import RecorderProcess
 from operations.recorder.limits import RecorderLimits
@@ -204,7 +204,7 @@ def test_the_recorder_replaces_a_damaged_ledger(
     with closing(sqlite3.connect(file)) as other:  # else the log alone would restore the file
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     file.write_bytes(b"no database " * 1000)
-    (kept,) = eventually(lambda: damage.kept_files(file), 20, "the file is moved aside")
+    (kept,) = eventually(lambda: damaged_files.kept_files(file), 20, "the file is moved aside")
     finish_instance(gateway)
     eventually(lambda: status(ledger_url) is Status.COMPLETED, 20, "a new ledger is filled")
     with closing(open_ledger(ledger_url)) as ledger:
@@ -219,10 +219,10 @@ def test_a_sound_file_is_not_checked_again_and_again(
     log_lines.configure("info")
     ledger.ping()
     repair = Repair(ledger_url, RecorderLimits())
-    damage.report_damage(file)
+    damaged_files.report_damage(file)
     assert repair.is_due
     repair.repair()
-    damage.report_damage(file)
+    damaged_files.report_damage(file)
     assert not repair.is_due
     assert "the ledger's file is not damaged" in [each["event"] for each in log_lines.events()]
 
@@ -236,10 +236,10 @@ def test_a_file_that_cannot_be_checked_stays(
 ) -> None:
     """The check is repeated later; meanwhile the recorder continues."""
     log_lines.configure("info")
-    monkeypatch.setattr(damage, "BUSY_TIMEOUT", 1)
+    monkeypatch.setattr(damaged_files, "BUSY_TIMEOUT", 1)
     repair = Repair(ledger_url, RecorderLimits(damage_retry=600))
     ledger.close()
-    damage.report_damage(file)
+    damaged_files.report_damage(file)
     with closing(sqlite3.connect(file)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")

@@ -25,7 +25,7 @@ from operations.errors import (
     LedgerUnavailable,
     QueryTimeout,
 )
-from operations.ledger.db.damage import code_of, is_damage, report_damage
+from operations.ledger.db.damaged_files import code_of, is_damage, report_damage
 from operations.ledger.db.engines import WRITES, make_engine
 from operations.settings import database_url, without_password
 

@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_random
 
 from operations.errors import InvalidInput, LedgerReplaced
-from operations.ledger.db.damage import BUSY_TIMEOUT, SHM, WAL, locked
+from operations.ledger.db.damaged_files import BUSY_TIMEOUT, SHM, WAL, locked
 from operations.settings import without_password
 
 WRITES = "flowdeck_writes"
