@@ -135,7 +135,9 @@ def empty_text(wanted: Filter, state: SystemState) -> tuple[str, str]:
     if 0 < len(wanted.id_part) < MIN_SEARCH_LENGTH:
         return "Nothing matches", "Fewer than three characters find only ids that start with them."
     if wanted.statuses or wanted.id_part:
-        return "Nothing matches", "No instance has this status and this id. Remove a filter."
+        filters = {"status": wanted.statuses, "id": wanted.id_part}
+        named = " and this ".join(name for name, value in filters.items() if value)
+        return "Nothing matches", f"No instance has this {named}. Remove a filter."
     if offers_orders():
         return "No instances yet", "Submit an order with “New order”. It appears here at once."
     return "No instances yet", "An instance appears here as soon as the application starts it."

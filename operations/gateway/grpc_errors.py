@@ -158,6 +158,8 @@ def _remedy(details: str) -> str | None:
             f"Too large for the sidecar: {large['size']} bytes; it accepts and sends at most "
             f"{large['max']}. Start daprd with a larger --max-body-size."
         )
+    if "Received http2 header with status" in details:
+        return "The sidecar's gRPC port is needed; this is the address of its HTTP port."
     return None
 
 

@@ -67,9 +67,17 @@ def parse(arguments: list[str]) -> AttachOptions:
     if not found.companion:
         if unused := [name for name in ("resources", "placement", "daprd") if getattr(found, name)]:
             parser.error(f"--{unused[0]} is for a companion only")
-        return AttachOptions(found.sidecar, None, found.token_file)
+        return AttachOptions(_address(found.sidecar), None, found.token_file)
     companion = _companion(found.companion, found.resources, found.placement, found.daprd)
     return AttachOptions("", companion, found.token_file)
+
+
+def _address(sidecar: str) -> str:
+    """Return the address of a sidecar without `http://`; raise `InvalidInput` without a port."""
+    address = sidecar.removeprefix("http://")
+    if ":" not in address:
+        raise InvalidInput("SIDECAR", sidecar, "the sidecar's gRPC address as host:port")
+    return address
 
 
 def _companion(

@@ -43,8 +43,15 @@ def daprd(folder: Path, version: str) -> Path:
 
 
 def test_a_sidecar_is_named_by_its_address() -> None:
-    """Nothing else is needed."""
+    """Nothing else is needed; `http://` says nothing more, and must not give another ledger."""
     assert parse([SIDECAR]) == AttachOptions(SIDECAR, None, None)
+    assert parse([f"http://{SIDECAR}"]) == AttachOptions(SIDECAR, None, None)
+
+
+def test_a_sidecar_without_a_port_is_refused() -> None:
+    """Otherwise Flowdeck would wait for it for ever."""
+    with pytest.raises(InvalidInput, match=r"'27010'.*host:port"):
+        parse(["27010"])
 
 
 def test_a_companion_is_named_by_its_application(tmp_path: Path) -> None:

@@ -304,6 +304,14 @@ def test_a_connection_that_fails_by_tls_is_explained(
         dapr.pause("order_A")
 
 
+def test_the_http_port_is_explained(sidecar: Sidecar, dapr: DaprGateway) -> None:
+    """It answers gRPC with an HTTP error."""
+    text = "Received http2 header with status: 404"
+    sidecar.failures["SuspendInstance"] = [(grpc.StatusCode.UNIMPLEMENTED, text)]
+    with pytest.raises(DaprRefused, match="gRPC port is needed"):
+        dapr.pause("order_A")
+
+
 def test_a_restarted_sidecar_is_found(sidecar: Sidecar, dapr: DaprGateway) -> None:
     """The same gateway reaches it within two seconds, after any outage."""
     dapr.health()
