@@ -134,7 +134,7 @@ def _ingest_batch(
     latest = {each: run for each, of_id in known.items() if (run := latest_of(of_id))}
     in_doubt = doubtful(connection, latest, _of_kind(Unmatched.NEXT, matched))
     stale.update(each.instance.instance_id for each in in_doubt)
-    lost = _mark_lost(connection, revision, latest, in_doubt)
+    lost = _mark_replaced_purged(connection, revision, latest, in_doubt)
     following = [each for each in _of_kind(Unmatched.NEXT, matched) if each not in in_doubt]
     added = [
         *_add_next(connection, revision, latest, following),
@@ -152,7 +152,7 @@ def _ingest_batch(
     return bool(changed or added or lost)
 
 
-def _mark_lost(
+def _mark_replaced_purged(
     connection: Connection, revision: int, latest: Mapping[str, Run], in_doubt: Sequence[Snapshot]
 ) -> list[Run]:
     """Mark runs as purged in whose place the engine has an instance that may be a phantom."""
