@@ -15,7 +15,7 @@ from dashboard.details.history_table import history_table
 from dashboard.details.payloads import show_failure, show_payload
 from dashboard.gantt.chart import show_gantt
 from dashboard.listing.address_filter import list_query, show_unknown_names
-from dashboard.listing.table_data import code_of, header, offered_actions, offers_forced_purge
+from dashboard.listing.table_data import header, offered_actions, offers_forced_purge, workflow_code
 from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
@@ -64,14 +64,14 @@ def live(instance_id: str, run_id: int | None) -> None:
             size=lambda shown: shown.size,
         )
     except UnknownInstance as error:
-        st.info(plain(where(error)), icon=":material/search_off:")
+        st.info(plain(unknown_message(error)), icon=":material/search_off:")
     except (Unavailable, DaprRefused) as error:
         st.info(f"The instance cannot be shown now. {plain(str(error))}")
     else:
         show_view(shown, why_no_actions(state))
 
 
-def where(error: UnknownInstance) -> str:
+def unknown_message(error: UnknownInstance) -> str:
     """Return the message of an unknown instance, with its application if the ledger knows it."""
     with suppress(Unavailable):
         if child := services().ledger.runs.remote_child(error.instance_id):
@@ -92,7 +92,7 @@ def show_view(shown: View, blocked: str | None) -> None:
                 later=shown.later,
                 paused_by=shown.paused_by,
             ),
-            **code_of(shown.timeline),
+            **workflow_code(shown.timeline),
             "now": now,
         },
     )

@@ -20,7 +20,7 @@ def rows_of(history: Iterable[HistoryEvent], *, all_kinds: bool) -> tuple[Histor
     return tuple(event for event in ordered if all_kinds or event.kind not in _INTERNAL)
 
 
-def pages_of(events: Sequence[HistoryEvent]) -> int:
+def page_count(events: Sequence[HistoryEvent]) -> int:
     """Return the number of pages, at least 1."""
     return max(1, -(-len(events) // PER_PAGE))
 

@@ -8,7 +8,7 @@ from datetime import tzinfo
 import pandas as pd
 import streamlit as st
 
-from dashboard.details.history_rows import page_of, pages_of, rows_of
+from dashboard.details.history_rows import page_count, page_of, rows_of
 from dashboard.details.payloads import show_failure, show_payload
 from dashboard.live.banner import zone
 from dashboard.markdown import plain
@@ -64,8 +64,8 @@ def _page(history: tuple[HistoryEvent, ...], key: str) -> tuple[Sequence[History
         )
         events = rows_of(history, all_kinds=all_kinds)
         page = 1
-        if pages_of(events) > 1:
-            page = st.pagination(pages_of(events), key=f"history-page-{key}")
+        if page_count(events) > 1:
+            page = st.pagination(page_count(events), key=f"history-page-{key}")
     return page_of(events, page), f"history-{key}-{all_kinds}-{page}"
 
 

@@ -64,7 +64,7 @@ def header(
     }
 
 
-def code_of(timeline: Timeline) -> dict[str, str | None]:
+def workflow_code(timeline: Timeline) -> dict[str, str | None]:
     """Return the version and the patches of the workflow's code, for the header."""
     return {"version": timeline.version, "patches": ", ".join(timeline.patches) or None}
 

@@ -62,7 +62,7 @@ def zone() -> tzinfo:
         return UTC
 
 
-def live_state(state: SystemState) -> str | None:
+def why_not_live(state: SystemState) -> str | None:
     """Return why pages are not live although they are connected; None if they are."""
     if state.outages:
         worst = min(state.outages, key=lambda outage: outage.service not in _STALE)

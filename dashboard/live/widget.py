@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dashboard.live.banner import live_state
+from dashboard.live.banner import why_not_live
 from dashboard.live.fragment_reruns import register_fragment
 from dashboard.live.system_state import SystemState
 from dashboard.live.updates import PATH
@@ -22,7 +22,7 @@ def live_updates(state: SystemState) -> None:
         data={
             "path": PATH.removeprefix("/"),
             "session": register_fragment(state.version),
-            "problem": live_state(state),
+            "problem": why_not_live(state),
         },
     )
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.details.history_rows import PER_PAGE, page_of, pages_of, rows_of
+from dashboard.details.history_rows import PER_PAGE, page_count, page_of, rows_of
 from dashboard.details.history_table import PREVIEW, _as_json, _format, _frame, _preview
 from dashboard.details.payloads import (
     MAX_LENGTH,
@@ -63,11 +63,11 @@ def test_engine_events_are_hidden() -> None:
 def test_a_long_history_has_pages() -> None:
     """Each event is on one of them."""
     history = tuple(scheduled(number, number) for number in range(2 * PER_PAGE + 1))
-    assert pages_of(history) == 3
+    assert page_count(history) == 3
     pages = [page_of(history, number) for number in (1, 2, 3)]
     assert [len(page) for page in pages] == [PER_PAGE, PER_PAGE, 1]
     assert tuple(event for page in pages for event in page) == history
-    assert pages_of(()) == 1
+    assert page_count(()) == 1
 
 
 def test_an_answer_has_the_name_of_a_call_on_another_page() -> None:
