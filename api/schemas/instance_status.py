@@ -10,7 +10,7 @@ from api.json_text import payload_value
 from api.schemas.failures import FailureSchema, failure_body
 from operations.model import Instance, Status
 from operations.records import RunSummary
-from operations.timeline import REMEDY, cause_of
+from operations.timeline import REPETITION_REMEDY, cause_of_repetition
 
 _PROCESSED: JsonDict = {
     "order_id": "ORDER001",
@@ -107,7 +107,11 @@ def status_body(
     if instance.failure:
         body["failure"] = failure_body(instance.failure, full=full)
     if repeats:
-        body["repeats"] = {"action": repeats, "cause": cause_of(repeats), "remedy": REMEDY}
+        body["repeats"] = {
+            "action": repeats,
+            "cause": cause_of_repetition(repeats),
+            "remedy": REPETITION_REMEDY,
+        }
     return body
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from dashboard.times import milliseconds
 from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
 from operations.records import RunSummary
-from operations.timeline import EVENT, REMEDY, Timeline, cause_of
+from operations.timeline import EVENT, REPETITION_REMEDY, Timeline, cause_of_repetition
 
 INSTANCE = "instance"  # the path of the instance page
 MAX_CUSTOM_STATUS = 1000  # characters in the header
@@ -117,12 +117,12 @@ def _times(summary: RunSummary) -> dict[str, Any]:
 def _suspension(summary: RunSummary, paused_by: str | None) -> dict[str, Any]:
     """Return since when and by whom a run is suspended, and what it repeated meanwhile."""
     is_suspended = summary.status is Status.SUSPENDED
-    cause = cause_of(summary.repeats) if summary.repeats else None
+    cause = cause_of_repetition(summary.repeats) if summary.repeats else None
     return {
         "suspended": _ms(summary.suspended_at) if is_suspended else None,
         "pausedBy": paused_by if is_suspended else None,
         "repeats": summary.repeats if is_suspended else None,
-        "fault": f"{cause} {REMEDY}" if cause and is_suspended else cause,
+        "fault": f"{cause} {REPETITION_REMEDY}" if cause and is_suspended else cause,
     }
 
 

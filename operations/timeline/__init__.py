@@ -12,8 +12,8 @@ from operations.history import HistoryEvent
 from operations.model import Failure
 from operations.timeline.builder import TimelineBuilder
 from operations.timeline.repetition import (
-    REMEDY,
-    cause_of,
+    REPETITION_REMEDY,
+    cause_of_repetition,
     repeated_action,
     without_repetitions,
 )
@@ -31,7 +31,7 @@ from operations.timeline.waiting import EVENT, Waiting, awaited_in, waiting_at
 
 __all__ = [
     "EVENT",
-    "REMEDY",
+    "REPETITION_REMEDY",
     "SUSPENSIONS",
     "Ending",
     "Span",
@@ -40,7 +40,7 @@ __all__ = [
     "StartTime",
     "Timeline",
     "Waiting",
-    "cause_of",
+    "cause_of_repetition",
     "cut_off",
     "event_key",
     "repeated_action",

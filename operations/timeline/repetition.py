@@ -14,7 +14,7 @@ _SCHEDULING = {
     "timerCreated": "timer",
     "childWorkflowInstanceCreated": "child",
 }
-REMEDY = (
+REPETITION_REMEDY = (
     "Terminate the instance, then rerun it. A resume can fail it. Do not restart the application "
     "before: daprd may then give it no more work. docs/operating.md says more."
 )
@@ -31,7 +31,7 @@ def repeated_action(history: Sequence[HistoryEvent]) -> str | None:
     return " ".join(filter(None, (_SCHEDULING[repeated.kind], repeated.name)))
 
 
-def cause_of(repeats: str) -> str:
+def cause_of_repetition(repeats: str) -> str:
     """Return why an action was repeated, in a sentence for an operator."""
     return (
         f"While the instance was suspended, the application scheduled the same {repeats} again in "

@@ -11,10 +11,10 @@ from operations.model import Status
 from operations.run_view import view
 from operations.snapshots import read_snapshot
 from operations.timeline import (
-    REMEDY,
+    REPETITION_REMEDY,
     Ending,
     SpanKind,
-    cause_of,
+    cause_of_repetition,
     repeated_action,
     timeline_of,
     without_repetitions,
@@ -177,4 +177,7 @@ def test_pages_name_cause_and_remedy(make: object) -> None:
         (row(each) if make is row else header(each, None))["fault"]
         for each in (run, replace(run, status=Status.FAILED))
     ]
-    assert texts == [f"{cause_of('timer')} {REMEDY}", cause_of("timer")]
+    assert texts == [
+        f"{cause_of_repetition('timer')} {REPETITION_REMEDY}",
+        cause_of_repetition("timer"),
+    ]

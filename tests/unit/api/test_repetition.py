@@ -4,7 +4,7 @@ from starlette.testclient import TestClient
 
 from operations.ledger import Ledger
 from operations.snapshots import read_snapshot
-from operations.timeline import REMEDY, cause_of
+from operations.timeline import REPETITION_REMEDY, cause_of_repetition
 from tests.unit.fakes import FakeGateway
 from tests.unit.snapshots import ID
 from tests.unit.test_repetition import put_repeating
@@ -21,8 +21,8 @@ def test_rest_names_cause_and_remedy(
     client.get("/workflows")  # opens the ledger
     assert client.get(f"/workflow/status/{ID}").json()["repeats"] == {
         "action": "timer",
-        "cause": cause_of("timer"),
-        "remedy": REMEDY,
+        "cause": cause_of_repetition("timer"),
+        "remedy": REPETITION_REMEDY,
     }
     (run,) = client.get("/workflows").json()["workflows"]
     assert (run["repeats"], run["suspended_at"]) == ("timer", "2026-11-23T18:00:02Z")
