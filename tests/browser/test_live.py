@@ -1,6 +1,7 @@
 """Live updates keep pages current, cost nothing without changes, and do not disturb the viewer."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
@@ -32,7 +33,8 @@ def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
     Plotly alone forgets the first click if the chart is redrawn before the second one.
     """
     page = open_page()
-    open_instance(page, stack.start_order(unique("zoomed")))
+    # On a busy machine the page takes longer to open than an order to end.
+    open_instance(page, stack.start_order_in(timedelta(seconds=10), unique("zoomed")))
     expect_bars(page, 2)
     box = page.locator(".gantt .nsewdrag").bounding_box()
     assert box
