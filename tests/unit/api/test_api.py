@@ -351,7 +351,8 @@ def test_an_unknown_instance_is_not_found(client: TestClient, method: str, path:
 def test_a_child_in_another_application_is_named_with_it(
     client: TestClient, api: ApiSetup, method: str, path: str
 ) -> None:
-    """The 404 says where it lives; its parent is known here."""
+    """The 404 says where it lives, if the ledger is open; its parent is known here."""
+    client.get("/workflows")  # opens the ledger
     child = Span(SpanKind.CHILD, "pay", 1, 1, at(0), instance_id="pay-7", app_id="billing")
     api.ledger.runs.ingest([snapshot(spans=(child,))])
     answer = client.request(method, path.format("pay-7"))
