@@ -77,6 +77,7 @@ def test_a_call_of_another_application_names_it(rich: Rich, other: DaprGateway) 
     api = TestClient(
         create_attached_app(Services(rich.gateway, lambda: rich.ledger)), "http://localhost"
     )
+    api.get("/workflows")  # opens the ledger
     answer = api.get(f"/workflow/status/{child_id}")
     assert answer.status_code == 404
     assert OTHER in answer.json()["detail"]
