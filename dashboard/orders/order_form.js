@@ -21,7 +21,7 @@ function writeDraft(draft) {
 }
 
 function create({ data }) {
-  const state = { data, fields: {}, waiting: null, root: element("form", { class: "widget order", novalidate: true, autocomplete: "off" }) };
+  const state = { data, fields: {}, waiting: null, path: location.pathname, root: element("form", { class: "widget order", novalidate: true, autocomplete: "off" }) };
   const left = element("div", {},
     makeField(state, "order_id", "Order id", { type: "text", spellcheck: "false" }),
     element("div", { class: "pair" },
@@ -126,6 +126,7 @@ function answer(state) {
   clearTimeout(state.timer);
   if (outcome.href) { // the button stays disabled while the browser leaves
     writeDraft(null);
+    state.isLeft = true;
     navigate(new URL(outcome.href, document.baseURI).href);
     return;
   }
@@ -134,6 +135,14 @@ function answer(state) {
   if (outcome.error) tell(state, outcome.error, linkOf(outcome), retryButton(state, outcome));
   show(state);
   if (isAwaited) state.root.querySelector('[aria-invalid="true"]')?.focus();
+}
+
+// Offers another order if the form is opened again before Streamlit has removed it.
+function reopen(state) {
+  if (!state.isLeft || location.pathname !== state.path) return;
+  state.isLeft = false;
+  state.waiting = null;
+  restore(state);
 }
 
 function tell(state, text, ...ways) {
@@ -280,6 +289,7 @@ function showComponent(component) {
   const state = stateOf(component, () => create(component));
   state.data = component.data;
   state.component = component;
+  reopen(state);
   answer(state);
   show(state);
   if (state.described) return;

@@ -80,6 +80,7 @@ def order_form(start: Callable[[list[StartRequest]], SubmissionResult]) -> None:
             "zone": str(zone()),
             "start": _describe_start(),
             "outcome": st.session_state.get(_OUTCOME),
+            "scriptRun": secrets.token_hex(4),  # the browser ignores data that do not change
         },
         default={"start": {}},
         on_start_change=lambda: None,  # the rerun describes the time

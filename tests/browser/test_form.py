@@ -2,9 +2,10 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urljoin
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from operations.ledger import Ledger
 from operations.records import Filter
@@ -40,6 +41,36 @@ def test_a_second_order_right_after_the_first(open_page: OpenPage) -> None:
     page.get_by_role("link", name="New order").click()
     wait_for_form(page)
     expect(page).to_have_url(re.compile("/new$"))
+    second = submit(page, unique("second"))
+    expect(page).to_have_url(re.compile(rf"/instance\?id={second}$"))
+
+
+def test_the_form_is_opened_while_the_browser_leaves_it(open_page: OpenPage) -> None:
+    """The server sees only the second of two quick requests, as Streamlit may merge them."""
+    page = open_page()
+    requests = list[bytes]()
+
+    def connect(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+
+        def forward(message: str | bytes) -> None:
+            if isinstance(message, bytes) and b"id=order_" in message and not requests:
+                requests.append(message)
+            else:
+                server.send(message)
+
+        browser.on_message(forward)
+
+    page.route_web_socket(re.compile("/_stcore/stream"), connect)
+    page.goto(urljoin(page.url, "/new"))
+    wait_for_form(page)
+    page.get_by_role("link", name="New order").evaluate(
+        'link => addEventListener("popstate", () => setTimeout(() => link.click()), { once: true })'
+    )
+    submit(page, unique("left"))
+    wait_for_form(page)
+    expect(page.get_by_role("button", name="Submit order")).to_be_enabled()
+    assert len(requests) == 1
     second = submit(page, unique("second"))
     expect(page).to_have_url(re.compile(rf"/instance\?id={second}$"))
 
