@@ -4,19 +4,18 @@ import time
 
 from operations.errors import DaprUnavailable
 
-CHECK_EVERY = 1.0
-"""Seconds for which reads trust an answer of the sidecar; every write asks again."""
-
 
 class ApplicationGuard:
     """The only application that a gateway may call.
 
-    `app_id` is None if every application may be called, and empty for the first that answers. An
-    address changes hands only when connections break, so a failed call makes the next check due.
+    `app_id` is None if every application may be called, and empty for the first that answers. Reads
+    trust an answer for `check_every` seconds; every write asks again. An address changes hands only
+    when connections break, so a failed call makes the next check due.
     """
 
-    def __init__(self, endpoint: str, app_id: str | None) -> None:
+    def __init__(self, endpoint: str, app_id: str | None, check_every: float) -> None:
         self._endpoint = endpoint
+        self._check_every = check_every
         self._is_bound = app_id is not None
         self._checked_until = 0.0
         self.app_id = app_id or None
@@ -43,4 +42,4 @@ class ApplicationGuard:
                 f"this Flowdeck follows {self.app_id!r}. Give {self.app_id!r} its address back, or "
                 f"stop Flowdeck and start it again to follow {found!r}"
             )
-        self._checked_until = time.monotonic() + CHECK_EVERY
+        self._checked_until = time.monotonic() + self._check_every

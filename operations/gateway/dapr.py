@@ -60,7 +60,8 @@ class DaprGateway:
     endpoint makes a few calls and must answer within 5 seconds, so timeouts are short.
     A companion (`is_companion`) is a sidecar to which no worker and no scheduler ever connects.
     `max_body_size` is the sidecar's limit in bytes, if it is known.
-    `only_app_id` is the only application whose sidecar is called: `ApplicationGuard` says how.
+    `only_app_id` is the only application whose sidecar is called, and `check_every` says how often
+    reads make sure of it (seconds): see `ApplicationGuard`.
     Raise `InvalidInput` if `endpoint` is not an address.
     """
 
@@ -75,6 +76,7 @@ class DaprGateway:
         read_timeout: float = _READ_TIMEOUT,
         write_timeout: float = 2.0,
         history_timeout: float = 4.0,
+        check_every: float = 1.0,
     ) -> None:
         self._channel = open_channel(endpoint)
         self._workflows = service.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
@@ -85,7 +87,7 @@ class DaprGateway:
         self._write_timeout = write_timeout
         self._history_timeout = history_timeout
         self._max_body_size = max_body_size
-        self._guard = ApplicationGuard(endpoint, only_app_id)
+        self._guard = ApplicationGuard(endpoint, only_app_id, check_every)
         self._app_id: str | None = None
 
     def close(self) -> None:

@@ -80,14 +80,18 @@ class DaprMonitor:
         """Make the next check ask the engine; called when a read got no answer."""
         self._due = 0.0
 
-    def check(self, others: Iterable[Problem] = ()) -> None:
-        """Ask the engine if a check is due; `others` are problems that are already known."""
+    def check(self, others: Iterable[Problem] = ()) -> bool:
+        """Ask the engine if a check is due; return whether it was.
+
+        `others` are problems that are already known.
+        """
         if time.monotonic() < self._due:
-            return
+            return False
         self._problems, self.workers = _ask(self._gateway, self._state_store, self._worker)
         self.outages = self._outages.update((*self._problems, *others), datetime.now(UTC))
         self._log()
         self._due = time.monotonic() + self._every
+        return True
 
     def _log(self) -> None:
         """Log each reason why a service is away, and that it is back."""

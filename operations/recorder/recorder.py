@@ -103,8 +103,8 @@ class Recorder:
         self._follow_ledger()
         self._schedule.is_traced = self._queue.is_traced
         self._start_times.add(self._hints.handle(self._readers.seconds), time.monotonic())
-        self._health.check(self._lister.problems)
-        self._deadlock.check(self._health.workers)
+        if self._health.check(self._lister.problems):
+            self._deadlock.check(self._health.workers)
         self._notices.check_traces()
         if self._health.is_reachable:
             self._discover()

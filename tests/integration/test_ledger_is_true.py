@@ -12,6 +12,7 @@ from operations.timeline import Ending, SpanKind, timeline_of
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT, GENERATIONS, PATCH, VERSION
 from tests.integration.truth import moment, one, true_run
+from tests.unit.snapshots import details_of
 from tests.waiting import eventually
 
 KINDS = [
@@ -78,8 +79,7 @@ def test_an_instance_that_continues_as_new_is_one_run(rich: Rich) -> None:
     summary = true_run(rich, instance_id)
     assert (summary.run_id, summary.created_at) == (first.run_id, first.created_at)
     assert summary.started_at == first.started_at
-    details = rich.ledger.runs.details(summary.run_id)
-    assert details
+    details = details_of(rich.ledger, summary)
     assert details.output == str(GENERATIONS)
     assert 1 < summary.generation <= GENERATIONS  # the recorder may miss a generation
     kept = rich.ledger.runs.earlier_generations(summary.run_id)
@@ -102,8 +102,7 @@ def test_a_rerun_is_linked_to_its_source(rich: Rich) -> None:
     assert summary.created_at == summary.started_at
     history = rich.gateway.history(rerun_id)
     assert summary.ended_at == moment(history, "executionCompleted")
-    details = rich.ledger.runs.details(summary.run_id)
-    assert details
+    details = details_of(rich.ledger, summary)
     assert (details.output, details.history) == (ended.output, history)
     assert len(rich.ledger.runs.attempts(summary.run_id)) == 3
 
@@ -156,8 +155,7 @@ def test_the_event_that_a_run_waits_for_is_in_the_ledger(rich: Rich) -> None:
     )
     rich.raise_event(instance_id, EVENT, '"yes"')
     summary = true_run(rich, instance_id)
-    details = rich.ledger.runs.details(summary.run_id)
-    assert details
+    details = details_of(rich.ledger, summary)
     assert details.output == '"yes"'
 
 
@@ -170,8 +168,7 @@ def test_an_event_before_the_sdk_s_timeout_ends_the_wait(rich: Rich) -> None:
     assert rich.recorded(instance_id, Status.RUNNING).waits_for == f"event {EVENT}"
     rich.raise_event(instance_id, EVENT, '"in time"')
     summary = true_run(rich, instance_id)
-    details = rich.ledger.runs.details(summary.run_id)
-    assert details
+    details = details_of(rich.ledger, summary)
     assert (summary.status, details.output) == (Status.COMPLETED, '"in time"')
 
 
@@ -211,8 +208,7 @@ def test_the_version_and_the_patches_are_in_the_history(
 ) -> None:
     """As the SDK reports them with a turn; the ledger's archive has them too."""
     summary = true_run(rich, rich.start(workflow))
-    details = rich.ledger.runs.details(summary.run_id)
-    assert details
+    details = details_of(rich.ledger, summary)
     assert details.history
     timeline = timeline_of(details.history)
     assert (timeline.version, timeline.patches) == (version, patches)
@@ -264,8 +260,7 @@ def test_an_instance_is_terminated_with_its_child(rich: Rich) -> None:
         rich.ended(instance_id)
         summary = rich.recorded(instance_id, Status.TERMINATED)
         history = rich.gateway.history(instance_id)
-        details = rich.ledger.runs.details(summary.run_id)
-        assert details
+        details = details_of(rich.ledger, summary)
         assert details.history == history
         attempts = rich.ledger.runs.attempts(summary.run_id)
         scheduled = [event.event_id for event in history if event.kind == "taskScheduled"]
@@ -295,8 +290,7 @@ def test_a_run_that_another_program_purged_stays_in_the_ledger(rich: Rich) -> No
         return bool(summary and summary.purged_at)
 
     eventually(is_purged, 10, "the run is marked as purged")
-    details = rich.ledger.runs.details(first.run_id)
-    assert details
+    details = details_of(rich.ledger, first)
     assert details.history
     rich.gateway.start("failing", instance_id, json.dumps("no paper"))
     rich.ended(instance_id)

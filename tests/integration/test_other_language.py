@@ -20,6 +20,7 @@ from tests.integration.rich import Rich
 from tests.integration.truth import one, true_run
 from tests.ports import first_port
 from tests.postgres.server import Server
+from tests.unit.snapshots import details_of
 from tests.waiting import eventually
 from worker.app import create_order_app
 from worker.runtime import RuntimeState
@@ -99,8 +100,7 @@ def test_the_ledger_matches_the_engine(
     summary, _ = run_of(go, started[kind])
     assert summary.status is status
     assert len(go.ledger.runs.attempts(summary.run_id)) == attempts
-    details = go.ledger.runs.details(summary.run_id)
-    assert details
+    details = details_of(go.ledger, summary)
     assert details.input == kind[1]
 
 

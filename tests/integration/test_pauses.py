@@ -18,6 +18,7 @@ from operations.records import RunSummary
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
 from tests.integration.stack import RECOVERY, Stack, unique
+from tests.unit.snapshots import details_of
 from tests.waiting import eventually
 
 ANSWERS = {
@@ -192,8 +193,7 @@ def test_an_instance_that_repeats_an_action_is_marked(rich: Rich) -> None:
     longer = eventually(
         lambda: _longer(rich, instance_id, len(history)), 10, "the engine's history grows"
     )
-    details = rich.ledger.runs.details(run.run_id)
-    assert details
+    details = details_of(rich.ledger, run)
     assert details.history
     assert len(details.history) < longer
     rich.gateway.terminate(instance_id)

@@ -17,6 +17,7 @@ from operations.records import RunSummary
 from operations.timeline import Ending
 from system.dapr.settings import PROJECT
 from tests.integration.stack import PROCESSES, RECOVERY, Stack, unique
+from tests.unit.snapshots import details_of
 from tests.waiting import STARTUP, eventually
 
 ACTIVITIES = ["check_inventory", "process_order", "send_confirmation"]
@@ -92,8 +93,7 @@ def test_an_order_is_in_the_ledger_from_its_start_to_its_end(
     state = gateway.state(instance_id)
     assert state
     history = gateway.history(instance_id)
-    details = ledger.runs.details(summary.run_id)
-    assert details
+    details = details_of(ledger, summary)
     assert (parse_payload(details.output), details.history) == (output, history)
     assert (details.input, parse_payload(details.custom_status)) == (state.input, "confirmed")
 

@@ -7,7 +7,7 @@ from typing import Any
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
 from operations.model import Instance, Status
-from operations.records import RunSummary, Snapshot
+from operations.records import RunDetails, RunSummary, Snapshot
 from operations.timeline import Ending, Span, SpanKind, Timeline, timeline_of
 from tests.unit.histories import recorded, recorded_state
 
@@ -89,6 +89,13 @@ def activity(event_id: int, start: float, end: float | None = None, **more: Any)
 def summary(ledger: Ledger, instance_id: str = ID) -> RunSummary:
     """Return the latest run of an id, which must have one."""
     found = ledger.runs.latest(instance_id)
+    assert found
+    return found
+
+
+def details_of(ledger: Ledger, run: RunSummary) -> RunDetails:
+    """Return the details of a run, which must be in the ledger."""
+    found = ledger.runs.details(run.run_id)
     assert found
     return found
 

@@ -47,7 +47,7 @@ from tests.unit.pages import (
     widget,
 )
 from tests.unit.protobuf import message
-from tests.unit.snapshots import activity, at, snapshot
+from tests.unit.snapshots import activity, at, details_of, snapshot
 
 BUTTONS = ("pause", "resume", "terminate")
 OFFERED = {
@@ -394,8 +394,7 @@ def test_a_stalled_instance_is_purged_by_force_after_a_question(desk: Desk) -> N
     run_of = desk.ledger.runs.latest("order_A")
     assert run_of
     assert run_of.error_type == TOO_LARGE.error_type
-    details = desk.ledger.runs.details(run_of.run_id)
-    assert details
+    details = details_of(desk.ledger, run_of)
     assert details.failure == TOO_LARGE
     assert [each.kind for each in details.history or ()][-1] == "executionStalled"
     assert {each.label for each in app.button} >= {"Pause", "Resume", "Terminate"}

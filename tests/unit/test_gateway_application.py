@@ -7,9 +7,11 @@ import pytest
 from dapr.proto.runtime.v1 import metadata_pb2
 
 from operations.errors import DaprUnavailable
-from operations.gateway import DaprGateway, application_guard
+from operations.gateway import DaprGateway
 from tests.unit.sidecar import CALLS, READS, WRITES, Sidecar
 from tests.waiting import eventually
+
+Bind = Callable[..., DaprGateway]
 
 REFUSAL = "now belongs to the application 'bank', but this Flowdeck follows 'shop'"
 
@@ -20,12 +22,13 @@ def belongs_to(sidecar: Sidecar, app_id: str) -> None:
 
 
 @pytest.fixture
-def bound(sidecar: Sidecar) -> Iterator[Callable[[str], DaprGateway]]:
+def bound(sidecar: Sidecar) -> Iterator[Bind]:
     """Return a function that binds a gateway to an application."""
     opened = []
 
-    def bind(app_id: str) -> DaprGateway:
-        opened.append(DaprGateway(sidecar.endpoint, only_app_id=app_id))
+    def bind(app_id: str, check_every: float = 1.0) -> DaprGateway:
+        gateway = DaprGateway(sidecar.endpoint, only_app_id=app_id, check_every=check_every)
+        opened.append(gateway)
         return opened[-1]
 
     yield bind
@@ -35,7 +38,7 @@ def bound(sidecar: Sidecar) -> Iterator[Callable[[str], DaprGateway]]:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_no_call_reaches_the_sidecar_of_another_application(
-    sidecar: Sidecar, bound: Callable[[str], DaprGateway], name: str
+    sidecar: Sidecar, bound: Bind, name: str
 ) -> None:
     """Only its metadata are read; the message names both applications, and the remedy."""
     belongs_to(sidecar, "bank")
@@ -49,9 +52,7 @@ def test_no_call_reaches_the_sidecar_of_another_application(
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_every_write_asks_for_the_application(
-    sidecar: Sidecar, bound: Callable[[str], DaprGateway], name: str
-) -> None:
+def test_every_write_asks_for_the_application(sidecar: Sidecar, bound: Bind, name: str) -> None:
     """The address may have changed hands since the last answer."""
     belongs_to(sidecar, "shop")
     gateway = bound("shop")
@@ -63,33 +64,23 @@ def test_every_write_asks_for_the_application(
     assert sidecar.calls[method] == 1
 
 
+@pytest.mark.parametrize(("check_every", "checks"), [(60.0, 1), (0.0, 2)])
 def test_reads_ask_for_the_application_at_times(
-    sidecar: Sidecar, bound: Callable[[str], DaprGateway], monkeypatch: pytest.MonkeyPatch
+    sidecar: Sidecar, bound: Bind, check_every: float, checks: int
 ) -> None:
-    """An answer holds for a second."""
+    """An answer holds for this time."""
     belongs_to(sidecar, "shop")
-    gateway = bound("shop")
-    monkeypatch.setattr(application_guard, "CHECK_EVERY", 60.0)
+    gateway = bound("shop", check_every=check_every)
     gateway.state("order_A")
     gateway.ids()
-    assert sidecar.calls["GetMetadata"] == 1
-    monkeypatch.setattr(application_guard, "CHECK_EVERY", 0.0)
-    gateway.health()
-    gateway.ids()
-    assert sidecar.calls["GetMetadata"] == 3
+    assert sidecar.calls["GetMetadata"] == checks
 
 
 @pytest.mark.parametrize("name", READS)
-def test_after_a_failed_call_reads_ask_again(
-    sidecar: Sidecar,
-    bound: Callable[[str], DaprGateway],
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-) -> None:
+def test_after_a_failed_call_reads_ask_again(sidecar: Sidecar, bound: Bind, name: str) -> None:
     """An address changes hands only when its connections break."""
-    monkeypatch.setattr(application_guard, "CHECK_EVERY", 60.0)
     belongs_to(sidecar, "shop")
-    gateway = bound("shop")
+    gateway = bound("shop", check_every=60.0)
     gateway.state("order_A")
     sidecar.stop()
     with pytest.raises(DaprUnavailable):
@@ -105,9 +96,7 @@ def test_after_a_failed_call_reads_ask_again(
     eventually(lambda: REFUSAL in refusal(), 10, "the connection is back")
 
 
-def test_the_first_application_that_answers_is_kept(
-    sidecar: Sidecar, bound: Callable[[str], DaprGateway]
-) -> None:
+def test_the_first_application_that_answers_is_kept(sidecar: Sidecar, bound: Bind) -> None:
     """The sidecar may be away when Flowdeck is attached for the first time."""
     belongs_to(sidecar, "shop")
     gateway = bound("")

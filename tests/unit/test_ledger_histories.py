@@ -9,7 +9,7 @@ from operations.model import Status
 from operations.records import Snapshot
 from operations.timeline import Timeline
 from tests.unit.events import completed, scheduled, started
-from tests.unit.snapshots import ID, at, done, pending, snapshot, state_only, summary
+from tests.unit.snapshots import ID, at, details_of, done, pending, snapshot, state_only, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -29,8 +29,7 @@ def test_the_history_of_an_unfinished_run_is_written_by_keep_histories_alone(
     assert ledger.runs.archived([ID]) == {}
     ledger.runs.keep_histories([running()])
     assert ledger.runs.archived([ID]) == {ID: Status.RUNNING}
-    details = ledger.runs.details(summary(ledger).run_id)
-    assert details
+    details = details_of(ledger, summary(ledger))
     assert details.history == SO_FAR
 
 
@@ -41,8 +40,7 @@ def test_a_run_with_an_unfinished_history_is_still_followed(ledger: Ledger) -> N
     assert [each.instance_id for each in ledger.runs.unfinished()] == [ID]
     end = replace(done(), history=(*SO_FAR, completed(1, 2)))
     ledger.runs.ingest([end])
-    details = ledger.runs.details(summary(ledger).run_id)
-    assert details
+    details = details_of(ledger, summary(ledger))
     assert details.history == end.history
 
 
@@ -50,8 +48,7 @@ def test_an_archived_history_is_not_overwritten(ledger: Ledger) -> None:
     """The history of a finished run is complete."""
     ledger.runs.ingest([done()])
     ledger.runs.keep_histories([running()])
-    details = ledger.runs.details(summary(ledger).run_id)
-    assert details
+    details = details_of(ledger, summary(ledger))
     assert details.history == done().history
 
 

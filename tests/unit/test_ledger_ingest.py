@@ -14,6 +14,7 @@ from tests.unit.snapshots import (
     ID,
     activity,
     at,
+    details_of,
     done,
     pending,
     recorded_snapshot,
@@ -171,8 +172,7 @@ def test_an_update_loses_nothing(ledger: Ledger) -> None:
     before = summary(ledger)
     ledger.runs.ingest([snapshot(read=1, workflow="", last_updated_at=None)])
     assert summary(ledger) == before
-    details = ledger.runs.details(before.run_id)
-    assert details
+    details = details_of(ledger, before)
     assert (details.input, details.output, details.custom_status) == ("1", "2", "3")
     assert details.failure == FAILURE
 
@@ -181,8 +181,7 @@ def test_a_changed_payload_is_written(ledger: Ledger) -> None:
     """A change that no list shows changes the run's revision too."""
     ledger.runs.ingest([snapshot(read=1, custom_status='"one"')])
     ledger.runs.ingest([snapshot(read=1, custom_status='"two"')])
-    details = ledger.runs.details(summary(ledger).run_id)
-    assert details
+    details = details_of(ledger, summary(ledger))
     assert details.custom_status == '"two"'
     assert (summary(ledger).revision, ledger.heartbeat().revision) == (2, 2)
 
@@ -192,8 +191,7 @@ def test_a_failure_is_cut_in_lists_alone(ledger: Ledger) -> None:
     ledger.runs.ingest([snapshot(Status.FAILED, failure=FAILURE)])
     found = summary(ledger)
     assert (found.error_type, found.error_message) == ("ValueError", "m" * 500)
-    details = ledger.runs.details(found.run_id)
-    assert details
+    details = details_of(ledger, found)
     assert details.failure == FAILURE
 
 
@@ -227,8 +225,7 @@ def test_the_end_brings_times_and_the_history(ledger: Ledger) -> None:
     ledger.runs.ingest([last])
     found = summary(ledger)
     assert (found.started_at, found.ended_at, found.created_at) == (at(0), at(9), at(0))
-    details = ledger.runs.details(found.run_id)
-    assert details
+    details = details_of(ledger, found)
     assert (details.output, details.history) == ('"done"', last.history)
 
 
@@ -236,8 +233,7 @@ def test_a_history_is_archived_once(ledger: Ledger) -> None:
     """The archived history stays, whatever is read later."""
     last = done(read=9)
     ledger.runs.ingest([last, replace(last, read_at=at(10), history=())])
-    details = ledger.runs.details(summary(ledger).run_id)
-    assert details
+    details = details_of(ledger, summary(ledger))
     assert details.history == last.history
 
 
@@ -250,8 +246,7 @@ def test_an_end_without_events_is_read_again(ledger: Ledger) -> None:
 def test_a_running_instance_has_no_history(ledger: Ledger) -> None:
     """The history of an unfinished instance is not written by `ingest`."""
     ledger.runs.ingest([snapshot(history=recorded("running"))])
-    details = ledger.runs.details(summary(ledger).run_id)
-    assert details
+    details = details_of(ledger, summary(ledger))
     assert details.history is None
 
 
@@ -331,7 +326,6 @@ def test_a_recorded_instance_is_read_as_it_was_written(ledger: Ledger, name: str
     instance = recorded_state(name)
     found = summary(ledger, instance.instance_id)
     assert (found.status, found.workflow) == (instance.status, instance.workflow)
-    details = ledger.runs.details(found.run_id)
-    assert details
+    details = details_of(ledger, found)
     assert details.history == (recorded(name) if instance.status.is_finished else None)
     assert (details.input, details.failure) == (instance.input, instance.failure)

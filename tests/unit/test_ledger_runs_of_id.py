@@ -14,6 +14,7 @@ from tests.unit.snapshots import (
     ID,
     activity,
     at,
+    details_of,
     done,
     pending,
     recorded_snapshot,
@@ -62,8 +63,7 @@ def test_both_runs_keep_their_details(ledger: Ledger) -> None:
     second = replace(SECOND, instance=replace(SECOND.instance, output='"second"'))
     ledger.runs.ingest([first, second])
     latest, before = runs_of(ledger)
-    details = ledger.runs.details(before.run_id)
-    assert details
+    details = details_of(ledger, before)
     assert (details.output, details.history) == ('"done"', first.history)
     assert len(ledger.runs.attempts(before.run_id)) == 1
     assert ledger.runs.attempts(latest.run_id) == ()

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from operations.ledger import Ledger, Reservation
 from operations.model import Actor, Failure
 from operations.records import AuditEntry, Filter, Outcome
-from tests.unit.snapshots import APP, activity, at, done, snapshot, summary
+from tests.unit.snapshots import APP, activity, at, details_of, done, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -35,8 +35,7 @@ def test_any_text_is_read_as_it_was_written(ledger: Ledger, odd: str) -> None:
     ledger.runs.ingest([done(workflow=odd, parent_id=odd, **values)])
     found = summary(ledger)
     assert (found.workflow, found.parent_id, found.error_type) == (odd, odd, odd)
-    details = ledger.runs.details(found.run_id)
-    assert details
+    details = details_of(ledger, found)
     assert (details.input, details.output, details.custom_status) == (odd, odd, odd)
     assert details.failure == failure
 
@@ -66,8 +65,7 @@ def test_an_odd_text_that_is_written_again_changes_nothing(ledger: Ledger, odd: 
 def test_any_unicode_text_is_read_as_it_was_written(ledger: Ledger, text: str) -> None:
     """Including surrogates and control characters."""
     ledger.runs.ingest([snapshot(instance_id="order_any", custom_status=text)])
-    details = ledger.runs.details(summary(ledger, "order_any").run_id)
-    assert details
+    details = details_of(ledger, summary(ledger, "order_any"))
     assert details.custom_status == text
 
 
@@ -106,6 +104,5 @@ def test_a_long_text_is_cut_in_lists(ledger: Ledger) -> None:
     assert (found.workflow, found.error_type) == (LONG[:255], LONG[:255])
     assert found.error_message == LONG[:500]
     assert ledger.runs.attempts(found.run_id)[0].name == LONG[:255]
-    details = ledger.runs.details(found.run_id)
-    assert details
+    details = details_of(ledger, found)
     assert details.failure == failure

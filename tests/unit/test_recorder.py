@@ -26,7 +26,18 @@ from tests.unit.engine import finish_instance, put_running, remove_instance, upd
 from tests.unit.fakes import FakeGateway
 from tests.unit.recorders import EAGER, RecorderSetup
 from tests.unit.runs import ANN
-from tests.unit.snapshots import APP, ID, at, done, pending, runs_of, snapshot, statuses, summary
+from tests.unit.snapshots import (
+    APP,
+    ID,
+    at,
+    details_of,
+    done,
+    pending,
+    runs_of,
+    snapshot,
+    statuses,
+    summary,
+)
 from tests.unit.test_repetition import put_repeating
 
 pytestmark = pytest.mark.both_databases
@@ -98,8 +109,7 @@ def test_a_listed_instance_is_followed_to_its_end(
     setup.until_status(Status.RUNNING)
     finish_instance(gateway)
     setup.until_status(Status.COMPLETED)
-    details = setup.ledger.runs.details(summary(setup.ledger).run_id)
-    assert details
+    details = details_of(setup.ledger, summary(setup.ledger))
     assert (details.output, details.history) == ('"done"', gateway.events[ID])
 
 
@@ -247,8 +257,7 @@ def test_an_instance_that_disappears_is_marked_as_purged(
     setup.until_status(Status.UNKNOWN)
     run = summary(setup.ledger)
     assert run.purged_at
-    details = setup.ledger.runs.details(run.run_id)
-    assert details
+    details = details_of(setup.ledger, run)
     assert details.history == history
 
 

@@ -9,7 +9,7 @@ from operations.ledger import Ledger
 from operations.recorder.archive import Archive
 from operations.recorder.limits import RecorderLimits
 from operations.records import Snapshot
-from tests.unit.snapshots import ID, at, pending, snapshot, summary
+from tests.unit.snapshots import ID, at, details_of, pending, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -32,8 +32,7 @@ def mark_gone(archive: Archive, *ids: str) -> None:
 
 def archived(ledger: Ledger, instance_id: str = ID) -> object:
     """Return the history that the ledger has of an instance."""
-    details = ledger.runs.details(summary(ledger, instance_id).run_id)
-    assert details
+    details = details_of(ledger, summary(ledger, instance_id))
     return details.history
 
 

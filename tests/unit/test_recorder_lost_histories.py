@@ -14,7 +14,7 @@ from tests.unit.conftest import LogLines
 from tests.unit.engine import finish_instance, put_running, remove_instance, update_instance
 from tests.unit.fakes import FakeGateway
 from tests.unit.recorders import EAGER, RecorderSetup
-from tests.unit.snapshots import ID, runs_of, statuses, summary
+from tests.unit.snapshots import ID, details_of, runs_of, statuses, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -41,8 +41,7 @@ def test_a_run_whose_history_is_lost_says_so(
     run = summary(setup.ledger)
     assert run.error_type == HISTORY_LOST
     assert "Delete its rows in the state store" in (run.error_message or "")
-    details = setup.ledger.runs.details(run.run_id)
-    assert details
+    details = details_of(setup.ledger, run)
     assert details.history == gateway.events[ID]
     lines = [line["event"] for line in log_lines.events() if line["level"] == "warning"]
     assert len(lines) == 1
@@ -106,8 +105,7 @@ def test_a_run_whose_rows_are_deleted_is_purged(gateway: FakeGateway, setup: Rec
     setup.until(lambda: summary(setup.ledger).purged_at, "it is marked as purged")
     run = summary(setup.ledger)
     assert (run.status, run.error_type) == (Status.UNKNOWN, HISTORY_LOST)
-    details = setup.ledger.runs.details(run.run_id)
-    assert details
+    details = details_of(setup.ledger, run)
     assert details.history == history
 
 

@@ -37,7 +37,7 @@ from tests.unit.events import (
 from tests.unit.fakes import FakeGateway
 from tests.unit.histories import RECORDED, recorded
 from tests.unit.pages import summary as run_summary
-from tests.unit.snapshots import ID, summary
+from tests.unit.snapshots import ID, details_of, summary
 
 BEGIN = (turn(0), started(0, execution_id="e1"), scheduled(1, 1), turn(2), completed(1, 2))
 PAUSED = (*BEGIN, suspended(2), timer(2, 2, 3))
@@ -163,8 +163,7 @@ def test_the_end_replaces_the_bounded_history(gateway: FakeGateway, ledger: Ledg
     assert final
     ledger.runs.ingest([final])
     run = summary(ledger)
-    details = ledger.runs.details(run.run_id)
-    assert details
+    details = details_of(ledger, run)
     assert details.history == gateway.events[ID]
     assert (run.suspended_at, run.repeats, run.waits_for) == (None, "timer", None)
 
