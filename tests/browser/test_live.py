@@ -118,7 +118,8 @@ def test_filters_are_in_the_address(open_page: OpenPage, stack: Stack) -> None:
 def test_a_narrow_page_does_not_scroll_sideways(open_page: OpenPage, stack: Stack) -> None:
     """At a width of 420 pixels no page is wider than the window."""
     instance_id = stack.start_order(unique("narrow"))
-    page = open_page(viewport=NARROW)
+    page = open_page()
+    page.set_viewport_size(NARROW)
     for path in ("/", "/new", f"/instance?id={instance_id}"):
         page.goto(stack.page + path)
         settle(page)

@@ -117,6 +117,7 @@ def test_a_frozen_worker_is_shown_and_recovers(open_page: OpenPage, stack: Stack
     stack.wait_until_healthy(RECOVERY / 1000)
 
 
+@pytest.mark.slow
 def test_the_open_tab_stays_open(open_page: OpenPage, stack: Stack) -> None:
     """A banner that appears above the tabs does not switch to another tab."""
     instance_id = stack.start_order(unique("tabbed"))
