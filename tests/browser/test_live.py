@@ -4,14 +4,14 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, WebSocket, expect
+from playwright.sync_api import Page, WebSocket, ViewportSize, expect
 
 from tests.browser.acts import back_to_list, expect_bars, expect_status, open_instance, row
 from tests.browser.conftest import PATIENCE, OpenPage, settle
 from tests.integration.stack import Stack, unique
 from tests.waiting import eventually
 
-NARROW = {"width": 420, "height": 900}
+NARROW: ViewportSize = {"width": 420, "height": 900}
 QUIET = 2000  # milliseconds that an idle page is observed
 
 
