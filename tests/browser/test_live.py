@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, WebSocket, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, WebSocket, expect
 
 from tests.browser.acts import back_to_list, expect_bars, expect_status, open_instance, row
 from tests.browser.conftest import PATIENCE, OpenPage, settle
