@@ -7,10 +7,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.action_results import act, show_messages
+from dashboard.action_results import act, purge_by_force, show_messages
 from dashboard.details.audit_table import audit_table
 from dashboard.details.earlier_generations import earlier_generations
-from dashboard.details.forced_purge import forced_purge
 from dashboard.details.history_table import history_table
 from dashboard.details.payloads import show_failure, show_payload
 from dashboard.gantt.chart import show_gantt
@@ -24,6 +23,7 @@ from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import DaprRefused, Unavailable, UnknownInstance
 from operations.model import Action, Service, Status
+from operations.records import RunSummary
 from operations.run_view import View, view
 
 ICONS = {
@@ -33,6 +33,12 @@ ICONS = {
 }
 PARAMETERS = ("id", "run_id")  # of the address
 RUN_ID = re.compile("[0-9]{1,18}")
+PURGE_EFFECTS = (
+    "The engine refuses every other action. If you remove the cause of the stall, it continues the "
+    "instance by itself. A forced purge archives the history in the ledger first, and then deletes "
+    "the instance and its descendants in the engine. Nothing brings them back, and a parent that "
+    "waits for the instance waits forever. The id can be used again after a restart of daprd."
+)
 
 back, header_widget = widget("back"), widget("header")
 
@@ -138,6 +144,25 @@ def buttons(shown: View, blocked: str | None) -> None:
                 on_click=act,
                 args=(action, shown.summary.instance_id),
             )
+
+
+def forced_purge(summary: RunSummary, key: str, blocked: str | None) -> None:
+    """Show the button that opens the question; `blocked` says why no action is possible now."""
+    with st.popover(
+        "Purge by force",
+        icon=":material/delete_forever:",
+        disabled=blocked is not None,
+        help=blocked,
+        key=f"ask-purge-{key}",
+    ):
+        st.markdown(f"**Purge {plain(summary.instance_id)} by force?**  \n{PURGE_EFFECTS}")
+        st.button(
+            "Archive and purge",
+            key=f"do-purge-{key}",
+            type="primary",
+            on_click=purge_by_force,
+            args=(summary.instance_id, summary.run_id or None),
+        )
 
 
 instance_id, run_id = st.query_params.get("id", ""), st.query_params.get("run_id")

@@ -90,19 +90,19 @@ def is_suspected(url: str) -> bool:
     return file is not None and damaged_files.is_suspected(file)
 
 
-def settle_suspicion(url: str) -> tuple[Path, str] | None:
+def settle_suspicion(url: str, patience: float = 5.0) -> tuple[Path, str] | None:
     """Check a file that was reported, and move it aside if SQLite confirms that it is damaged.
 
     Only the recorder calls this. Returns the new path and what SQLite found, None if it found
     nothing. Raises `LedgerUnavailable` if the file cannot be checked or not be moved: a file that
-    is locked, unreadable or on a full disk stays where it is.
+    stays locked for `patience` seconds, is unreadable or on a full disk stays where it is.
     """
     parsed = make_url(url)
     file = sqlite_file(parsed)
     if file is None:
         return None
     with translating(parsed):
-        found = damaged_files.find_damage(file)
+        found = damaged_files.find_damage(file, patience)
         if found:
             return damaged_files.move_aside(file, datetime.now(UTC)), found
         damaged_files.dismiss(file)

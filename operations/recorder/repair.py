@@ -35,7 +35,7 @@ class Repair:
         """
         log.warning("the ledger is reported as damaged: checking the whole file")
         try:
-            moved = settle_suspicion(self._url)
+            moved = settle_suspicion(self._url, self._limits.damage_patience)
         except LedgerUnavailable as error:
             self._not_before = time.monotonic() + self._limits.damage_retry
             log.warning("the ledger's file cannot be checked", reason=str(error))

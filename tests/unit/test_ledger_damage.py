@@ -146,15 +146,14 @@ def test_a_sound_file_that_is_reported_stays(ledger_url: str, file: Path) -> Non
     list_and_search(ledger_url)
 
 
-def test_a_locked_file_stays(ledger_url: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_file_stays(ledger_url: str, file: Path) -> None:
     """It cannot be checked; the message says what to do."""
-    monkeypatch.setattr(damaged_files, "BUSY_TIMEOUT", 1)
     damaged_files.report_damage(file)
     with closing(sqlite3.connect(file)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LedgerUnavailable, match=f"{file}: database is locked; another program"):
-            settle_suspicion(ledger_url)
+            settle_suspicion(ledger_url, patience=0)
         assert file.exists()
     assert is_suspected(ledger_url)
 

@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 from operations.errors import InvalidInput, LedgerUnavailable
 from operations.ledger import Ledger, open_ledger
 from operations.ledger.db.connections import open_engine, reading, writing
-from operations.ledger.db.damaged_files import BUSY_TIMEOUT
+from operations.ledger.db.engines import BUSY_TIMEOUT
 from tests.unit.calls import LEASE_WRITES, RESERVATION, WRITES
 from tests.unit.snapshots import at, snapshot
 

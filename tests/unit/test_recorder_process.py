@@ -228,16 +228,11 @@ def test_a_sound_file_is_not_checked_again_and_again(
 
 
 def test_a_file_that_cannot_be_checked_stays(
-    ledger: Ledger,
-    ledger_url: str,
-    file: Path,
-    log_lines: LogLines,
-    monkeypatch: pytest.MonkeyPatch,
+    ledger: Ledger, ledger_url: str, file: Path, log_lines: LogLines
 ) -> None:
     """The check is repeated later; meanwhile the recorder continues."""
     log_lines.configure("info")
-    monkeypatch.setattr(damaged_files, "BUSY_TIMEOUT", 1)
-    repair = Repair(ledger_url, RecorderLimits(damage_retry=600))
+    repair = Repair(ledger_url, RecorderLimits(damage_retry=600, damage_patience=0))
     ledger.close()
     damaged_files.report_damage(file)
     with closing(sqlite3.connect(file)) as other:

@@ -20,8 +20,6 @@ from pathlib import Path
 
 from operations.recorder_report import DamagedLedger
 
-BUSY_TIMEOUT = 5000
-"""Milliseconds for which a SQLite writer waits for another writer."""
 WAL, SHM = "-wal", "-shm"
 _TIME = "%Y%m%dT%H%M%SZ"
 _CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -100,15 +98,16 @@ def _header_and_size(file: Path) -> tuple[bytes, int]:
     return os.pread(descriptor, _HEADER_SIZE, 0), os.fstat(descriptor).st_size
 
 
-def find_damage(file: Path) -> str | None:
+def find_damage(file: Path, patience: float) -> str | None:
     """Return what SQLite finds wrong in a whole file, None if nothing.
 
-    Raises `sqlite3.Error` if the file cannot be checked, for example because it is locked.
+    Raises `sqlite3.Error` if the file cannot be checked, for example because it stays locked for
+    `patience` seconds.
     """
     url = f"{file.absolute().as_uri()}?mode=rw"
-    with closing(sqlite3.connect(url, uri=True, isolation_level=None)) as connection:
+    connection = sqlite3.connect(url, timeout=patience, uri=True, isolation_level=None)
+    with closing(connection):
         try:
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
             return _integrity(connection)
         except sqlite3.DatabaseError as error:
             if is_damage(error):

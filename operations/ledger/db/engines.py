@@ -15,11 +15,13 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_random
 
 from operations.errors import InvalidInput, LedgerReplaced
-from operations.ledger.db.damaged_files import BUSY_TIMEOUT, SHM, WAL, locked
+from operations.ledger.db.damaged_files import SHM, WAL, locked
 from operations.settings import without_password
 
 WRITES = "flowdeck_writes"
 """The execution option of a transaction that writes."""
+BUSY_TIMEOUT = 5000
+"""Milliseconds for which a SQLite writer waits for another writer."""
 
 _POOL: dict[str, Any] = {"pool_size": 20, "pool_timeout": 1}  # max_overflow adds 10 connections
 _MAX_AGE = 300
