@@ -1,6 +1,7 @@
 """The endpoints about the application itself: `GET /` and `GET /health`."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, Field
 from api.dependencies import ServicesDependency
 from api.services import Services
 from operations.errors import FlowdeckError
+from operations.model import Service
 
 RUNNING = "running"
 HEALTH_THREADS = 10
@@ -129,10 +131,25 @@ def _problems(services: Services) -> list[str]:
         problems.extend(problem.reason for problem in services.gateway.health().problems)
     except FlowdeckError as error:
         problems.append(str(error))
-    if services.state_store:
-        problems.extend(problem.reason for problem in services.state_store.problems())
+    problems.extend(_state_store_problems(services))
     try:
         services.check_ledger()
     except FlowdeckError as error:
         problems.append(str(error))
     return problems
+
+
+def _state_store_problems(services: Services) -> list[str]:
+    """Return what is wrong with the state store's file, if it is on this machine.
+
+    This process may look for the first time after the file was moved away; the recorder looks every
+    second.
+    """
+    if services.state_store is None:
+        return []
+    if own := services.state_store.problems():
+        return [problem.reason for problem in own]
+    with suppress(FlowdeckError):
+        outages = services.ledger.heartbeat().outages
+        return [each.reason for each in outages if each.service is Service.STATE_STORE]
+    return []

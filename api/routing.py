@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope
 
 from api.json_text import JsonText, members, render
 from operations.errors import InvalidInput
-from operations.json_texts import is_json
+from operations.json_texts import is_python_json
 from operations.validation import listed
 
 NO_POSITION = -1  # the position of an error that concerns the body as a whole
@@ -130,11 +130,9 @@ def _parsed_keeping(body: bytes, verbatim: frozenset[str]) -> Any:  # noqa: ANN4
     found = members(text, MAX_FIELDS)
     if found is None:
         return _parsed(text)
+    kept = {name for name, value in found if name in verbatim and is_python_json(value)}
     return _object(
-        [
-            (name, JsonText(value) if name in verbatim and is_json(value) else _parsed(value))
-            for name, value in found
-        ]
+        [(name, JsonText(value) if name in kept else _parsed(value)) for name, value in found]
     )
 
 

@@ -5,10 +5,13 @@ Parsing a payload would round its numbers and drop all but one of equal keys.
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
+MAX_DIGITS = sys.int_info.default_max_str_digits
+"""Digits of the longest integer that Python reads by default."""
 _TOKEN = re.compile(r'"(?:[^"\\]+|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\.")
 _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
@@ -18,6 +21,18 @@ def is_json(text: str) -> bool:
     """Return True if a text is JSON, not nested too deeply; NaN and infinities are not JSON."""
     try:
         json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def is_python_json(text: str) -> bool:
+    """Return True if a text is JSON that workers in Python can read.
+
+    A workflow in Python fails when it receives an integer of more than `MAX_DIGITS` digits.
+    """
+    try:
+        json.loads(text, parse_float=str, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     return True

@@ -55,4 +55,11 @@ def _is_wanted(record: logging.LogRecord) -> bool:
 def _renderers(settings: OperationsSettings) -> list[Processor]:
     if settings.log_format == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stdout.isatty(),
+            pad_event_to=0,
+            # The default one shows local variables: tokens and payloads.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    ]

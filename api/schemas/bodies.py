@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from api.json_text import JsonText
 from operations.actions.context import MAX_EVENT_NAME_LENGTH, MAX_REASON_LENGTH
+from operations.json_texts import MAX_DIGITS
 from operations.model import INSTANCE_ID
 
 MAX_EVENT_ID = 2**31 - 1
@@ -13,7 +14,7 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
 
 def _is_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Refuse values that are not JSON, such as NaN: `StrictRequest` makes JSON a `JsonText`."""
+    """Refuse what is no JSON, or too long an integer: `StrictRequest` makes others a `JsonText`."""
     if not isinstance(value, JsonText):
         raise ValueError("not JSON")  # noqa: TRY004 - pydantic expects it
     return value
@@ -24,7 +25,11 @@ def _integer(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Json = Annotated[Any, Field(description="any JSON value"), AfterValidator(_is_json)]
+Json = Annotated[
+    Any,
+    Field(description=f"any JSON value, with integers of at most {MAX_DIGITS} digits"),
+    AfterValidator(_is_json),
+]
 Reason = Annotated[
     str,
     Field(

@@ -8,7 +8,8 @@ from pathlib import Path
 from operations.model import Problem, Service
 
 _DELETED = " (deleted)"  # Linux appends this to the name of an open file that was deleted
-_SUFFIXES = ("", "-wal", "-shm")
+
+_Identity = tuple[int, int]  # device and inode
 
 
 def daprd_beside() -> int | None:
@@ -24,6 +25,8 @@ def daprd_beside() -> int | None:
 class StateStoreFile:
     """The SQLite file of Dapr's state store on this machine.
 
+    A file that was moved away is open under its new name. Only a process that saw it before knows
+    it: by device and inode.
     A sidecar elsewhere, a daprd with another state store, and a system without `/proc` have no
     problem that this class can see.
     """
@@ -31,19 +34,19 @@ class StateStoreFile:
     def __init__(self, file: Path, find_daprd: Callable[[], int | None] = daprd_beside) -> None:
         self._file = file
         self._find_daprd = find_daprd
-        self._user: int | None = None  # a daprd that had the file open
+        self._user: int | None = None
+        self._used: set[_Identity] = set()  # files that this daprd had open at the path
 
     def problems(self) -> tuple[Problem, ...]:
         """Return a problem if the file was deleted or replaced while daprd has it open."""
         pid = self._find_daprd()
         if pid is None:
             return ()
-        names = {f"{self._file}{suffix}" for suffix in _SUFFIXES}
+        if pid != self._user:
+            self._user, self._used = pid, set()
         opened = dict(_open_files(pid))
-        is_used = any(name in names for name in opened.values())
-        self._user = pid if is_used else self._user
-        found = _identity(self._file)
-        is_lost = is_used and found not in opened if found else self._user == pid
+        self._used |= {identity for identity, name in opened.items() if name == str(self._file)}
+        is_lost = not opened.keys().isdisjoint(self._used - {_identity(self._file)})
         reason = (
             f"the state store's file {self._file} was deleted or replaced while daprd has it open, "
             "and what runs now is lost when daprd ends: put the file back, or restart Flowdeck"
@@ -51,17 +54,17 @@ class StateStoreFile:
         return (Problem(Service.STATE_STORE, reason),) if is_lost else ()
 
 
-def _open_files(pid: int) -> Iterator[tuple[tuple[int, int] | None, str]]:
-    """Yield device and inode of each open file of a process, and its name."""
+def _open_files(pid: int) -> Iterator[tuple[_Identity, str]]:
+    """Yield each open file of a process, and its name."""
     with suppress(OSError):
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
-                name = str(link.readlink())
-                if name.startswith("/"):
-                    yield _identity(link), name.removesuffix(_DELETED)
+                name, identity = str(link.readlink()), _identity(link)
+                if identity and name.startswith("/"):
+                    yield identity, name.removesuffix(_DELETED)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> _Identity | None:
     try:
         found = path.stat()
     except OSError:

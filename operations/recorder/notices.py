@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import structlog
 
 from operations.health.outages import DaprMonitor
-from operations.mixed_workers import explain, is_unregistered
+from operations.mixed_workers import explain, is_unregistered, may_be_mixed
 from operations.recorder.traces.hints import HintQueue
 from operations.records import Snapshot
 
@@ -56,8 +56,9 @@ class Notices:
                 self._suspect, self._suspected_at = snapshot, time.monotonic()
         if self._suspect is None or time.monotonic() - self._suspected_at > SUSPECTED:
             return
-        if cause := explain(self._suspect.instance.failure, self._health.workers):
+        if may_be_mixed(self._health.workers):
             self._has_explained = True
+            cause = explain(self._suspect.instance.failure, self._health.workers)
             log.warning(f"{self._suspect.instance.instance_id} failed: {cause}")
 
     def _seconds_reachable(self) -> float:

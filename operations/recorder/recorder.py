@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from operations.errors import DaprRefused, DaprUnavailable, HistoryLost
+from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError, HistoryLost
 from operations.gateway import Gateway
 from operations.health.deadlock import DeadlockWatch
 from operations.health.outages import DaprMonitor
@@ -248,7 +248,9 @@ class Recorder:
             return
         failures = self._schedule.failed(instance_id, now)
         if failures == (_UNANSWERED if result.is_unanswered else 1):
-            log.warning(f"cannot read {instance_id}", instance_id=instance_id, exc_info=error)
+            is_known = isinstance(error, FlowdeckError)
+            details = {"reason": str(error)} if is_known else {"exc_info": error}
+            log.warning(f"cannot read {instance_id}", instance_id=instance_id, **details)
 
     def _give_up(self) -> None:
         """Cancel the queued reads, and make the next cycle check the engine."""

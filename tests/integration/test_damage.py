@@ -1,5 +1,6 @@
 """The ledger's file is damaged, and Dapr's state store is deleted, under a running system."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -88,6 +89,8 @@ def test_a_deleted_state_store_is_reported(own: Stack) -> None:
     assert code == 503
     assert f"the state store's file {store} was deleted or replaced" in body["problems"][0]
     eventually(lambda: "state store is away" in own.log("recorder"), 15, "the recorder reports it")
+    shutil.copy(own.folder / "elsewhere.db", store)
+    assert own.health()[0] == 503
     (own.folder / "elsewhere.db").rename(store)
     own.wait_until_healthy(RECOVERY)
     store.unlink()

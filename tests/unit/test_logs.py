@@ -2,7 +2,9 @@
 
 import json
 import logging
+import secrets
 
+import pytest
 import structlog
 
 from tests.unit.conftest import LogLines
@@ -60,6 +62,24 @@ def test_an_error_is_logged_with_its_traceback_in_one_json_line(log_lines: LogLi
     assert "ValueError: no paper" in event["exception"]
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_traceback_shows_no_local_variables(log_lines: LogLines, log_format: str) -> None:
+    """They contain tokens and payloads."""
+    log_lines.configure("info", log_format)
+
+    def call(token: str) -> None:
+        raise ValueError(f"{len(token)} characters")
+
+    token = secrets.token_hex(8)
+    try:
+        call(token)
+    except ValueError:
+        structlog.get_logger("tests.locals").exception("Failed")
+    text = log_lines.text()
+    assert "ValueError: 16 characters" in text
+    assert token not in text
+
+
 def test_a_message_of_several_lines_is_one_json_line(log_lines: LogLines) -> None:
     """Text from outside cannot forge a second line."""
     log_lines.configure("info", "json")
@@ -75,10 +95,14 @@ def test_configuring_twice_does_not_double_the_lines(log_lines: LogLines) -> Non
     assert len(log_lines.events()) == 1
 
 
-def test_a_refused_websocket_is_no_error_in_the_log(log_lines: LogLines) -> None:
+def test_a_refused_websocket_is_no_error_in_the_log(
+    log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Uvicorn logs an error for each, so that any web page could fill the console."""
     log_lines.configure("info")
     uvicorn = logging.getLogger("uvicorn.error")
+    for logger in (uvicorn, uvicorn.parent):  # Streamlit gives them handlers of its own
+        monkeypatch.setattr(logger, "propagate", True)
     uvicorn.error("ASGI callable returned without completing handshake.")
     uvicorn.error("another error")
     assert [line["event"] for line in log_lines.events()] == ["another error"]

@@ -68,6 +68,16 @@ def test_a_file_that_was_moved_away_is_a_problem_until_it_is_back(
     assert not is_lost(store)
 
 
+def test_a_copy_in_the_place_of_a_moved_file_is_a_problem(
+    store: StateStoreFile, file: Path, tmp_path: Path
+) -> None:
+    """What daprd writes goes to the file that was moved."""
+    assert not is_lost(store)
+    file.rename(tmp_path / "moved")
+    file.write_bytes((tmp_path / "moved").read_bytes())
+    assert is_lost(store)
+
+
 @pytest.mark.parametrize("pid", [None, 2**22 + 1])
 def test_without_a_daprd_there_is_no_check(file: Path, pid: int | None) -> None:
     """A sidecar elsewhere, or one that has just ended."""

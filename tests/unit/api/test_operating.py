@@ -24,6 +24,8 @@ EVENT = "a text of 1 to 200 characters without control characters"
 PURGE = "a JSON object with reason, force and recursive"
 EVENT_ID = "the id of an event of the instance's history, 0 to 2147483647"
 NEW_ID = "1 to 64 letters, digits, _ or -, beginning with a letter or a digit"
+JSON_VALUE = "any JSON value, with integers of at most 4300 digits"
+LONG, LONG_FOUND = "9" * 4301, "a number of 4301 digits"
 REQUESTS = {
     "history": ("GET", None),
     "purge": ("POST", {}),
@@ -250,11 +252,17 @@ def test_an_event_is_raised_with_its_payload(
             '{"event_id": 1, "new_instance_id": "a||b"}',
             ("new_instance_id", "a||b", f"{NEW_ID}, or null"),
         ),
-        ("rerun", '{"event_id": 1, "input": NaN}', ("input", "NaN", "any JSON value")),
+        ("rerun", '{"event_id": 1, "input": NaN}', ("input", "NaN", JSON_VALUE)),
         ("raise", "{}", ("event", None, EVENT)),
         ("raise", '{"event": ""}', ("event", "", EVENT)),
         ("raise", '{"event": "a\\nb"}', ("event", "a\nb", EVENT)),
-        ("raise", '{"event": "a", "payload": Infinity}', ("payload", "Infinity", "any JSON value")),
+        ("raise", '{"event": "a", "payload": Infinity}', ("payload", "Infinity", JSON_VALUE)),
+        ("raise", f'{{"event": "a", "payload": {LONG}}}', ("payload", LONG_FOUND, JSON_VALUE)),
+        (
+            "rerun",
+            f'{{"event_id": 1, "input": [{LONG}]}}',
+            ("input", "a list of length 1", JSON_VALUE),
+        ),
     ],
 )
 def test_a_wrong_body_is_422(
@@ -285,7 +293,7 @@ def test_the_reason_of_an_action_is_in_the_audit_log(
 VERBATIM = [
     '{"n":3544790567247868102,"d":0.23456789012345678901,"e":1e400,"k":1,"k":2}',
     '{ "a" :\t[ 1.0,\n 1.50 ] , "b" : {"k":{}, "k":[]} }',
-    "1" * 5000,
+    "1" * 4300,
     r'"\u00e9 \/ \ud800"',
     '"é 😀"',
 ]

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from api.services import Services
 from operations.errors import InvalidInput, LedgerReplaced, LedgerUnavailable
 from operations.health.state_store import StateStoreFile
 from operations.ledger import Ledger
-from operations.model import Status
+from operations.model import Service, Status
+from operations.recorder_report import Outage
 from tests.unit.conftest import LogLines
 from tests.unit.fakes import FakeGateway, instance
 from tests.unit.runs import ledger_away
@@ -188,6 +190,19 @@ def test_health_says_that_the_state_store_was_deleted(
         answer = api.get("/health")
     assert answer.status_code == 503
     assert str(file) in answer.json()["problems"][0]
+
+
+def test_health_says_that_the_recorder_saw_the_state_store_move(
+    gateway: FakeGateway, opener: Opener, ledger: Ledger, tmp_path: Path
+) -> None:
+    """A process that looks for the first time does not know the file by its new name."""
+    store = StateStoreFile(tmp_path / "dapr.db", os.getpid)
+    outage = Outage(Service.STATE_STORE, datetime.now(UTC), "dapr.db was deleted")
+    with serving(Services(gateway, opener, store)) as api:
+        assert api.get("/health").status_code == 200
+        ledger.write_heartbeat(datetime.now(UTC), (outage,), 0)
+        answer = api.get("/health")
+    assert (answer.status_code, answer.json()["problems"]) == (503, [outage.reason])
 
 
 def test_health_says_that_the_ledger_is_damaged(services: Services, ledger_url: str) -> None:
