@@ -32,9 +32,11 @@ def earlier_generations(shown: View, now: int) -> None:
 
 
 def _summary(generation: int, earlier: EarlierGenerations) -> str:
+    found = f"It continued as new: this is generation {generation:,} of those that were read."
+    if not earlier.attempts:
+        return f"{found} No attempts of earlier generations are kept."
     return (
-        f"It continued as new: this is generation {generation:,} of those that were read. "
-        f"Kept from earlier generations: {_count(earlier.attempts, 'attempt')} "
+        f"{found} Kept from earlier generations: {_count(earlier.attempts, 'attempt')} "
         f"in {_count(earlier.generations, 'generation')}."
     )
 

@@ -766,6 +766,17 @@ def test_earlier_generations_can_be_selected(desk: Desk) -> None:
     assert (chart["figure"]["start"], chart["figure"]["end"]) == (ms(0), ms(0.5))
 
 
+def test_earlier_generations_without_attempts_are_named(desk: Desk) -> None:
+    """Nothing can be selected."""
+    for number in (0, 10):
+        read = snapshot(execution=f"e{number}", created=number, read=number + 1)
+        desk.ledger.runs.ingest([read])
+    desk.gateway.put(instance("order_A", Status.RUNNING, "{}"))
+    app = desk.open(INSTANCE, id="order_A")
+    assert "No attempts of earlier generations are kept." in texts(app.caption)
+    assert not app.selectbox
+
+
 def gantts(app: AppTest) -> list[dict[str, Any]]:
     """Return the data of all Gantt charts of the page."""
     widgets = app.get("bidi_component")
