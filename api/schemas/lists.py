@@ -67,7 +67,10 @@ class RunSchema(BaseModel):
     workflow: str
     runtime_status: str
     status: Status
-    created_at: datetime
+    created_at: datetime = Field(
+        description="By the engine; while it reports none (PENDING), when the start was accepted "
+        "or the run was first read. The first generation's, if the workflow continues as new."
+    )
     started_at: datetime | None = None
     ended_at: datetime | None = Field(
         None, description="When it ended, or was purged before its end was known."

@@ -187,6 +187,7 @@ def test_an_instance_that_repeats_an_action_is_marked(rich: Rich) -> None:
     else:
         pytest.fail("no instance repeats its timer")
     assert (run.status, run.repeats, run.waits_for) == (Status.SUSPENDED, "timer", None)
+    assert run.created_at == run.started_at  # though it was PENDING during its slow turn
     history = rich.gateway.history(instance_id)
     pause = next(event for event in history if event.kind == "executionSuspended")
     assert run.suspended_at == pause.timestamp

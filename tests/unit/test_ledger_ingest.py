@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from operations.history import HistoryEvent
 from operations.ledger import Ledger, Reservation
 from operations.model import LOCAL_USER, Failure, Status
 from operations.recorder_report import Heartbeat
-from operations.records import Snapshot
+from operations.records import Filter, Snapshot
 from operations.timeline import Ending, Span, SpanKind, Waiting
 from tests.unit.histories import RECORDED, recorded, recorded_state
 from tests.unit.snapshots import (
@@ -274,12 +275,64 @@ def test_a_pending_instance_without_a_reservation_is_as_old_as_its_snapshot(
     assert (summary(ledger).created_at, summary(ledger).workflow) == (at(3), "")
 
 
-def test_the_time_of_creation_never_changes(ledger: Ledger) -> None:
-    """Lists are sorted by it, so the first known value stays."""
+def first_turn(
+    *, created: float, turn: float, execution: str = "e1", instance_id: str = ID
+) -> Snapshot:
+    """Return a snapshot with the first events of a history, in which a turn has started."""
+    history = (
+        HistoryEvent(-1, at(turn), "workflowStarted"),
+        HistoryEvent(-1, at(created), "executionStarted", execution_id=execution),
+    )
+    return snapshot(
+        read=30, created=created, execution=execution, history=history, instance_id=instance_id
+    )
+
+
+@pytest.mark.parametrize("created", [1, 4])
+@pytest.mark.parametrize("is_reserved", [True, False])
+def test_a_run_that_was_first_read_pending_gets_the_time_of_the_engine(
+    ledger: Ledger, created: float, *, is_reserved: bool
+) -> None:
+    """It is sorted and filtered by that time, also if the clock of the engine differs."""
+    if is_reserved:
+        started(ledger)
+    ledger.runs.ingest([snapshot(instance_id="other", execution="o", created=3.5)])
     ledger.runs.ingest([pending(read=3)])
-    ledger.runs.ingest([snapshot(read=5, created=4)])
-    assert statuses(ledger) == [Status.RUNNING]
-    assert (summary(ledger).created_at, summary(ledger).workflow) == (at(3), "order_workflow")
+    run_id = summary(ledger).run_id
+    ledger.runs.ingest([first_turn(created=created, turn=created + 0.1)])
+    found = summary(ledger)
+    assert (found.run_id, found.created_at, found.started_at) == (run_id, at(created), at(created))
+    within = Filter(since=at(created), until=at(created + 0.1))
+    assert ledger.search.page(within, limit=9).runs == (found,)
+    newest_first = [ID, "other"] if created > 3.5 else ["other", ID]
+    assert [run.instance_id for run in ledger.search.page(Filter(), limit=9).runs] == newest_first
+
+
+def test_a_run_is_as_old_as_its_first_generation(ledger: Ledger) -> None:
+    """If only a later generation was read, the time of the first read is nearer to the truth."""
+    ledger.runs.ingest([pending(read=3), first_turn(created=20.1, turn=20, execution="e2")])
+    assert (summary(ledger).created_at, summary(ledger).execution_id) == (at(3), "e2")
+    ledger.runs.ingest([first_turn(created=1, turn=1.1, instance_id="other")])
+    ledger.runs.ingest([first_turn(created=20.1, turn=20, execution="e2", instance_id="other")])
+    found = summary(ledger, "other")
+    assert (found.created_at, found.generation) == (at(1), 2)
+
+
+def test_the_state_alone_brings_the_time_of_creation(ledger: Ledger) -> None:
+    """The history may be read later, or never; then the time stays."""
+    ledger.runs.ingest([pending(read=3), state_only(Status.RUNNING, read=4, created=1)])
+    assert summary(ledger).created_at == at(1)
+    ledger.runs.ingest([snapshot(read=5, created=1), state_only(Status.SUSPENDED, read=6)])
+    assert summary(ledger).created_at == at(1)
+
+
+def test_a_rerun_that_was_first_read_pending_is_as_old_as_its_own_clock(ledger: Ledger) -> None:
+    """The state alone has the creation of its source; the history corrects it, and that stays."""
+    rerun = snapshot(read=9, created=0, rerun_of="order_B", started_at=at(6))
+    ledger.runs.ingest([pending(read=7), state_only(Status.RUNNING, read=8, created=0), rerun])
+    assert summary(ledger).created_at == at(6)
+    ledger.runs.ingest([state_only(Status.SUSPENDED, read=10, created=0)])
+    assert (summary(ledger).created_at, summary(ledger).started_at) == (at(6), at(6))
 
 
 def test_a_rerun_is_as_old_as_its_own_clock(ledger: Ledger) -> None:

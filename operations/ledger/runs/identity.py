@@ -20,7 +20,7 @@ that is true of a snapshot decides:
 |                                                                     | it, else the next run   |
 | anything else                                                       | the latest run          |
 
-`_may_continue` decides from the history whether a snapshot can be a later generation.
+`may_continue` decides from the history whether a snapshot can be a later generation.
 """
 
 from collections.abc import Iterable, Sequence
@@ -88,10 +88,10 @@ def _is_same_run(latest: Run, snapshot: Snapshot) -> bool:
         return False
     is_possible = not latest.is_over or created <= _last_known_time(latest.summary)
     if execution_id is not None and snapshot.timeline.execution_id is not None:
-        return is_possible and _may_continue(snapshot)
+        return is_possible and may_continue(snapshot)
     if created <= _last_known_time(latest.summary) or _has_no_state(latest.summary):
         return is_possible
-    return is_possible and _may_continue(snapshot)
+    return is_possible and may_continue(snapshot)
 
 
 def _is_other_workflow(summary: RunSummary, snapshot: Snapshot) -> bool:
@@ -128,17 +128,7 @@ def created_at(snapshot: Snapshot) -> datetime | None:
     return (timeline.rerun_of and timeline.started_at) or snapshot.instance.created_at
 
 
-def _is_same_execution(run: Run, snapshot: Snapshot) -> bool:
-    timeline, created = snapshot.timeline, created_at(snapshot)
-    if timeline.execution_id is None or timeline.execution_id != run.summary.execution_id:
-        return False
-    # A rerun has the execution id of its source. Once it is purged, the same source can be rerun
-    # under the same id.
-    may_be_another = run.is_over and timeline.rerun_of is not None
-    return not (may_be_another and created and created > _last_known_time(run.summary))
-
-
-def _may_continue(snapshot: Snapshot) -> bool:
+def may_continue(snapshot: Snapshot) -> bool:
     """True if the execution may be a later generation of a workflow that continued as new.
 
     In a later generation Dapr writes the first turn before the start. In the first generation the
@@ -147,6 +137,16 @@ def _may_continue(snapshot: Snapshot) -> bool:
     turn = _time_of_first("workflowStarted", snapshot)
     start = _time_of_first("executionStarted", snapshot)
     return turn is None or start is None or turn <= start
+
+
+def _is_same_execution(run: Run, snapshot: Snapshot) -> bool:
+    timeline, created = snapshot.timeline, created_at(snapshot)
+    if timeline.execution_id is None or timeline.execution_id != run.summary.execution_id:
+        return False
+    # A rerun has the execution id of its source. Once it is purged, the same source can be rerun
+    # under the same id.
+    may_be_another = run.is_over and timeline.rerun_of is not None
+    return not (may_be_another and created and created > _last_known_time(run.summary))
 
 
 def _time_of_first(kind: str, snapshot: Snapshot) -> datetime | None:

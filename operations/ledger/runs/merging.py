@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from operations.ledger.reservations import Reservation
-from operations.ledger.runs.identity import Run, created_at
+from operations.ledger.runs.identity import Run, created_at, may_continue
 from operations.ledger.tables import MAX_MESSAGE_LENGTH, MAX_NAME_LENGTH
 from operations.model import Instance, Status, parse_payload
 from operations.records import RunSummary, Snapshot
@@ -47,7 +47,7 @@ def new_run(snapshot: Snapshot, previous: RunSummary | None, start: Reservation 
         execution_id=None,
         workflow=start.workflow if start else "",
         status=snapshot.instance.status,
-        created_at=_created_at(snapshot, start),
+        created_at=created_at(snapshot) or (start and start.accepted_at) or snapshot.read_at,
         started_at=None,
         ended_at=None,
         last_updated_at=None,
@@ -101,6 +101,7 @@ def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
         generation=summary.generation + _is_next_generation(summary, timeline),
         workflow=instance.workflow[:MAX_NAME_LENGTH] or summary.workflow,
         status=instance.status,
+        created_at=_created_at(summary, snapshot),
         # Each generation has a start of its own; the run started with the first one.
         started_at=_earliest(summary.started_at, timeline.started_at),
         first_turn_at=_earliest(summary.first_turn_at, timeline.first_turn_at),
@@ -166,8 +167,17 @@ def _earliest(*times: datetime | None) -> datetime | None:
     return min(filter(None, times), default=None)
 
 
-def _created_at(snapshot: Snapshot, start: Reservation | None) -> datetime:
-    return created_at(snapshot) or (start and start.accepted_at) or snapshot.read_at
+def _created_at(summary: RunSummary, snapshot: Snapshot) -> datetime:
+    """Return when a run was created, by the engine if it reports that, else the known time.
+
+    The engine does not report it while the run is pending. Of a later generation it reports when
+    that generation was created, and without a history the creation of a rerun's source.
+    """
+    created, timeline = created_at(snapshot), snapshot.timeline
+    if created is None or (timeline.execution_id is None and summary.execution_id is not None):
+        return summary.created_at
+    is_of_run = timeline.rerun_of is not None or not may_continue(snapshot)
+    return created if is_of_run else min(created, summary.created_at)
 
 
 def is_start_after(start: Reservation, previous: RunSummary | None) -> bool:
