@@ -21,8 +21,10 @@ class HistoryEvent:
     """One event of a history; fields that its kind does not have are None.
 
     `kind` is Dapr's name, such as `taskCompleted`. Times are aware UTC. A history is in the order
-    of processing, which is not always the order of times. `name` is the name of the activity, child
-    workflow, timer or external event. `payload` is the JSON text of the input or result.
+    of processing, which is not always the order of times. Dapr gives no time to an event that a
+    workflow carried over as it continued as new: it has the time of the event before it. `name` is
+    the name of the activity, child workflow, timer or external event. `payload` is the JSON text of
+    the input or result.
     """
 
     event_id: int

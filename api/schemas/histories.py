@@ -29,7 +29,10 @@ class HistoryEventSchema(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": _EVENT})
 
     event_id: int
-    timestamp: datetime
+    timestamp: datetime = Field(
+        description="Dapr gives no time to an event that a workflow carried over as it continued "
+        "as new; it has the time of the event before it."
+    )
     kind: str = Field(
         description="Dapr's name of the kind; the field number if Flowdeck does not know it."
     )

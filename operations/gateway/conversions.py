@@ -9,7 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from operations.gateway.stubs import pb
 from operations.model import Failure, Instance, Status
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""A time that is not later is no time: Dapr has not set it."""
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -68,4 +69,4 @@ def _optional_text(message: Message, field: str) -> str | None:
 def _to_time(stamp: Timestamp) -> datetime | None:
     """Return a UTC time, None for the year 1, which Dapr reports for a start in the future."""
     time = to_utc(stamp)
-    return time if time > _EPOCH else None
+    return time if time > EPOCH else None

@@ -20,7 +20,7 @@ from operations.gateway.grpc_errors import (
     retry_transient,
     to_flowdeck_error,
 )
-from operations.gateway.history_events import to_history_event
+from operations.gateway.history_events import to_history
 from operations.gateway.port import HistorySize, IdPage
 from operations.gateway.sidecar_health import (
     connected_workers,
@@ -128,7 +128,7 @@ class DaprGateway:
         return to_instance(instance_id, answer.workflowState) if answer.exists else None
 
     def history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
-        return tuple(to_history_event(event) for event in self._history_events(instance_id))
+        return to_history(self._history_events(instance_id))
 
     def history_size(self, instance_id: str) -> HistorySize:
         events = self._history_events(instance_id)

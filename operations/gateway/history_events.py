@@ -1,7 +1,8 @@
 """Converts Dapr's history events into `HistoryEvent` records."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from operations.gateway.conversions import to_failure, to_status, to_utc
+from operations.gateway.conversions import EPOCH, to_failure, to_status, to_utc
 from operations.gateway.stubs import pb
 from operations.history import HistoryEvent, TimerOrigin
 from operations.model import Failure, Status
@@ -20,6 +21,22 @@ MAX_DESCRIBED = 64 * 1024  # bytes of an unknown event that are described field 
 _Step = tuple[str, bool]  # a field's name, and whether the field may be absent
 _CALLS = frozenset({"taskScheduled", "childWorkflowInstanceCreated"})
 _ORIGINS = {str(origin): origin for origin in TimerOrigin}
+
+
+def to_history(events: Iterable[pb.HistoryEvent]) -> tuple[HistoryEvent, ...]:
+    """Return the records of a whole history, in its order; each event has a time.
+
+    An event that a workflow carried over as it continued as new has no time in Dapr. Dapr hands it
+    to the new generation with the start, so it gets the time of the event before it.
+    """
+    history = [to_history_event(event) for event in events]
+    at = next((event.timestamp for event in history if event.timestamp > EPOCH), EPOCH)
+    for number, event in enumerate(history):
+        if event.timestamp > EPOCH:
+            at = event.timestamp
+        else:
+            history[number] = replace(event, timestamp=at)
+    return tuple(history)
 
 
 def to_history_event(event: pb.HistoryEvent) -> HistoryEvent:

@@ -84,6 +84,25 @@ def test_an_instance_that_continues_as_new_is_one_run(rich: Rich) -> None:
     assert kept.attempts == kept.generations == len(kept.newest) < summary.generation
 
 
+def test_an_event_that_was_carried_over_has_the_time_of_its_generation(rich: Rich) -> None:
+    """Dapr gives it no time, but keeps it behind the start of each generation."""
+    first = ["workflowStarted", "executionStarted", "eventRaised"]
+
+    def carried() -> tuple[HistoryEvent, ...] | None:
+        history = rich.gateway.history(instance_id)
+        return history if [event.kind for event in history[:3]] == first else None
+
+    instance_id = rich.start("looping", "1")
+    rich.raise_event(instance_id, EVENT, "1")
+    _, start, raised, *_ = eventually(carried, 20, "a generation has the event from the start")
+    rich.gateway.terminate(instance_id)
+    assert (raised.name, raised.timestamp) == (EVENT, start.timestamp)
+    summary = rich.recorded(instance_id, Status.TERMINATED)
+    archived = details_of(rich.ledger, summary).history
+    assert archived
+    assert min(event.timestamp for event in archived) == archived[0].timestamp
+
+
 def test_a_rerun_is_linked_to_its_source(rich: Rich) -> None:
     """A rerun has a start time of its own, not the start time of its source."""
     source_id = rich.start("parallel", "0.2")

@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.json_format import ParseDict
 
 from operations.gateway.conversions import to_instance
-from operations.gateway.history_events import to_history_event
+from operations.gateway.history_events import to_history
 from operations.gateway.stubs import pb
 from operations.history import HistoryEvent
 from operations.model import Instance
@@ -25,7 +25,7 @@ RECORDED = tuple(sorted(file.stem for file in _FOLDER.glob("*.json")))
 def recorded(name: str) -> tuple[HistoryEvent, ...]:
     """Return the history events of a recorded instance."""
     events = _read(name)["events"]
-    return tuple(to_history_event(ParseDict(event, pb.HistoryEvent())) for event in events)
+    return to_history(ParseDict(event, pb.HistoryEvent()) for event in events)
 
 
 @cache

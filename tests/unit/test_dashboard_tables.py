@@ -119,6 +119,17 @@ def test_each_recorded_history_is_a_table(name: str) -> None:
     assert not frame.isna().to_numpy().any()
 
 
+def test_an_event_that_was_carried_over_stands_behind_its_start() -> None:
+    """It gives the other rows no date."""
+    history = recorded("carried_over")
+    assert kinds(history, all_kinds=False)[:3] == [
+        "executionStarted",
+        "eventRaised",
+        "timerCreated",
+    ]
+    assert _format(history, UTC) == "HH:mm:ss.SSS"
+
+
 def test_a_long_payload_is_cut_in_the_table() -> None:
     """The selected event shows all of it."""
     assert _preview(completed(0, 1, "x" * 1000)) == "x" * PREVIEW

@@ -2,7 +2,7 @@
 
 from base64 import b64decode, b64encode
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
 
 from operations.gateway import DaprGateway
-from operations.gateway.history_events import to_history_event
+from operations.gateway.history_events import to_history, to_history_event
 from operations.gateway.stubs import pb
 from operations.history import HistoryEvent, TimerOrigin
 from operations.model import Failure, Status
@@ -295,6 +295,52 @@ def test_a_time_beyond_the_calendar_is_clamped(seconds: int, year: int) -> None:
     due = to_history_event(sent("timerCreated", fireAt=Timestamp(seconds=seconds))).fire_at
     assert due
     assert (due.year, due.tzinfo) == (year, UTC)
+
+
+def sent_at(seconds: float | None, kind: str = "eventRaised") -> pb.HistoryEvent:
+    """Return an event so many seconds after noon, without a time for None."""
+    event = sent(kind)
+    if seconds is None:
+        event.ClearField("timestamp")
+    else:
+        event.timestamp.FromDatetime(NOON + timedelta(seconds=seconds))
+    return event
+
+
+@pytest.mark.parametrize(
+    ("times", "shown"),
+    [
+        ((1, 2, None, None, 3), (1, 2, 2, 2, 3)),
+        ((2, 1, None, 3), (2, 1, 1, 3)),
+        ((None, None, 2, 1), (2, 2, 2, 1)),
+    ],
+)
+def test_an_event_without_a_time_has_the_time_of_the_event_before_it(
+    times: tuple[float | None, ...], shown: tuple[float, ...]
+) -> None:
+    """Or of the first event with a time, if none is before it; the order stays."""
+    events = [sent_at(time, "timerFired") for time in times]
+    for number, event in enumerate(events):
+        event.eventId = number
+    history = to_history(events)
+    assert [event.event_id for event in history] == list(range(len(events)))
+    assert [(event.timestamp - NOON).total_seconds() for event in history] == list(shown)
+
+
+@pytest.mark.parametrize("missing", [None, Timestamp(), Timestamp(seconds=-62135596800)])
+def test_no_time_is_absent_or_1970_or_the_year_1(missing: Timestamp | None) -> None:
+    """Each SDK leaves out the time of an event in its own way."""
+    carried = sent_at(None)
+    if missing is not None:
+        carried.timestamp.CopyFrom(missing)
+    start, event = to_history([sent_at(1, "executionStarted"), carried])
+    assert event.timestamp == start.timestamp
+
+
+def test_a_history_without_any_time_is_read() -> None:
+    """Its events stay in the year 1970."""
+    (event,) = to_history([sent_at(None)])
+    assert event.timestamp == datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def test_a_history_is_read_in_its_order(sidecar: Sidecar, dapr: DaprGateway) -> None:

@@ -56,6 +56,18 @@ def _execution_id(history: tuple[HistoryEvent, ...]) -> str | None:
     return started.execution_id
 
 
+def test_an_event_that_was_carried_over_has_the_time_of_its_generation() -> None:
+    """Dapr gives it no time; it stays behind the start of the generation."""
+    turn, started, raised, *others = recorded("carried_over")
+    assert [turn.kind, started.kind, raised.kind] == [
+        "workflowStarted",
+        "executionStarted",
+        "eventRaised",
+    ]
+    assert turn.timestamp < started.timestamp == raised.timestamp
+    assert all(event.timestamp > raised.timestamp for event in others)
+
+
 def test_a_failed_instance_has_its_failure() -> None:
     """Activity, instance and state each have the failure with its stack trace."""
     (attempt,) = (event.failure for event in recorded("failed") if event.kind == "taskFailed")

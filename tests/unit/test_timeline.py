@@ -286,6 +286,15 @@ def test_recorded_attempts_do_not_overlap(name: str) -> None:
         )
 
 
+def test_an_event_that_was_carried_over_is_not_of_1970() -> None:
+    """The timeline starts with its generation."""
+    timeline = timeline_of(recorded("carried_over"))
+    assert timeline.started_at
+    assert timeline.started_at.year == 2026
+    assert [span.kind for span in timeline.spans] == [SpanKind.TIMER]
+    assert timeline.spans[0].scheduled_at > timeline.started_at
+
+
 def test_the_recorded_rerun() -> None:
     """Only its last activity takes time; the others were copied."""
     rerun, source = (timeline_of(recorded(name)) for name in ("rerun", "rerun_source"))
