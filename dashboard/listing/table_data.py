@@ -10,6 +10,7 @@ from operations.records import RunSummary
 from operations.timeline import EVENT, REPETITION_REMEDY, Timeline, cause_of_repetition
 
 INSTANCE = "instance"  # the path of the instance page
+CONTINUES = "continues when resumed"  # the step of a suspended run that waits for nothing else
 MAX_CUSTOM_STATUS = 1000  # characters in the header
 
 
@@ -127,9 +128,14 @@ def _suspension(summary: RunSummary, paused_by: str | None) -> dict[str, Any]:
 
 
 def _waits(summary: RunSummary) -> tuple[str | None, datetime | None]:
-    """Return what the run waits for, and until when; a suspended one, once it is resumed."""
+    """Return what the run waits for, and until when; a suspended one, once it is resumed.
+
+    A suspended run whose history has no open call has nothing left to wait for but the resume.
+    """
     if summary.status is Status.PENDING and summary.scheduled_for:
         return "start", summary.scheduled_for
+    if summary.status is Status.SUSPENDED and summary.suspended_at and not summary.repeats:
+        return summary.waits_for or CONTINUES, summary.waits_until
     return summary.waits_for, summary.waits_until
 
 

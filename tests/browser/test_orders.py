@@ -43,6 +43,7 @@ def test_pause_and_resume_in_the_table(open_page: OpenPage, stack: Stack) -> Non
     press(page, "Pause", instance_id)
     expect_status(row(page, instance_id), "SUSPENDED")
     expect(row(page, instance_id)).to_contain_text(re.compile(r"suspended .* by local"))
+    expect(row(page, instance_id)).to_contain_text("continues when resumed")
     expect(row(page, instance_id).get_by_role("button", name="Pause")).to_have_count(0)
     press(page, "Resume", instance_id)
     expect_status(row(page, instance_id), "COMPLETED")

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dashboard.listing.table_data import header, offered_actions, row
+from dashboard.listing.table_data import CONTINUES, header, offered_actions, row
 from dashboard.times import milliseconds
 from operations.model import Action, Status
 from operations.records import RunSummary
@@ -116,6 +116,26 @@ def test_a_suspended_instance_has_its_step_and_its_pause() -> None:
         assert (shown["waits"], shown["until"]) == ("approval", milliseconds(at(60)))
         assert (shown["suspended"], shown["pausedBy"]) == (milliseconds(at(9)), "ann")
     assert row(suspended)["pausedBy"] is None
+
+
+def test_a_suspended_instance_whose_wait_is_over_continues_when_it_is_resumed() -> None:
+    """Its step is not empty."""
+    suspended = summary(status=Status.SUSPENDED, suspended_at=at(9))
+    for shown in (row(suspended), header(suspended, None)):
+        assert (shown["waits"], shown["until"]) == (CONTINUES, None)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"status": Status.SUSPENDED},
+        {"status": Status.SUSPENDED, "suspended_at": at(9), "repeats": "timer"},
+        {"status": Status.RUNNING},
+    ],
+)
+def test_a_step_that_is_unknown_is_empty(values: dict[str, Any]) -> None:
+    """The history was not read, or an action is repeated, or the workflow executes a turn."""
+    assert row(summary(**values))["waits"] is None
 
 
 def test_an_instance_that_is_not_suspended_has_no_pause() -> None:
