@@ -1,5 +1,5 @@
 // The form of an order. What is typed is a draft in the storage of the tab: it survives Back, a reload
-// and a restart of the server, until the order is accepted. The server reads and checks all texts.
+// and a restart of the server, until these texts are accepted. The server reads and checks all texts.
 
 const DRAFT = "flowdeck-order-draft";
 const ANSWER_TIMEOUT = 10000; // milliseconds; a submission without an answer by then may be repeated
@@ -50,22 +50,33 @@ function makeField(state, name, label, attributes, note = null) {
   return element("div", { class: name }, element("label", { class: "label", for: name }, label, " ", note), field, hint);
 }
 
-// Fills the fields from the draft, or for a new order. An accepted draft is forgotten: its answer may
-// have come after the page was left.
+// Fills the fields from the draft, or for a new order. An accepted draft is forgotten here too: its
+// answer may have come after the page was left.
 function restore(state) {
-  const { data } = state, { outcome } = data;
-  let draft = readDraft();
-  if (draft?.submission && draft.submission === outcome?.submission && outcome.href) {
-    writeDraft(null);
-    draft = null;
-  }
+  const { data } = state, draft = draftAfter(data);
   state.submission = draft?.submission ?? null;
+  state.submitted = draft?.submitted ?? null;
   const values = draft ?? { ...data.first, order_id: data.suggested, start: "" };
   state.suggested = draft ? draft.suggested : data.suggested;
   for (const name of Object.keys(state.fields)) state.fields[name].field.value = values[name] ?? "";
   state.list.replaceChildren(...(values.items ?? []).map((text) => makeRow(state, text)));
   state.typedStart = JSON.stringify(startOf(state));
   grow(state);
+}
+
+// Returns the draft after the last submission. A submission takes only the texts that it has sent: the
+// draft of another order stays, but not with the suggested id that was used.
+function draftAfter({ outcome, suggested }) {
+  const draft = readDraft();
+  if (!draft?.submission || draft.submission !== outcome?.submission || !outcome.href) return draft;
+  if (textsOf(draft) === draft.submitted) writeDraft(null);
+  else writeDraft({ ...draft, submission: null, ...(draft.order_id === draft.suggested ? { order_id: suggested, suggested } : {}) });
+  return readDraft();
+}
+
+// Returns the texts of an order, to compare them.
+function textsOf({ order_id, amount, count, items, start }) {
+  return JSON.stringify([order_id, amount, count, items, start.text ?? start]);
 }
 
 function startOf({ fields: { start: { field } } }) {
@@ -81,7 +92,7 @@ function values(state) {
 }
 
 function keep(state) {
-  writeDraft({ ...values(state), start: state.fields.start.field.value, suggested: state.suggested, submission: state.submission });
+  writeDraft({ ...values(state), start: state.fields.start.field.value, suggested: state.suggested, submission: state.submission, submitted: state.submitted });
 }
 
 function edited(state, name) {
@@ -104,6 +115,7 @@ function typedOrder(state) {
 function submit(state, typed) {
   if (state.waiting) return;
   state.submission = state.waiting = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+  state.submitted = textsOf(typed);
   keep(state);
   state.mistakes = {};
   state.answer.hidden = true;
@@ -125,7 +137,7 @@ function answer(state) {
   state.answered = outcome.submission;
   clearTimeout(state.timer);
   if (outcome.href) { // the button stays disabled while the browser leaves
-    writeDraft(null);
+    draftAfter(state.data);
     state.isLeft = true;
     navigate(new URL(outcome.href, document.baseURI).href);
     return;

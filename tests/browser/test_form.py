@@ -237,6 +237,23 @@ def test_a_draft_survives_reload_and_back(open_page: OpenPage) -> None:
     expect(page.get_by_label("How many")).to_have_value("1")
 
 
+def test_the_next_order_is_typed_while_the_answer_is_awaited(
+    open_page: OpenPage, stack: Stack
+) -> None:
+    """The accepted order does not end the draft of the next one, which has an unused id."""
+    page = open_page("/new")
+    wait_for_form(page)
+    first = page.get_by_label("Order id").input_value()
+    with stack.frozen("dashboard"):
+        page.get_by_role("button", name="Submit order").click()
+        fill(page, "Amount ($)", "7")
+    expect(page.get_by_role("heading", name=f"order_{first}")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Amount ($)")).to_have_value("7")
+    wait_for_form(page)
+    expect(page.get_by_label("Order id")).not_to_have_value(first)
+
+
 def test_a_draft_belongs_to_its_tab(open_page: OpenPage) -> None:
     """Another tab suggests another order."""
     page, other = open_page("/new"), open_page("/new")

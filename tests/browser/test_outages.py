@@ -147,9 +147,9 @@ def test_the_form_shows_an_outage_and_keeps_its_values(open_page: OpenPage, stac
 
 
 def test_the_rest_of_a_batch_is_started_after_an_outage(open_page: OpenPage, stack: Stack) -> None:
-    """The page says that it was not tried, and one click starts it."""
+    """One click starts what was not tried; the next order stays typed."""
     page = open_page("/new")
-    batch = unique("batch")
+    batch, other = unique("batch"), unique("other")
     with stack.frozen("daprd"):
         submit(page, batch, count=BATCH)
         answer = page.get_by_role("alert").filter(
@@ -157,9 +157,13 @@ def test_the_rest_of_a_batch_is_started_after_an_outage(open_page: OpenPage, sta
         )
         expect(answer).to_be_visible()
     expect(page.get_by_role("status").get_by_text("Live")).to_be_visible(timeout=RECOVERY)
+    fill(page, "Order id", other)
     page.get_by_role("button", name=f"Retry {BATCH} orders").click()
     expect(page).to_have_url(re.compile(rf"\?q=order_{batch}-$"))
     expect(page.locator('.chip[data-status="ALL"]')).to_have_text(f"All{BATCH}")
+    page.go_back()
+    expect(page.get_by_label("Order id")).to_have_value(other)
+    expect(page.get_by_label("How many")).to_have_value(str(BATCH))
 
 
 @pytest.mark.slow
