@@ -14,6 +14,7 @@ from operations.actions import ActionContext, PurgeOptions
 from operations.errors import FlowdeckError
 from operations.model import Action
 
+SUCCESS = ":material/check:"  # the icon of a message
 _MESSAGES = "action-messages"  # in the session state: shown by the next rerun
 _RESULTS = {Action.PAUSE: "paused", Action.RESUME: "resumed", Action.TERMINATE: "terminated"}
 
@@ -71,14 +72,23 @@ def add_results(*results: PerformedAction) -> None:
     add_messages(*failed, icon=":material/warning:")
 
 
-def add_messages(*texts: str, icon: str = ":material/check:") -> None:
+def add_messages(*texts: str, icon: str = SUCCESS) -> None:
     """Keep messages for the next rerun of the session, whichever page it shows."""
-    st.session_state.setdefault(_MESSAGES, []).extend((text, icon) for text in texts)
+    messages().extend((text, icon) for text in texts)
+
+
+def messages() -> list[tuple[str, str]]:
+    """Return the messages for the next rerun, with their icons."""
+    found: list[tuple[str, str]] = st.session_state.setdefault(_MESSAGES, [])
+    return found
 
 
 def show_messages() -> None:
     """Show the messages that were added since the last rerun, and all failed actions."""
-    for text, icon in st.session_state.pop(_MESSAGES, []):
-        st.toast(plain(text), icon=icon)
+    waiting = messages()
+    while waiting:
+        text, icon = waiting[0]
+        st.toast(plain(text), icon=icon)  # a later click may end the rerun here
+        del waiting[0]
     with st.container():  # always present, because an element that appears resets the tabs
         show_failures(retry=act)

@@ -4,19 +4,18 @@ from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from dashboard.action_results import add_messages, show_messages
+from dashboard.action_results import SUCCESS, messages, show_messages
 from dashboard.listing.table_data import address
 from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
 from dashboard.orders.batch import can_be_retried, describe, start_batch
-from dashboard.orders.order_form import SubmissionResult, order_form
+from dashboard.orders.order_form import SubmissionResult, form_state, order_form
 from dashboard.server import PLOTLY_PATH
 from dashboard.services import services, state_reader, viewer
 from dashboard.widgets import widget
 from operations.actions import ActionContext, StartRequest, StartResult
 
-# In the session state: an order was accepted in this run, and the browser opens its page next.
-_ACCEPTED, _LEAVES = "order-accepted", "leaves-form"
+_LEAVES = "leaves-form"  # in the session state: the browser opens the page of the order next
 
 
 def start_all(requests: list[StartRequest]) -> SubmissionResult:
@@ -25,7 +24,8 @@ def start_all(requests: list[StartRequest]) -> SubmissionResult:
     A double click submits the form twice with the same ids: the second start finds the instances
     of the first.
     """
-    context = ActionContext(viewer())
+    # The session state is read before the starts: see `FormState`.
+    context, waiting = ActionContext(viewer()), messages()
     results = start_batch(requests, lambda each: services().actions.start(each, context))
     state_reader().refresh()
     started = [result for result in results if isinstance(result, StartResult)]
@@ -39,11 +39,11 @@ def start_all(requests: list[StartRequest]) -> SubmissionResult:
                 if can_be_retried(result)
             ],
         )
-    st.session_state[_ACCEPTED] = True
     # No message if a repeated submit of a typed id only found the instances of the first.
     if any(request.is_new_id for request in requests) or any(each.created for each in started):
         one = len(requests) == 1
-        add_messages(f"{requests[0].instance_id if one else f'{len(requests)} orders'} submitted.")
+        name = requests[0].instance_id if one else f"{len(requests)} orders"
+        waiting.append((f"{name} submitted.", SUCCESS))
     return SubmissionResult(href=destination(requests))
 
 
@@ -70,7 +70,10 @@ def destination(requests: list[StartRequest]) -> str:
 
 preload = widget("preload")
 # Live updates rerun only the fragment: they must not show the message before the browser leaves.
-st.session_state[_LEAVES] = st.session_state.pop(_ACCEPTED, False)
+form = form_state()
+st.session_state[_LEAVES], form.is_accepted = form.is_accepted and bool(messages()), False
+if st.query_params:  # of a page that was opened right before: see `restore_filter`
+    st.query_params.clear()
 head()
 order_form(start_all)
 preload(key="preload", data={"plotly": PLOTLY_PATH})

@@ -15,6 +15,7 @@ MAX_SEARCH_LENGTH = 256  # characters; no id is longer
 _SHOWN = 60  # characters of an ignored value that its message shows
 _SEARCH = "q"  # in the address and in the session state: a part of an id
 _FILTERS = ("status", _SEARCH, "at")
+_INSTANCE = ("id", "run_id")  # in the address of an instance
 _STATUSES = ", ".join(status.lower() for status in Status)
 _LIST_QUERY, _LIST_LEFT = "list-query", "list-left"  # in the session state
 
@@ -27,8 +28,11 @@ def mark_list_left() -> None:
 def restore_filter() -> None:
     """Restore the last filter of the list after another page, unless the address has a filter.
 
-    The link in the menu has no query.
+    The link in the menu has no query. After a quick second click, the address may have the query of
+    the page that the first click has opened.
     """
+    for name in [name for name in _INSTANCE if name in st.query_params]:
+        del st.query_params[name]
     has_filter = any(name in st.query_params for name in _FILTERS)
     if st.session_state.pop(_LIST_LEFT, False) and not has_filter:
         st.query_params.from_dict(list_query())

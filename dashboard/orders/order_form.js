@@ -22,6 +22,8 @@ function writeDraft(draft) {
 
 function create({ data }) {
   const state = { data, fields: {}, waiting: null, path: location.pathname, root: element("form", { class: "widget order", novalidate: true, autocomplete: "off" }) };
+  const listener = (event) => { state.opensOther ||= opensOtherPage(event, state.path); };
+  addEventListener("click", listener);
   const left = element("div", {},
     makeField(state, "order_id", "Order id", { type: "text", spellcheck: "false" }),
     element("div", { class: "pair" },
@@ -36,9 +38,18 @@ function create({ data }) {
   state.answer = element("div", { class: "answer", role: "alert", hidden: true });
   state.root.append(element("div", { class: "columns" }, left, right), element("div", { class: "last" }, state.button, state.summary), state.answer);
   state.root.addEventListener("submit", (event) => { event.preventDefault(); submit(state, typedOrder(state)); });
-  state.stop = () => clearTimeout(state.timer);
+  state.stop = () => {
+    clearTimeout(state.timer);
+    removeEventListener("click", listener);
+  };
   restore(state);
   return state;
+}
+
+// Returns true for a click on a link that shows another page of the app; the address changes only later.
+function opensOtherPage(event, path) {
+  const link = event.composedPath().find(({ tagName }) => tagName === "A");
+  return Boolean(link) && event.defaultPrevented && link.pathname !== path;
 }
 
 function makeField(state, name, label, attributes, note = null) {
@@ -116,6 +127,7 @@ function submit(state, typed) {
   if (state.waiting) return;
   state.submission = state.waiting = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   state.submitted = textsOf(typed);
+  state.opensOther = false;
   keep(state);
   state.mistakes = {};
   state.answer.hidden = true;
@@ -129,7 +141,7 @@ function submit(state, typed) {
   show(state);
 }
 
-// Shows the answer to the last submission once.
+// Shows the answer to the last submission once. The viewer may have left the form while it was awaited.
 function answer(state) {
   const { outcome } = state.data;
   if (!outcome || outcome.submission !== state.submission || outcome.submission === state.answered) return;
@@ -138,8 +150,8 @@ function answer(state) {
   clearTimeout(state.timer);
   if (outcome.href) { // the button stays disabled while the browser leaves
     draftAfter(state.data);
+    if (!state.opensOther && location.pathname === state.path) navigate(new URL(outcome.href, document.baseURI).href);
     state.isLeft = true;
-    navigate(new URL(outcome.href, document.baseURI).href);
     return;
   }
   state.waiting = null;

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,7 @@ from worker.orders import WORKFLOW, Order, instance_id_of
 MAX_BATCH = 100
 FIRST = {"amount": "99.99", "count": "1", "items": ["laptop", "mouse"]}
 _KEY = "order_form"  # of the widget
-_OUTCOME = "order-outcome"  # in the session state: of the last submission
-_SUGGESTED = "suggested-order-id"  # in the session state
+_STATE = "order-form-state"  # in the session state
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no ambiguous characters
 
 Mistakes = dict[str, dict[str, Any]]
@@ -68,18 +68,44 @@ class SubmissionResult(BaseModel):
     retry: list[str] = []
 
 
+def _random_id() -> str:
+    return "ORDER-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+@dataclass
+class FormState:
+    """What the form keeps in a session: the suggested id, and the outcome of the last submission.
+
+    `is_accepted` is True until the browser has opened the page of the accepted orders.
+
+    Streamlit may end a rerun at each access to the session state if a later click has replaced it.
+    Therefore this object is read before a start, and changed after it.
+    """
+
+    suggested: str = field(default_factory=_random_id)
+    outcome: dict[str, Any] | None = None
+    is_accepted: bool = False
+
+
+def form_state() -> FormState:
+    """Return the state of the form in this session."""
+    state: FormState = st.session_state.setdefault(_STATE, FormState())
+    return state
+
+
 def order_form(start: Callable[[list[StartRequest]], SubmissionResult]) -> None:
     """Show the form of an order; a valid submission calls `start`, once for each click."""
+    state = form_state()
     _form(
         key=_KEY,
         data={
-            "suggested": st.session_state.setdefault(_SUGGESTED, _random_id()),
+            "suggested": state.suggested,
             "first": FIRST,
             "amount": AMOUNT,
             "maxBatch": MAX_BATCH,
             "zone": str(zone()),
             "start": _describe_start(),
-            "outcome": st.session_state.get(_OUTCOME),
+            "outcome": state.outcome,
             "scriptRun": secrets.token_hex(4),  # the browser ignores data that do not change
         },
         default={"start": {}},
@@ -91,7 +117,7 @@ def order_form(start: Callable[[list[StartRequest]], SubmissionResult]) -> None:
 def _submit(start: Callable[[list[StartRequest]], SubmissionResult]) -> None:
     """Start the orders of a submission, and keep its outcome for the browser."""
     # A click that arrives after the browser has left the form finds no widget.
-    sent = st.session_state.get(_KEY) or {}
+    sent, state = st.session_state.get(_KEY) or {}, form_state()
     try:
         typed = TypedOrder.model_validate(sent.get("submit"))
     except ValidationError:  # no page sends this
@@ -100,9 +126,10 @@ def _submit(start: Callable[[list[StartRequest]], SubmissionResult]) -> None:
     mistakes = find_mistakes(typed, start_time)
     requests = [] if mistakes else _requests(typed, start_time)
     result = start(requests) if requests else SubmissionResult()
-    if result.href:
-        st.session_state[_SUGGESTED] = _random_id()
-    st.session_state[_OUTCOME] = {
+    state.is_accepted = result.href is not None
+    if state.is_accepted:
+        state.suggested = _random_id()
+    state.outcome = {
         "submission": typed.submission,
         # A retry sends the same texts again, whatever was typed since.
         "typed": typed.model_dump() if result.retry else None,
@@ -124,10 +151,6 @@ def _describe_start() -> dict[str, str]:
 def _read_start(typed: StartText) -> RequestedStart:
     now = datetime.now(UTC)
     return read_start(typed.text, zone(), now, is_incomplete=typed.is_incomplete)
-
-
-def _random_id() -> str:
-    return "ORDER-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
 def _requests(typed: TypedOrder, start_time: RequestedStart) -> list[StartRequest]:

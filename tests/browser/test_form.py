@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from unittest.mock import ANY
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -11,8 +11,9 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from operations.ledger import Ledger
 from operations.records import Filter
 from tests.browser.acts import bars, expect_status, fill, fill_item, row, submit
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PATIENCE, OpenPage
 from tests.integration.stack import Stack, unique
+from tests.waiting import eventually
 
 MISTAKES = [
     ("Order id", "two words", "expected 1 to 58 letters"),
@@ -82,9 +83,47 @@ def test_the_form_is_opened_while_the_browser_leaves_it(open_page: OpenPage) -> 
     submit(page, unique("left"))
     wait_for_form(page)
     expect(page.get_by_role("button", name="Submit order")).to_be_enabled()
+    expect(page).to_have_url(re.compile("/new$"))
     assert len(requests) == 1
     second = submit(page, unique("second"))
     expect(page).to_have_url(re.compile(rf"/instance\?id={second}$"))
+
+
+def test_another_page_is_opened_before_the_answer(open_page: OpenPage) -> None:
+    """The browser stays on this page, which says that the order was submitted."""
+    page = open_page()
+    is_held = False
+    held = list[str | bytes]()
+    routes = list[WebSocketRoute]()
+
+    def connect(browser: WebSocketRoute) -> None:
+        routes.append(browser)
+        server = browser.connect_to_server()
+        server.on_message(lambda each: held.append(each) if is_held else browser.send(each))
+
+    page.route_web_socket(re.compile("/_stcore/stream"), connect)
+    page.goto(urljoin(page.url, "/new"))
+    wait_for_form(page)
+    instance_id = f"order_{page.get_by_label('Order id').input_value()}"
+    is_held = True
+    page.get_by_role("button", name="Submit order").click()
+    answer = f"instance?id={instance_id}".encode()
+
+    def is_answered() -> bool:
+        page.evaluate("null")  # Playwright receives the messages meanwhile
+        return any(isinstance(each, bytes) and answer in each for each in held)
+
+    eventually(is_answered, PATIENCE / 1000, "the server has answered")
+    page.get_by_role("link", name="Instances").click()
+    is_held = False
+    for each in held:
+        routes[-1].send(each)
+    expect(page.get_by_text(f"{instance_id} submitted.")).to_be_visible()
+    expect(page.get_by_placeholder("Search by id")).to_be_visible()
+    assert urlsplit(page.url)[2:] == ("/", "", "")
+    page.get_by_role("link", name="New order").click()
+    wait_for_form(page)
+    expect(page.get_by_label("Order id")).not_to_have_value(instance_id.removeprefix("order_"))
 
 
 def test_markup_is_shown_as_text(open_page: OpenPage) -> None:

@@ -59,6 +59,13 @@ def test_the_rest_of_the_filter_applies(desk: Desk) -> None:
     assert ids(app) == ["order_B"]
 
 
+def test_the_address_of_an_instance_that_was_opened_right_before_is_no_mistake(desk: Desk) -> None:
+    """A quick second click opens the list with the query of the first one."""
+    app = desk.open(id="order_A", run_id="1", status="failed")
+    assert not ignored(app)
+    assert app.query_params == {"status": "failed"}
+
+
 def test_a_parameter_that_the_page_of_an_instance_does_not_know_is_named(desk: Desk) -> None:
     """A misspelt `run_id` would show another run without a word."""
     desk.add("order_A")

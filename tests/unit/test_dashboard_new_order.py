@@ -466,6 +466,11 @@ def test_a_retry_of_a_batch_starts_only_the_named_orders(desk: Desk) -> None:
     assert payload(desk, "order_B-3")["amount"] == 7
 
 
+def test_the_form_has_no_query(desk: Desk) -> None:
+    """A quick second click opens it with the query of the page that the first one has opened."""
+    assert desk.open(ORDER, id="order_A", q="order_B-").query_params == {}
+
+
 def test_leaving_the_form_starts_nothing(desk: Desk) -> None:
     """Typed values are no order until they are submitted."""
     app = desk.open(ORDER)
