@@ -46,10 +46,10 @@ function create({ data }) {
   return state;
 }
 
-// Returns true for a click on a link that shows another page of the app; the address changes only later.
+// Returns true for a click that shows another page of the app; the address changes only later.
 function opensOtherPage(event, path) {
-  const link = event.composedPath().find(({ tagName }) => tagName === "A");
-  return Boolean(link) && event.defaultPrevented && link.pathname !== path;
+  const way = event.composedPath().find(({ tagName, dataset }) => tagName === "A" || dataset?.testid === "stLogoLink");
+  return way?.tagName === "A" ? event.defaultPrevented && way.pathname !== path : Boolean(way);
 }
 
 function makeField(state, name, label, attributes, note = null) {

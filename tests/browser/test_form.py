@@ -2,8 +2,9 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 from unittest.mock import ANY
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -89,38 +90,43 @@ def test_the_form_is_opened_while_the_browser_leaves_it(open_page: OpenPage) -> 
     expect(page).to_have_url(re.compile(rf"/instance\?id={second}$"))
 
 
-def test_another_page_is_opened_before_the_answer(open_page: OpenPage) -> None:
+@pytest.mark.parametrize(
+    ("role", "name"), [("link", "Instances"), ("button", "Navigate to home page")]
+)
+def test_another_page_is_opened_before_the_answer(
+    open_page: OpenPage, role: Literal["link", "button"], name: str
+) -> None:
     """The browser stays on this page, which says that the order was submitted."""
     page = open_page()
-    is_held = False
-    held = list[str | bytes]()
-    routes = list[WebSocketRoute]()
+    held: list[str | bytes] | None = None
+    servers = list[WebSocketRoute]()
 
     def connect(browser: WebSocketRoute) -> None:
-        routes.append(browser)
-        server = browser.connect_to_server()
-        server.on_message(lambda each: held.append(each) if is_held else browser.send(each))
+        servers.append(browser.connect_to_server())
+        browser.on_message(forward)
+
+    def forward(message: str | bytes) -> None:
+        nonlocal held
+        if held is None:
+            servers[-1].send(message)
+            held = [] if isinstance(message, bytes) and b"submission" in message else None
+        else:
+            held.append(message)
 
     page.route_web_socket(re.compile("/_stcore/stream"), connect)
     page.goto(urljoin(page.url, "/new"))
     wait_for_form(page)
     instance_id = f"order_{page.get_by_label('Order id').input_value()}"
-    is_held = True
     page.get_by_role("button", name="Submit order").click()
-    answer = f"instance?id={instance_id}".encode()
-
-    def is_answered() -> bool:
-        page.evaluate("null")  # Playwright receives the messages meanwhile
-        return any(isinstance(each, bytes) and answer in each for each in held)
-
-    eventually(is_answered, PATIENCE / 1000, "the server has answered")
-    page.get_by_role("link", name="Instances").click()
-    is_held = False
-    for each in held:
-        routes[-1].send(each)
+    page.get_by_role(role, name=name).click()
+    draft = "sessionStorage.getItem('flowdeck-order-draft')"
+    eventually(lambda: page.evaluate(draft) is None, PATIENCE / 1000, "the form has the answer")
+    for each in held or []:
+        servers[-1].send(each)
+    held = None
     expect(page.get_by_text(f"{instance_id} submitted.")).to_be_visible()
     expect(page.get_by_placeholder("Search by id")).to_be_visible()
-    assert urlsplit(page.url)[2:] == ("/", "", "")
+    expect(page).to_have_url(re.compile(r":\d+/$"))
     page.get_by_role("link", name="New order").click()
     wait_for_form(page)
     expect(page.get_by_label("Order id")).not_to_have_value(instance_id.removeprefix("order_"))
