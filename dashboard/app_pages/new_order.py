@@ -22,10 +22,10 @@ def start_all(requests: list[StartRequest]) -> SubmissionResult:
     """Start all requests; the next page shows a message if something was started.
 
     A double click submits the form twice with the same ids: the second start finds the instances
-    of the first.
+    of the first, whose message is enough.
     """
     # The session state is read before the starts: see `FormState`.
-    context, waiting = ActionContext(viewer()), messages()
+    context, waiting, form = ActionContext(viewer()), messages(), form_state()
     results = start_batch(requests, lambda each: services().actions.start(each, context))
     state_reader().refresh()
     started = [result for result in results if isinstance(result, StartResult)]
@@ -39,12 +39,20 @@ def start_all(requests: list[StartRequest]) -> SubmissionResult:
                 if can_be_retried(result)
             ],
         )
-    # No message if a repeated submit of a typed id only found the instances of the first.
-    if any(request.is_new_id for request in requests) or any(each.created for each in started):
-        one = len(requests) == 1
-        name = requests[0].instance_id if one else f"{len(requests)} orders"
-        waiting.append((f"{name} submitted.", SUCCESS))
+    ids = [each.instance_id for each in requests]
+    if any(each.created for each in started) or ids != form.accepted:
+        waiting.append((_message(started), SUCCESS))
+    form.accepted = ids
     return SubmissionResult(href=destination(requests))
+
+
+def _message(started: list[StartResult]) -> str:
+    """Return the message of accepted starts; another tab may have made the same starts before."""
+    is_one = len(started) == 1
+    name = started[0].instance_id if is_one else f"{len(started)} orders"
+    if any(each.created for each in started):
+        return f"{name} submitted."
+    return f"{name} {'was' if is_one else 'were'} already submitted."
 
 
 @st.fragment

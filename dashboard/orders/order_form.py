@@ -76,7 +76,8 @@ def _random_id() -> str:
 class FormState:
     """What the form keeps in a session: the suggested id, and the outcome of the last submission.
 
-    `is_accepted` is True until the browser has opened the page of the accepted orders.
+    `is_accepted` is True until the browser has opened the page of the accepted orders, and
+    `accepted` has their instance ids.
 
     Streamlit may end a rerun at each access to the session state if a later click has replaced it.
     Therefore this object is read before a start, and changed after it.
@@ -85,6 +86,7 @@ class FormState:
     suggested: str = field(default_factory=_random_id)
     outcome: dict[str, Any] | None = None
     is_accepted: bool = False
+    accepted: list[str] = field(default_factory=list)
 
 
 def form_state() -> FormState:

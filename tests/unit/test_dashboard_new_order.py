@@ -250,10 +250,12 @@ def test_a_form_that_is_submitted_three_times_is_one_order(desk: Desk) -> None:
         assert outcome(app)["href"] == f"instance?id=order_{message['order_id']}"
     assert desk.gateway.calls["start"] == 1
     assert len(desk.gateway.instances) == 1
+    follow(app, outcome(app)["href"])
+    assert texts(app.toast) == f"{only_id(desk)} submitted."
 
 
 def test_a_suggested_id_is_submitted_once_although_its_order_has_ended(desk: Desk) -> None:
-    """The answer was lost, and the browser sends the draft again."""
+    """The answer was lost, and the browser sends the draft again; or another tab has sent it."""
     app = desk.open(ORDER)
     message = typed(app)
     trigger(app, "order_form", "submit", message)
@@ -261,6 +263,8 @@ def test_a_suggested_id_is_submitted_once_although_its_order_has_ended(desk: Des
     other = trigger(desk.open(ORDER), "order_form", "submit", message)
     assert outcome(other)["href"] == outcome(app)["href"]
     assert desk.gateway.calls["start"] == 1
+    follow(other, outcome(other)["href"])
+    assert texts(other.toast) == f"{only_id(desk)} was already submitted."
 
 
 def test_the_next_order_has_another_id(desk: Desk) -> None:
@@ -403,6 +407,14 @@ def test_a_batch_that_is_submitted_three_times_is_one_batch(desk: Desk) -> None:
     message = typed(app, order_id="B", count="3")
     for _ in range(3):
         trigger(app, "order_form", "submit", message)
+    assert desk.gateway.calls["start"] == 3
+
+
+def test_a_batch_that_another_tab_has_submitted_is_opened(desk: Desk) -> None:
+    """The message does not say that this submission started it."""
+    submit(desk.open(ORDER), order_id="B", count="3")
+    app = submit_and_follow(desk.open(ORDER), order_id="B", count="3")
+    assert texts(app.toast) == "3 orders were already submitted."
     assert desk.gateway.calls["start"] == 3
 
 
