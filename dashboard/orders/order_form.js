@@ -67,6 +67,8 @@ function restore(state) {
   const { data } = state, draft = draftAfter(data);
   state.submission = draft?.submission ?? null;
   state.submitted = draft?.submitted ?? null;
+  state.failed = draft?.failed ?? null;
+  if (state.failed) tellFailure(state);
   const values = draft ?? { ...data.first, order_id: data.suggested, start: "" };
   state.suggested = draft ? draft.suggested : data.suggested;
   for (const name of Object.keys(state.fields)) state.fields[name].field.value = values[name] ?? "";
@@ -103,7 +105,7 @@ function values(state) {
 }
 
 function keep(state) {
-  writeDraft({ ...values(state), start: state.fields.start.field.value, suggested: state.suggested, submission: state.submission, submitted: state.submitted });
+  writeDraft({ ...values(state), start: state.fields.start.field.value, suggested: state.suggested, submission: state.submission, submitted: state.submitted, failed: state.failed });
 }
 
 function edited(state, name) {
@@ -119,14 +121,16 @@ function edited(state, name) {
 }
 
 function typedOrder(state) {
-  const typed = values(state);
-  return { ...typed, start: startOf(state), is_new_id: typed.order_id.trim() === state.suggested };
+  const typed = { ...values(state), start: startOf(state) };
+  // A submission is repeated if its answer was lost, or if it has not started all orders.
+  return { ...typed, is_new_id: typed.order_id.trim() === state.suggested || textsOf(typed) === state.submitted };
 }
 
 function submit(state, typed) {
   if (state.waiting) return;
   state.submission = state.waiting = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   state.submitted = textsOf(typed);
+  state.failed = null;
   state.opensOther = false;
   keep(state);
   state.mistakes = {};
@@ -156,7 +160,10 @@ function answer(state) {
   }
   state.waiting = null;
   state.mistakes = outcome.mistakes;
-  if (outcome.error) tell(state, outcome.error, linkOf(outcome), retryButton(state, outcome));
+  state.failed = outcome.error ? outcome : null;
+  if (!outcome.link && !outcome.retry.length) state.submitted = null; // refused
+  keep(state);
+  if (state.failed) tellFailure(state);
   show(state);
   if (isAwaited) state.root.querySelector('[aria-invalid="true"]')?.focus();
 }
@@ -173,6 +180,10 @@ function tell(state, text, ...ways) {
   const offered = ways.filter(Boolean);
   state.answer.replaceChildren(element("p", {}, text), ...(offered.length ? [element("div", { class: "ways" }, ...offered)] : []));
   state.answer.hidden = false;
+}
+
+function tellFailure(state) {
+  tell(state, state.failed.error, linkOf(state.failed), retryButton(state, state.failed));
 }
 
 function linkOf({ link }) {

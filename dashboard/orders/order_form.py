@@ -38,8 +38,9 @@ class StartText(BaseModel):
 
 
 class TypedOrder(BaseModel):
-    """A submitted form: the texts of its fields. `is_new_id` says that the id was suggested.
+    """A submitted form: the texts of its fields.
 
+    `is_new_id` says that the id was suggested, or that the form has sent the same texts before.
     `only` has the instance ids of the orders to start, if not all of the form.
     """
 

@@ -299,6 +299,35 @@ def test_the_next_order_is_typed_while_the_answer_is_awaited(
     expect(page.get_by_label("Order id")).not_to_have_value(first)
 
 
+def test_a_reload_before_the_answer(open_page: OpenPage, stack: Stack) -> None:
+    """The same texts may be submitted again, although the order has ended in the meantime."""
+    page = open_page()
+    order_id, is_submitted = unique("reloaded"), False
+
+    def connect(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+        server.on_message(lambda each: None if is_submitted else browser.send(each))
+
+    page.route_web_socket(re.compile("/_stcore/stream"), connect)
+    page.goto(urljoin(page.url, "/new"))
+    wait_for_form(page)
+    fill(page, "Order id", order_id)
+    is_submitted = True
+    page.get_by_role("button", name="Submit order").click()
+
+    def is_terminated() -> bool:
+        page.evaluate("null")  # Playwright forwards the messages meanwhile
+        return stack.post(f"/workflow/terminate/order_{order_id}").is_success
+
+    eventually(is_terminated, PATIENCE / 1000, "the order has started, and is terminated")
+    is_submitted = False
+    page.reload()
+    expect(page.get_by_label("Order id")).to_have_value(order_id)
+    page.get_by_role("button", name="Submit order").click()
+    expect(page.get_by_text(f"order_{order_id} was already submitted.")).to_be_visible()
+    expect_status(page, "TERMINATED")
+
+
 def test_a_draft_belongs_to_its_tab(open_page: OpenPage) -> None:
     """Another tab suggests another order."""
     page, other = open_page("/new"), open_page("/new")

@@ -156,6 +156,8 @@ def test_the_rest_of_a_batch_is_started_after_an_outage(open_page: OpenPage, sta
             has_text=re.compile(rf"Not tried.*{batch}-{BATCH}")
         )
         expect(answer).to_be_visible()
+        page.reload()
+        expect(answer).to_be_visible()
     expect(page.get_by_role("status").get_by_text("Live")).to_be_visible(timeout=RECOVERY)
     fill(page, "Order id", other)
     page.get_by_role("button", name=f"Retry {BATCH} orders").click()
