@@ -25,7 +25,7 @@ _STATE = "order-form-state"  # in the session state
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no ambiguous characters
 
 Mistakes = dict[str, dict[str, Any]]
-_form = widget("order_form", folder=Path(__file__).parent)
+_form = widget("order_form", folder=Path(__file__).parent, parts=("order_items",))
 
 
 class StartText(BaseModel):

@@ -18,15 +18,19 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def widget(name: str, *, isolated: bool = True, folder: Path = _HERE) -> Callable[..., Any]:
+def widget(
+    name: str, *, isolated: bool = True, folder: Path = _HERE, parts: tuple[str, ...] = ()
+) -> Callable[..., Any]:
     """Return the command that mounts a component, from `name`.js and `name`.css in `folder`.
 
+    `parts` names other scripts of the folder that its script needs.
     A component that is not isolated has only its own style sheet, which applies to the whole page.
     """
     shared = _read(_HERE / "shared.css") if isolated else ""
+    scripts = [_HERE / "shared.js", *(folder / f"{each}.js" for each in (*parts, name))]
     return component(
         f"flowdeck_{name}",
-        js=f"{_read(_HERE / 'shared.js')}\n{_read(folder / f'{name}.js')}",
+        js="\n".join(_read(each) for each in scripts),
         css=f"{shared}\n{_read(folder / f'{name}.css')}",
         isolate_styles=isolated,
     )
