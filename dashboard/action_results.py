@@ -7,14 +7,20 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.failed_actions import MAX_HANDLED_SINGLY, add_failure, dismiss, show_failures
+from dashboard.failed_actions import (
+    MAX_HANDLED_SINGLY,
+    Failures,
+    add_failure,
+    session_failures,
+    show_failures,
+)
 from dashboard.markdown import plain
 from dashboard.services import services, state_reader, viewer
 from operations.actions import ActionContext, PurgeOptions
 from operations.errors import FlowdeckError
 from operations.model import Action
 
-SUCCESS = ":material/check:"  # the icon of a message
+SUCCESS, _WARNING = ":material/check:", ":material/warning:"  # icons of messages
 _MESSAGES = "action-messages"  # in the session state: shown by the next rerun
 _RESULTS = {Action.PAUSE: "paused", Action.RESUME: "resumed", Action.TERMINATE: "terminated"}
 
@@ -29,9 +35,42 @@ class PerformedAction:
     error: FlowdeckError | None = None
 
 
+@dataclass(frozen=True)
+class SessionResults:
+    """What a session shows of its actions: messages with their icons, and failures.
+
+    Streamlit may end a rerun at each access to the session state if a later click has replaced it.
+    Therefore this object is read before an action, and changed after it.
+    """
+
+    messages: list[tuple[str, str]]
+    failures: Failures
+
+    def add(self, *results: PerformedAction) -> None:
+        """Add results, and make the next rerun read the state again."""
+        failed = []
+        for each in results:
+            if each.error:
+                failure = add_failure(self.failures, each.action, each.instance_id, each.error)
+                failed.append(failure.title)
+            else:
+                self.failures.pop((each.action, each.instance_id), None)
+                self.messages.append((each.text, SUCCESS))
+        if len(failed) > MAX_HANDLED_SINGLY:  # more toasts would cover the failures and buttons
+            failed = [f"{len(failed)} actions failed."]
+        self.messages.extend((text, _WARNING) for text in failed)
+        state_reader().refresh()
+
+
+def session_results() -> SessionResults:
+    """Return the messages and the failures of this session."""
+    return SessionResults(messages(), session_failures())
+
+
 def act(action: Action, instance_id: str) -> None:
     """Perform the action; the next rerun shows its result and reads the state again."""
-    add_results(perform(action, instance_id))
+    results = session_results()
+    results.add(perform(action, instance_id))
 
 
 def perform(action: Action, instance_id: str) -> PerformedAction:
@@ -46,7 +85,7 @@ def perform(action: Action, instance_id: str) -> PerformedAction:
 
 def purge_by_force(instance_id: str, run_id: int | None) -> None:
     """Purge a run by force; the next rerun shows the result and reads the state again."""
-    context = ActionContext(viewer(), run_id=run_id)
+    results, context = session_results(), ActionContext(viewer(), run_id=run_id)
     try:
         services().actions.purge(instance_id, context, PurgeOptions(force=True))
     except FlowdeckError as error:
@@ -54,27 +93,7 @@ def purge_by_force(instance_id: str, run_id: int | None) -> None:
     else:
         text = f"{instance_id} is archived and purged."
         result = PerformedAction(Action.PURGE, instance_id, text)
-    add_results(result)
-
-
-def add_results(*results: PerformedAction) -> None:
-    """Add results, and make the next rerun read the state again."""
-    state_reader().refresh()
-    failed = []
-    for result in results:
-        if result.error:
-            failed.append(add_failure(result.action, result.instance_id, result.error).title)
-        else:
-            dismiss(result.action, result.instance_id)
-            add_messages(result.text)
-    if len(failed) > MAX_HANDLED_SINGLY:  # more toasts would cover the failures and their buttons
-        failed = [f"{len(failed)} actions failed."]
-    add_messages(*failed, icon=":material/warning:")
-
-
-def add_messages(*texts: str, icon: str = SUCCESS) -> None:
-    """Keep messages for the next rerun of the session, whichever page it shows."""
-    messages().extend((text, icon) for text in texts)
+    results.add(result)
 
 
 def messages() -> list[tuple[str, str]]:

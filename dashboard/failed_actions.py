@@ -58,8 +58,16 @@ Failures = dict[tuple[Action, str], FailedAction]
 _LIST = TypeAdapter(list[FailedAction])
 
 
-def add_failure(action: Action, instance_id: str, error: FlowdeckError) -> FailedAction:
-    """Keep an action that failed with an error."""
+def session_failures() -> Failures:
+    """Return the failures of this session, the newest last."""
+    failures: Failures = st.session_state.setdefault(_FAILURES, {})
+    return failures
+
+
+def add_failure(
+    failures: Failures, action: Action, instance_id: str, error: FlowdeckError
+) -> FailedAction:
+    """Add an action that failed with an error to the failures of a session."""
     outcome = "not carried out" if isinstance(error, Unavailable) else "refused"
     if isinstance(error, OutcomeUnknown):
         outcome = "outcome unknown"
@@ -70,19 +78,19 @@ def add_failure(action: Action, instance_id: str, error: FlowdeckError) -> Faile
         text=str(error),
         may_succeed=isinstance(error, Unavailable | ActionInProgress | DaprRefused),
     )
-    dismiss(action, instance_id)  # the newest is the last
-    _failures()[action, instance_id] = failure
+    failures.pop((action, instance_id), None)  # the newest is the last
+    failures[action, instance_id] = failure
     return failure
 
 
 def dismiss(action: Action, instance_id: str) -> None:
     """Forget the failure of an action on an instance."""
-    _failures().pop((action, instance_id), None)
+    session_failures().pop((action, instance_id), None)
 
 
 def dismiss_all() -> None:
     """Forget all failures."""
-    _failures().clear()
+    session_failures().clear()
 
 
 def show_failures(retry: Callable[[Action, str], None]) -> None:
@@ -93,11 +101,11 @@ def show_failures(retry: Callable[[Action, str], None]) -> None:
         data={
             "session": context.session_id if context else "",
             "isNew": _RESTORED not in st.session_state,
-            "failures": _LIST.dump_python(list(_failures().values()), mode="json"),
+            "failures": _LIST.dump_python(list(session_failures().values()), mode="json"),
         },
         on_restore_change=_restore,
     )
-    if newest := list(_failures().values())[::-1]:
+    if newest := list(session_failures().values())[::-1]:
         with st.container(border=True, gap="small"):
             for failure in newest[:MAX_SHOWN]:
                 _show(failure, retry)
@@ -139,12 +147,6 @@ def _restore() -> None:
     except ValidationError:  # of another version of the dashboard
         kept = []
     st.session_state[_FAILURES] = {(each.action, each.instance_id): each for each in kept} | (
-        _failures()
+        session_failures()
     )
     st.session_state[_RESTORED] = True
-
-
-def _failures() -> Failures:
-    """Return the failures of this session, the newest last."""
-    failures: Failures = st.session_state.setdefault(_FAILURES, {})
-    return failures

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.action_results import add_results, perform
+from dashboard.action_results import perform, session_results
 from operations.model import STATUS_ACTIONS, Action
 
 AT_ONCE = 8  # concurrent actions
@@ -22,9 +22,10 @@ def handle_clicks() -> None:
     new = [click for click in _clicks() if click["click"] not in handled()]
     st.session_state[_HANDLED] = [*handled(), *(click["click"] for click in new)][-REMEMBERED:]
     wanted = [(Action(click["action"]), str(click["id"])) for click in new if _is_offered(click)]
+    results = session_results()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        results = list(pool.map(lambda each: perform(*each), wanted))
-    add_results(*results)
+        performed = list(pool.map(lambda each: perform(*each), wanted))
+    results.add(*performed)
 
 
 def handled() -> list[int]:

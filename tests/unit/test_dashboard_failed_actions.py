@@ -1,10 +1,12 @@
 """Failed actions stay on the pages of a session until they are dismissed or succeed."""
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
-from dashboard.failed_actions import MAX_SHOWN
+from dashboard.action_results import act
+from dashboard.failed_actions import MAX_SHOWN, session_failures
 from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError, OutcomeUnknown
 from operations.model import Action, Status
 from tests.unit.pages import INSTANCE, ORDER, Desk, has_widget, run, send, texts, trigger, widget
@@ -74,6 +76,17 @@ def test_a_failure_stays_on_all_pages(desk: Desk) -> None:
     press(app, "Dismiss")
     assert not failures(app)
     assert not desk.gateway.calls["pause"]
+
+
+def test_a_later_click_does_not_lose_a_failure(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit may end the rerun of an action at each access to the session state."""
+    kept: dict[str, object] = {}
+    monkeypatch.setattr(st, "session_state", kept)
+    desk.gateway.errors["state"] = [AWAY]
+    desk.gateway.during["state"] = lambda: monkeypatch.setattr(st, "session_state", None)
+    act(Action.PAUSE, "order_A")
+    monkeypatch.setattr(st, "session_state", kept)
+    assert [each.instance_id for each in session_failures().values()] == ["order_A"]
 
 
 def test_another_session_does_not_see_a_failure(desk: Desk) -> None:
