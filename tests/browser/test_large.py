@@ -80,7 +80,10 @@ def expect_bounded(page: Page, width: int) -> None:
     assert found[1] <= MAX_HEIGHT
 
 
-@pytest.mark.parametrize("kind", LOUD)
+@pytest.mark.parametrize(
+    "kind",
+    [each if each == "unbroken" else pytest.param(each, marks=pytest.mark.slow) for each in LOUD],
+)
 def test_a_loud_failure_leaves_the_pages_small(
     open_page: OpenPage, ledger: Ledger, kind: str
 ) -> None:

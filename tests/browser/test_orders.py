@@ -101,6 +101,7 @@ def test_terminate_on_its_page(open_page: OpenPage, stack: Stack) -> None:
     expect(page.get_by_text("cut off: the instance ended or stalled")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_batch_of_five(open_page: OpenPage) -> None:
     """It opens the list of its orders, which all complete."""
     page = open_page()
@@ -135,6 +136,7 @@ def test_rows_do_not_move_under_the_pointer(
         assert summary.status is not Status.TERMINATED
 
 
+@pytest.mark.slow
 def test_a_button_stays_when_another_one_appears(open_page: OpenPage, stack: Stack) -> None:
     """A pending instance has only “Terminate”; “Pause” must not take its place under a click."""
     page = open_page()

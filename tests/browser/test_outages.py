@@ -107,6 +107,7 @@ def test_a_killed_worker_is_shown_and_recovers(open_page: OpenPage, stack: Stack
     )
 
 
+@pytest.mark.slow
 def test_a_frozen_worker_is_shown_and_recovers(open_page: OpenPage, stack: Stack) -> None:
     """The banner has the reason that only the probe finds."""
     page = open_page()

@@ -44,6 +44,7 @@ def test_queue_and_execution_time_are_two_bars(open_page: OpenPage, stack: Stack
     expect(page.locator(".gantt .swatch.queued")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_recorder_metrics_are_one_click_away(open_page: OpenPage, stack: Stack) -> None:
     """Its lag, its reads, and whether traces arrive."""
     instance_id = stack.start_order(unique("measured"))

@@ -163,6 +163,7 @@ def test_a_pending_order_can_only_be_terminated(stack: Stack) -> None:
     assert stack.status(instance_id)["status"] == "TERMINATED"
 
 
+@pytest.mark.slow
 def test_a_start_with_an_unknown_outcome_can_be_repeated(stack: Stack) -> None:
     """A suspended scheduler leaves the outcome unknown; the same request again is safe."""
     order = {**GOOD, "order_id": unique("UNKNOWN")}
