@@ -1,7 +1,6 @@
 """The endpoints about the application itself: `GET /` and `GET /health`."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -125,31 +124,28 @@ def _health(services: Services, runtime_state: Callable[[], str]) -> JSONRespons
 
 
 def _problems(services: Services) -> list[str]:
-    """Return one sentence for each problem of the engine and the ledger."""
+    """Return one sentence for each problem of the engine, its state store and the ledger."""
     problems: list[str] = []
     try:
         problems.extend(problem.reason for problem in services.gateway.health().problems)
     except FlowdeckError as error:
         problems.append(str(error))
-    problems.extend(_state_store_problems(services))
+    stored = services.state_store.problems() if services.state_store else ()
+    problems.extend(problem.reason for problem in stored)
     try:
         services.check_ledger()
+        if services.state_store and not stored:
+            problems.extend(_state_store_outages(services))
     except FlowdeckError as error:
         problems.append(str(error))
     return problems
 
 
-def _state_store_problems(services: Services) -> list[str]:
-    """Return what is wrong with the state store's file, if it is on this machine.
+def _state_store_outages(services: Services) -> list[str]:
+    """Return what the recorder reports about the state store's file.
 
     This process may look for the first time after the file was moved away; the recorder looks every
     second.
     """
-    if services.state_store is None:
-        return []
-    if own := services.state_store.problems():
-        return [problem.reason for problem in own]
-    with suppress(FlowdeckError):
-        outages = services.ledger.heartbeat().outages
-        return [each.reason for each in outages if each.service is Service.STATE_STORE]
-    return []
+    outages = services.ledger.heartbeat().outages
+    return [each.reason for each in outages if each.service is Service.STATE_STORE]

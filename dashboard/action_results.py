@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.failed_actions import (
     MAX_HANDLED_SINGLY,
     Failures,
-    add_failure,
+    failed_action,
     session_failures,
     show_failures,
 )
@@ -50,11 +50,12 @@ class SessionResults:
         """Add results, and make the next rerun read the state again."""
         failed = []
         for each in results:
+            key = each.action, each.instance_id
+            self.failures.pop(key, None)  # the newest is the last
             if each.error:
-                failure = add_failure(self.failures, each.action, each.instance_id, each.error)
+                self.failures[key] = failure = failed_action(*key, each.error)
                 failed.append(failure.title)
             else:
-                self.failures.pop((each.action, each.instance_id), None)
                 self.messages.append((each.text, SUCCESS))
         if len(failed) > MAX_HANDLED_SINGLY:  # more toasts would cover the failures and buttons
             failed = [f"{len(failed)} actions failed."]
@@ -103,11 +104,19 @@ def messages() -> list[tuple[str, str]]:
 
 
 def show_messages() -> None:
-    """Show the messages that were added since the last rerun, and all failed actions."""
+    """Show the messages that were added since the last rerun.
+
+    Call this function at the end of a page. A message is shown once; if another page replaced this
+    rerun after it, the browser would drop the message without showing it.
+    """
     waiting = messages()
     while waiting:
         text, icon = waiting[0]
         st.toast(plain(text), icon=icon)  # a later click may end the rerun here
         del waiting[0]
+
+
+def failed_actions() -> None:
+    """Show the failed actions of this session."""
     with st.container():  # always present, because an element that appears resets the tabs
         show_failures(retry=act)

@@ -64,23 +64,18 @@ def session_failures() -> Failures:
     return failures
 
 
-def add_failure(
-    failures: Failures, action: Action, instance_id: str, error: FlowdeckError
-) -> FailedAction:
-    """Add an action that failed with an error to the failures of a session."""
+def failed_action(action: Action, instance_id: str, error: FlowdeckError) -> FailedAction:
+    """Return an action that failed with an error."""
     outcome = "not carried out" if isinstance(error, Unavailable) else "refused"
     if isinstance(error, OutcomeUnknown):
         outcome = "outcome unknown"
-    failure = FailedAction(
+    return FailedAction(
         action=action,
         instance_id=instance_id,
         outcome=outcome,
         text=str(error),
         may_succeed=isinstance(error, Unavailable | ActionInProgress | DaprRefused),
     )
-    failures.pop((action, instance_id), None)  # the newest is the last
-    failures[action, instance_id] = failure
-    return failure
 
 
 def dismiss(action: Action, instance_id: str) -> None:

@@ -6,7 +6,7 @@ Parsing a payload would round its numbers and drop all but one of equal keys.
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
@@ -17,10 +17,13 @@ _ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\.")
 _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
 
 
-def is_json(text: str) -> bool:
-    """Return True if a text is JSON, not nested too deeply; NaN and infinities are not JSON."""
+def is_json(text: str, *, parse_int: Callable[[str], object] = str) -> bool:
+    """Return True if a text is JSON, not nested too deeply; NaN and infinities are not JSON.
+
+    `parse_int` raises `ValueError` for an integer that its reader cannot read.
+    """
     try:
-        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
+        json.loads(text, parse_int=parse_int, parse_float=str, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     return True
@@ -31,11 +34,7 @@ def is_python_json(text: str) -> bool:
 
     A workflow in Python fails when it receives an integer of more than `MAX_DIGITS` digits.
     """
-    try:
-        json.loads(text, parse_float=str, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    return is_json(text, parse_int=int)
 
 
 def same_json(one: str | None, other: str | None) -> bool:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.action_results import act, purge_by_force, show_messages
+from dashboard.action_results import act, failed_actions, purge_by_force, show_messages
 from dashboard.details.audit_table import audit_table
 from dashboard.details.earlier_generations import earlier_generations
 from dashboard.details.history_table import history_table
@@ -54,7 +54,7 @@ def live(instance_id: str, run_id: int | None) -> None:
     with st.container():  # always present, because an element that appears would reset the tabs
         banner(state)
         show_unknown_names(PARAMETERS)
-    show_messages()
+    failed_actions()
     away = state.is_away(Service.SIDECAR)
     try:
         shown = state_reader().query(
@@ -75,6 +75,7 @@ def live(instance_id: str, run_id: int | None) -> None:
         st.info(f"The instance cannot be shown now. {plain(str(error))}")
     else:
         show_view(shown, why_no_actions(state))
+    show_messages()
 
 
 def unknown_message(error: UnknownInstance) -> str:

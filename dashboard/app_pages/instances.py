@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.action_results import show_messages
+from dashboard.action_results import failed_actions, show_messages
 from dashboard.listing.address_filter import (
     current_cursor,
     current_filter,
@@ -78,7 +78,7 @@ def live() -> None:
         banner(state)
         catching_up(state)
         show_ignored_values()
-    show_messages()
+    failed_actions()
     wanted, cursor = current_filter(), current_cursor()
     try:
         listed = state_reader().query(("list", wanted, cursor), lambda: read(wanted, cursor))
@@ -88,6 +88,7 @@ def live() -> None:
         st.warning(str(error))
     else:
         show_list(listed, wanted, state)
+    show_messages()
 
 
 def show_list(listed: Listed, wanted: Filter, state: SystemState) -> None:

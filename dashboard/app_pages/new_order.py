@@ -4,7 +4,7 @@ from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from dashboard.action_results import SUCCESS, messages, show_messages
+from dashboard.action_results import SUCCESS, failed_actions, messages, show_messages
 from dashboard.listing.table_data import address
 from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
@@ -15,14 +15,12 @@ from dashboard.services import services, state_reader, viewer
 from dashboard.widgets import widget
 from operations.actions import ActionContext, StartRequest, StartResult
 
-_LEAVES = "leaves-form"  # in the session state: the browser opens the page of the order next
-
 
 def start_all(requests: list[StartRequest]) -> SubmissionResult:
     """Start all requests; the next page shows a message if something was started.
 
-    A double click submits the form twice with the same ids: the second start finds the instances
-    of the first, whose message is enough.
+    The browser may send a submission again while its starts are in progress: the second start then
+    finds the instances of the first, whose message is enough.
     """
     # The session state is read before the starts: see `FormState`.
     context, waiting, form = ActionContext(viewer()), messages(), form_state()
@@ -64,7 +62,8 @@ def head() -> None:
         live_updates(state)
     with st.container():
         banner(state)
-    if not st.session_state[_LEAVES]:  # else the next page shows the message
+    failed_actions()
+    if not form_state().is_leaving:  # else the next page shows the message
         show_messages()
 
 
@@ -79,7 +78,7 @@ def destination(requests: list[StartRequest]) -> str:
 preload = widget("preload")
 # Live updates rerun only the fragment: they must not show the message before the browser leaves.
 form = form_state()
-st.session_state[_LEAVES], form.is_accepted = form.is_accepted and bool(messages()), False
+form.is_leaving, form.is_accepted = form.is_accepted and bool(messages()), False
 if st.query_params:  # of a page that was opened right before: see `restore_filter`
     st.query_params.clear()
 head()

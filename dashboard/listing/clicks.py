@@ -19,10 +19,11 @@ _HANDLED = "handled"  # in the session state: numbers of clicks
 
 def handle_clicks() -> None:
     """Perform the actions of the new clicks."""
-    new = [click for click in _clicks() if click["click"] not in handled()]
-    st.session_state[_HANDLED] = [*handled(), *(click["click"] for click in new)][-REMEMBERED:]
-    wanted = [(Action(click["action"]), str(click["id"])) for click in new if _is_offered(click)]
     results = session_results()
+    new = [click for click in _clicks() if click["click"] not in handled()]
+    wanted = [(Action(click["action"]), str(click["id"])) for click in new if _is_offered(click)]
+    # Streamlit may end this function at an access to the session state: this must be the last one.
+    st.session_state[_HANDLED] = [*handled(), *(click["click"] for click in new)][-REMEMBERED:]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         performed = list(pool.map(lambda each: perform(*each), wanted))
     results.add(*performed)

@@ -141,8 +141,21 @@ function submit(state, typed) {
     tell(state, "The dashboard has not answered. Submit again: the same order is started only once.");
     show(state);
   }, ANSWER_TIMEOUT + PER_ORDER * numberOf(typed.count));
-  state.component.setTriggerValue("submit", { ...typed, submission: state.submission });
+  state.sent = { ...typed, submission: state.submission };
+  send(state);
   show(state);
+}
+
+function send(state) {
+  state.sentAfter = state.data.scriptRun;
+  state.component.setTriggerValue("submit", state.sent);
+}
+
+// Sends a submission again if a later rerun has no answer: Streamlit may forget a message if the next
+// one arrives right after it, or show the page for the next one before the orders have been started.
+function sendAgain(state) {
+  const { outcome, scriptRun } = state.data;
+  if (state.waiting && outcome?.submission !== state.waiting && scriptRun !== state.sentAfter && !state.opensOther) send(state);
 }
 
 // Shows the answer to the last submission once. The viewer may have left the form while it was awaited.
@@ -265,6 +278,7 @@ function showComponent(component) {
   state.component = component;
   reopen(state);
   answer(state);
+  sendAgain(state);
   show(state);
   if (state.described) return;
   state.described = true;

@@ -77,8 +77,8 @@ def _random_id() -> str:
 class FormState:
     """What the form keeps in a session: the suggested id, and the outcome of the last submission.
 
-    `is_accepted` is True until the browser has opened the page of the accepted orders, and
-    `accepted` has their instance ids.
+    `is_accepted` is True until the page shows that the orders are accepted, `is_leaving` until the
+    browser has opened their page. `accepted` has their instance ids.
 
     Streamlit may end a rerun at each access to the session state if a later click has replaced it.
     Therefore this object is read before a start, and changed after it.
@@ -87,6 +87,7 @@ class FormState:
     suggested: str = field(default_factory=_random_id)
     outcome: dict[str, Any] | None = None
     is_accepted: bool = False
+    is_leaving: bool = False
     accepted: list[str] = field(default_factory=list)
 
 
@@ -118,12 +119,15 @@ def order_form(start: Callable[[list[StartRequest]], SubmissionResult]) -> None:
 
 
 def _submit(start: Callable[[list[StartRequest]], SubmissionResult]) -> None:
-    """Start the orders of a submission, and keep its outcome for the browser."""
+    """Start the orders of a new submission, and keep its outcome for the browser."""
     # A click that arrives after the browser has left the form finds no widget.
     sent, state = st.session_state.get(_KEY) or {}, form_state()
     try:
         typed = TypedOrder.model_validate(sent.get("submit"))
     except ValidationError:  # no page sends this
+        return
+    if state.outcome and state.outcome["submission"] == typed.submission:
+        state.is_accepted = state.outcome["href"] is not None
         return
     start_time = _read_start(typed.start)
     mistakes = find_mistakes(typed, start_time)

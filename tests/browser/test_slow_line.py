@@ -23,14 +23,12 @@ DELAYED = """(late => {
         if (isStream(this)) setTimeout(() => send.call(this, data), late);
         else send.call(this, data);
     };
-    const { get, set } = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage");
-    Object.defineProperty(WebSocket.prototype, "onmessage", {
-        get,
-        set(handler) {
-            const later = (event) => setTimeout(() => handler.call(this, event), late);
-            set.call(this, isStream(this) ? later : handler);
-        },
-    });
+    const { addEventListener } = WebSocket.prototype;
+    WebSocket.prototype.addEventListener = function (type, handler, ...rest) {
+        const later = (event) => setTimeout(() => handler.call(this, event), late);
+        const isDelayed = type === "message" && isStream(this);
+        addEventListener.call(this, type, isDelayed ? later : handler, ...rest);
+    };
 })"""
 """Delays each message to and from Streamlit's server by `late` milliseconds."""
 CLICK_TWICE = """gap => {

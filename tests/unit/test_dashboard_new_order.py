@@ -254,6 +254,19 @@ def test_a_form_that_is_submitted_three_times_is_one_order(desk: Desk) -> None:
     assert texts(app.toast) == f"{only_id(desk)} submitted."
 
 
+def test_a_submission_that_arrives_again_is_not_started_again(desk: Desk) -> None:
+    """The form shows its outcome, and a failed start is not repeated."""
+    app = desk.open(ORDER)
+    desk.gateway.errors["start"] = [UNAVAILABLE]
+    message = typed(app)
+    trigger(app, "order_form", "submit", message)
+    failed = outcome(app)
+    trigger(app, "order_form", "submit", message)
+    assert outcome(app) == failed
+    assert failed["error"]
+    assert not desk.gateway.instances
+
+
 def test_a_suggested_id_is_submitted_once_although_its_order_has_ended(desk: Desk) -> None:
     """The answer was lost, and the browser sends the draft again; or another tab has sent it."""
     app = desk.open(ORDER)

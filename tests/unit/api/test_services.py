@@ -205,6 +205,17 @@ def test_health_says_that_the_recorder_saw_the_state_store_move(
     assert (answer.status_code, answer.json()["problems"]) == (503, [outage.reason])
 
 
+def test_health_waits_for_the_ledger_once(
+    gateway: FakeGateway, opener: Opener, tmp_path: Path
+) -> None:
+    """Although it also asks the ledger what the recorder has seen."""
+    file, opener.failure = tmp_path / "dapr.db", LedgerUnavailable("disk full")
+    with file.open("w"), serving(Services(gateway, opener, StateStoreFile(file, os.getpid))) as api:
+        answer = api.get("/health")
+    assert (answer.status_code, len(answer.json()["problems"])) == (503, 1)
+    assert opener.calls == 1
+
+
 def test_health_says_that_the_ledger_is_damaged(services: Services, ledger_url: str) -> None:
     """It names the file, also while the open connections still have good pages."""
     file = Path(ledger_url.removeprefix("sqlite:///"))
