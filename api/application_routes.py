@@ -130,11 +130,11 @@ def _problems(services: Services) -> list[str]:
         problems.extend(problem.reason for problem in services.gateway.health().problems)
     except FlowdeckError as error:
         problems.append(str(error))
-    stored = services.state_store.problems() if services.state_store else ()
-    problems.extend(problem.reason for problem in stored)
+    store_problems = services.state_store.problems() if services.state_store else ()
+    problems.extend(problem.reason for problem in store_problems)
     try:
         services.check_ledger()
-        if services.state_store and not stored:
+        if services.state_store and not store_problems:
             problems.extend(_state_store_outages(services))
     except FlowdeckError as error:
         problems.append(str(error))
@@ -142,10 +142,10 @@ def _problems(services: Services) -> list[str]:
 
 
 def _state_store_outages(services: Services) -> list[str]:
-    """Return what the recorder reports about the state store's file.
+    """Return the reasons of the state store's outages in the recorder's last heartbeat.
 
-    This process may look for the first time after the file was moved away; the recorder looks every
-    second.
+    The recorder checks the file every second. This process may check it for the first time after
+    the file was moved away, and cannot notice that.
     """
     outages = services.ledger.heartbeat().outages
     return [each.reason for each in outages if each.service is Service.STATE_STORE]

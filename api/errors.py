@@ -80,8 +80,8 @@ def _flowdeck_error(request: Request, error: Exception) -> Response:
 
 
 def _elsewhere(request: Request, instance_id: str) -> list[str]:
-    """Return where an instance lives that this application does not have, if the ledger knows."""
-    ledger = request.app.state.services.ledger_if_open  # the answer waits for no ledger
+    """Return a sentence that names the instance's application, if the open ledger has it."""
+    ledger = request.app.state.services.ledger_if_open  # a 404 does not wait for the ledger to open
     with suppress(Unavailable):
         child = ledger.runs.remote_child(instance_id) if ledger else None
         return [str(child)] if child else []

@@ -175,9 +175,3 @@ def measure() -> None:
             f"JavaScript heap: median {statistics.median(heaps):.0f} MiB, {max(heaps):.0f} at most"
         )
         browser.close()
-
-
-def _report_worst(name: str, figures: list[float], unit: str) -> None:
-    print(
-        f"{name}: median {statistics.median(figures):.0f} {unit}, at most {max(figures):.0f} {unit}"
-    )

@@ -39,8 +39,8 @@ class PerformedAction:
 class SessionResults:
     """What a session shows of its actions: messages with their icons, and failures.
 
-    Streamlit may end a rerun at each access to the session state if a later click has replaced it.
-    Therefore this object is read before an action, and changed after it.
+    A later click may replace a rerun. Streamlit then ends the rerun at its next access to the
+    session state. Therefore this object is read before an action, and changed after it.
     """
 
     messages: list[tuple[str, str]]
@@ -98,7 +98,7 @@ def purge_by_force(instance_id: str, run_id: int | None) -> None:
 
 
 def messages() -> list[tuple[str, str]]:
-    """Return the messages for the next rerun, with their icons."""
+    """Return the list of this session's messages, with their icons; callers add to it."""
     found: list[tuple[str, str]] = st.session_state.setdefault(_MESSAGES, [])
     return found
 
@@ -106,8 +106,8 @@ def messages() -> list[tuple[str, str]]:
 def show_messages() -> None:
     """Show the messages that were added since the last rerun.
 
-    Call this function at the end of a page. A message is shown once; if another page replaced this
-    rerun after it, the browser would drop the message without showing it.
+    Call this function last in the live fragment of a page. A message is shown once: if another page
+    replaced the rerun after it, the browser would drop the message.
     """
     waiting = messages()
     while waiting:
@@ -116,7 +116,7 @@ def show_messages() -> None:
         del waiting[0]
 
 
-def failed_actions() -> None:
+def show_failed_actions() -> None:
     """Show the failed actions of this session."""
     with st.container():  # always present, because an element that appears resets the tabs
         show_failures(retry=act)

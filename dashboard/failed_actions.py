@@ -25,7 +25,7 @@ from operations.errors import (
 from operations.model import Action
 
 MAX_SHOWN = 5  # failures; the others are counted
-MAX_HANDLED_SINGLY = 2  # failures that have a toast each, and no button that dismisses all
+MAX_HANDLED_SINGLY = 2  # failures up to which each has a toast, and no button dismisses all
 _FAILURES = "action-failures"  # in the session state, by action and instance
 _RESTORED = "action-failures-restored"  # in the session state
 _KEY = "failed-actions"  # of the widget
@@ -59,7 +59,7 @@ _LIST = TypeAdapter(list[FailedAction])
 
 
 def session_failures() -> Failures:
-    """Return the failures of this session, the newest last."""
+    """Return the failures of this session, the newest last; callers change this dictionary."""
     failures: Failures = st.session_state.setdefault(_FAILURES, {})
     return failures
 

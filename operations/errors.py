@@ -84,7 +84,8 @@ class ActionInProgress(Conflict):
 
 
 ONLY_FORCED_PURGE = (
-    "only a forced purge is possible; the engine continues it by itself once the cause is removed"
+    "only a forced purge is possible; once the cause is removed, the engine continues the instance "
+    "by itself"
 )
 
 
@@ -92,7 +93,7 @@ class ActionNotAllowed(Conflict):
     """The instance's status does not allow the action."""
 
     def __init__(self, action: Action, instance_id: str, status: Status) -> None:
-        more = f", {ONLY_FORCED_PURGE}" if status is Status.STALLED else ""
+        more = f"; {ONLY_FORCED_PURGE}" if status is Status.STALLED else ""
         super().__init__(f"Cannot {action} {instance_id!r}: it is {status}{more}.")
 
 
@@ -233,7 +234,7 @@ class DaprRefused(FlowdeckError):
 class HistoryLost(DaprRefused):
     """The engine cannot read an instance: its rows in the state store are incomplete or damaged.
 
-    While the engine writes an instance, a part may be missing for a moment. `reason` is the cause
+    While the engine writes an instance, a row may be missing for a moment. `reason` is the cause
     and the remedy without the id.
     """
 

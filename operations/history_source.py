@@ -31,8 +31,8 @@ def read_history(gateway: Gateway, get_ledger: Callable[[], Ledger], instance_id
 
     `get_ledger` is called only if the archive is needed, so an outage of the ledger does not hide
     the engine's history. Raises `UnknownInstance`, `DaprUnavailable` or `HistoryLost` if the
-    engine cannot return the history and the ledger has no archive; also `DaprRefused` and
-    `LedgerUnavailable`.
+    engine cannot return the history and the ledger has no archive. Raises `DaprRefused` if the
+    engine refuses the read, and `LedgerUnavailable` if the archive cannot be read.
     """
     try:
         return History(instance_id, Source.DAPR, gateway.history(instance_id))

@@ -20,7 +20,7 @@ _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
 def is_json(text: str, *, parse_int: Callable[[str], object] = str) -> bool:
     """Return True if a text is JSON, not nested too deeply; NaN and infinities are not JSON.
 
-    `parse_int` raises `ValueError` for an integer that its reader cannot read.
+    `parse_int` is called with the text of each integer; its `ValueError` makes the text no JSON.
     """
     try:
         json.loads(text, parse_int=parse_int, parse_float=str, parse_constant=_refuse)

@@ -26,9 +26,10 @@ def explain(failure: Failure | None, workers: int | None) -> str | None:
         return None
     if not may_be_mixed(workers):
         return (
-            "The worker that received this work does not know this workflow or activity. Perhaps "
-            "a worker of another program or another version was connected to this sidecar then: "
-            f"Dapr gives work to every worker. {_REMEDY}"
+            "The worker that received this work does not know this workflow or activity. Either "
+            "this program does not register it, or a worker of another program or another version "
+            "was connected to this sidecar then: Dapr gives work to every worker. Register it, or "
+            "give each program an app id and a sidecar of its own; then rerun the instance."
         )
     return (
         f"{workers} workers are connected to this sidecar, and Dapr gives work to all of them. "

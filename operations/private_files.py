@@ -15,13 +15,13 @@ def keep_private(folder: Path) -> None:
     """
     os.umask(_UMASK)
     for path, _, files in os.walk(folder.resolve()):
-        _remove_others(Path(path))
+        _make_private(Path(path))
         for name in files:
-            _remove_others(Path(path, name))
+            _make_private(Path(path, name))
 
 
-def _remove_others(path: Path) -> None:
-    """Take every permission from the group and from others."""
+def _make_private(path: Path) -> None:
+    """Remove the permissions of the group and of others."""
     with suppress(OSError):  # it is gone, or of another user
         mode = path.stat().st_mode & 0o777
         if not path.is_symlink() and mode & ~_OWN:

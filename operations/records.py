@@ -42,8 +42,9 @@ class RunSummary:
     """What a list row shows of a run; times are aware UTC.
 
     `run_id` is the ledger's number of the run, 0 if the ledger does not have the run yet.
-    Lists sort by `created_at`. While the run is pending the engine does not report it: it is when
-    the start was accepted, or when the run was first read. It changes once, to the engine's time.
+    Lists sort by `created_at`, the engine's time of creation. While the run is pending the engine
+    reports none: then it is when the start was accepted, or when the run was first read. It may
+    change until the first history is read.
     `started_at` and `ended_at` come from one clock; their difference is the duration.
     `first_turn_at` is when the first turn of the workflow started, None if it is unknown.
     `revision` is the ledger's revision at the last write of the run. `custom_status` is one line of

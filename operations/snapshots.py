@@ -149,7 +149,7 @@ def _is_same(last: Snapshot, instance: Instance) -> bool:
 def _with_history(gateway: Readable, instance: Instance, at: datetime) -> Snapshot:
     history = _history(gateway, instance.instance_id)
     timeline, due = timeline_of(history), _scheduled_for(history)
-    if timeline.repeats and not instance.status.is_finished:
+    if timeline.repeats:
         history = without_repetitions(history)
     return Snapshot(gateway.app_id(), instance, timeline, at, history, due)
 

@@ -13,8 +13,8 @@ MAX_EVENT_ID = 2**31 - 1
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
 
-def _is_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Refuse what is no JSON, or too long an integer: `StrictRequest` makes others a `JsonText`."""
+def _checked_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Refuse a value that is not JSON or has an integer of too many digits: it is no `JsonText`."""
     if not isinstance(value, JsonText):
         raise ValueError("not JSON")  # noqa: TRY004 - pydantic expects it
     return value
@@ -28,7 +28,7 @@ def _integer(value: object) -> object:
 Json = Annotated[
     Any,
     Field(description=f"any JSON value, with integers of at most {MAX_DIGITS} digits"),
-    AfterValidator(_is_json),
+    AfterValidator(_checked_json),
 ]
 Reason = Annotated[
     str,

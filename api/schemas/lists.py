@@ -68,8 +68,9 @@ class RunSchema(BaseModel):
     runtime_status: str
     status: Status
     created_at: datetime = Field(
-        description="By the engine; while it reports none (PENDING), when the start was accepted "
-        "or the run was first read. The first generation's, if the workflow continues as new."
+        description="When the engine created the run, or its first generation if the workflow "
+        "continues as new. While the engine reports no time (PENDING): when the start was "
+        "accepted, or when the run was first read."
     )
     started_at: datetime | None = None
     ended_at: datetime | None = Field(

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.action_results import act, failed_actions, purge_by_force, show_messages
+from dashboard.action_results import act, purge_by_force, show_failed_actions, show_messages
 from dashboard.details.audit_table import audit_table
 from dashboard.details.earlier_generations import earlier_generations
 from dashboard.details.history_table import history_table
@@ -54,7 +54,7 @@ def live(instance_id: str, run_id: int | None) -> None:
     with st.container():  # always present, because an element that appears would reset the tabs
         banner(state)
         show_unknown_names(PARAMETERS)
-    failed_actions()
+    show_failed_actions()
     away = state.is_away(Service.SIDECAR)
     try:
         shown = state_reader().query(
@@ -114,8 +114,8 @@ def show_view(shown: View, blocked: str | None) -> None:
         earlier_generations(shown, now)
     history, data, audit_entries = st.tabs(["History", "Input and output", "Audit log"])
     with history:
-        if shown.summary.repeats and shown.summary.status is Status.SUSPENDED:
-            st.caption("The history up to the first repetition. REST has the whole history.")
+        if shown.summary.repeats:
+            st.caption("Of each repeated action only the first two events are shown.")
         history_table(shown)
     with data:
         left, right = st.columns(2)

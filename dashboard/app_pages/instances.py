@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.action_results import failed_actions, show_messages
+from dashboard.action_results import show_failed_actions, show_messages
 from dashboard.listing.address_filter import (
     current_cursor,
     current_filter,
@@ -78,7 +78,7 @@ def live() -> None:
         banner(state)
         catching_up(state)
         show_ignored_values()
-    failed_actions()
+    show_failed_actions()
     wanted, cursor = current_filter(), current_cursor()
     try:
         listed = state_reader().query(("list", wanted, cursor), lambda: read(wanted, cursor))
@@ -136,9 +136,9 @@ def empty_text(wanted: Filter, state: SystemState) -> tuple[str, str]:
     if 0 < len(wanted.id_part) < MIN_SEARCH_LENGTH:
         return "Nothing matches", "Fewer than three characters find only ids that start with them."
     if wanted.statuses or wanted.id_part:
-        filters = {"status": wanted.statuses, "id": wanted.id_part}
-        named = " and this ".join(name for name, value in filters.items() if value)
-        return "Nothing matches", f"No instance has this {named}. Remove a filter."
+        filters = {"this status": wanted.statuses, "this text in its id": wanted.id_part}
+        named = " and ".join(name for name, value in filters.items() if value)
+        return "Nothing matches", f"No instance has {named}. Remove a filter."
     if offers_orders():
         return "No instances yet", "Submit an order with “New order”. It appears here at once."
     return "No instances yet", "An instance appears here as soon as the application starts it."

@@ -4,7 +4,7 @@ from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from dashboard.action_results import SUCCESS, failed_actions, messages, show_messages
+from dashboard.action_results import SUCCESS, messages, show_failed_actions, show_messages
 from dashboard.listing.table_data import address
 from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
@@ -17,10 +17,10 @@ from operations.actions import ActionContext, StartRequest, StartResult
 
 
 def start_all(requests: list[StartRequest]) -> SubmissionResult:
-    """Start all requests; the next page shows a message if something was started.
+    """Start all requests; if all are accepted, the next page shows a message.
 
-    The browser may send a submission again while its starts are in progress: the second start then
-    finds the instances of the first, whose message is enough.
+    The browser may send a submission again while its starts are in progress. The second start then
+    finds the instances of the first, and adds no second message.
     """
     # The session state is read before the starts: see `FormState`.
     context, waiting, form = ActionContext(viewer()), messages(), form_state()
@@ -38,9 +38,9 @@ def start_all(requests: list[StartRequest]) -> SubmissionResult:
             ],
         )
     ids = [each.instance_id for each in requests]
-    if any(each.created for each in started) or ids != form.accepted:
+    if any(each.created for each in started) or ids != form.accepted_ids:
         waiting.append((_message(started), SUCCESS))
-    form.accepted = ids
+    form.accepted_ids = ids
     return SubmissionResult(href=destination(requests))
 
 
@@ -55,14 +55,14 @@ def _message(started: list[StartResult]) -> str:
 
 @st.fragment
 def head() -> None:
-    """Show the title, the banner during an outage, and failed actions."""
+    """Show the title, the banner during an outage, failed actions, and messages."""
     state = state_reader().state()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("New order", anchor=False)
         live_updates(state)
     with st.container():
         banner(state)
-    failed_actions()
+    show_failed_actions()
     if not form_state().is_leaving:  # else the next page shows the message
         show_messages()
 
@@ -79,7 +79,7 @@ preload = widget("preload")
 # Live updates rerun only the fragment: they must not show the message before the browser leaves.
 form = form_state()
 form.is_leaving, form.is_accepted = form.is_accepted and bool(messages()), False
-if st.query_params:  # of a page that was opened right before: see `restore_filter`
+if st.query_params:  # left by the page that a quick first click opened: see `restore_filter`
     st.query_params.clear()
 head()
 order_form(start_all)

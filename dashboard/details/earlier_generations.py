@@ -32,7 +32,10 @@ def earlier_generations(shown: View, now: int) -> None:
 
 
 def _summary(generation: int, earlier: EarlierGenerations) -> str:
-    found = f"It continued as new: this is generation {generation:,} of those that were read."
+    found = (
+        f"The workflow continued as new. This is generation {generation:,} of the generations that "
+        "the recorder has read."
+    )
     if not earlier.attempts:
         return f"{found} No attempts of earlier generations are kept."
     return (

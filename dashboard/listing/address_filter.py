@@ -28,8 +28,8 @@ def mark_list_left() -> None:
 def restore_filter() -> None:
     """Restore the last filter of the list after another page, unless the address has a filter.
 
-    The link in the menu has no query. After a quick second click, the address may have the query of
-    the page that the first click has opened.
+    The link in the menu has no query. After a quick second click, the address may still have the id
+    and the run of the instance that the first click opened: they are removed.
     """
     for name in [name for name in _INSTANCE if name in st.query_params]:
         del st.query_params[name]

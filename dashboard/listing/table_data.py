@@ -10,7 +10,7 @@ from operations.records import RunSummary
 from operations.timeline import EVENT, REPETITION_REMEDY, Timeline, cause_of_repetition
 
 INSTANCE = "instance"  # the path of the instance page
-CONTINUES = "continues when resumed"  # the step of a suspended run that waits for nothing else
+CONTINUES_WHEN_RESUMED = "continues when resumed"  # the step if nothing else is awaited
 MAX_CUSTOM_STATUS = 1000  # characters in the header
 
 
@@ -130,12 +130,13 @@ def _suspension(summary: RunSummary, paused_by: str | None) -> dict[str, Any]:
 def _waits(summary: RunSummary) -> tuple[str | None, datetime | None]:
     """Return what the run waits for, and until when; a suspended one, once it is resumed.
 
-    A suspended run whose history has no open call has nothing left to wait for but the resume.
+    A suspended run whose history was read (`suspended_at` is known) and has no open call continues
+    when it is resumed.
     """
     if summary.status is Status.PENDING and summary.scheduled_for:
         return "start", summary.scheduled_for
     if summary.status is Status.SUSPENDED and summary.suspended_at and not summary.repeats:
-        return summary.waits_for or CONTINUES, summary.waits_until
+        return summary.waits_for or CONTINUES_WHEN_RESUMED, summary.waits_until
     return summary.waits_for, summary.waits_until
 
 

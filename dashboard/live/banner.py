@@ -63,7 +63,7 @@ def zone() -> tzinfo:
 
 
 def why_not_live(state: SystemState) -> str | None:
-    """Return why pages are not live although they are connected; None if they are."""
+    """Return why pages are not live although the browser is connected, None if they are live."""
     if state.outages:
         worst = min(state.outages, key=lambda outage: outage.service not in _STALE)
         more = f" (+{len(state.outages) - 1})" if len(state.outages) > 1 else ""

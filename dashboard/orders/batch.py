@@ -12,7 +12,7 @@ AT_ONCE = 8  # concurrent starts
 NAMED = 5  # instances, or ranges of them, that a line names
 SUBMITTED, UNKNOWN = "Submitted", "Not known to be submitted"
 NOT_SUBMITTED, NOT_TRIED = "Not submitted", "Not tried"
-RESULTS = (SUBMITTED, UNKNOWN, NOT_SUBMITTED, NOT_TRIED)
+OUTCOME_TEXTS = (SUBMITTED, UNKNOWN, NOT_SUBMITTED, NOT_TRIED)
 
 Result = StartResult | FlowdeckError | None
 """The result of a start, or its error; None if the start was not tried."""
@@ -47,10 +47,12 @@ def can_be_retried(result: Result) -> bool:
 def describe(requests: list[StartRequest], results: list[Result]) -> str:
     """Return which requests have which outcome, and the reason: a line for each outcome."""
     ids = [request.instance_id for request in requests]
-    numbers: dict[str, list[int]] = {each: [] for each in RESULTS}
+    numbers: dict[str, list[int]] = {each: [] for each in OUTCOME_TEXTS}
     for number, result in enumerate(results):
         numbers[_outcome(result)].append(number)
-    return "\n".join(_line(each, ids, numbers[each], results) for each in RESULTS if numbers[each])
+    return "\n".join(
+        _line(each, ids, numbers[each], results) for each in OUTCOME_TEXTS if numbers[each]
+    )
 
 
 def _outcome(result: Result) -> str:

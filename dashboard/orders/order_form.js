@@ -1,5 +1,5 @@
 // The form of an order. What is typed is a draft in the storage of the tab: it survives Back, a reload
-// and a restart of the server, until these texts are accepted. The server reads and checks all texts.
+// and a restart of the server, until an order with the same texts is accepted. The server reads and checks all texts.
 
 const DRAFT = "flowdeck-order-draft";
 const ANSWER_TIMEOUT = 10000; // milliseconds; a submission without an answer by then may be repeated
@@ -46,7 +46,7 @@ function create({ data }) {
   return state;
 }
 
-// Returns true for a click that shows another page of the app; the address changes only later.
+// Returns true if a click opens another page of the app. `location` changes too late to tell.
 function opensOtherPage(event, path) {
   const way = event.composedPath().find(({ tagName, dataset }) => tagName === "A" || dataset?.testid === "stLogoLink");
   return way?.tagName === "A" ? event.defaultPrevented && way.pathname !== path : Boolean(way);
@@ -64,7 +64,7 @@ function makeField(state, name, label, attributes, note = null) {
 // Fills the fields from the draft, or for a new order. An accepted draft is forgotten here too: its
 // answer may have come after the page was left.
 function restore(state) {
-  const { data } = state, draft = draftAfter(data);
+  const { data } = state, draft = settleDraft(data);
   state.submission = draft?.submission ?? null;
   state.submitted = draft?.submitted ?? null;
   state.failed = draft?.failed ?? null;
@@ -77,9 +77,9 @@ function restore(state) {
   grow(state);
 }
 
-// Returns the draft after the last submission. A submission takes only the texts that it has sent: the
-// draft of another order stays, but not with the suggested id that was used.
-function draftAfter({ outcome, suggested }) {
+// Ends the draft that an accepted submission has sent, and returns the draft that remains: the texts of
+// another order stay, but not the suggested id that was used.
+function settleDraft({ outcome, suggested }) {
   const draft = readDraft();
   if (!draft?.submission || draft.submission !== outcome?.submission || !outcome.href) return draft;
   if (textsOf(draft) === draft.submitted) writeDraft(null);
@@ -151,14 +151,15 @@ function send(state) {
   state.component.setTriggerValue("submit", state.sent);
 }
 
-// Sends a submission again if a later rerun has no answer: Streamlit may forget a message if the next
-// one arrives right after it, or show the page for the next one before the orders have been started.
+// Sends a submission again if a later script run has no result for it: Streamlit drops a message if
+// the next one arrives before its script run has begun.
 function sendAgain(state) {
   const { outcome, scriptRun } = state.data;
   if (state.waiting && outcome?.submission !== state.waiting && scriptRun !== state.sentAfter && !state.opensOther) send(state);
 }
 
-// Shows the answer to the last submission once. The viewer may have left the form while it was awaited.
+// Shows the answer to the last submission once. If the viewer has opened another page meanwhile, that
+// page stays.
 function answer(state) {
   const { outcome } = state.data;
   if (!outcome || outcome.submission !== state.submission || outcome.submission === state.answered) return;
@@ -166,7 +167,7 @@ function answer(state) {
   state.answered = outcome.submission;
   clearTimeout(state.timer);
   if (outcome.href) { // the button stays disabled while the browser leaves
-    draftAfter(state.data);
+    settleDraft(state.data);
     if (!state.opensOther && location.pathname === state.path) navigate(new URL(outcome.href, document.baseURI).href);
     state.isLeft = true;
     return;

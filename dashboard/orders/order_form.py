@@ -25,7 +25,7 @@ _STATE = "order-form-state"  # in the session state
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no ambiguous characters
 
 Mistakes = dict[str, dict[str, Any]]
-_form = widget("order_form", folder=Path(__file__).parent, parts=("order_items",))
+_form = widget("order_form", folder=Path(__file__).parent, scripts=("order_items",))
 
 
 class StartText(BaseModel):
@@ -77,18 +77,19 @@ def _random_id() -> str:
 class FormState:
     """What the form keeps in a session: the suggested id, and the outcome of the last submission.
 
-    `is_accepted` is True until the page shows that the orders are accepted, `is_leaving` until the
-    browser has opened their page. `accepted` has their instance ids.
+    `is_accepted` is True from an accepted submission until the next script run of the form.
+    `is_leaving` is True from that run until the one after it, if a message waits for the next page.
+    `accepted_ids` has the instance ids of the last accepted orders.
 
-    Streamlit may end a rerun at each access to the session state if a later click has replaced it.
-    Therefore this object is read before a start, and changed after it.
+    A later click may replace a rerun. Streamlit then ends the rerun at its next access to the
+    session state. Therefore this object is read before a start, and changed after it.
     """
 
     suggested: str = field(default_factory=_random_id)
     outcome: dict[str, Any] | None = None
     is_accepted: bool = False
     is_leaving: bool = False
-    accepted: list[str] = field(default_factory=list)
+    accepted_ids: list[str] = field(default_factory=list)
 
 
 def form_state() -> FormState:
@@ -98,7 +99,10 @@ def form_state() -> FormState:
 
 
 def order_form(start: Callable[[list[StartRequest]], SubmissionResult]) -> None:
-    """Show the form of an order; a valid submission calls `start`, once for each click."""
+    """Show the form of an order; a valid submission calls `start`.
+
+    `start` is called again if the submission arrives again before `start` has returned.
+    """
     state = form_state()
     _form(
         key=_KEY,

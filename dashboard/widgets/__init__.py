@@ -19,18 +19,18 @@ def _read(path: Path) -> str:
 
 
 def widget(
-    name: str, *, isolated: bool = True, folder: Path = _HERE, parts: tuple[str, ...] = ()
+    name: str, *, isolated: bool = True, folder: Path = _HERE, scripts: tuple[str, ...] = ()
 ) -> Callable[..., Any]:
     """Return the command that mounts a component, from `name`.js and `name`.css in `folder`.
 
-    `parts` names other scripts of the folder that its script needs.
+    `scripts` names other scripts in `folder`, which are loaded before the widget's own.
     A component that is not isolated has only its own style sheet, which applies to the whole page.
     """
     shared = _read(_HERE / "shared.css") if isolated else ""
-    scripts = [_HERE / "shared.js", *(folder / f"{each}.js" for each in (*parts, name))]
+    files = [_HERE / "shared.js", *(folder / f"{each}.js" for each in (*scripts, name))]
     return component(
         f"flowdeck_{name}",
-        js="\n".join(_read(each) for each in scripts),
+        js="\n".join(_read(each) for each in files),
         css=f"{shared}\n{_read(folder / f'{name}.css')}",
         isolate_styles=isolated,
     )

@@ -10,7 +10,7 @@ from operations.gateway.stubs import pb
 from operations.model import Failure, Instance, Status
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""A time that is not later is no time: Dapr has not set it."""
+"""Dapr has not set a time that is this one or earlier."""
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 

@@ -60,8 +60,8 @@ class DaprGateway:
     endpoint makes a few calls and must answer within 5 seconds, so timeouts are short.
     A companion (`is_companion`) is a sidecar to which no worker and no scheduler ever connects.
     `max_body_size` is the sidecar's limit in bytes, if it is known.
-    `only_app_id` is the only application whose sidecar is called, and `check_every` says how often
-    reads make sure of it (seconds): see `ApplicationGuard`.
+    `only_app_id` is the only application whose sidecar is called. Reads check the application every
+    `check_every` seconds, and each write checks it: see `ApplicationGuard`.
     Raise `InvalidInput` if `endpoint` is not an address.
     """
 

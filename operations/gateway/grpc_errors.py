@@ -159,7 +159,10 @@ def _remedy(details: str) -> str | None:
             f"{large['max']}. Start daprd with a larger --max-body-size."
         )
     if "Received http2 header with status" in details:
-        return "The sidecar's gRPC port is needed; this is the address of its HTTP port."
+        return (
+            "An HTTP server answers at this address, but not with gRPC: use the sidecar's gRPC "
+            "port, not its HTTP port. A proxy must pass gRPC through."
+        )
     return None
 
 

@@ -43,7 +43,11 @@ class DeadlockWatch:
         self._since: float | None = None
 
     def check(self, workers: int | None) -> None:
-        """Compare the number of connected workers, None if unknown, with the last check."""
+        """Kill daprd if it has had no worker for `patience` seconds although the worker runs.
+
+        `workers` is the number of connected workers, None if unknown. Call this method after each
+        check of the health.
+        """
         if workers:
             self._served, self._since = self._find_daprd(), None
         elif workers is None or not self._is_suspect():

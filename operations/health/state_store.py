@@ -25,8 +25,8 @@ def daprd_beside() -> int | None:
 class StateStoreFile:
     """The SQLite file of Dapr's state store on this machine.
 
-    A file that was moved away is open under its new name. Only a process that saw it before knows
-    it: by device and inode.
+    The class remembers by device and inode which files daprd had open at the path. So it notices
+    that a file was moved away, but only if it saw the file before.
     A sidecar elsewhere, a daprd with another state store, and a system without `/proc` have no
     problem that this class can see.
     """
@@ -38,7 +38,7 @@ class StateStoreFile:
         self._used: set[_Identity] = set()  # files that this daprd had open at the path
 
     def problems(self) -> tuple[Problem, ...]:
-        """Return a problem if the file was deleted or replaced while daprd has it open."""
+        """Return a problem if daprd has a file open that was deleted, moved or replaced."""
         pid = self._find_daprd()
         if pid is None:
             return ()

@@ -94,8 +94,8 @@ def settle_suspicion(url: str, patience: float = 5.0) -> tuple[Path, str] | None
     """Check a file that was reported, and move it aside if SQLite confirms that it is damaged.
 
     Only the recorder calls this. Returns the new path and what SQLite found, None if it found
-    nothing. Raises `LedgerUnavailable` if the file cannot be checked or not be moved: a file that
-    stays locked for `patience` seconds, is unreadable or on a full disk stays where it is.
+    nothing. Raises `LedgerUnavailable` if the file cannot be checked or moved. A file stays where
+    it is if it is unreadable, is on a full disk, or stays locked for `patience` seconds.
     """
     parsed = make_url(url)
     file = sqlite_file(parsed)

@@ -78,7 +78,7 @@ class RecorderLimits:
     damage_memory: float = 600.0
     """How long a file that was checked and is not damaged is not checked again."""
     damage_patience: float = 5.0
-    """How long the check of such a file waits while it is locked."""
+    """How long the check of a file that is reported as damaged waits while the file is locked."""
     damage_retry: float = 10.0
     """Time before a file that cannot be checked, for example a locked one, is tried again."""
     pause: float = 0.2

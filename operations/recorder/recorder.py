@@ -176,7 +176,8 @@ class Recorder:
     def _verified(self, results: list[ReadResult]) -> list[ReadResult]:
         """Return the results if the followed application's sidecar gave them.
 
-        Raise `OtherApplication`. If the sidecar cannot be asked, the instances are read again.
+        Raise `OtherApplication`. If the sidecar does not name its application, the instances are
+        read again.
         """
         if all(result.is_unanswered for result in results):
             return results

@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 
 
 class Repair:
-    """Checks the file of a ledger when a process has reported damage; see `db.damaged_files`.
+    """Checks the file of a ledger after a report of damage; see `ledger.db.damaged_files`.
 
     A check reads the whole file, so a sound file is not checked again for
     `RecorderLimits.damage_memory` seconds.

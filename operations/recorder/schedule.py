@@ -40,7 +40,7 @@ class FollowedRun:
     failures: int = 0
     """How many reads in a row failed."""
     lost: int = 0
-    """How many reads since the last success lacked a part of the history."""
+    """How many reads in a row lacked a part of the history."""
     hinted_at: float = math.inf
     """The time of the first hint that no written snapshot has answered."""
     expected_until: float = -math.inf
@@ -51,7 +51,7 @@ class Schedule:
     """The runs that are followed, each with the time at which it is read next.
 
     A caller that takes an id reports the result of the read by calling `updated`, `failed`,
-    `absent`, `ended` or `unread`.
+    `lost`, `absent`, `ended` or `unread`.
     """
 
     def __init__(self, limits: RecorderLimits) -> None:
@@ -156,12 +156,12 @@ class Schedule:
         self._report(instance_id, run, now + interval)
 
     def failed(self, instance_id: str, now: float) -> int:
-        """Report that a read failed; return how many reads failed in a row."""
+        """Report a read that failed in another way; return how many reads failed in a row."""
         self._runs[instance_id].lost = 0
         return self._failed(instance_id, now)
 
     def lost(self, instance_id: str, now: float) -> int:
-        """Report a read that lacked a part of the history; return how many since a success.
+        """Report a read that lacked a part of the history; return how many such reads in a row.
 
         From `RecorderLimits.lost_reads` on, the history counts as lost, and hints as answered.
         """

@@ -135,7 +135,7 @@ class TimelineBuilder:
                 self._close_span(index, fired, Ending.TIMED_OUT)
 
     def _settle_late(self, *, is_consumed: bool) -> None:
-        """Close the expired wait that a late event met: completed if the workflow reacted."""
+        """Close an expired wait that an event met late: completed if consumed, else timed out."""
         if self._late is None:
             return
         (index, event), self._late = self._late, None
@@ -147,7 +147,7 @@ class TimelineBuilder:
                 self._close_span(index, expiry.fired, Ending.TIMED_OUT)
 
     def _cause(self) -> None:
-        """Count an event that may cause the turn; a late event is then not the only cause."""
+        """Count an event that may cause the turn; an earlier late event then counts as unused."""
         self._settle_late(is_consumed=False)
         self._causes += 1
 

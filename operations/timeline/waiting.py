@@ -25,17 +25,20 @@ _NAMED = 2  # labels that are written out; further ones are counted
 def waiting_at(spans: Sequence[Span]) -> Waiting | None:
     """Return what an instance waits for, given its spans; None if no span is open.
 
-    What blocks the workflow is named first: the calls of the kind that it made last. Calls before
-    may be calls that nothing awaits. A timer is named only if the workflow created it last: an
-    older timer is only a timeout, and the timer of a wait's turn is the deadline of the wait. A
-    suspension does not count: after the resume the instance waits for the other spans.
+    What probably blocks the workflow is named first: an event, or else the calls of the kind that
+    it made last. Calls before may be calls that nothing awaits. A timer is named only if the
+    workflow created it last: then it is named first. An older timer is only a timeout, and the
+    timer of a wait's turn is the deadline of the wait. A suspension does not count: after the
+    resume the instance waits for the other spans.
     """
     awaited, timers = _awaited([span for span in spans if span.kind is not SpanKind.SUSPENSION])
     if not awaited:
         return None
-    last = max(awaited, key=_call_order(spans))
-    best = [span for span in awaited if _is_like(span, last)]
-    rest = [span for span in awaited if not _is_like(span, last)]
+    first = max(awaited, key=_call_order(spans))
+    if first.kind is not SpanKind.TIMER:
+        first = next((span for span in awaited if span.kind is SpanKind.WAIT), first)
+    best = [span for span in awaited if _is_like(span, first)]
+    rest = [span for span in awaited if not _is_like(span, first)]
     best.sort(key=_importance)
     named = [span for span in best if span.kind is best[0].kind]
     return Waiting(_words(best, rest), _until(named, timers))

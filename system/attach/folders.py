@@ -43,7 +43,7 @@ class Folders:
         return file.read_text() if file.exists() else ""
 
     def identify(self, folder: Path, app_id: str) -> None:
-        """Write which application uses the unknown folder."""
+        """Write the id of the application that uses a folder, if the folder is the unknown one."""
         if folder.name == _UNKNOWN:
             (folder / _APPLICATION).write_text(app_id)
 

@@ -73,7 +73,10 @@ def parse(arguments: list[str]) -> AttachOptions:
 
 
 def _address(sidecar: str) -> str:
-    """Return the address of a sidecar without `http://`; raise `InvalidInput` without a port."""
+    """Return the address of a sidecar without `http://`, so that both spellings use one ledger.
+
+    Raise `InvalidInput` for an address without a colon, such as a port or a host alone.
+    """
     address = sidecar.removeprefix("http://")
     if ":" not in address:
         raise InvalidInput("SIDECAR", sidecar, "the sidecar's gRPC address as host:port")

@@ -148,7 +148,7 @@ def test_the_form_shows_an_outage_and_keeps_its_values(open_page: OpenPage, stac
 
 
 def test_the_rest_of_a_batch_is_started_after_an_outage(open_page: OpenPage, stack: Stack) -> None:
-    """One click starts what was not tried; the next order stays typed."""
+    """One click starts the orders that were not tried; the draft of the next order stays."""
     page = open_page("/new")
     batch, other = unique("batch"), unique("other")
     with stack.frozen("daprd"):

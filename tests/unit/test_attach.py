@@ -43,7 +43,7 @@ def daprd(folder: Path, version: str) -> Path:
 
 
 def test_a_sidecar_is_named_by_its_address() -> None:
-    """Nothing else is needed; `http://` says nothing more, and must not give another ledger."""
+    """`http://` changes nothing: both spellings of an address use the same ledger."""
     assert parse([SIDECAR]) == AttachOptions(SIDECAR, None, None)
     assert parse([f"http://{SIDECAR}"]) == AttachOptions(SIDECAR, None, None)
 

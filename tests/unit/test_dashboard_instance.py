@@ -750,7 +750,7 @@ def test_earlier_generations_can_be_selected(desk: Desk) -> None:
     app = desk.open(INSTANCE, id="order_A")
     assert not app.exception
     assert (
-        "this is generation 3 of those that were read. "
+        "This is generation 3 of the generations that the recorder has read. "
         "Kept from earlier generations: 2 attempts in 2 generations." in texts(app.caption)
     )
     (select,) = app.selectbox

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dashboard.listing.table_data import CONTINUES, header, offered_actions, row
+from dashboard.listing.table_data import CONTINUES_WHEN_RESUMED, header, offered_actions, row
 from dashboard.times import milliseconds
 from operations.model import Action, Status
 from operations.records import RunSummary
@@ -122,7 +122,7 @@ def test_a_suspended_instance_whose_wait_is_over_continues_when_it_is_resumed() 
     """Its step is not empty."""
     suspended = summary(status=Status.SUSPENDED, suspended_at=at(9))
     for shown in (row(suspended), header(suspended, None)):
-        assert (shown["waits"], shown["until"]) == (CONTINUES, None)
+        assert (shown["waits"], shown["until"]) == (CONTINUES_WHEN_RESUMED, None)
 
 
 @pytest.mark.parametrize(

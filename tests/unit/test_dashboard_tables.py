@@ -120,7 +120,7 @@ def test_each_recorded_history_is_a_table(name: str) -> None:
 
 
 def test_an_event_that_was_carried_over_stands_behind_its_start() -> None:
-    """It gives the other rows no date."""
+    """The table shows times without dates, because all events are of one day."""
     history = recorded("carried_over")
     assert kinds(history, all_kinds=False)[:3] == [
         "executionStarted",

@@ -308,7 +308,7 @@ def test_the_http_port_is_explained(sidecar: Sidecar, dapr: DaprGateway) -> None
     """It answers gRPC with an HTTP error."""
     text = "Received http2 header with status: 404"
     sidecar.failures["SuspendInstance"] = [(grpc.StatusCode.UNIMPLEMENTED, text)]
-    with pytest.raises(DaprRefused, match="gRPC port is needed"):
+    with pytest.raises(DaprRefused, match="use the sidecar's gRPC port"):
         dapr.pause("order_A")
 
 

@@ -326,7 +326,7 @@ def test_the_state_alone_brings_the_time_of_creation(ledger: Ledger) -> None:
     assert summary(ledger).created_at == at(1)
 
 
-def test_a_rerun_that_was_first_read_pending_is_as_old_as_its_own_clock(ledger: Ledger) -> None:
+def test_a_rerun_that_was_first_read_pending_is_created_when_it_starts(ledger: Ledger) -> None:
     """The state alone has the creation of its source; the history corrects it, and that stays."""
     rerun = snapshot(read=9, created=0, rerun_of="order_B", started_at=at(6))
     ledger.runs.ingest([pending(read=7), state_only(Status.RUNNING, read=8, created=0), rerun])

@@ -33,7 +33,7 @@ def test_an_unregistered_workflow_or_activity_is_explained(failure: Failure) -> 
     for workers in (0, 1, None):
         cause = explain(failure, workers)
         assert cause
-        assert "does not know this workflow or activity. Perhaps a worker of another" in cause
+        assert "does not know this workflow or activity. Either this program does not" in cause
 
 
 def test_another_failure_is_not_explained() -> None:

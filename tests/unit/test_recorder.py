@@ -522,7 +522,7 @@ def test_the_ledger_has_an_outage_while_the_engine_is_away(
 def test_an_answer_of_an_unknown_application_is_read_again(
     gateway: FakeGateway, make_setup: MakeSetup, errors: list[FlowdeckError]
 ) -> None:
-    """The sidecar ends after an answer, before it names its application; the recorder goes on."""
+    """If the sidecar does not name its application then, the answer is not recorded."""
     setup = make_setup()
     put_running(gateway)
     gateway.errors["app_id"] = errors

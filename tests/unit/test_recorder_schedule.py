@@ -369,10 +369,17 @@ def test_hints_of_a_run_whose_history_is_lost_do_not_wait() -> None:
     schedule.updated(working(), 9)
     schedule.take(EVER, ALL)
     assert schedule.lost(ID, 10) == 1
+
+
+def test_another_failure_ends_the_count_of_lost_reads() -> None:
+    """Only reads in a row that lack a part of the history count."""
+    schedule = followed(working())
     schedule.take(EVER, ALL)
-    schedule.failed(ID, 11)
+    assert schedule.lost(ID, 1) == 1
     schedule.take(EVER, ALL)
-    assert schedule.lost(ID, 12) == 1
+    schedule.failed(ID, 2)
+    schedule.take(EVER, ALL)
+    assert schedule.lost(ID, 3) == 1
 
 
 def test_the_end_of_a_run_answers_its_hints() -> None:

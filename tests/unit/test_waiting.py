@@ -76,7 +76,15 @@ WAITING = {
     ),
     "an event, then an activity": (
         [wait(1, 1, due=60), scheduled(2, 1)],
-        Waiting("charge and event approval"),
+        Waiting("event approval and charge", at(60)),
+    ),
+    "an event, then activities that nothing awaits": (
+        [wait(1, 1, due=60), scheduled(2, 1, "slow"), scheduled(3, 1, "slower")],
+        Waiting("event approval and 2 more", at(60)),
+    ),
+    "an event that nothing awaits, then a timer in a later turn": (
+        [wait(1, 1), scheduled(2, 1), completed(2, 2), turn(2), timer(3, 2, 60)],
+        Waiting("timer and event approval", at(60)),
     ),
     "an activity that nothing awaits, then an event": (
         [scheduled(1, 1, "slow"), wait(2, 1, due=60)],

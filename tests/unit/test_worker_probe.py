@@ -7,8 +7,9 @@ from contextlib import suppress
 
 import pytest
 
-from operations.health.worker_probe import WorkerProbe
+from operations.health.worker_probe import PROBE_TIMEOUT, WorkerProbe
 from operations.model import Problem, Service
+from operations.recorder.limits import RecorderLimits
 from tests.waiting import eventually
 
 SILENT = (Problem(Service.WORKER, "the worker does not answer"),)
@@ -19,6 +20,13 @@ def listener() -> Iterator[socket.socket]:
     """Return a socket that accepts connections in the kernel, as if its process was frozen."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener
+
+
+def test_a_silent_worker_is_reported_within_ten_seconds() -> None:
+    """A probe begins at one check, its timeout is found at another, and an outage has a grace."""
+    limits = RecorderLimits()
+    checks = 2 * limits.health_every
+    assert checks + PROBE_TIMEOUT + limits.outage_grace <= 10
 
 
 def url_of(listener: socket.socket) -> str:

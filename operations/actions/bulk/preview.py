@@ -15,6 +15,9 @@ from operations.ledger.runs.descendants import DescendantCounts
 from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
 from operations.records import Filter, RunSummary
 
+_STALLS = {"PAYLOAD_SIZE_EXCEEDED": "PAYLOAD_SIZE_EXCEEDED: increase daprd's --max-body-size"}
+"""The engine's reasons of a stall with their remedies; its own messages name different sizes."""
+
 
 @dataclass(frozen=True)
 class BulkLimits:
@@ -174,7 +177,7 @@ def _reason_to_skip(task: BulkTask, run: RunSummary) -> str | None:
     if task.action in allowed_actions(run.status, forced=task.options.force):
         return None
     if run.status is Status.STALLED:
-        cause = f" ({run.error_type})" if run.error_type else ""
+        cause = f" ({_STALLS.get(run.error_type, run.error_type)})" if run.error_type else ""
         return f"it is {run.status}{cause}: {ONLY_FORCED_PURGE}"
     return f"it is {run.status}"
 

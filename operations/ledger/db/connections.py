@@ -29,7 +29,7 @@ from operations.ledger.db.damaged_files import code_of, is_damage, report_damage
 from operations.ledger.db.engines import WRITES, make_engine
 from operations.settings import database_url, without_password
 
-_SHORT_WAIT = 200  # milliseconds: longer than any transaction of Flowdeck
+_SHORT_WAIT = 200  # milliseconds; a batch of the recorder takes at most 20
 _STEPS = 3000  # of SQLite's virtual machine, between two checks of the time
 _SET_TIMEOUT = text(
     "SELECT set_config('statement_timeout', :timeout, true), set_config('jit', 'off', true)"
@@ -140,14 +140,14 @@ def check_writable(engine: Engine) -> None:
     file = sqlite_file(engine.url)
     if file is None:
         return
-    with translating(engine.url), closing(_existing(file)) as other:
+    with translating(engine.url), closing(_connect_existing(file)) as other:
         other.execute(f"PRAGMA busy_timeout = {_SHORT_WAIT}")
         other.execute("BEGIN IMMEDIATE")
         other.execute("ROLLBACK")
 
 
-def _existing(file: Path) -> sqlite3.Connection:
-    """Return a connection to a file; `sqlite3.connect` alone would create a missing one."""
+def _connect_existing(file: Path) -> sqlite3.Connection:
+    """Connect to an existing file; `sqlite3.connect(file)` would create a missing one."""
     return sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
 
 

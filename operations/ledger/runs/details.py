@@ -109,9 +109,9 @@ def _execute(connection: Connection, query: Executable, rows: list[_Row]) -> Non
 
 
 def _is_kept(change: RunChange) -> bool:
-    """True if the history is written: once at the end of a run, and while an action repeats.
+    """True if the history is written: once when a run has ended, and while a run repeats an action.
 
-    The page of such a run reads the history here, because the engine's grows with each turn.
+    The page of a run that repeats an action reads it here: the engine's grows with each turn.
     """
     if change.snapshot.is_final:
         return not (change.before and change.before.is_archived)

@@ -134,7 +134,7 @@ def _ingest_batch(
     latest = {each: run for each, of_id in known.items() if (run := latest_of(of_id))}
     in_doubt = doubtful(connection, latest, _of_kind(Unmatched.NEXT, matched))
     stale.update(each.instance.instance_id for each in in_doubt)
-    lost = _mark_replaced_purged(connection, revision, latest, in_doubt)
+    replaced = _mark_replaced(connection, revision, latest, in_doubt)
     following = [each for each in _of_kind(Unmatched.NEXT, matched) if each not in in_doubt]
     added = [
         *_add_next(connection, revision, latest, following),
@@ -149,21 +149,21 @@ def _ingest_batch(
     write_remote_children(connection, [*updated, *added])
     update_runs(connection, revision, [each.after for each in updated if each.run_id in changed])
     touch_runs(connection, [each.after for each in updated if each.run_id not in changed])
-    return bool(changed or added or lost)
+    return bool(changed or added or replaced)
 
 
-def _mark_replaced_purged(
+def _mark_replaced(
     connection: Connection, revision: int, latest: Mapping[str, Run], in_doubt: Sequence[Snapshot]
 ) -> list[Run]:
-    """Mark runs as purged in whose place the engine has an instance that may be a phantom."""
+    """Mark a run as purged if the engine has another instance in its place, perhaps a phantom."""
     pairs = [(latest[each.instance.instance_id], each.read_at) for each in in_doubt]
-    lost = [
+    replaced = [
         replace(run, summary=as_purged(run.summary, read_at))
         for run, read_at in pairs
         if run.summary.purged_at is None
     ]
-    _write_purged(connection, revision, lost)
-    return lost
+    _write_purged(connection, revision, replaced)
+    return replaced
 
 
 def _of_kind(

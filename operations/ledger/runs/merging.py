@@ -168,10 +168,11 @@ def _earliest(*times: datetime | None) -> datetime | None:
 
 
 def _created_at(summary: RunSummary, snapshot: Snapshot) -> datetime:
-    """Return when a run was created, by the engine if it reports that, else the known time.
+    """Return the engine's time of creation of a run, else the known time.
 
-    The engine does not report it while the run is pending. Of a later generation it reports when
-    that generation was created, and without a history the creation of a rerun's source.
+    The engine reports no time while the run is pending. For a later generation it reports the
+    creation of that generation. For a rerun, a snapshot without a history has the creation of the
+    source.
     """
     created, timeline = created_at(snapshot), snapshot.timeline
     if created is None or (timeline.execution_id is None and summary.execution_id is not None):

@@ -88,8 +88,8 @@ def test_a_stalled_instance_is_skipped_with_the_reason(setup: BulkSetup) -> None
     setup.record("order_A")
     (skipped,) = setup.jobs.preview(TERMINATE, ["order_A"]).skipped
     assert skipped.reason == (
-        "it is STALLED (PAYLOAD_SIZE_EXCEEDED): only a forced purge is possible; the engine "
-        "continues it by itself once the cause is removed"
+        "it is STALLED (PAYLOAD_SIZE_EXCEEDED: increase daprd's --max-body-size): only a forced "
+        "purge is possible; once the cause is removed, the engine continues the instance by itself"
     )
 
 

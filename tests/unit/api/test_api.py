@@ -266,7 +266,7 @@ def test_the_status_of_a_stalled_instance_has_the_reason(client: TestClient, api
     }
     refused = client.post("/workflow/pause/order_A")
     assert refused.status_code == 409
-    assert "it is STALLED, only a forced purge is possible" in refused.json()["detail"]
+    assert "it is STALLED; only a forced purge is possible" in refused.json()["detail"]
 
 
 def test_an_instance_whose_history_is_lost_names_cause_and_remedy(

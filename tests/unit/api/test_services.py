@@ -208,7 +208,7 @@ def test_health_says_that_the_recorder_saw_the_state_store_move(
 def test_health_waits_for_the_ledger_once(
     gateway: FakeGateway, opener: Opener, tmp_path: Path
 ) -> None:
-    """Although it also asks the ledger what the recorder has seen."""
+    """A ledger that cannot be opened is not asked for the recorder's outages."""
     file, opener.failure = tmp_path / "dapr.db", LedgerUnavailable("disk full")
     with file.open("w"), serving(Services(gateway, opener, StateStoreFile(file, os.getpid))) as api:
         answer = api.get("/health")
