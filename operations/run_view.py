@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from sys import getsizeof
 
@@ -202,12 +203,16 @@ def _details(ledger: Ledger, summary: RunSummary) -> RunDetails:
 
 def _timeline(ledger: Ledger, summary: RunSummary, details: RunDetails) -> Timeline:
     if details.history is not None:
-        return timeline_of(details.history)
+        return _timeline_of(details.history)
     return Timeline(
         started_at=summary.started_at,
         ended_at=summary.ended_at,
         spans=ledger.runs.attempts(summary.run_id),
     )
+
+
+_timeline_of = lru_cache(maxsize=2)(timeline_of)
+"""Like `decode` of the ledger's histories, it keeps its last results."""
 
 
 def _period(

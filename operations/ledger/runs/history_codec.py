@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from operations.history import HistoryEvent, TimerOrigin
@@ -25,8 +26,12 @@ def encode(history: Sequence[HistoryEvent]) -> bytes:
     return zlib.compress(json.dumps(archive, separators=(",", ":"), default=_plain).encode())
 
 
+@lru_cache(maxsize=2)
 def decode(archived: bytes) -> tuple[HistoryEvent, ...]:
-    """Return the history that was encoded by `encode`."""
+    """Return the history that was encoded by `encode`.
+
+    The last results are kept: an open page shows the same history again after each change.
+    """
     return tuple(map(_event, json.loads(zlib.decompress(archived))["events"]))
 
 
