@@ -3,6 +3,7 @@
 
 const DRAFT = "flowdeck-order-draft";
 const ANSWER_TIMEOUT = 10000; // milliseconds; a submission without an answer by then may be repeated
+const UNANSWERED = "The dashboard has not answered. Submit again: the same order is started only once.";
 const PER_ORDER = 300; // milliseconds; a large batch may take longer
 
 function readDraft() {
@@ -69,6 +70,7 @@ function restore(state) {
   state.submitted = draft?.submitted ?? null;
   state.failed = draft?.failed ?? null;
   if (state.failed) tellFailure(state);
+  else if (state.submitted && state.submission !== data.outcome?.submission) tell(state, UNANSWERED);
   const values = draft ?? { ...data.first, order_id: data.suggested, start: "" };
   state.suggested = draft ? draft.suggested : data.suggested;
   for (const name of Object.keys(state.fields)) state.fields[name].field.value = values[name] ?? "";
@@ -138,24 +140,28 @@ function submit(state, typed) {
   clearTimeout(state.timer);
   state.timer = setTimeout(() => {
     state.waiting = null;
-    tell(state, "The dashboard has not answered. Submit again: the same order is started only once.");
+    tell(state, UNANSWERED);
     show(state);
   }, ANSWER_TIMEOUT + PER_ORDER * numberOf(typed.count));
   state.sent = { ...typed, submission: state.submission };
-  send(state);
+  state.sentAfter = state.data.scriptRun;
+  state.component.setTriggerValue("submit", state.sent);
   show(state);
 }
 
-function send(state) {
-  state.sentAfter = state.data.scriptRun;
-  state.component.setTriggerValue("submit", state.sent);
-}
-
-// Sends a submission again if a later script run has no result for it: Streamlit drops a message if
-// the next one arrives before its script run has begun.
+// Sends a submission again, once, if a later script run has no result for it: Streamlit drops a message
+// if the next one arrives before its script run has begun.
 function sendAgain(state) {
   const { outcome, scriptRun } = state.data;
-  if (state.waiting && outcome?.submission !== state.waiting && scriptRun !== state.sentAfter && !state.opensOther) send(state);
+  if (!state.waiting || state.waiting === outcome?.submission || scriptRun === state.sentAfter || !state.sent) return;
+  if (isElsewhere(state)) return;
+  state.component.setTriggerValue("submit", { ...state.sent, is_new_id: true });
+  state.sent = null;
+}
+
+// Returns true if the viewer has opened another page; the address changes only later.
+function isElsewhere({ opensOther, path }) {
+  return opensOther || location.pathname !== path;
 }
 
 // Shows the answer to the last submission once. If the viewer has opened another page meanwhile, that
@@ -168,7 +174,7 @@ function answer(state) {
   clearTimeout(state.timer);
   if (outcome.href) { // the button stays disabled while the browser leaves
     settleDraft(state.data);
-    if (!state.opensOther && location.pathname === state.path) navigate(new URL(outcome.href, document.baseURI).href);
+    if (!isElsewhere(state)) navigate(new URL(outcome.href, document.baseURI).href);
     state.isLeft = true;
     return;
   }

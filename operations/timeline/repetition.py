@@ -25,7 +25,8 @@ _SHOWN = 2  # events of each repeated action that show the fault
 
 def repeated_action(history: Sequence[HistoryEvent]) -> str | None:
     """Return what was repeated while the instance was suspended, such as "activity charge"."""
-    repeated = next((event for event, number in _numbered(history) if number > 1), None)
+    numbered = _numbered(history)
+    repeated = next((each for each, number in numbered if number > 1 and _schedules(each)), None)
     if repeated is None:
         return None
     return " ".join(filter(None, (_SCHEDULING[repeated.kind], repeated.name)))
@@ -42,7 +43,7 @@ def cause_of_repetition(repeats: str) -> str:
 def without_repetitions(
     history: Sequence[HistoryEvent], shown: int = _SHOWN
 ) -> tuple[HistoryEvent, ...]:
-    """Return a history with at most `shown` events of each repeated action.
+    """Return a history with at most `shown` events of each repeated action, and as many answers.
 
     The starts of turns in which nothing else happened are left out too.
     """
@@ -53,22 +54,28 @@ def without_repetitions(
 
 
 def _numbered(history: Iterable[HistoryEvent]) -> Iterator[tuple[HistoryEvent, int]]:
-    """Yield each event with how often its action was scheduled while the instance was suspended.
+    """Yield each event with how often its action was scheduled, or answered, while suspended.
 
-    The number of an event that schedules nothing, or was not suspended, is 0.
+    The number of any other event, and of all events while the instance is not suspended, is 0.
     """
-    scheduled: Counter[tuple[str, int]] = Counter()
+    counts: Counter[tuple[str, int]] = Counter()
     is_suspended = False
     for event in history:
         if event.kind == "executionSuspended":
             is_suspended = True
         elif event.kind == "executionResumed":
             is_suspended = False
-            scheduled.clear()
-        key = event.kind, event.event_id
-        if is_suspended and event.kind in _SCHEDULING:
-            scheduled[key] += 1
-        yield event, scheduled[key]
+            counts.clear()
+        action = event.event_id if _schedules(event) else event.answers
+        if not is_suspended or action is None:
+            yield event, 0
+        else:
+            counts[event.kind, action] += 1
+            yield event, counts[event.kind, action]
+
+
+def _schedules(event: HistoryEvent) -> bool:
+    return event.kind in _SCHEDULING
 
 
 def _without_empty_turns(events: Iterable[HistoryEvent]) -> Iterator[HistoryEvent]:

@@ -25,23 +25,31 @@ _NAMED = 2  # labels that are written out; further ones are counted
 def waiting_at(spans: Sequence[Span]) -> Waiting | None:
     """Return what an instance waits for, given its spans; None if no span is open.
 
-    What probably blocks the workflow is named first: an event, or else the calls of the kind that
-    it made last. Calls before may be calls that nothing awaits. A timer is named only if the
-    workflow created it last: then it is named first. An older timer is only a timeout, and the
-    timer of a wait's turn is the deadline of the wait. A suspension does not count: after the
-    resume the instance waits for the other spans.
+    What probably blocks the workflow is named first: the calls of the kind that it made last, or an
+    event for which it waits since the same turn. Calls before may be calls that nothing awaits. A
+    timer is named only if the workflow created it last: then it is named first. An older timer is
+    only a timeout, and the timer of a wait's turn is the deadline of the wait. A suspension does
+    not count: after the resume the instance waits for the other spans.
     """
     awaited, timers = _awaited([span for span in spans if span.kind is not SpanKind.SUSPENSION])
     if not awaited:
         return None
-    first = max(awaited, key=_call_order(spans))
-    if first.kind is not SpanKind.TIMER:
-        first = next((span for span in awaited if span.kind is SpanKind.WAIT), first)
+    first = _first_named(awaited, _call_order(spans))
     best = [span for span in awaited if _is_like(span, first)]
     rest = [span for span in awaited if not _is_like(span, first)]
     best.sort(key=_importance)
     named = [span for span in best if span.kind is best[0].kind]
     return Waiting(_words(best, rest), _until(named, timers))
+
+
+def _first_named(awaited: Sequence[Span], order: Callable[[Span], tuple[int, int]]) -> Span:
+    """Return the span whose kind is named first."""
+    last = max(awaited, key=order)
+    if last.kind is SpanKind.TIMER:
+        return last
+    turn, _ = order(last)
+    waits = (span for span in awaited if span.kind is SpanKind.WAIT and order(span)[0] == turn)
+    return next(waits, last)
 
 
 def awaited_in(spans: Sequence[Span]) -> frozenset[str]:

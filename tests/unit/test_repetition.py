@@ -151,6 +151,14 @@ def test_the_page_reads_the_ledger_while_the_history_grows(
     assert (gateway.calls["state"], gateway.calls["history"]) == (3, 2)
 
 
+def test_the_answers_of_a_repeated_activity_are_left_out_too() -> None:
+    """An activity that is scheduled again is carried out again."""
+    again = turn(3), scheduled(2, 3), completed(2, 3)
+    history = (*BEGIN, suspended(2), *again * TURNS)
+    assert without_repetitions(history) == (*BEGIN, suspended(2), *again, *again, turn(3))
+    assert repeated_action(history) == "activity charge"
+
+
 def test_the_end_is_added_to_the_bounded_history(gateway: FakeGateway, ledger: Ledger) -> None:
     """The archive has no repetition either: it would freeze the page of the finished run."""
     put_repeating(gateway)

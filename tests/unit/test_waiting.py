@@ -14,6 +14,7 @@ from tests.unit.events import (
     completed,
     ended,
     failed,
+    fired,
     raised,
     resumed,
     scheduled,
@@ -81,6 +82,34 @@ WAITING = {
     "an event, then activities that nothing awaits": (
         [wait(1, 1, due=60), scheduled(2, 1, "slow"), scheduled(3, 1, "slower")],
         Waiting("event approval and 2 more", at(60)),
+    ),
+    "an activity after the time-out of an event": (
+        [wait(1, 1), timer(2, 1, 9), fired(2, 9), turn(9), scheduled(3, 9, "escalate")],
+        Waiting("escalate and event approval"),
+    ),
+    "a child after the time-out of an event": (
+        [wait(1, 1), timer(2, 1, 9), fired(2, 9), turn(9), child(3, 9, "c")],
+        Waiting("child pay and event approval"),
+    ),
+    "an activity after one of two events": (
+        [
+            wait(1, 1, "yes", due=60),
+            wait(2, 1, "no", due=60),
+            raised("yes", 2),
+            turn(2),
+            scheduled(3, 2, "ship"),
+        ],
+        Waiting("ship and event no"),
+    ),
+    "an activity of a later turn, and an event that may come at any time": (
+        [
+            wait(1, 1, "cancel", due=60),
+            scheduled(2, 1, "a"),
+            completed(2, 2),
+            turn(2),
+            scheduled(3, 2, "b"),
+        ],
+        Waiting("b and event cancel"),
     ),
     "an event that nothing awaits, then a timer in a later turn": (
         [wait(1, 1), scheduled(2, 1), completed(2, 2), turn(2), timer(3, 2, 60)],
