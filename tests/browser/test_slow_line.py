@@ -12,7 +12,6 @@ from tests.browser.acts import back_to_list, bars, row, submit
 from tests.browser.conftest import OpenPage
 from tests.integration.stack import Stack, unique
 
-ROUNDS = 100
 BUSY = 0.4  # seconds between two orders
 UPDATES = 4000  # milliseconds, long enough for three live updates
 GAPS = (100, 200, 300, 400, 600)  # milliseconds between two clicks
@@ -75,14 +74,14 @@ def expect_instance(page: Page) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("late", [0, 250])
+@pytest.mark.parametrize(("late", "rounds"), [(0, 100), (250, 40)])
 def test_no_click_is_lost_and_each_page_is_complete(
-    open_page: OpenPage, stack: Stack, late: int
+    open_page: OpenPage, stack: Stack, late: int, rounds: int
 ) -> None:
     """Each round submits an order, and navigates by link, row and browser button."""
     page = open_page(script=f"{DELAYED}({late})")
     with orders(stack):
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             instance_id = submit(page, unique("far"))
             expect(page).to_have_url(re.compile(rf"/instance\?id={instance_id}$"))
             expect_instance(page)
