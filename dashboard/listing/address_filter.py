@@ -20,6 +20,12 @@ _STATUSES = ", ".join(status.lower() for status in Status)
 _LIST_QUERY, _LIST_LEFT = "list-query", "list-left"  # in the session state
 
 
+def remove_names_of_other_pages() -> None:
+    """Remove what the page that a quick first click opened has left in the address of the form."""
+    for name in [name for name in st.query_params if name in (*_FILTERS, *_INSTANCE)]:
+        del st.query_params[name]
+
+
 def mark_list_left() -> None:
     """Record that a page other than the list is shown."""
     st.session_state[_LIST_LEFT] = True
@@ -95,7 +101,7 @@ def _show_ignored(ignored: list[str], remove: Callable[[], None]) -> None:
 
 def _unknown_names(known: tuple[str, ...]) -> list[str]:
     unknown = [name for name in st.query_params if name not in known]
-    return [_ignored(repr(name), ", ".join(known)) for name in unknown]
+    return [_ignored(repr(name), ", ".join(known) or "no parameter") for name in unknown]
 
 
 def _remove_unknown_names(known: tuple[str, ...]) -> None:

@@ -493,7 +493,9 @@ def test_a_retry_of_a_batch_starts_only_the_named_orders(desk: Desk) -> None:
 
 def test_the_form_has_no_query(desk: Desk) -> None:
     """A quick second click opens it with the query of the page that the first one has opened."""
-    assert desk.open(ORDER, id="order_A", q="order_B-").query_params == {}
+    app = desk.open(ORDER, id="order_A", q="order_B-", amount="7")
+    assert app.query_params == {"amount": "7"}
+    assert "Ignored in the address: 'amount' (expected no parameter)" in texts(app.markdown)
 
 
 def test_leaving_the_form_starts_nothing(desk: Desk) -> None:
