@@ -1,6 +1,6 @@
 """The filter of the list, which is kept in the address of the page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import streamlit as st
 
@@ -22,8 +22,7 @@ _LIST_QUERY, _LIST_LEFT = "list-query", "list-left"  # in the session state
 
 def remove_names_of_other_pages() -> None:
     """Remove what the page that a quick first click opened has left in the address of the form."""
-    for name in [name for name in st.query_params if name in (*_FILTERS, *_INSTANCE)]:
-        del st.query_params[name]
+    _remove_names((*_FILTERS, *_INSTANCE))
 
 
 def mark_list_left() -> None:
@@ -37,8 +36,7 @@ def restore_filter() -> None:
     The link in the menu has no query. After a quick second click, the address may still have the id
     and the run of the instance that the first click opened: they are removed.
     """
-    for name in [name for name in _INSTANCE if name in st.query_params]:
-        del st.query_params[name]
+    _remove_names(_INSTANCE)
     has_filter = any(name in st.query_params for name in _FILTERS)
     if st.session_state.pop(_LIST_LEFT, False) and not has_filter:
         st.query_params.from_dict(list_query())
@@ -105,7 +103,11 @@ def _unknown_names(known: tuple[str, ...]) -> list[str]:
 
 
 def _remove_unknown_names(known: tuple[str, ...]) -> None:
-    for name in [name for name in st.query_params if name not in known]:
+    _remove_names([name for name in st.query_params if name not in known])
+
+
+def _remove_names(names: Collection[str]) -> None:
+    for name in [name for name in st.query_params if name in names]:
         del st.query_params[name]
 
 

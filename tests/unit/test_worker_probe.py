@@ -23,7 +23,7 @@ def listener() -> Iterator[socket.socket]:
 
 
 def test_a_silent_worker_is_reported_within_ten_seconds() -> None:
-    """A probe begins at one check, its timeout is found at another, and an outage has a grace."""
+    """A probe starts at one check, its timeout is found at another, and an outage has a grace."""
     limits = RecorderLimits()
     checks = 2 * limits.health_every
     assert checks + PROBE_TIMEOUT + limits.outage_grace <= 10
