@@ -26,7 +26,7 @@ dapr: .venv/run ## Build Dapr, if this machine has none of 1.18 or newer
 test: check .venv/test dapr postgres browser ## Static checks, unit tests, and tests of the whole system in a real browser
 	@$(BIN)/python -m pytest -m "not slow" tests/unit --numprocesses=3 --dist=worksteal
 	@$(BIN)/python -m pytest -m "not slow" tests/integration --numprocesses=3 --dist=loadfile
-	@$(BIN)/python -m pytest -m "not slow" tests/browser --numprocesses=3 --dist=worksteal
+	@$(BIN)/python -m pytest -m "not slow" tests/browser --numprocesses=2 --dist=worksteal
 
 postgres: .venv/test ## Install PostgreSQL, if this machine has none
 	@$(BIN)/python -m tests.postgres

@@ -38,6 +38,21 @@ function plotlyTrace(trace, now, colour) {
   return { ...trace, base, x, marker };
 }
 
+const NARROW = 560; // pixels: a narrower chart has shorter names and no labels at its right
+
+function isNarrow(state) {
+  return state.chart.clientWidth < NARROW;
+}
+
+// Draws again when the chart becomes narrow or wide: Plotly alone would only stretch it.
+function watchWidth(state) {
+  const sizes = new ResizeObserver(() => {
+    if (state.narrow !== undefined && state.narrow !== isNarrow(state)) redraw(state);
+  });
+  sizes.observe(state.chart);
+  return () => sizes.disconnect();
+}
+
 function layoutOf(state, now, colour) {
   const { layout, start, end } = state.data.figure;
   const last = end ?? axisEnd(state.data.figure.traces, start, axisLength(now - start));
@@ -46,7 +61,7 @@ function layoutOf(state, now, colour) {
   const xaxis = { ...layout.xaxis, gridcolor: grid, linecolor: grid, tickcolor: grid };
   if (!state.zoomed) { xaxis.range = [wallClock(start - margin), wallClock(last + margin)]; xaxis.autorange = false; }
   else xaxis.range = state.zoomed;
-  const narrow = state.chart.clientWidth < 560;
+  const narrow = state.narrow = isNarrow(state);
   if (narrow) xaxis.nticks = 4;
   return { ...layout, xaxis, yaxis: { ...layout.yaxis, ticktext: names(state, narrow), linecolor: grid },
     font: { ...layout.font, color: text, family: colour("--st-font") },
@@ -161,12 +176,13 @@ function showComponent(component) {
     const root = element("div", { class: "widget gantt", role: "img" }, key, element("div", { class: "scroll" }, chart));
     const made = { parent: parentElement, root, chart, legend: key, zoomed: null, presses: [], pressed: false, quietUntil: 0, coarse: matchMedia("(pointer: coarse)").matches };
     const stopTimer = everySecond(() => made.data.figure.end === null && !made.hovered && redraw(made));
-    const stopWatching = watchPresses(made);
+    const stopPresses = watchPresses(made), stopWidth = watchWidth(made);
     made.stop = () => {
       made.ended = true; // a drawing may be in progress
       clearTimeout(made.waiting);
       stopTimer();
-      stopWatching();
+      stopPresses();
+      stopWidth();
       window.Plotly?.purge(chart);
     };
     return made;

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PATIENCE, settle
+from tests.browser.conftest import PATIENCE, OpenPage, settle
+from tests.integration.stack import Stack
 from tests.waiting import eventually
 
 
@@ -61,6 +62,15 @@ def open_instance(page: Page, instance_id: str) -> None:
     expect(page).to_have_url(re.compile(rf"/instance\?id={instance_id}$"))
     expect(page.get_by_role("heading", name=instance_id)).to_be_visible()
     settle(page)
+
+
+def start_on_open_page(open_page: OpenPage, stack: Stack, order_id: str) -> Page:
+    """Start an order whose page is open already: on a busy machine a page opens slowly."""
+    page = open_page(f"/instance?id=order_{order_id}")
+    expect(page.get_by_text("No instance has the id")).to_be_visible()
+    stack.start_order(order_id)
+    expect_status(page, "RUNNING")
+    return page
 
 
 def back_to_list(page: Page) -> Locator:

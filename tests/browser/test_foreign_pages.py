@@ -71,8 +71,8 @@ def public_page(playwright: Playwright, stack: Stack, tmp_path: Path) -> Iterato
 
 def test_pages_work_behind_a_tls_proxy(public_page: Page, stack: Stack) -> None:
     """The origin is https, while the server sees http and a host of the proxy's own."""
-    instance_id = stack.start_order(unique("secure"))
     expect(public_page.get_by_role("status").get_by_text("Live")).to_be_visible()
+    instance_id = stack.start_order(unique("secure"))
     expect_status(row(public_page, instance_id), "RUNNING")
     press(public_page, "Terminate", instance_id)
     expect_status(row(public_page, instance_id), "TERMINATED")

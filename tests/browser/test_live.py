@@ -1,12 +1,11 @@
 """Live updates keep pages current, cost nothing without changes, and do not disturb the viewer."""
 
 import re
-from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, ViewportSize, WebSocket, expect
 
-from tests.browser.acts import back_to_list, expect_bars, expect_status, open_instance, row
+from tests.browser.acts import back_to_list, expect_bars, expect_status, row, start_on_open_page
 from tests.browser.conftest import PATIENCE, OpenPage, settle
 from tests.integration.stack import Stack, unique
 from tests.waiting import eventually
@@ -32,9 +31,7 @@ def test_zoom_survives_growing_bars(open_page: OpenPage, stack: Stack) -> None:
 
     Plotly alone forgets the first click if the chart is redrawn before the second one.
     """
-    page = open_page()
-    # On a busy machine the page takes longer to open than an order to end.
-    open_instance(page, stack.start_order_in(timedelta(seconds=10), unique("zoomed")))
+    page = start_on_open_page(open_page, stack, unique("zoomed"))
     expect_bars(page, 2)
     box = page.locator(".gantt .nsewdrag").bounding_box()
     assert box

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from operations.ledger import Ledger
 from operations.model import Status
@@ -15,6 +15,7 @@ from tests.browser.acts import (
     open_instance,
     press,
     row,
+    start_on_open_page,
     submit,
 )
 from tests.browser.conftest import OpenPage
@@ -50,21 +51,9 @@ def test_pause_and_resume_in_the_table(open_page: OpenPage, stack: Stack) -> Non
     expect(row(page, instance_id).get_by_role("button")).to_have_count(0)
 
 
-def open_running(page: Page, stack: Stack) -> None:
-    """Open the page of a running order; on a busy machine an order may end before it is shown."""
-    for _ in range(3):
-        instance_id = stack.start_order(unique("on-page"))
-        page.goto(stack.page)
-        open_instance(page, instance_id)
-        if page.get_by_role("button", name="Pause").is_enabled():
-            return
-    raise AssertionError("Each of three orders has ended before its page was shown.")
-
-
 def test_pause_and_resume_on_its_page(open_page: OpenPage, stack: Stack) -> None:
     """The three buttons follow the status, and the suspension is a bar."""
-    page = open_page()
-    open_running(page, stack)
+    page = start_on_open_page(open_page, stack, unique("on-page"))
     page.get_by_role("button", name="Pause").click()
     expect_status(page, "SUSPENDED")
     expect(page.get_by_role("button", name="Pause")).to_be_disabled()
@@ -104,8 +93,7 @@ def test_quick_clicks_on_several_rows_all_count(open_page: OpenPage, stack: Stac
 
 def test_terminate_on_its_page(open_page: OpenPage, stack: Stack) -> None:
     """The running activity is shown as cut off."""
-    page = open_page()  # first: on a busy machine this may take longer than an order
-    open_instance(page, stack.start_order(unique("cut")))
+    page = start_on_open_page(open_page, stack, unique("cut"))
     page.get_by_role("button", name="Terminate").click()
     expect_status(page, "TERMINATED")
     expect(page.get_by_text("cut off: the instance ended or stalled")).to_be_visible()
