@@ -7,6 +7,7 @@ from functools import partial
 
 from bench.synthetic_runs import CONFIRMED, END, RARE_ITEM, SHIPPING
 from operations.ledger import Ledger
+from operations.ledger.statistics.buckets import HOUR, MINUTE
 from operations.model import Status
 from operations.records import Filter, Period, Sort
 from worker.orders import WORKFLOW
@@ -69,14 +70,12 @@ def queries(ledger: Ledger) -> Iterator[Query]:
         for name in SORTED:
             yield Query(f"first page, {sort}: {name}", _page(ledger, FILTERS[name], sort=sort))
     statistics = ledger.statistics
-    for read in (
-        statistics.workflows,
-        statistics.activities,
-        statistics.throughput,
-        statistics.failures,
-    ):
+    for read in (statistics.workflows, statistics.activities, statistics.failures):
         name = f"statistics: {read.__name__}"
         yield Query(name, partial(read, _ALL), SLOW_ROUNDS, has_target=False)
+    for name, period, step in (("minutes", _HOUR, MINUTE), ("hours", _ALL, HOUR)):
+        series = partial(statistics.series, period, step)
+        yield Query(f"statistics: {name}", series, SLOW_ROUNDS, has_target=False)
 
 
 def _page(

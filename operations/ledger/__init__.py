@@ -17,6 +17,7 @@ from operations.ledger.leases import Leases
 from operations.ledger.ledger_limits import (
     GenerationLimits,
     LedgerLimits,
+    RollUpLimits,
     SearchLimits,
     StatisticsLimits,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "LedgerLimits",
     "Reservation",
     "Reservations",
+    "RollUpLimits",
     "Runs",
     "Search",
     "SearchLimits",

@@ -1,6 +1,7 @@
 """The limits of the ledger: how long a query may take, how many rows are read or kept."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,20 @@ class SearchLimits:
     seconds: float = 1.2
     count: int = 10_000
     text_matches: int = 1_000
+
+
+@dataclass(frozen=True)
+class RollUpLimits:
+    """Which minutes and hours are rolled up, and when.
+
+    Minutes older than `minutes` are part of an hour alone; hours older than `hours` are never
+    rolled up. A minute or an hour is rolled up `grace` after its end: most of its ends are
+    recorded by then.
+    """
+
+    minutes: timedelta = timedelta(hours=2)
+    hours: timedelta = timedelta(days=400)
+    grace: timedelta = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,7 @@ class StatisticsLimits:
     attempts_of_run: int = 10
     fewest_runs: int = 20
     batch: int = 1000
+    roll_ups: RollUpLimits = RollUpLimits()
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ reservations = Table(
 # One row is one run. An instance id may have many runs; `is_latest` marks the latest one.
 # `parent_app_id` is NULL for a parent of the same application.
 # `ended_micros` and `duration_micros` repeat `RunSummary.over_at` and the duration (microseconds,
-# -1 until they are known): lists sort without NULLs, and statistics read them from an index.
+# -1 until they are known): lists sort without NULLs.
 # `queue_micros` and `execution_micros` are the queue time and the execution time: the duration
 # before and after the first turn.
 runs = Table(
@@ -106,11 +106,7 @@ runs = Table(
     *_indexes_of("rerun_of"),
     Index("runs_ended", "status", "ended_micros", "run_id", "workflow"),
     Index("runs_longest", "status", "duration_micros", "run_id", "workflow"),
-    Index(
-        "runs_durations",
-        *("ended_micros", "run_id", "status", "workflow"),
-        *("duration_micros", "queue_micros", "execution_micros"),
-    ),
+    Index("runs_by_end", "ended_micros", "run_id"),
     Index("runs_of_id", "app_id", "instance_id", "is_latest", "execution_id"),
     Index("runs_followed", "app_id", "is_archived", "purged_at", "revision", "instance_id"),
     sqlite_autoincrement=True,
@@ -183,7 +179,7 @@ attempts = Table(
     Column("error_type", String(MAX_NAME_LENGTH)),
     Column("error_message", String(MAX_MESSAGE_LENGTH)),
     Index("attempts_of_activity", "name", "ending", "run_id"),
-    Index("attempts_ended", "ended_at", "name", "ending", "scheduled_at", "started_at"),
+    Index("attempts_by_end", "ended_at"),
     Index(
         "attempts_failed",
         "ended_at",
@@ -245,4 +241,35 @@ heartbeat = Table(
     Column("outages", Text, nullable=False),
     Column("backlog", Integer),
     Column("metrics", Text),
+)
+
+# The minutes and hours that are rolled up (see `statistics/roll_ups.py`). `start` is in seconds
+# since 1970. `changes` counts late writes to the rows of a bucket; its roll-ups contain the first
+# `included` of them, and are missing if that is NULL.
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("seconds", Integer, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("changes", Integer, nullable=False),
+    Column("included", Integer),
+)
+
+# The tallies of a bucket: of the runs of a workflow, or of the attempts of an activity. The
+# histograms are JSON.
+roll_ups = Table(
+    "roll_ups",
+    metadata,
+    Column("seconds", Integer, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(16), primary_key=True),
+    Column("app_id", String(MAX_NAME_LENGTH), primary_key=True),
+    Column("name", String(MAX_NAME_LENGTH), primary_key=True),
+    Column("started", Integer, nullable=False),
+    Column("completed", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("other", Integer, nullable=False),
+    Column("duration", Text),
+    Column("queue_time", Text),
+    Column("execution_time", Text),
 )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from operations.ledger.db.batches import in_batches
 from operations.ledger.runs.generations import close_generations
 from operations.ledger.runs.merging import RunChange
+from operations.ledger.statistics.buckets import mark_changed
 from operations.ledger.tables import MAX_MESSAGE_LENGTH, MAX_NAME_LENGTH, attempts, runs
 from operations.model import Failure
 from operations.timeline import Ending, Span, SpanKind
@@ -66,8 +67,9 @@ def write_attempts(
     rows = {key: _with_start_time(row, known.get(key)) for key, row in rows.items()}
     _insert(connection, [row for key, row in rows.items() if key not in known])
     _update(connection, [row for key, row in rows.items() if known.get(key, row) != row])
-    changed = {row["run_id"] for key, row in rows.items() if known.get(key) != row}
-    return changed | {each.run_id for each in continued}
+    written = [row for key, row in rows.items() if known.get(key) != row]
+    mark_changed(connection, (row["ended_at"] for row in written))
+    return {row["run_id"] for row in written} | {each.run_id for each in continued}
 
 
 def _known(connection: Connection, keys: Iterable[_Key]) -> dict[_Key, _Row]:

@@ -24,6 +24,8 @@ from operations.ledger.runs.rows import (
     update_runs,
 )
 from operations.ledger.runs.waits import drop_waits, write_waits
+from operations.ledger.statistics.buckets import mark_changed
+from operations.model import Status
 from operations.records import RunSummary, Snapshot
 
 
@@ -98,6 +100,8 @@ def keep_histories(engine: Engine, app_id: str, snapshots: Sequence[Snapshot]) -
 def _write_purged(connection: Connection, revision: int, runs: Sequence[Run]) -> None:
     update_runs(connection, revision, runs)
     drop_waits(connection, [run.summary.run_id for run in runs])
+    ended = (run.summary for run in runs if run.summary.status is Status.UNKNOWN)
+    mark_changed(connection, (summary.over_at for summary in ended))
 
 
 def _batches(snapshots: Sequence[Snapshot]) -> Iterator[list[Snapshot]]:
@@ -149,6 +153,7 @@ def _ingest_batch(
     write_remote_children(connection, [*updated, *added])
     update_runs(connection, revision, [each.after for each in updated if each.run_id in changed])
     touch_runs(connection, [each.after for each in updated if each.run_id not in changed])
+    mark_changed(connection, (time for each in (*updated, *added) for time in each.tallied_times()))
     return bool(changed or added or replaced)
 
 

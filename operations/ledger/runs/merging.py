@@ -27,10 +27,25 @@ class RunChange:
             return True
         return self.before != replace(self.after, read_at=self.before.read_at)
 
+    def tallied_times(self) -> set[datetime]:
+        """Return the times of creation and end whose statistics the change affects."""
+        before = _tallied(self.before.summary) if self.before else set()
+        return {time for time, _ in before ^ _tallied(self.after.summary)}
+
     @property
     def is_new_generation(self) -> bool:
         """True if the workflow has continued as new since its last snapshot."""
         return bool(self.before and self.before.summary.generation < self.after.summary.generation)
+
+
+def _tallied(summary: RunSummary) -> set[tuple[datetime, tuple[object, ...]]]:
+    """Return the times of creation and end of a run, with what statistics count at each of them."""
+    workflow, ended = summary.workflow, summary.over_at
+    created = (summary.created_at, (workflow,))
+    if ended is None:
+        return {created}
+    times = summary.started_at, summary.first_turn_at, summary.scheduled_for
+    return {created, (ended, (workflow, summary.status, *times))}
 
 
 def new_run(snapshot: Snapshot, previous: RunSummary | None, start: Reservation | None) -> Run:

@@ -1,4 +1,4 @@
-"""The results of statistics: of workflows, activities, minutes and failures."""
+"""The results of statistics: of workflows, activities, steps of time and failures."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ class PeriodStatistics(Generic[_Statistic]):
 
 @dataclass(frozen=True)
 class DurationDistribution:
-    """The percentiles of `count` durations, in seconds; each is one of the durations."""
+    """The percentiles of `count` durations, in seconds; nearest rank, accurate to 1 %."""
 
     count: int
     p50: float
@@ -32,12 +32,14 @@ class DurationDistribution:
 class WorkflowStatistics:
     """How the runs of a workflow ended, and how long the completed and the failed ones took.
 
+    `started` is the number of runs that were created in the period, `count` of those that ended.
     `queue_time` passes from the start, or from the time for which it was scheduled, to the first
     turn; `execution_time` passes from the first turn to the end. The first turn of `unknown` runs
     is not known: these count in `duration` alone.
     """
 
     workflow: str
+    started: int
     count: int
     failures: int
     duration: DurationDistribution | None
@@ -48,7 +50,7 @@ class WorkflowStatistics:
     @property
     def failure_share(self) -> float:
         """The share of failures, from 0 to 1."""
-        return self.failures / self.count
+        return self.failures / self.count if self.count else 0.0
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,20 @@ class ActivityStatistics:
 
 
 @dataclass(frozen=True)
-class MinuteThroughput:
-    """How many runs were created, completed and failed in the minute that starts at `at`."""
+class SeriesStep:
+    """One minute or hour, from `at` on: how many runs were created and ended, and how.
+
+    `other` runs neither completed nor failed. `queue_p95` and `execution_p95` are percentiles, in
+    seconds, of the queue time and the execution time of the attempts that ended; None without any.
+    """
 
     at: datetime
-    created: int
+    started: int
     completed: int
     failed: int
+    other: int
+    queue_p95: float | None
+    execution_p95: float | None
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,28 @@
 """Statistics of runs and attempts: how often they fail, and how long they take.
 
-A query reads one index, from the latest end backwards, until its time or its rows are used up.
+A query reads the roll-ups of a period. Of the rest it reads one index, from the latest end
+backwards, until its time or its rows are used up.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 from sqlalchemy import Engine
 
 from operations.ledger.db.connections import reading_within
 from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.statistics.baselines import read_baselines
-from operations.ledger.statistics.durations import read_activities, read_workflows
+from operations.ledger.statistics.buckets import Starts
+from operations.ledger.statistics.durations import read_activities, read_series, read_workflows
 from operations.ledger.statistics.failures import read_failures
 from operations.ledger.statistics.results import (
     ActivityStatistics,
     FailureGroup,
-    MinuteThroughput,
     PeriodStatistics,
+    SeriesStep,
     WorkflowStatistics,
 )
-from operations.ledger.statistics.throughput import read_throughput
+from operations.ledger.statistics.roll_ups import roll_up
 from operations.records import Baseline, Period
 
 
@@ -53,10 +56,20 @@ class Statistics:
         with reading_within(self._engine, self._limits.seconds) as connection:
             return read_activities(connection, within, self._limits)
 
-    def throughput(self, within: Period) -> tuple[MinuteThroughput, ...]:
-        """Return each minute of a period; raise `InvalidInput` if the period exceeds a week."""
+    def series(self, within: Period, step: int) -> PeriodStatistics[SeriesStep]:
+        """Return each minute or hour of a period; `step` is `MINUTE` or `HOUR`.
+
+        Raises `InvalidInput` if there are more than 1,000.
+        """
         with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_throughput(connection, within)
+            return read_series(connection, within, step, self._limits)
+
+    def roll_up(self, size: int, now: datetime, most: int = 1) -> Starts:
+        """Roll up at most `most` minutes or hours that are due; return them, empty if none is due.
+
+        `size` is `MINUTE` or `HOUR`.
+        """
+        return roll_up(self._engine, size, now, self._limits.roll_ups, most)
 
     def failures(self, within: Period) -> PeriodStatistics[FailureGroup]:
         """Return the failure groups of a period, the most frequent first.

@@ -1,0 +1,1 @@
+"""Jobs: what the recorder's process does in the background, beside recording."""
