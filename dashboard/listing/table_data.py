@@ -88,11 +88,15 @@ def offers_forced_purge(summary: RunSummary) -> bool:
 
 
 def failure_of(summary: RunSummary) -> str | None:
-    """Return the failure in one line, without the id of the instance, which the SDK repeats."""
+    """Return the failure in one line: the step that failed, if it is known, and its error.
+
+    The id of the instance, which the SDK repeats, is left out.
+    """
     if summary.error_type is None:
         return None
-    message = summary.error_message or ""
-    return f"{summary.error_type}: {message.removeprefix(f'{summary.instance_id}: ')}"
+    step = f"{summary.failed_step} failed: " if summary.failed_step else ""
+    message = (summary.error_message or "").removeprefix(f"{summary.instance_id}: ")
+    return f"{step}{summary.error_type}: {message}"
 
 
 def _link(instance_id: str | None, app_id: str | None = None) -> dict[str, str | None] | None:

@@ -13,6 +13,8 @@ from tests.integration.crowd import Crowd, DaprInstance, gather
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
 
+STEP_FAILURES = {"taskFailed", "childWorkflowInstanceFailed"}
+
 
 @pytest.fixture(scope="module")
 def crowd(rich: Rich) -> Crowd:
@@ -79,26 +81,27 @@ def test_each_minute_has_the_runs_that_ended_in_it(rich: Rich, crowd: Crowd) -> 
 
 
 def test_failure_groups_match_the_histories(rich: Rich, crowd: Crowd) -> None:
-    """Failures of attempts and of workflows are grouped by name, type and fingerprint."""
-    groups = rich.ledger.statistics.failures(crowd.period).of
-    found = Counter[tuple[str | None, bool, str]]()
+    """Each failed run belongs to the group of the step that failed; each failed attempt counts."""
+    groups = rich.ledger.statistics.failures(crowd.period)
+    found = {(group.key.name, group.key.fingerprint): group.runs for group in groups if group.runs}
+    assert found == {
+        ("fail", "no paper"): 2,  # of the workflow, and of the child
+        ("fail", "no ink …"): 1,
+        ("flaky", "Failure … of …."): 1,
+        ("failing", "…:…: Activity task #… failed: no paper"): 1,  # the child of the parent
+        ("no_such_workflow", "A … orchestrator was not registered."): 1,
+    }
+    assert sum(found.values()) == sum(each.state.status is Status.FAILED for each in crowd.ended)
+    attempts = Counter[tuple[str, str]]()
     for group in groups:
-        found[group.name, group.is_activity, group.error_type] += group.count
+        attempts[group.key.name, group.key.error_type] += group.attempts
     expected = Counter(
-        (scheduled.name, True, answer.failure.error_type)
+        (str(scheduled.name), answer.failure.error_type)
         for each in crowd.ended
         for scheduled, answer in each.attempts()
         if answer.failure
     )
-    expected.update(
-        (each.state.workflow, False, each.state.failure.error_type)
-        for each in crowd.ended
-        if each.state.failure
-    )
-    assert found == expected
-    of_fail = {group.fingerprint: group.count for group in groups if group.name == "fail"}
-    assert of_fail == {"no paper": 2, "no ink …": 1}
-    assert {group.count for group in groups if group.name == "flaky"} == {2 + 4}
+    assert +attempts == expected
 
 
 def is_of(*workflows: str) -> Callable[[DaprInstance], bool]:
@@ -157,8 +160,12 @@ FILTERS: dict[str, tuple[Filter, Callable[[DaprInstance], bool]]] = {
 
 
 def error_type(each: DaprInstance) -> str | None:
-    """Return the type of the failure of an instance, None without a failure."""
-    return each.state.failure.error_type if each.state.failure else None
+    """Return the error type of the step that failed an instance, None without a failure."""
+    if each.state.failure is None:
+        return None
+    steps = [event.failure for event in each.history if event.kind in STEP_FAILURES]
+    failure = steps[-1] if steps else each.state.failure
+    return failure.error_type if failure else None
 
 
 def assert_found(rich: Rich, wanted: Filter, expected: set[str]) -> None:

@@ -13,7 +13,6 @@ from operations.ledger.statistics.buckets import MINUTE
 from operations.ledger.statistics.results import (
     ActivityStatistics,
     DurationDistribution,
-    FailureGroup,
     SeriesStep,
     WorkflowStatistics,
 )
@@ -64,7 +63,7 @@ def test_an_empty_ledger_has_no_statistics(ledger: Ledger) -> None:
     for within in (HOUR, ALL_TIME):
         assert ledger.statistics.workflows(within).of == ()
         assert ledger.statistics.activities(within).of == ()
-        assert ledger.statistics.failures(within).of == ()
+        assert ledger.statistics.failures(within) == ()
 
 
 def test_workflows_have_their_count_failures_and_durations(ledger: Ledger) -> None:
@@ -90,7 +89,6 @@ def test_an_end_without_a_history_counts(ledger: Ledger) -> None:
     (workflow,) = ledger.statistics.workflows(HOUR).of
     assert (workflow.count, workflow.failures) == (1, 1)
     assert ledger.statistics.series(Period(at(0), at(60)), MINUTE).of[0].failed == 1
-    assert [group.count for group in ledger.statistics.failures(HOUR).of] == [1]
     ledger.runs.ingest([snapshot(instance_id="open"), done(instance_id="b", read=8)])
     by_end = ledger.search.page(Filter(), limit=9, sort=Sort.ENDED)
     assert ids(by_end) == ["order_A", "b", "open"]
@@ -203,7 +201,6 @@ def test_attempts_that_a_rerun_copied_do_not_count(ledger: Ledger) -> None:
     )
     (found,) = ledger.statistics.activities(HOUR).of
     assert (found.count, found.failures) == (1, 0)
-    assert ledger.statistics.failures(HOUR).of == ()
 
 
 @limited(StatisticsLimits(60, 60, durations=3))
@@ -254,81 +251,12 @@ def test_a_period_with_too_many_steps_is_refused(ledger: Ledger) -> None:
         ledger.statistics.series(within, MINUTE)
 
 
-def fails(ledger: Ledger, number: int, message: str, **values: Any) -> None:
-    """Record a run that failed a second after its only attempt had failed."""
-    failure = Failure("ValueError", message)
-    attempt = activity(1, 0, number - 1, ending=Ending.FAILED, failure=failure)
-    whole = Failure("TaskFailedError", f"i{number}: Activity task #1 failed: {message}")
-    ended(ledger, number, number, Status.FAILED, failure=whole, spans=(attempt,), **values)
-
-
-def test_failures_that_are_alike_are_one_group(ledger: Ledger) -> None:
-    """One group of the activity, and one of the workflow."""
-    for number in (10, 20, 30):
-        fails(ledger, number, f"No {number}")
-    assert ledger.statistics.failures(HOUR).of == (
-        FailureGroup(
-            name="order_workflow",
-            is_activity=False,
-            error_type="TaskFailedError",
-            fingerprint="…: Activity task #… failed: No …",
-            count=3,
-            first=at(10),
-            last=at(30),
-            example="i30",
-            run_id=summary(ledger, "i30").run_id,
-        ),
-        FailureGroup(
-            name="charge",
-            is_activity=True,
-            error_type="ValueError",
-            fingerprint="No …",
-            count=3,
-            first=at(9),
-            last=at(29),
-            example="i30",
-            run_id=summary(ledger, "i30").run_id,
-        ),
-    )
-
-
-def test_the_most_frequent_failure_comes_first(ledger: Ledger) -> None:
-    """Also if another one is newer."""
-    for number in (10, 20):
-        fails(ledger, number, "often")
-    fails(ledger, 30, "once")
-    groups = ledger.statistics.failures(HOUR).of
-    assert [(each.fingerprint, each.count) for each in groups if each.is_activity] == [
-        ("often", 2),
-        ("once", 1),
-    ]
-
-
-def test_a_failure_without_a_type_and_message_is_a_group(ledger: Ledger) -> None:
-    """Both are empty."""
-    ended(ledger, 5, 5, Status.FAILED)
-    (group,) = ledger.statistics.failures(HOUR).of
-    assert (group.error_type, group.fingerprint, group.count) == ("", "", 1)
-
-
-@limited(StatisticsLimits(60, 60, failures=2))
-def test_the_latest_failures_are_grouped_if_there_are_too_many(ledger: Ledger) -> None:
-    """The result says from when on."""
-    for number in (10, 20, 30):
-        fails(ledger, number, "often")
-    failures = ledger.statistics.failures(HOUR)
-    assert failures.within.since == at(20)
-    assert [each.count for each in failures.of] == [2, 1]
-
-
 @limited(StatisticsLimits(60, 0, batch=3))
 def test_reading_stops_when_the_time_is_up(ledger: Ledger) -> None:
     """The latest rows are used, and the result says from when on."""
     for number in (10, 20, 30, 40):
-        fails(ledger, number, "often")
+        ended(ledger, number, number, spans=(activity(1, 0, number - 1),))
     statistics = ledger.statistics
-    assert statistics.failures(HOUR).within == Period(at(30), HOUR.until)
-    assert sum(each.count for each in statistics.failures(HOUR).of) == 3
     assert statistics.workflows(HOUR).within == Period(at(20), HOUR.until)
     assert statistics.activities(HOUR).within == Period(at(19), HOUR.until)
 
@@ -342,11 +270,6 @@ QUERIES = {
     "activities": {
         "SEARCH attempts USING INDEX attempts_by_end (ended_at>? AND ended_at<?)",
         "SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)",
-    },
-    "failures": {
-        "SEARCH attempts USING INDEX attempts_failed (ended_at>? AND ended_at<?)",
-        "SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)",
-        "SEARCH runs USING INDEX runs_ended (status=? AND ended_micros>? AND ended_micros<?)",
     },
 }
 

@@ -57,7 +57,7 @@ def write_attempts(
     continued = [each for each in changes if each.is_new_generation]
     close_generations(connection, continued, max_earlier_attempts)
     read = (
-        _row(each.run_id, each.after.summary.generation, span)
+        _row(each, span)
         for each in changes
         for span in each.snapshot.timeline.spans
         if span.kind is SpanKind.ACTIVITY
@@ -103,10 +103,11 @@ def _update(connection: Connection, rows: list[_Row]) -> None:
         connection.execute(_UPDATE, list(values))
 
 
-def _row(run_id: int, generation: int, span: Span) -> _Row:
+def _row(change: RunChange, span: Span) -> _Row:
+    group = change.snapshot.failure_group_of(span)
     return {
-        "run_id": run_id,
-        "generation": generation,
+        "run_id": change.run_id,
+        "generation": change.after.summary.generation,
         "event_id": span.event_id,
         "name": span.name[:MAX_NAME_LENGTH],
         "lane": span.lane,
@@ -117,6 +118,7 @@ def _row(run_id: int, generation: int, span: Span) -> _Row:
         "ending": span.ending.value,
         "error_type": span.failure.error_type[:MAX_NAME_LENGTH] if span.failure else None,
         "error_message": span.failure.message[:MAX_MESSAGE_LENGTH] if span.failure else None,
+        "failure_group": group.group_id if group else None,
     }
 
 

@@ -12,6 +12,7 @@ from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.reservations import latest_reservations
 from operations.ledger.runs.attempts import write_attempts
 from operations.ledger.runs.details import keep_history, write_details
+from operations.ledger.runs.failure_groups import write_failure_groups
 from operations.ledger.runs.identity import Run, Unmatched, is_stale, latest_of, match_run
 from operations.ledger.runs.merging import RunChange, as_purged, merged, new_run
 from operations.ledger.runs.phantoms import delete_phantoms, doubtful
@@ -151,6 +152,7 @@ def _ingest_batch(
         *(each.run_id for each in updated if each.changes_run),
     }
     write_remote_children(connection, [*updated, *added])
+    write_failure_groups(connection, [*updated, *added])
     update_runs(connection, revision, [each.after for each in updated if each.run_id in changed])
     touch_runs(connection, [each.after for each in updated if each.run_id not in changed])
     mark_changed(connection, (time for each in (*updated, *added) for time in each.tallied_times()))

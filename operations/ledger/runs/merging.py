@@ -107,7 +107,9 @@ def _status_line(custom_status: str | None) -> str | None:
 
 
 def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
-    instance, timeline, failure = snapshot.instance, snapshot.timeline, snapshot.failure
+    instance, timeline = snapshot.instance, snapshot.timeline
+    step, group = snapshot.failed_step, snapshot.failure_group
+    failure = step.failure if step and step.failure else snapshot.failure
     if goes_on(summary, snapshot):
         summary = replace(summary, error_type=None, error_message=None)
     return replace(
@@ -129,6 +131,8 @@ def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
         parent_app_id=_other_app_id(timeline.parent_app_id, summary) or summary.parent_app_id,
         rerun_of=timeline.rerun_of or summary.rerun_of,
         custom_status=_status_line(instance.custom_status) or summary.custom_status,
+        failed_step=step.name[:MAX_NAME_LENGTH] if step else summary.failed_step,
+        failure_group=group.group_id if group else summary.failure_group,
         purged_at=None,
     )
 

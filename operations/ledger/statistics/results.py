@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from operations.failure_groups import GroupKey
 from operations.records import Period
 
 _Statistic = TypeVar("_Statistic")
@@ -95,19 +96,31 @@ class SeriesStep:
 
 
 @dataclass(frozen=True)
-class FailureGroup:
-    """Failures of one activity or workflow whose messages have the same fingerprint.
+class KnownFailure:
+    """Who has marked a failure group as known, when, and with which note."""
 
-    In `fingerprint` a placeholder replaces each id, number and quoted value of the message.
-    `example` is the instance id of the last failure, `run_id` is its run.
+    at: datetime
+    by: str
+    note: str
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Failures of one step, with one error type and similar messages, in a period.
+
+    `runs` is the number of the runs that failed, `attempts` that of the failed attempts, of which
+    later ones may have succeeded. `first_at` is the first failure that the ledger has, also before
+    the period. `workflows` are those of the runs. `trend` has the number of failed runs in each of
+    24 equal parts of the period. `run_id` is the latest of the runs, None without one.
     """
 
-    name: str
-    is_activity: bool
-    error_type: str
-    fingerprint: str
-    count: int
-    first: datetime
-    last: datetime
-    example: str
-    run_id: int
+    group_id: str
+    key: GroupKey
+    runs: int
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+    workflows: tuple[str, ...]
+    trend: tuple[int, ...]
+    run_id: int | None
+    known: KnownFailure | None

@@ -71,11 +71,11 @@ class Statistics:
         """
         return roll_up(self._engine, size, now, self._limits.roll_ups, most)
 
-    def failures(self, within: Period) -> PeriodStatistics[FailureGroup]:
-        """Return the failure groups of a period, the most frequent first.
+    def failures(self, within: Period) -> tuple[FailureGroup, ...]:
+        """Return the 200 failure groups with the most failed runs in a period.
 
-        A failed attempt counts as a failure of its activity. If its run failed too, the run counts
-        as a failure of its workflow.
+        Failed attempts count too, even if their run went on. Runs that ended before the ledger had
+        groups belong to none.
         """
         with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_failures(connection, within, self._limits)
+            return read_failures(connection, within, self._limits.groups)
