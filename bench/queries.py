@@ -69,6 +69,11 @@ def queries(ledger: Ledger) -> Iterator[Query]:
     for sort in Sort:
         for name in SORTED:
             yield Query(f"first page, {sort}: {name}", _page(ledger, FILTERS[name], sort=sort))
+    yield from statistics_queries(ledger)
+
+
+def statistics_queries(ledger: Ledger) -> Iterator[Query]:
+    """Yield the queries of statistics of all runs."""
     statistics = ledger.statistics
     for read in (statistics.workflows, statistics.activities, statistics.failures):
         name = f"statistics: {read.__name__}"

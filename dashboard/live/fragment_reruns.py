@@ -5,6 +5,7 @@ and before the server's answer, Streamlit reruns the old page, and the click is 
 knows whether a request of the browser is in progress, and waits for its end.
 """
 
+import secrets
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,17 +22,26 @@ FRAGMENT_KEY, TEXTS_KEY = "live-fragment", "live-texts"  # in the session state
 
 @dataclass(frozen=True)
 class LiveFragment:
-    """The fragment of a page that is rerun, and the version of the system's state that it shows."""
+    """The fragment of a page that is rerun, and the version of the system's state that it shows.
+
+    `run` is a random name of the last run of the fragment.
+    """
 
     fragment_id: str
     version: str
+    run: str
 
 
-def register_fragment(version: str) -> str:
-    """Make the running fragment the one that live updates rerun; return the id of its session."""
+def register_fragment(version: str) -> tuple[str, str]:
+    """Make the running fragment the one that live updates rerun.
+
+    Return the id of its session, and the name of this run, which the browser reports once it shows
+    the run.
+    """
     context = get_script_run_ctx()
-    st.session_state[FRAGMENT_KEY] = LiveFragment(ThreadState.get().fragment_id or "", version)
-    return context.session_id if context else ""
+    fragment = LiveFragment(ThreadState.get().fragment_id or "", version, secrets.token_hex(4))
+    st.session_state[FRAGMENT_KEY] = fragment
+    return context.session_id if context else "", fragment.run
 
 
 def keep_texts() -> None:
@@ -52,8 +62,15 @@ class LiveSession(Protocol):
     def version(self) -> str:
         """The version that the page shows; empty until its live fragment has run."""
 
-    async def rerun(self) -> None:
-        """Rerun the live fragment as soon as all requests of the browser are done."""
+    @property
+    def run(self) -> str:
+        """The name of the last run of the live fragment; empty until it has run."""
+
+    async def wait_until_settled(self) -> None:
+        """Wait until all requests of the browser are done."""
+
+    def rerun(self) -> None:
+        """Rerun the live fragment. Call it only while all requests of the browser are done."""
 
 
 def find_session(session_id: str) -> LiveSession | None:
@@ -71,9 +88,15 @@ class _StreamlitSession:
     def version(self) -> str:
         return self._fragment.version
 
-    async def rerun(self) -> None:
+    @property
+    def run(self) -> str:
+        return self._fragment.run
+
+    async def wait_until_settled(self) -> None:
         while not self._session.is_settled:  # a request may arrive before this task goes on
             await self._session.wait_until_settled()
+
+    def rerun(self) -> None:
         state = ClientState()
         state.CopyFrom(self._session._client_state)  # noqa: SLF001 - the page, its query and time zone
         state.widget_states.widgets.extend(self._texts)
@@ -95,6 +118,6 @@ class _StreamlitSession:
         try:
             fragment = self._session.session_state[FRAGMENT_KEY]
         except KeyError:
-            return LiveFragment("", "")
+            return LiveFragment("", "", "")
         assert isinstance(fragment, LiveFragment)  # noqa: S101 - only `register_fragment` writes it
         return fragment

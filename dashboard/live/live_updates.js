@@ -1,5 +1,5 @@
 // Shows the worst known state: not connected, a service is away, or live. While the tab is visible, this widget keeps a websocket open,
-// and the server reruns the live fragment of the page after a change. See updates.py.
+// and the server reruns the live fragment of the page after a change, once this widget has reported the last run. See updates.py.
 
 const RECONNECT_DELAY = 1000; // milliseconds; a server restarts within a few seconds
 
@@ -30,7 +30,10 @@ function connect(state) {
   const url = new URL(state.data.path, document.baseURI);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const socket = state.socket = new WebSocket(url);
-  socket.onopen = () => socket.send(state.data.session);
+  socket.onopen = () => {
+    socket.send(state.data.session);
+    report(state);
+  };
   socket.onmessage = ({ data }) => {
     state.isConnected = data === "live";
     if (state.isConnected) show(state);
@@ -45,6 +48,11 @@ function connect(state) {
   };
 }
 
+// Tells the server which run of the live fragment the page shows.
+function report({ socket, data }) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(data.run);
+}
+
 function showComponent(component) {
   const state = stateOf(component, create);
   const changed = state.data && state.data.session !== component.data.session;
@@ -56,5 +64,6 @@ function showComponent(component) {
     // page also sends all fields again, so that no typed text is lost.
     globalThis.flowdeckRerunPage?.();
   }
+  report(state);
   connect(state);
 }

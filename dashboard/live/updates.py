@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from starlette.routing import WebSocketRoute
@@ -23,14 +23,48 @@ class Intervals:
 
     read: float = 0.15  # within which a change is noticed; the update may be later
     update: float = 1.0  # so that a page that changes constantly stays usable
+    unshown: float = 30.0  # after which a page that does not report its last run is updated anyway
+
+
+class _OpenPage:
+    """An open page: the id of its session, and the run of its live fragment that it shows."""
+
+    def __init__(self, session_id: str, patience: float) -> None:
+        self.session_id = session_id
+        self._patience = patience
+        self._shown = ""
+        self._reported = asyncio.Event()
+
+    def report(self, run: str) -> None:
+        """Remember the run that the browser shows."""
+        self._shown = run
+        self._reported.set()
+
+    async def wait_until_shown(self, session: LiveSession) -> None:
+        """Wait until no request is in progress and the browser shows the last run of the page.
+
+        A page that does not report the run for a long time may have lost it: it gets an update.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await session.wait_until_settled()
+                while self._shown != session.run:
+                    self._reported.clear()
+                    await self._reported.wait()
+                    await session.wait_until_settled()
+        await session.wait_until_settled()
 
 
 class LiveUpdates:
     """Reads the version once for all open pages, and updates pages that show another version.
 
+    A page is updated only once the browser shows its last run. Streamlit's browser code would take
+    an update for a change of the page if it handled both at once, and would drop the rest of the
+    page.
     `read_version` returns the version of the system's state; it may block, and does not raise. It
     is called only while a page is open. A page is open while its tab is visible: it then keeps a
-    websocket open, over which it has sent the id of its session.
+    websocket open, over which it sends the id of its session, and then the name of each run of its
+    live fragment that it shows.
     """
 
     def __init__(
@@ -61,19 +95,21 @@ class LiveUpdates:
             return
         try:
             async with self._reading_versions(), asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._keep_current(socket, await socket.receive_text()))
-                while True:
-                    await socket.receive_text()  # a page sends nothing else: raises when it closes
+                page = _OpenPage(await socket.receive_text(), self._intervals.unshown)
+                tasks.create_task(self._keep_current(socket, page))
+                while True:  # until the page closes, which raises
+                    page.report(await socket.receive_text())
         except* WebSocketDisconnect:
             pass
 
-    async def _keep_current(self, socket: WebSocket, session_id: str) -> None:
+    async def _keep_current(self, socket: WebSocket, page: _OpenPage) -> None:
         while True:
-            session = self._find_session(session_id)
+            session = self._find_session(page.session_id)
             await socket.send_text(LIVE if session else RERUN_PAGE)
             if session:
                 await self._wait_for_change(session)
-                await session.rerun()
+                await page.wait_until_shown(session)
+                session.rerun()
             await asyncio.sleep(self._intervals.update)
 
     async def _wait_for_change(self, session: LiveSession) -> None:

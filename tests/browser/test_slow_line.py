@@ -30,6 +30,17 @@ DELAYED = """(late => {
     };
 })"""
 """Delays each message to and from Streamlit's server by `late` milliseconds."""
+IN_BURSTS = """(() => {
+    const { addEventListener } = WebSocket.prototype;
+    const held = [];
+    setInterval(() => { for (const show of held.splice(0)) show(); }, 1500);
+    WebSocket.prototype.addEventListener = function (type, handler, ...rest) {
+        const isHeld = type === "message" && this.url.includes("_stcore/stream");
+        const hold = (event) => held.push(() => handler.call(this, event));
+        addEventListener.call(this, type, isHeld ? hold : handler, ...rest);
+    };
+})()"""
+"""Lets the browser handle the messages of 1.5 seconds from Streamlit's server at once."""
 CLICK_TWICE = """gap => {
     const link = (isForm) => [...document.querySelectorAll("a[data-testid=stTopNavLink]")]
         .find(({ pathname }) => pathname.endsWith("/new") === isForm);
@@ -94,6 +105,19 @@ def test_no_click_is_lost_and_each_page_is_complete(
             page.go_forward()
             expect_instance(page)
             page.go_back()
+            expect_list(page)
+
+
+def test_a_page_is_complete_although_its_messages_arrive_at_once(
+    open_page: OpenPage, stack: Stack
+) -> None:
+    """The browser would drop most of a page that arrives together with its first live update."""
+    page = open_page(script=IN_BURSTS)
+    with orders(stack):
+        for _ in range(3):
+            page.get_by_role("link", name="New order").click()
+            expect(page.get_by_label("Order id", exact=True)).to_be_visible()
+            page.get_by_role("link", name="Instances").click()
             expect_list(page)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,7 @@ from tests.waiting import eventually
 
 SECONDS = 10
 AT_ONCE = Intervals(read=0.001, update=0.001)
+UNREPORTED = replace(AT_ONCE, unshown=0.05)
 SCRIPT = """
 import streamlit as st
 from pathlib import Path
@@ -50,9 +51,13 @@ class FakeSession:
     def __init__(self, system: "LiveSystem", version: str) -> None:
         self._system = system
         self.version = version
+        self.run = "r"
         self.reruns: list[str] = []
 
-    async def rerun(self) -> None:
+    async def wait_until_settled(self) -> None:
+        """No request is in progress."""
+
+    def rerun(self) -> None:
         """Show the system's version."""
         self.version = self._system.version
         self.reruns.append(self.version)
@@ -73,6 +78,7 @@ class LiveSystem:
         session = self.sessions.setdefault(name, FakeSession(self, version))
         with client.websocket_connect(PATH) as socket:
             socket.send_text(name)
+            socket.send_text(session.run)
             yield session
 
     def wait_for_read(self) -> None:
@@ -118,6 +124,34 @@ def test_a_current_page_is_not_rerun(system: LiveSystem, live_client: TestClient
         assert page.reruns == []
         system.version = "2"
         expect_reruns(page, "2")
+
+
+def test_a_page_that_does_not_show_its_last_run_is_not_rerun(
+    system: LiveSystem, live_client: TestClient
+) -> None:
+    """The browser reports each run that it shows."""
+    page = system.sessions["a"] = FakeSession(system, "0")
+    page.run = "second"
+    with live_client.websocket_connect(PATH) as socket:
+        for text in ("a", "first"):
+            socket.send_text(text)
+        assert socket.receive_text() == LIVE
+        system.wait_for_read()
+        assert page.reruns == []
+        socket.send_text("second")
+        expect_reruns(page, "1")
+
+
+def test_a_page_that_reports_nothing_is_rerun_later(system: LiveSystem) -> None:
+    """Its report may be lost."""
+    page = system.sessions["a"] = FakeSession(system, "0")
+    updates = LiveUpdates(lambda: "1", UNREPORTED, system.sessions.get)
+    with (
+        TestClient(Starlette(routes=[updates.route])) as client,
+        client.websocket_connect(PATH) as socket,
+    ):
+        socket.send_text("a")
+        expect_reruns(page, "1")
 
 
 def test_each_change_reruns_each_page(system: LiveSystem, live_client: TestClient) -> None:
@@ -259,7 +293,7 @@ def streamlit_client(
     monkeypatch.setattr("streamlit.config._main_script_path", None)
     script = tmp_path / "app.py"
     script.write_text(SCRIPT.format(file=str(file)))
-    updates = LiveUpdates(file.read_text, AT_ONCE)
+    updates = LiveUpdates(file.read_text, UNREPORTED)  # the tests report no runs
     with TestClient(st.App(script, routes=[updates.route])) as client:
         yield client
         # Streamlit leaves the event loop of a session open that ends while its script runs.
