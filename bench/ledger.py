@@ -5,14 +5,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
 from itertools import islice
 
-from bench.queries import Query, queries, statistics_queries
-from bench.synthetic_runs import APP, END, SyntheticRuns
+from bench.queries import Query, queries
+from bench.synthetic_runs import APP, SyntheticRuns
 from operations.errors import QueryTimeout
 from operations.ledger import Ledger, open_ledger
-from operations.ledger.statistics.buckets import HOUR, MINUTE
 from tests.postgres.server import Server, name_in
 
 COUNTS = (10_000, 100_000)
@@ -56,22 +54,6 @@ def _fill(ledger: Ledger, database: str, count: int) -> None:
     print(f"\n{database}, {count:,} finished instances, recorded in {each:.0f} µs each", flush=True)
 
 
-def _roll_up(ledger: Ledger) -> None:
-    """Roll up hours and minutes, and print how long an hour takes."""
-    times = []
-    started = time.perf_counter()
-    while ledger.statistics.roll_up(HOUR, END + timedelta(hours=2)):
-        times.append(time.perf_counter() - started)
-        started = time.perf_counter()
-    while ledger.statistics.roll_up(MINUTE, END):
-        pass
-    print(
-        f"{len(times)} hours rolled up, {statistics.median(times):.2f} s each, "
-        f"{max(times):.2f} s at most",
-        flush=True,
-    )
-
-
 def _print_all(ledger: Ledger) -> None:
     print("milliseconds: p50, p95")
     results = {
@@ -87,9 +69,6 @@ def _print_all(ledger: Ledger) -> None:
         f"the target of {TARGET:.0f} is missed by {', '.join(missed) or 'none'}",
         flush=True,
     )
-    _roll_up(ledger)
-    for query in statistics_queries(ledger):
-        _measure(query)
 
 
 def _measure(query: Query) -> float | None:

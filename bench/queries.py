@@ -7,7 +7,6 @@ from functools import partial
 
 from bench.synthetic_runs import CONFIRMED, END, RARE_ITEM, SHIPPING
 from operations.ledger import Ledger
-from operations.ledger.statistics.buckets import HOUR, MINUTE
 from operations.model import Status
 from operations.records import Filter, Period, Sort
 from worker.orders import WORKFLOW
@@ -36,7 +35,7 @@ FILTERS = {
     "waits for, none": Filter(waits_for="approval"),
     "parent": Filter(parent_id="order_ORDER-000007"),
     "rerun of, none": Filter(rerun_of="order_ORDER-000007"),
-    "failure": Filter(error_type="InjectedFault"),
+    "failure": Filter(error_type="TaskFailedError"),
     "id, many": Filter(id_part="order"),
     "id, one": Filter(id_part="ORDER-000777"),
     "id, none": Filter(id_part="nobody"),
@@ -69,18 +68,15 @@ def queries(ledger: Ledger) -> Iterator[Query]:
     for sort in Sort:
         for name in SORTED:
             yield Query(f"first page, {sort}: {name}", _page(ledger, FILTERS[name], sort=sort))
-    yield from statistics_queries(ledger)
-
-
-def statistics_queries(ledger: Ledger) -> Iterator[Query]:
-    """Yield the queries of statistics of all runs."""
     statistics = ledger.statistics
-    for read in (statistics.workflows, statistics.activities, statistics.failures):
+    for read in (
+        statistics.workflows,
+        statistics.activities,
+        statistics.throughput,
+        statistics.failures,
+    ):
         name = f"statistics: {read.__name__}"
         yield Query(name, partial(read, _ALL), SLOW_ROUNDS, has_target=False)
-    for name, period, step in (("minutes", _HOUR, MINUTE), ("hours", _ALL, HOUR)):
-        series = partial(statistics.series, period, step)
-        yield Query(f"statistics: {name}", series, SLOW_ROUNDS, has_target=False)
 
 
 def _page(

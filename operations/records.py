@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from operations.failure_groups import FailedKind, GroupKey, group_of
 from operations.history import HistoryEvent
 from operations.model import HISTORY_LOST, Actor, Failure, Instance, Status
-from operations.timeline import Ending, Span, Timeline, failed_step
+from operations.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -31,33 +30,6 @@ class Snapshot:
         stall = self.timeline.stall
         is_stalled = stall and self.instance.status is Status.STALLED
         return stall.reason if stall and is_stalled else self.instance.failure
-
-    @property
-    def failed_step(self) -> Span | None:
-        """The attempt of an activity or child whose failure ended the instance, else None."""
-        failure = self.instance.failure
-        is_failed = failure and self.instance.status is Status.FAILED
-        return failed_step(self.timeline.spans, failure) if failure and is_failed else None
-
-    @property
-    def failure_group(self) -> GroupKey | None:
-        """The group of the failure that ended the instance; None until its history is read."""
-        instance = self.instance
-        if instance.failure is None or instance.status is not Status.FAILED:
-            return None
-        if self.timeline.ended_at is None:
-            return None
-        if step := self.failed_step:
-            return self.failure_group_of(step)
-        kind, name = FailedKind.WORKFLOW, instance.workflow
-        return group_of(self.app_id, kind, name, instance.failure, instance.instance_id)
-
-    def failure_group_of(self, span: Span) -> GroupKey | None:
-        """Return the group of a failed attempt, None if it did not fail in this run."""
-        if span.failure is None or span.ending is not Ending.FAILED or span.copied:
-            return None
-        kind, instance_id = FailedKind(span.kind.value), self.instance.instance_id
-        return group_of(self.app_id, kind, span.name, span.failure, instance_id)
 
     @property
     def is_final(self) -> bool:
@@ -113,11 +85,6 @@ class RunSummary:
     """Since when the run is suspended, whoever paused it; None if it is not."""
     repeats: str | None = None
     """An action that the application repeated while the run was suspended, a fault of its SDK."""
-    failed_step: str | None = None
-    """The activity or child whose failure ended the run, and which `error_type` and
-    `error_message` describe."""
-    failure_group: str | None = None
-    """The `group_id` of the failure that ended the run."""
 
     @property
     def over_at(self) -> datetime | None:
@@ -207,7 +174,6 @@ class Filter:
     parent_id: str = ""
     rerun_of: str = ""
     error_type: str = ""
-    failure_group: str = ""
 
 
 class Sort(StrEnum):

@@ -12,14 +12,14 @@ from operations.records import Filter, Sort
 MAX_PAGE = 200  # runs in a response
 MAX_WORKFLOWS = 20  # names in one query: the ledger searches for each of them separately
 MAX_TEXT = 255  # characters: the ledger keeps no more of an id or a name
-TIME_TEXT = "a time with its zone, such as 2026-01-11T12:00:00Z"
+_TIME = "a time with its zone, such as 2026-01-11T12:00:00Z"
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _INTEGER = re.compile(r"[0-9]{1,9}")
 
 
 def _time(value: object) -> object:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise ValueError(TIME_TEXT)
+        raise ValueError(_TIME)
     time = datetime.fromisoformat(value.upper())
     try:
         return time.astimezone(UTC)
@@ -54,16 +54,15 @@ class ListQuery(BaseModel):
         description=f"the names of 1 to {MAX_WORKFLOWS} workflows",
         examples=[["order_workflow"]],
     )
-    since: Time = Field(None, description=f"{TIME_TEXT}: created then or later")
-    until: Time = Field(None, description=f"{TIME_TEXT}: created before")
+    since: Time = Field(None, description=f"{_TIME}: created then or later")
+    until: Time = Field(None, description=f"{_TIME}: created before")
     id: str = _text("a part of the id", "ORDER001")
     text: str = _text("a part of the id, a payload, the custom status or the failure", "laptop")
     custom_status: str = _text("the custom status", "confirmed")
     waits_for: str = _text("the name of an event, activity, child or timer", "approval")
     parent: str = _text("the id of the parent", "order_ORDER001")
     rerun_of: str = _text("the id of the instance that was rerun", "order_ORDER001")
-    failure: str = _text("the type of the failure", "ValueError")
-    failure_group: str = _text("the id of a failure group", "0f3c9d2e51ab7788")
+    failure: str = _text("the type of the failure", "TaskFailedError")
     sort: Sort = Field(Sort.NEWEST, description=f"one of {', '.join(Sort)}")
     limit: Annotated[int, BeforeValidator(_number)] = Field(
         50, ge=1, le=MAX_PAGE, description=f"a whole number from 1 to {MAX_PAGE}"
@@ -88,5 +87,4 @@ class ListQuery(BaseModel):
             parent_id=self.parent,
             rerun_of=self.rerun_of,
             error_type=self.failure,
-            failure_group=self.failure_group,
         )

@@ -54,16 +54,10 @@ class CountSchema(BaseModel):
 
 
 class FailureSummary(BaseModel):
-    """The type of a failure, and the first characters of its message.
-
-    `step` is the activity or child whose failure ended the run, null for another cause. `group` is
-    the id of the failure group, null until the history of the run was read.
-    """
+    """The type of a failure, and the first characters of its message."""
 
     error_type: str
     message: str
-    step: str | None = None
-    group: str | None = None
 
 
 class RunSchema(BaseModel):
@@ -131,12 +125,7 @@ def list_body(page: Page, counts: Mapping[Status, Count]) -> dict[str, Any]:
 def _run(summary: RunSummary) -> dict[str, Any]:
     failure = None
     if summary.error_type is not None:
-        failure = {
-            "error_type": summary.error_type,
-            "message": summary.error_message or "",
-            "step": summary.failed_step,
-            "group": summary.failure_group,
-        }
+        failure = {"error_type": summary.error_type, "message": summary.error_message or ""}
     return {
         "instance_id": summary.instance_id,
         "workflow": summary.workflow,

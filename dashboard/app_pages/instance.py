@@ -13,7 +13,7 @@ from dashboard.details.earlier_generations import earlier_generations
 from dashboard.details.history_table import history_table
 from dashboard.details.payloads import show_failure, show_payload
 from dashboard.gantt.chart import show_gantt
-from dashboard.listing.address_filter import list_query, show_unknown_names
+from dashboard.listing.address_filter import list_query, show_unknown_parameters
 from dashboard.listing.table_data import header, offered_actions, offers_forced_purge, workflow_code
 from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
@@ -53,7 +53,7 @@ def live(instance_id: str, run_id: int | None) -> None:
         live_updates(state)
     with st.container():  # always present, because an element that appears would reset the tabs
         banner(state)
-        show_unknown_names(PARAMETERS)
+        show_unknown_parameters(PARAMETERS)
     show_failed_actions()
     away = state.is_away(Service.SIDECAR)
     try:

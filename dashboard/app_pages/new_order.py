@@ -5,7 +5,10 @@ from urllib.parse import quote, urlencode
 import streamlit as st
 
 from dashboard.action_results import SUCCESS, messages, show_failed_actions, show_messages
-from dashboard.listing.address_filter import remove_names_of_other_pages, show_unknown_names
+from dashboard.listing.address_filter import (
+    remove_parameters_of_other_pages,
+    show_unknown_parameters,
+)
 from dashboard.listing.table_data import address
 from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
@@ -63,7 +66,7 @@ def head() -> None:
         live_updates(state)
     with st.container():
         banner(state)
-        show_unknown_names(())
+        show_unknown_parameters(())
     show_failed_actions()
     if not form_state().is_leaving:  # else the next page shows the message
         show_messages()
@@ -81,7 +84,7 @@ preload = widget("preload")
 # Live updates rerun only the fragment: they must not show the message before the browser leaves.
 form = form_state()
 form.is_leaving, form.is_accepted = form.is_accepted and bool(messages()), False
-remove_names_of_other_pages()
+remove_parameters_of_other_pages()
 head()
 order_form(start_all)
 preload(key="preload", data={"plotly": PLOTLY_PATH})

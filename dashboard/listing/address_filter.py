@@ -20,9 +20,9 @@ _STATUSES = ", ".join(status.lower() for status in Status)
 _LIST_QUERY, _LIST_LEFT = "list-query", "list-left"  # in the session state
 
 
-def remove_names_of_other_pages() -> None:
-    """Remove what the page that a quick first click opened has left in the address of the form."""
-    _remove_names((*_FILTERS, *_INSTANCE))
+def remove_parameters_of_other_pages() -> None:
+    """Remove the parameters that a page left which a quick first click had opened."""
+    _remove_parameters((*_FILTERS, *_INSTANCE))
 
 
 def mark_list_left() -> None:
@@ -36,7 +36,7 @@ def restore_filter() -> None:
     The link in the menu has no query. After a quick second click, the address may still have the id
     and the run of the instance that the first click opened: they are removed.
     """
-    _remove_names(_INSTANCE)
+    _remove_parameters(_INSTANCE)
     has_filter = any(name in st.query_params for name in _FILTERS)
     if st.session_state.pop(_LIST_LEFT, False) and not has_filter:
         st.query_params.from_dict(list_query())
@@ -78,14 +78,14 @@ def current_cursor() -> str | None:
 
 def show_ignored_values() -> None:
     """Name the values in the address of the list that are ignored, and what is expected instead."""
-    if ignored := [*_ignored_values(), *_unknown_names(_FILTERS)]:
+    if ignored := [*_ignored_values(), *_unknown_parameters(_FILTERS)]:
         _show_ignored(ignored, _remove_ignored_values)
 
 
-def show_unknown_names(known: tuple[str, ...]) -> None:
+def show_unknown_parameters(known: tuple[str, ...]) -> None:
     """Name the parameters in the address that a page does not know."""
-    if ignored := _unknown_names(known):
-        _show_ignored(ignored, lambda: _remove_unknown_names(known))
+    if ignored := _unknown_parameters(known):
+        _show_ignored(ignored, lambda: _remove_unknown_parameters(known))
 
 
 def _show_ignored(ignored: list[str], remove: Callable[[], None]) -> None:
@@ -97,16 +97,16 @@ def _show_ignored(ignored: list[str], remove: Callable[[], None]) -> None:
         st.button("Remove", key="remove-ignored", on_click=remove)
 
 
-def _unknown_names(known: tuple[str, ...]) -> list[str]:
+def _unknown_parameters(known: tuple[str, ...]) -> list[str]:
     unknown = [name for name in st.query_params if name not in known]
     return [_ignored(repr(name), ", ".join(known) or "no parameter") for name in unknown]
 
 
-def _remove_unknown_names(known: tuple[str, ...]) -> None:
-    _remove_names([name for name in st.query_params if name not in known])
+def _remove_unknown_parameters(known: tuple[str, ...]) -> None:
+    _remove_parameters([name for name in st.query_params if name not in known])
 
 
-def _remove_names(names: Collection[str]) -> None:
+def _remove_parameters(names: Collection[str]) -> None:
     for name in [name for name in st.query_params if name in names]:
         del st.query_params[name]
 
@@ -142,7 +142,7 @@ def _is_cursor(text: str) -> bool:
 
 def _remove_ignored_values() -> None:
     """Remove the ignored values from the address; the others stay."""
-    _remove_unknown_names(_FILTERS)
+    _remove_unknown_parameters(_FILTERS)
     if current_cursor() is None:
         show_newest_page()
     unknown = _unknown_statuses()

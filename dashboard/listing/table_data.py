@@ -88,15 +88,11 @@ def offers_forced_purge(summary: RunSummary) -> bool:
 
 
 def failure_of(summary: RunSummary) -> str | None:
-    """Return the failure in one line: the step that failed, if it is known, and its error.
-
-    The id of the instance, which the SDK repeats, is left out.
-    """
+    """Return the failure in one line, without the id of the instance, which the SDK repeats."""
     if summary.error_type is None:
         return None
-    step = f"{summary.failed_step} failed: " if summary.failed_step else ""
-    message = (summary.error_message or "").removeprefix(f"{summary.instance_id}: ")
-    return f"{step}{summary.error_type}: {message}"
+    message = summary.error_message or ""
+    return f"{summary.error_type}: {message.removeprefix(f'{summary.instance_id}: ')}"
 
 
 def _link(instance_id: str | None, app_id: str | None = None) -> dict[str, str | None] | None:

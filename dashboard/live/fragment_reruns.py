@@ -24,24 +24,24 @@ FRAGMENT_KEY, TEXTS_KEY = "live-fragment", "live-texts"  # in the session state
 class LiveFragment:
     """The fragment of a page that is rerun, and the version of the system's state that it shows.
 
-    `run` is a random name of the last run of the fragment.
+    `render_id` is a random id of the last render of the fragment.
     """
 
     fragment_id: str
     version: str
-    run: str
+    render_id: str
 
 
 def register_fragment(version: str) -> tuple[str, str]:
     """Make the running fragment the one that live updates rerun.
 
-    Return the id of its session, and the name of this run, which the browser reports once it shows
-    the run.
+    Return the id of its session, and the id of this render, which the browser reports after it has
+    shown the render.
     """
     context = get_script_run_ctx()
     fragment = LiveFragment(ThreadState.get().fragment_id or "", version, secrets.token_hex(4))
     st.session_state[FRAGMENT_KEY] = fragment
-    return context.session_id if context else "", fragment.run
+    return context.session_id if context else "", fragment.render_id
 
 
 def keep_texts() -> None:
@@ -63,8 +63,8 @@ class LiveSession(Protocol):
         """The version that the page shows; empty until its live fragment has run."""
 
     @property
-    def run(self) -> str:
-        """The name of the last run of the live fragment; empty until it has run."""
+    def render_id(self) -> str:
+        """The id of the last render of the live fragment; empty until it has run."""
 
     async def wait_until_settled(self) -> None:
         """Wait until all requests of the browser are done."""
@@ -89,8 +89,8 @@ class _StreamlitSession:
         return self._fragment.version
 
     @property
-    def run(self) -> str:
-        return self._fragment.run
+    def render_id(self) -> str:
+        return self._fragment.render_id
 
     async def wait_until_settled(self) -> None:
         while not self._session.is_settled:  # a request may arrive before this task goes on

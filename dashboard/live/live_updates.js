@@ -1,5 +1,5 @@
 // Shows the worst known state: not connected, a service is away, or live. While the tab is visible, this widget keeps a websocket open,
-// and the server reruns the live fragment of the page after a change, once this widget has reported the last run. See updates.py.
+// and the server reruns the live fragment of the page after a change, once this widget has reported the last render. See updates.py.
 
 const RECONNECT_DELAY = 1000; // milliseconds; a server restarts within a few seconds
 
@@ -48,9 +48,9 @@ function connect(state) {
   };
 }
 
-// Tells the server which run of the live fragment the page shows.
+// Tells the server which render of the live fragment the page shows.
 function report({ socket, data }) {
-  if (socket?.readyState === WebSocket.OPEN) socket.send(data.run);
+  if (socket?.readyState === WebSocket.OPEN) socket.send(data.renderId);
 }
 
 function showComponent(component) {

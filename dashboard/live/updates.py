@@ -19,36 +19,39 @@ RERUN_PAGE = "rerun page"  # sent to a page whose session the server does not kn
 
 @dataclass(frozen=True)
 class Intervals:
-    """Seconds between two reads of the version, and minimum seconds between updates of a page."""
+    """Seconds between two reads of the version, and minimum seconds between updates of a page.
+
+    An update waits at most `report_timeout` seconds for the report of the last render.
+    """
 
     read: float = 0.15  # within which a change is noticed; the update may be later
     update: float = 1.0  # so that a page that changes constantly stays usable
-    unshown: float = 30.0  # after which a page that does not report its last run is updated anyway
+    report_timeout: float = 30.0
 
 
 class _OpenPage:
-    """An open page: the id of its session, and the run of its live fragment that it shows."""
+    """An open page: the id of its session, and the render of its live fragment that it shows."""
 
-    def __init__(self, session_id: str, patience: float) -> None:
+    def __init__(self, session_id: str, report_timeout: float) -> None:
         self.session_id = session_id
-        self._patience = patience
+        self._report_timeout = report_timeout
         self._shown = ""
         self._reported = asyncio.Event()
 
-    def report(self, run: str) -> None:
-        """Remember the run that the browser shows."""
-        self._shown = run
+    def report(self, render_id: str) -> None:
+        """Remember the render that the browser shows."""
+        self._shown = render_id
         self._reported.set()
 
     async def wait_until_shown(self, session: LiveSession) -> None:
-        """Wait until no request is in progress and the browser shows the last run of the page.
+        """Wait until no request is in progress and the browser shows the last render of the page.
 
-        A page that does not report the run for a long time may have lost it: it gets an update.
+        Returns after `report_timeout` too, because a report may be lost.
         """
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._report_timeout):
                 await session.wait_until_settled()
-                while self._shown != session.run:
+                while self._shown != session.render_id:
                     self._reported.clear()
                     await self._reported.wait()
                     await session.wait_until_settled()
@@ -58,12 +61,13 @@ class _OpenPage:
 class LiveUpdates:
     """Reads the version once for all open pages, and updates pages that show another version.
 
-    A page is updated only once the browser shows its last run. Streamlit's browser code would take
-    an update for a change of the page if it handled both at once, and would drop the rest of the
-    page.
+    A page is updated after its browser has shown the last render. If Streamlit's browser code
+    handles a page and its first update together, it takes the update for another page, and drops
+    what the update lacks.
+
     `read_version` returns the version of the system's state; it may block, and does not raise. It
     is called only while a page is open. A page is open while its tab is visible: it then keeps a
-    websocket open, over which it sends the id of its session, and then the name of each run of its
+    websocket open, over which it sends the id of its session, and then the id of each render of its
     live fragment that it shows.
     """
 
@@ -95,7 +99,7 @@ class LiveUpdates:
             return
         try:
             async with self._reading_versions(), asyncio.TaskGroup() as tasks:
-                page = _OpenPage(await socket.receive_text(), self._intervals.unshown)
+                page = _OpenPage(await socket.receive_text(), self._intervals.report_timeout)
                 tasks.create_task(self._keep_current(socket, page))
                 while True:  # until the page closes, which raises
                     page.report(await socket.receive_text())

@@ -17,13 +17,13 @@ _live_updates, _page_rerun = (
 
 def live_updates(state: SystemState) -> None:
     """Show whether the page is live, and register its fragment, which shows `state`, for reruns."""
-    session, run = register_fragment(state.version)
+    session, render_id = register_fragment(state.version)
     _live_updates(
         key="live-updates",
         data={
             "path": PATH.removeprefix("/"),
             "session": session,
-            "run": run,
+            "renderId": render_id,
             "problem": why_not_live(state),
         },
     )

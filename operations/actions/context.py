@@ -43,7 +43,7 @@ class ActionLimits:
     lease: float = LEASE_SECONDS
     start: float = 4.5  # for a turn, the engine, and another request with the same start
     start_call: float = 3.5  # for the engine, from the reservation on
-    start_min_call: float = 1.0  # that the last turn leaves before the end of a start
+    start_min_call: float = 1.0  # left at least for the call after the last turn
     start_margin: float = 0.5  # until the engine has ended a call whose caller is gone
     starts_at_once: int = 8
     max_starts: int = 100  # in progress or waiting; half of the API's threads

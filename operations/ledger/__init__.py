@@ -17,7 +17,6 @@ from operations.ledger.leases import Leases
 from operations.ledger.ledger_limits import (
     GenerationLimits,
     LedgerLimits,
-    RollUpLimits,
     SearchLimits,
     StatisticsLimits,
 )
@@ -38,7 +37,6 @@ __all__ = [
     "LedgerLimits",
     "Reservation",
     "Reservations",
-    "RollUpLimits",
     "Runs",
     "Search",
     "SearchLimits",

@@ -1,7 +1,6 @@
 """The limits of the ledger: how long a query may take, how many rows are read or kept."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 
 @dataclass(frozen=True)
@@ -19,41 +18,27 @@ class SearchLimits:
 
 
 @dataclass(frozen=True)
-class RollUpLimits:
-    """Which minutes and hours are rolled up, and when.
-
-    Minutes older than `minutes` are part of an hour alone; hours older than `hours` are never
-    rolled up. A minute or an hour is rolled up `grace` after its end: most of its ends are
-    recorded by then.
-    """
-
-    minutes: timedelta = timedelta(hours=2)
-    hours: timedelta = timedelta(days=400)
-    grace: timedelta = timedelta(seconds=10)
-
-
-@dataclass(frozen=True)
 class StatisticsLimits:
     """The limits of statistics; a period with more rows is covered by its latest part only.
 
     After `reading_seconds` no further rows are read; after `seconds` the query fails. `durations`
-    is the most rows that one query reads, `groups` the most failure groups that it returns. A
-    baseline is computed from the latest `baseline_attempts` attempts, at most `attempts_of_run` of
-    each run, among the latest `baseline_candidates`; there is none for fewer than `fewest_runs`
-    runs. Rows are read in batches of `batch`: more at once cost time, as the garbage collector
-    visits all of them.
+    and `failures` are the most rows that one query reads, `groups` the most failure groups that it
+    returns. A baseline is computed from the latest `baseline_attempts` attempts, at most
+    `attempts_of_run` of each run, among the latest `baseline_candidates`; there is none for fewer
+    than `fewest_runs` runs. Rows are read in batches of `batch`: more at once cost time, as
+    the garbage collector visits all of them.
     """
 
     seconds: float = 3.0
     reading_seconds: float = 1.5
     durations: int = 300_000
+    failures: int = 20_000
     groups: int = 200
     baseline_attempts: int = 200
     baseline_candidates: int = 1000
     attempts_of_run: int = 10
     fewest_runs: int = 20
     batch: int = 1000
-    roll_ups: RollUpLimits = RollUpLimits()
 
 
 @dataclass(frozen=True)

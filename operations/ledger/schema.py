@@ -9,7 +9,7 @@ from operations.ledger.db.connections import reading, writing
 from operations.ledger.tables import metadata
 from operations.settings import without_password
 
-HEAD = "0005"
+HEAD = "0003"
 """The newest version of the schema; opening a ledger of this version does not import Alembic."""
 
 _LOCK = 0x666C6F77  # the key of an advisory lock; no other program may use it in the database

@@ -59,7 +59,7 @@ reservations = Table(
 # One row is one run. An instance id may have many runs; `is_latest` marks the latest one.
 # `parent_app_id` is NULL for a parent of the same application.
 # `ended_micros` and `duration_micros` repeat `RunSummary.over_at` and the duration (microseconds,
-# -1 until they are known): lists sort without NULLs.
+# -1 until they are known): lists sort without NULLs, and statistics read them from an index.
 # `queue_micros` and `execution_micros` are the queue time and the execution time: the duration
 # before and after the first turn.
 runs = Table(
@@ -97,24 +97,19 @@ runs = Table(
     Column("execution_micros", BigInteger, nullable=False, server_default="-1"),
     Column("suspended_at", UtcDateTime),
     Column("repeats", String(MAX_NAME_LENGTH)),
-    Column("failed_step", String(MAX_NAME_LENGTH)),
-    Column("failure_group", String(16)),
     # Lists read one status at a time (see `Matches.of_status` in `search/filters.py`).
     Index("runs_newest", "status", "created_at", "run_id"),
     Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),
     *_indexes_of("custom_status"),
     *_indexes_of("error_type"),
-    *_indexes_of("failure_group"),
     *_indexes_of("parent_id"),
     *_indexes_of("rerun_of"),
     Index("runs_ended", "status", "ended_micros", "run_id", "workflow"),
     Index("runs_longest", "status", "duration_micros", "run_id", "workflow"),
-    Index("runs_by_end", "ended_micros", "run_id"),
     Index(
-        "runs_failed",
-        *("ended_micros", "failure_group", "workflow", "run_id"),
-        sqlite_where=text("failure_group IS NOT NULL"),
-        postgresql_where=text("failure_group IS NOT NULL"),
+        "runs_durations",
+        *("ended_micros", "run_id", "status", "workflow"),
+        *("duration_micros", "queue_micros", "execution_micros"),
     ),
     Index("runs_of_id", "app_id", "instance_id", "is_latest", "execution_id"),
     Index("runs_followed", "app_id", "is_archived", "purged_at", "revision", "instance_id"),
@@ -187,32 +182,15 @@ attempts = Table(
     Column("ending", String(32), nullable=False),
     Column("error_type", String(MAX_NAME_LENGTH)),
     Column("error_message", String(MAX_MESSAGE_LENGTH)),
-    Column("failure_group", String(16)),
     Index("attempts_of_activity", "name", "ending", "run_id"),
-    Index("attempts_by_end", "ended_at"),
+    Index("attempts_ended", "ended_at", "name", "ending", "scheduled_at", "started_at"),
     Index(
         "attempts_failed",
-        *("ended_at", "failure_group"),
-        sqlite_where=text("failure_group IS NOT NULL"),
-        postgresql_where=text("failure_group IS NOT NULL"),
+        "ended_at",
+        "run_id",
+        sqlite_where=text("error_type IS NOT NULL"),
+        postgresql_where=text("error_type IS NOT NULL"),
     ),
-)
-
-# What the failures of a group have in common (see `operations/failure_groups.py`), and when the
-# first of them was. `known_at` is when an operator marked the group as known, else NULL.
-failure_groups = Table(
-    "failure_groups",
-    metadata,
-    Column("group_id", String(16), primary_key=True),
-    Column("app_id", String(MAX_NAME_LENGTH), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("name", String(MAX_NAME_LENGTH), nullable=False),
-    Column("error_type", String(MAX_NAME_LENGTH), nullable=False),
-    Column("fingerprint", String(MAX_MESSAGE_LENGTH), nullable=False),
-    Column("first_at", UtcDateTime, nullable=False),
-    Column("known_at", UtcDateTime),
-    Column("known_by", String(MAX_NAME_LENGTH)),
-    Column("note", Text),
 )
 
 # The children that runs of `app_id` have in another application, `child_app_id`.
@@ -267,35 +245,4 @@ heartbeat = Table(
     Column("outages", Text, nullable=False),
     Column("backlog", Integer),
     Column("metrics", Text),
-)
-
-# The minutes and hours that are rolled up (see `statistics/roll_ups.py`). `start` is in seconds
-# since 1970. `changes` counts late writes to the rows of a bucket; its roll-ups contain the first
-# `included` of them, and are missing if that is NULL.
-buckets = Table(
-    "buckets",
-    metadata,
-    Column("seconds", Integer, primary_key=True, autoincrement=False),
-    Column("start", BigInteger, primary_key=True, autoincrement=False),
-    Column("changes", Integer, nullable=False),
-    Column("included", Integer),
-)
-
-# The tallies of a bucket: of the runs of a workflow, or of the attempts of an activity. The
-# histograms are JSON.
-roll_ups = Table(
-    "roll_ups",
-    metadata,
-    Column("seconds", Integer, primary_key=True, autoincrement=False),
-    Column("start", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", String(16), primary_key=True),
-    Column("app_id", String(MAX_NAME_LENGTH), primary_key=True),
-    Column("name", String(MAX_NAME_LENGTH), primary_key=True),
-    Column("started", Integer, nullable=False),
-    Column("completed", Integer, nullable=False),
-    Column("failed", Integer, nullable=False),
-    Column("other", Integer, nullable=False),
-    Column("duration", Text),
-    Column("queue_time", Text),
-    Column("execution_time", Text),
 )

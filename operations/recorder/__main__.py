@@ -21,7 +21,6 @@ from operations.errors import (
 from operations.gateway import open_gateway
 from operations.health.state_store import StateStoreFile
 from operations.health.worker_probe import WorkerProbe
-from operations.jobs.roll_ups import RollUps
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
 from operations.private_files import keep_private
@@ -96,8 +95,7 @@ class RecorderProcess:
         app_id = self._wait_for_application(ledger)
         if app_id is None:
             return
-        bound = ledger.for_app(app_id)
-        with closing(Recorder(self._application, bound)) as recorder, closing(RollUps(bound)):
+        with closing(Recorder(self._application, ledger.for_app(app_id))) as recorder:
             while not self._stopping.is_set() and not self._repair.is_due:
                 recorder.cycle()
                 if self._is_away:

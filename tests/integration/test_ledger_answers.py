@@ -5,15 +5,12 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from operations.ledger.statistics.buckets import MINUTE
 from operations.ledger.statistics.results import DurationDistribution
 from operations.model import Status
 from operations.records import Filter, Sort
 from tests.integration.crowd import Crowd, DaprInstance, gather
 from tests.integration.rich import Rich
 from tests.integration.richapp import EVENT
-
-STEP_FAILURES = {"taskFailed", "childWorkflowInstanceFailed"}
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +33,8 @@ def distribution(seconds: Iterable[float]) -> DurationDistribution | None:
 
 
 def same(found: DurationDistribution | None, expected: DurationDistribution | None) -> bool:
-    """Return whether two distributions are the same, to 1 %."""
-    return (found and pytest.approx(vars(found), rel=0.01)) == (expected and vars(expected))
+    """Return whether two distributions are the same, to a microsecond."""
+    return (found and pytest.approx(vars(found), abs=1e-6)) == (expected and vars(expected))
 
 
 def test_workflow_statistics_match_the_histories(rich: Rich, crowd: Crowd) -> None:
@@ -69,8 +66,8 @@ def test_activity_statistics_match_the_histories(rich: Rich, crowd: Crowd) -> No
 
 def test_each_minute_has_the_runs_that_ended_in_it(rich: Rich, crowd: Crowd) -> None:
     """All minutes together have as many created runs as there are."""
-    minutes = rich.ledger.statistics.series(crowd.period, MINUTE).of
-    assert sum(each.started for each in minutes) == len(crowd.ended)
+    minutes = rich.ledger.statistics.throughput(crowd.period)
+    assert sum(each.created for each in minutes) == len(crowd.ended)
     for status, name in ((Status.COMPLETED, "completed"), (Status.FAILED, "failed")):
         ends = Counter(
             each.first("executionCompleted").timestamp.replace(second=0, microsecond=0)
@@ -81,27 +78,26 @@ def test_each_minute_has_the_runs_that_ended_in_it(rich: Rich, crowd: Crowd) -> 
 
 
 def test_failure_groups_match_the_histories(rich: Rich, crowd: Crowd) -> None:
-    """Each failed run belongs to the group of the step that failed; each failed attempt counts."""
-    groups = rich.ledger.statistics.failures(crowd.period)
-    found = {(group.key.name, group.key.fingerprint): group.runs for group in groups if group.runs}
-    assert found == {
-        ("fail", "no paper"): 2,  # of the workflow, and of the child
-        ("fail", "no ink …"): 1,
-        ("flaky", "Failure … of …."): 1,
-        ("failing", "…:…: Activity task #… failed: no paper"): 1,  # the child of the parent
-        ("no_such_workflow", "A … orchestrator was not registered."): 1,
-    }
-    assert sum(found.values()) == sum(each.state.status is Status.FAILED for each in crowd.ended)
-    attempts = Counter[tuple[str, str]]()
+    """Failures of attempts and of workflows are grouped by name, type and fingerprint."""
+    groups = rich.ledger.statistics.failures(crowd.period).of
+    found = Counter[tuple[str | None, bool, str]]()
     for group in groups:
-        attempts[group.key.name, group.key.error_type] += group.attempts
+        found[group.name, group.is_activity, group.error_type] += group.count
     expected = Counter(
-        (str(scheduled.name), answer.failure.error_type)
+        (scheduled.name, True, answer.failure.error_type)
         for each in crowd.ended
         for scheduled, answer in each.attempts()
         if answer.failure
     )
-    assert +attempts == expected
+    expected.update(
+        (each.state.workflow, False, each.state.failure.error_type)
+        for each in crowd.ended
+        if each.state.failure
+    )
+    assert found == expected
+    of_fail = {group.fingerprint: group.count for group in groups if group.name == "fail"}
+    assert of_fail == {"no paper": 2, "no ink …": 1}
+    assert {group.count for group in groups if group.name == "flaky"} == {2 + 4}
 
 
 def is_of(*workflows: str) -> Callable[[DaprInstance], bool]:
@@ -160,12 +156,8 @@ FILTERS: dict[str, tuple[Filter, Callable[[DaprInstance], bool]]] = {
 
 
 def error_type(each: DaprInstance) -> str | None:
-    """Return the error type of the step that failed an instance, None without a failure."""
-    if each.state.failure is None:
-        return None
-    steps = [event.failure for event in each.history if event.kind in STEP_FAILURES]
-    failure = steps[-1] if steps else each.state.failure
-    return failure.error_type if failure else None
+    """Return the type of the failure of an instance, None without a failure."""
+    return each.state.failure.error_type if each.state.failure else None
 
 
 def assert_found(rich: Rich, wanted: Filter, expected: set[str]) -> None:

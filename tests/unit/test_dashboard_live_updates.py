@@ -28,7 +28,7 @@ from tests.waiting import eventually
 
 SECONDS = 10
 AT_ONCE = Intervals(read=0.001, update=0.001)
-UNREPORTED = replace(AT_ONCE, unshown=0.05)
+UNREPORTED = replace(AT_ONCE, report_timeout=0.05)
 SCRIPT = """
 import streamlit as st
 from pathlib import Path
@@ -51,7 +51,7 @@ class FakeSession:
     def __init__(self, system: "LiveSystem", version: str) -> None:
         self._system = system
         self.version = version
-        self.run = "r"
+        self.render_id = "r"
         self.reruns: list[str] = []
 
     async def wait_until_settled(self) -> None:
@@ -78,7 +78,7 @@ class LiveSystem:
         session = self.sessions.setdefault(name, FakeSession(self, version))
         with client.websocket_connect(PATH) as socket:
             socket.send_text(name)
-            socket.send_text(session.run)
+            socket.send_text(session.render_id)
             yield session
 
     def wait_for_read(self) -> None:
@@ -126,12 +126,12 @@ def test_a_current_page_is_not_rerun(system: LiveSystem, live_client: TestClient
         expect_reruns(page, "2")
 
 
-def test_a_page_that_does_not_show_its_last_run_is_not_rerun(
+def test_a_page_that_does_not_show_its_last_render_is_not_rerun(
     system: LiveSystem, live_client: TestClient
 ) -> None:
-    """The browser reports each run that it shows."""
+    """The browser reports each render that it shows."""
     page = system.sessions["a"] = FakeSession(system, "0")
-    page.run = "second"
+    page.render_id = "second"
     with live_client.websocket_connect(PATH) as socket:
         for text in ("a", "first"):
             socket.send_text(text)
@@ -293,7 +293,7 @@ def streamlit_client(
     monkeypatch.setattr("streamlit.config._main_script_path", None)
     script = tmp_path / "app.py"
     script.write_text(SCRIPT.format(file=str(file)))
-    updates = LiveUpdates(file.read_text, UNREPORTED)  # the tests report no runs
+    updates = LiveUpdates(file.read_text, UNREPORTED)  # the tests report no renders
     with TestClient(st.App(script, routes=[updates.route])) as client:
         yield client
         # Streamlit leaves the event loop of a session open that ends while its script runs.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.failure_groups import fingerprint
+from operations.ledger.statistics.failures import fingerprint
 
 MESSAGES = [
     ("Failure 1 of 2.", "Failure … of …."),

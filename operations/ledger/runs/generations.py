@@ -12,7 +12,6 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from operations.ledger.db.batches import in_batches
 from operations.ledger.runs.merging import RunChange
-from operations.ledger.statistics.buckets import mark_changed
 from operations.ledger.tables import attempts, runs
 from operations.records import EarlierGenerations, Generation
 from operations.timeline import Ending
@@ -71,13 +70,15 @@ def _close_attempts(connection: Connection, continued: Sequence[RunChange]) -> N
         .values(ending=Ending.END_UNKNOWN.value, ended_at=bindparam("by"))
     )
     if continued:
-        ends = [each.snapshot.timeline.started_at or each.snapshot.read_at for each in continued]
         values = [
-            {"of_run_id": each.run_id, "now": each.after.summary.generation, "by": end}
-            for each, end in zip(continued, ends, strict=True)
+            {
+                "of_run_id": each.run_id,
+                "now": each.after.summary.generation,
+                "by": each.snapshot.timeline.started_at or each.snapshot.read_at,
+            }
+            for each in continued
         ]
         connection.execute(query, values)
-        mark_changed(connection, ends)
 
 
 def _superfluous(

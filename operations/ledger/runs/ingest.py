@@ -12,7 +12,6 @@ from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.reservations import latest_reservations
 from operations.ledger.runs.attempts import write_attempts
 from operations.ledger.runs.details import keep_history, write_details
-from operations.ledger.runs.failure_groups import write_failure_groups
 from operations.ledger.runs.identity import Run, Unmatched, is_stale, latest_of, match_run
 from operations.ledger.runs.merging import RunChange, as_purged, merged, new_run
 from operations.ledger.runs.phantoms import delete_phantoms, doubtful
@@ -25,8 +24,6 @@ from operations.ledger.runs.rows import (
     update_runs,
 )
 from operations.ledger.runs.waits import drop_waits, write_waits
-from operations.ledger.statistics.buckets import mark_changed
-from operations.model import Status
 from operations.records import RunSummary, Snapshot
 
 
@@ -101,8 +98,6 @@ def keep_histories(engine: Engine, app_id: str, snapshots: Sequence[Snapshot]) -
 def _write_purged(connection: Connection, revision: int, runs: Sequence[Run]) -> None:
     update_runs(connection, revision, runs)
     drop_waits(connection, [run.summary.run_id for run in runs])
-    ended = (run.summary for run in runs if run.summary.status is Status.UNKNOWN)
-    mark_changed(connection, (summary.over_at for summary in ended))
 
 
 def _batches(snapshots: Sequence[Snapshot]) -> Iterator[list[Snapshot]]:
@@ -152,10 +147,8 @@ def _ingest_batch(
         *(each.run_id for each in updated if each.changes_run),
     }
     write_remote_children(connection, [*updated, *added])
-    write_failure_groups(connection, [*updated, *added])
     update_runs(connection, revision, [each.after for each in updated if each.run_id in changed])
     touch_runs(connection, [each.after for each in updated if each.run_id not in changed])
-    mark_changed(connection, (time for each in (*updated, *added) for time in each.tallied_times()))
     return bool(changed or added or replaced)
 
 

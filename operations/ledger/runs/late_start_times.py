@@ -10,7 +10,6 @@ from operations.ledger.db.batches import in_batches
 from operations.ledger.db.connections import reading, writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.runs.attempts import UPDATE_ONE
-from operations.ledger.statistics.buckets import mark_changed
 from operations.ledger.tables import attempts, runs
 from operations.timeline import Ending, StartTime, start_time_within
 
@@ -61,12 +60,10 @@ def _changes(connection: Connection, app_id: str, by_event: _StartTimes) -> Iter
                     "of_generation": row["generation"],
                     "of_event_id": row["event_id"],
                     "new_started_at": started_at,
-                    "ended_at": row["ended_at"],
                 }
 
 
 def _write(connection: Connection, rows: list[_Row], revision: int) -> None:
-    mark_changed(connection, (row.pop("ended_at") for row in rows))
     connection.execute(_UPDATE, rows)
     for run_ids in in_batches({row["of_run_id"] for row in rows}):
         query = update(runs).where(runs.c.run_id.in_(run_ids))

@@ -27,25 +27,10 @@ class RunChange:
             return True
         return self.before != replace(self.after, read_at=self.before.read_at)
 
-    def tallied_times(self) -> set[datetime]:
-        """Return the times of creation and end whose statistics the change affects."""
-        before = _tallied(self.before.summary) if self.before else set()
-        return {time for time, _ in before ^ _tallied(self.after.summary)}
-
     @property
     def is_new_generation(self) -> bool:
         """True if the workflow has continued as new since its last snapshot."""
         return bool(self.before and self.before.summary.generation < self.after.summary.generation)
-
-
-def _tallied(summary: RunSummary) -> set[tuple[datetime, tuple[object, ...]]]:
-    """Return the times of creation and end of a run, with what statistics count at each of them."""
-    workflow, ended = summary.workflow, summary.over_at
-    created = (summary.created_at, (workflow,))
-    if ended is None:
-        return {created}
-    times = summary.started_at, summary.first_turn_at, summary.scheduled_for
-    return {created, (ended, (workflow, summary.status, *times))}
 
 
 def new_run(snapshot: Snapshot, previous: RunSummary | None, start: Reservation | None) -> Run:
@@ -107,9 +92,7 @@ def _status_line(custom_status: str | None) -> str | None:
 
 
 def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
-    instance, timeline = snapshot.instance, snapshot.timeline
-    step, group = snapshot.failed_step, snapshot.failure_group
-    failure = step.failure if step and step.failure else snapshot.failure
+    instance, timeline, failure = snapshot.instance, snapshot.timeline, snapshot.failure
     if goes_on(summary, snapshot):
         summary = replace(summary, error_type=None, error_message=None)
     return replace(
@@ -131,8 +114,6 @@ def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
         parent_app_id=_other_app_id(timeline.parent_app_id, summary) or summary.parent_app_id,
         rerun_of=timeline.rerun_of or summary.rerun_of,
         custom_status=_status_line(instance.custom_status) or summary.custom_status,
-        failed_step=step.name[:MAX_NAME_LENGTH] if step else summary.failed_step,
-        failure_group=group.group_id if group else summary.failure_group,
         purged_at=None,
     )
 

@@ -15,8 +15,7 @@ from operations.records import Filter
 _COLUMNS = runs.c
 _LAST = "\U0010ffff"  # the last character: no id has a later one
 _EQUAL: dict[str, Column[Any]] = {
-    name: _COLUMNS[name]
-    for name in ("custom_status", "error_type", "failure_group", "parent_id", "rerun_of")
+    name: _COLUMNS[name] for name in ("custom_status", "error_type", "parent_id", "rerun_of")
 }
 
 Columns = Collection[ColumnElement[Any]]

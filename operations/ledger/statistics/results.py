@@ -1,10 +1,9 @@
-"""The results of statistics: of workflows, activities, steps of time and failures."""
+"""The results of statistics: of workflows, activities, minutes and failures."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from operations.failure_groups import GroupKey
 from operations.records import Period
 
 _Statistic = TypeVar("_Statistic")
@@ -20,7 +19,7 @@ class PeriodStatistics(Generic[_Statistic]):
 
 @dataclass(frozen=True)
 class DurationDistribution:
-    """The percentiles of `count` durations, in seconds; nearest rank, accurate to 1 %."""
+    """The percentiles of `count` durations, in seconds; each is one of the durations."""
 
     count: int
     p50: float
@@ -33,14 +32,12 @@ class DurationDistribution:
 class WorkflowStatistics:
     """How the runs of a workflow ended, and how long the completed and the failed ones took.
 
-    `started` is the number of runs that were created in the period, `count` of those that ended.
     `queue_time` passes from the start, or from the time for which it was scheduled, to the first
     turn; `execution_time` passes from the first turn to the end. The first turn of `unknown` runs
     is not known: these count in `duration` alone.
     """
 
     workflow: str
-    started: int
     count: int
     failures: int
     duration: DurationDistribution | None
@@ -51,7 +48,7 @@ class WorkflowStatistics:
     @property
     def failure_share(self) -> float:
         """The share of failures, from 0 to 1."""
-        return self.failures / self.count if self.count else 0.0
+        return self.failures / self.count
 
 
 @dataclass(frozen=True)
@@ -79,48 +76,29 @@ class ActivityStatistics:
 
 
 @dataclass(frozen=True)
-class SeriesStep:
-    """One minute or hour, from `at` on: how many runs were created and ended, and how.
-
-    `other` runs neither completed nor failed. `queue_p95` and `execution_p95` are percentiles, in
-    seconds, of the queue time and the execution time of the attempts that ended; None without any.
-    """
+class MinuteThroughput:
+    """How many runs were created, completed and failed in the minute that starts at `at`."""
 
     at: datetime
-    started: int
+    created: int
     completed: int
     failed: int
-    other: int
-    queue_p95: float | None
-    execution_p95: float | None
-
-
-@dataclass(frozen=True)
-class KnownFailure:
-    """Who has marked a failure group as known, when, and with which note."""
-
-    at: datetime
-    by: str
-    note: str
 
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failures of one step, with one error type and similar messages, in a period.
+    """Failures of one activity or workflow whose messages have the same fingerprint.
 
-    `runs` is the number of the runs that failed, `attempts` that of the failed attempts, of which
-    later ones may have succeeded. `first_at` is the first failure that the ledger has, also before
-    the period. `workflows` are those of the runs. `trend` has the number of failed runs in each of
-    24 equal parts of the period. `run_id` is the latest of the runs, None without one.
+    In `fingerprint` a placeholder replaces each id, number and quoted value of the message.
+    `example` is the instance id of the last failure, `run_id` is its run.
     """
 
-    group_id: str
-    key: GroupKey
-    runs: int
-    attempts: int
-    first_at: datetime
-    last_at: datetime
-    workflows: tuple[str, ...]
-    trend: tuple[int, ...]
-    run_id: int | None
-    known: KnownFailure | None
+    name: str
+    is_activity: bool
+    error_type: str
+    fingerprint: str
+    count: int
+    first: datetime
+    last: datetime
+    example: str
+    run_id: int

@@ -1,28 +1,25 @@
 """Statistics of runs and attempts: how often they fail, and how long they take.
 
-A query reads the roll-ups of a period. Of the rest it reads one index, from the latest end
-backwards, until its time or its rows are used up.
+A query reads one index, from the latest end backwards, until its time or its rows are used up.
 """
 
 from collections.abc import Collection
-from datetime import datetime
 
 from sqlalchemy import Engine
 
 from operations.ledger.db.connections import reading_within
 from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.statistics.baselines import read_baselines
-from operations.ledger.statistics.buckets import Starts
-from operations.ledger.statistics.durations import read_activities, read_series, read_workflows
+from operations.ledger.statistics.durations import read_activities, read_workflows
 from operations.ledger.statistics.failures import read_failures
 from operations.ledger.statistics.results import (
     ActivityStatistics,
     FailureGroup,
+    MinuteThroughput,
     PeriodStatistics,
-    SeriesStep,
     WorkflowStatistics,
 )
-from operations.ledger.statistics.roll_ups import roll_up
+from operations.ledger.statistics.throughput import read_throughput
 from operations.records import Baseline, Period
 
 
@@ -56,26 +53,16 @@ class Statistics:
         with reading_within(self._engine, self._limits.seconds) as connection:
             return read_activities(connection, within, self._limits)
 
-    def series(self, within: Period, step: int) -> PeriodStatistics[SeriesStep]:
-        """Return each minute or hour of a period; `step` is `MINUTE` or `HOUR`.
+    def throughput(self, within: Period) -> tuple[MinuteThroughput, ...]:
+        """Return each minute of a period; raise `InvalidInput` if the period exceeds a week."""
+        with reading_within(self._engine, self._limits.seconds) as connection:
+            return read_throughput(connection, within)
 
-        Raises `InvalidInput` if there are more than 1,000.
+    def failures(self, within: Period) -> PeriodStatistics[FailureGroup]:
+        """Return the failure groups of a period, the most frequent first.
+
+        A failed attempt counts as a failure of its activity. If its run failed too, the run counts
+        as a failure of its workflow.
         """
         with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_series(connection, within, step, self._limits)
-
-    def roll_up(self, size: int, now: datetime, most: int = 1) -> Starts:
-        """Roll up at most `most` minutes or hours that are due; return them, empty if none is due.
-
-        `size` is `MINUTE` or `HOUR`.
-        """
-        return roll_up(self._engine, size, now, self._limits.roll_ups, most)
-
-    def failures(self, within: Period) -> tuple[FailureGroup, ...]:
-        """Return the 200 failure groups with the most failed runs in a period.
-
-        Failed attempts count too, even if their run went on. Runs that ended before the ledger had
-        groups belong to none.
-        """
-        with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_failures(connection, within, self._limits.groups)
+            return read_failures(connection, within, self._limits)

@@ -98,9 +98,6 @@ def test_info_lists_the_endpoints(client: TestClient) -> None:
             "POST /workflow/rerun/{instance_id}": "Run a finished workflow again from an event on",
             "POST /workflow/raise/{instance_id}": "Raise an external event to a workflow",
             "GET /workflows": "List workflows",
-            "GET /statistics": "Get the statistics of workflows and activities",
-            "GET /statistics/series": "Get the statistics of each minute or hour",
-            "GET /failures": "Get failure groups",
         },
     }
 
@@ -717,9 +714,6 @@ ERRORS = {
     ("get", "/health"): {"503"},
     ("post", "/workflow/start"): {"409", "422", "500", "502", "503"},
     ("get", "/workflows"): {"400", "422", "500", "503"},
-    ("get", "/statistics"): {"400", "422", "500", "503"},
-    ("get", "/statistics/series"): {"400", "422", "500", "503"},
-    ("get", "/failures"): {"400", "422", "500", "503"},
     ("get", "/workflow/status/{instance_id}"): {"404", "422", "500", "502", "503"},
     ("post", "/workflow/pause/{instance_id}"): ACTION_ERRORS,
     ("post", "/workflow/resume/{instance_id}"): ACTION_ERRORS,

@@ -1,1 +1,0 @@
-"""Jobs: what the recorder's process does in the background, beside recording."""
