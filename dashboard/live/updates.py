@@ -48,14 +48,19 @@ class _OpenPage:
 
         Returns after `report_timeout` too, because a report may be lost.
         """
+        is_late = False
+        while True:
+            await session.wait_until_settled()
+            if is_late or self._shown == session.render_id:
+                return
+            is_late = not await self._is_reported()
+
+    async def _is_reported(self) -> bool:
+        """Wait for the next report; return False if none arrives in time."""
+        self._reported.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._report_timeout):
-                await session.wait_until_settled()
-                while self._shown != session.render_id:
-                    self._reported.clear()
-                    await self._reported.wait()
-                    await session.wait_until_settled()
-        await session.wait_until_settled()
+            await asyncio.wait_for(self._reported.wait(), self._report_timeout)
+        return self._reported.is_set()
 
 
 class LiveUpdates:

@@ -72,6 +72,7 @@ def test_a_failed_click_stays_with_its_retry(open_page: OpenPage, stack: Stack) 
         return not retry.is_visible()
 
     eventually(is_carried_out, RECOVERY / 1000, "a retry is carried out")
+    expect(failure).to_be_hidden()
     assert stack.status(instance_id)["status"] == "TERMINATED"
 
 
