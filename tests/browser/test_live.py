@@ -12,6 +12,7 @@ from tests.waiting import eventually
 
 NARROW: ViewportSize = {"width": 420, "height": 900}
 QUIET = 2000  # milliseconds that an idle page is observed
+RENDER = re.compile("[0-9a-f]{8}")  # the id of a render
 
 
 REDRAW = """() => {
@@ -75,7 +76,10 @@ def test_the_cells_of_a_row_are_aligned(open_page: OpenPage, stack: Stack) -> No
 
 @pytest.mark.slow
 def test_an_idle_page_sends_nothing(open_page: OpenPage, stack: Stack) -> None:
-    """No browser polls or asks: the server reruns the page for the next order."""
+    """No browser polls or asks: the server reruns the page for the next order.
+
+    The browser only reports each render that it shows.
+    """
     sent: list[object] = []
 
     def record(frame: object) -> None:
@@ -91,8 +95,10 @@ def test_an_idle_page_sends_nothing(open_page: OpenPage, stack: Stack) -> None:
     expect(page.locator('.chip[data-status="RUNNING"]')).to_have_text(re.compile("Running0"))
     before = len(sent)
     page.wait_for_timeout(QUIET)
-    expect(row(page, stack.start_order(unique("new")))).to_be_visible()
     assert len(sent) == before
+    expect(row(page, stack.start_order(unique("new")))).to_be_visible()
+    page.wait_for_timeout(QUIET)
+    assert all(RENDER.fullmatch(str(frame)) for frame in sent[before:]), sent
 
 
 def test_filters_are_in_the_address(open_page: OpenPage, stack: Stack) -> None:
