@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import action_routes, application_routes, bulk_routes, read_routes, statistics_routes
+from api import action_routes, application_routes, read_routes
 from api.application_routes import ApplicationState
 from api.errors import add_error_handlers
 from api.middleware import BodyLimit
@@ -76,6 +76,6 @@ def create_app(
     app.add_middleware(Guard, access or AccessRules(), _POLICIES, PROBES)
     add_error_handlers(app)
     routers = (application_routes.router, *application.routers, read_routes.router)
-    for router in (*routers, statistics_routes.router, action_routes.router, bulk_routes.router):
+    for router in (*routers, action_routes.router):
         app.include_router(router)
     return app

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 
-from bench import large, load, orders, overview, pages, refresh, starts
+from bench import large, load, orders, pages, refresh, starts
 from bench import ledger as ledgers
 from dashboard.settings import DashboardSettings
 from operations.actions import Actions
@@ -52,7 +52,6 @@ MEASURES: dict[str, Callable[[], None]] = {
     "orders": _on_a_system(lambda _, gateway, actions: orders.measure(gateway, actions)),
     "pages": _on_a_system(lambda stack, _, actions: pages.measure(_settings(stack), actions)),
     "ledger": ledgers.measure,
-    "overview": overview.measure,
     "load": load.measure,
     "refresh": refresh.measure,
     "large": large.measure,

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
 
-from operations.failure_groups import FailedKind, GroupKey, group_of
 from operations.history import HistoryEvent
 from operations.model import HISTORY_LOST, Actor, Failure, Instance, Status
-from operations.timeline import Ending, Span, SpanKind, Timeline, failed_step
+from operations.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -32,37 +30,6 @@ class Snapshot:
         stall = self.timeline.stall
         is_stalled = stall and self.instance.status is Status.STALLED
         return stall.reason if stall and is_stalled else self.instance.failure
-
-    @cached_property
-    def failed_step(self) -> Span | None:
-        """The attempt of an activity or child whose failure ended the instance, else None."""
-        failure = self.instance.failure
-        is_failed = failure and self.instance.status is Status.FAILED
-        return failed_step(self.timeline.spans, failure) if failure and is_failed else None
-
-    @property
-    def failure_group(self) -> GroupKey | None:
-        """The group of the failure that ended the instance; None until its history is read."""
-        instance = self.instance
-        if instance.failure is None or instance.status is not Status.FAILED:
-            return None
-        if self.timeline.ended_at is None:
-            return None
-        step = self.failed_step
-        if step and step.failure:
-            return self._group_of_step(step, step.failure)
-        kind, name = FailedKind.WORKFLOW, instance.workflow
-        return group_of(self.app_id, kind, name, instance.failure, instance.instance_id)
-
-    def failure_group_of(self, span: Span) -> GroupKey | None:
-        """Return the group of a failed attempt, None if it did not fail in this run."""
-        if span.failure is None or span.ending is not Ending.FAILED or span.copied:
-            return None
-        return self._group_of_step(span, span.failure)
-
-    def _group_of_step(self, span: Span, failure: Failure) -> GroupKey:
-        kind = FailedKind(span.kind.value)
-        return group_of(self.app_id, kind, span.name, failure, self.instance.instance_id)
 
     @property
     def is_final(self) -> bool:
@@ -118,15 +85,6 @@ class RunSummary:
     """Since when the run is suspended, whoever paused it; None if it is not."""
     repeats: str | None = None
     """An action that the application repeated while the run was suspended, a fault of its SDK."""
-    failed_step: str | None = None
-    """The activity or child whose failure ended the run; `error_type` and `error_message` are then
-    those of the step. None for a failure of the workflow's own code."""
-    failure_group: str | None = None
-    """The `group_id` of the failure that ended the run."""
-    waits_kind: SpanKind | None = None
-    """The kind of what `waits_for` names first; None if the run waits for nothing or its start."""
-    waits_since: datetime | None = None
-    """When the first of these waits began."""
 
     @property
     def over_at(self) -> datetime | None:
@@ -193,19 +151,6 @@ class RemoteChild:
         )
 
 
-class Attention(StrEnum):
-    """Why a run needs a person, the most urgent reason first."""
-
-    OVERDUE = "overdue"
-    """A timer, a time-out, a retry or a start is more than a minute late."""
-    STUCK = "stuck"
-    """An attempt of an activity has not ended for ten minutes."""
-    EVENT = "event"
-    """The run waits for an external event, which a person may have to raise."""
-    STALLED = "stalled"
-    """The engine refuses to continue the run."""
-
-
 @dataclass(frozen=True)
 class Filter:
     """Selects the runs of a list: a run must match every field that is set.
@@ -229,8 +174,6 @@ class Filter:
     parent_id: str = ""
     rerun_of: str = ""
     error_type: str = ""
-    failure_group: str = ""
-    attention: Attention | None = None
 
 
 class Sort(StrEnum):

@@ -54,17 +54,10 @@ class CountSchema(BaseModel):
 
 
 class FailureSummary(BaseModel):
-    """The error that ended the run: its type, and the first characters of its message.
-
-    It is that of the activity or child `step` whose failure ended the run. `step` is null if the
-    workflow's own code failed, or the history is not read yet. `group` is the id of the failure
-    group; null until then, for stalled runs, and for runs that ended before there were groups.
-    """
+    """The type of a failure, and the first characters of its message."""
 
     error_type: str
     message: str
-    step: str | None = None
-    group: str | None = None
 
 
 class RunSchema(BaseModel):
@@ -132,12 +125,7 @@ def list_body(page: Page, counts: Mapping[Status, Count]) -> dict[str, Any]:
 def _run(summary: RunSummary) -> dict[str, Any]:
     failure = None
     if summary.error_type is not None:
-        failure = {
-            "error_type": summary.error_type,
-            "message": summary.error_message or "",
-            "step": summary.failed_step,
-            "group": summary.failure_group,
-        }
+        failure = {"error_type": summary.error_type, "message": summary.error_message or ""}
     return {
         "instance_id": summary.instance_id,
         "workflow": summary.workflow,

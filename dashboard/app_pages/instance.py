@@ -3,24 +3,18 @@
 import re
 from contextlib import suppress
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from dashboard.action_results import act, purge_by_force, show_failed_actions, show_messages
-from dashboard.bulk.bulk_address import ACTION, INSTANCE
 from dashboard.details.audit_table import audit_table
 from dashboard.details.earlier_generations import earlier_generations
 from dashboard.details.history_table import history_table
 from dashboard.details.payloads import show_failure, show_payload
 from dashboard.gantt.chart import show_gantt
 from dashboard.listing.address_filter import list_query, show_unknown_parameters
-from dashboard.listing.table_data import (
-    header,
-    list_address,
-    offered_actions,
-    offers_forced_purge,
-    workflow_code,
-)
+from dashboard.listing.table_data import header, offered_actions, offers_forced_purge, workflow_code
 from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
@@ -28,21 +22,15 @@ from dashboard.services import gateway, services, state_reader
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import DaprRefused, Unavailable, UnknownInstance
-from operations.model import Action, Service, Status, allowed_actions
+from operations.model import Action, Service, Status
 from operations.records import RunSummary
 from operations.run_view import View, view
-from operations.timeline import failed_step
 
 ICONS = {
     Action.PAUSE: ":material/pause:",
     Action.RESUME: ":material/play_arrow:",
     Action.TERMINATE: ":material/stop:",
 }
-MORE = {
-    Action.RERUN: ("Rerun…", ":material/replay:"),
-    Action.RAISE: ("Raise event…", ":material/bolt:"),
-    Action.PURGE: ("Purge…", ":material/delete:"),
-}  # each opens a page that shows the effects first
 PARAMETERS = ("id", "run_id")  # of the address
 RUN_ID = re.compile("[0-9]{1,18}")
 PURGE_EFFECTS = (
@@ -60,7 +48,8 @@ def live(instance_id: str, run_id: int | None) -> None:
     """Show the latest run of an instance, or the run with this `run_id`."""
     state = state_reader().state()
     with st.container(horizontal=True, vertical_alignment="center"):
-        back(key="back", data={"href": list_address(list_query())})
+        query = urlencode(list_query(), doseq=True)
+        back(key="back", data={"href": f"./?{query}" if query else "./"})
         live_updates(state)
     with st.container():  # always present, because an element that appears would reset the tabs
         banner(state)
@@ -119,9 +108,7 @@ def show_view(shown: View, blocked: str | None) -> None:
         metrics = state_reader().state().metrics
         workers = metrics.workers if metrics else None
         if shown.summary.status is not Status.STALLED:  # the header has the reason
-            failure = shown.details.failure
-            step = failed_step(shown.timeline.spans, failure) if failure else None
-            show_failure(failure, shown.key, workers, step)
+            show_failure(shown.details.failure, shown.key, workers)
     with st.container():
         show_gantt(shown, now)
         earlier_generations(shown, now)
@@ -139,46 +126,25 @@ def show_view(shown: View, blocked: str | None) -> None:
 
 
 def buttons(shown: View, blocked: str | None) -> None:
-    """Show the actions; a button whose action is not possible now is disabled, and says why.
+    """Show a button for each action; a button whose action is not possible now is disabled.
 
-    A stalled instance allows only a forced purge, a finished one no pause, resume or terminate.
+    A stalled instance allows a forced purge alone.
     """
-    summary = shown.summary
-    if offers_forced_purge(summary):
-        forced_purge(summary, shown.key, blocked)
+    if offers_forced_purge(shown.summary):
+        forced_purge(shown.summary, shown.key, blocked)
         return
-    allowed = offered_actions(summary)
-    is_there = summary.is_latest and summary.purged_at is None
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if not (is_there and summary.status.is_finished):
-            for action, icon in ICONS.items():
-                st.button(
-                    action.value.capitalize(),
-                    key=f"do-{action}-{shown.key}",  # another run of the id gets new buttons
-                    icon=icon,
-                    disabled=action not in allowed or blocked is not None,
-                    help=why_disabled(summary) if action not in allowed else blocked,
-                    on_click=act,
-                    args=(action, summary.instance_id),
-                )
-        for action in MORE if is_there else ():
-            if action in allowed_actions(summary.status):
-                label, icon = MORE[action]
-                st.page_link(
-                    "app_pages/bulk.py",
-                    label=label,
-                    icon=icon,
-                    query_params={ACTION: action.value, INSTANCE: summary.instance_id},
-                )
-
-
-def why_disabled(summary: RunSummary) -> str:
-    """Return why the state of a run forbids an action."""
-    if not summary.is_latest:
-        return "This is an earlier run: actions apply only to the latest one."
-    if summary.purged_at:
-        return "The engine no longer has this instance."
-    return f"The status of the instance is {summary.status.lower()}."
+    allowed = offered_actions(shown.summary)
+    with st.container(horizontal=True):
+        for action, icon in ICONS.items():
+            st.button(
+                action.value.capitalize(),
+                key=f"do-{action}-{shown.key}",  # another run of the id gets new buttons
+                icon=icon,
+                disabled=action not in allowed or blocked is not None,
+                help=blocked if action in allowed else None,
+                on_click=act,
+                args=(action, shown.summary.instance_id),
+            )
 
 
 def forced_purge(summary: RunSummary, key: str, blocked: str | None) -> None:

@@ -1,20 +1,15 @@
 """The page of all runs: a live table with filters, counts and action buttons."""
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote, urlencode
 
 import streamlit as st
 
 from dashboard.action_results import show_failed_actions, show_messages
-from dashboard.bulk.bulk_address import ALL, MATCH
 from dashboard.listing.address_filter import (
     current_cursor,
     current_filter,
-    list_query,
     remember_filter,
-    remove_filter,
     restore_filter,
     search_field,
     show_ignored_values,
@@ -28,19 +23,15 @@ from dashboard.listing.table_data import row
 from dashboard.live.banner import banner, catching_up, why_no_actions
 from dashboard.live.system_state import SystemState
 from dashboard.live.widget import live_updates
-from dashboard.markdown import plain
-from dashboard.overview.attention_texts import ATTENTION_TEXTS
 from dashboard.services import offers_orders, services, state_reader
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import LedgerUnavailable, QueryTimeout
-from operations.failure_groups import GroupKey
 from operations.ledger.search.text_index import MIN_SEARCH_LENGTH
 from operations.model import Service, Status
 from operations.records import Count, Filter, Page
 
 PER_PAGE = 50
-MAX_FILTER_TEXT = 120  # characters
 STATUSES = (
     Status.RUNNING,
     Status.SUSPENDED,
@@ -57,15 +48,11 @@ chips, table = widget("chips"), widget("table")
 
 @dataclass(frozen=True)
 class Listed:
-    """A page of runs, the number of runs of each status, and who suspended runs, by `run_id`.
-
-    `group` is the failure group of the filter, None without one.
-    """
+    """A page of runs, the number of runs of each status, and who suspended runs, by `run_id`."""
 
     page: Page
     counts: Counts
     paused_by: dict[int, str]
-    group: GroupKey | None
 
 
 def read(wanted: Filter, cursor: str | None) -> Listed:
@@ -74,8 +61,7 @@ def read(wanted: Filter, cursor: str | None) -> Listed:
     page = ledger.search.page(wanted, limit=PER_PAGE, cursor=cursor, with_position=True)
     pauses = ledger.audit_log.pauses_of(page.runs)
     paused_by = {run_id: pause.actor.name for run_id, pause in pauses.items()}
-    group = ledger.statistics.failure_group(wanted.failure_group) if wanted.failure_group else None
-    return Listed(page, ledger.search.counts(wanted), paused_by, group)
+    return Listed(page, ledger.search.counts(wanted), paused_by)
 
 
 @st.fragment
@@ -95,9 +81,7 @@ def live() -> None:
     show_failed_actions()
     wanted, cursor = current_filter(), current_cursor()
     try:
-        minute = int(time.time() // 60) if wanted.attention else 0  # the time changes who needs it
-        key = ("list", wanted, cursor, minute)
-        listed = state_reader().query(key, lambda: read(wanted, cursor))
+        listed = state_reader().query(("list", wanted, cursor), lambda: read(wanted, cursor))
     except LedgerUnavailable:
         st.info("The list appears as soon as the ledger can be read.")
     except QueryTimeout as error:
@@ -121,16 +105,14 @@ def show_list(listed: Listed, wanted: Filter, state: SystemState) -> None:
         },
         on_toggle_change=toggle_status,
     )
-    other_filters(wanted, listed.group)
     table(
         key="table",
         data={
             "rows": [row(summary, paused_by.get(summary.run_id)) for summary in page.runs],
-            "view": repr((wanted, current_cursor())),
+            "view": repr((sorted(wanted.statuses), wanted.id_part, current_cursor())),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
             "empty": empty_text(wanted, state),
-            "bulk": {"query": bulk_query(), "total": str(total(wanted, counts))},
             "away": why_no_actions(state),
         },
         on_act_change=handle_clicks,
@@ -138,47 +120,11 @@ def show_list(listed: Listed, wanted: Filter, state: SystemState) -> None:
     pager(page, wanted, counts)
 
 
-def other_filters(wanted: Filter, group: GroupKey | None) -> None:
-    """Show the filters that another page put into the address, each with a button to remove it."""
-    texts = dict[str, str]()
-    if wanted.workflows:
-        texts["workflow"] = f"Workflow: {', '.join(sorted(wanted.workflows))}"
-    if wanted.failure_group:
-        words = (
-            f"{group.name}: {group.error_type}: {group.fingerprint}"
-            if group
-            else "not in the ledger"
-        )
-        texts["failure_group"] = f"Failure group: {words}"
-    if wanted.attention:
-        texts["attention"] = ": ".join(ATTENTION_TEXTS[wanted.attention])
-    with st.container(horizontal=True):  # always present: it must not shift the list
-        for name, text in texts.items():
-            st.button(
-                plain(text[:MAX_FILTER_TEXT]),
-                key=f"remove-{name}",
-                icon=":material/close:",
-                help="Remove this filter",
-                on_click=remove_filter,
-                args=(name,),
-            )
-
-
 def statuses(counts: Counts, wanted: Filter) -> list[Status]:
     """Return the statuses of the filter: `STATUSES`, then others that a run has or that are set."""
     others = (status for status in Status if status not in STATUSES)
     existing = {status for status, count in counts.items() if count.number}
     return [*STATUSES, *(each for each in others if each in existing | wanted.statuses)]
-
-
-def bulk_query() -> str:
-    """Return the parameters that select all runs of the list on the page of bulk jobs."""
-    query = {
-        MATCH if name == "q" else name: values
-        for name, values in list_query().items()
-        if name != "at"
-    }
-    return urlencode(query or {ALL: 1}, doseq=True, quote_via=quote)
 
 
 def empty_text(wanted: Filter, state: SystemState) -> tuple[str, str]:
@@ -189,8 +135,10 @@ def empty_text(wanted: Filter, state: SystemState) -> tuple[str, str]:
         return "The ledger is being filled", "The engine's instances appear here in a moment."
     if 0 < len(wanted.id_part) < MIN_SEARCH_LENGTH:
         return "Nothing matches", "Fewer than three characters find only ids that start with them."
-    if wanted != Filter():
-        return "Nothing matches", "No run matches all filters. Remove one."
+    if wanted.statuses or wanted.id_part:
+        filters = {"this status": wanted.statuses, "this text in its id": wanted.id_part}
+        named = " and ".join(name for name, value in filters.items() if value)
+        return "Nothing matches", f"No instance has {named}. Remove a filter."
     if offers_orders():
         return "No instances yet", "Submit an order with “New order”. It appears here at once."
     return "No instances yet", "An instance appears here as soon as the application starts it."

@@ -7,7 +7,6 @@ from dashboard.markdown import plain
 from operations.json_texts import indented
 from operations.mixed_workers import explain
 from operations.model import Failure
-from operations.timeline import Span
 
 MAX_LENGTH = 100_000  # characters of a payload
 MAX_MESSAGE, MAX_MESSAGE_LINES = 600, 8  # of a failure: more would push the Gantt out of view
@@ -28,22 +27,15 @@ def show_payload(place: DeltaGenerator, title: str, text: str | None) -> None:
         place.caption(f"The first {MAX_LENGTH:,} of {len(text):,} characters.")
 
 
-def show_failure(
-    reason: Failure | None, key: str, workers: int | None = None, step: Span | None = None
-) -> None:
+def show_failure(reason: Failure | None, key: str, workers: int | None = None) -> None:
     """Show a failure with its stack trace; a long text is cut until someone asks for all of it.
 
     `key` identifies the failure on the page. `workers` is the number of connected workers, None if
-    it is unknown: a mix of workers is named as the cause. `step` is the activity or child whose
-    failure ended the instance: its own error is shown.
+    it is unknown: a mix of workers is named as the cause.
     """
     if reason is None:
         return
-    error_type = reason.error_type or "Failed"
-    if step and step.failure:
-        reason = step.failure
-        error_type = f"{_failed(step)}: {reason.error_type}"
-    title = plain(_with_ellipsis(error_type))
+    title = plain(_with_ellipsis(reason.error_type or "Failed"))
     st.error(f"**{title}**  \n{plain(_with_ellipsis(reason.message))}", icon=":material/error:")
     if cause := explain(reason, workers):
         st.warning(cause, icon=":material/call_split:")
@@ -52,12 +44,6 @@ def show_failure(
         place = st.expander("Stack trace")
         _code(place, reason.stack_trace[:MAX_STACK_TRACE], language=None)
         _offer_all(place, reason.stack_trace, MAX_STACK_TRACE, f"stack-trace-{key}")
-
-
-def _failed(step: Span) -> str:
-    """Return that a step failed, with its attempts, such as "charge failed 4 of 4 attempts"."""
-    attempts = f" {step.attempt_number} of {step.attempt_count} attempts"
-    return f"{step.name} failed{attempts if step.attempt_count > 1 else ''}"
 
 
 def _beginning(text: str) -> str:

@@ -1,6 +1,5 @@
 """The filter of the list, which is kept in the address of the page."""
 
-import re
 from collections.abc import Callable, Collection
 
 import streamlit as st
@@ -10,28 +9,20 @@ from dashboard.markdown import plain
 from operations.errors import InvalidInput
 from operations.ledger.search.cursors import Cursor
 from operations.model import Status
-from operations.records import Attention, Filter, Sort
+from operations.records import Filter, Sort
 
 MAX_SEARCH_LENGTH = 256  # characters; no id is longer
-MAX_NAME = 255  # characters of a workflow's name
 _SHOWN = 60  # characters of an ignored value that its message shows
 _SEARCH = "q"  # in the address and in the session state: a part of an id
-MORE_FILTERS = (
-    "workflow",
-    "failure_group",
-    "attention",
-)  # filters that other pages put into the address
-FILTERS = ("status", _SEARCH, *MORE_FILTERS, "at")
-"""The parameters of the list in its address."""
+_FILTERS = ("status", _SEARCH, "at")
 _INSTANCE = ("id", "run_id")  # in the address of an instance
-_GROUP = re.compile("[0-9a-f]{16}")  # the id of a failure group
 _STATUSES = ", ".join(status.lower() for status in Status)
 _LIST_QUERY, _LIST_LEFT = "list-query", "list-left"  # in the session state
 
 
 def remove_parameters_of_other_pages() -> None:
     """Remove the parameters that a page left which a quick first click had opened."""
-    _remove_parameters((*FILTERS, *_INSTANCE))
+    _remove_parameters((*_FILTERS, *_INSTANCE))
 
 
 def mark_list_left() -> None:
@@ -46,7 +37,7 @@ def restore_filter() -> None:
     and the run of the instance that the first click opened: they are removed.
     """
     _remove_parameters(_INSTANCE)
-    has_filter = any(name in st.query_params for name in FILTERS)
+    has_filter = any(name in st.query_params for name in _FILTERS)
     if st.session_state.pop(_LIST_LEFT, False) and not has_filter:
         st.query_params.from_dict(list_query())
         if _SEARCH in st.query_params:
@@ -72,30 +63,11 @@ def list_query() -> dict[str, list[str]]:
 
 
 def current_filter() -> Filter:
-    """Return the filter in the address; `show_ignored_values` names the unknown values."""
-    return filter_of(_search_text())
-
-
-def filter_of(search_text: str) -> Filter:
-    """Return the filter in the address, with this text of the search field."""
+    """Return the filter in the address; `show_ignored_values` names the unknown statuses."""
     names = {name.upper() for name in st.query_params.get_all("status")}
     statuses = frozenset(Status(name) for name in names & set(Status))
-    text = search_text.strip()[:MAX_SEARCH_LENGTH].replace("\0", "\ufffd")  # in no id
-    group, attention = (
-        st.query_params.get("failure_group", ""),
-        st.query_params.get("attention", ""),
-    )
-    return Filter(
-        statuses=statuses,
-        id_part=text,
-        workflows=frozenset(_workflows()),
-        failure_group=group if _GROUP.fullmatch(group) else "",
-        attention=Attention(attention) if attention in set(Attention) else None,
-    )
-
-
-def _workflows() -> list[str]:
-    return [name for name in st.query_params.get_all("workflow") if 0 < len(name) <= MAX_NAME]
+    text = _search_text().strip()[:MAX_SEARCH_LENGTH].replace("\0", "\ufffd")  # in no id
+    return Filter(statuses=statuses, id_part=text)
 
 
 def current_cursor() -> str | None:
@@ -106,7 +78,7 @@ def current_cursor() -> str | None:
 
 def show_ignored_values() -> None:
     """Name the values in the address of the list that are ignored, and what is expected instead."""
-    if ignored := [*_ignored_values(), *_unknown_parameters(FILTERS)]:
+    if ignored := [*_ignored_values(), *_unknown_parameters(_FILTERS)]:
         _show_ignored(ignored, _remove_ignored_values)
 
 
@@ -139,20 +111,8 @@ def _remove_parameters(names: Collection[str]) -> None:
         del st.query_params[name]
 
 
-def ignored_filters() -> list[str]:
-    """Name the values of filters in the address that are ignored."""
-    ignored = [_ignored(f"status {name!r}", f"one of {_STATUSES}") for name in _unknown_statuses()]
-    expected = {
-        "workflow": f"a name of at most {MAX_NAME} characters",
-        "failure_group": "the id of a failure group",
-        "attention": f"one of {', '.join(Attention)}",
-    }
-    ignored += [_ignored(f"{name} {value!r}", expected[name]) for name, value in _ignored_filters()]
-    return ignored
-
-
 def _ignored_values() -> list[str]:
-    ignored = ignored_filters()
+    ignored = [_ignored(f"status {name!r}", f"one of {_STATUSES}") for name in _unknown_statuses()]
     if (cursor := st.query_params.get("at")) and not _is_cursor(cursor):
         ignored.append(_ignored(f"at {cursor!r}", "the cursor of a page of the list"))
     if (length := len(_search_text().strip())) > MAX_SEARCH_LENGTH:
@@ -172,24 +132,6 @@ def _unknown_statuses() -> list[str]:
     return [name for name in names if name and name.upper() not in set(Status)]
 
 
-def _ignored_filters() -> list[tuple[str, str]]:
-    """Return the other parameters with a value that selects nothing, each with its value."""
-    group, attention = (
-        st.query_params.get("failure_group", ""),
-        st.query_params.get("attention", ""),
-    )
-    ignored = [
-        ("workflow", name)
-        for name in st.query_params.get_all("workflow")
-        if name and name not in _workflows()
-    ]
-    if group and not _GROUP.fullmatch(group):
-        ignored.append(("failure_group", group))
-    if attention and attention not in set(Attention):
-        ignored.append(("attention", attention))
-    return ignored
-
-
 def _is_cursor(text: str) -> bool:
     try:
         Cursor.read(text, Sort.NEWEST)
@@ -200,12 +142,9 @@ def _is_cursor(text: str) -> bool:
 
 def _remove_ignored_values() -> None:
     """Remove the ignored values from the address; the others stay."""
-    _remove_unknown_parameters(FILTERS)
+    _remove_unknown_parameters(_FILTERS)
     if current_cursor() is None:
         show_newest_page()
-    for name, value in _ignored_filters():
-        rest = [each for each in st.query_params.get_all(name) if each != value]
-        st.query_params[name] = rest
     unknown = _unknown_statuses()
     known = [name for name in st.query_params.get_all("status") if name not in unknown]
     st.query_params["status"] = known
@@ -218,12 +157,6 @@ def toggle_status() -> None:
     status = message.get("status")
     selected = current_filter().statuses ^ {Status(status)} if status else frozenset()
     st.query_params["status"] = sorted(each.lower() for each in selected)
-    show_newest_page()
-
-
-def remove_filter(name: str) -> None:
-    """Remove a parameter of the filter from the address."""
-    st.query_params.pop(name, None)
     show_newest_page()
 
 

@@ -31,7 +31,7 @@ _MESSAGES = {
     ),
     Service.RECORDER: (
         "Recorder unavailable",
-        "The list is not updated; bulk jobs wait. You can still view, start and act on instances.",
+        "The list is not updated. You can still view, start and act on instances.",
     ),
     Service.LEDGER: (
         "Ledger unavailable",
@@ -79,13 +79,8 @@ def banner(state: SystemState) -> None:
         st.warning("\n\n".join(lines), icon=":material/cloud_off:")
 
 
-def outage_title(outage: Outage) -> tuple[str, str]:
-    """Return the name of an outage, and its consequence."""
-    return _MESSAGES[outage.service]
-
-
 def _message(outage: Outage) -> str:
-    title, consequence = outage_title(outage)
+    title, consequence = _MESSAGES[outage.service]
     since = outage.since.astimezone(zone())
     today = since.date() == datetime.now(zone()).date()
     when = f"{since:%H:%M:%S}" if today else f"{since:%d %b %H:%M:%S}"

@@ -20,6 +20,44 @@ function otherRuns({ earlier, later }) {
     .map(([href, words]) => pageLink({ href }, words));
 }
 
+// Copies a text to the clipboard; returns whether that succeeded.
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelecting(text);
+  }
+}
+
+// Browsers have no `navigator.clipboard` over plain http, except on localhost.
+function copyBySelecting(text) {
+  const area = element("textarea", { readonly: true, "aria-hidden": "true" });
+  area.value = text;
+  area.style.position = "fixed";
+  area.style.opacity = "0";
+  document.body.append(area);
+  area.select();
+  try {
+    return document.execCommand("copy");
+  } finally {
+    area.remove();
+  }
+}
+
+const COPIED_TIME = 1200; // milliseconds for which the button shows that it has copied
+
+function copyButton(id) {
+  const button = element("button", { class: "copy", title: "Copy the id", "aria-label": "Copy the id", onclick: async () => {
+    const copied = await copy(id);
+    button.focus({ preventScroll: true });
+    if (!copied) return;
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), COPIED_TIME);
+  } }, icon("M5.6 5.6h7v7h-7z M3.4 10.4v-7h7"));
+  return button;
+}
+
 function facts(data, ticking) {
   const shown = [];
   shown.push(fact("Workflow", element("span", {}, data.workflow || "not started yet")));
@@ -42,12 +80,8 @@ function facts(data, ticking) {
   return shown;
 }
 
-// A symbol of the status for the title of the tab, which shows no icon.
-const SYMBOLS = { PENDING: "◷", RUNNING: "▶", SUSPENDED: "⏸", COMPLETED: "✓", FAILED: "✕", STALLED: "✕", TERMINATED: "■" };
-
 function showComponent(component) {
   const { data } = component;
-  document.title = `${SYMBOLS[data.status] ?? "?"} ${data.id} · Flowdeck`;
   const state = stateOf(component, () => {
     const made = { root: element("div", { class: "widget header" }), shown: "", ticks: [] };
     made.stop = everySecond(() => made.ticks.forEach((tick) => tick()));

@@ -32,42 +32,11 @@ function navigate(href) {
   window.dispatchEvent(new PopStateEvent("popstate"));
 }
 
-// Copies a text to the clipboard; returns whether that succeeded.
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return copyBySelecting(text);
-  }
-}
+// Shortens an id in the middle if it is too long for its cell, because ids differ at their ends.
+const TAIL = 9;
 
-// Browsers have no `navigator.clipboard` over plain http, except on localhost.
-function copyBySelecting(text) {
-  const area = element("textarea", { readonly: true, "aria-hidden": "true" });
-  area.value = text;
-  area.style.position = "fixed";
-  area.style.opacity = "0";
-  document.body.append(area);
-  area.select();
-  try {
-    return document.execCommand("copy");
-  } finally {
-    area.remove();
-  }
-}
-
-const COPIED_TIME = 1200; // milliseconds for which the button shows that it has copied
-
-function copyButton(id) {
-  const button = element("button", { class: "copy", title: "Copy the id", "aria-label": "Copy the id", onclick: async () => {
-    const copied = await copy(id);
-    button.focus({ preventScroll: true });
-    if (!copied) return;
-    button.classList.add("done");
-    setTimeout(() => button.classList.remove("done"), COPIED_TIME);
-  } }, icon("M5.6 5.6h7v7h-7z M3.4 10.4v-7h7"));
-  return button;
+function shortened(id) {
+  return element("span", { class: "shortened" }, element("span", {}, id.slice(0, -TAIL)), element("span", {}, id.slice(-TAIL)));
 }
 
 function duration(ms) {

@@ -2,32 +2,24 @@
 // even if the row has moved. While the pointer is over the table its rows do not move: they are
 // updated in place, and a button announces new rows.
 
-const COLUMNS = ["Select", "Status", "Instance", "Step", "Started", "Duration", "Actions"];
-const BULK_ACTIONS = [["pause", "Pause"], ["resume", "Resume"], ["terminate", "Terminate"], ["rerun", "Rerun"], ["raise", "Raise event"], ["purge", "Purge"]];
+const COLUMNS = ["Status", "Instance", "Step", "Started", "Duration", "Actions"];
 const CLICK_TIMEOUT = 6000; // milliseconds; a click that is not acknowledged by then may be lost
 const UNFREEZE_DELAY = 500; // milliseconds after the pointer has left, as it may only cross the edge of the table
 
 function create() {
   const fresh = element("button", { class: "fresh", hidden: true });
-  const all = element("input", { type: "checkbox", "aria-label": "Select all on this page" });
   const head = element("tr", {}, ...COLUMNS.map((name) =>
-    element("th", { scope: "col", class: name.toLowerCase() }, name === "Select" ? all : name)));
+    element("th", { scope: "col", class: name.toLowerCase() }, name)));
   const body = element("tbody");
   const table = element("table", {}, element("thead", {}, head), body);
   const empty = element("div", { class: "empty", hidden: true });
-  const bulk = element("div", { class: "bulk", role: "region", "aria-label": "Bulk actions", hidden: true });
-  const root = element("div", { class: "widget instances" }, bulk, fresh, table, empty);
-  const state = { root, bulk, all, selected: new Map(), isEvery: false, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), lost: new Map(), frozen: false };
+  const root = element("div", { class: "widget instances" }, fresh, table, empty);
+  const state = { root, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), lost: new Map(), frozen: false };
   // If the table appears under a resting pointer, the browser reports a move of no distance.
   root.addEventListener("pointermove", ({ movementX, movementY }) => { if (movementX || movementY) freeze(state); });
   root.addEventListener("pointerleave", () => unfreeze(state));
   root.addEventListener("focusin", () => freeze(state));
   root.addEventListener("focusout", () => unfreeze(state));
-  all.addEventListener("change", () => {
-    state.selected.clear();
-    for (const { data, box } of state.rows.values()) if (box) { box.checked = all.checked; select(state, data, all.checked); }
-    showBulk(state);
-  });
   fresh.addEventListener("click", () => { fresh.blur(); arrange(state); });
   state.stop = everySecond(() => tick(state));
   return state;
@@ -44,36 +36,6 @@ function unfreeze(state) {
     state.frozen = state.root.matches(":hover");
     if (!state.frozen) arrange(state);
   }, UNFREEZE_DELAY);
-}
-
-function select(state, data, isSelected) {
-  if (isSelected) state.selected.set(data.key, data.id);
-  else state.selected.delete(data.key);
-  state.isEvery = false;
-}
-
-// Shows what is selected, and a link for each bulk action: the next page shows its effects before anything happens.
-function showBulk(state) {
-  const { selected, data: { bulk: { query, total } } } = state;
-  const selectable = [...state.rows.values()].filter(({ box }) => box).length;
-  state.all.checked = selectable > 0 && selected.size === selectable;
-  state.all.indeterminate = selected.size > 0 && selected.size < selectable;
-  state.bulk.hidden = selected.size === 0;
-  const shown = JSON.stringify([[...selected], state.isEvery, query, total]);
-  if (!selected.size || state.bulkShown === shown) return; // else the focus would be lost
-  state.bulkShown = shown;
-  const ids = new URLSearchParams([...selected].flatMap(([key, id]) => [["instance", id], ["run", key]]));
-  const of = state.isEvery ? query : ids;
-  const every = element("button", { type: "button", class: "every", onclick: () => { state.isEvery = !state.isEvery; showBulk(state); } },
-    state.isEvery ? "Only the selected ones" : `All ${total} that match`);
-  const clear = element("button", { type: "button", "aria-label": "Clear the selection", onclick: () => {
-    state.selected.clear();
-    for (const { box } of state.rows.values()) if (box) box.checked = false;
-    showBulk(state);
-  } }, "Clear");
-  state.bulk.replaceChildren(
-    element("strong", {}, state.isEvery ? `All ${total} that match` : `${selected.size} selected`), every,
-    ...BULK_ACTIONS.map(([action, word]) => pageLink({ href: `bulk?action=${action}&${of}`, class: "action" }, `${word}…`)), clear);
 }
 
 function cell(name, ...children) {
@@ -95,20 +57,9 @@ function fill(state, row, data) {
   row.shown = shown;
   const { cells } = row;
   row.line.dataset.id = data.id;
-  if (row.box && !data.selectable) {
-    row.box = null;
-    state.selected.delete(data.key);
-    cells.Select.replaceChildren();
-  } else if (!row.box && data.selectable) {
-    row.box = element("input", { type: "checkbox", "aria-label": `Select ${data.id}`, onchange: () => {
-      select(state, row.data, row.box.checked);
-      showBulk(state);
-    } });
-    cells.Select.replaceChildren(row.box);
-  }
   cells.Status.replaceChildren(badge(data.status));
   cells.Instance.replaceChildren(
-    element("span", { class: "name" }, pageLink({ href: data.href, class: "id", title: data.id }, data.id), copyButton(data.id)),
+    pageLink({ href: data.href, class: "id", title: data.id }, shortened(data.id)),
     element("span", { class: "muted workflow", title: data.workflow }, data.workflow || "not started yet"));
   const step = data.failure ?? (data.repeats ? `repeats ${data.repeats}` : data.waits ?? "");
   row.step = element("span", { title: data.failure ?? data.fault ?? step, class: data.failure || data.repeats ? "step failure" : "step" }, step);
@@ -192,7 +143,7 @@ function tickRow(state, row) {
 function arrange(state) {
   const wanted = new Set(state.data.rows.map((data) => data.key));
   for (const [key, row] of state.rows) {
-    if (!wanted.has(key)) { row.line.remove(); state.rows.delete(key); state.selected.delete(key); }
+    if (!wanted.has(key)) { row.line.remove(); state.rows.delete(key); }
   }
   state.data.rows.forEach((data, index) => {
     if (!state.rows.has(data.key)) state.rows.set(data.key, makeRow(state, data.key));
@@ -202,7 +153,6 @@ function arrange(state) {
     if (current !== row.line) state.body.insertBefore(row.line, current ?? null);
   });
   announce(state, 0);
-  showBulk(state);
 }
 
 // Updates the existing rows in place, and announces the others.
@@ -243,9 +193,6 @@ function showComponent(component) {
     for (const [key, { click }] of clicks) if (component.data.handled.includes(click)) clicks.delete(key);
   }
   showEmptyText(state);
-  if (viewChanged) state.selected.clear();
   if (state.frozen && !viewChanged && state.rows.size) update(state);
   else arrange(state);
-  if (viewChanged) for (const { box } of state.rows.values()) if (box) box.checked = false;
-  showBulk(state);
 }

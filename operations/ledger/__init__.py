@@ -10,7 +10,6 @@ from sqlalchemy import Engine, text
 
 from operations.errors import DaprRefused, DaprUnavailable, LedgerReplaced
 from operations.ledger.audit_log import AuditLog
-from operations.ledger.bulk_jobs import BulkJobStore
 from operations.ledger.damage import Damage
 from operations.ledger.db.connections import check_writable, open_engine, writing
 from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
@@ -47,7 +46,6 @@ __all__ = [
 ]
 
 DEFAULT_LIMITS = LedgerLimits()
-_NO_APPLICATION = ""  # of the leases of jobs, so that no instance has such a lease
 _ASK_AGAIN_AFTER = 5.0  # seconds: a sidecar that hangs answers each call late
 
 
@@ -86,11 +84,9 @@ class Ledger:
         self.reservations = Reservations(engine, self.app_id)
         self.runs = Runs(engine, self.app_id, limits.generations)
         self.audit_log = AuditLog(engine, self.app_id)
-        self.bulk_jobs = BulkJobStore(engine, self.app_id)
         self.descendants = Descendants(engine, self.app_id, limits.search.seconds)
         self.damage = Damage(engine)
         self.leases = Leases(engine, self.app_id)
-        self.job_leases = Leases(engine, lambda: _NO_APPLICATION)
         self.search = Search(engine, limits.search)
         self.statistics = Statistics(engine, limits.statistics)
 

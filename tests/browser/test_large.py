@@ -103,7 +103,7 @@ def test_a_loud_failure_leaves_the_pages_small(
     expect(shown).to_be_visible()
     assert shown.locator("code").text_content() == message
     expect_bounded(page, 420)
-    page.goto(page.url.replace("/instance?id=", "/instances?q="))
+    page.goto(page.url.replace("/instance?id=", "/?q="))
     for width in (420, 1280):
         page.set_viewport_size({"width": width, "height": 900})
         expect_status(row(page, instance_id), "FAILED")

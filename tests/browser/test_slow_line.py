@@ -129,7 +129,7 @@ def test_quick_navigation_leaves_the_page_alive(open_page: OpenPage, stack: Stac
     """
     instance_id = stack.start_order(unique("quick"))
     stack.wait_for(instance_id, "COMPLETED")
-    page = open_page(f"/instances?q={instance_id}", script=f"{DELAYED}(400)")
+    page = open_page(f"/?q={instance_id}", script=f"{DELAYED}(400)")
     for gap in GAPS:
         row(page, instance_id).get_by_role("link").click()
         expect_instance(page)

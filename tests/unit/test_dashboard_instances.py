@@ -761,7 +761,7 @@ def test_the_list_keeps_its_filter(desk: Desk) -> None:
     """The link in the menu restores it, although its address has no filter."""
     app = desk.open(LIST, status=["failed", "running"], q="order_")
     run(app.switch_page(ORDER))
-    follow(app, "instances")
+    follow(app, "./")
     assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
 
 
@@ -770,7 +770,7 @@ def test_the_link_back_restores_the_filter(desk: Desk) -> None:
     desk.add("order_A")
     app = desk.open(LIST, status=["failed", "running"], q="order_")
     follow(app, widget(app, "table")["rows"][0]["href"])
-    assert widget(app, "back")["href"] == "instances?status=failed&status=running&q=order_"
+    assert widget(app, "back")["href"] == "./?status=failed&status=running&q=order_"
     follow(app, widget(app, "back")["href"])
     assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
     assert ids(app) == ["order_A"]

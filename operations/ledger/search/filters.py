@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Select, and_, select
 
 from operations.ledger.runs.waits import stored_name
-from operations.ledger.search.attention import needs_attention
 from operations.ledger.search.text_index import is_indexed, matches
 from operations.ledger.tables import MAX_NAME_LENGTH, run_texts, runs, waits
 from operations.model import Status
@@ -16,8 +15,7 @@ from operations.records import Filter
 _COLUMNS = runs.c
 _LAST = "\U0010ffff"  # the last character: no id has a later one
 _EQUAL: dict[str, Column[Any]] = {
-    name: _COLUMNS[name]
-    for name in ("custom_status", "error_type", "failure_group", "parent_id", "rerun_of")
+    name: _COLUMNS[name] for name in ("custom_status", "error_type", "parent_id", "rerun_of")
 }
 
 Columns = Collection[ColumnElement[Any]]
@@ -56,16 +54,11 @@ class Matches:
         """
         # Few runs wait, so a list of them starts from `waits`, which repeats the status.
         column = waits.c.status if self.wanted.waits_for else _COLUMNS.status
-        query = self._select(columns).where(column == status.value)
-        if self.wanted.attention:
-            query = query.where(needs_attention(self.wanted.attention, status))
-        return query
+        return self._select(columns).where(column == status.value)
 
     def by_text(self, *columns: ColumnElement[Any], any_status: bool = False) -> Select[Any]:
         """Return the select of the runs that a text, or a prefix of the id, matches."""
         query = self._select(columns)
-        if self.wanted.attention:
-            query = query.where(needs_attention(self.wanted.attention))
         if self.is_by_text:
             query = query.join(run_texts, run_texts.c.run_id == _COLUMNS.run_id)
             query = query.where(matches(self.wanted, self.dialect))

@@ -4,20 +4,12 @@ from sqlalchemy import Engine
 
 from operations.ledger.db.connections import reading_within
 from operations.ledger.ledger_limits import SearchLimits
-from operations.ledger.search.attention import (
-    AttentionCount,
-    UnfinishedRuns,
-    read_attention,
-    read_unfinished,
-)
 from operations.ledger.search.counts import read_counts
 from operations.ledger.search.cursors import Cursor
 from operations.ledger.search.filters import Matches
 from operations.ledger.search.pages import Pages
-from operations.ledger.search.waiting import WaitingRun, count_waiting, read_waiting
 from operations.model import Status
 from operations.records import Count, Filter, Page, Sort
-from operations.timeline import SpanKind
 
 
 class Search:
@@ -57,23 +49,3 @@ class Search:
         with reading_within(self._engine, self._limits.seconds) as connection:
             matches = Matches(wanted, connection.dialect.name)
             return read_counts(connection, matches, self._limits)
-
-    def attention(self) -> tuple[AttentionCount, ...]:
-        """Return how many runs need a person, by the reason, the most urgent first."""
-        with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_attention(connection)
-
-    def waiting_counts(self) -> dict[SpanKind, int]:
-        """Return how many running runs wait, by the kind of what they wait for."""
-        with reading_within(self._engine, self._limits.seconds) as connection:
-            return count_waiting(connection)
-
-    def waiting(self, kind: SpanKind, *, limit: int) -> tuple[WaitingRun, ...]:
-        """Return the running runs that have waited longest for something of this kind."""
-        with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_waiting(connection, kind, limit)
-
-    def unfinished(self) -> tuple[UnfinishedRuns, ...]:
-        """Return how many runs of each workflow have not ended, by the workflow's name."""
-        with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_unfinished(connection)
