@@ -365,10 +365,15 @@ def test_a_reload_before_the_answer(open_page: OpenPage, stack: Stack) -> None:
     """The form says so; the same texts may be submitted again, although the order has ended."""
     page = open_page()
     order_id, is_submitted = unique("reloaded"), False
+    servers = list[WebSocketRoute]()
 
     def connect(browser: WebSocketRoute) -> None:
         server = browser.connect_to_server()
-        server.on_message(lambda each: None if is_submitted else browser.send(each))
+        servers.append(server)
+        # The answer may come late: the first connection must never deliver it.
+        server.on_message(
+            lambda each: None if is_submitted and server is servers[0] else browser.send(each)
+        )
 
     open_form(page, connect)
     fill(page, "Order id", order_id)
@@ -380,7 +385,6 @@ def test_a_reload_before_the_answer(open_page: OpenPage, stack: Stack) -> None:
         return stack.post(f"/workflow/terminate/order_{order_id}").is_success
 
     eventually(is_terminated, PATIENCE / 1000, "the order has started, and is terminated")
-    is_submitted = False
     page.reload()
     expect(page.get_by_label("Order id")).to_have_value(order_id)
     expect(page.get_by_text("The dashboard has not answered. Submit again")).to_be_visible()
