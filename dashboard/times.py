@@ -18,5 +18,4 @@ def in_words(seconds: float) -> str:
         if seconds >= size:
             whole, rest = divmod(seconds, size)
             return f"{int(whole)} {unit} {int(rest // smaller)} {smaller_unit}"
-    hundredths = round(seconds * 1000) // 10  # cut off, as the scripts do
-    return f"{min(hundredths, 5999) / 100:.2f} s"
+    return f"{min(seconds, 59.99):.2f} s"

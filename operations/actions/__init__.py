@@ -5,12 +5,7 @@ from operations.actions.context import ActionContext, ActionLimits
 from operations.actions.purge import PurgeResult
 from operations.actions.recording import ActionResult
 from operations.actions.rerun import RerunFrom, RerunRequest, RerunResult
-from operations.actions.start import (
-    MAX_START_DELAY,
-    StartRequest,
-    StartResult,
-    check_workflow,
-)
+from operations.actions.start import MAX_START_DELAY, StartRequest, StartResult
 from operations.actions.subtree import PurgeOptions
 
 __all__ = [
@@ -26,5 +21,4 @@ __all__ = [
     "RerunResult",
     "StartRequest",
     "StartResult",
-    "check_workflow",
 ]

@@ -115,8 +115,7 @@ class Recording:
 
         `call` gets the instance before the action, and returns the instance after it.
         """
-        needs_ledger = context.bulk_id is not None  # a bulk job must know what it has done
-        with self.action(action, instance_id, context, needs_ledger=needs_ledger) as current:
+        with self.action(action, instance_id, context, needs_ledger=False) as current:
             before = self._read_started(action, instance_id)
             current.before, current.detail = before.status, detail
             self.ensure_same_run(instance_id, context)

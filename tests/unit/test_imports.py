@@ -37,8 +37,6 @@ IMPORTERS = {
         "worker/sdk_correction.py",
         "worker/workflow.py",
         "worker/activities.py",
-        "worker/demo/activities.py",
-        "worker/demo/workflows.py",
     ),
     "grpc": (
         "operations/gateway/channel.py",

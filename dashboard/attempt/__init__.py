@@ -1,1 +1,0 @@
-"""The selected bar of a Gantt chart: its attempt, and the rerun from it."""

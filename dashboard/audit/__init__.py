@@ -1,1 +1,0 @@
-"""The audit log: its filter in the address, and its table."""
