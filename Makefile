@@ -3,13 +3,16 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help run attach logs dapr browser postgres test check prove bench screenshots constraints clean
+.PHONY: help run demo attach logs dapr browser postgres test check prove bench screenshots constraints clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: .venv/run ## Run the whole system until Ctrl-C
 	@exec $(BIN)/python -m system
+
+demo: .venv/run ## Run the whole system with a mix of workflows that start by themselves
+	@exec $(BIN)/python -m system demo
 
 attach: .venv/run ## Run Flowdeck for another application: SIDECAR=HOST:PORT
 	@exec $(BIN)/python -m system attach \

@@ -19,13 +19,13 @@ from operations.web.server import create_server
 
 
 def create_attached_app(services: Services, access: AccessRules | None = None) -> FastAPI:
-    """Return the FastAPI application without an endpoint that starts a workflow."""
+    """Return the FastAPI application without an endpoint for orders."""
     return create_app(
         services,
         Application(
             title="Flowdeck",
-            description="Watches, pauses, resumes, terminates, purges and reruns the workflows of "
-            "a Dapr application, and raises events to them.",
+            description="Starts, watches, pauses, resumes, terminates, purges and reruns the "
+            "workflows of a Dapr application, and raises events to them.",
             workflow=None,
             routers=(),
             runtime_state=lambda: runtime_state(services.gateway),

@@ -8,7 +8,15 @@ from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import action_routes, application_routes, read_routes
+from api import (
+    action_routes,
+    application_routes,
+    bulk_routes,
+    export_routes,
+    read_routes,
+    start_routes,
+    statistics_routes,
+)
 from api.application_routes import ApplicationState
 from api.errors import add_error_handlers
 from api.middleware import BodyLimit
@@ -32,7 +40,8 @@ _POLICIES = Policies(by_path=dict.fromkeys(("/docs", "/redoc"), _DOCS_POLICY))
 class Application:
     """The application that serves the API.
 
-    `workflow` is the name of the workflow that `routers` start, None if they start none.
+    `workflow` is the name of the workflow that `routers` start, None if they start none: the API
+    itself starts any workflow by its name.
     `runtime_state` returns the state of the workflow runtime, "running" if it can take work.
     `start` is called before the first request, `stop` after the last.
     """
@@ -68,6 +77,7 @@ def create_app(
         lifespan=lifespan,
         responses=REFUSALS,
         generate_unique_id_function=lambda route: route.name,
+        redirect_slashes=False,  # else a start without an id is redirected to one with an empty id
         swagger_ui_parameters={"defaultModelsExpandDepth": 0},
     )
     app.state.services = services
@@ -75,7 +85,15 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(Guard, access or AccessRules(), _POLICIES, PROBES)
     add_error_handlers(app)
-    routers = (application_routes.router, *application.routers, read_routes.router)
-    for router in (*routers, action_routes.router):
+    for router in (
+        application_routes.router,
+        *application.routers,
+        start_routes.router,
+        read_routes.router,
+        export_routes.router,
+        statistics_routes.router,
+        action_routes.router,
+        bulk_routes.router,
+    ):
         app.include_router(router)
     return app

@@ -46,7 +46,7 @@ class InfoResponse(BaseModel):
     name: str = Field(examples=["Flowdeck order workflow"])
     version: str = Field(examples=["0.1.0"])
     workflow: str | None = Field(
-        description="The workflow that the API can start, null if it starts none.",
+        description="The workflow that `POST /workflow/start` starts, null without that endpoint.",
         examples=["order_workflow"],
     )
     endpoints: dict[str, str] = Field(examples=[{"GET /health": "Health check"}])

@@ -24,6 +24,8 @@ from operations.errors import (
     QueryTimeout,
     TooManyStarts,
     Unavailable,
+    UnknownBulkJob,
+    UnknownFailureGroup,
     UnknownInstance,
 )
 from operations.model import is_possible_id
@@ -35,6 +37,8 @@ MAX_VALUES = 100  # refused values of one request that the response lists
 RETRY_AFTER = "2"  # seconds after which a start that was refused under load may succeed
 _STATUS_CODES = {
     UnknownInstance: 404,
+    UnknownBulkJob: 404,
+    UnknownFailureGroup: 404,
     Conflict: 409,
     QueryTimeout: 400,
     LedgerRefused: 500,

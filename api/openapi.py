@@ -9,6 +9,8 @@ from operations.errors import (
     DaprRefused,
     DaprUnavailable,
     QueryTimeout,
+    UnknownBulkJob,
+    UnknownFailureGroup,
     UnknownInstance,
 )
 from operations.model import Action, Status
@@ -48,13 +50,23 @@ COMMON_ERRORS: Responses = {
         DaprUnavailable("no sidecar accepts the connection"),
     ),
 }
-"""The errors of every endpoint under `/workflow` and `/workflows`."""
+"""The errors of every endpoint that reads or changes instances or the ledger."""
 
 TOO_WIDE: Responses = {
     400: _response("The ledger cannot answer the query in time.", "QueryTimeout", QueryTimeout())
 }
 NOT_FOUND: Responses = {
     404: _response("No instance has this id.", "UnknownInstance", UnknownInstance("order_ORDER001"))
+}
+NO_GROUP: Responses = {
+    404: _response(
+        "No failure group has this id.",
+        "UnknownFailureGroup",
+        UnknownFailureGroup("0f3c9d2e51ab7788"),
+    )
+}
+NO_BULK_JOB: Responses = {
+    404: _response("No bulk job has this id.", "UnknownBulkJob", UnknownBulkJob("0f3c9d2e51ab7788"))
 }
 CONFLICT: Responses = {
     409: _response(

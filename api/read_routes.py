@@ -1,4 +1,4 @@
-"""The endpoints that read: status, history, rerun plan and the list of runs."""
+"""The endpoints that read: status, history, whole runs, rerun plans and the list of runs."""
 
 from contextlib import suppress
 from typing import Annotated
@@ -19,11 +19,14 @@ from api.schemas.histories import (
 from api.schemas.instance_status import StatusResponse, status_body
 from api.schemas.list_query import ListQuery
 from api.schemas.lists import ListResponse, list_body
+from api.schemas.runs import RunQuery, RunResponse
 from api.services import Services
 from operations.actions import RerunFrom, RerunRequest
-from operations.errors import LedgerUnavailable, UnknownInstance
+from operations.errors import DaprUnavailable, LedgerUnavailable, UnknownInstance
 from operations.history_source import read_history
 from operations.model import Instance, Status
+from operations.run_document import run_document
+from operations.run_view import view
 from operations.snapshots import read_instance
 
 router = APIRouter(tags=["workflow"], route_class=StrictRoute, responses=COMMON_ERRORS)
@@ -73,6 +76,24 @@ def history(
     """Return every event, from the engine, or from the ledger if the engine cannot answer."""
     found = read_history(services.gateway, lambda: services.ledger, instance_id)
     return AsciiResponse(history_body(found, full=query.full))
+
+
+@router.get(
+    "/workflow/run/{instance_id:path}",
+    summary="Get everything about a run",
+    response_model=RunResponse,
+    responses=NOT_FOUND | DAPR_REFUSED,
+)
+def run(
+    instance_id: InstanceId, query: Annotated[RunQuery, Query()], services: ServicesDependency
+) -> AsciiResponse:
+    """Return what the page of the run shows; from the ledger alone while the engine is away."""
+    gateway, ledger, run_id = services.gateway, services.ledger, query.run_id
+    try:
+        found = view(gateway, ledger, instance_id, dapr_unavailable=False, run_id=run_id)
+    except DaprUnavailable:
+        found = view(gateway, ledger, instance_id, dapr_unavailable=True, run_id=run_id)
+    return AsciiResponse(run_document(found))
 
 
 @router.get(

@@ -13,8 +13,9 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.types import Receive, Scope
 
-from api.json_text import JsonText, members, render
+from api.json_text import members
 from operations.errors import InvalidInput
+from operations.json_bodies import JsonText, render
 from operations.json_texts import is_python_json
 from operations.validation import listed
 

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 
-from bench import large, load, orders, pages, refresh, starts
+from bench import large, list_page, load, orders, overview, pages, refresh, starts
 from bench import ledger as ledgers
-from dashboard.settings import DashboardSettings
 from operations.actions import Actions
 from operations.gateway import DaprGateway
 from operations.ledger import open_ledger
@@ -44,14 +43,12 @@ def _on_a_system(measure: Callable[[Stack, DaprGateway, Actions], None]) -> Call
     return measure_on_a_system
 
 
-def _settings(stack: Stack) -> DashboardSettings:
-    return DashboardSettings.load().model_copy(update={"page_port": stack.page_port})
-
-
 MEASURES: dict[str, Callable[[], None]] = {
     "orders": _on_a_system(lambda _, gateway, actions: orders.measure(gateway, actions)),
-    "pages": _on_a_system(lambda stack, _, actions: pages.measure(_settings(stack), actions)),
+    "pages": _on_a_system(lambda stack, _, actions: pages.measure(stack, actions)),
     "ledger": ledgers.measure,
+    "overview": overview.measure,
+    "list": list_page.measure,
     "load": load.measure,
     "refresh": refresh.measure,
     "large": large.measure,

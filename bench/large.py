@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from bench.pages import report, seconds_until
 from operations.ledger import Ledger, open_ledger
 from system.dapr.settings import PROJECT, DaprSettings
-from tests.browser.acts import bars, row
+from tests.browser.acts import bars, names, row
 from tests.browser.chromium import FLAGS, find
 from tests.browser.conftest import settle
 from tests.browser.large_runs import add_large_run
@@ -67,7 +67,7 @@ def dashboard(folder: Path) -> Iterator[tuple[Ledger, str]]:
         )
         resources.callback(process.wait)
         resources.callback(process.terminate)
-        eventually(lambda: _answers(address), STARTUP, "the dashboard answers")
+        eventually(lambda: answers(f"{address}/health"), STARTUP, "the dashboard answers")
         yield ledger, address
 
 
@@ -88,9 +88,10 @@ def _heartbeats(ledger: Ledger) -> Iterator[None]:
     thread.join()
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Return True if an HTTP server answers a GET request with 200."""
     try:
-        return http_client.get(f"{address}/health").status_code == 200  # noqa: PLR2004
+        return http_client.get(address).status_code == 200  # noqa: PLR2004
     except httpx.HTTPError:
         return False
 
@@ -116,7 +117,7 @@ def _first_bars(page: Page) -> float:
 
 def _another_section(page: Page, number: int) -> float:
     """Return the seconds from the click on Next to the names of the rows of section `number`."""
-    first = page.locator(".gantt .ytick text").first
+    first = names(page).nth(1)
 
     def shown() -> None:
         expect(first).to_have_text(f"ship_{50 * number}")

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from itertools import islice
 
 from bench.queries import Query, queries
@@ -24,7 +25,7 @@ def measure() -> None:
         with tempfile.TemporaryDirectory() as folder:
             url = f"sqlite:///{folder}/ledger.db"
             with closing(open_ledger(url).for_app(APP)) as ledger:
-                _fill(ledger, "SQLite", count)
+                fill(ledger, "SQLite", count)
                 _print_all(ledger)
     with Server() as server:
         for count in COUNTS:
@@ -37,14 +38,15 @@ def _on(server: Server, count: int) -> Iterator[Ledger]:
     """Yield a filled ledger after a vacuum, which autovacuum would do in time."""
     url = server.new()
     with closing(open_ledger(url).for_app(APP)) as ledger:
-        _fill(ledger, "PostgreSQL", count)
+        fill(ledger, "PostgreSQL", count)
         server.run("VACUUM ANALYZE", name_in(url))
         yield ledger
     server.drop(url)
 
 
-def _fill(ledger: Ledger, database: str, count: int) -> None:
-    runs, seconds = iter(SyntheticRuns(count)), 0.0
+def fill(ledger: Ledger, database: str, count: int, shift: timedelta = timedelta()) -> None:
+    """Record synthetic runs, that much later than they say, and print how long one takes."""
+    runs, seconds = iter(SyntheticRuns(count, shift=shift)), 0.0
     while batch := list(islice(runs, AT_ONCE)):
         started = time.perf_counter()
         ledger.runs.ingest(batch)
@@ -59,7 +61,7 @@ def _print_all(ledger: Ledger) -> None:
     results = {
         query.name: p95
         for query in queries(ledger)
-        if (p95 := _measure(query)) and query.has_target
+        if (p95 := measure_query(query)) and query.has_target
     }
     slowest = max(results, key=lambda name: results[name])
     missed = [name for name, p95 in results.items() if p95 > TARGET]
@@ -71,7 +73,7 @@ def _print_all(ledger: Ledger) -> None:
     )
 
 
-def _measure(query: Query) -> float | None:
+def measure_query(query: Query) -> float | None:
     """Print the median and the p95 of a query; return the p95, None if the query timed out."""
     times = []
     try:

@@ -1,26 +1,26 @@
-"""Measures the time from a click to its effect, and the dashboard's CPU time for its viewers."""
+"""Measures the time from a click to its effect, and what viewers cost the dashboard and Dapr."""
 
 import statistics
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.orders import start
-from dashboard.settings import DashboardSettings
 from operations.actions import Actions
 from tests.browser.acts import bars, row
 from tests.browser.chromium import FLAGS, find
-from tests.browser.conftest import settle
+from tests.browser.conftest import LIST, settle
+from tests.integration.stack import Stack
 from tests.waiting import STARTUP, eventually
 
 ROUNDS = 7
 VIEWERS = (0, 1, 10)
 MEASURED = 20.0  # seconds during which the CPU time is measured
 INTERVAL = 1.0  # seconds between two orders meanwhile
+PROCESSES = ("dashboard", "daprd")  # whose CPU time is measured
 
 
 class PageBench:
@@ -32,7 +32,7 @@ class PageBench:
         self._actions = actions
 
     @contextmanager
-    def page(self, path: str = "/") -> Iterator[Page]:
+    def page(self, path: str) -> Iterator[Page]:
         """Open a page in a browser window of its own."""
         context = self._browser.new_context(viewport={"width": 1280, "height": 900})
         page = context.new_page()
@@ -74,16 +74,18 @@ class PageBench:
         page.mouse.move(0, 0)  # while the pointer is on a row, no new row is inserted
         return seconds
 
-    def cpu_share(self, viewers: int, process: psutil.Process) -> float:
-        """Return the share of one core that the dashboard uses while orders start and end."""
+    def cpu_shares(self, viewers: int, processes: Sequence[psutil.Process]) -> list[float]:
+        """Return the share of one core that each process uses while orders start and end."""
         with ExitStack() as pages:
             for _ in range(viewers):
-                pages.enter_context(self.page())
-            before, started = _cpu_seconds(process), time.monotonic()
+                pages.enter_context(self.page(LIST))
+            before, started = [_cpu_seconds(each) for each in processes], time.monotonic()
             while time.monotonic() - started < MEASURED:
                 self.order()
                 time.sleep(INTERVAL)
-            return (_cpu_seconds(process) - before) / (time.monotonic() - started)
+            elapsed = time.monotonic() - started
+            after = [_cpu_seconds(each) for each in processes]
+        return [(end - start) / elapsed for start, end in zip(before, after, strict=True)]
 
 
 def seconds_until(action: Callable[[], object], wait_for_effect: Callable[[], object]) -> float:
@@ -99,28 +101,20 @@ def _cpu_seconds(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _listener(port: int) -> psutil.Process:
-    for connection in psutil.net_connections(kind="tcp"):
-        is_on_port = connection.laddr and connection.laddr.port == port
-        if is_on_port and connection.status == psutil.CONN_LISTEN and connection.pid:
-            return psutil.Process(connection.pid)
-    sys.exit(f"No process listens on port {port}.")
-
-
 def report(name: str, seconds: list[float]) -> None:
     """Print the median and the slowest of some measurements."""
     median, slowest = statistics.median(seconds), max(seconds)
     print(f"{name}: median {median:.2f} s, slowest {slowest:.2f} s ({len(seconds)} times)")
 
 
-def measure(settings: DashboardSettings, actions: Actions) -> None:
+def measure(stack: Stack, actions: Actions) -> None:
     """Print one line for each kind of click, and one for each number of viewers."""
-    process = _listener(settings.page_port)
+    processes = [found for name in PROCESSES if (found := stack.process(name))]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
-        bench = PageBench(browser, f"http://{settings.page_host}:{settings.page_port}", actions)
+        bench = PageBench(browser, stack.page, actions)
         report("submit to bars", [bench.submit() for _ in range(ROUNDS)])
-        with bench.page() as page:
+        with bench.page(LIST) as page:
             report("a start elsewhere to its row", [bench.appear(page) for _ in range(ROUNDS)])
             orders = (bench.order() for _ in range(ROUNDS))  # each starts right before its pause
             paused = {each: bench.act(page, "Pause", "SUSPENDED", each) for each in orders}
@@ -128,6 +122,7 @@ def measure(settings: DashboardSettings, actions: Actions) -> None:
             ended = [bench.act(page, "Terminate", "TERMINATED", each) for each in paused]
             report("terminate to its badge", ended)
         for viewers in VIEWERS:
-            share = bench.cpu_share(viewers, process)
-            print(f"{viewers} viewers, an order a second: {share:.0%} of a core")
+            shares = zip(PROCESSES, bench.cpu_shares(viewers, processes), strict=True)
+            words = ", ".join(f"{name} {share:.1%} of a core" for name, share in shares)
+            print(f"{viewers} viewers of the list, an order a second: {words}")
         browser.close()

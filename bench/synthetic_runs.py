@@ -29,15 +29,16 @@ _FAILED, _TERMINATED, _SHIPPED, _RETRIED, _UNTRACED = 0.03, 0.01, 0.1, 0.05, 0.0
 
 
 class SyntheticRuns:
-    """Generates runs, the same runs for the same seed."""
+    """Generates runs, the same runs for the same seed; `shift` moves their times."""
 
-    def __init__(self, count: int, seed: int = 1) -> None:
+    def __init__(self, count: int, seed: int = 1, shift: timedelta = timedelta()) -> None:
         self._count = count
+        self._end = END + shift
         self._chance = random.Random(seed)  # noqa: S311 - figures, not secrets
 
     def __iter__(self) -> Iterator[Snapshot]:
         """Yield the last snapshot of each run, the oldest run first."""
-        start = END - timedelta(seconds=_SPACING * self._count)
+        start = self._end - timedelta(seconds=_SPACING * self._count)
         last = ""
         for number in range(self._count):
             start += timedelta(seconds=self._chance.uniform(0, 2 * _SPACING))

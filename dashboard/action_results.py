@@ -74,10 +74,11 @@ def act(action: Action, instance_id: str) -> None:
     results.add(perform(action, instance_id))
 
 
-def perform(action: Action, instance_id: str) -> PerformedAction:
+def perform(action: Action, instance_id: str, reason: str = "") -> PerformedAction:
     """Perform the action and return its result; may run in a thread without a session."""
     try:
-        result = services().actions.change_status(action, instance_id, ActionContext(viewer()))
+        context = ActionContext(viewer(), reason)
+        result = services().actions.change_status(action, instance_id, context)
     except FlowdeckError as error:
         return PerformedAction(action, instance_id, str(error), error)
     already = "" if result.changed else "already "

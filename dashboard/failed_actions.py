@@ -22,7 +22,7 @@ from operations.errors import (
     OutcomeUnknown,
     Unavailable,
 )
-from operations.model import Action
+from operations.model import STATUS_ACTIONS, Action
 
 MAX_SHOWN = 5  # failures; the others are counted
 MAX_HANDLED_SINGLY = 2  # failures up to which each has a toast, and no button dismisses all
@@ -50,8 +50,8 @@ class FailedAction(BaseModel):
 
     @property
     def can_be_retried(self) -> bool:
-        """True if the same action may succeed later; a purge is asked for again on the page."""
-        return self.may_succeed and self.action is not Action.PURGE
+        """True if the same action may succeed later; the others are asked for again on the page."""
+        return self.may_succeed and self.action in STATUS_ACTIONS
 
 
 Failures = dict[tuple[Action, str], FailedAction]

@@ -1,9 +1,8 @@
-"""The web server of the dashboard: Streamlit's pages, live updates, and Plotly's script."""
+"""The web server of the dashboard: Streamlit's pages, live updates, exports, Plotly's script."""
 
 import base64
 import gc
 import hashlib
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -18,18 +17,20 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.config import get_config_options, set_option
 
+from dashboard.exports import export_routes
+from dashboard.index_page import INLINE_SCRIPTS, IndexPage
 from dashboard.live.updates import LiveUpdates
+from dashboard.static_files import CompressedFiles
 from operations.web.access import AccessRules
 from operations.web.guard import Guard, Policies
 
 PROBES = frozenset({"/health", "/_stcore/health"})
 PLOTLY_PATH = "flowdeck/plotly.min.js"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-_INDEX = Path(st.__file__).parent / "static" / "index.html"
-_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _SCRIPT = Path(__file__).parent / "app.py"
 _IMPORTED_LATER = (
-    "dashboard.details.audit_table",
+    "dashboard.audit.audit_fields",
+    "dashboard.audit.audit_table",
     "dashboard.details.history_table",
     "dashboard.orders.order_form",
     "operations.ledger.migrations",
@@ -50,8 +51,13 @@ def create_app(read_version: Callable[[], str], access: AccessRules | None = Non
             Route(f"/{PLOTLY_PATH}", _plotly),
             Route("/health", _health),
             LiveUpdates(read_version).route,
+            *export_routes(),
         ],
-        middleware=[Middleware(_WithoutUploads)],
+        middleware=[
+            Middleware(_WithoutUploads),
+            Middleware(IndexPage),
+            Middleware(CompressedFiles, others=frozenset({f"/{PLOTLY_PATH}"})),
+        ],
         lifespan=_lifespan,
     )
     # `st.App` registers the configuration file beside the script. Options that were read earlier,
@@ -98,10 +104,10 @@ async def _health(_request: Request) -> PlainTextResponse:
 def _content_policy() -> str:
     """Return the policy of all pages.
 
-    Streamlit imports the scripts of components from `blob:` addresses, sets styles in elements, and
-    has one inline script, which is allowed by its hash.
+    Streamlit imports the scripts of components from `blob:` addresses, and sets styles in elements.
+    The inline scripts of its page are allowed by their hashes.
     """
-    hashes = " ".join(f"'{_hash(script)}'" for script in _INLINE_SCRIPT.findall(_INDEX.read_text()))
+    hashes = " ".join(f"'{_hash(script)}'" for script in INLINE_SCRIPTS)
     return (
         "default-src 'self'; "
         f"script-src 'self' blob: {hashes}; "

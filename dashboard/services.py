@@ -107,6 +107,12 @@ def _services() -> OpenServices:
 
 
 @cache
+def page_settings() -> DashboardSettings:
+    """Return the settings of the pages."""
+    return DashboardSettings.load()
+
+
+@cache
 def offers_orders() -> bool:
     """Return whether the pages offer the form of the order workflow."""
     return DashboardSettings.load().orders

@@ -18,4 +18,5 @@ def in_words(seconds: float) -> str:
         if seconds >= size:
             whole, rest = divmod(seconds, size)
             return f"{int(whole)} {unit} {int(rest // smaller)} {smaller_unit}"
-    return f"{min(seconds, 59.99):.2f} s"
+    hundredths = round(seconds * 1000) // 10  # cut off, as the scripts do
+    return f"{min(hundredths, 5999) / 100:.2f} s"

@@ -63,6 +63,20 @@ class UnknownInstance(FlowdeckError):
             super().__init__(f"The instance {instance_id!r} has no run {run_id}.")
 
 
+class UnknownFailureGroup(FlowdeckError):
+    """No failure group has this id."""
+
+    def __init__(self, group_id: str) -> None:
+        super().__init__(f"No failure group has the id {group_id!r}.")
+
+
+class UnknownBulkJob(FlowdeckError):
+    """No bulk job has this id."""
+
+    def __init__(self, bulk_id: str) -> None:
+        super().__init__(f"No bulk job has the id {bulk_id!r}.")
+
+
 class Conflict(FlowdeckError):
     """The request contradicts the state of the instance; nothing was changed."""
 

@@ -55,6 +55,8 @@ class HistoryEvent:
     """The names of the patches that a turn of the workflow applied."""
     rerun_of: str | None = None
     """The id of the instance that this one is a rerun of."""
+    trace_id: str | None = None
+    """The id of the trace that the start of the instance belongs to, in `executionStarted`."""
     raw: str | None = None
     """An event of unknown kind as it was received: protobuf bytes as base64 text."""
 

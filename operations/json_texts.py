@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
@@ -14,7 +15,53 @@ MAX_DIGITS = sys.int_info.default_max_str_digits
 """Digits of the longest integer that Python reads by default."""
 _TOKEN = re.compile(r'"(?:[^"\\]+|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\.")
+_UNREADABLE = re.compile(rf"-?[0-9]{{{MAX_DIGITS + 1},}}|-?Infinity|NaN")  # outside of texts
+_WORDS = {
+    "Expecting value": "expected a value",
+    "Expecting property name enclosed in double quotes": "expected a name in double quotes",
+    "Expecting ':' delimiter": "expected ':' after the name",
+    "Expecting ',' delimiter": "expected ',' or the end of the object or list",
+    "Extra data": "found more text after the end of the value",
+    "Invalid control character at": "found a line break or another control character in a text",
+    "Unterminated string starting at": "found a text without its closing quote",
+}
+"""The messages of Python's parser in words for a user."""
 _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
+
+
+@dataclass(frozen=True)
+class JsonMistake:
+    """Why a text is no JSON, and where: the line and the column of a character, counted from 1."""
+
+    line: int
+    column: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Line {self.line}, column {self.column}: {self.reason}."
+
+
+def find_mistake(text: str) -> JsonMistake | None:
+    """Return the first mistake in a text that is not `is_python_json`, None if it is."""
+    try:
+        json.loads(text, parse_int=int, parse_float=str, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        return JsonMistake(error.lineno, error.colno, _WORDS.get(error.msg, error.msg.lower()))
+    except RecursionError:
+        return JsonMistake(1, 1, "the value is nested too deeply")
+    except ValueError:
+        return _unreadable_number(text)
+    return None
+
+
+def _unreadable_number(text: str) -> JsonMistake:
+    """Return the place of the first number that is no JSON, or that Python does not read."""
+    found = next(each for each in _TOKEN.finditer(text) if _UNREADABLE.fullmatch(each[0]))
+    before = text[: found.start()]
+    column = found.start() - before.rfind("\n")
+    words = f"an integer of more than {MAX_DIGITS:,} digits" if "0" <= found[0][-1] <= "9" else ""
+    reason = f"found {words or found[0]}, expected a number"
+    return JsonMistake(before.count("\n") + 1, column, reason)
 
 
 def is_json(text: str, *, parse_int: Callable[[str], object] = str) -> bool:
@@ -35,6 +82,26 @@ def is_python_json(text: str) -> bool:
     A workflow in Python fails when it receives an integer of more than `MAX_DIGITS` digits.
     """
     return is_json(text, parse_int=int)
+
+
+def survives_javascript(text: str) -> bool:
+    """Return True if JavaScript parses a text, which is a JSON object or list, without a loss.
+
+    It would round large and long numbers, and drop all but one of equal keys.
+    """
+    if text.lstrip()[:1] not in _OPENING:
+        return False
+    try:
+        json.loads(
+            text,
+            parse_int=_exact,
+            parse_float=_exact,
+            parse_constant=_refuse,
+            object_pairs_hook=_unique,
+        )
+    except (ValueError, RecursionError, InvalidOperation):
+        return False
+    return True
 
 
 def same_json(one: str | None, other: str | None) -> bool:
@@ -95,6 +162,21 @@ def _number(digits: str) -> tuple[str, Decimal | str]:
         return "number", Decimal(digits)
     except InvalidOperation:  # an exponent of 19 digits
         return "number", digits
+
+
+def _exact(digits: str) -> float:
+    """Return a number as JavaScript has it; raise `ValueError` if that changes it."""
+    number = float(digits)
+    if Decimal(repr(number)) != Decimal(digits):
+        raise ValueError(digits)
+    return number
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
 
 
 def _refuse(constant: str) -> NoReturn:

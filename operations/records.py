@@ -1,12 +1,16 @@
 """The records that are written into the ledger and read from it."""
 
+import statistics
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
+from operations.failure_groups import FailedKind, GroupKey, group_of
 from operations.history import HistoryEvent
 from operations.model import HISTORY_LOST, Actor, Failure, Instance, Status
-from operations.timeline import Timeline
+from operations.timeline import Ending, Span, SpanKind, Timeline, failed_step
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,37 @@ class Snapshot:
         stall = self.timeline.stall
         is_stalled = stall and self.instance.status is Status.STALLED
         return stall.reason if stall and is_stalled else self.instance.failure
+
+    @cached_property
+    def failed_step(self) -> Span | None:
+        """The attempt of an activity or child whose failure ended the instance, else None."""
+        failure = self.instance.failure
+        is_failed = failure and self.instance.status is Status.FAILED
+        return failed_step(self.timeline.spans, failure) if failure and is_failed else None
+
+    @property
+    def failure_group(self) -> GroupKey | None:
+        """The group of the failure that ended the instance; None until its history is read."""
+        instance = self.instance
+        if instance.failure is None or instance.status is not Status.FAILED:
+            return None
+        if self.timeline.ended_at is None:
+            return None
+        step = self.failed_step
+        if step and step.failure:
+            return self._group_of_step(step, step.failure)
+        kind, name = FailedKind.WORKFLOW, instance.workflow
+        return group_of(self.app_id, kind, name, instance.failure, instance.instance_id)
+
+    def failure_group_of(self, span: Span) -> GroupKey | None:
+        """Return the group of a failed attempt, None if it did not fail in this run."""
+        if span.failure is None or span.ending is not Ending.FAILED or span.copied:
+            return None
+        return self._group_of_step(span, span.failure)
+
+    def _group_of_step(self, span: Span, failure: Failure) -> GroupKey:
+        kind = FailedKind(span.kind.value)
+        return group_of(self.app_id, kind, span.name, failure, self.instance.instance_id)
 
     @property
     def is_final(self) -> bool:
@@ -85,6 +120,15 @@ class RunSummary:
     """Since when the run is suspended, whoever paused it; None if it is not."""
     repeats: str | None = None
     """An action that the application repeated while the run was suspended, a fault of its SDK."""
+    failed_step: str | None = None
+    """The activity or child whose failure ended the run; `error_type` and `error_message` are then
+    those of the step. None for a failure of the workflow's own code."""
+    failure_group: str | None = None
+    """The `group_id` of the failure that ended the run."""
+    waits_kind: SpanKind | None = None
+    """The kind of what `waits_for` names first; None if the run waits for nothing or its start."""
+    waits_since: datetime | None = None
+    """When the first of these waits began."""
 
     @property
     def over_at(self) -> datetime | None:
@@ -151,14 +195,34 @@ class RemoteChild:
         )
 
 
+class Attention(StrEnum):
+    """Why a run needs a person, the most urgent reason first."""
+
+    OVERDUE = "overdue"
+    """A timer, a time-out, a retry or a start is more than a minute late."""
+    STUCK = "stuck"
+    """An attempt of an activity has not ended for ten minutes."""
+    EVENT = "event"
+    """The run waits for an external event, which a person may have to raise."""
+    STALLED = "stalled"
+    """The engine refuses to continue the run."""
+
+
 @dataclass(frozen=True)
 class Filter:
     """Selects the runs of a list: a run must match every field that is set.
 
-    `since` (inclusive) and `until` (exclusive) limit the time of creation, aware UTC. `id_part`
-    is a substring of the instance id. `text` is a substring of the id, a payload, the custom status
-    or the failure, as plain text or as JSON escapes it. Both ignore the case of the letters A to Z;
-    but if they have one or two characters, they match ids that start with exactly these.
+    `since` (inclusive) and `until` (exclusive) limit the time of creation, `ended_since` and
+    `ended_until` the time of the end, aware UTC; `last` and `ended_last` limit them to the time of
+    this length before the query. `min_duration` and `max_duration` (both inclusive) limit the
+    duration. A run that has not ended, or whose start or end is unknown, matches no limit of its
+    end or of its duration. `top_level` excludes the runs that are children of another run of their
+    application.
+
+    `id_part` is a substring of the instance id. `text` is a substring of the id, a payload, the
+    custom status or the failure, as plain text or as JSON escapes it. Both ignore the case of the
+    letters A to Z; but if they have one or two characters, they match ids that start with exactly
+    these.
     `waits_for` is the name of an event, activity, child or timer, in any case; it matches a run
     that waits for several things if one of them has this name. The other texts match whole values.
     """
@@ -174,10 +238,28 @@ class Filter:
     parent_id: str = ""
     rerun_of: str = ""
     error_type: str = ""
+    failure_group: str = ""
+    attention: Attention | None = None
+    ended_since: datetime | None = None
+    ended_until: datetime | None = None
+    last: timedelta | None = None
+    ended_last: timedelta | None = None
+    min_duration: timedelta | None = None
+    max_duration: timedelta | None = None
+    top_level: bool = False
+
+    @property
+    def depends_on_time(self) -> bool:
+        """True if a later query may find other runs although none has changed."""
+        return not (self.attention is None and self.last is None and self.ended_last is None)
 
 
 class Sort(StrEnum):
-    """The order of a list; under `ENDED` and `LONGEST` unfinished runs come last."""
+    """The order of a list.
+
+    Under `ENDED` and `LONGEST` unfinished runs come last, under `SHORTEST` first. Ids are compared
+    character by character, so that capitals come before small letters.
+    """
 
     NEWEST = "newest"
     """The run that was created last comes first."""
@@ -186,6 +268,15 @@ class Sort(StrEnum):
     """The run that ended last comes first."""
     LONGEST = "longest"
     """The run with the longest duration comes first."""
+    SHORTEST = "shortest"
+    """The same list backwards."""
+    ID = "id"
+    """The instance ids from A to Z."""
+    ID_DESCENDING = "id_descending"
+    STATUS = "status"
+    """The statuses from Z to A; in each, the run that was created last comes first."""
+    STATUS_ASCENDING = "status_ascending"
+    """The same list backwards."""
 
 
 @dataclass(frozen=True)
@@ -219,14 +310,40 @@ class Page:
 
 @dataclass(frozen=True)
 class Baseline:
-    """How long the latest `attempts` of an activity took in completed runs, in seconds.
+    """How long the latest attempts of an activity took in completed runs.
 
-    Queue time and execution time count together.
+    `durations` are in seconds, the shortest first, at least two. Queue time and execution time
+    count together.
     """
 
-    p50: float
-    p95: float
-    attempts: int
+    durations: tuple[float, ...]
+
+    @property
+    def attempts(self) -> int:
+        """The number of attempts."""
+        return len(self.durations)
+
+    @cached_property
+    def p50(self) -> float:
+        """The duration that half of the attempts do not exceed, in seconds."""
+        return self._cuts[9]
+
+    @cached_property
+    def p95(self) -> float:
+        """The duration that 95 % of the attempts do not exceed, in seconds."""
+        return self._cuts[18]
+
+    @cached_property
+    def _cuts(self) -> list[float]:
+        return statistics.quantiles(self.durations, n=20, method="inclusive")
+
+    def share_shorter(self, seconds: float) -> float:
+        """Return the share of the attempts that took less time, from 0 to 1."""
+        return bisect_left(self.durations, seconds) / len(self.durations)
+
+    def share_longer(self, seconds: float) -> float:
+        """Return the share of the attempts that took more time, from 0 to 1."""
+        return 1 - bisect_right(self.durations, seconds) / len(self.durations)
 
 
 class Outcome(StrEnum):

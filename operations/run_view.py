@@ -22,6 +22,7 @@ from operations.records import (
 )
 from operations.snapshots import LastSnapshots
 from operations.timeline import Timeline, cut_off, timeline_of, with_start_times
+from operations.timeline.unconsumed import UnconsumedEvent, unconsumed_events
 
 AUDIT_ENTRIES = 100  # that are shown of one run
 RECORD_BYTES = 512  # size of an event or a span without its payloads
@@ -49,6 +50,14 @@ class View:
     earlier_generations: EarlierGenerations
     paused_by: str | None = None
     """Who suspended the run, if Flowdeck did it and the run is still suspended."""
+    unconsumed: tuple[UnconsumedEvent, ...] = ()
+    """The external events that no wait took; none if the history is not known."""
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of the trace that the run belongs to, None if it is not known."""
+        history = self.details.history or ()
+        return next((each.trace_id for each in history if each.kind == "executionStarted"), None)
 
     @property
     def key(self) -> str:
@@ -187,6 +196,7 @@ def _view(ledger: Ledger, summary: RunSummary, details: RunDetails, timeline: Ti
         if summary.generation > 1
         else EarlierGenerations(),
         paused_by=pause[summary.run_id].actor.name if pause else None,
+        unconsumed=unconsumed_events(details.history or (), timeline.spans),
     )
 
 

@@ -1,7 +1,7 @@
 """`python -m system` runs Flowdeck until Ctrl-C.
 
-`python -m system logs` follows its log files; `python -m system attach` runs Flowdeck for another
-application.
+`python -m system demo` runs it with workflows that start by themselves, `python -m system logs`
+follows its log files, and `python -m system attach` runs Flowdeck for another application.
 """
 
 import logging
@@ -21,6 +21,7 @@ from system.dapr.build import ensure
 from system.dapr.commands import NEEDS
 from system.dapr.errors import DaprError
 from system.dapr.settings import LOOPBACK, PROJECT, DaprSettings
+from system.demo import PROCESS, use_own_data
 from system.environment import http_url, python_environment
 from system.preconditions import CannotStart, check_folders, check_ports, lock_data
 from system.supervisor import Plan, Supervisor, read_procfile
@@ -36,6 +37,9 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends a build as well
     logging.raiseExceptions = False  # a full disk costs log lines, and nothing else
     commands = read_procfile(PROJECT / "Procfile")
+    is_demo = arguments == ["demo"]
+    if is_demo:
+        commands |= PROCESS
     console = Console(list(commands))
     try:
         if arguments == ["logs"]:
@@ -44,6 +48,8 @@ def main(arguments: list[str]) -> None:
             attach(arguments[1:])
             console.say(STOPPED)
         else:
+            if is_demo:
+                use_own_data()
             run(commands, console)
     except (DaprError, CannotStart, InvalidInput) as error:
         console.say(str(error))

@@ -19,7 +19,9 @@ from operations.web.access import AccessRules
 from operations.web.server import create_server
 from worker.activities import OrderActivities
 from worker.app import create_order_app
-from worker.runtime import OrderRuntime, loop_is_alive
+from worker.demo.activities import DemoActivities
+from worker.demo.workflows import WORKFLOWS
+from worker.runtime import NOTHING_ELSE, Hosted, OrderRuntime, loop_is_alive
 from worker.settings import WorkerSettings
 
 STOPPED = "Stopped; nothing is lost."
@@ -40,7 +42,8 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
         StateStoreFile(operations.state_store),
     )
     activities = OrderActivities(settings)
-    runtime = OrderRuntime(operations.endpoint, activities, api_token=operations.api_token)
+    others = demo_workflows() if settings.demo else NOTHING_ELSE
+    runtime = OrderRuntime(operations.endpoint, activities, others, api_token=operations.api_token)
 
     def start() -> None:
         runtime.start()
@@ -54,6 +57,11 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
     access = AccessRules.of(settings, settings.api_host)
     app = create_order_app(services, lambda: runtime.state, start=start, stop=stop, access=access)
     return create_server(app, settings.api_host, settings.port)
+
+
+def demo_workflows() -> Hosted:
+    """Return what the demo adds; one process must host it all: Dapr gives work to each worker."""
+    return Hosted(WORKFLOWS, DemoActivities().all)
 
 
 def hush_sdk(server: uvicorn.Server) -> None:

@@ -4,7 +4,10 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import grpc
 import structlog
@@ -33,19 +36,35 @@ class RuntimeState(StrEnum):
     STOPPED = "stopped"
 
 
+@dataclass(frozen=True)
+class Hosted:
+    """Workflows and activities that a runtime hosts beside those of orders."""
+
+    workflows: tuple[Callable[..., Any], ...] = ()
+    activities: tuple[Callable[..., Any], ...] = ()
+
+
+NOTHING_ELSE = Hosted()
+
+
 def loop_is_alive() -> bool:
     """Return whether the SDK's loop, which takes work from the sidecar, runs in this process."""
     return any(thread.name == "WorkerRunLoop" for thread in threading.enumerate())
 
 
 class OrderRuntime:
-    """Hosts the order workflow in a thread of its own, beside the HTTP server.
+    """Hosts the order workflow, and `others`, in a thread of its own, beside the HTTP server.
 
     If the runtime fails, it ends the process, and the supervisor starts the process again.
     """
 
     def __init__(
-        self, endpoint: str, activities: OrderActivities, *, api_token: str | None = None
+        self,
+        endpoint: str,
+        activities: OrderActivities,
+        others: Hosted = NOTHING_ELSE,
+        *,
+        api_token: str | None = None,
     ) -> None:
         correct_sdk()
         self._endpoint = endpoint
@@ -63,12 +82,14 @@ class OrderRuntime:
             lambda record: "readiness check" not in record.getMessage()
         )
         log.info("🔧 Registering workflows and activities...")
-        self._runtime.register_workflow(order_workflow)
-        for activity in (
+        for workflow in (order_workflow, *others.workflows):
+            self._runtime.register_workflow(workflow)
+        orders: tuple[Callable[..., Any], ...] = (
             activities.process_order,
             activities.check_inventory,
             activities.send_confirmation,
-        ):
+        )
+        for activity in (*orders, *others.activities):
             self._runtime.register_activity(activity)
         self._started = threading.Event()
         self._stopping = threading.Event()

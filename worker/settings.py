@@ -13,6 +13,7 @@ class WorkerSettings(ApiSettings):
     check_seconds: float = Field(2.0, ge=0, le=3600, allow_inf_nan=False)
     confirm_seconds: float = Field(1.0, ge=0, le=3600, allow_inf_nan=False)
     fault_rate: float = Field(0.0, ge=0, le=1)
+    demo: bool = False
 
     @property
     def port(self) -> int:

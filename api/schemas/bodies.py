@@ -4,12 +4,16 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.json_text import JsonText
+from api.schemas.list_query import Time
+from operations.actions import MAX_START_DELAY
 from operations.actions.context import MAX_EVENT_NAME_LENGTH, MAX_REASON_LENGTH
+from operations.json_bodies import JsonText
 from operations.json_texts import MAX_DIGITS
-from operations.model import INSTANCE_ID
+from operations.model import INSTANCE_ID, MAX_ID_LENGTH
+from operations.time_texts import TIME_TEXT
 
 MAX_EVENT_ID = 2**31 - 1
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
 
@@ -49,9 +53,19 @@ EventId = Annotated[
 NewId = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        pattern=ID_PATTERN,
         description=INSTANCE_ID,
         examples=["order_ORDER001-again"],
+    ),
+]
+WorkflowName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_ID_LENGTH,
+        pattern=_PRINTABLE,
+        description=f"a text of 1 to {MAX_ID_LENGTH} characters without control characters",
+        examples=["order_workflow"],
     ),
 ]
 EventName = Annotated[
@@ -77,6 +91,21 @@ class ActionBody(BaseModel):
         """Return a field's value as it was written, None if the request does not have the field."""
         value = getattr(self, name)
         return value.text if isinstance(value, JsonText) else None
+
+
+class StartBody(ActionBody):
+    """The workflow of the new instance, its input (null if it is missing), and when it starts."""
+
+    workflow: WorkflowName
+    input: Json = None
+    start_at: Time = Field(
+        None, description=f"{TIME_TEXT}, within {MAX_START_DELAY.days} days; now if it is missing"
+    )
+
+    @property
+    def payload(self) -> str:
+        """The input as JSON text."""
+        return self.json_text("input") or "null"
 
 
 class PurgeBody(ActionBody):

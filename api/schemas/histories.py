@@ -6,11 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.json_text import payload_value
 from api.schemas.failures import FailureSchema, failure_body
-from api.schemas.instance_status import utc_text
 from operations.history import HistoryEvent
 from operations.history_source import History, Source
+from operations.run_document import event_fields
 from operations.timeline.rerun_plan import RerunPlan
 
 _EVENT: dict[str, Any] = {
@@ -56,6 +55,7 @@ class HistoryEventSchema(BaseModel):
     execution_id: str | None = None
     status: str | None = None
     rerun_of: str | None = None
+    trace_id: str | None = Field(None, description="The trace of a start, if it was sampled.")
     raw: str | None = Field(
         None, description="An event of an unknown kind: its protobuf message in base64."
     )
@@ -122,10 +122,5 @@ def _calls(events: Sequence[HistoryEvent]) -> list[dict[str, Any]]:
 
 
 def _event(event: HistoryEvent, *, full: bool) -> dict[str, Any]:
-    fields = {name: value for name, value in vars(event).items() if value is not None}
-    if event.payload is not None:
-        fields["payload"] = payload_value(event.payload)
-    if event.failure:
-        fields["failure"] = failure_body(event.failure, full=full)
-    times = {name: utc_text(each) for name, each in fields.items() if isinstance(each, datetime)}
-    return fields | times
+    failure = {"failure": failure_body(event.failure, full=full)} if event.failure else {}
+    return event_fields(event) | failure

@@ -1,15 +1,16 @@
 """The body of an instance's status, with the specification's example."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from api.json_text import payload_value
 from api.schemas.failures import FailureSchema, failure_body
+from operations.export.run_rows import runtime_status
+from operations.json_bodies import payload_value
 from operations.model import Instance, Status
-from operations.records import RunSummary
+from operations.time_texts import utc_text
 from operations.timeline import REPETITION_REMEDY, cause_of_repetition
 
 _PROCESSED: JsonDict = {
@@ -96,7 +97,7 @@ def status_body(
     """
     body: dict[str, Any] = {
         "instance_id": instance.instance_id,
-        "runtime_status": runtime_status(instance),
+        "runtime_status": runtime_status(instance.status),
         "status": instance.status,
         "created_at": utc_text(instance.created_at),
         "last_updated": utc_text(instance.last_updated_at),
@@ -113,13 +114,3 @@ def status_body(
             "remedy": REPETITION_REMEDY,
         }
     return body
-
-
-def runtime_status(instance: Instance | RunSummary) -> str:
-    """Return the status as the specification writes it: "WorkflowStatus.RUNNING"."""
-    return f"WorkflowStatus.{instance.status}"
-
-
-def utc_text(time: datetime | None) -> str | None:
-    """Return a time in UTC in ISO 8601 with a Z at the end."""
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z") if time else None

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from api.schemas.instance_status import runtime_status, utc_text
+from operations.export.run_rows import run_object
 from operations.model import Status
-from operations.records import Count, Page, RunSummary
+from operations.records import Count, Page
 
 _LIST: JsonDict = {
     "workflows": [
@@ -54,10 +54,17 @@ class CountSchema(BaseModel):
 
 
 class FailureSummary(BaseModel):
-    """The type of a failure, and the first characters of its message."""
+    """The error that ended the run: its type, and the first characters of its message.
+
+    It is that of the activity or child `step` whose failure ended the run. `step` is null if the
+    workflow's own code failed, or the history is not read yet. `group` is the id of the failure
+    group; null until then, for stalled runs, and for runs that ended before there were groups.
+    """
 
     error_type: str
     message: str
+    step: str | None = None
+    group: str | None = None
 
 
 class RunSchema(BaseModel):
@@ -112,37 +119,11 @@ class ListResponse(BaseModel):
 def list_body(page: Page, counts: Mapping[Status, Count]) -> dict[str, Any]:
     """Return the body for a page of the list."""
     return {
-        "workflows": [_run(summary) for summary in page.runs],
+        "workflows": [run_object(summary) for summary in page.runs],
         "counts": {
             status: {"number": count.number, "capped": count.is_capped}
             for status, count in counts.items()
         },
         "next": page.older,
         "previous": page.newer,
-    }
-
-
-def _run(summary: RunSummary) -> dict[str, Any]:
-    failure = None
-    if summary.error_type is not None:
-        failure = {"error_type": summary.error_type, "message": summary.error_message or ""}
-    return {
-        "instance_id": summary.instance_id,
-        "workflow": summary.workflow,
-        "runtime_status": runtime_status(summary),
-        "status": summary.status,
-        "created_at": utc_text(summary.created_at),
-        "started_at": utc_text(summary.started_at),
-        "ended_at": utc_text(summary.over_at),
-        "last_updated": utc_text(summary.last_updated_at),
-        "custom_status": summary.custom_status,
-        "waits_for": summary.waits_for,
-        "suspended_at": utc_text(summary.suspended_at),
-        "repeats": summary.repeats,
-        "failure": failure,
-        "parent": summary.parent_id,
-        "parent_app_id": summary.parent_app_id,
-        "rerun_of": summary.rerun_of,
-        "purged_at": utc_text(summary.purged_at),
-        "is_latest": summary.is_latest,
     }

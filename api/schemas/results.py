@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.instance_status import runtime_status
-from operations.actions import ActionResult, PurgeResult, RerunResult
+from operations.actions import ActionResult, PurgeResult, RerunResult, StartResult
+from operations.export.run_rows import runtime_status
 from operations.model import Action
 
 _ID = "order_ORDER001"
@@ -14,6 +14,15 @@ _DONE: dict[Action, Literal["paused", "resumed", "terminated"]] = {
     Action.RESUME: "resumed",
     Action.TERMINATE: "terminated",
 }
+
+
+class StartedResponse(BaseModel):
+    """The result of a start; `already_started` if the same request had started the instance."""
+
+    status: Literal["started", "already_started"]
+    instance_id: str = Field(examples=[_ID])
+    workflow: str = Field(examples=["order_workflow"])
+    message: str = Field(examples=[f"Workflow {_ID} was started"])
 
 
 class ActionResponse(BaseModel):
@@ -63,6 +72,17 @@ class RaiseResponse(BaseModel):
     message: str = Field(examples=[f"Event approval was raised to workflow {_ID}"])
 
 
+def started_body(workflow: str, result: StartResult) -> StartedResponse:
+    """Return the body for a start."""
+    already = "" if result.created else " already"
+    return StartedResponse(
+        status="started" if result.created else "already_started",
+        instance_id=result.instance_id,
+        workflow=workflow,
+        message=f"Workflow {result.instance_id} was{already} started",
+    )
+
+
 def action_body(action: Action, result: ActionResult) -> ActionResponse:
     """Return the body for a pause, a resume or a terminate."""
     word: Literal["paused", "resumed", "terminated"] = _DONE[action]
@@ -71,7 +91,7 @@ def action_body(action: Action, result: ActionResult) -> ActionResponse:
         status=word,
         instance_id=instance.instance_id,
         changed=result.changed,
-        runtime_status=runtime_status(instance),
+        runtime_status=runtime_status(instance.status),
         message=f"Workflow {instance.instance_id} "
         + (f"was {word}" if result.changed else f"is {instance.status} already"),
     )
@@ -108,6 +128,6 @@ def raise_body(result: ActionResult, event: str) -> RaiseResponse:
     return RaiseResponse(
         instance_id=instance.instance_id,
         event=event,
-        runtime_status=runtime_status(instance),
+        runtime_status=runtime_status(instance.status),
         message=f"Event {event} was raised to workflow {instance.instance_id}",
     )

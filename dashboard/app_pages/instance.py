@@ -3,43 +3,37 @@
 import re
 from contextlib import suppress
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.action_results import act, purge_by_force, show_failed_actions, show_messages
-from dashboard.details.audit_table import audit_table
+from dashboard.action_results import show_failed_actions, show_messages
+from dashboard.audit.audit_table import audit_table
+from dashboard.details.action_bar import action_bar
 from dashboard.details.earlier_generations import earlier_generations
+from dashboard.details.header_links import header_links
 from dashboard.details.history_table import history_table
-from dashboard.details.payloads import show_failure, show_payload
+from dashboard.details.payloads import show_failure, show_input_and_output
+from dashboard.details.unconsumed import show_unconsumed
 from dashboard.gantt.chart import show_gantt
+from dashboard.gantt.selection import SPAN, read_address
 from dashboard.listing.address_filter import list_query, show_unknown_parameters
-from dashboard.listing.table_data import header, offered_actions, offers_forced_purge, workflow_code
+from dashboard.listing.table_data import header, list_address, workflow_code
 from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
 from dashboard.services import gateway, services, state_reader
+from dashboard.terminate_question import show_question
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import DaprRefused, Unavailable, UnknownInstance
-from operations.model import Action, Service, Status
-from operations.records import RunSummary
+from operations.json_bodies import render
+from operations.model import Service, Status
+from operations.run_document import run_document
 from operations.run_view import View, view
+from operations.timeline import failed_step
 
-ICONS = {
-    Action.PAUSE: ":material/pause:",
-    Action.RESUME: ":material/play_arrow:",
-    Action.TERMINATE: ":material/stop:",
-}
-PARAMETERS = ("id", "run_id")  # of the address
+PARAMETERS = ("id", "run_id", SPAN)  # of the address
 RUN_ID = re.compile("[0-9]{1,18}")
-PURGE_EFFECTS = (
-    "The engine refuses every other action. If you remove the cause of the stall, it continues the "
-    "instance by itself. A forced purge archives the history in the ledger first, and then deletes "
-    "the instance and its descendants in the engine. Nothing brings them back, and a parent that "
-    "waits for the instance waits forever. The id can be used again after a restart of daprd."
-)
-
 back, header_widget = widget("back"), widget("header")
 
 
@@ -48,8 +42,7 @@ def live(instance_id: str, run_id: int | None) -> None:
     """Show the latest run of an instance, or the run with this `run_id`."""
     state = state_reader().state()
     with st.container(horizontal=True, vertical_alignment="center"):
-        query = urlencode(list_query(), doseq=True)
-        back(key="back", data={"href": f"./?{query}" if query else "./"})
+        back(key="back", data={"href": list_address(list_query())})
         live_updates(state)
     with st.container():  # always present, because an element that appears would reset the tabs
         banner(state)
@@ -75,6 +68,7 @@ def live(instance_id: str, run_id: int | None) -> None:
         st.info(f"The instance cannot be shown now. {plain(str(error))}")
     else:
         show_view(shown, why_no_actions(state))
+    show_question()
     show_messages()
 
 
@@ -88,7 +82,8 @@ def unknown_message(error: UnknownInstance) -> str:
 
 def show_view(shown: View, blocked: str | None) -> None:
     """Show a view; `blocked` says why no action is possible now, None if actions are possible."""
-    now = milliseconds(datetime.now(UTC))
+    time = datetime.now(UTC)
+    now = milliseconds(time)
     header_widget(
         key="header",
         data={
@@ -100,72 +95,48 @@ def show_view(shown: View, blocked: str | None) -> None:
                 paused_by=shown.paused_by,
             ),
             **workflow_code(shown.timeline),
+            **header_links(shown, time),
             "now": now,
         },
     )
-    buttons(shown, blocked)
+    action_bar(shown, blocked)
     with st.container():
         metrics = state_reader().state().metrics
         workers = metrics.workers if metrics else None
         if shown.summary.status is not Status.STALLED:  # the header has the reason
-            show_failure(shown.details.failure, shown.key, workers)
+            failure = shown.details.failure
+            step = failed_step(shown.timeline.spans, failure) if failure else None
+            show_failure(failure, shown.key, workers, step)
+        show_unconsumed(shown)
     with st.container():
         show_gantt(shown, now)
         earlier_generations(shown, now)
-    history, data, audit_entries = st.tabs(["History", "Input and output", "Audit log"])
+    with st.container():
+        show_input_and_output(shown.details, shown.key)
+    history, audit_entries = st.tabs(["History", "Audit log"])
     with history:
         if shown.summary.repeats:
             st.caption("Of each repeated action only the first two events are shown.")
         history_table(shown)
-    with data:
-        left, right = st.columns(2)
-        show_payload(left, "Input", shown.details.input)
-        show_payload(right, "Output", shown.details.output)
     with audit_entries:
-        audit_table(shown)
-
-
-def buttons(shown: View, blocked: str | None) -> None:
-    """Show a button for each action; a button whose action is not possible now is disabled.
-
-    A stalled instance allows a forced purge alone.
-    """
-    if offers_forced_purge(shown.summary):
-        forced_purge(shown.summary, shown.key, blocked)
-        return
-    allowed = offered_actions(shown.summary)
-    with st.container(horizontal=True):
-        for action, icon in ICONS.items():
-            st.button(
-                action.value.capitalize(),
-                key=f"do-{action}-{shown.key}",  # another run of the id gets new buttons
-                icon=icon,
-                disabled=action not in allowed or blocked is not None,
-                help=blocked if action in allowed else None,
-                on_click=act,
-                args=(action, shown.summary.instance_id),
-            )
-
-
-def forced_purge(summary: RunSummary, key: str, blocked: str | None) -> None:
-    """Show the button that opens the question; `blocked` says why no action is possible now."""
-    with st.popover(
-        "Purge by force",
-        icon=":material/delete_forever:",
-        disabled=blocked is not None,
-        help=blocked,
-        key=f"ask-purge-{key}",
-    ):
-        st.markdown(f"**Purge {plain(summary.instance_id)} by force?**  \n{PURGE_EFFECTS}")
-        st.button(
-            "Archive and purge",
-            key=f"do-purge-{key}",
-            type="primary",
-            on_click=purge_by_force,
-            args=(summary.instance_id, summary.run_id or None),
+        audit_table(
+            shown.audit_entries,
+            key=f"audit-log-{shown.key}",
+            empty=("No entries", "No operator has acted on this instance."),
+            with_instance=False,
         )
+    st.download_button(
+        "Download the run",
+        data=lambda: render(run_document(shown)),
+        file_name=f"{shown.summary.instance_id}.json",
+        mime="application/json",
+        icon=":material/download:",
+        help="Summary, payloads, attempts, history and audit log as JSON",
+        on_click="ignore",
+    )
 
 
+read_address()
 instance_id, run_id = st.query_params.get("id", ""), st.query_params.get("run_id")
 if instance_id and (run_id is None or RUN_ID.fullmatch(run_id)):
     live(instance_id, int(run_id) if run_id else None)

@@ -1,130 +1,182 @@
 """The page of all runs: a live table with filters, counts and action buttons."""
 
-from dataclasses import dataclass
+import time
 from datetime import UTC, datetime
 
 import streamlit as st
 
 from dashboard.action_results import show_failed_actions, show_messages
+from dashboard.bulk.bulk_address import ALL, MATCH
+from dashboard.exports import export_menu
 from dashboard.listing.address_filter import (
+    change_sort,
     current_cursor,
-    current_filter,
+    current_query,
+    list_query,
+    parsed,
+    query_text,
     remember_filter,
+    remove_filter,
     restore_filter,
     search_field,
+    show_first_page,
     show_ignored_values,
-    show_newest_page,
     show_page,
     toggle_status,
 )
 from dashboard.listing.clicks import handle_clicks, handled
+from dashboard.listing.filter_labels import filter_labels
+from dashboard.listing.filter_panel import filter_panel
+from dashboard.listing.filter_parameters import (
+    MORE_FILTERS,
+    PAGE,
+    SEARCH,
+    SORT,
+    Parsed,
+    is_filtered,
+    sort_of,
+)
+from dashboard.listing.list_data import (
+    NONE,
+    Counts,
+    Listed,
+    position,
+    read_list,
+    rows,
+    statuses,
+    total,
+    view_text,
+    views,
+)
 from dashboard.listing.recorder_status import show_recorder_metrics
-from dashboard.listing.table_data import row
-from dashboard.live.banner import banner, catching_up, why_no_actions
+from dashboard.listing.unfolding import unfold, unfolded_children
+from dashboard.live.banner import banner, catching_up, why_no_actions, zone
 from dashboard.live.system_state import SystemState
 from dashboard.live.widget import live_updates
+from dashboard.markdown import plain
+from dashboard.pager import pager_buttons
 from dashboard.services import offers_orders, services, state_reader
+from dashboard.terminate_question import asks_before_terminate, show_question
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import LedgerUnavailable, QueryTimeout
 from operations.ledger.search.text_index import MIN_SEARCH_LENGTH
-from operations.model import Service, Status
-from operations.records import Count, Filter, Page
+from operations.model import Service
+from operations.records import Filter, Page
 
-PER_PAGE = 50
-STATUSES = (
-    Status.RUNNING,
-    Status.SUSPENDED,
-    Status.PENDING,
-    Status.FAILED,
-    Status.COMPLETED,
-    Status.TERMINATED,
-)  # any other status is shown only if a run has it
+MAX_FILTER_TEXT = 120  # characters
 
-Counts = dict[Status, Count]
-NONE = Count(0)
-chips, table = widget("chips"), widget("table")
+chips, views_widget = widget("chips"), widget("views")
+table = widget("table", scripts=("shortcuts",))
 
 
-@dataclass(frozen=True)
-class Listed:
-    """A page of runs, the number of runs of each status, and who suspended runs, by `run_id`."""
-
-    page: Page
-    counts: Counts
-    paused_by: dict[int, str]
-
-
-def read(wanted: Filter, cursor: str | None) -> Listed:
-    """Read a page of the list."""
-    ledger = services().ledger
-    page = ledger.search.page(wanted, limit=PER_PAGE, cursor=cursor, with_position=True)
-    pauses = ledger.audit_log.pauses_of(page.runs)
-    paused_by = {run_id: pause.actor.name for run_id, pause in pauses.items()}
-    return Listed(page, ledger.search.counts(wanted), paused_by)
-
-
-@st.fragment
+@st.fragment(run_every=60)  # some filters depend on the time
 def live() -> None:
     """Show the current page of the list."""
     restore_filter()
     state = state_reader().state()
     with st.container(horizontal=True, vertical_alignment="center"):
         search_field()
+        remember_filter()  # after the search field, which has the typed text
+        found = parsed(current_query())
+        labels = filter_labels(current_query(), found, None, zone())
+        filter_panel(len(labels.keys() & set(MORE_FILTERS)))
+        views_widget(key="views", data={"views": views(current_query())})
         live_updates(state)
         show_recorder_metrics(state)
-    remember_filter()  # after the search field, which has the typed text
+        export_menu(found.filter)
     with st.container():  # always present: a new banner must not shift the list
         banner(state)
         catching_up(state)
         show_ignored_values()
     show_failed_actions()
-    wanted, cursor = current_filter(), current_cursor()
+    wanted, sort, cursor = found.filter, sort_of(current_query()), current_cursor()
     try:
-        listed = state_reader().query(("list", wanted, cursor), lambda: read(wanted, cursor))
+        minute = int(time.time() // 60) if wanted.depends_on_time else 0
+        key = ("list", wanted, sort, cursor, minute)
+        listed = state_reader().query(
+            key, lambda: read_list(services().ledger, wanted, sort, cursor)
+        )
     except LedgerUnavailable:
         st.info("The list appears as soon as the ledger can be read.")
     except QueryTimeout as error:
         st.warning(str(error))
     else:
-        show_list(listed, wanted, state)
+        show_list(listed, found, state)
+    show_question()
     show_messages()
 
 
-def show_list(listed: Listed, wanted: Filter, state: SystemState) -> None:
-    """Show a page of the list with its status filter and its pager."""
-    page, counts, paused_by = listed.page, listed.counts, listed.paused_by
+def show_list(listed: Listed, found: Parsed, state: SystemState) -> None:
+    """Show a page of the list with its status filter and its pagers."""
+    page, counts, wanted = listed.page, listed.counts, found.filter
     if page.newer is None and current_cursor():  # with a cursor the page would not follow new runs
-        show_newest_page()
-    chips(
-        key="chips",
-        data={
-            "all": str(sum(counts.values(), NONE)),
-            "counts": [(each, str(counts.get(each, NONE))) for each in statuses(counts, wanted)],
-            "selected": sorted(wanted.statuses),
-        },
-        on_toggle_change=toggle_status,
-    )
+        show_first_page()
+    query = current_query()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chips(
+            key="chips",
+            data={
+                "all": str(sum(counts.values(), NONE)),
+                "counts": [
+                    (each, str(counts.get(each, NONE))) for each in statuses(counts, wanted)
+                ],
+                "selected": sorted(wanted.statuses),
+            },
+            on_toggle_change=toggle_status,
+        )
+        pager("above", page, wanted, counts)
+    other_filters(listed, found)
+    shown_list = view_text(query)
+    unfolded = unfolded_children(listed, shown_list)
     table(
         key="table",
         data={
-            "rows": [row(summary, paused_by.get(summary.run_id)) for summary in page.runs],
-            "view": repr((sorted(wanted.statuses), wanted.id_part, current_cursor())),
+            "rows": rows(listed, unfolded),
+            "list": shown_list,
+            "page": current_cursor() or "",
+            "sort": sort_of(query).value,
+            "unfolded": sorted(unfolded),
+            "query": query_text(query, PAGE, "workflow"),
             "now": milliseconds(datetime.now(UTC)),
             "handled": handled(),
             "empty": empty_text(wanted, state),
+            "bulk": {"query": bulk_query(), "total": str(total(wanted, counts))},
             "away": why_no_actions(state),
+            "asks": asks_before_terminate(),
         },
         on_act_change=handle_clicks,
+        on_sort_change=change_sort,
+        on_unfold_change=unfold,
     )
-    pager(page, wanted, counts)
+    pager("below", page, wanted, counts)
 
 
-def statuses(counts: Counts, wanted: Filter) -> list[Status]:
-    """Return the statuses of the filter: `STATUSES`, then others that a run has or that are set."""
-    others = (status for status in Status if status not in STATUSES)
-    existing = {status for status, count in counts.items() if count.number}
-    return [*STATUSES, *(each for each in others if each in existing | wanted.statuses)]
+def other_filters(listed: Listed, found: Parsed) -> None:
+    """Show the filters that are set, except statuses, each with a button to remove it."""
+    labels = filter_labels(current_query(), found, listed.group, zone())
+    with st.container(horizontal=True):  # always present: it must not shift the list
+        for name, text in labels.items():
+            st.button(
+                plain(text[:MAX_FILTER_TEXT]),
+                key=f"remove-{name}",
+                icon=":material/close:",
+                help="Remove this filter",
+                on_click=remove_filter,
+                args=(name,),
+            )
+
+
+def bulk_query() -> str:
+    """Return the parameters that select all runs of the list on the page of bulk jobs."""
+    query = {
+        MATCH if name == SEARCH else name: values
+        for name, values in list_query().items()
+        if name not in {PAGE, SORT}
+    }
+    if not is_filtered(parsed(list_query()).filter):
+        query[ALL] = ["1"]
+    return query_text(query)
 
 
 def empty_text(wanted: Filter, state: SystemState) -> tuple[str, str]:
@@ -133,39 +185,29 @@ def empty_text(wanted: Filter, state: SystemState) -> tuple[str, str]:
         return "No instances are known yet", "The banner says why the engine's list cannot be read."
     if state.backlog != 0:
         return "The ledger is being filled", "The engine's instances appear here in a moment."
-    if 0 < len(wanted.id_part) < MIN_SEARCH_LENGTH:
+    texts = (wanted.id_part, wanted.text)
+    if any(0 < len(each) < MIN_SEARCH_LENGTH for each in texts):
         return "Nothing matches", "Fewer than three characters find only ids that start with them."
-    if wanted.statuses or wanted.id_part:
-        filters = {"this status": wanted.statuses, "this text in its id": wanted.id_part}
-        named = " and ".join(name for name, value in filters.items() if value)
-        return "Nothing matches", f"No instance has {named}. Remove a filter."
+    if is_filtered(wanted):
+        return "Nothing matches", "No run matches all filters. Remove one."
     if offers_orders():
         return "No instances yet", "Submit an order with “New order”. It appears here at once."
     return "No instances yet", "An instance appears here as soon as the application starts it."
 
 
-def pager(page: Page, wanted: Filter, counts: Counts) -> None:
-    """Show the position of this page, and buttons for the newer and the older page."""
+def pager(place: str, page: Page, wanted: Filter, counts: Counts) -> None:
+    """Show the position of this page, once, and buttons for the pages before and after it."""
     if not (page.newer or page.older or current_cursor()):
         return
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
-        st.caption(f"{position(page)} of {total(wanted, counts)}")
-        for label, cursor in (("← Newer", page.newer), ("Older →", page.older)):
-            st.button(label, on_click=show_page, args=(cursor,), disabled=cursor is None)
-
-
-def position(page: Page) -> str:
-    """Return the positions of a page's runs in the list; only their number if it is unknown."""
-    if page.before is None or page.before.is_capped or not page.runs:
-        return f"{len(page.runs):,}"
-    before = page.before.number
-    return f"{before + 1:,}–{before + len(page.runs):,}"  # noqa: RUF001 - from one to another
-
-
-def total(wanted: Filter, counts: Counts) -> Count:
-    """Return how many runs the whole list has."""
-    included = wanted.statuses or counts.keys()
-    return sum((count for status, count in counts.items() if status in included), NONE)
+    with st.container(
+        horizontal=True,
+        vertical_alignment="center",
+        horizontal_alignment="right",
+        key=f"pager-{place}",
+    ):
+        if place == "above":
+            st.caption(f"{position(page)} of {total(wanted, counts)}", width="content")
+        pager_buttons(page.newer, page.older, place, show_page)
 
 
 live()

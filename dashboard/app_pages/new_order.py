@@ -1,7 +1,5 @@
 """The form that submits orders, and what happens when it is submitted."""
 
-from urllib.parse import quote, urlencode
-
 import streamlit as st
 
 from dashboard.action_results import SUCCESS, messages, show_failed_actions, show_messages
@@ -9,7 +7,7 @@ from dashboard.listing.address_filter import (
     remove_parameters_of_other_pages,
     show_unknown_parameters,
 )
-from dashboard.listing.table_data import address
+from dashboard.listing.table_data import address, list_address
 from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
 from dashboard.orders.batch import can_be_retried, describe, start_batch
@@ -77,7 +75,7 @@ def destination(requests: list[StartRequest]) -> str:
     first = requests[0].instance_id
     if len(requests) == 1:
         return address(first)
-    return f"./?{urlencode({'q': first.rstrip('0123456789')}, quote_via=quote)}"
+    return list_address({"q": first.rstrip("0123456789")})
 
 
 preload = widget("preload")

@@ -4,7 +4,8 @@ import streamlit as st
 
 st.header("New order", anchor=False)
 st.info(
-    "There is no order form: this Flowdeck is attached to an application. Start its workflows in "
-    "the application, and they appear in the list."
+    "There is no order form: this Flowdeck is attached to an application. The page “Start” starts "
+    "any of its workflows."
 )
+st.page_link("app_pages/start.py", label="Start a workflow")
 st.page_link("app_pages/instances.py", label="Show the instances")

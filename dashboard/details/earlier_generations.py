@@ -47,7 +47,7 @@ def _summary(generation: int, earlier: EarlierGenerations) -> str:
 def _label(generation: Generation) -> str:
     started = generation.first_scheduled_at.astimezone(zone())
     attempts = _count(generation.attempts, "attempt")
-    return f"Generation {generation.number:,}, {started:%d %b %H:%M:%S}: {attempts}"
+    return f"Generation {generation.number:,}, {started:%Y-%m-%d %H:%M:%S}: {attempts}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,6 +1,9 @@
-"""Which events the history table shows, in which order. Pure functions."""
+"""Which events the history shows, in which order, and which a search finds. Pure functions."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Generic, TypeVar
 
 from operations.history import HistoryEvent
 
@@ -8,6 +11,35 @@ PER_PAGE = 200  # events; the browser gets the events of one page only
 _TURN = "workflowStarted"
 _INTERNAL = frozenset({_TURN, "workflowCompleted"})
 """Events that Dapr writes for each turn; they say nothing about what the workflow does."""
+
+_Row = TypeVar("_Row")
+
+
+class Same(Generic[_Row]):
+    """Rows as the key of a cache, compared by identity: to hash a history takes too long."""
+
+    def __init__(self, value: Sequence[_Row]) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        """Return the hash of the identity."""
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        """Return True for the same object."""
+        return isinstance(other, Same) and other.value is self.value
+
+
+@lru_cache(maxsize=8)
+def found_rows(
+    history: Same[HistoryEvent], text: str, *, all_kinds: bool
+) -> tuple[HistoryEvent, ...]:
+    """Return the rows of a history that contain a text; the last results are kept."""
+    rows = rows_of(history.value, all_kinds=all_kinds)
+    if not text:
+        return rows
+    names, wanted = names_of(history.value), needles(text)
+    return tuple(event for event in rows if contains(event, names, wanted))
 
 
 def rows_of(history: Iterable[HistoryEvent], *, all_kinds: bool) -> tuple[HistoryEvent, ...]:
@@ -20,14 +52,45 @@ def rows_of(history: Iterable[HistoryEvent], *, all_kinds: bool) -> tuple[Histor
     return tuple(event for event in ordered if all_kinds or event.kind not in _INTERNAL)
 
 
-def page_count(events: Sequence[HistoryEvent]) -> int:
+def names_of(history: Iterable[HistoryEvent]) -> dict[int, str]:
+    """Return the names of calls by the ids of their events: an answer has no name of its own."""
+    return {event.event_id: event.name for event in history if event.name}
+
+
+def name_of(event: HistoryEvent, names: Mapping[int, str]) -> str:
+    """Return the name of an event, or of the call that it answers; empty without a name."""
+    if event.name or event.answers is None:
+        return event.name or ""
+    return names.get(event.answers, "")
+
+
+def needles(text: str) -> tuple[str, ...]:
+    """Return the forms in which a text may stand in an event: as it is, and as JSON escapes it."""
+    return tuple({text.casefold(), json.dumps(text)[1:-1].casefold()})
+
+
+def contains(event: HistoryEvent, names: Mapping[int, str], wanted: Sequence[str]) -> bool:
+    """Return True if the kind, the name, the payload or the failure has one of these texts."""
+    failure = event.failure
+    texts = (
+        event.kind,
+        name_of(event, names),
+        event.instance_id,
+        event.payload,
+        *((failure.error_type, failure.message) if failure else ()),
+    )
+    folded = [text.casefold() for text in texts if text]
+    return any(each in text for text in folded for each in wanted)
+
+
+def page_count(rows: Sequence[object]) -> int:
     """Return the number of pages, at least 1."""
-    return max(1, -(-len(events) // PER_PAGE))
+    return max(1, -(-len(rows) // PER_PAGE))
 
 
-def page_of(events: Sequence[HistoryEvent], number: int) -> Sequence[HistoryEvent]:
-    """Return the events of a page; the first page has the number 1."""
-    return events[(number - 1) * PER_PAGE : number * PER_PAGE]
+def page_of(rows: Sequence[_Row], number: int) -> Sequence[_Row]:
+    """Return the rows of a page; the first page has the number 1."""
+    return rows[(number - 1) * PER_PAGE : number * PER_PAGE]
 
 
 def _turns(history: Iterable[HistoryEvent]) -> list[list[HistoryEvent]]:

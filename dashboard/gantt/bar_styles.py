@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from operations.model import Status
 from operations.timeline import Ending, Span, SpanKind
 
 QUEUED = 0.35  # opacity of an attempt's queue time
 
 _DASHED, CROSSED = "/", "x"
+_FRAME, _TRANSLUCENT = 0.34, 0.6  # height and opacity of the bar of a whole run
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class BarStyle:
     @property
     def swatch(self) -> str:
         """The CSS class of the style in the legend."""
-        if self.opacity < 1:
-            return "queued"
+        if self.opacity <= QUEUED:
+            return "pale"
         return {_DASHED: "open", CROSSED: "crossed"}.get(self.pattern, "solid")
 
 
@@ -54,7 +56,14 @@ _STYLES = {
     (SpanKind.SUSPENSION, Ending.OPEN): BarStyle("suspended", _ORANGE, _DASHED),
     (SpanKind.SUSPENSION, Ending.COMPLETED): BarStyle("suspended", _ORANGE),
 }
-BASELINE = BarStyle("p95 of past attempts", "--st-gray-background-color", height=0.92)
+BASELINE = BarStyle("p50 to p95 of other runs", _GRAY, height=0.92, opacity=QUEUED)
+_OF_STATUS = {
+    Status.RUNNING: _BLUE,
+    Status.SUSPENDED: _ORANGE,
+    Status.COMPLETED: _GREEN,
+    Status.FAILED: _RED,
+    Status.STALLED: _RED,
+}
 _EXECUTIONS = {
     Ending.COMPLETED: BarStyle("completed", _GREEN),
     Ending.FAILED: BarStyle("failed", _RED, CROSSED),
@@ -70,12 +79,38 @@ _DEFAULT = BarStyle(_CUT_OFF, _GRAY, _DASHED, height=0.4)
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar for a span, its queue time or its execution time; `end` is None while it is open."""
+    """A bar for a queue time, an execution time or both; `end` is None while it is open."""
 
-    span: Span
     style: BarStyle
     start: datetime
     end: datetime | None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A whole run, whose bar frames those of its calls.
+
+    The time before `first_turn_at`, if that is known, is queue time. `ended_at` is when the run
+    ended or stalled, None while it goes on.
+    """
+
+    workflow: str
+    status: Status
+    started_at: datetime
+    first_turn_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def frame_bars(frame: Frame) -> tuple[Bar, ...]:
+    """Return one bar for a whole run; two, queue and execution time, if its first turn is known."""
+    colour = _OF_STATUS.get(frame.status, _GRAY)
+    label = f"run {frame.status.lower()}"
+    style = BarStyle(label, colour, _DASHED if frame.ended_at is None else "", _FRAME, _TRANSLUCENT)
+    first, end = frame.first_turn_at, frame.ended_at
+    if first is None or first <= frame.started_at or (end and end < first):
+        return (Bar(style, frame.started_at, end),)
+    queue = BarStyle("in Dapr's queue", colour, height=_FRAME, opacity=QUEUED / 2)
+    return Bar(queue, frame.started_at, first), Bar(style, first, end)
 
 
 def style_of(span: Span) -> BarStyle:
@@ -89,6 +124,6 @@ def bars_of(span: Span) -> tuple[Bar, ...]:
     """Return one bar for a span; two, queue and execution time, if its start is known."""
     style = style_of(span)
     if not (span.started_at and span.ending in _EXECUTIONS):
-        return (Bar(span, style, span.scheduled_at, span.ended_at),)
-    queue = Bar(span, _QUEUE_TIMES[span.ending], span.scheduled_at, span.started_at)
-    return queue, Bar(span, style, span.started_at, span.ended_at)
+        return (Bar(style, span.scheduled_at, span.ended_at),)
+    queue = Bar(_QUEUE_TIMES[span.ending], span.scheduled_at, span.started_at)
+    return queue, Bar(style, span.started_at, span.ended_at)

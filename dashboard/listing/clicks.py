@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.action_results import perform, session_results
+from dashboard.terminate_question import ask_to_terminate, asks_before_terminate
 from operations.model import STATUS_ACTIONS, Action
 
 AT_ONCE = 8  # concurrent actions
@@ -22,6 +23,10 @@ def handle_clicks() -> None:
     results = session_results()
     new = [click for click in _clicks() if click["click"] not in handled()]
     wanted = [(Action(click["action"]), str(click["id"])) for click in new if _is_offered(click)]
+    if asks_before_terminate():
+        ends = [instance_id for action, instance_id in wanted if action is Action.TERMINATE]
+        ask_to_terminate(ends)
+        wanted = [each for each in wanted if each[0] is not Action.TERMINATE]
     # Streamlit may end this function at an access to the session state: this must be the last one.
     st.session_state[_HANDLED] = [*handled(), *(click["click"] for click in new)][-REMEMBERED:]
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -11,26 +11,35 @@ def show_recorder_metrics(state: SystemState) -> None:
     """Show a button that opens the metrics of the recorder; nothing before it has measured any."""
     if state.metrics is None:
         return
-    with st.popover("", icon=":material/speed:", help="The recorder", type="tertiary"):
+    with st.popover("Recorder", type="tertiary"):
         for line in describe(state.metrics, state.backlog):
             st.caption(line)
 
 
 def describe(metrics: RecorderMetrics, backlog: int | None) -> list[str]:
-    """Return metrics as sentences; `backlog` is the runs left to read, None if unknown."""
-    return [f"Recorder: {_state(metrics, backlog)}.", _reads(metrics), _traces(metrics)]
+    """Return metrics as sentences; `backlog` is the runs left to read, None if unknown.
+
+    The first sentence says whether the list is up to date.
+    """
+    return [f"{_state(metrics, backlog)}.", *_lag(metrics), _reads(metrics), _traces(metrics)]
 
 
 def _state(metrics: RecorderMetrics, backlog: int | None) -> str:
-    """Return the backlog, or without a backlog the lag of the last minute."""
     if backlog is None:
-        return "the backlog is not known yet"
+        return "The backlog is not known yet"
     if backlog:
-        return f"catching up, {_runs(backlog)} left to read{_time_left(metrics, backlog)}"
+        return f"Catching up, {_runs(backlog)} left to read{_time_left(metrics, backlog)}"
+    if metrics.lag_p95 is None:
+        return "Up to date, no events in the last minute"
+    return f"Up to date, {metrics.lag_p95:.1f} s behind"
+
+
+def _lag(metrics: RecorderMetrics) -> list[str]:
+    """Return the lag of the last minute, if events were read in it."""
     if metrics.lag_p50 is None or metrics.lag_p95 is None:
-        return "no backlog, and no events in the last minute"
+        return []
     p50, p95 = in_words(metrics.lag_p50), in_words(metrics.lag_p95)
-    return f"lag in the last minute p50 {p50}, p95 {p95}"
+    return [f"From an event to its row, in the last minute: p50 {p50}, p95 {p95}."]
 
 
 def _runs(number: int) -> str:

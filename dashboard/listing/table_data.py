@@ -1,5 +1,6 @@
 """The data of the `table` and `header` widgets, from run summaries. Pure functions."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -9,7 +10,7 @@ from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
 from operations.records import RunSummary
 from operations.timeline import EVENT, REPETITION_REMEDY, Timeline, cause_of_repetition
 
-INSTANCE = "instance"  # the path of the instance page
+LIST, INSTANCE = "instances", "instance"  # the paths of the pages
 CONTINUES_WHEN_RESUMED = "continues when resumed"  # the step if nothing else is awaited
 MAX_CUSTOM_STATUS = 1000  # characters in the header
 
@@ -18,6 +19,12 @@ def address(instance_id: str, run_id: int | None = None) -> str:
     """Return the address of the page of a run; by default, of the latest run of an instance."""
     query = {"id": instance_id} if run_id is None else {"id": instance_id, "run_id": run_id}
     return f"{INSTANCE}?{urlencode(query, quote_via=quote)}"
+
+
+def list_address(parameters: Mapping[str, str | Sequence[str]]) -> str:
+    """Return the address of the list with parameters of its filter."""
+    query = urlencode(parameters, doseq=True, quote_via=quote)
+    return f"{LIST}?{query}" if query else LIST
 
 
 def row(summary: RunSummary, paused_by: str | None = None) -> dict[str, Any]:
@@ -29,6 +36,7 @@ def row(summary: RunSummary, paused_by: str | None = None) -> dict[str, Any]:
         "workflow": summary.workflow,
         "status": summary.status.value,
         "failure": failure_of(summary),
+        "selectable": summary.is_latest and summary.purged_at is None,
         "actions": [action.value for action in offered_actions(summary)],
         **_suspension(summary, paused_by),
         **_times(summary),
@@ -88,11 +96,15 @@ def offers_forced_purge(summary: RunSummary) -> bool:
 
 
 def failure_of(summary: RunSummary) -> str | None:
-    """Return the failure in one line, without the id of the instance, which the SDK repeats."""
+    """Return the failure in one line: the step that failed, if it is known, and its error.
+
+    The id of the instance, which the SDK repeats, is left out.
+    """
     if summary.error_type is None:
         return None
-    message = summary.error_message or ""
-    return f"{summary.error_type}: {message.removeprefix(f'{summary.instance_id}: ')}"
+    step = f"{summary.failed_step} failed: " if summary.failed_step else ""
+    message = (summary.error_message or "").removeprefix(f"{summary.instance_id}: ")
+    return f"{step}{summary.error_type}: {message}"
 
 
 def _link(instance_id: str | None, app_id: str | None = None) -> dict[str, str | None] | None:

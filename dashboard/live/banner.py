@@ -31,7 +31,7 @@ _MESSAGES = {
     ),
     Service.RECORDER: (
         "Recorder unavailable",
-        "The list is not updated. You can still view, start and act on instances.",
+        "The list is not updated; bulk jobs wait. You can still view, start and act on instances.",
     ),
     Service.LEDGER: (
         "Ledger unavailable",
@@ -79,11 +79,16 @@ def banner(state: SystemState) -> None:
         st.warning("\n\n".join(lines), icon=":material/cloud_off:")
 
 
+def outage_title(outage: Outage) -> tuple[str, str]:
+    """Return the name of an outage, and its consequence."""
+    return _MESSAGES[outage.service]
+
+
 def _message(outage: Outage) -> str:
-    title, consequence = _MESSAGES[outage.service]
+    title, consequence = outage_title(outage)
     since = outage.since.astimezone(zone())
     today = since.date() == datetime.now(zone()).date()
-    when = f"{since:%H:%M:%S}" if today else f"{since:%d %b %H:%M:%S}"
+    when = f"{since:%H:%M:%S}" if today else f"{since:%Y-%m-%d %H:%M:%S}"
     remedy = plain(outage.reason)
     if outage.service not in _NEEDS_A_PERSON:
         remedy = f"Recovery is automatic. {plain(f'({outage.reason})')}"
@@ -115,8 +120,9 @@ def _damage_banner(damaged: tuple[DamagedLedger, ...]) -> None:
 
 
 def _damage_message(damaged: DamagedLedger) -> str:
+    moved_at = f"{damaged.moved_at:%Y-%m-%d %H:%M:%S} UTC"
     return (
-        f"**The ledger was damaged, and was replaced at {damaged.moved_at:%d %b %H:%M:%S} UTC.** "
+        f"**The ledger was damaged, and was replaced at {moved_at}.** "
         "The new ledger has every instance that Dapr still has. Purged runs and the earlier audit "
         f"log are only in {plain(damaged.path)}. This command copies the readable rows into a new "
         "database:"

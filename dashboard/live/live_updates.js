@@ -1,6 +1,7 @@
 // Shows the worst known state: not connected, a service is away, or live. While the tab is visible, this widget keeps a websocket open,
 // and the server reruns the live fragment of the page after a change, once this widget has reported the last render. See updates.py.
 
+const TIME = new Intl.DateTimeFormat("sv", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const RECONNECT_DELAY = 1000; // milliseconds; a server restarts within a few seconds
 
 function create() {
@@ -19,9 +20,18 @@ function create() {
 }
 
 function show(state) {
-  const { problem } = state.data;
-  state.root.classList.toggle("live", state.isConnected && !problem);
-  state.text.textContent = !state.isConnected ? "Reconnecting…" : problem ?? "Live";
+  const { problem } = state.data, { isConnected } = state;
+  state.lostAt = isConnected ? null : state.lostAt ?? Date.now();
+  state.root.classList.toggle("live", isConnected && !problem);
+  state.root.classList.toggle("lost", !isConnected);
+  state.text.textContent = !isConnected ? `No connection to the dashboard since ${TIME.format(state.lostAt)}. Reconnecting…` : problem ?? "Live";
+  if (!isConnected) closeDialog();
+}
+
+// Closes the dialog in which Streamlit asks about the internet connection and covers the page: it opens after ten seconds.
+function closeDialog() {
+  const dialogs = [...document.querySelectorAll("[role=dialog]")];
+  dialogs.find((each) => each.textContent.startsWith("Connection error"))?.querySelector("button[aria-label=Close]")?.click();
 }
 
 function connect(state) {

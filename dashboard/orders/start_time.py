@@ -62,7 +62,7 @@ def _read(local: datetime, typed: str, zone: tzinfo, now: datetime) -> Requested
         return _past(typed)
     if at.astimezone(UTC) - now > MAX_START_DELAY:
         return _too_far(typed)
-    note = f"{at.astimezone(UTC):%d %b %Y, %H:%M} UTC"
+    note = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if first.utcoffset() != second.utcoffset():
         which = "first" if at is first else "second"
         note += f": {local:%H:%M} occurs twice that day, and the {which} one is meant"

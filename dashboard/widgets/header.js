@@ -14,48 +14,29 @@ function linkTo({ id, href, app }) {
   return href ? pageLink({ href }, name) : element("span", {}, name, ` in application ${app}`);
 }
 
-function otherRuns({ earlier, later }) {
-  return [[earlier, "← earlier"], [later, "later →"]]
+function otherRuns({ earlier, later, allRuns }) {
+  return [[earlier, "← earlier"], [later, "later →"], [allRuns, "all"]]
     .filter(([href]) => href)
     .map(([href, words]) => pageLink({ href }, words));
 }
 
-// Copies a text to the clipboard; returns whether that succeeded.
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return copyBySelecting(text);
-  }
+// Returns the number of children as a link to them; a single child is a link to its own page.
+function childLinks({ count, href, only, remote }) {
+  const links = [];
+  if (href) links.push(pageLink({ href, class: only ? "mono" : null }, only ?? String(count)));
+  if (remote) links.push(element("span", { class: "muted" }, `${count ? " + " : ""}${remote} in another application`));
+  return links;
 }
 
-// Browsers have no `navigator.clipboard` over plain http, except on localhost.
-function copyBySelecting(text) {
-  const area = element("textarea", { readonly: true, "aria-hidden": "true" });
-  area.value = text;
-  area.style.position = "fixed";
-  area.style.opacity = "0";
-  document.body.append(area);
-  area.select();
-  try {
-    return document.execCommand("copy");
-  } finally {
-    area.remove();
-  }
+// Returns links to other sites, which open in a new tab and learn nothing of this page.
+function linksElsewhere(links) {
+  return links.map(([name, href]) => element("a", { href, target: "_blank", rel: "noopener noreferrer" }, `${name} ↗`));
 }
 
-const COPIED_TIME = 1200; // milliseconds for which the button shows that it has copied
-
-function copyButton(id) {
-  const button = element("button", { class: "copy", title: "Copy the id", "aria-label": "Copy the id", onclick: async () => {
-    const copied = await copy(id);
-    button.focus({ preventScroll: true });
-    if (!copied) return;
-    button.classList.add("done");
-    setTimeout(() => button.classList.remove("done"), COPIED_TIME);
-  } }, icon("M5.6 5.6h7v7h-7z M3.4 10.4v-7h7"));
-  return button;
+// A button that copies the address of this run.
+function linkButton(href) {
+  const words = "Copy the link to this page";
+  return copyButton(new URL(href, document.baseURI).href, words, "M6.8 9.2a2.6 2.6 0 0 0 3.7 0l2.2-2.2a2.6 2.6 0 0 0-3.7-3.7l-.8.8 M9.2 6.8a2.6 2.6 0 0 0-3.7 0l-2.2 2.2a2.6 2.6 0 0 0 3.7 3.7l.8-.8");
 }
 
 function facts(data, ticking) {
@@ -74,14 +55,21 @@ function facts(data, ticking) {
   if (data.custom) shown.push(fact("Custom status", element("span", { class: "custom", title: data.custom }, data.custom)));
   if (data.parent) shown.push(fact("Parent", linkTo(data.parent)));
   if (data.rerunOf) shown.push(fact("Rerun of", linkTo(data.rerunOf)));
+  if (data.children) shown.push(fact("Children", ...childLinks(data.children)));
+  if (data.reruns) shown.push(fact("Reruns", pageLink({ href: data.reruns.href }, data.reruns.count)));
   const others = otherRuns(data);
   if (others.length) shown.push(fact("Other runs", ...others));
+  if (data.elsewhere.length) shown.push(fact("Elsewhere", ...linksElsewhere(data.elsewhere)));
   if (data.purged !== null) shown.push(fact("Purged from the engine", time(data.purged)));
   return shown;
 }
 
+// A symbol of the status for the title of the tab, which shows no icon.
+const SYMBOLS = { PENDING: "◷", RUNNING: "▶", SUSPENDED: "⏸", COMPLETED: "✓", FAILED: "✕", STALLED: "✕", TERMINATED: "■" };
+
 function showComponent(component) {
   const { data } = component;
+  document.title = `${SYMBOLS[data.status] ?? "?"} ${data.id} · Flowdeck`;
   const state = stateOf(component, () => {
     const made = { root: element("div", { class: "widget header" }), shown: "", ticks: [] };
     made.stop = everySecond(() => made.ticks.forEach((tick) => tick()));
@@ -106,7 +94,7 @@ function showComponent(component) {
       wait: (data) => ticked(() => untilWords(data, now())),
     };
     state.root.replaceChildren(
-      element("div", { class: "title" }, element("h1", { title: data.id }, data.id), copyButton(data.id), badge(data.status),
+      element("div", { class: "title" }, element("h1", { title: data.id }, data.id), copyButton(data.id), linkButton(data.link), badge(data.status),
         data.isEarlier ? element("span", { class: "muted" }, "earlier run") : null),
       element("dl", {}, ...facts(data, ticking)),
       ...(data.fault === null ? [] : [element("p", { class: "fault", role: "alert" }, data.fault)]));

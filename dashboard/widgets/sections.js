@@ -1,5 +1,6 @@
-// The sections of a chart with many rows: how many rows have each outcome, which rows are drawn, and
-// what the folded ones contain. A click asks the server for another section.
+// The sections of a chart with many calls: how many calls have each outcome, which rows are drawn, and
+// what the folded ones contain. A click asks the server for another section. While the calls of a
+// fan-out are shown, another click leads back to all steps.
 
 const BAD = new Set(["failed", "timed out"]);
 
@@ -33,8 +34,13 @@ function rangeSelect(state) {
   return select;
 }
 
-function choose(state, outcome, first) {
-  state.setTriggerValue("choose", { outcome, first });
+function choose(state, outcome, first, fanOut = state.data.fanOut) {
+  state.setTriggerValue("choose", { outcome, first, fanOut });
+}
+
+function openedWords(state) {
+  return element("div", { class: "opened" },
+    element("button", { "data-step": "all", onclick: () => choose(state, null, 0, null) }, "‹ All steps"), element("strong", {}, state.data.opened));
 }
 
 function foldedWords(folded) {
@@ -65,11 +71,12 @@ function group(state, name, data, make) {
 }
 
 function show(state) {
-  const { outcome, counts, first, matching, folded } = state.data;
+  const { outcome, counts, first, matching, folded, opened } = state.data;
   const groups = [
+    opened && group(state, "opened", opened, openedWords),
     group(state, "outcomes", [outcome, counts], outcomes),
     group(state, "range", [outcome, first, matching], range),
-    group(state, "folded", folded, () => element("span", { class: "folded muted" }, foldedWords(folded))),
+    folded.length ? group(state, "folded", folded, () => element("span", { class: "folded muted" }, foldedWords(folded))) : null,
   ].filter(Boolean);
   for (const each of [...state.root.children]) if (!groups.includes(each)) each.remove();
   groups.forEach((each, index) => { if (state.root.children[index] !== each) state.root.insertBefore(each, state.root.children[index] ?? null); });

@@ -32,11 +32,43 @@ function navigate(href) {
   window.dispatchEvent(new PopStateEvent("popstate"));
 }
 
-// Shortens an id in the middle if it is too long for its cell, because ids differ at their ends.
-const TAIL = 9;
+// Copies a text to the clipboard; returns whether that succeeded.
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelecting(text);
+  }
+}
 
-function shortened(id) {
-  return element("span", { class: "shortened" }, element("span", {}, id.slice(0, -TAIL)), element("span", {}, id.slice(-TAIL)));
+// Browsers have no `navigator.clipboard` over plain http, except on localhost.
+function copyBySelecting(text) {
+  const area = element("textarea", { readonly: true, "aria-hidden": "true" });
+  area.value = text;
+  area.style.position = "fixed";
+  area.style.opacity = "0";
+  document.body.append(area);
+  area.select();
+  try {
+    return document.execCommand("copy");
+  } finally {
+    area.remove();
+  }
+}
+
+const COPIED_TIME = 1200; // milliseconds for which the button shows that it has copied
+
+// Returns a button that copies a text; by default, an id.
+function copyButton(text, words = "Copy the id", path = "M5.6 5.6h7v7h-7z M3.4 10.4v-7h7") {
+  const button = element("button", { class: "copy", title: words, "aria-label": words, onclick: async () => {
+    const copied = await copy(text);
+    button.focus({ preventScroll: true });
+    if (!copied) return;
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), COPIED_TIME);
+  } }, icon(path));
+  return button;
 }
 
 function duration(ms) {
@@ -76,16 +108,14 @@ function untilWords(data, now) {
   return left <= 0 ? ", gives up now" : `, gives up ${ahead(left)}`;
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, {
-  year: "numeric", month: "short", day: "2-digit",
+// Times read the same in every language, and in Streamlit's tables: 2026-11-30 21:59:16. Swedish writes them so.
+const FIELDS = {
+  year: "numeric", month: "2-digit", day: "2-digit",
   hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
-});
-
-const ZONED = new Intl.DateTimeFormat(undefined, {
-  year: "numeric", month: "short", day: "2-digit",
-  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
-  hourCycle: "h23", timeZoneName: "short",
-});
+};
+const CLOCK = new Intl.DateTimeFormat("sv", FIELDS);
+const MILLISECONDS = new Intl.DateTimeFormat("sv", { ...FIELDS, fractionalSecondDigits: 3, timeZoneName: "short" });
+const ZONED = { format: (ms) => MILLISECONDS.format(ms).replace(",", ".") };
 
 // Returns a function that reads the server's clock, so that durations are measured by one clock.
 function clockOf(serverNow) {

@@ -2,26 +2,43 @@
 // even if the row has moved. While the pointer is over the table its rows do not move: they are
 // updated in place, and a button announces new rows.
 
-const COLUMNS = ["Status", "Instance", "Step", "Started", "Duration", "Actions"];
+const COLUMNS = ["Select", "Status", "Instance", "Step", "Started", "Duration", "Actions"];
+const SORTS = { Status: ["status", "status_ascending"], Instance: ["id", "id_descending"], Started: ["newest", "oldest"], Duration: ["longest", "shortest"] }; // the first click, the second one
+const ASCENDING = ["id", "oldest", "shortest", "status_ascending"];
+const TIMES = "flowdeck-absolute-times"; // in the browser's storage: whether the list shows times instead of ages
+const BULK_ACTIONS = [["pause", "Pause"], ["resume", "Resume"], ["terminate", "Terminate"], ["rerun", "Rerun"], ["raise", "Raise event"], ["purge", "Purge"]];
 const CLICK_TIMEOUT = 6000; // milliseconds; a click that is not acknowledged by then may be lost
 const UNFREEZE_DELAY = 500; // milliseconds after the pointer has left, as it may only cross the edge of the table
 
 function create() {
   const fresh = element("button", { class: "fresh", hidden: true });
-  const head = element("tr", {}, ...COLUMNS.map((name) =>
-    element("th", { scope: "col", class: name.toLowerCase() }, name)));
+  const all = element("input", { type: "checkbox", "aria-label": "Select all on this page" });
+  const heads = {}, clock = element("button", { type: "button", class: "clock", title: "Show dates and times instead of ages", "aria-label": "Show dates and times instead of ages" }, icon(STATUSES.PENDING[2]));
+  const head = element("tr", {}, ...COLUMNS.map((name) => element("th", { scope: "col", class: name.toLowerCase() },
+    name === "Select" ? all : SORTS[name] ? heads[name] = element("button", { type: "button", class: "sort" }, name, element("span", { "aria-hidden": "true" })) : name,
+    name === "Started" ? clock : null)));
   const body = element("tbody");
-  const table = element("table", {}, element("thead", {}, head), body);
+  const table = element("table", { tabindex: "-1", "aria-label": "Instances" }, element("thead", {}, head), body);
   const empty = element("div", { class: "empty", hidden: true });
-  const root = element("div", { class: "widget instances" }, fresh, table, empty);
-  const state = { root, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), lost: new Map(), frozen: false };
+  const bulk = element("div", { class: "bulk", role: "region", "aria-label": "Bulk actions", hidden: true });
+  const root = element("div", { class: "widget instances" }, bulk, fresh, table, empty);
+  const state = { root, heads, clock, bulk, all, selected: new Map(), isEvery: false, fresh, table, body, empty, rows: new Map(), clicks: 0, pending: new Map(), lost: new Map(), frozen: false };
   // If the table appears under a resting pointer, the browser reports a move of no distance.
   root.addEventListener("pointermove", ({ movementX, movementY }) => { if (movementX || movementY) freeze(state); });
   root.addEventListener("pointerleave", () => unfreeze(state));
-  root.addEventListener("focusin", () => freeze(state));
+  root.addEventListener("focusin", ({ target }) => { if (target !== table) freeze(state); });
   root.addEventListener("focusout", () => unfreeze(state));
+  all.addEventListener("change", () => {
+    state.selected.clear();
+    for (const { data, box } of state.rows.values()) if (box) { box.checked = all.checked; select(state, data, all.checked); }
+    showBulk(state);
+  });
   fresh.addEventListener("click", () => { fresh.blur(); arrange(state); });
-  state.stop = everySecond(() => tick(state));
+  for (const [name, button] of Object.entries(heads)) button.addEventListener("click", () => sort(state, name));
+  clock.addEventListener("click", () => { storeTimes(!showsTimes(state)); showTimes(state); tick(state); });
+  showTimes(state);
+  const stopTimer = everySecond(() => tick(state)), stopShortcuts = shortcuts(state);
+  state.stop = () => { stopTimer(); stopShortcuts(); };
   return state;
 }
 
@@ -38,6 +55,84 @@ function unfreeze(state) {
   }, UNFREEZE_DELAY);
 }
 
+function sort(state, name) {
+  const [first, second] = SORTS[name];
+  state.setTriggerValue("sort", { sort: state.data.sort === first ? second : first });
+}
+
+function showSort(state) {
+  const { sort } = state.data;
+  for (const [name, button] of Object.entries(state.heads)) {
+    const isSorted = SORTS[name].includes(sort), ascends = ASCENDING.includes(sort);
+    button.lastChild.textContent = isSorted ? (ascends ? " ↑" : " ↓") : "";
+    if (isSorted) button.parentElement.setAttribute("aria-sort", ascends ? "ascending" : "descending");
+    else button.parentElement.removeAttribute("aria-sort");
+  }
+}
+
+function showsTimes({ clock }) {
+  return clock.getAttribute("aria-pressed") === "true";
+}
+
+function showTimes({ root, clock }) {
+  let wanted = false;
+  try { wanted = localStorage.getItem(TIMES) === "1"; } catch { /* the browser keeps nothing for this site */ }
+  clock.setAttribute("aria-pressed", String(wanted));
+  root.classList.toggle("absolute", wanted);
+}
+
+function storeTimes(wanted) {
+  try { localStorage.setItem(TIMES, wanted ? "1" : "0"); } catch { /* the browser keeps nothing for this site */ }
+}
+
+// Shows or hides the children of a run; they come with the next data.
+function fold(state, data) {
+  const open = state.data.rows.filter(({ fold }) => fold === "unfolded").map(({ key }) => key);
+  const runs = open.includes(data.key) ? open.filter((key) => key !== data.key) : [...open, data.key];
+  state.setTriggerValue("unfold", { list: state.data.list, runs });
+}
+
+function foldButton(state, data) {
+  const isOpen = data.fold === "unfolded";
+  return element("button", { type: "button", class: "fold", "aria-expanded": String(isOpen), "aria-label": `Children of ${data.id}`,
+    title: isOpen ? "Hide the children" : "Show the children", onclick: () => fold(state, data) }, icon(isOpen ? "M4 6l4 4l4-4" : "M6 4l4 4l-4 4"));
+}
+
+function workflowLink({ data: { query } }, name) {
+  const href = `instances?${query}${query && "&"}workflow=${encodeURIComponent(name)}`;
+  return pageLink({ href, class: "workflow muted", title: `${name}: show only this workflow` }, name);
+}
+
+function select(state, data, isSelected) {
+  if (isSelected) state.selected.set(data.key, data.id);
+  else state.selected.delete(data.key);
+  state.isEvery = false;
+}
+
+// Shows what is selected, and a link for each bulk action: the next page shows its effects before anything happens.
+function showBulk(state) {
+  const { selected, data: { bulk: { query, total } } } = state;
+  const selectable = [...state.rows.values()].filter(({ box }) => box).length;
+  state.all.checked = selectable > 0 && selected.size === selectable;
+  state.all.indeterminate = selected.size > 0 && selected.size < selectable;
+  state.bulk.hidden = selected.size === 0;
+  const shown = JSON.stringify([[...selected], state.isEvery, query, total]);
+  if (!selected.size || state.bulkShown === shown) return; // else the focus would be lost
+  state.bulkShown = shown;
+  const ids = new URLSearchParams([...selected].flatMap(([key, id]) => [["instance", id], ["run", key]]));
+  const of = state.isEvery ? query : ids;
+  const every = element("button", { type: "button", class: "every", onclick: () => { state.isEvery = !state.isEvery; showBulk(state); } },
+    state.isEvery ? "Only the selected ones" : `All ${total} that match`);
+  const clear = element("button", { type: "button", "aria-label": "Clear the selection", onclick: () => {
+    state.selected.clear();
+    for (const { box } of state.rows.values()) if (box) box.checked = false;
+    showBulk(state);
+  } }, "Clear");
+  state.bulk.replaceChildren(
+    element("strong", {}, state.isEvery ? `All ${total} that match` : `${selected.size} selected`), every,
+    ...BULK_ACTIONS.map(([action, word]) => pageLink({ href: `bulk?action=${action}&${of}`, class: "action" }, `${word}…`)), clear);
+}
+
 function cell(name, ...children) {
   return element("td", { class: name.toLowerCase() }, ...children);
 }
@@ -52,33 +147,66 @@ function fill(state, row, data) {
   row.data = data;
   row.line.classList.remove("gone");
   const lost = state.lost.get(data.key) ?? null;
-  const shown = JSON.stringify([data, state.pending.get(data.key) ?? null, lost, state.data.away]);
+  const shown = JSON.stringify([data, state.pending.get(data.key) ?? null, lost, state.data.away, state.data.query]);
   if (row.shown === shown) return;
   row.shown = shown;
   const { cells } = row;
   row.line.dataset.id = data.id;
+  if (row.box && !data.selectable) {
+    row.box = null;
+    state.selected.delete(data.key);
+    cells.Select.replaceChildren();
+  } else if (!row.box && data.selectable) {
+    row.box = element("input", { type: "checkbox", "aria-label": `Select ${data.id}`, onchange: () => {
+      select(state, row.data, row.box.checked);
+      showBulk(state);
+    } });
+    cells.Select.replaceChildren(row.box);
+  }
   cells.Status.replaceChildren(badge(data.status));
-  cells.Instance.replaceChildren(
-    pageLink({ href: data.href, class: "id", title: data.id }, shortened(data.id)),
-    element("span", { class: "muted workflow", title: data.workflow }, data.workflow || "not started yet"));
+  row.line.classList.toggle("child", Boolean(data.isChild));
+  keepFocus(state, () => cells.Instance.replaceChildren(element("span", { class: "name" },
+    data.fold ? foldButton(state, data) : null,
+    pageLink({ href: data.href, class: "id", title: data.id }, data.id), copyButton(data.id),
+    data.workflow ? workflowLink(state, data.workflow) : element("span", { class: "workflow muted" }, "not started yet"),
+    data.allHref ? pageLink({ href: data.allHref, class: "all" }, data.all) : null)));
   const step = data.failure ?? (data.repeats ? `repeats ${data.repeats}` : data.waits ?? "");
   row.step = element("span", { title: data.failure ?? data.fault ?? step, class: data.failure || data.repeats ? "step failure" : "step" }, step);
   row.until = element("span", { class: "muted until" });
   row.suspended = element("span", { class: "muted suspended", title: data.suspended === null ? "" : ZONED.format(data.suspended) + pauser(data) });
-  keepFocus(state, () => cells.Step.replaceChildren(...lost ? [lostClick(state, data, lost)] : [row.step, row.until, row.suspended]));
+  keepFocus(state, () => cells.Step.replaceChildren(lost ? lostClick(state, data, lost) : element("div", { class: "line" }, row.step, row.until, row.suspended)));
   row.since = element("time", { title: ZONED.format(data.start) });
   cells.Started.replaceChildren(row.since);
   row.duration = element("span", {});
   cells.Duration.replaceChildren(row.duration);
-  keepFocus(state, () => cells.Actions.replaceChildren(...data.actions.map((name) => button(state, data, name))));
+  keepFocus(state, () => cells.Actions.replaceChildren(...actions(state, row, data)));
   tickRow(state, row);
 }
 
-// Keeps the keyboard focus on a button that is replaced by one with the same label.
+// Returns the buttons of a row, and for a phone the button that shows them as a menu.
+function actions(state, row, data) {
+  if (!data.actions.length) return [];
+  const more = element("button", { type: "button", class: "more", "aria-label": `Actions of ${data.id}`, "aria-expanded": "false" }, "⋮");
+  const items = element("span", { class: "items" }, ...data.actions.map((name) => button(state, data, name)));
+  const open = (isOpen) => { items.classList.toggle("open", isOpen); more.setAttribute("aria-expanded", String(isOpen)); row.isOpen = isOpen; };
+  more.addEventListener("click", () => open(!row.isOpen));
+  items.addEventListener("click", () => open(false));
+  for (const each of [more, items]) {
+    each.addEventListener("focusout", ({ relatedTarget }) => { if (relatedTarget && !row.cells.Actions.contains(relatedTarget)) open(false); });
+    each.addEventListener("keydown", ({ key }) => { if (key === "Escape") { open(false); more.focus(); } });
+  }
+  open(Boolean(row.isOpen));
+  return [more, items];
+}
+
+// Keeps the keyboard focus on a button that is replaced by one with the same label, or on a link of the same row.
 function keepFocus(state, change) {
-  const label = state.root.getRootNode().activeElement?.getAttribute?.("aria-label");
+  const focused = state.root.getRootNode().activeElement, line = focused?.closest?.("tr");
+  const label = focused?.getAttribute?.("aria-label"), kind = focused?.classList?.[0];
   change();
-  if (label) state.root.querySelector(`button[aria-label="${CSS.escape(label)}"]`)?.focus({ preventScroll: true });
+  if (!focused || focused.isConnected) return;
+  const same = label ? state.root.querySelector(`button[aria-label="${CSS.escape(label)}"]`) : kind && line?.querySelector(`.${kind}`);
+  same?.focus({ preventScroll: true });
 }
 
 function button(state, data, name) {
@@ -131,7 +259,7 @@ function tick(state) {
 
 function tickRow(state, row) {
   const { data } = row, now = state.now();
-  row.since.textContent = data.start > now ? ahead(data.start - now) : age(now - data.start);
+  row.since.textContent = showsTimes(state) ? CLOCK.format(data.start) : data.start > now ? ahead(data.start - now) : age(now - data.start);
   row.duration.textContent = data.started === null ? "–"
     : data.ended === null ? growing(now - data.started) : duration(data.ended - data.started);
   row.suspended.textContent = data.suspended === null ? ""
@@ -143,7 +271,7 @@ function tickRow(state, row) {
 function arrange(state) {
   const wanted = new Set(state.data.rows.map((data) => data.key));
   for (const [key, row] of state.rows) {
-    if (!wanted.has(key)) { row.line.remove(); state.rows.delete(key); }
+    if (!wanted.has(key)) { row.line.remove(); state.rows.delete(key); state.selected.delete(key); }
   }
   state.data.rows.forEach((data, index) => {
     if (!state.rows.has(data.key)) state.rows.set(data.key, makeRow(state, data.key));
@@ -153,6 +281,7 @@ function arrange(state) {
     if (current !== row.line) state.body.insertBefore(row.line, current ?? null);
   });
   announce(state, 0);
+  showBulk(state);
 }
 
 // Updates the existing rows in place, and announces the others.
@@ -185,7 +314,9 @@ function showEmptyText(state) {
 
 function showComponent(component) {
   const state = stateOf(component, create);
-  const viewChanged = state.data && state.data.view !== component.data.view;
+  const before = state.data, { data } = component;
+  const listChanged = before && before.list !== data.list, viewChanged = listChanged || (before && before.page !== data.page);
+  const foldChanged = before && String(before.unfolded) !== String(data.unfolded);
   state.data = component.data;
   state.setTriggerValue = component.setTriggerValue;
   state.now = clockOf(component.data.now);
@@ -193,6 +324,17 @@ function showComponent(component) {
     for (const [key, { click }] of clicks) if (component.data.handled.includes(click)) clicks.delete(key);
   }
   showEmptyText(state);
-  if (state.frozen && !viewChanged && state.rows.size) update(state);
+  showSort(state);
+  if (viewChanged) state.selected.clear();
+  if (state.frozen && !viewChanged && !foldChanged && state.rows.size) update(state);
   else arrange(state);
+  if (viewChanged) for (const { box } of state.rows.values()) if (box) box.checked = false;
+  showBulk(state);
+  if (viewChanged && !listChanged) showTop(state);
+}
+
+// Shows the first row after another page of the list was opened.
+function showTop({ root, table }) {
+  root.scrollIntoView({ block: "start" });
+  table.focus({ preventScroll: true });
 }

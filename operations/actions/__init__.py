@@ -5,7 +5,12 @@ from operations.actions.context import ActionContext, ActionLimits
 from operations.actions.purge import PurgeResult
 from operations.actions.recording import ActionResult
 from operations.actions.rerun import RerunFrom, RerunRequest, RerunResult
-from operations.actions.start import MAX_START_DELAY, StartRequest, StartResult
+from operations.actions.start import (
+    MAX_START_DELAY,
+    StartRequest,
+    StartResult,
+    check_workflow,
+)
 from operations.actions.subtree import PurgeOptions
 
 __all__ = [
@@ -21,4 +26,5 @@ __all__ = [
     "RerunResult",
     "StartRequest",
     "StartResult",
+    "check_workflow",
 ]

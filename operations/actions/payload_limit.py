@@ -1,4 +1,4 @@
-"""Refuses events and inputs that would stall an instance, if the engine's limit is known."""
+"""Refuses events and inputs that are too large: they would stall an instance."""
 
 import threading
 import time
@@ -14,6 +14,7 @@ from operations.history import HistoryEvent
 STALL_PERCENT = 95  # of daprd's `--max-body-size`: Dapr stalls an instance with a larger history
 OVERHEAD = 512  # bytes of an event, and of the turn that it starts, beside payload and name
 EVENT_SIZE = 150  # bytes of an event beside its texts, about
+MAX_START_INPUT = 2**20  # bytes of the input of a new instance
 IN_TRANSIT = 10.0  # seconds within which an event appears in the history
 KNOWN_PERCENT = 50  # of the limit: a history that is known to be smaller is not read at each event
 
@@ -110,6 +111,18 @@ def check_input(
         _check("input", len(payload.encode()), used, gateway.max_body_size)
 
 
+def check_start_input(payload: str, max_body_size: int | None) -> None:
+    """Raise `InvalidInput` for the input of a new instance, JSON text, that is too large.
+
+    `max_body_size` is the engine's limit in bytes, None if it is not known.
+    """
+    size = len(payload.encode(errors="surrogatepass"))
+    if size > MAX_START_INPUT:
+        raise InvalidInput("input", f"{size:,} bytes", f"at most {MAX_START_INPUT:,} bytes")
+    if max_body_size is not None:
+        _check("input", size, 0, max_body_size)
+
+
 def _estimated_size(event: HistoryEvent) -> int:
     failure = event.failure
     texts = (event.payload, failure and failure.message, failure and failure.stack_trace)
@@ -120,8 +133,9 @@ def _check(field: str, size: int, used: int, limit: int) -> None:
     """Raise `InvalidInput` if a value of this size does not fit into the history."""
     room = max(limit * STALL_PERCENT // 100 - used - OVERHEAD, 0)
     if size > room:
+        before = f"the history before it has {used:,} bytes, and " if used else ""
         expected = (
-            f"at most {room:,} bytes: the history before it has {used:,} bytes, and Dapr stalls an "
+            f"at most {room:,} bytes: {before}Dapr stalls an "
             f"instance whose history exceeds {STALL_PERCENT}% of {limit:,} bytes "
             "(daprd's --max-body-size, FLOWDECK_DAPR_MAX_BODY_SIZE)"
         )

@@ -115,7 +115,8 @@ class Recording:
 
         `call` gets the instance before the action, and returns the instance after it.
         """
-        with self.action(action, instance_id, context, needs_ledger=False) as current:
+        needs_ledger = context.bulk_id is not None  # a bulk job must know what it has done
+        with self.action(action, instance_id, context, needs_ledger=needs_ledger) as current:
             before = self._read_started(action, instance_id)
             current.before, current.detail = before.status, detail
             self.ensure_same_run(instance_id, context)

@@ -216,13 +216,20 @@ def _event_id(source: Snapshot, start: int | RerunFrom) -> int:
     return call.event_id
 
 
+def suggested_id(source_id: str) -> str:
+    """Return a random id of at most 64 characters for a rerun of an instance."""
+    return _id_with(source_id, secrets.token_hex(_SUFFIX_DIGITS // 2))
+
+
 def _new_id(source_id: str, event_id: int, context: ActionContext) -> str:
     """Return an id of at most 64 characters for a new instance; see `RerunRequest`."""
     if context.bulk_id is None:
-        suffix = secrets.token_hex(_SUFFIX_DIGITS // 2)
-    else:
-        identity = f"{source_id} {context.run_id} {event_id}"
-        suffix = sha256(identity.encode()).hexdigest()[:_SUFFIX_DIGITS]
+        return suggested_id(source_id)
+    identity = f"{source_id} {context.run_id} {event_id}"
+    return _id_with(source_id, sha256(identity.encode()).hexdigest()[:_SUFFIX_DIGITS])
+
+
+def _id_with(source_id: str, suffix: str) -> str:
     end = f"-rerun-{suffix}"
     base = source_id if is_startable_id(source_id) else "instance"
     return base[: _MAX_ID_LENGTH - len(end)] + end

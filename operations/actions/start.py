@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from operations.actions.context import ActionContext, ActionLimits
+from operations.actions.context import ActionContext, ActionLimits, check_name
+from operations.actions.payload_limit import check_start_input
 from operations.actions.recording import best_effort
 from operations.actions.same_start import (
     age_of,
@@ -29,8 +30,9 @@ from operations.errors import (
     TooManyStarts,
 )
 from operations.gateway import Gateway
+from operations.json_texts import is_python_json
 from operations.ledger import Ledger, Reservation
-from operations.model import INSTANCE_ID, Instance, is_startable_id
+from operations.model import INSTANCE_ID, MAX_ID_LENGTH, Instance, is_startable_id
 from operations.records import OUTCOME_NOT_RECORDED, START, AuditEntry, Outcome
 
 MAX_START_DELAY = timedelta(days=366)
@@ -40,12 +42,15 @@ log = structlog.get_logger(__name__)
 
 IN_MEMORY = "by an instance that daprd keeps in memory until it restarts, as after a forced purge"
 """Why the engine refuses an id although it reports no instance with this id."""
+_SHOWN = 200  # characters of an input that is no JSON
 _LONGEST_PAUSE = 0.4  # seconds between two reads of a start that another request makes
 
 
 @dataclass(frozen=True)
 class StartRequest:
-    """The instance to start.
+    """The instance to start, by the name of its workflow.
+
+    `payload` is the input: an object, or the JSON text of any value, which stays as it is written.
 
     `scheduled_for` is an aware time at most 366 days ahead, None for now; requests that differ only
     in it are the same start. Raise `InvalidInput` for a later time.
@@ -56,7 +61,7 @@ class StartRequest:
 
     workflow: str
     instance_id: str
-    payload: Mapping[str, object]
+    payload: Mapping[str, object] | str
     scheduled_for: datetime | None = None
     is_new_id: bool = False
 
@@ -113,9 +118,8 @@ class Starts:
 
     def start(self, request: StartRequest, context: ActionContext) -> StartResult:
         """Reserve the id, start the instance, and record the outcome."""
-        if not is_startable_id(request.instance_id):
-            raise InvalidInput("instance_id", request.instance_id, INSTANCE_ID)
         wanted = _reservation(request, context)
+        _check(wanted, self._gateway.max_body_size)
         deadline = time.monotonic() + self._limits.start
         start = _OpenStart(
             wanted, _entry(wanted, context), request.is_new_id, datetime.now(UTC), deadline
@@ -249,8 +253,27 @@ class Starts:
         return True
 
 
+def check_workflow(name: str) -> None:
+    """Raise `InvalidInput` for a text that cannot name a workflow."""
+    check_name("workflow", name, MAX_ID_LENGTH)
+    if not name.isprintable():
+        raise InvalidInput("workflow", name, "a name without control characters")
+
+
+def _check(wanted: Reservation, max_body_size: int | None) -> None:
+    """Raise `InvalidInput` for values that the engine, or a worker, cannot accept."""
+    if not is_startable_id(wanted.instance_id):
+        raise InvalidInput("instance_id", wanted.instance_id, INSTANCE_ID)
+    check_workflow(wanted.workflow)
+    check_start_input(wanted.payload, max_body_size)
+    if not is_python_json(wanted.payload):
+        raise InvalidInput("input", wanted.payload[:_SHOWN], "JSON")
+
+
 def _reservation(request: StartRequest, context: ActionContext) -> Reservation:
-    payload = json.dumps(request.payload, sort_keys=True)
+    payload = request.payload
+    if not isinstance(payload, str):
+        payload = json.dumps(payload, sort_keys=True)
     return Reservation(
         request.instance_id,
         request.workflow,

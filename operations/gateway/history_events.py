@@ -1,5 +1,6 @@
 """Converts Dapr's history events into `HistoryEvent` records."""
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ MAX_DESCRIBED = 64 * 1024  # bytes of an unknown event that are described field 
 
 _Step = tuple[str, bool]  # a field's name, and whether the field may be absent
 _CALLS = frozenset({"taskScheduled", "childWorkflowInstanceCreated"})
+_TRACE_PARENT = re.compile("[0-9a-f]{2}-([0-9a-f]{32})-")  # the start of W3C's `traceparent`
 _ORIGINS = {str(origin): origin for origin in TimerOrigin}
 
 
@@ -71,6 +73,7 @@ def to_history_event(event: pb.HistoryEvent) -> HistoryEvent:
         execution_id=_first_set(body, "workflowInstance.executionId.value"),
         status=_status(body),
         rerun_of=_first_set(body, "rerunParentInstanceInfo.instanceID"),
+        trace_id=_trace_id(body),
     )
 
 
@@ -150,6 +153,14 @@ def _failure(body: Message) -> Failure | None:
 def _origin(body: Message) -> TimerOrigin | None:
     origin = body.WhichOneof("origin") if isinstance(body, pb.TimerCreatedEvent) else None
     return _ORIGINS.get(origin or "")
+
+
+def _trace_id(body: Message) -> str | None:
+    """Return the id of the trace of a start, None if the engine did not sample the trace."""
+    if not isinstance(body, pb.ExecutionStartedEvent):
+        return None
+    found = _TRACE_PARENT.match(_first_set(body, "parentTraceContext.traceParent") or "")
+    return found[1] if found else None
 
 
 def _status(body: Message) -> Status | None:

@@ -10,6 +10,8 @@ from sqlalchemy import Engine, text
 
 from operations.errors import DaprRefused, DaprUnavailable, LedgerReplaced
 from operations.ledger.audit_log import AuditLog
+from operations.ledger.audit_search import AuditSearch
+from operations.ledger.bulk_jobs import BulkJobStore
 from operations.ledger.damage import Damage
 from operations.ledger.db.connections import check_writable, open_engine, writing
 from operations.ledger.heartbeat import read_heartbeat, write_heartbeat
@@ -46,6 +48,7 @@ __all__ = [
 ]
 
 DEFAULT_LIMITS = LedgerLimits()
+_NO_APPLICATION = ""  # of the leases of jobs, so that no instance has such a lease
 _ASK_AGAIN_AFTER = 5.0  # seconds: a sidecar that hangs answers each call late
 
 
@@ -62,9 +65,9 @@ class Ledger:
 
     An instance id may exist in several applications. Methods that read or write by instance id
     (those of `reservations`, `audit_log`, `leases`, `descendants`, and `runs.latest` and the like)
-    apply to one application: `app_id()`. Methods that take a `run_id`, lists and statistics cover
-    all applications. `runs.ingest` writes each snapshot into its own application. `for_app` binds
-    the same database to another application.
+    apply to one application: `app_id()`. Methods that take a `run_id`, lists, searches and
+    statistics cover all applications. `runs.ingest` writes each snapshot into its own application.
+    `for_app` binds the same database to another application.
 
     Methods that write raise `LedgerRefused` for a value that the database cannot hold.
     """
@@ -84,9 +87,12 @@ class Ledger:
         self.reservations = Reservations(engine, self.app_id)
         self.runs = Runs(engine, self.app_id, limits.generations)
         self.audit_log = AuditLog(engine, self.app_id)
+        self.audit_search = AuditSearch(engine, limits.search)
+        self.bulk_jobs = BulkJobStore(engine, self.app_id)
         self.descendants = Descendants(engine, self.app_id, limits.search.seconds)
         self.damage = Damage(engine)
         self.leases = Leases(engine, self.app_id)
+        self.job_leases = Leases(engine, lambda: _NO_APPLICATION)
         self.search = Search(engine, limits.search)
         self.statistics = Statistics(engine, limits.statistics)
 

@@ -93,7 +93,7 @@ class AuditLog:
             .limit(limit)
         )
         with reading(self._engine) as connection:
-            return tuple(_entry(row) for row in connection.execute(query).mappings())
+            return tuple(map(entry_in, connection.execute(query).mappings()))
 
     def pauses_of(self, runs: Iterable[RunSummary]) -> dict[int, AuditEntry]:
         """Return, by `run_id`, the pauses by which Flowdeck suspended the runs that are suspended.
@@ -112,7 +112,7 @@ class AuditLog:
             .order_by(columns.at, columns.key)
         )
         with reading(self._engine) as connection:
-            entries = [_entry(row) for row in connection.execute(query).mappings()]
+            entries = [entry_in(row) for row in connection.execute(query).mappings()]
         pauses = ((suspended.get((each.app_id or "", each.instance_id)), each) for each in entries)
         return {run.run_id: each for run, each in pauses if run and _is_since(run, each)}
 
@@ -120,7 +120,7 @@ class AuditLog:
         """Return the entries of a bulk job, the oldest first."""
         query = select(audit_log).where(audit_log.c.bulk_id == bulk_id).order_by(audit_log.c.key)
         with reading(self._engine) as connection:
-            return tuple(_entry(row) for row in connection.execute(query).mappings())
+            return tuple(map(entry_in, connection.execute(query).mappings()))
 
     def _with_app_id(self, *entries: AuditEntry) -> tuple[AuditEntry, ...]:
         app_id = self._app_id()
@@ -181,7 +181,8 @@ def _is_open(key: int, entry: AuditEntry) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _entry(row: RowMapping) -> AuditEntry:
+def entry_in(row: RowMapping) -> AuditEntry:
+    """Return the entry of a row."""
     return AuditEntry(
         at=row["at"],
         actor=actor_in(row),

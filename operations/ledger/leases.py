@@ -1,4 +1,4 @@
-"""Leases on instances: one action at a time on an instance, across all processes."""
+"""Leases on instances and bulk jobs: one process at a time acts on an instance or for a job."""
 
 import time
 from collections.abc import Callable

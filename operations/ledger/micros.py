@@ -1,4 +1,4 @@
-"""Times and durations in whole microseconds, as the columns `*_micros` of `runs` store them."""
+"""Times and durations in whole microseconds, as the ledger stores and counts them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def micros_of(time: datetime) -> int:
     """Return a time as microseconds since 1970 (UTC)."""
-    return (time - _EPOCH) // _MICROSECOND
+    return micros_between(_EPOCH, time)
+
+
+def micros_between(start: datetime, end: datetime) -> int:
+    """Return the microseconds from one time to another; negative if the end is earlier."""
+    return (end - start) // _MICROSECOND
 
 
 def time_of(micros: int) -> datetime:
@@ -30,7 +35,7 @@ def duration_micros(summary: RunSummary) -> int:
     """Return the duration of a run in microseconds; `UNKNOWN` without a start or an end."""
     if summary.started_at is None or summary.over_at is None:
         return UNKNOWN
-    return max(0, (summary.over_at - summary.started_at) // _MICROSECOND)
+    return max(0, micros_between(summary.started_at, summary.over_at))
 
 
 def queue_micros(summary: RunSummary) -> int:
@@ -43,11 +48,11 @@ def queue_micros(summary: RunSummary) -> int:
     since = summary.scheduled_for if is_delayed else summary.started_at
     if summary.first_turn_at is None or since is None or summary.first_turn_at < since:
         return UNKNOWN
-    return (summary.first_turn_at - since) // _MICROSECOND
+    return micros_between(since, summary.first_turn_at)
 
 
 def execution_micros(summary: RunSummary) -> int:
     """Return the execution time of a run in microseconds, from its first turn, or `UNKNOWN`."""
     if summary.first_turn_at is None or summary.over_at is None:
         return UNKNOWN
-    return max(0, (summary.over_at - summary.first_turn_at) // _MICROSECOND)
+    return max(0, micros_between(summary.first_turn_at, summary.over_at))

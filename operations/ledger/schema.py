@@ -6,12 +6,14 @@ from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from operations.errors import LedgerUnavailable, SchemaMismatch
 from operations.ledger.db.connections import reading, writing
+from operations.ledger.statistics.roll_ups import roll_up_all
 from operations.ledger.tables import metadata
 from operations.settings import without_password
 
-HEAD = "0003"
+HEAD = "0008"
 """The newest version of the schema; opening a ledger of this version does not import Alembic."""
 
+_FIRST_WITH_ROLL_UPS = "0004"
 _LOCK = 0x666C6F77  # the key of an advisory lock; no other program may use it in the database
 _one_at_a_time = Lock()  # Alembic keeps its context in globals
 
@@ -53,6 +55,8 @@ def _migrate(connection: Connection) -> None:
     if version is None and (unknown := _tables(connection)):
         _refuse(connection, f"tables without a schema version ({', '.join(unknown)})")
     migrate(connection)
+    if version is not None and version < _FIRST_WITH_ROLL_UPS:
+        roll_up_all(connection)
 
 
 def _refuse(connection: Connection, found: str) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -26,6 +27,9 @@ MAX_NAME_LENGTH = 255
 MAX_MESSAGE_LENGTH = 500
 """The most characters of an error's message in a list."""
 
+IS_TOP_LEVEL = "parent_id IS NULL OR parent_app_id IS NOT NULL"
+"""The condition that a run is no child of another run of its application."""
+
 metadata = MetaData()
 
 
@@ -37,6 +41,27 @@ def _indexes_of(column: str) -> Iterator[Index]:
         columns = (column, "status", key, "run_id", "workflow")
         name = f"runs_{order}_of_{column}"
         yield Index(name, *columns, sqlite_where=has_value, postgresql_where=has_value)
+
+
+def _indexes_of_lists() -> Iterator[Index]:
+    """Yield an index for each sort order, of all runs and of those without a parent.
+
+    Lists read one status at a time (see `Matches.of_status` in `search/filters.py`). What follows
+    the `run_id` is for filters, which then read no rows of the table.
+    """
+    top_level = text(IS_TOP_LEVEL)
+    for order, (key, *filtered) in {
+        "newest": ("created_at", "duration_micros", "ended_micros"),
+        "ended": ("ended_micros", "duration_micros"),
+        "longest": ("duration_micros",),
+        "by_id": ("instance_id", "duration_micros"),
+    }.items():
+        columns = ("status", key, "run_id", *filtered)
+        workflow = () if order == "newest" else ("workflow",)
+        yield Index(f"runs_{order}", *columns, *workflow)
+        yield Index(
+            f"runs_{order}_top_level", *columns, sqlite_where=top_level, postgresql_where=top_level
+        )
 
 
 reservations = Table(
@@ -59,9 +84,7 @@ reservations = Table(
 # One row is one run. An instance id may have many runs; `is_latest` marks the latest one.
 # `parent_app_id` is NULL for a parent of the same application.
 # `ended_micros` and `duration_micros` repeat `RunSummary.over_at` and the duration (microseconds,
-# -1 until they are known): lists sort without NULLs, and statistics read them from an index.
-# `queue_micros` and `execution_micros` are the queue time and the execution time: the duration
-# before and after the first turn.
+# -1 until they are known): lists sort without NULLs.
 runs = Table(
     "runs",
     metadata,
@@ -93,23 +116,30 @@ runs = Table(
     Column("duration_micros", BigInteger, nullable=False, server_default="-1"),
     Column("generation", Integer, nullable=False, server_default="1"),
     Column("first_turn_at", UtcDateTime),
-    Column("queue_micros", BigInteger, nullable=False, server_default="-1"),
-    Column("execution_micros", BigInteger, nullable=False, server_default="-1"),
     Column("suspended_at", UtcDateTime),
     Column("repeats", String(MAX_NAME_LENGTH)),
-    # Lists read one status at a time (see `Matches.of_status` in `search/filters.py`).
-    Index("runs_newest", "status", "created_at", "run_id"),
+    Column("failed_step", String(MAX_NAME_LENGTH)),
+    Column("failure_group", String(16)),
+    Column("waits_kind", String(16)),
+    Column("waits_since", UtcDateTime),
+    *_indexes_of_lists(),
     Index("runs_newest_of_workflow", "workflow", "status", "created_at", "run_id"),
     *_indexes_of("custom_status"),
     *_indexes_of("error_type"),
+    *_indexes_of("failure_group"),
     *_indexes_of("parent_id"),
     *_indexes_of("rerun_of"),
-    Index("runs_ended", "status", "ended_micros", "run_id", "workflow"),
-    Index("runs_longest", "status", "duration_micros", "run_id", "workflow"),
     Index(
-        "runs_durations",
-        *("ended_micros", "run_id", "status", "workflow"),
-        *("duration_micros", "queue_micros", "execution_micros"),
+        "runs_failed",
+        *("ended_micros", "failure_group", "workflow", "run_id"),
+        sqlite_where=text("failure_group IS NOT NULL"),
+        postgresql_where=text("failure_group IS NOT NULL"),
+    ),
+    Index(
+        "runs_waiting",
+        *("status", "waits_kind", "waits_since", "waits_until", "workflow", "run_id"),
+        sqlite_where=text("waits_kind IS NOT NULL"),
+        postgresql_where=text("waits_kind IS NOT NULL"),
     ),
     Index("runs_of_id", "app_id", "instance_id", "is_latest", "execution_id"),
     Index("runs_followed", "app_id", "is_archived", "purged_at", "revision", "instance_id"),
@@ -182,15 +212,31 @@ attempts = Table(
     Column("ending", String(32), nullable=False),
     Column("error_type", String(MAX_NAME_LENGTH)),
     Column("error_message", String(MAX_MESSAGE_LENGTH)),
+    Column("failure_group", String(16)),
     Index("attempts_of_activity", "name", "ending", "run_id"),
-    Index("attempts_ended", "ended_at", "name", "ending", "scheduled_at", "started_at"),
     Index(
         "attempts_failed",
-        "ended_at",
-        "run_id",
-        sqlite_where=text("error_type IS NOT NULL"),
-        postgresql_where=text("error_type IS NOT NULL"),
+        *("ended_at", "failure_group"),
+        sqlite_where=text("failure_group IS NOT NULL"),
+        postgresql_where=text("failure_group IS NOT NULL"),
     ),
+)
+
+# What the failures of a group have in common (see `operations/failure_groups.py`), and when the
+# first of them was. `known_at` is when an operator marked the group as known, else NULL.
+failure_groups = Table(
+    "failure_groups",
+    metadata,
+    Column("group_id", String(16), primary_key=True),
+    Column("app_id", String(MAX_NAME_LENGTH), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(MAX_NAME_LENGTH), nullable=False),
+    Column("error_type", String(MAX_NAME_LENGTH), nullable=False),
+    Column("fingerprint", String(MAX_MESSAGE_LENGTH), nullable=False),
+    Column("first_at", UtcDateTime, nullable=False),
+    Column("known_at", UtcDateTime),
+    Column("known_by", String(MAX_NAME_LENGTH)),
+    Column("note", Text),
 )
 
 # The children that runs of `app_id` have in another application, `child_app_id`.
@@ -220,7 +266,18 @@ audit_log = Table(
     Column("reason", Text),
     Column("bulk_id", String(64)),
     Column("revision", BigInteger, nullable=False),
-    Index("audit_log_of_instance", "app_id", "instance_id", "at", "key"),
+    # The log is read from its end, so each index ends with its order.
+    Index("audit_log_newest", "at", "key"),
+    Index("audit_log_of_action", "action", "at", "key"),
+    Index("audit_log_of_actor", "actor_name", "at", "key"),
+    Index("audit_log_of_instance", "instance_id", "app_id", "at", "key"),
+    Index("audit_log_of_outcome", "outcome", "at", "key"),
+    Index(
+        "audit_log_with_reason",
+        *("at", "key"),
+        sqlite_where=text("reason IS NOT NULL"),
+        postgresql_where=text("reason IS NOT NULL"),
+    ),
     Index("audit_log_of_bulk", "bulk_id"),
 )
 
@@ -245,4 +302,63 @@ heartbeat = Table(
     Column("outages", Text, nullable=False),
     Column("backlog", Integer),
     Column("metrics", Text),
+)
+
+# How many runs or attempts each minute, hour and day had (see `statistics/roll_ups.py`). A bucket
+# has the length `seconds`, and begins `start` seconds after 1970. `name` is a workflow or an
+# activity. `bin` is that of a duration in its histogram, else 0.
+roll_ups = Table(
+    "roll_ups",
+    metadata,
+    Column("seconds", Integer, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", String(16), primary_key=True),
+    Column("app_id", String(MAX_NAME_LENGTH), primary_key=True),
+    Column("name", String(MAX_NAME_LENGTH), primary_key=True),
+    Column("measure", String(16), primary_key=True),
+    Column("bin", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# A bulk job: what it does to each of its instances, for whom and why, and whether it is over.
+# `waits_for` is the outage that it waits for, else NULL. `stop_failed` and `stop_of` are its
+# `StopRule`, NULL without one; `stopped_because` is why it has stopped by itself, else NULL.
+bulk_jobs = Table(
+    "bulk_jobs",
+    metadata,
+    Column("bulk_id", String(64), primary_key=True),
+    Column("app_id", String(MAX_NAME_LENGTH), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("task", Text, nullable=False),
+    Column("actor_name", String(MAX_NAME_LENGTH), nullable=False),
+    Column("actor_role", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("rate", Float, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("waits_for", Text),
+    Column("stop_failed", Integer),
+    Column("stop_of", Integer),
+    Column("stopped_because", Text),
+    Index("bulk_jobs_newest", "created_at", "bulk_id"),
+    Index("bulk_jobs_by_status", "app_id", "status"),
+)
+
+# The instances of a bulk job in their order; `outcome` is NULL until the action on one has ended.
+bulk_items = Table(
+    "bulk_items",
+    metadata,
+    Column("bulk_id", String(64), ForeignKey("bulk_jobs.bulk_id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("instance_id", String(MAX_NAME_LENGTH), nullable=False),
+    Column("run_id", RowId, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("outcome", String(32)),
+    Column("message", Text),
+    Column("new_id", String(MAX_NAME_LENGTH)),
+    Index("bulk_items_of_instance", "bulk_id", "instance_id"),
+    Index("bulk_items_by_outcome", "bulk_id", "outcome", "position"),
 )

@@ -1,4 +1,4 @@
-"""`python -m operations.recorder` keeps the ledger up to date until SIGINT or SIGTERM."""
+"""`python -m operations.recorder` keeps the ledger up to date, and carries out bulk jobs."""
 
 import gc
 import signal
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from operations.actions import Actions
 from operations.errors import (
     DaprRefused,
     DaprUnavailable,
@@ -21,6 +22,7 @@ from operations.errors import (
 from operations.gateway import open_gateway
 from operations.health.state_store import StateStoreFile
 from operations.health.worker_probe import WorkerProbe
+from operations.jobs.bulk import BulkRunner
 from operations.ledger import Ledger, open_ledger
 from operations.logs import configure_logs
 from operations.private_files import keep_private
@@ -95,7 +97,12 @@ class RecorderProcess:
         app_id = self._wait_for_application(ledger)
         if app_id is None:
             return
-        with closing(Recorder(self._application, ledger.for_app(app_id))) as recorder:
+        bound = ledger.for_app(app_id)
+        actions = Actions(self._application.acting_gateway, bound)
+        with (
+            closing(Recorder(self._application, bound)) as recorder,
+            closing(BulkRunner(actions, bound)),
+        ):
             while not self._stopping.is_set() and not self._repair.is_due:
                 recorder.cycle()
                 if self._is_away:

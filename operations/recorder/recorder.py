@@ -49,6 +49,8 @@ class FollowedApplication:
     ) -> None:
         self.limits = limits or RecorderLimits()
         self.gateway = CountedGateway(gateway)
+        self.acting_gateway = gateway
+        """For actions; `gateway` only reads."""
         grace = timedelta(seconds=self.limits.outage_grace)
         self.health = DaprMonitor(gateway, self.limits.health_every, grace, state_store, worker)
         self.deadlock = DeadlockWatch(worker)

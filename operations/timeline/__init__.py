@@ -11,6 +11,7 @@ from itertools import chain
 from operations.history import HistoryEvent
 from operations.model import Failure
 from operations.timeline.builder import TimelineBuilder
+from operations.timeline.failed_step import failed_step
 from operations.timeline.repetition import (
     REPETITION_REMEDY,
     cause_of_repetition,
@@ -43,6 +44,7 @@ __all__ = [
     "cause_of_repetition",
     "cut_off",
     "event_key",
+    "failed_step",
     "repeated_action",
     "start_time_within",
     "timeline_of",

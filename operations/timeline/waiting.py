@@ -10,10 +10,16 @@ from operations.timeline.spans import Ending, Span, SpanKind, event_key
 
 @dataclass(frozen=True)
 class Waiting:
-    """What an instance waits for, in a few words, and the deadline, None without one."""
+    """What an instance waits for, in a few words, and the deadline, None without one.
+
+    `kind` is the kind of what is named first, and `since` is when the first such wait began; both
+    are None before the start.
+    """
 
     what: str
     until: datetime | None = None
+    kind: SpanKind | None = None
+    since: datetime | None = None
 
 
 EVENT = "event "
@@ -39,7 +45,8 @@ def waiting_at(spans: Sequence[Span]) -> Waiting | None:
     rest = [span for span in awaited if not _is_like(span, first)]
     best.sort(key=_importance)
     named = [span for span in best if span.kind is best[0].kind]
-    return Waiting(_words(best, rest), _until(named, timers))
+    since = min(span.scheduled_at for span in named)
+    return Waiting(_words(best, rest), _until(named, timers), best[0].kind, since)
 
 
 def _first_named(awaited: Sequence[Span], order: Callable[[Span], tuple[int, int]]) -> Span:

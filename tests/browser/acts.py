@@ -58,7 +58,7 @@ def expect_status(place: Page | Locator, status: str) -> None:
 
 def open_instance(page: Page, instance_id: str) -> None:
     """Open the page of an instance by its link in the table."""
-    row(page, instance_id).get_by_role("link").click()
+    row(page, instance_id).get_by_role("link", name=instance_id).click()
     expect(page).to_have_url(re.compile(rf"/instance\?id={instance_id}$"))
     expect(page.get_by_role("heading", name=instance_id)).to_be_visible()
     settle(page)
@@ -83,12 +83,17 @@ def bars(page: Page) -> Locator:
     return page.locator(".gantt .bars path").filter(visible=True)
 
 
+def names(page: Page) -> Locator:
+    """Return the names of the rows of the Gantt chart; the first one is that of the whole run."""
+    return page.locator(".gantt .row .label")
+
+
 def expect_bars(page: Page, count: int) -> None:
-    """Wait until the Gantt chart has `count` bars; a bar includes its queue time."""
+    """Wait until the Gantt chart has `count` bars of calls; a bar includes its queue time."""
     bars_of_chart = """() => {
         const traces = document.querySelector(".gantt .chart")?.data ?? [];
-        const counted = traces.filter(({ hoverinfo, name }) =>
-            hoverinfo !== "skip" && !name.endsWith("queue"));
+        const counted = traces.filter(({ meta, name }) =>
+            meta && meta.actions[0] !== "select:run" && !name.endsWith("queue"));
         return counted.reduce((sum, trace) => sum + trace.x.length, 0);
     }"""
     # Playwright's `wait_for_function` needs `eval`, which the pages' policy forbids.

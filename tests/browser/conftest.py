@@ -28,6 +28,8 @@ SLOW_ORDERS = {
     "FLOWDECK_CONFIRM_SECONDS": "0.5",
 }
 """Seconds of the activities of an order, long enough to click while it runs."""
+LIST = "/instances"
+"""The path of the list."""
 PUBLIC_HOST = "flow.example"  # at which a proxy with TLS serves the pages in one test
 ALLOWED_ERRORS = (
     "404",  # Streamlit first requests its health below the path of the page
@@ -137,7 +139,7 @@ def open_page(
         if not request.url.startswith((stack.page, "data:", "blob:")):
             failures.append(f"other host: {request.url}")
 
-    def open_at(path: str = "/", *, script: str = "", **options: Any) -> Page:
+    def open_at(path: str = LIST, *, script: str = "", **options: Any) -> Page:
         context = shared_context
         if script or options:
             browser: Browser = request.getfixturevalue("browser")

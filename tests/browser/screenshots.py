@@ -16,7 +16,7 @@ from operations.timeline import Ending
 from system.dapr.settings import PROJECT
 from tests.browser.acts import bars, expect_status
 from tests.browser.chromium import FLAGS, find
-from tests.browser.conftest import settle
+from tests.browser.conftest import LIST, settle
 from tests.integration.stack import Stack, unique
 from worker.orders import WORKFLOW, instance_id_of
 
@@ -70,7 +70,7 @@ def save(page: Page, name: str) -> None:
 def empty(browser: Browser, stack: Stack) -> None:
     """Save the pages of an empty system, then run a thousand orders."""
     camera = Camera(browser, stack)
-    camera.shoot("instances-empty", "/", ".empty strong", ("light",))
+    camera.shoot("instances-empty", LIST, ".empty strong", ("light",))
     camera.shoot("new-order", "/new", "input[aria-label='Item 1']")
     with ThreadPoolExecutor(16) as pool:
         started = list(pool.map(stack.start_order, [unique(f"O{n:04}") for n in range(MANY)]))
@@ -87,7 +87,8 @@ def full(browser: Browser, stack: Stack) -> None:
     paused = stack.start_order(unique("ORDER"))
     stack.post(f"/workflow/pause/{paused}")
     stack.post(f"/workflow/terminate/{stack.start_order(unique('ORDER'))}")
-    camera.shoot("instances", "/", "tbody tr")
+    camera.shoot("instances", LIST, "tbody tr")
+    camera.shoot("overview", "/", ".overview table")
     with camera.page("/new", "light") as page:  # this page preloads Plotly
         page.wait_for_load_state("networkidle")
         page.goto(f"{stack.page}/instance?id={stack.start_order(unique('ORDER'))}")
@@ -96,9 +97,13 @@ def full(browser: Browser, stack: Stack) -> None:
         bars(page).first.wait_for()
         save(page, "instance-running-light")
     camera.shoot("instance", f"/instance?id={retried(stack)}", ".gantt .bars path")
+    camera.shoot("start", "/start?workflow=order_workflow", ".st-key-start-text textarea")
+    camera.shoot("failures", "/failures", "li[data-group]", ("light",))
+    job = stack.post("/bulk/start?status=FAILED", {"action": "rerun", "reason": "a test"})
+    camera.shoot("bulk", f"/bulk?id={job.json()['bulk_id']}", ".items tbody tr", ("light",))
     camera.shoot("instance-paused", f"/instance?id={paused}", ".gantt .bars path", ("light",))
     with stack.frozen("daprd"):
-        camera.shoot("instances-outage", "/", "[data-testid=stAlert]")
+        camera.shoot("instances-outage", LIST, "[data-testid=stAlert]")
         path = f"/instance?id={paused}"
         camera.shoot("instance-outage", path, ".gantt .bars path", ("light",))
 

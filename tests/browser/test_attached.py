@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.acts import bars, expect_status, open_instance, press, row
-from tests.browser.conftest import DEFAULTS, PATIENCE, settle
+from tests.browser.conftest import DEFAULTS, LIST, PATIENCE, settle
 from tests.integration.attached import Attached
 from tests.integration.stack import Stack, unique
 
@@ -29,7 +29,7 @@ def page(attached: Attached, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(**DEFAULTS)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    page.goto(attached.page)
+    page.goto(attached.page + LIST)
     settle(page)
     yield page
     context.close()

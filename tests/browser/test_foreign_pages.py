@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.browser.acts import expect_bars, expect_status, open_instance, press, row
 from tests.browser.chromium import FLAGS, find
-from tests.browser.conftest import DEFAULTS, PUBLIC_HOST, OpenPage, settle
+from tests.browser.conftest import DEFAULTS, LIST, PUBLIC_HOST, OpenPage, settle
 from tests.http_client import http_client
 from tests.integration.stack import Stack, unique
 from tests.tls_proxy import tls_proxy
@@ -63,7 +63,7 @@ def public_page(playwright: Playwright, stack: Stack, tmp_path: Path) -> Iterato
                 else None
             ),
         )
-        page.goto(f"https://{PUBLIC_HOST}:{stack.page_port + 1}/")
+        page.goto(f"https://{PUBLIC_HOST}:{stack.page_port + 1}{LIST}")
         settle(page)
         yield page
     assert not failures

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, WebSocket, expect
 
 from tests.browser.acts import back_to_list, expect_bars, expect_status, row, start_on_open_page
-from tests.browser.conftest import PATIENCE, OpenPage, settle
+from tests.browser.conftest import LIST, PATIENCE, OpenPage, settle
 from tests.integration.stack import Stack, unique
 from tests.waiting import eventually
 
@@ -90,7 +90,7 @@ def test_an_idle_page_sends_nothing(open_page: OpenPage, stack: Stack) -> None:
 
     page = open_page("/new")
     page.on("websocket", watch)
-    page.goto(stack.page)
+    page.goto(stack.page + LIST)
     expect(page.get_by_role("status").get_by_text("Live")).to_be_visible()
     expect(page.locator('.chip[data-status="RUNNING"]')).to_have_text(re.compile("Running0"))
     before = len(sent)
@@ -104,7 +104,7 @@ def test_an_idle_page_sends_nothing(open_page: OpenPage, stack: Stack) -> None:
 def test_filters_are_in_the_address(open_page: OpenPage, stack: Stack) -> None:
     """A selected status hides the others, and the address restores the list."""
     instance_id = stack.start_order(unique("found"))
-    page = open_page(f"/?q={instance_id}")
+    page = open_page(f"/instances?q={instance_id}")
     expect_status(row(page, instance_id), "COMPLETED")
     page.locator('.chip[data-status="FAILED"]').click()
     expect(page.get_by_text("Nothing matches")).to_be_visible()
@@ -123,7 +123,7 @@ def test_a_narrow_page_does_not_scroll_sideways(open_page: OpenPage, stack: Stac
     instance_id = stack.start_order(unique("narrow"))
     page = open_page()
     page.set_viewport_size(NARROW)
-    for path in ("/", "/new", f"/instance?id={instance_id}"):
+    for path in (LIST, "/new", f"/instance?id={instance_id}"):
         page.goto(stack.page + path)
         settle(page)
         shown = page.locator("input, tbody tr, .gantt .bars path").filter(visible=True)
@@ -150,7 +150,7 @@ def test_each_search_shows_its_own_rows(open_page: OpenPage, stack: Stack) -> No
         expect(row(page, instance_id)).to_be_visible()
     page.wait_for_timeout(QUIET)
     expect(row(page, ids[2])).to_be_visible()
-    row(page, ids[2]).get_by_role("link").click()
+    row(page, ids[2]).locator("a.id").click()
     back_to_list(page).click()
     expect(search).to_have_value(ids[2])
     expect(page.locator("tbody tr")).to_have_count(1)

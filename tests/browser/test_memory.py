@@ -43,7 +43,7 @@ def test_a_page_that_is_left_while_it_fades_is_forgotten(open_page: OpenPage, st
     eventually(lambda: page.evaluate(loaded), PATIENCE / 1000, "the script has loaded")
     page.evaluate(FADE)
     back_to_list(page).click()
-    row(page, instance_id).get_by_role("link").click()
+    row(page, instance_id).get_by_role("link", name=instance_id).click()
     # Streamlit's tables keep the page of the one that was drawn last.
     expect(page.get_by_test_id("data-grid-canvas").first).to_be_visible()
     eventually(lambda: is_forgotten(page), PATIENCE / 1000, "the page is forgotten")

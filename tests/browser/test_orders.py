@@ -12,6 +12,7 @@ from tests.browser.acts import (
     back_to_list,
     expect_bars,
     expect_status,
+    names,
     open_instance,
     press,
     row,
@@ -31,10 +32,9 @@ def test_a_submitted_order_is_shown_until_its_end(open_page: OpenPage) -> None:
     expect_bars(page, 2)
     expect_status(page, "COMPLETED")
     expect_bars(page, 3)
-    names = page.locator(".gantt .ytick text")
-    expect(names).to_have_text(["process_order", "check_inventory", "send_confirmation"])
-    page.get_by_role("tab", name="Input and output").click()
-    expect(page.get_by_text('"confirmation_sent"')).to_be_visible()
+    steps = ["order_workflow", "process_order", "check_inventory", "send_confirmation"]
+    expect(names(page)).to_have_text(steps)
+    expect(page.get_by_text('"confirmation_sent"').first).to_be_visible()
 
 
 def test_pause_and_resume_in_the_table(open_page: OpenPage, stack: Stack) -> None:
@@ -48,7 +48,7 @@ def test_pause_and_resume_in_the_table(open_page: OpenPage, stack: Stack) -> Non
     expect(row(page, instance_id).get_by_role("button", name="Pause")).to_have_count(0)
     press(page, "Resume", instance_id)
     expect_status(row(page, instance_id), "COMPLETED")
-    expect(row(page, instance_id).get_by_role("button")).to_have_count(0)
+    expect(row(page, instance_id).locator(".actions button")).to_have_count(0)
 
 
 def test_pause_and_resume_on_its_page(open_page: OpenPage, stack: Stack) -> None:
@@ -57,11 +57,13 @@ def test_pause_and_resume_on_its_page(open_page: OpenPage, stack: Stack) -> None
     page.get_by_role("button", name="Pause").click()
     expect_status(page, "SUSPENDED")
     expect(page.get_by_role("button", name="Pause")).to_be_disabled()
-    expect(page.locator(".gantt .ytick text", has_text="suspended")).to_be_visible()
+    expect(names(page).filter(has_text="suspended")).to_be_visible()
     page.get_by_role("button", name="Resume").click()
     expect_status(page, "COMPLETED")
     for action in ("Pause", "Resume", "Terminate"):
-        expect(page.get_by_role("button", name=action, exact=True)).to_be_disabled()
+        expect(page.get_by_role("button", name=action, exact=True)).to_have_count(0)
+    page.get_by_role("link", name="Rerun…").click()
+    expect(page.get_by_role("heading", name="Rerun order_on-page")).to_be_visible()
 
 
 def test_terminate_in_the_table(open_page: OpenPage, stack: Stack) -> None:
@@ -165,18 +167,17 @@ def test_an_earlier_run_is_opened_from_its_row(open_page: OpenPage, stack: Stack
     order_id = unique("twice")
     instance_id = stack.start_order(order_id, amount=11)
     stack.wait_for(instance_id, "COMPLETED")
-    page = open_page(f"/?q={instance_id}")
+    page = open_page(f"/instances?q={instance_id}")
     expect_status(row(page, instance_id), "COMPLETED")
     stack.purge(instance_id)
     stack.start_order(order_id, amount=22)
     rows = row(page, instance_id)
     expect(rows).to_have_count(2)
     expect_status(rows.nth(0), "RUNNING")
-    rows.nth(1).get_by_role("link").click()
+    rows.nth(1).get_by_role("link", name=instance_id).click()
     expect(page.get_by_text("earlier run")).to_be_visible()
     expect_status(page, "COMPLETED")
     expect_bars(page, 3)
-    page.get_by_role("tab", name="Input and output").click()
     expect(page.get_by_text('"amount": 11').first).to_be_visible()
     page.get_by_role("link", name="later").click()
     expect(page.get_by_text("earlier run")).to_be_hidden()
@@ -187,7 +188,7 @@ def test_an_earlier_run_is_opened_from_its_row(open_page: OpenPage, stack: Stack
 def test_the_list_can_be_opened_in_another_tab(open_page: OpenPage, stack: Stack) -> None:
     """The address of the link back has the filter of the list."""
     instance_id = stack.start_order(unique("beside"))
-    page = open_page("/?q=order_beside-")
+    page = open_page("/instances?q=order_beside-")
     open_instance(page, instance_id)
     address = back_to_list(page).evaluate("link => link.href")
     beside = open_page(address.removeprefix(stack.page))
@@ -198,7 +199,7 @@ def test_the_list_can_be_opened_in_another_tab(open_page: OpenPage, stack: Stack
 def test_the_back_button_keeps_the_filter(open_page: OpenPage, stack: Stack) -> None:
     """One click leads back to the list with the same statuses and the same search."""
     instance_id = stack.start_order(unique("found"))
-    page = open_page("/?q=order_found-&status=running&status=completed")
+    page = open_page("/instances?q=order_found-&status=running&status=completed")
     entries = page.evaluate("history.length")
     open_instance(page, instance_id)
     assert page.evaluate("history.length") == entries + 1
@@ -212,10 +213,10 @@ def test_the_back_button_keeps_the_filter(open_page: OpenPage, stack: Stack) -> 
 
 def test_ignored_values_in_the_address_are_named(open_page: OpenPage) -> None:
     """The rest of the filter applies, and stays when they are removed."""
-    page = open_page("/?status=BOGUS&status=terminated&cursor=xyz&at=xyz")
+    page = open_page("/instances?status=BOGUS&status=terminated&cursor=xyz&at=xyz")
     ignored = page.get_by_text("Ignored in the address")
     expect(ignored).to_contain_text("status 'BOGUS' (expected one of pending")
-    expect(ignored).to_contain_text("'cursor' (expected status, q, at)")
+    expect(ignored).to_contain_text("'cursor' (expected status, q, workflow")
     expect(page.locator('.chip[data-status="TERMINATED"]')).to_have_attribute(
         "aria-pressed", "true"
     )

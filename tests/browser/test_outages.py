@@ -47,7 +47,7 @@ def kill_worker_until_shown(page: Page, stack: Stack) -> None:
 def test_a_failed_click_stays_with_its_retry(open_page: OpenPage, stack: Stack) -> None:
     """It names action and instance until a retry, also after a reload; the page is not "Live"."""
     instance_id = stack.start_order_in(timedelta(hours=1), unique("refused"))
-    page = open_page(f"/?q={instance_id}")
+    page = open_page(f"/instances?q={instance_id}")
     named = re.compile(f"Terminate {instance_id}.*not carried out")
     failure = page.get_by_test_id("stMarkdown").get_by_text(named)
     status = page.locator(".live-updates")
@@ -93,7 +93,7 @@ def test_a_click_that_is_not_answered_is_named_in_its_row(
 ) -> None:
     """Until the dashboard answers it."""
     instance_id = stack.start_order_in(timedelta(hours=1), unique("unanswered"))
-    page = open_page(f"/?q={instance_id}")
+    page = open_page(f"/instances?q={instance_id}")
     line = row(page, instance_id)
     expect(line.get_by_role("button", name="Terminate")).to_be_enabled()
     with stack.frozen("dashboard"):
@@ -197,7 +197,7 @@ def test_a_submission_without_an_answer_keeps_the_form(open_page: OpenPage, stac
 @pytest.mark.slow
 def test_an_open_page_survives_a_killed_dashboard(open_page: OpenPage, stack: Stack) -> None:
     """After kill -9 of the dashboard the page reconnects, with its filter, and is live."""
-    page = open_page("/?q=order_revived")
+    page = open_page("/instances?q=order_revived")
     live = page.get_by_role("status").get_by_text("Live")
     expect(live).to_be_visible()
     stack.kill("dashboard")
@@ -211,7 +211,7 @@ def test_a_lost_click_does_not_act_later(open_page: OpenPage, stack: Stack) -> N
     """A killed dashboard never received it; the button can be clicked again."""
     instance_id = stack.start_order(unique("lost"))
     stack.post(f"/workflow/pause/{instance_id}")
-    page = open_page(f"/?q={instance_id}")
+    page = open_page(f"/instances?q={instance_id}")
     expect_status(row(page, instance_id), "SUSPENDED")
     button = row(page, instance_id).get_by_role("button", name="Terminate")
     page.mouse.move(10, 10)
@@ -234,7 +234,7 @@ def test_a_deleted_ledger_is_rebuilt(open_page: OpenPage, stack: Stack) -> None:
     """The recorder fills a new file with the instances that the engine still has."""
     instance_id = stack.start_order(unique("kept"))
     stack.wait_for(instance_id, "COMPLETED")
-    page = open_page(f"/?q={instance_id}")
+    page = open_page(f"/instances?q={instance_id}")
     expect_status(row(page, instance_id), "COMPLETED")
     for file in (stack.folder / "data").glob("ledger.db*"):
         file.unlink()

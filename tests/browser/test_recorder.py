@@ -20,7 +20,7 @@ def expect_queue_times(page: Page, count: int) -> None:
     """Wait for `count` bars of queue time, each directly before a bar of execution time."""
     matching = """() => {
         const traces = document.querySelector(".gantt .chart")?.data ?? [];
-        const attempts = traces.filter(({ hoverinfo }) => hoverinfo !== "skip");
+        const attempts = traces.filter(({ meta }) => meta && meta.actions[0] !== "select:run");
         const times = (trace, end) => trace.base.map((at, index) =>
             `${trace.y[index]} ${Date.parse(at) + (end ? trace.x[index] : 0)}`);
         const [queues, executions] = [true, false].map((isPale) =>
@@ -41,7 +41,8 @@ def test_queue_and_execution_time_are_two_bars(open_page: OpenPage, stack: Stack
     expect_bars(page, ACTIVITIES)
     expect_queue_times(page, ACTIVITIES)
     expect(page.locator(".gantt .legend")).to_contain_text("in Dapr's queue")
-    expect(page.locator(".gantt .swatch.queued")).to_have_count(1)
+    entries = page.locator(".gantt .legend .entry")
+    expect(entries.filter(has_text="in Dapr's queue")).to_have_count(1)
 
 
 @pytest.mark.slow

@@ -98,7 +98,7 @@ def test_no_click_is_lost_and_each_page_is_complete(
             expect_instance(page)
             back_to_list(page).click()
             expect_list(page)
-            page.locator("tbody tr").nth(1).get_by_role("link").click()
+            page.locator("tbody tr").nth(1).locator("a.id").click()
             expect_instance(page)
             page.go_back()
             expect_list(page)
@@ -129,9 +129,9 @@ def test_quick_navigation_leaves_the_page_alive(open_page: OpenPage, stack: Stac
     """
     instance_id = stack.start_order(unique("quick"))
     stack.wait_for(instance_id, "COMPLETED")
-    page = open_page(f"/?q={instance_id}", script=f"{DELAYED}(400)")
+    page = open_page(f"/instances?q={instance_id}", script=f"{DELAYED}(400)")
     for gap in GAPS:
-        row(page, instance_id).get_by_role("link").click()
+        row(page, instance_id).locator("a.id").click()
         expect_instance(page)
         with orders(stack):
             page.wait_for_timeout(UPDATES)

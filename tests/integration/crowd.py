@@ -47,7 +47,7 @@ class DaprInstance:
 
     @property
     def duration(self) -> float:
-        """The seconds from the start to the end."""
+        """The seconds from the start to the end; a rerun only has the start of its source."""
         end, start = self.first("executionCompleted"), self.first("executionStarted")
         return (end.timestamp - start.timestamp).total_seconds()
 

@@ -1,4 +1,4 @@
-"""An application with a short workflow for each feature of Dapr Workflow.
+"""An application with a short workflow for each feature of Dapr Workflow, and with the demo's.
 
 `python -m tests.integration.richapp` runs it against the sidecar at `DAPR_GRPC_ENDPOINT`. Every
 activity takes the seconds of its input, so that a test can act while the activity runs.
@@ -28,6 +28,8 @@ from pydantic import BaseModel
 
 from operations.gateway import open_channel
 from operations.settings import OperationsSettings
+from worker.demo.activities import DemoActivities
+from worker.demo.workflows import WORKFLOWS as DEMO_WORKFLOWS
 
 EVENT = "approval"
 """The external event that workflows wait for."""
@@ -252,13 +254,14 @@ def build(endpoint: str) -> WorkflowRuntime:
     """Return a runtime with all workflows and activities, not yet started."""
     address = GrpcEndpoint(endpoint)
     runtime = WorkflowRuntime(host=address.hostname, port=address.port)
-    for workflow in WORKFLOWS:
+    for workflow in (*WORKFLOWS, *DEMO_WORKFLOWS):
         runtime.register_workflow(workflow)
     runtime.register_versioned_workflow(
         versioned, name="versioned", version_name=VERSION, is_latest=True
     )
     activities = Activities()
-    for activity in (activities.work, activities.flaky, activities.fail):
+    own: tuple[Callable[..., Any], ...] = (activities.work, activities.flaky, activities.fail)
+    for activity in (*own, *DemoActivities(pace=0.01).all):
         runtime.register_activity(activity)
     return runtime
 

@@ -18,6 +18,7 @@ from operations.actions import (
     RerunRequest,
 )
 from operations.actions.bulk import BulkJobs, BulkTask
+from operations.bulk_job import BulkJob, JobStatus
 from operations.errors import (
     ActionNotAllowed,
     DaprRefused,
@@ -335,35 +336,101 @@ def test_an_event_to_an_instance_that_does_not_run_is_refused(rich: Rich, action
     rich.gateway.terminate(pending)
 
 
-def test_a_cancelled_bulk_job_is_completed_by_the_same_job_again(
-    rich: Rich, actions: Actions
-) -> None:
-    """It leaves the instances alone that are done."""
+def over(rich: Rich, job: BulkJob) -> BulkJob:
+    """Wait until the recorder's process has carried out a bulk job, and return it."""
+
+    def found() -> BulkJob | None:
+        current = rich.ledger.bulk_jobs.get(job.bulk_id)
+        return current if current and current.status.is_over else None
+
+    return eventually(found, 60, f"the bulk job {job.bulk_id} is over")
+
+
+def done(rich: Rich, job: BulkJob) -> int:
+    """Return on how many instances a bulk job has acted."""
+    current = rich.ledger.bulk_jobs.get(job.bulk_id)
+    assert current
+    return current.counts.get(Outcome.DONE, 0)
+
+
+def start_many(rich: Rich, jobs: BulkJobs, number: int) -> tuple[list[str], Filter]:
+    """Start instances that wait, and return their ids and the filter that selects them."""
     mark = unique("bulk")
-    ids = [f"{mark}-{number}" for number in range(50)]
+    ids = [f"{mark}-{number}" for number in range(number)]
     for instance_id in ids:
         rich.gateway.start("waiting", instance_id, "null")
     shown = Filter(statuses=frozenset({Status.RUNNING}), id_part=mark)
+    task = BulkTask(Action.TERMINATE)
+    eventually(lambda: jobs.preview(task, shown).total == number, 20, "the ledger has them")
+    return ids, shown
+
+
+def test_a_cancelled_bulk_job_leaves_the_rest_alone(rich: Rich, actions: Actions) -> None:
+    """Another job completes it."""
     jobs, task = BulkJobs(actions, rich.ledger), BulkTask(Action.TERMINATE)
-    eventually(lambda: jobs.preview(task, shown).total == 50, 20, "the ledger has all fifty")
-    preview = jobs.preview(task, shown)
-    execution = jobs.start(preview, LOCAL_USER, "a test", rate=20)
-    eventually(lambda: execution.progress().done >= 5, 20, "some are done")
-    execution.cancel()
-    cut = execution.wait(30)
-    assert cut.is_over
-    assert (cut.done + cut.left, cut.left > 0) == (50, True)
-    rest = jobs.start(preview, LOCAL_USER, "a test").wait(60)
-    assert (rest.unchanged, rest.done, rest.refused + rest.unknown) == (cut.done, cut.left, 0)
-    audit_entries = rich.ledger.audit_log.of_bulk(preview.bulk_id)
-    done = [entry.instance_id for entry in audit_entries if entry.outcome is Outcome.DONE]
-    assert sorted(done) == sorted(ids)
+    ids, shown = start_many(rich, jobs, 50)
+    job = jobs.submit(jobs.preview(task, shown), LOCAL_USER, "a test", rate=10)
+    eventually(lambda: done(rich, job) >= 5, 20, "some are done")
+    assert rich.ledger.bulk_jobs.cancel(job.bulk_id)
+    cut = over(rich, job)
+    assert (cut.status, cut.counts[Outcome.DONE] + cut.left) == (JobStatus.CANCELLED, 50)
+    assert cut.left > 0
+    rest = over(rich, jobs.submit(jobs.preview(task, ids), LOCAL_USER, "a test"))
+    assert (rest.status, rest.counts) == (JobStatus.DONE, {Outcome.DONE: cut.left})
     for instance_id in ids:
         rich.recorded(instance_id, Status.TERMINATED)
 
 
+def test_a_bulk_job_goes_on_after_a_kill_of_the_recorder(rich: Rich, actions: Actions) -> None:
+    """Each instance gets the event at most once, and the result of each is known."""
+    jobs = BulkJobs(actions, rich.ledger)
+    ids, shown = start_many(rich, jobs, 30)
+    task = BulkTask(Action.RAISE, event="nobody waits for it", payload="1")
+    job = jobs.submit(jobs.preview(task, shown), LOCAL_USER, rate=10)
+    eventually(lambda: done(rich, job) >= 5, 20, "some are done")
+    with rich.without_recorder():
+        assert done(rich, job) < 30
+    ended = over(rich, job)
+    assert (ended.status, ended.left) == (JobStatus.DONE, 0)
+    unknown = ended.counts.get(Outcome.UNKNOWN, 0)
+    assert ended.counts[Outcome.DONE] == 30 - unknown
+    raised = [
+        sum(event.kind == "eventRaised" for event in rich.gateway.history(each)) for each in ids
+    ]
+    assert set(raised) <= {0, 1}
+    assert raised.count(0) <= unknown <= 8  # the actions that were in progress
+    for instance_id in ids:
+        rich.gateway.terminate(instance_id)
+
+
+def test_a_bulk_job_waits_for_the_end_of_an_outage(rich: Rich, actions: Actions) -> None:
+    """It says for what, and then completes."""
+    jobs = BulkJobs(actions, rich.ledger)
+    ids, shown = start_many(rich, jobs, 20)
+    preview = jobs.preview(BulkTask(Action.TERMINATE), shown)
+    with rich.without_sidecar():
+        eventually(lambda: rich.ledger.heartbeat().outages, 20, "the recorder reports the outage")
+        job = jobs.submit(preview, LOCAL_USER)
+        eventually(lambda: waits_for(rich, job), 20, "the job waits")
+        assert done(rich, job) == 0
+    ended = over(rich, job)
+    assert (ended.status, ended.counts, ended.waits_for) == (
+        JobStatus.DONE,
+        {Outcome.DONE: 20},
+        None,
+    )
+    assert len(rich.ledger.audit_log.of_bulk(job.bulk_id)) == len(ids)
+
+
+def waits_for(rich: Rich, job: BulkJob) -> str | None:
+    """Return the outage that a bulk job waits for."""
+    current = rich.ledger.bulk_jobs.get(job.bulk_id)
+    assert current
+    return current.waits_for
+
+
 def test_a_bulk_job_reruns_all_that_failed(rich: Rich, actions: Actions) -> None:
-    """The same job again reruns none twice; another job purges the sources."""
+    """Another job reruns none twice; a third one purges the sources."""
     failed = sorted({finished(rich, "failing", '"no paper"') for _ in range(5)})
     jobs, rerun, purge = (
         BulkJobs(actions, rich.ledger),
@@ -372,12 +439,15 @@ def test_a_bulk_job_reruns_all_that_failed(rich: Rich, actions: Actions) -> None
     )
     for instance_id in failed:
         rich.recorded(instance_id, Status.FAILED)
-    execution = jobs.start(jobs.preview(rerun, failed), LOCAL_USER)
-    assert execution.wait(30).done == 5
-    for result in execution.results():
-        assert rich.ended(result.new_id or "").status is Status.FAILED
-    assert jobs.start(jobs.preview(rerun, failed), LOCAL_USER).wait(30).unchanged == 5
-    assert jobs.start(jobs.preview(purge, failed), LOCAL_USER).wait(30).done == 5
+    job = over(rich, jobs.submit(jobs.preview(rerun, failed), LOCAL_USER))
+    assert job.counts == {Outcome.DONE: 5}
+    for item in rich.ledger.bulk_jobs.items(job.bulk_id):
+        assert item.result
+        assert rich.ended(item.result.new_id or "").status is Status.FAILED
+    again = over(rich, jobs.submit(jobs.preview(rerun, failed), LOCAL_USER))
+    assert again.counts == {Outcome.UNCHANGED: 5}
+    purged = over(rich, jobs.submit(jobs.preview(purge, failed), LOCAL_USER))
+    assert purged.counts == {Outcome.DONE: 5}
     assert not jobs.preview(purge, failed).eligible
 
 

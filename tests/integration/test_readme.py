@@ -15,6 +15,8 @@ ENDS = {
     "Pause and resume:": ["SUSPENDED", "COMPLETED"],
     "Five at once:": ["COMPLETED"] * 5,
     "Terminate:": ["TERMINATED"],
+    "Start a workflow by its name:": [],
+    "Preview a bulk job:": [],
 }
 """The last statuses of a block, by the line above the block; COMPLETED for other blocks."""
 

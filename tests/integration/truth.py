@@ -4,11 +4,12 @@ from datetime import datetime
 
 from operations.history import HistoryEvent
 from operations.ledger import Ledger
-from operations.model import Instance
+from operations.model import Failure, Instance
 from operations.records import RunDetails, RunSummary
 from operations.timeline import Ending
 from tests.integration.rich import Rich
 
+STEP_FAILURES = {"taskFailed", "childWorkflowInstanceFailed"}
 ENDINGS = {"taskCompleted": Ending.COMPLETED, "taskFailed": Ending.FAILED}
 
 
@@ -33,12 +34,20 @@ def assert_true(
     assert summary.execution_id == one(history, "executionStarted").execution_id
     assert (summary.waits_for, summary.waits_until) == (None, None)
     recorded = (summary.error_type, summary.error_message)
-    failure = state.failure
+    failure = cause(state, history)
     assert recorded == ((failure.error_type, failure.message) if failure else (None, None))
     assert ledger.runs.details(summary.run_id) == RunDetails(
-        state.input, state.output, state.custom_status, failure, history
+        state.input, state.output, state.custom_status, state.failure, history
     )
     assert_attempts(ledger, summary, history)
+
+
+def cause(state: Instance, history: tuple[HistoryEvent, ...]) -> Failure | None:
+    """Return the error of the step that failed an instance, else that of its own code."""
+    failures = [event.failure for event in history if event.kind in STEP_FAILURES and event.failure]
+    last = failures[-1] if failures else None
+    is_cause = last and state.failure and state.failure.message.endswith(last.message)
+    return last if is_cause else state.failure
 
 
 def assert_attempts(ledger: Ledger, summary: RunSummary, history: tuple[HistoryEvent, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from operations.audit_filter import AuditFilter
 from operations.ledger import Ledger, Reservation
 from operations.ledger.leases import Lease
 from operations.model import Actor
@@ -24,6 +25,7 @@ READS: list[Call] = [
     lambda ledger: ledger.reservations.ids_since(0),
     lambda ledger: ledger.search.page(Filter(), limit=1),
     lambda ledger: ledger.search.counts(Filter()),
+    lambda ledger: list(ledger.search.every(Filter(), size=1)),
     lambda ledger: ledger.runs.merged(snapshot()),
     lambda ledger: ledger.runs.archived(["order_A"]),
     lambda ledger: ledger.runs.latest("order_A"),
@@ -31,6 +33,8 @@ READS: list[Call] = [
     lambda ledger: ledger.runs.get(1),
     lambda ledger: ledger.runs.adjacent_runs(run_summary()),
     lambda ledger: ledger.runs.details(1),
+    lambda ledger: ledger.runs.payloads([1]),
+    lambda ledger: ledger.search.workflow_names(),
     lambda ledger: ledger.runs.attempts(1),
     lambda ledger: ledger.runs.earlier_generations(1),
     lambda ledger: ledger.runs.unfinished(),
@@ -39,12 +43,15 @@ READS: list[Call] = [
     lambda ledger: ledger.runs.add_start_times([StartTime("order_A", 1, at(1), at(2))]),
     lambda ledger: ledger.descendants.counts(["order_A"]),
     lambda ledger: ledger.descendants.with_failures([run_summary()]),
+    lambda ledger: ledger.descendants.with_reruns(["order_A"]),
     lambda ledger: ledger.statistics.baselines("order_workflow", ["process_order"]),
     lambda ledger: ledger.statistics.workflows(ALL_TIME),
     lambda ledger: ledger.statistics.activities(ALL_TIME),
     lambda ledger: ledger.statistics.failures(ALL_TIME),
     lambda ledger: ledger.audit_log.of("order_A", 1),
     lambda ledger: ledger.audit_log.of_bulk("1"),
+    lambda ledger: ledger.audit_search.page(AuditFilter(), limit=1),
+    lambda ledger: list(ledger.audit_search.every(AuditFilter(), size=1)),
 ]
 WRITES: list[Call] = [
     lambda ledger: ledger.write_heartbeat(at(1), ()),

@@ -6,7 +6,8 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import structlog
 from hypothesis import settings
 
 from dashboard import services
+from operations.errors import LedgerUnavailable
 from operations.gateway import DaprGateway
 from operations.ledger import (
     Ledger,
@@ -30,8 +32,9 @@ from tests.postgres.ledgers import Ledgers
 from tests.postgres.server import Server
 from tests.unit.fakes import FakeGateway
 from tests.unit.pages import Desk
+from tests.unit.roll_ups import kept_and_made
 from tests.unit.sidecar import Sidecar
-from tests.unit.snapshots import APP
+from tests.unit.snapshots import APP, NOON
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -43,6 +46,12 @@ settings.load_profile("flowdeck")
 def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore `__main__` after the test: Streamlit replaces it, and new processes import it."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture
+def now() -> float:
+    """Return the present: how many seconds after noon."""
+    return (datetime.now(UTC) - NOON).total_seconds()
 
 
 @pytest.fixture
@@ -164,18 +173,27 @@ def ledger_limits() -> LedgerLimits:
 
     A test with a parameter of this name replaces them.
     """
-    return LedgerLimits(SearchLimits(60), StatisticsLimits(60, 60))
+    return LedgerLimits(SearchLimits(60), StatisticsLimits(60))
 
 
 @pytest.fixture
-def ledger(ledger_url: str, sqlite_template: Path, ledger_limits: LedgerLimits) -> Iterator[Ledger]:
-    """Return an empty ledger."""
+def ledger(
+    request: pytest.FixtureRequest,
+    ledger_url: str,
+    sqlite_template: Path,
+    ledger_limits: LedgerLimits,
+) -> Iterator[Ledger]:
+    """Return an empty ledger; whatever the test writes, its roll-ups must agree with its rows."""
     kind, _, path = ledger_url.partition(":///")
     if kind == "sqlite":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(sqlite_template, path)
     ledger = open_ledger(ledger_url, lambda: APP, ledger_limits)
     yield ledger
+    if kind == "sqlite" and not request.node.get_closest_marker("keeps_roll_ups_of_deleted_rows"):
+        with suppress(LedgerUnavailable):  # the test may have damaged the file
+            kept, made = kept_and_made(ledger)
+            assert kept == made, "the roll-ups differ from the rows"
     ledger.close()
 
 
@@ -202,6 +220,7 @@ def desk(
     built = (
         services.state_reader,
         services.gateway,
+        services.page_settings,
         services.offers_orders,
         services._services,
     )

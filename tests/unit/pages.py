@@ -27,8 +27,24 @@ from tests.unit.snapshots import NOON, recorded_snapshot, snapshot
 from tests.waiting import eventually
 
 APP = Path(services.__file__).parent / "app.py"
-LIST, ORDER, INSTANCE = (f"app_pages/{name}.py" for name in ("instances", "new_order", "instance"))
-ADDRESSES = {ORDER: "new", INSTANCE: "instance"}
+OVERVIEW, LIST, FAILURES, ORDER, INSTANCE = (
+    f"app_pages/{name}.py"
+    for name in ("overview", "instances", "failures", "new_order", "instance")
+)
+BULK, WAITING, AUDIT, START = (
+    f"app_pages/{name}.py" for name in ("bulk", "waiting", "audit", "start")
+)
+ADDRESSES = {
+    OVERVIEW: "",
+    LIST: "instances",
+    FAILURES: "failures",
+    BULK: "bulk",
+    WAITING: "waiting",
+    AUDIT: "audit",
+    START: "start",
+    ORDER: "new",
+    INSTANCE: "instance",
+}
 
 
 def summary(**fields: Any) -> RunSummary:
@@ -121,12 +137,17 @@ class Desk:
 
     def open(self, page: str = LIST, **query: str | list[str]) -> AppTest:
         """Open a page in a new session."""
-        app = unscanned(AppTest.from_file(APP, default_timeout=30))
-        app.context = {"timezone": "Europe/Berlin"}
-        if page != LIST:
-            app._page_hash = calc_hash(ADDRESSES[page])  # as when a browser starts at this page
-        app.query_params = dict(query)
-        return run(app)
+        return open_app(page, **query)
+
+
+def open_app(page: str, **query: str | list[str]) -> AppTest:
+    """Open a page of the dashboard in this process, in a new session."""
+    app = unscanned(AppTest.from_file(APP, default_timeout=30))
+    app.context = {"timezone": "Europe/Berlin"}
+    if page != OVERVIEW:
+        app._page_hash = calc_hash(ADDRESSES[page])  # as when a browser starts at this page
+    app.query_params = dict(query)
+    return run(app)
 
 
 def unscanned(app: AppTest) -> AppTest:
@@ -162,7 +183,7 @@ def follow(app: AppTest, href: str) -> AppTest:
     link = urlsplit(href)
     pages = {path: page for page, path in ADDRESSES.items()}
     app.query_params = parse_qs(link.query)
-    return run(app.switch_page(pages.get(link.path, LIST)))
+    return run(app.switch_page(pages[link.path]))
 
 
 def trigger(app: AppTest, name: str, event: str, value: object) -> AppTest:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from operations.ledger import Ledger
@@ -57,6 +58,7 @@ def _random_run(rng: random.Random, number: int) -> Snapshot:
         "execution": f"e{number}",
         "custom_status": rng.choice(STAGES) or None,
         "parent_id": rng.choice((None, None, "id_000", "id_001")),
+        "parent_app_id": rng.choice((None, None, "other")),
         "rerun_of": rng.choice((None, None, "id_002")),
         "input": f'{{"number": {number}}}',
         "output": '{"colour": "gr\\u00fcn"}' if status is Status.COMPLETED else None,
@@ -82,6 +84,21 @@ def is_wanted(wanted: Filter, run: Snapshot) -> bool:
         and wanted.rerun_of in ("", timeline.rerun_of)
         and wanted.error_type in ("", _error_type(instance))
         and (not wanted.waits_for or event_key(wanted.waits_for) in timeline.awaited)
+        and (not wanted.top_level or timeline.parent_id is None or bool(timeline.parent_app_id))
+        and _ended_as_wanted(wanted, run)
+    )
+
+
+def _ended_as_wanted(wanted: Filter, run: Snapshot) -> bool:
+    started, ended = run.timeline.started_at, run.timeline.ended_at
+    limits = (wanted.ended_since, wanted.ended_until, wanted.min_duration, wanted.max_duration)
+    if started is None or ended is None:
+        return limits == (None, None, None, None)
+    return (
+        (wanted.ended_since is None or ended >= wanted.ended_since)
+        and (wanted.ended_until is None or ended < wanted.ended_until)
+        and (wanted.min_duration is None or ended - started >= wanted.min_duration)
+        and (wanted.max_duration is None or ended - started <= wanted.max_duration)
     )
 
 
@@ -103,6 +120,11 @@ def random_filters(count: int, seed: int = 2) -> Sequence[Filter]:
             parent_id=rng.choice(("", "", "", "id_001")),
             rerun_of=rng.choice(("", "", "", "id_002")),
             error_type=rng.choice(("", "", "", "ValueError")),
+            ended_since=rng.choice((None, None, None, at(20))),
+            ended_until=rng.choice((None, None, None, at(40))),
+            min_duration=rng.choice((None, None, None, timedelta(seconds=1))),
+            max_duration=rng.choice((None, None, None, timedelta(seconds=2))),
+            top_level=rng.choice((False, True)),
         )
         for _ in range(count)
     ]

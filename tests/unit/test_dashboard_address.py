@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.listing.filter_parameters import PARAMETERS as NAMES
 from operations.model import Status
 from tests.unit.pages import INSTANCE, Desk, ids, run, send, texts
 
+PARAMETERS = ", ".join(NAMES)
 STATUSES = ", ".join(status.lower() for status in Status)
 
 
@@ -27,8 +29,15 @@ def remove(app: AppTest) -> AppTest:
     [
         ({"status": "BOGUS"}, f"status 'BOGUS' (expected one of {STATUSES})"),
         ({"status": ["failed", "<b>"]}, f"status '<b>' (expected one of {STATUSES})"),
-        ({"cursor": "xyz"}, "'cursor' (expected status, q, at)"),
-        ({"sort": "sideways", "since": "never"}, "'sort' (expected status, q, at); 'since' (exp"),
+        ({"cursor": "xyz"}, f"'cursor' (expected {PARAMETERS})"),
+        ({"since": "never", "sort": "up"}, "since 'never' (expected a time with its zone, such as"),
+        ({"since": "never", "sort": "up"}, "); sort 'up' (expected one of newest, oldest"),
+        ({"last": "1x", "min_duration": "x"}, "last '1x' (expected today, or a duration of at"),
+        ({"last": "1x", "min_duration": "x"}, "; min_duration 'x' (expected a duration of at"),
+        ({"children": "all"}, "children 'all' (expected 1)"),
+        ({"failure_group": "xyz"}, "failure_group 'xyz' (expected the id of a failure group)"),
+        ({"attention": "me"}, "attention 'me' (expected one of overdue, stuck, event, stalled)"),
+        ({"workflow": "w" * 300}, f"workflow '{'w' * 50}… (expected a name of at most 255"),
         ({"at": "xyz"}, "at 'xyz' (expected the cursor of a page of the list)"),
         ({"at": "x" * 99}, f"at '{'x' * 56}… (expected the cursor"),
         ({"q": "x" * 300}, "the end of q, which has 300 characters (expected at most 256)"),
@@ -43,7 +52,7 @@ def test_an_ignored_value_is_named_with_what_is_expected(
     for _ in range(2):
         assert not app.exception
         (text,) = ignored(app)
-        assert f"Ignored in the address: {message}" in text
+        assert message in text
         run(app)
 
 
@@ -51,7 +60,8 @@ def test_the_rest_of_the_filter_applies(desk: Desk) -> None:
     """It also stays in the address when the ignored values are removed."""
     desk.add("order_A")
     desk.add("order_B", status=Status.FAILED)
-    app = desk.open(status=["failed", "bogus"], cursor="xyz", at="xyz", q="order_")
+    wrong: dict[str, Any] = {"cursor": "xyz", "at": "xyz", "last": "x", "sort": "up"}
+    app = desk.open(status=["failed", "bogus"], q="order_", **wrong)
     assert ids(app) == ["order_B"]
     remove(app)
     assert not ignored(app)
@@ -71,7 +81,7 @@ def test_a_parameter_that_the_page_of_an_instance_does_not_know_is_named(desk: D
     desk.add("order_A")
     app = desk.open(INSTANCE, id="order_A", run="3")
     (text,) = ignored(app)
-    assert "Ignored in the address: 'run' (expected id, run_id)" in text
+    assert "Ignored in the address: 'run' (expected id, run_id, span)" in text
     remove(app)
     assert not ignored(app)
     assert app.query_params == {"id": "order_A"}

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from dashboard.gantt.figure import Gantt, gantt
+from dashboard.gantt.bar_styles import Frame
+from dashboard.gantt.figure import MAX_NAME, Gantt, gantt
 from dashboard.gantt.hover import LINE_LENGTH, MAX_FAILURE_LENGTH
 from dashboard.gantt.layout import TALL
+from dashboard.gantt.rows import Unfolded
 from dashboard.gantt.sections import MAX_ROWS, MAX_SPANS, Choice, section_of
 from dashboard.times import in_words, milliseconds
-from operations.model import Failure
+from operations.model import Failure, Status
 from operations.records import Baseline
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind, Timeline, timeline_of
 from tests.unit.events import (
@@ -91,6 +93,16 @@ def bars(figure: Gantt) -> list[Bar]:
     return sorted(found, key=lambda bar: bar.start)
 
 
+def attempts(figure: Gantt) -> list[int]:
+    """Return the number of attempts of each row."""
+    return [row["attempts"] for row in figure.rows]
+
+
+def durations(figure: Gantt) -> list[str | None]:
+    """Return the duration of each row in words."""
+    return [row["duration"] for row in figure.rows]
+
+
 def figure_of(timeline: Timeline) -> Gantt:
     """Return the figure of a timeline that starts at `START` by default."""
     section = section_of(timeline.spans)
@@ -129,7 +141,7 @@ def test_a_lane_is_a_row() -> None:
     )
     assert [(bar.row, bar.start) for bar in bars(figure)] == [("charge", 1), ("charge", 2)]
     assert [row for trace in figure.traces for row in trace["y"]] == [0, 1]
-    assert figure.layout["yaxis"]["tickvals"] == [0, 1]
+    assert figure.layout["yaxis"]["range"] == [1.5, -0.5]
 
 
 def test_each_attempt_is_a_bar_in_one_row() -> None:
@@ -143,7 +155,7 @@ def test_each_attempt_is_a_bar_in_one_row() -> None:
         completed(2, 6),
     )
     figure = figure_of(timeline_with(*history))
-    assert (figure.names, figure.attempts) == (["charge"], [2])
+    assert (figure.names, attempts(figure)) == (["charge"], [2])
     assert [(bar.start, bar.duration, bar.label) for bar in bars(figure)] == [
         (1, 1, "failed (queue + execution)"),
         (2, 3, "back-off before the next attempt"),
@@ -253,20 +265,29 @@ def test_suspensions_share_the_last_row() -> None:
 
 
 def test_children_differ_from_activities() -> None:
-    """The name of a child's row starts with an arrow."""
-    assert chart(span(SpanKind.CHILD, name="pay")).names == ["↳ pay"]
+    """The row of a child can be unfolded."""
+    rows = chart(span(), span(SpanKind.CHILD, lane=1, event_id=1, instance_id="c")).rows
+    assert [row["unfolded"] for row in rows] == [None, False]
 
 
 def test_a_child_of_another_application_says_where_it_lives() -> None:
     """In its name and in its hover text, with its id."""
     figure = chart(span(SpanKind.CHILD, name="pay", instance_id="<c>", app_id="billing"))
-    assert figure.names == ["↳ pay in billing"]
+    assert figure.names == ["pay in billing"]
+    assert figure.rows[0]["unfolded"] is None
     assert "<br>instance &lt;c&gt;<br>in application billing" in bars(figure)[0].hover
 
 
 def test_a_span_without_a_name_has_the_name_of_its_kind() -> None:
     """A timer needs no name."""
     assert figure_of(timeline_with(timer(0, 1, 5))).names == ["timer"]
+
+
+def test_a_long_name_is_cut() -> None:
+    """Another application may name an activity with 64 kB."""
+    figure = chart(span(name="x" * 65_536))
+    assert figure.names == ["x" * MAX_NAME]
+    assert len(json.dumps(vars(figure))) < 5_000
 
 
 def test_the_legend_has_only_used_styles() -> None:
@@ -287,14 +308,14 @@ def test_a_timeline_without_spans_is_a_figure() -> None:
 def test_a_row_shows_its_duration() -> None:
     """From the start of its first bar to the end of its last bar."""
     first, second = span(lane=0, ended_at=at(2)), span(lane=0, scheduled_at=at(4), ended_at=at(6.5))
-    texts = [each["text"] for each in chart(first, second).layout["annotations"]]
-    assert texts == ["5.50 s"]
+    assert durations(chart(first, second)) == ["5.50 s"]
 
 
 def test_an_open_row_has_no_duration() -> None:
-    """An ellipsis stands in its place."""
+    """The widget counts from its start."""
     figure = chart(span(ending=Ending.OPEN))
-    assert [each["text"] for each in figure.layout["annotations"]] == ["…"]
+    assert durations(figure) == [None]
+    assert figure.rows[0]["since"] == milliseconds(at(1))
 
 
 def test_the_hover_text_has_start_and_duration() -> None:
@@ -328,7 +349,7 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 
 def test_five_thousand_rows_are_a_small_figure() -> None:
     """It has the first rows only, and one trace per style."""
-    spans = [span(lane=n, event_id=n, ending=list(Ending)[n % 3]) for n in range(5000)]
+    spans = [span(lane=n, event_id=n, ending=list(Ending)[n % 3]) for n in range(5000)]  # no turns
     figure = chart(*spans)
     assert len(figure.names) == len(bars(figure)) == MAX_ROWS
     assert len(figure.traces) == 3
@@ -349,8 +370,8 @@ def test_a_row_of_many_attempts_has_its_last_bars() -> None:
     ]
     figure = chart(*spans)
     assert [bar.start for bar in bars(figure)] == list(range(5000 - MAX_SPANS, 5000))
-    assert (figure.names, figure.attempts) == (["charge"], [5000])
-    assert [each["text"] for each in figure.layout["annotations"]] == ["1 h 23 min"]
+    assert (figure.names, attempts(figure)) == (["charge"], [5000])
+    assert durations(figure) == ["1 h 23 min"]
 
 
 def test_the_axis_of_a_section_ends_with_its_rows() -> None:
@@ -371,7 +392,7 @@ def test_the_row_of_suspensions_is_below_all_others() -> None:
     assert chart(pause, span()).names == ["charge", "suspended"]
 
 
-BASELINES = {"charge": Baseline(p50=1.5, p95=4, attempts=20)}
+BASELINES = {"charge": Baseline((*[1.5] * 18, 3.9, 4.0, 4.0))}
 
 
 def with_baseline(*spans: Span) -> Gantt:
@@ -379,26 +400,201 @@ def with_baseline(*spans: Span) -> Gantt:
     return gantt(section_of(spans), START, None, BASELINES)
 
 
-def test_a_baseline_is_drawn_behind_its_bar() -> None:
-    """It starts with its bar, is drawn first, and does not grow."""
-    first, second = with_baseline(span()).traces
-    assert (first["base"], first["x"], first["y"]) == (second["base"], [4000], second["y"])
-    assert first["meta"] == {"open": False}
-    assert first["hoverinfo"] == "skip"
+def test_a_baseline_is_beside_its_bar() -> None:
+    """The widget draws it from p50 to p95, as far as its axis reaches."""
+    figure = with_baseline(span())
+    start = milliseconds(at(1))
+    assert figure.baselines == [{"row": 0, "start": start, "p50": 1500, "p95": 4000}]
 
 
-def test_the_hover_text_has_the_baseline() -> None:
-    """With p50 and p95."""
-    hover = with_baseline(span()).traces[1]["hovertext"][0]
-    assert "<br>past attempts: p50 1.50 s, p95 4.00 s" in hover
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "faster than 100 % of 21 attempts in other runs (p50 1.50 s, p95 4.00 s)"),
+        (3, "slower than 86 % of 21 attempts in other runs (p50 1.50 s, p95 4.00 s)"),
+        (9, "slower than 100 % of 21 attempts in other runs (p50 1.50 s, p95 4.00 s)"),
+    ],
+)
+def test_the_hover_text_compares_an_attempt(seconds: float, words: str) -> None:
+    """With those of other runs, in words."""
+    hover = with_baseline(span(ended_at=at(1 + seconds))).traces[0]["hovertext"][0]
+    assert f"<br>{words}" in hover
+
+
+def test_an_attempt_that_runs_or_was_cut_off_is_not_ranked() -> None:
+    """Its duration is unknown; the usual durations are still named."""
+    for ending in (Ending.OPEN, Ending.CUT_OFF):
+        hover = with_baseline(span(ending=ending)).traces[0]["hovertext"][0]
+        assert "<br>21 attempts in other runs: p50 1.50 s, p95 4.00 s" in hover
 
 
 def test_a_baseline_that_is_drawn_is_in_the_legend() -> None:
     """Activities without a baseline, and other spans, do not add it to the legend."""
-    label = "p95 of past attempts"
+    label = "p50 to p95 of other runs"
     assert label in [label for label, _, _ in with_baseline(span()).legend]
     for other in (span(name="ship"), span(SpanKind.CHILD)):
         assert label not in [label for label, _, _ in with_baseline(other).legend]
+
+
+def test_a_suspension_is_in_the_legend_once() -> None:
+    """Whether it has ended."""
+    pauses = [
+        span(SpanKind.SUSPENSION, lane=SUSPENSIONS, scheduled_at=at(0), ended_at=at(1)),
+        span(SpanKind.SUSPENSION, Ending.OPEN, lane=SUSPENSIONS, scheduled_at=at(2)),
+    ]
+    assert [label for label, _, _ in chart(*pauses).legend] == ["suspended"]
+
+
+def test_the_duration_of_a_row_leaves_a_pause_out() -> None:
+    """While an attempt runs, a pause does not stop it; the hover text names the pause."""
+    pause = span(SpanKind.SUSPENSION, lane=SUSPENSIONS, scheduled_at=at(2), ended_at=at(12))
+    retried = [span(ended_at=at(3)), span(event_id=2, scheduled_at=at(12), ended_at=at(14))]
+    figure = chart(*retried, pause)
+    assert durations(figure) == ["4.00 s", "10.00 s"]  # from 1 to 14, without 3 to 12
+    assert [row["paused"] for row in figure.rows] == ["10.00 s", None]
+    assert "<br>paused meanwhile for 10.00 s" in bars(figure)[0].hover
+
+
+def test_open_spans_have_their_deadlines() -> None:
+    """A timer, a wait and a back-off; what has ended has none."""
+    kinds = (SpanKind.TIMER, SpanKind.WAIT, SpanKind.BACKOFF)
+    open_spans = [
+        span(kind, Ending.OPEN, lane=n, event_id=n, due=at(60 + n)) for n, kind in enumerate(kinds)
+    ]
+    figure = chart(*open_spans, span(SpanKind.TIMER, lane=9, event_id=9, due=at(99)))
+    assert [(each["row"], each["at"], each["words"]) for each in figure.deadlines] == [
+        (0, milliseconds(at(60)), "timer fires"),
+        (1, milliseconds(at(61)), "gives up waiting"),
+        (2, milliseconds(at(62)), "next attempt"),
+    ]
+
+
+def framed(status: Status, first_turn: float | None, end: float | None) -> Gantt:
+    """Return the figure of a run with one call."""
+    first_turn_at = None if first_turn is None else at(first_turn)
+    ended_at = None if end is None else at(end)
+    frame = Frame("order", status, START, first_turn_at, ended_at)
+    return gantt(section_of([span()]), START, ended_at, {}, frame=frame)
+
+
+@pytest.mark.parametrize(
+    ("status", "colour"),
+    [
+        (Status.COMPLETED, "green"),
+        (Status.FAILED, "red"),
+        (Status.STALLED, "red"),
+        (Status.SUSPENDED, "orange"),
+        (Status.TERMINATED, "gray"),
+    ],
+)
+def test_the_first_row_is_the_whole_run(status: Status, colour: str) -> None:
+    """In the colour of its status, from the start to the end, with its queue time."""
+    figure = framed(status, 0.2, 9)
+    assert figure.names == ["order", "charge"]
+    queue, run, call = figure.traces
+    assert (queue["x"], run["x"]) == ([200], [8800])
+    assert {queue["marker"]["color"], run["marker"]["color"]} == {f"--st-{colour}-color"}
+    assert run["meta"] == {"open": False, "actions": ["select:run"]}
+    assert call["y"] == [1]
+    assert (figure.rows[0]["duration"], figure.rows[0]["since"]) == ("9.00 s", None)
+
+
+def test_the_bar_of_a_run_that_goes_on_grows() -> None:
+    """Without its first turn it is one bar."""
+    figure = framed(Status.RUNNING, None, None)
+    assert [trace["meta"]["open"] for trace in figure.traces] == [True, False]
+    assert figure.rows[0]["since"] == milliseconds(START)
+
+
+def fan_out(failed: int = 7, running: int = 3, calls: int = 480) -> list[Span]:
+    """Return the calls of one activity that one turn made; the first ones did not complete."""
+    endings = [Ending.FAILED] * failed + [Ending.OPEN] * running
+    endings += [Ending.COMPLETED] * (calls - failed - running)
+    return [
+        span(
+            ending=ending,
+            lane=n,
+            event_id=n,
+            turn=1,
+            ended_at=None if ending is Ending.OPEN else at(2 + n % 8),
+        )
+        for n, ending in enumerate(endings)
+    ]
+
+
+def test_many_calls_of_one_turn_are_one_row() -> None:
+    """With counts by outcome, and one band for each outcome."""
+    figure = chart(*fan_out(), span(name="ship", lane=900, event_id=900, turn=2))
+    assert figure.names == ["charge × 480", "ship"]  # noqa: RUF001 - a multiplication sign
+    row = figure.rows[0]
+    assert (row["bad"], row["action"], row["duration"]) == ("7 failed", "open:0", None)
+    assert row["words"] == "470 completed, 7 failed, 3 running"
+    labels = {trace["name"] for trace in figure.traces if max(trace["y"]) < 0.5}
+    assert labels == {"failed (queue + execution)", "running (queue + execution)"}
+    assert sum(trace["meta"]["open"] for trace in figure.traces) == 1
+    assert sum(len(trace["x"]) for trace in figure.traces) < 40
+    assert "<br>470 completed, 7 failed, 3 running<br>" in figure.traces[0]["hovertext"][0]
+
+
+def test_the_bands_of_a_fan_out_are_in_its_row() -> None:
+    """However few calls have an outcome, its band can be seen."""
+    drawn = chart(*fan_out(failed=1, running=0)).traces
+    edges = []
+    for trace in drawn:
+        heights = trace["width"] if isinstance(trace["width"], list) else [trace["width"]] * 99
+        edges += [(y - h / 2, y + h / 2) for y, h in zip(trace["y"], heights, strict=False)]
+    assert min(low for low, _ in edges) >= -0.5
+    assert max(high for _, high in edges) <= 0.5
+    assert min(high - low for low, high in edges) > 0.05
+
+
+def test_a_band_is_darker_while_more_calls_are_active() -> None:
+    """The bar of a fan-out shows its shape."""
+    calls = [
+        span(lane=n, event_id=n, turn=1, scheduled_at=at(1), ended_at=at(2 if n < 15 else 9))
+        for n in range(16)
+    ]
+    (trace,) = chart(*calls).traces
+    opacities = trace["marker"]["opacity"]
+    assert opacities[0] > opacities[-1]
+
+
+CHILD = span(SpanKind.CHILD, name="pay", event_id=3, lane=3, instance_id="c")
+
+
+def unfolded_chart(child: Timeline, *more: Span) -> Gantt:
+    """Return the figure of a child that is unfolded."""
+    section = section_of([CHILD, *more])
+    return gantt(section, START, None, {}, unfolded=Unfolded({"3": child}))
+
+
+def test_the_rows_of_an_unfolded_child_are_below_it() -> None:
+    """Indented; the keys of its spans begin with that of the child."""
+    child = Timeline(START, None, (span(event_id=5), span(name="b", lane=6, event_id=6)))
+    figure = unfolded_chart(child, span(name="ship", lane=8, event_id=8))
+    assert [(row["name"], row["depth"], row["action"]) for row in figure.rows] == [
+        ("pay", 0, "select:3"),
+        ("charge", 1, "select:3.5"),
+        ("b", 1, "select:3.6"),
+        ("ship", 0, "select:8"),
+    ]
+    assert figure.rows[0]["unfolded"] is True
+
+
+def test_an_unfolded_child_has_a_limited_number_of_rows() -> None:
+    """A note below them counts the others."""
+    spans = tuple(span(name=f"ship_{n}", lane=n, event_id=n) for n in range(120))
+    figure = unfolded_chart(Timeline(START, None, spans))
+    assert len(figure.rows) == 1 + MAX_ROWS + 1
+    assert figure.rows[-1]["name"] == "70 more calls on the page of the child"
+    assert "No activity yet." in unfolded_chart(Timeline(START)).names
+
+
+def test_a_child_that_cannot_be_read_says_why() -> None:
+    """Below its row."""
+    unread = Unfolded(problems={"3": "Dapr is unavailable"})
+    figure = gantt(section_of([CHILD]), START, None, {}, unfolded=unread)
+    assert figure.names == ["pay", "Dapr is unavailable"]
 
 
 def test_rows_of_a_large_chart_are_lower() -> None:
@@ -433,7 +629,7 @@ def test_queue_and_execution_are_two_bars_if_the_start_is_known(
     assert shown == [(1, 0.5, "in Dapr's queue"), (1.5, 1.5, label)]
     assert [trace["marker"]["opacity"] for trace in figure.traces] == [0.35, 1]
     theme = f"--st-{colour}-color"
-    assert figure.legend == [("in Dapr's queue", theme, "queued"), (label, theme, swatch)]
+    assert figure.legend == [("in Dapr's queue", theme, "pale"), (label, theme, swatch)]
 
 
 def test_queue_time_is_in_the_legend_once() -> None:
@@ -452,7 +648,7 @@ def test_the_hover_text_has_queue_and_execution_time() -> None:
     """Both bars have the same text; without a known start it has neither."""
     first, second = bars(chart(span(started_at=at(1.042))))
     assert first.hover == second.hover
-    assert "<br>queue 42 ms, execution 1.96 s" in first.hover
+    assert "<br>queue 42 ms, execution 1.95 s" in first.hover
     assert "queue 42" not in bars(chart(span()))[0].hover
 
 

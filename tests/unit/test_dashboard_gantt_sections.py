@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 
-from dashboard.gantt.sections import MAX_ROWS, Choice, RowOutcome, Section, section_of
+from dashboard.gantt.sections import (
+    MAX_ROWS,
+    MIN_FAN_OUT,
+    Choice,
+    FanOut,
+    RowOutcome,
+    Section,
+    calls_of,
+    choice_with,
+    section_of,
+)
 from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind
 from tests.unit.events import at
 
@@ -20,7 +30,7 @@ def span(lane: int, ending: Ending = Ending.COMPLETED, **fields: Any) -> Span:
 
 def lanes(section: Section) -> list[int]:
     """Return the lanes of the rows that are drawn."""
-    return [row[0].lane for row in section.drawn]
+    return [calls_of(entry)[0][0].lane for entry in section.drawn]
 
 
 def spans(failed: int = 120, running: int = 130) -> list[Span]:
@@ -33,7 +43,7 @@ def test_a_small_chart_is_not_folded() -> None:
     """All its rows are drawn, and nothing can be chosen."""
     section = section_of([span(lane) for lane in range(MAX_ROWS)])
     assert lanes(section) == list(range(MAX_ROWS))
-    assert not section.is_folded
+    assert not section.has_choices
 
 
 def test_the_first_rows_are_drawn() -> None:
@@ -105,3 +115,57 @@ def test_a_section_has_its_own_times() -> None:
     assert (first.started_at, first.ended_at) == (None, at(50))
     assert (second.started_at, second.ended_at) == (at(50), at(100))
     assert section_of(spans(), Choice(first=100)).ended_at is None
+
+
+def wide(count: int, **fields: Any) -> list[Span]:
+    """Return calls of one activity that the first turn made; the last one failed."""
+    endings = [Ending.COMPLETED] * (count - 1) + [Ending.FAILED]
+    return [span(lane, ending, turn=1, **fields) for lane, ending in enumerate(endings)]
+
+
+def test_few_calls_are_rows_of_their_own() -> None:
+    """And so are calls of several turns, and calls whose turn is unknown."""
+    for calls in (
+        wide(MIN_FAN_OUT - 1),
+        [span(lane, turn=lane + 1) for lane in range(40)],
+        [span(lane) for lane in range(40)],
+        wide(40, kind=SpanKind.TIMER),
+    ):
+        assert len(section_of(calls).rows) == len(calls)
+
+
+def test_many_calls_of_one_turn_are_one_row() -> None:
+    """Their outcomes can be chosen, although nothing is folded."""
+    section = section_of([*wide(480), span(900, turn=2)])
+    fan_out, other = section.rows
+    assert isinstance(fan_out, FanOut)
+    assert len(fan_out.rows) == 480
+    assert not isinstance(other, FanOut)
+    assert section.counts == {FAILED: 1, COMPLETED: 480}
+    assert (section.folded, section.has_choices, section.is_part) == ({}, True, False)
+
+
+def test_an_opened_fan_out_is_drawn_in_sections() -> None:
+    """Its calls alone, with their outcomes."""
+    spans = [*wide(480), span(900, turn=2)]
+    section = section_of(spans, Choice(first=60, fan_out=0))
+    assert lanes(section) == list(range(50, 100))
+    assert (section.matching, section.counts) == (480, {FAILED: 1, COMPLETED: 479})
+    assert section.opened
+    assert lanes(section_of(spans, Choice(FAILED, fan_out=0))) == [479]
+    assert section_of(spans, Choice(fan_out=7)).choice == Choice()  # of another run
+
+
+def test_an_outcome_shows_single_calls() -> None:
+    """The failed call of a fan-out is a row."""
+    section = section_of([*wide(480), span(900, Ending.FAILED, turn=2)], Choice(FAILED))
+    assert lanes(section) == [479, 900]
+
+
+@pytest.mark.parametrize("lane", [3, 70, 479, 900])
+def test_the_section_with_a_row_is_found(lane: int) -> None:
+    """Also of a call in a fan-out."""
+    spans = [*wide(480), span(900, turn=2)]
+    section = section_of(spans, choice_with(spans, lane))
+    assert lane in lanes(section)
+    assert choice_with(spans, 12345) == Choice()

@@ -125,11 +125,12 @@ def test_the_backlog_is_shown(desk: Desk) -> None:
 
 def test_recorder_metrics_are_shown(desk: Desk) -> None:
     """Beside the indicator of live updates, as soon as there are metrics."""
-    assert "Recorder" not in texts(desk.open().caption)
+    assert "Up to date" not in texts(desk.open().caption)
     metrics = RecorderMetrics(0.2, 0.41, states=2, lists=1, hints=3.5, dropped=1200, traces=True)
     desk.ledger.write_heartbeat(datetime.now(UTC), (), 0, metrics)
     text = texts(desk.open().caption)
-    assert "Recorder: lag in the last minute p50 200 ms, p95 410 ms." in text
+    assert "Up to date, 0.4 s behind." in text
+    assert "From an event to its row, in the last minute: p50 200 ms, p95 410 ms." in text
     assert "3.0 reads per second: 2.0 states, 0.0 histories, 1.0 lists." in text
     assert "Traces arrive: 3.5 hints per second, 1,200 dropped." in text
 
@@ -137,22 +138,22 @@ def test_recorder_metrics_are_shown(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("backlog", "metrics", "text"),
     [
-        (None, RecorderMetrics(0.2, 0.4), "the backlog is not known yet."),
-        (1, RecorderMetrics(0.2, 0.4), "catching up, 1 run left to read."),
+        (None, RecorderMetrics(0.2, 0.4), "The backlog is not known yet."),
+        (1, RecorderMetrics(0.2, 0.4), "Catching up, 1 run left to read."),
         (
             12345,
             RecorderMetrics(states=100),
-            "catching up, 12,345 runs left to read, about 2 min 3 s more.",
+            "Catching up, 12,345 runs left to read, about 2 min 3 s more.",
         ),
-        (0, RecorderMetrics(), "no backlog, and no events in the last minute."),
-        (0, RecorderMetrics(0.2, 0.4), "lag in the last minute p50 200 ms, p95 400 ms."),
+        (0, RecorderMetrics(), "Up to date, no events in the last minute."),
+        (0, RecorderMetrics(0.02, 0.04), "Up to date, 0.0 s behind."),
     ],
 )
 def test_the_recorder_has_a_backlog_or_a_lag(
     backlog: int | None, metrics: RecorderMetrics, text: str
 ) -> None:
     """An unknown backlog, a backlog, no events, or a measured lag."""
-    assert recorder_status.describe(metrics, backlog)[0] == f"Recorder: {text}"
+    assert recorder_status.describe(metrics, backlog)[0] == text
 
 
 def test_missing_traces_are_reported(desk: Desk) -> None:
@@ -244,7 +245,7 @@ def test_pages_turn_to_the_end_and_back(desk: Desk) -> None:
     app = desk.open()
     pages = [ids(app), ids(turn_page(app, "Older →")), ids(turn_page(app, "Older →"))]
     assert [each for page in pages for each in page] == MANY[::-1]
-    assert [button.disabled for button in app.button] == [False, True]
+    assert [button.disabled for button in app.button] == [False, True] * 2
     for page in (pages[1], pages[0]):
         assert ids(turn_page(app, "← Newer")) == page
     assert "at" not in app.query_params
@@ -375,6 +376,25 @@ def test_a_click_in_a_row_acts(
     assert desk.gateway.instances["order_A"].status is after
     assert widget(app, "table")["rows"][0]["status"] == after
     assert messages(app) == text
+
+
+def test_a_click_on_terminate_may_ask_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a setting wants it: one question for all clicks; other actions need none."""
+    monkeypatch.setenv("FLOWDECK_CONFIRM_TERMINATE", "true")
+    desk.add("order_A", "order_B", "order_C")
+    app = desk.open()
+    clicks(app, ("terminate", "order_A", 1), ("pause", "order_B", 2), ("terminate", "order_C", 3))
+    assert not desk.gateway.calls["terminate"]
+    assert desk.gateway.instances["order_B"].status is Status.SUSPENDED
+    assert "order_A, order_C" in texts(app.markdown)
+    assert widget(app, "table")["handled"] == [1, 2, 3]
+    app.text_input(key="terminate-reason").set_value("no stock")
+    app.button(key="terminate-confirmed").click()
+    send(app)
+    ended = {n for n, each in desk.gateway.instances.items() if each.status is Status.TERMINATED}
+    assert ended == {"order_A", "order_C"}
+    assert desk.ledger.audit_log.of("order_C", 1)[0].reason == "no stock"
+    assert not [each for each in app.button if each.key == "terminate-confirmed"]
 
 
 def test_a_click_acts_on_the_id_that_it_carries(desk: Desk) -> None:
@@ -548,7 +568,7 @@ def test_an_outage_is_shown_and_the_list_stays(desk: Desk, service: Service, tit
         Outage(service, datetime(2026, 1, 11, 12, 0, tzinfo=UTC), "<b>it</b> is :red[gone]")
     )
     app = desk.open()
-    assert texts(app.warning).startswith(f"**{title} 11 Jan 13:00:00.**")
+    assert texts(app.warning).startswith(f"**{title} 2026-01-11 13:00:00.**")
     assert texts(app.warning).endswith("Recovery is automatic. (<b>it</b> is :red[gone])")
     assert r"\<b\>" in app.warning[0].value
     assert ids(app) == ["order_A"]
@@ -584,7 +604,8 @@ def test_a_damaged_ledger_is_reported_until_someone_acknowledges_it(desk: Desk, 
     desk.add("order_A")
     app = desk.open(page, **({"id": "order_A"} if page == INSTANCE else {}))
     (shown,) = app.error
-    assert shown.value.startswith("**The ledger was damaged, and was replaced at 11 Jan 12:00:00")
+    start = "**The ledger was damaged, and was replaced at 2026-01-11 12:00:00"
+    assert shown.value.startswith(start)
     command = f"sqlite3 {kept} .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 {kept}.recovered"
     assert app.code[0].value == command
     app.button(key="acknowledge-damage").click()
@@ -694,7 +715,7 @@ def test_an_unknown_time_zone_is_utc(desk: Desk, zone: str) -> None:
     app.context = {"timezone": zone}
     run(app)
     assert not app.exception
-    assert "since 11 Jan 12:00:00" in texts(app.warning)
+    assert "since 2026-01-11 12:00:00" in texts(app.warning)
 
 
 def test_sessions_are_independent(desk: Desk) -> None:
@@ -761,7 +782,7 @@ def test_the_list_keeps_its_filter(desk: Desk) -> None:
     """The link in the menu restores it, although its address has no filter."""
     app = desk.open(LIST, status=["failed", "running"], q="order_")
     run(app.switch_page(ORDER))
-    follow(app, "./")
+    follow(app, "instances")
     assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
 
 
@@ -770,7 +791,7 @@ def test_the_link_back_restores_the_filter(desk: Desk) -> None:
     desk.add("order_A")
     app = desk.open(LIST, status=["failed", "running"], q="order_")
     follow(app, widget(app, "table")["rows"][0]["href"])
-    assert widget(app, "back")["href"] == "./?status=failed&status=running&q=order_"
+    assert widget(app, "back")["href"] == "instances?status=failed&status=running&q=order_"
     follow(app, widget(app, "back")["href"])
     assert app.query_params == {"status": ["failed", "running"], "q": "order_"}
     assert ids(app) == ["order_A"]

@@ -219,7 +219,7 @@ def test_a_start_in_the_future_is_in_the_zone_of_the_viewer(desk: Desk) -> None:
     send(app, state(app, "order_form", {"start": typed_start}))
     assert form(app)["start"] == {
         **typed_start,
-        "note": f"{noon:%d %b %Y, %H:%M} UTC",
+        "note": f"{noon:%Y-%m-%d %H:%M} UTC",
         "mistake": "",
     }
     submit_and_follow(app, order_id="A1", start=typed_start)
@@ -438,7 +438,7 @@ def test_a_batch_with_one_failed_start_says_so(desk: Desk) -> None:
     submitted, refused = outcome(app)["error"].split("\n")
     assert submitted == "Submitted (2 of 3): order_B-1, order_B-3."
     assert refused.startswith("Not submitted (1 of 3): order_B-2. The id 'order_B-2' is taken")
-    assert outcome(app)["link"] == "./?q=order_B-"
+    assert outcome(app)["link"] == "instances?q=order_B-"
     assert outcome(app)["retry"] == []
     del desk.gateway.instances["order_B-2"]
     submit(app, order_id="B", count="3")

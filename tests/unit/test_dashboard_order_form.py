@@ -218,7 +218,7 @@ def test_a_start_is_a_time_in_the_viewers_zone(text: str, zone: str, utc: str) -
     """With the offset of that day; the note has the same time in UTC."""
     found = start(text, zone)
     expected = datetime.fromisoformat(f"{utc}+00:00")
-    assert found == RequestedStart(expected, f"{expected:%d %b %Y, %H:%M} UTC")
+    assert found == RequestedStart(expected, f"{expected:%Y-%m-%d %H:%M} UTC")
 
 
 @pytest.mark.parametrize(

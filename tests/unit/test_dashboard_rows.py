@@ -60,6 +60,12 @@ def test_a_failure_does_not_repeat_the_id_of_the_instance() -> None:
     )
 
 
+def test_a_failure_names_the_step_that_failed() -> None:
+    """With the error of the step, not with the number that the SDK gives it."""
+    failure = {"failed_step": "charge", "error_type": "ValueError", "error_message": "No card."}
+    assert row(summary(**failure))["failure"] == "charge failed: ValueError: No card."
+
+
 def test_the_key_of_a_row_is_its_run_id() -> None:
     """Two runs of one id are two rows."""
     assert row(summary(run_id=3))["key"] == 3

@@ -10,12 +10,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.details.history_rows import PER_PAGE, page_count, page_of, rows_of
-from dashboard.details.history_table import PREVIEW, _as_json, _format, _frame, _preview
+from dashboard.details.history_table import PREVIEW, _format, _frame, _preview
 from dashboard.details.payloads import (
     MAX_LENGTH,
     MAX_MESSAGE,
     MAX_MESSAGE_LINES,
     MAX_STACK_TRACE,
+    MAX_TREE,
 )
 from operations.history import HistoryEvent
 from operations.model import Failure
@@ -145,20 +146,6 @@ def test_an_event_without_a_payload_has_an_empty_cell() -> None:
     assert _preview(turn(1)) == ""
 
 
-def test_the_download_has_the_whole_history() -> None:
-    """Each event with all fields and with its complete payload."""
-    history = (started(0), completed(0, 1, "x" * 1000), failed(0, 2))
-    file = json.loads(_as_json(history))
-    assert [each["kind"] for each in file] == [each.kind for each in history]
-    assert file[1]["payload"] == "x" * 1000
-    assert file[2]["failure"]["message"] == "The card was refused."
-
-
-def test_times_in_the_download_have_a_zone() -> None:
-    """They are UTC."""
-    assert json.loads(_as_json((turn(1),)))[0]["timestamp"] == "2026-11-23 18:00:01+00:00"
-
-
 def show(command: str, value: object) -> AppTest:
     """Return a page that calls a function of the dashboard with a value."""
     script = f"import streamlit as st\nfrom dashboard.details import payloads\n{command}"
@@ -172,6 +159,11 @@ def show(command: str, value: object) -> AppTest:
 def show_payload(text: str | None) -> AppTest:
     """Return a page that shows a payload."""
     return show('payloads.show_payload(st.container(), "Input", st.session_state["value"])', text)
+
+
+def show_tree(text: str) -> AppTest:
+    """Return a page that shows a payload as a tree."""
+    return show('payloads.show_tree(st.container(), "Input", st.session_state["value"])', text)
 
 
 def show_failure(reason: Failure) -> AppTest:
@@ -225,6 +217,31 @@ def test_a_deep_payload_is_shown(depth: int) -> None:
     assert len(page.code) == 1
 
 
+def test_json_is_a_tree() -> None:
+    """Which can be folded and copied."""
+    page = show_tree('{"a": [1, {"b": null}]}')
+    assert json.loads(page.json[0].value) == {"a": [1, {"b": None}]}
+    assert not page.code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id": 12345678901234567891}',
+        '{"a": 1, "a": 2}',
+        '"text"',
+        "no json",
+        "[" * 100_000 + "]" * 100_000,
+        json.dumps(["x" * MAX_TREE]),
+    ],
+)
+def test_a_payload_that_a_tree_would_change_is_text(text: str) -> None:
+    """A browser rounds numbers and drops doubled keys; a large tree is slow."""
+    page = show_tree(text)
+    assert not page.json
+    assert len(page.code) == 1
+
+
 def test_a_failure_has_its_type_and_its_message() -> None:
     """The type is in bold."""
     assert texts(show_failure(Failure("CardError", "refused")).error) == "**CardError**  \nrefused"
@@ -253,6 +270,18 @@ def test_a_stack_trace_is_shown_as_text() -> None:
 def test_a_failure_without_a_stack_trace_has_no_expander() -> None:
     """Not every failure in Dapr has a stack trace."""
     assert not show_failure(Failure("E", "m")).expander
+
+
+def test_a_stack_trace_shows_the_own_frames_until_someone_asks() -> None:
+    """The switch counts the frames of libraries."""
+    own = '  File "/app/charge.py", line 1, in charge\n    refuse()'
+    library = '  File "/venv/lib/python3.11/site-packages/dapr/x.py", line 2, in call\n    go()'
+    page = show_failure(Failure("E", "m", f"{library}\n{own}"))
+    assert page.code[0].value == own
+    (toggle,) = page.expander[0].toggle
+    assert toggle.label == "Whole stack trace (1 frame of libraries)"
+    toggle.set_value(True).run()
+    assert page.code[0].value == f"{library}\n{own}"
 
 
 LOUD = "é" * 200_000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.ledger.statistics.failures import fingerprint
+from operations.failure_groups import fingerprint
 
 MESSAGES = [
     ("Failure 1 of 2.", "Failure … of …."),
@@ -30,6 +30,7 @@ def test_the_id_of_the_instance_is_replaced() -> None:
     """The id may be a plain word."""
     message = "order_one: Activity task #3 failed: gone"
     assert fingerprint(message, "order_one") == "…: Activity task #… failed: gone"
+    assert fingerprint("a cat has fled", "a") == "… cat has fled"
 
 
 def test_a_long_message_is_processed_in_linear_time() -> None:

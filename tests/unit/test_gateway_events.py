@@ -337,6 +337,23 @@ def test_an_absent_time_and_1970_and_the_year_1_are_no_time(missing: Timestamp |
     assert event.timestamp == start.timestamp
 
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize(
+    ("parent", "trace_id"),
+    [(f"00-{TRACE}-00f067aa0ba902b7-01", TRACE), ("", None), ("nonsense", None)],
+)
+def test_a_start_has_the_id_of_its_trace(parent: str, trace_id: str | None) -> None:
+    """If Dapr sampled the trace; other events do not repeat it."""
+    context = pb.TraceContext(traceParent=parent)
+    started, scheduled = (
+        to_history_event(sent(kind, parentTraceContext=context))
+        for kind in ("executionStarted", "taskScheduled")
+    )
+    assert (started.trace_id, scheduled.trace_id) == (trace_id, None)
+
+
 def test_a_history_without_any_time_is_read() -> None:
     """Its events stay in the year 1970."""
     (event,) = to_history([sent_at(None)])

@@ -37,6 +37,8 @@ IMPORTERS = {
         "worker/sdk_correction.py",
         "worker/workflow.py",
         "worker/activities.py",
+        "worker/demo/activities.py",
+        "worker/demo/workflows.py",
     ),
     "grpc": (
         "operations/gateway/channel.py",

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from operations.json_texts import indented, is_json, same_json
+from operations.json_texts import find_mistake, indented, is_json, same_json, survives_javascript
 
 NUMBERS = '{"n":3544790567247868102,"d":0.23456789012345678901,"e":1e400,"k":1,"k":2}'
 
@@ -83,3 +83,60 @@ def test_escaped_letters_become_readable() -> None:
 def test_only_objects_and_lists_are_indented(text: str) -> None:
     """Any other text has no lines of its own."""
     assert indented(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Line 1, column 1: expected a value."),
+        ('{"a": 1,\n "b": x}', "Line 2, column 7: expected a value."),
+        ('{"a" 1}', "Line 1, column 6: expected ':' after the name."),
+        ('{"a": 1 "b": 2}', "Line 1, column 9: expected ',' or the end of the object or list."),
+        ("{a: 1}", "Line 1, column 2: expected a name in double quotes."),
+        (
+            '["a\nb"]',
+            "Line 1, column 4: found a line break or another control character in",
+        ),
+        ('\n["a]', "Line 2, column 2: found a text without its closing quote."),
+        ("1\n2", "Line 2, column 1: found more text after the end of the value."),
+        ('{"NaN": 1,\n"b": NaN}', "Line 2, column 6: found NaN, expected a number."),
+        ("[1, -Infinity]", "Line 1, column 5: found -Infinity, expected a number."),
+        ("[1,\n\n" + "1" * 5000 + "]", "Line 3, column 1: found an integer of more than"),
+        ("[" * 100_000, "Line 1, column 1: the value is nested too deeply."),
+    ],
+)
+def test_a_mistake_has_its_line_and_column(text: str, words: str) -> None:
+    """So that a person finds it."""
+    assert str(find_mistake(text)).startswith(words)
+
+
+@pytest.mark.parametrize("text", ['{"a": [1.10, "NaN", null]}', '"x"', " 1 ", "1e400"])
+def test_json_has_no_mistake(text: str) -> None:
+    """Also if Python would round a number."""
+    assert find_mistake(text) is None
+
+
+@pytest.mark.parametrize("text", ['{"a": [1, -0.5, 1e3, 1.50]}', "[]", "[9007199254740992]"])
+def test_javascript_parses_these_without_a_loss(text: str) -> None:
+    """The values stay, however they are written."""
+    assert survives_javascript(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 1}',
+        "[9007199254740993]",
+        "[0.12345678901234567890]",
+        "[1e400]",
+        "[1e9999999999999999999]",
+        "[NaN]",
+        '"text"',
+        "1",
+        "",
+        "[" * 100_000,
+    ],
+)
+def test_javascript_would_change_these(text: str) -> None:
+    """Or it parses no object and no list."""
+    assert not survives_javascript(text)

@@ -45,8 +45,18 @@ def record_fan_out(ledger: Ledger, instance_id: str, attempts: int, seconds: flo
 
 def test_a_baseline_has_the_median_and_the_p95_of_the_latest_attempts(ledger: Ledger) -> None:
     """In seconds, with the number of attempts."""
-    record(ledger, *range(1, 22))
-    assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(11.0, 20.0, 21)}
+    record(ledger, *range(21, 0, -1))
+    (baseline,) = ledger.statistics.baselines(WORKFLOW, ["charge"]).values()
+    assert (baseline.p50, baseline.p95, baseline.attempts) == (11.0, 20.0, 21)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shorter", "longer"), [(0.5, 0, 1), (2, 0.25, 0.5), (2.5, 0.5, 0.5), (4.5, 1, 0)]
+)
+def test_a_baseline_ranks_a_duration(seconds: float, shorter: float, longer: float) -> None:
+    """By the shares of the attempts that took less and more time."""
+    baseline = Baseline((1, 2, 3, 4))
+    assert (baseline.share_shorter(seconds), baseline.share_longer(seconds)) == (shorter, longer)
 
 
 def test_there_is_no_baseline_of_few_runs(ledger: Ledger) -> None:
@@ -69,7 +79,7 @@ def test_a_run_is_not_compared_with_itself(ledger: Ledger) -> None:
     record(ledger, 2, name="charge", ending=Ending.COMPLETED, status=Status.TERMINATED)
     assert ledger.statistics.baselines(WORKFLOW, ["charge"], run_id) == {}
     record_fan_out(ledger, "another", 1, 2)
-    expected = {"charge": Baseline(2.0, 2.0, 20)}
+    expected = {"charge": Baseline((2.0,) * 20)}
     assert ledger.statistics.baselines(WORKFLOW, ["charge"], run_id) == expected
 
 
@@ -77,7 +87,7 @@ def test_a_wide_run_does_not_outweigh_the_others(ledger: Ledger) -> None:
     """Only a few of its attempts count."""
     record(ledger, *[2] * 40)
     record_fan_out(ledger, "wide", 300, 9)
-    expected = {"charge": Baseline(2.0, 9.0, 50)}
+    expected = {"charge": Baseline((2.0,) * 40 + (9.0,) * 10)}
     assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == expected
 
 
@@ -87,7 +97,7 @@ def test_a_wide_run_does_not_outweigh_the_others(ledger: Ledger) -> None:
 def test_only_the_latest_attempts_count(ledger: Ledger) -> None:
     """The baseline follows an activity that became slower."""
     record(ledger, *[1] * 25, *[9] * 25)
-    assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(9.0, 9.0, 25)}
+    assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline((9.0,) * 25)}
 
 
 def test_only_completed_attempts_of_completed_runs_count(ledger: Ledger) -> None:
@@ -95,7 +105,7 @@ def test_only_completed_attempts_of_completed_runs_count(ledger: Ledger) -> None
     record(ledger, *[2] * 20, 0, 0)
     record(ledger, 1, 1, 1, ending=Ending.FAILED)
     record(ledger, 1, 1, 1, status=Status.FAILED)
-    assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline(2.0, 2.0, 20)}
+    assert ledger.statistics.baselines(WORKFLOW, ["charge"]) == {"charge": Baseline((2.0,) * 20)}
 
 
 def test_attempts_of_another_workflow_do_not_count(ledger: Ledger) -> None:

@@ -221,3 +221,17 @@ def test_a_count_as_text() -> None:
     assert str(Count(9_999)) == "9,999"
     assert str(Count(10_000, is_capped=True)) == "10,000+"
     assert str(Count(10_000, is_capped=True) + Count(5)) == "10,005+"
+
+
+def test_runs_with_children_are_known(ledger: Ledger) -> None:
+    """Children of another application, and those that have a parent there, do not count."""
+    parents = [snapshot(instance_id=each) for each in ("one", "other", "none")]
+    children = [
+        snapshot(instance_id="child", parent_id="one"),
+        snapshot(instance_id="remote", parent_id="other", parent_app_id="elsewhere"),
+    ]
+    elsewhere = replace(snapshot(instance_id="foreign", parent_id="none"), app_id="elsewhere")
+    ledger.runs.ingest([*parents, *children, elsewhere])
+    runs = ledger.search.page(Filter(), limit=9).runs
+    found = ledger.search.parents([each.run_id for each in runs])
+    assert [each.instance_id for each in runs if each.run_id in found] == ["one"]

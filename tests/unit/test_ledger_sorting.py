@@ -14,7 +14,7 @@ from tests.unit.queries import ids, listed, pages, random_runs
 from tests.unit.snapshots import at, snapshot
 
 ALL, CHILDREN = Filter(), Filter(parent_id="id_001")
-ORDERS = [(one, other) for one in Sort for other in Sort if one is not other]
+ORDERS = list(pairwise([*Sort, Sort.NEWEST]))
 
 
 def created(summary: RunSummary) -> tuple[datetime, int]:
@@ -34,8 +34,25 @@ def duration(summary: RunSummary) -> tuple[float, int]:
     return (summary.ended_at - summary.started_at).total_seconds(), summary.run_id
 
 
+def name(summary: RunSummary) -> tuple[str, int]:
+    """Return the sort key of the lists by id."""
+    return summary.instance_id, summary.run_id
+
+
+def status(summary: RunSummary) -> tuple[str, datetime, int]:
+    """Return the sort key of the lists by status."""
+    return summary.status, summary.created_at, summary.run_id
+
+
 @pytest.mark.parametrize(
-    ("sort", "key"), [(Sort.NEWEST, created), (Sort.ENDED, ended), (Sort.LONGEST, duration)]
+    ("sort", "key"),
+    [
+        (Sort.NEWEST, created),
+        (Sort.ENDED, ended),
+        (Sort.LONGEST, duration),
+        (Sort.ID_DESCENDING, name),
+        (Sort.STATUS, status),
+    ],
 )
 def test_a_list_is_sorted(ledger: Ledger, sort: Sort, key: type) -> None:
     """From its first page to its last, also if many runs have the same time."""
@@ -45,10 +62,30 @@ def test_a_list_is_sorted(ledger: Ledger, sort: Sort, key: type) -> None:
     assert all(key(a) > key(b) for a, b in pairwise(found))
 
 
-def test_the_oldest_first_is_the_newest_first_backwards(ledger: Ledger) -> None:
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Sort.NEWEST, Sort.OLDEST),
+        (Sort.LONGEST, Sort.SHORTEST),
+        (Sort.ID_DESCENDING, Sort.ID),
+        (Sort.STATUS, Sort.STATUS_ASCENDING),
+    ],
+)
+def test_an_order_is_another_one_backwards(ledger: Ledger, one: Sort, other: Sort) -> None:
     """With the same runs."""
     ledger.runs.ingest(random_runs(40))
-    assert listed(ledger, ALL, Sort.OLDEST) == listed(ledger, ALL)[::-1]
+    assert listed(ledger, ALL, other) == listed(ledger, ALL, one)[::-1]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("sort", [Sort.ID, Sort.ID_DESCENDING])
+def test_a_list_by_id_has_ids_of_any_characters(ledger: Ledger, sort: Sort) -> None:
+    """Page by page: the cursor has the id of a run. Capitals come before small letters."""
+    names = ["Z", "a", "a b&c", "ä", "日本", "x" * 255, "\ud800", "nul\0", "%_'\""]
+    ledger.runs.ingest([snapshot(instance_id=each) for each in names])
+    found = [each.instance_id for each in listed(ledger, ALL, sort, limit=1)]
+    assert sorted(found) == sorted(names)
+    assert (found.index("Z") < found.index("a")) is (sort is Sort.ID)
 
 
 @pytest.mark.parametrize("sort", Sort)
@@ -126,3 +163,16 @@ def test_after_an_analysis_a_rare_value_is_found_by_its_index(ledger: Ledger, so
     found = [step for step in steps if "status=?" in step]
     assert len(found) == len(Status)
     assert all(f"runs_{sort}_of_parent_id (parent_id=? AND status=?)" in step for step in found)
+
+
+@pytest.mark.sqlite_alone
+@pytest.mark.parametrize("sort", Sort)
+def test_a_list_without_children_is_read_from_its_index(ledger: Ledger, sort: Sort) -> None:
+    """However many children there are, none of them is read."""
+    ledger.runs.ingest(random_runs(300))
+    ledger.analyze()
+    wanted = Filter(top_level=True)
+    steps = plans(ledger, lambda ledger: ledger.search.page(wanted, limit=2, sort=sort))
+    found = [step for step in steps if "status=?" in step]
+    assert len(found) == len(Status)
+    assert all("_top_level (status=?)" in step for step in found), found

@@ -152,6 +152,7 @@ def test_the_api_listens_on_daprs_app_port(monkeypatch: pytest.MonkeyPatch) -> N
         (DashboardSettings, "FLOWDECK_ALLOWED_HOSTS", "flow.example:8501"),
         (DashboardSettings, "FLOWDECK_ALLOWED_HOSTS", "https://flow.example"),
         (DashboardSettings, "FLOWDECK_ACCESS_IS_GUARDED", "perhaps"),
+        (DashboardSettings, "FLOWDECK_CONFIRM_TERMINATE", "perhaps"),
         (WorkerSettings, "APP_PORT", "many"),
         (WorkerSettings, "FLOWDECK_API_PORT", "65536"),
         (WorkerSettings, "FLOWDECK_PROCESS_SECONDS", "-1"),

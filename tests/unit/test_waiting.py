@@ -3,9 +3,7 @@
 import pytest
 
 from operations.history import HistoryEvent
-from operations.timeline import (
-    Waiting,
-)
+from operations.timeline import SpanKind, Waiting
 from tests.unit.events import (
     at,
     back_off,
@@ -199,7 +197,36 @@ WAITING = {
 @pytest.mark.parametrize(("events", "waiting"), WAITING.values(), ids=WAITING)
 def test_the_text_names_the_open_spans(events: list[HistoryEvent], waiting: Waiting | None) -> None:
     """The text has the time at which the wait ends, if it is known."""
-    assert timeline_with(*events).waiting == waiting
+    found = timeline_with(*events).waiting
+    assert (found and Waiting(found.what, found.until)) == waiting
+
+
+KINDS = {
+    "an activity": ([scheduled(1, 3)], SpanKind.ACTIVITY, 3),
+    "the first of several": ([scheduled(1, 3), scheduled(2, 4)], SpanKind.ACTIVITY, 3),
+    "an event, not the activity before": (
+        [scheduled(1, 1), turn(2), wait(2, 2)],
+        SpanKind.WAIT,
+        2,
+    ),
+    "a retry": (
+        [scheduled(1, 1, call="c"), failed(1, 2), back_off(2, 2, 9, "c")],
+        SpanKind.BACKOFF,
+        2,
+    ),
+    "a child": ([child(1, 5, "c")], SpanKind.CHILD, 5),
+    "a timer": ([timer(1, 1, 60)], SpanKind.TIMER, 1),
+}
+
+
+@pytest.mark.parametrize(("events", "kind", "since"), KINDS.values(), ids=KINDS)
+def test_a_wait_has_a_kind_and_a_start(
+    events: list[HistoryEvent], kind: SpanKind, since: float
+) -> None:
+    """Those of what the text names first."""
+    waiting = timeline_with(*events).waiting
+    assert waiting
+    assert (waiting.kind, waiting.since) == (kind, at(since))
 
 
 AWAITED = {

@@ -8,32 +8,21 @@ from threading import Event, Lock, Thread
 
 import structlog
 
-from operations.actions.bulk.preview import BulkLimits, BulkTarget
-from operations.errors import FlowdeckError, OutcomeUnknown, Unavailable
+from operations.actions.bulk.preview import BulkLimits
+from operations.bulk_job import BulkTarget, ItemResult
+from operations.errors import ActionInProgress, FlowdeckError, OutcomeUnknown, Unavailable
 from operations.records import Outcome
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class ItemResult:
-    """The outcome for one instance; `message` is the reason if it is refused or unknown.
-
-    `new_id` is the id of the instance that a rerun created.
-    """
-
-    instance_id: str
-    outcome: Outcome
-    message: str | None = None
-    new_id: str | None = None
-
-
-@dataclass(frozen=True)
 class Progress:
     """How many instances a job has processed, by outcome.
 
-    `is_over` says that no action is in progress any more. If instances are `left` then, the job
-    was cancelled, or stopped for the reason in `stopped`.
+    `is_over` says that no action is in progress any more. If instances are `left` then, the
+    execution was cancelled, or a service was away for some of them, for the reason in `outage`;
+    after many failures in a row because of outages no further action starts.
     """
 
     total: int
@@ -42,7 +31,7 @@ class Progress:
     refused: int
     unknown: int
     is_over: bool
-    stopped: str | None = None
+    outage: str | None = None
 
     @property
     def left(self) -> int:
@@ -67,28 +56,37 @@ class Pace:
 class BulkExecution:
     """A bulk job in progress: calls `act` for each target whose result is not known already.
 
+    An instance is left without a result if a service is away, if another action on it is in
+    progress, or if its outcome is unknown and the action is repeatable. No action starts once
+    `may_act()` is False.
+
     The threads end with the process, which does not wait for them: the audit log has the progress.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what to do, how fast, and when not
         self,
         act: Callable[[BulkTarget], ItemResult],
         targets: Sequence[BulkTarget],
         known: Mapping[str, ItemResult],
         rate: float,
         limits: BulkLimits,
+        *,
+        is_repeatable: bool = True,
+        may_act: Callable[[], bool] = lambda: True,
     ) -> None:
         self._act = act
         self._total = len(targets)
         self._known = known
         self._pace = Pace(rate)
+        self._is_repeatable = is_repeatable
+        self._may_act = may_act
         self._max_failures = limits.failures_in_a_row
         self._cancelled = Event()
         self._lock = Lock()
         self._targets: Iterator[BulkTarget] = iter(targets)
         self._results: list[ItemResult] = []
         self._failures = 0
-        self._stopped: str | None = None
+        self._outage: str | None = None
         self._threads = [Thread(target=self._work, daemon=True) for _ in range(limits.concurrency)]
         for thread in self._threads:
             thread.start()
@@ -105,7 +103,7 @@ class BulkExecution:
                 refused=counts[Outcome.REFUSED],
                 unknown=counts[Outcome.UNKNOWN],
                 is_over=is_over,
-                stopped=self._stopped,
+                outage=self._outage,
             )
 
     def results(self) -> tuple[ItemResult, ...]:
@@ -129,7 +127,9 @@ class BulkExecution:
             if known := self._known.get(target.instance_id):
                 with self._lock:
                     self._results.append(known)
-            elif not self._cancelled.wait(self._seconds_to_wait()):
+            elif self._cancelled.wait(self._seconds_to_wait()) or not self._may_act():
+                self._cancelled.set()
+            else:
                 self._try(target)
 
     def _next_target(self) -> BulkTarget | None:
@@ -144,19 +144,24 @@ class BulkExecution:
         instance_id = target.instance_id
         try:
             self._add(self._act(target))
+        except OutcomeUnknown as error:
+            result = ItemResult(instance_id, Outcome.UNKNOWN, str(error))
+            self._add(None if self._is_repeatable else result, outage=str(error))
+        except (ActionInProgress, Unavailable) as error:
+            self._add(None, outage=str(error))
         except FlowdeckError as error:
-            is_unknown = isinstance(error, OutcomeUnknown)
-            outcome = Outcome.UNKNOWN if is_unknown else Outcome.REFUSED
-            result = ItemResult(instance_id, outcome, str(error))
-            self._add(result, is_outage=isinstance(error, Unavailable))
+            self._add(ItemResult(instance_id, Outcome.REFUSED, str(error)))
         except Exception as error:
             log.exception(f"cannot act on {instance_id}", instance_id=instance_id)
             self._add(ItemResult(instance_id, Outcome.UNKNOWN, str(error)))
 
-    def _add(self, result: ItemResult, *, is_outage: bool = False) -> None:
+    def _add(self, result: ItemResult | None, outage: str | None = None) -> None:
+        """Add a result, None for an instance on which nothing was done because of an outage."""
         with self._lock:
-            self._results.append(result)
-            self._failures = self._failures + 1 if is_outage else 0
-            if self._failures >= self._max_failures and not self._cancelled.is_set():
-                self._stopped = result.message
+            if result:
+                self._results.append(result)
+            self._failures = self._failures + 1 if outage else 0
+            if outage and not self._cancelled.is_set():
+                self._outage = outage
+            if self._failures >= self._max_failures:
                 self._cancelled.set()

@@ -5,10 +5,11 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from operations.actions.rerun import RerunFrom
 from operations.actions.subtree import PurgeOptions
+from operations.bulk_job import BulkTarget
 from operations.errors import ONLY_FORCED_PURGE, QueryTimeout
 from operations.ledger import Ledger
 from operations.ledger.runs.descendants import DescendantCounts
@@ -28,7 +29,7 @@ class BulkLimits:
     preview_seconds: float = 5.0  # after which a preview reads no further page
     named: int = 5  # ids that are listed for each reason to skip instances
     concurrency: int = 8
-    failures_in_a_row: int = 24  # because of an outage, after which the job stops
+    failures_in_a_row: int = 24  # because of an outage, after which the execution stops
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,6 @@ class BulkTask:
 
 
 @dataclass(frozen=True)
-class BulkTarget:
-    """An eligible instance: the run of the id and its status when the preview was made."""
-
-    instance_id: str
-    run_id: int
-    status: Status
-
-
-@dataclass(frozen=True)
 class SkippedInstances:
     """How many instances are skipped for one reason, and the first of their ids."""
 
@@ -90,6 +82,7 @@ class BulkPreview:
     skipped: tuple[SkippedInstances, ...]
     rest: Selection | None = None
     descendants: int = 0
+    selection: Selection = ()
 
     @property
     def is_capped(self) -> bool:
@@ -109,26 +102,33 @@ class BulkPreview:
         if self.descendants:
             message += f" Up to {self.descendants:,} descendants are purged with them."
         if self.is_capped:
-            message += " Another preview is needed for the rest of the selection."
+            message += " More instances match: this job takes only these."
         return message
 
 
 @dataclass(frozen=True)
 class _Lookup:
-    """Facts that summaries lack: the descendants, and which runs have a failed call."""
+    """Facts that summaries lack: descendants, which runs have a failed call, and their reruns."""
 
     task: BulkTask
+    app_id: str
     descendants: Mapping[str, DescendantCounts] = field(default_factory=dict)
     with_failures: frozenset[int] | None = None
+    with_reruns: frozenset[str] = frozenset()
 
     def reason_to_skip(self, run: RunSummary | None) -> str | None:
         """Return why the job skips an instance, None if it is eligible."""
         if run is None:
             return "the ledger has no such instance"
-        if reason := _reason_to_skip(self.task, run):
-            return reason
+        if run.app_id != self.app_id:
+            return f"it belongs to the application {run.app_id}"
+        return _reason_to_skip(self.task, run) or self._reason_by_lookup(run)
+
+    def _reason_by_lookup(self, run: RunSummary) -> str | None:
         if self.with_failures is not None and run.run_id not in self.with_failures:
             return "its history has no failed call"
+        if run.instance_id in self.with_reruns:
+            return "it has been rerun already"
         counts = self.descendants.get(run.instance_id, DescendantCounts())
         if counts.unfinished and not self.task.options.force:
             return "a descendant of it has not finished"
@@ -141,6 +141,8 @@ def make_preview(
     """Return the preview of a job, given the runs in the ledger; raise `LedgerUnavailable`."""
     selected, rest = _selected(ledger, limits, selection)
     lookup = _lookup(ledger, task, [run for _, run in selected if run])
+    if task.action is Action.RERUN and _is_failure_group(selection):
+        lookup = replace(lookup, with_reruns=_with_reruns(ledger, selected))
     eligible: list[BulkTarget] = []
     reasons, descendants = defaultdict[str, list[str]](list), 0
     for instance_id, run in selected:
@@ -152,18 +154,34 @@ def make_preview(
             reasons[reason or ""].append(instance_id)
     skipped = _grouped(reasons, limits.named)
     job = bulk_id or secrets.token_hex(8)
-    return BulkPreview(job, task, tuple(eligible), skipped, rest, descendants)
+    return BulkPreview(job, task, tuple(eligible), skipped, rest, descendants, selection)
 
 
 def _lookup(ledger: Ledger, task: BulkTask, runs: Sequence[RunSummary]) -> _Lookup:
     """Look up the facts that summaries lack; a lookup that takes too long skips no instance."""
+    app_id = ledger.app_id()
     with suppress(QueryTimeout):
         if task.action is Action.PURGE and task.options.recursive:
             counts = ledger.descendants.counts([each.instance_id for each in runs])
-            return _Lookup(task, descendants=counts)
+            return _Lookup(task, app_id, descendants=counts)
         if task.action is Action.RERUN and task.start is RerunFrom.FAILED:
-            return _Lookup(task, with_failures=ledger.descendants.with_failures(runs))
-    return _Lookup(task)
+            return _Lookup(task, app_id, with_failures=ledger.descendants.with_failures(runs))
+    return _Lookup(task, app_id)
+
+
+def _is_failure_group(selection: Selection) -> bool:
+    wanted = selection.wanted if isinstance(selection, RestOfList) else selection
+    return isinstance(wanted, Filter) and bool(wanted.failure_group)
+
+
+def _with_reruns(ledger: Ledger, selected: "_Selected") -> frozenset[str]:
+    """Return the ids of the instances that have been rerun.
+
+    A rerun that fails again is in the group itself: its source must not run a third time.
+    """
+    with suppress(QueryTimeout):
+        return ledger.descendants.with_reruns([each for each, _ in selected])
+    return frozenset()
 
 
 def _reason_to_skip(task: BulkTask, run: RunSummary) -> str | None:

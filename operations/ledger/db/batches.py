@@ -9,8 +9,8 @@ BATCH_SIZE = 500  # SQLite and PostgreSQL limit the values of a query to some 10
 _Value = TypeVar("_Value")
 
 
-def in_batches(values: Iterable[_Value]) -> Iterator[list[_Value]]:
-    """Yield the values in lists of at most 500."""
+def in_batches(values: Iterable[_Value], size: int = BATCH_SIZE) -> Iterator[list[_Value]]:
+    """Yield the values in lists of at most `size`, by default 500."""
     rest = iter(values)
-    while batch := list(islice(rest, BATCH_SIZE)):
+    while batch := list(islice(rest, size)):
         yield batch

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from operations.ledger.db.batches import in_batches
 from operations.ledger.runs.generations import close_generations
 from operations.ledger.runs.merging import RunChange
+from operations.ledger.statistics.roll_ups import roll_up_attempts
 from operations.ledger.tables import MAX_MESSAGE_LENGTH, MAX_NAME_LENGTH, attempts, runs
 from operations.model import Failure
 from operations.timeline import Ending, Span, SpanKind
@@ -56,7 +57,7 @@ def write_attempts(
     continued = [each for each in changes if each.is_new_generation]
     close_generations(connection, continued, max_earlier_attempts)
     read = (
-        _row(each.run_id, each.after.summary.generation, span)
+        _row(each, span)
         for each in changes
         for span in each.snapshot.timeline.spans
         if span.kind is SpanKind.ACTIVITY
@@ -64,10 +65,15 @@ def write_attempts(
     rows = {_key(row): row for row in read}
     known = _known(connection, rows)
     rows = {key: _with_start_time(row, known.get(key)) for key, row in rows.items()}
-    _insert(connection, [row for key, row in rows.items() if key not in known])
-    _update(connection, [row for key, row in rows.items() if known.get(key, row) != row])
-    changed = {row["run_id"] for key, row in rows.items() if known.get(key) != row}
-    return changed | {each.run_id for each in continued}
+    written = {key: row for key, row in rows.items() if known.get(key) != row}
+    _insert(connection, [row for key, row in written.items() if key not in known])
+    _update(connection, [row for key, row in written.items() if key in known])
+    app_ids = {each.run_id: each.after.summary.app_id for each in changes}
+    roll_up_attempts(
+        connection,
+        ((app_ids[row["run_id"]], known.get(key), row) for key, row in written.items()),
+    )
+    return {run_id for run_id, *_ in written} | {each.run_id for each in continued}
 
 
 def _known(connection: Connection, keys: Iterable[_Key]) -> dict[_Key, _Row]:
@@ -101,10 +107,11 @@ def _update(connection: Connection, rows: list[_Row]) -> None:
         connection.execute(_UPDATE, list(values))
 
 
-def _row(run_id: int, generation: int, span: Span) -> _Row:
+def _row(change: RunChange, span: Span) -> _Row:
+    group = change.snapshot.failure_group_of(span)
     return {
-        "run_id": run_id,
-        "generation": generation,
+        "run_id": change.run_id,
+        "generation": change.after.summary.generation,
         "event_id": span.event_id,
         "name": span.name[:MAX_NAME_LENGTH],
         "lane": span.lane,
@@ -115,6 +122,7 @@ def _row(run_id: int, generation: int, span: Span) -> _Row:
         "ending": span.ending.value,
         "error_type": span.failure.error_type[:MAX_NAME_LENGTH] if span.failure else None,
         "error_message": span.failure.message[:MAX_MESSAGE_LENGTH] if span.failure else None,
+        "failure_group": group.group_id if group else None,
     }
 
 

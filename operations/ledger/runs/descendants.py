@@ -1,4 +1,4 @@
-"""Queries about many instances at once: their descendants, and whether a call of them failed."""
+"""Queries about many instances at once: their descendants, their failed calls, their reruns."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -20,6 +20,10 @@ _IN_DAPR = (_COLUMNS.is_latest.is_(true()), _COLUMNS.purged_at.is_(None))
 _FAILED = select(attempts.c.run_id).where(
     attempts.c.run_id.in_(bindparam("run_ids", expanding=True)),
     attempts.c.ending == Ending.FAILED.value,
+)
+_RERUN = select(_COLUMNS.rerun_of).where(
+    _COLUMNS.app_id == bindparam("app_id"),
+    _COLUMNS.rerun_of.in_(bindparam("ids", expanding=True)),
 )
 _PARENTS_OF_FAILED = select(_COLUMNS.parent_id).where(
     bindparam("app_id") == _PARENT_APP_ID,
@@ -72,6 +76,16 @@ class Descendants:
                 wanted = {"app_id": app_id, "ids": ids}
                 parents = set(connection.execute(_PARENTS_OF_FAILED, wanted).scalars())
                 found.update(each.run_id for each in batch if each.instance_id in parents)
+        return frozenset(found)
+
+    def with_reruns(self, ids: Collection[str]) -> frozenset[str]:
+        """Return the ids of the instances that have been rerun."""
+        found: set[str] = set()
+        app_id = self._app_id()
+        with reading_within(self._engine, self._seconds) as connection:
+            for batch in in_batches(ids):
+                wanted = {"app_id": app_id, "ids": batch}
+                found.update(connection.execute(_RERUN, wanted).scalars())
         return frozenset(found)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Executable, RowMapping, bindparam, insert, select, true, update
+from sqlalchemy import Connection, Executable, bindparam, insert, select, true, update
 
 from operations.ledger.db.batches import in_batches
 from operations.ledger.runs.history_codec import decode, encode
@@ -32,7 +32,13 @@ def read_details(connection: Connection, run_id: int) -> RunDetails | None:
     """Return the details of a run, None if there is no such run."""
     query = select(details).where(details.c.run_id == run_id)
     row = connection.execute(query).mappings().first()
-    return _details(row) if row else None
+    return _details(dict(row)) if row else None
+
+
+def read_payloads(connection: Connection, run_ids: Sequence[int]) -> dict[int, RunDetails]:
+    """Return the details of runs by `run_id`, without their histories."""
+    known = _known(connection, list(run_ids))
+    return {run_id: _details(row | {"history": None}) for run_id, row in known.items()}
 
 
 def write_details(connection: Connection, changes: Sequence[RunChange]) -> set[int]:
@@ -140,7 +146,7 @@ def _merged(known: _Row, snapshot: Snapshot) -> _Row:
     return known | {name: value for name, value in values.items() if value is not None}
 
 
-def _details(row: RowMapping) -> RunDetails:
+def _details(row: Mapping[str, Any]) -> RunDetails:
     failure = None
     if row["error_type"] is not None:
         failure = Failure(row["error_type"], row["error_message"] or "", row["stack_trace"])

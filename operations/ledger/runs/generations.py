@@ -12,11 +12,18 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from operations.ledger.db.batches import in_batches
 from operations.ledger.runs.merging import RunChange
+from operations.ledger.statistics.roll_ups import roll_up_attempts
 from operations.ledger.tables import attempts, runs
-from operations.records import EarlierGenerations, Generation
+from operations.records import EarlierGenerations, Generation, Snapshot
 from operations.timeline import Ending
 
 _COLUMNS = attempts.c
+_KEY = ("run_id", "generation", "event_id")
+_CLOSE = (
+    update(attempts)
+    .where(*(_COLUMNS[name] == bindparam(f"of_{name}") for name in _KEY))
+    .values(ending=bindparam("of_ending"), ended_at=bindparam("of_ended_at"))
+)
 
 
 def read_earlier_generations(
@@ -60,25 +67,28 @@ def close_generations(
 
 def _close_attempts(connection: Connection, continued: Sequence[RunChange]) -> None:
     """Close open attempts with an unknown end; they ended before the next generation started."""
-    query = (
-        update(attempts)
-        .where(
-            _COLUMNS.run_id == bindparam("of_run_id"),
-            _COLUMNS.generation < bindparam("now"),
-            _COLUMNS.ending == Ending.OPEN.value,
+    by_run = {each.run_id: each for each in continued}
+    for run_ids in in_batches(by_run):
+        query = select(attempts).where(
+            _COLUMNS.run_id.in_(run_ids), _COLUMNS.ending == Ending.OPEN.value
         )
-        .values(ending=Ending.END_UNKNOWN.value, ended_at=bindparam("by"))
-    )
-    if continued:
-        values = [
-            {
-                "of_run_id": each.run_id,
-                "now": each.after.summary.generation,
-                "by": each.snapshot.timeline.started_at or each.snapshot.read_at,
-            }
-            for each in continued
+        rows = [
+            dict(row)
+            for row in connection.execute(query).mappings()
+            if row["generation"] < by_run[row["run_id"]].after.summary.generation
         ]
-        connection.execute(query, values)
+        closed = [row | _end(by_run[row["run_id"]].snapshot) for row in rows]
+        if closed:
+            values = [{f"of_{name}": value for name, value in row.items()} for row in closed]
+            connection.execute(_CLOSE, values)
+            app_ids = (by_run[row["run_id"]].after.summary.app_id for row in rows)
+            roll_up_attempts(connection, zip(app_ids, rows, closed, strict=True))
+
+
+def _end(snapshot: Snapshot) -> dict[str, object]:
+    """Return the end of the attempts that were open when a snapshot's generation started."""
+    by = snapshot.timeline.started_at or snapshot.read_at
+    return {"ending": Ending.END_UNKNOWN.value, "ended_at": by}
 
 
 def _superfluous(

@@ -12,6 +12,7 @@ from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.reservations import latest_reservations
 from operations.ledger.runs.attempts import write_attempts
 from operations.ledger.runs.details import keep_history, write_details
+from operations.ledger.runs.failure_groups import write_failure_groups
 from operations.ledger.runs.identity import Run, Unmatched, is_stale, latest_of, match_run
 from operations.ledger.runs.merging import RunChange, as_purged, merged, new_run
 from operations.ledger.runs.phantoms import delete_phantoms, doubtful
@@ -24,6 +25,7 @@ from operations.ledger.runs.rows import (
     update_runs,
 )
 from operations.ledger.runs.waits import drop_waits, write_waits
+from operations.ledger.statistics.roll_ups import roll_up_runs
 from operations.records import RunSummary, Snapshot
 
 
@@ -75,12 +77,15 @@ def mark_purged(engine: Engine, app_id: str, purged_at: Mapping[str, datetime]) 
             if run.summary.purged_at is None and run.read_at <= purged_at[run.summary.instance_id]
         ]
         phantoms = delete_phantoms(connection, revision, app_id, [run.summary for run in gone])
-        runs = [
-            replace(run, summary=as_purged(run.summary, purged_at[run.summary.instance_id]))
-            for run in gone
-            if run.summary.run_id not in phantoms
-        ]
-        _write_purged(connection, revision, runs)
+        _write_purged(
+            connection,
+            revision,
+            [
+                (run, _purged(run, purged_at[run.summary.instance_id]))
+                for run in gone
+                if run.summary.run_id not in phantoms
+            ],
+        )
         if gone:
             set_revision(connection, revision)
 
@@ -95,9 +100,17 @@ def keep_histories(engine: Engine, app_id: str, snapshots: Sequence[Snapshot]) -
                 keep_history(connection, run.summary.run_id, by_id[run.summary.instance_id])
 
 
-def _write_purged(connection: Connection, revision: int, runs: Sequence[Run]) -> None:
-    update_runs(connection, revision, runs)
-    drop_waits(connection, [run.summary.run_id for run in runs])
+def _write_purged(
+    connection: Connection, revision: int, changes: Sequence[tuple[Run, Run]]
+) -> None:
+    """Write runs that the engine no longer has, each as it was and as it is now."""
+    update_runs(connection, revision, [run for _, run in changes])
+    drop_waits(connection, [run.summary.run_id for run, _ in changes])
+    roll_up_runs(connection, ((before.summary, after.summary) for before, after in changes))
+
+
+def _purged(run: Run, at: datetime) -> Run:
+    return replace(run, summary=as_purged(run.summary, at))
 
 
 def _batches(snapshots: Sequence[Snapshot]) -> Iterator[list[Snapshot]]:
@@ -147,6 +160,8 @@ def _ingest_batch(
         *(each.run_id for each in updated if each.changes_run),
     }
     write_remote_children(connection, [*updated, *added])
+    write_failure_groups(connection, [*updated, *added])
+    roll_up_runs(connection, (each.summaries for each in (*updated, *added)))
     update_runs(connection, revision, [each.after for each in updated if each.run_id in changed])
     touch_runs(connection, [each.after for each in updated if each.run_id not in changed])
     return bool(changed or added or replaced)
@@ -154,16 +169,17 @@ def _ingest_batch(
 
 def _mark_replaced(
     connection: Connection, revision: int, latest: Mapping[str, Run], in_doubt: Sequence[Snapshot]
-) -> list[Run]:
-    """Mark a run as purged if the engine has another instance in its place, perhaps a phantom."""
+) -> bool:
+    """Mark runs as purged if the engine has other instances in their place, perhaps phantoms.
+
+    Return True if that changed any.
+    """
     pairs = [(latest[each.instance.instance_id], each.read_at) for each in in_doubt]
     replaced = [
-        replace(run, summary=as_purged(run.summary, read_at))
-        for run, read_at in pairs
-        if run.summary.purged_at is None
+        (run, _purged(run, read_at)) for run, read_at in pairs if run.summary.purged_at is None
     ]
     _write_purged(connection, revision, replaced)
-    return replaced
+    return bool(replaced)
 
 
 def _of_kind(
@@ -214,7 +230,7 @@ def _add_next(
         instance_id = snapshot.instance.instance_id
         before = latest.get(instance_id)
         if before:
-            superseded.append(_superseded(before, snapshot.read_at))
+            superseded.append((before, _superseded(before, snapshot.read_at)))
         previous = before.summary if before else None
         runs.append(new_run(snapshot, previous, reservations.get(instance_id)))
     _write_purged(connection, revision, superseded)
@@ -241,5 +257,5 @@ def _inserted(
 
 def _superseded(run: Run, at: datetime) -> Run:
     """Return a run that is no longer the latest one of its id; the engine has it no more."""
-    summary = run.summary if run.summary.purged_at else as_purged(run.summary, at)
-    return replace(run, summary=replace(summary, is_latest=False))
+    gone = run if run.summary.purged_at else _purged(run, at)
+    return replace(gone, summary=replace(gone.summary, is_latest=False))

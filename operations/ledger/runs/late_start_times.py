@@ -10,6 +10,7 @@ from operations.ledger.db.batches import in_batches
 from operations.ledger.db.connections import reading, writing
 from operations.ledger.heartbeat import next_revision, set_revision
 from operations.ledger.runs.attempts import UPDATE_ONE
+from operations.ledger.statistics.roll_ups import roll_up_attempts
 from operations.ledger.tables import attempts, runs
 from operations.timeline import Ending, StartTime, start_time_within
 
@@ -38,14 +39,17 @@ def add_start_times(engine: Engine, app_id: str, start_times: Collection[StartTi
             return
     with writing(engine) as connection:
         revision = next_revision(connection)
-        rows = list(_changes(connection, app_id, by_event))
-        if rows:
-            _write(connection, rows, revision)
+        changes = list(_changes(connection, app_id, by_event))
+        if changes:
+            _write(connection, changes, revision)
+            roll_up_attempts(connection, ((app_id, *each) for each in changes))
             set_revision(connection, revision)
 
 
-def _changes(connection: Connection, app_id: str, by_event: _StartTimes) -> Iterator[_Row]:
-    """Yield the keys of the attempts that get a later start time, with that time."""
+def _changes(
+    connection: Connection, app_id: str, by_event: _StartTimes
+) -> Iterator[tuple[_Row, _Row]]:
+    """Yield the attempts that get a later start time, as they were and as they will be."""
     for batch in in_batches(by_event):
         ids, events = (sorted(set(values)) for values in zip(*batch, strict=True))
         wanted = {"app_id": app_id, "ids": ids, "events": events}
@@ -55,15 +59,19 @@ def _changes(connection: Connection, app_id: str, by_event: _StartTimes) -> Iter
                 row["scheduled_at"], row["ended_at"], Ending(row["ending"]), known
             )
             if started_at and (row["started_at"] is None or row["started_at"] < started_at):
-                yield {
-                    "of_run_id": row["run_id"],
-                    "of_generation": row["generation"],
-                    "of_event_id": row["event_id"],
-                    "new_started_at": started_at,
-                }
+                yield dict(row), dict(row) | {"started_at": started_at}
 
 
-def _write(connection: Connection, rows: list[_Row], revision: int) -> None:
+def _write(connection: Connection, changes: list[tuple[_Row, _Row]], revision: int) -> None:
+    rows = [
+        {
+            "of_run_id": row["run_id"],
+            "of_generation": row["generation"],
+            "of_event_id": row["event_id"],
+            "new_started_at": row["started_at"],
+        }
+        for _, row in changes
+    ]
     connection.execute(_UPDATE, rows)
     for run_ids in in_batches({row["of_run_id"] for row in rows}):
         query = update(runs).where(runs.c.run_id.in_(run_ids))

@@ -28,6 +28,11 @@ class RunChange:
         return self.before != replace(self.after, read_at=self.before.read_at)
 
     @property
+    def summaries(self) -> tuple[RunSummary | None, RunSummary]:
+        """The run before and after."""
+        return self.before.summary if self.before else None, self.after.summary
+
+    @property
     def is_new_generation(self) -> bool:
         """True if the workflow has continued as new since its last snapshot."""
         return bool(self.before and self.before.summary.generation < self.after.summary.generation)
@@ -92,7 +97,9 @@ def _status_line(custom_status: str | None) -> str | None:
 
 
 def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
-    instance, timeline, failure = snapshot.instance, snapshot.timeline, snapshot.failure
+    instance, timeline = snapshot.instance, snapshot.timeline
+    step, group = snapshot.failed_step, snapshot.failure_group
+    failure = step.failure if step and step.failure else snapshot.failure
     if goes_on(summary, snapshot):
         summary = replace(summary, error_type=None, error_message=None)
     return replace(
@@ -114,6 +121,8 @@ def _merged(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
         parent_app_id=_other_app_id(timeline.parent_app_id, summary) or summary.parent_app_id,
         rerun_of=timeline.rerun_of or summary.rerun_of,
         custom_status=_status_line(instance.custom_status) or summary.custom_status,
+        failed_step=step.name[:MAX_NAME_LENGTH] if step else summary.failed_step,
+        failure_group=group.group_id if group else summary.failure_group,
         purged_at=None,
     )
 
@@ -139,12 +148,21 @@ def _with_wait(summary: RunSummary, snapshot: Snapshot) -> RunSummary:
         summary,
         waits_for=waiting.what[:MAX_NAME_LENGTH] if waiting else None,
         waits_until=waiting.until if waiting else None,
+        waits_kind=waiting.kind if waiting else None,
+        waits_since=waiting.since if waiting else None,
         suspended_at=timeline.suspended_at,
     )
 
 
 def _without_wait(summary: RunSummary) -> RunSummary:
-    return replace(summary, waits_for=None, waits_until=None, suspended_at=None)
+    return replace(
+        summary,
+        waits_for=None,
+        waits_until=None,
+        waits_kind=None,
+        waits_since=None,
+        suspended_at=None,
+    )
 
 
 def _is_next_generation(summary: RunSummary, timeline: Timeline) -> bool:

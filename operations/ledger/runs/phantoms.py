@@ -16,6 +16,7 @@ from operations.ledger.reservations import Reservation, latest_reservations
 from operations.ledger.runs.identity import Run
 from operations.ledger.runs.merging import is_start_after
 from operations.ledger.runs.rows import read_adjacent_runs
+from operations.ledger.statistics.roll_ups import roll_up_runs
 from operations.ledger.tables import attempts, details, run_texts, runs, waits
 from operations.model import Status
 from operations.records import RunSummary, Snapshot
@@ -76,6 +77,7 @@ def delete_phantoms(
     starts = latest_reservations(connection, app_id, ids)
     real = {phantom: run for phantom, run in earlier.items() if run and not _has_start(starts, run)}
     _delete(connection, revision, real)
+    roll_up_runs(connection, ((each, None) for each in candidates if each.run_id in real))
     return set(real)
 
 

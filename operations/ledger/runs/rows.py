@@ -18,11 +18,12 @@ from sqlalchemy import (
 )
 
 from operations.ledger.db.batches import in_batches
-from operations.ledger.micros import duration_micros, ended_micros, execution_micros, queue_micros
+from operations.ledger.micros import duration_micros, ended_micros
 from operations.ledger.runs.identity import Run
 from operations.ledger.tables import runs
 from operations.model import Status
 from operations.records import RunSummary
+from operations.timeline import SpanKind
 
 _FIELDS = tuple(field.name for field in fields(RunSummary))
 SUMMARY_COLUMNS = [runs.c[name] for name in _FIELDS]
@@ -50,7 +51,11 @@ _TOUCH = _ONE.values(read_at=bindparam("read_at"))
 
 def summary_in(row: RowMapping) -> RunSummary:
     """Return the summary of a row."""
-    return RunSummary(**{name: row[name] for name in _FIELDS} | {"status": Status(row["status"])})
+    values = {name: row[name] for name in _FIELDS}
+    values["status"] = Status(row["status"])
+    if row["waits_kind"] is not None:
+        values["waits_kind"] = SpanKind(row["waits_kind"])
+    return RunSummary(**values)
 
 
 def latest_runs(connection: Connection, app_id: str, ids: Iterable[str]) -> Iterator[Run]:
@@ -116,13 +121,12 @@ def _read_runs(connection: Connection, query: Select[Any], **values: object) -> 
 def _row(run: Run, revision: int) -> dict[str, Any]:
     row = vars(run.summary) | {
         "status": run.summary.status.value,
+        "waits_kind": run.summary.waits_kind and run.summary.waits_kind.value,
         "revision": revision,
         "read_at": run.read_at,
         "is_archived": run.is_archived,
         "ended_micros": ended_micros(run.summary),
         "duration_micros": duration_micros(run.summary),
-        "queue_micros": queue_micros(run.summary),
-        "execution_micros": execution_micros(run.summary),
     }
     del row["run_id"]
     return row

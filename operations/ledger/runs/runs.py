@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Engine, Select, bindparam, false, select, 
 from operations.ledger.db.connections import reading
 from operations.ledger.ledger_limits import GenerationLimits
 from operations.ledger.runs.attempts import read_attempts
-from operations.ledger.runs.details import read_archived, read_details
+from operations.ledger.runs.details import read_archived, read_details, read_payloads
 from operations.ledger.runs.generations import read_earlier_generations
 from operations.ledger.runs.ingest import ingest, keep_histories, mark_purged, read_merged
 from operations.ledger.runs.late_start_times import add_start_times
@@ -137,6 +137,11 @@ class Runs:
         """Return the details of a run, None if there is no such run."""
         with reading(self._engine) as connection:
             return read_details(connection, run_id)
+
+    def payloads(self, run_ids: Sequence[int]) -> dict[int, RunDetails]:
+        """Return the details of runs by `run_id`; `history` is None, for it is not read."""
+        with reading(self._engine) as connection:
+            return read_payloads(connection, run_ids)
 
     def attempts(self, run_id: int, generation: int | None = None) -> tuple[Span, ...]:
         """Return the activity attempts of a run in the order in which they were scheduled.

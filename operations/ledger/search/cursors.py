@@ -9,12 +9,24 @@ from typing import Self
 
 from operations.errors import InvalidInput
 from operations.ledger.micros import time_of
-from operations.ledger.search.sort_keys import SortKey
+from operations.ledger.search.sort_keys import SortKey, are_texts
+from operations.ledger.tables import MAX_NAME_LENGTH
 from operations.records import Sort
 
-_FORMAT = struct.Struct(">ccqq")
-_LETTERS = {Sort.NEWEST: b"n", Sort.OLDEST: b"o", Sort.ENDED: b"e", Sort.LONGEST: b"l"}
+_HEAD, _NUMBER = struct.Struct(">cc"), struct.Struct(">q")
+_LETTERS = {
+    Sort.NEWEST: b"n",
+    Sort.OLDEST: b"o",
+    Sort.ENDED: b"e",
+    Sort.LONGEST: b"l",
+    Sort.SHORTEST: b"s",
+    Sort.ID: b"i",
+    Sort.ID_DESCENDING: b"d",
+    Sort.STATUS: b"t",
+    Sort.STATUS_ASCENDING: b"a",
+}
 _RUN_IDS = range(-1, 2**63)  # from -1: a cursor may point right before the first key
+_ENCODING = ("utf-8", "surrogatepass")  # ids may have unpaired surrogates
 
 
 class Direction(Enum):
@@ -26,7 +38,11 @@ class Direction(Enum):
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where a page of a sorted list starts: right after a key, in one direction."""
+    """Where a page of a sorted list starts: right after a key, in one direction.
+
+    As a text it has the sort order, the direction, the values of the key that are numbers, the
+    `run_id`, and the value that is a text, if there is one.
+    """
 
     sort: Sort
     direction: Direction
@@ -36,8 +52,9 @@ class Cursor:
     def read(cls, text: str, sort: Sort) -> Self:
         """Parse the cursor of a list with this sort; raises `InvalidInput`."""
         try:
-            letter, direction, micros, run_id = _FORMAT.unpack(urlsafe_b64decode(text))
-            cursor = cls(sort, Direction(direction), SortKey(micros, run_id))
+            packed = urlsafe_b64decode(text)
+            letter, direction = _HEAD.unpack(packed[: _HEAD.size])
+            cursor = cls(sort, Direction(direction), _unpack(packed[_HEAD.size :], sort))
         except (binascii.Error, struct.error, ValueError) as error:
             raise _invalid(text) from error
         if letter != _LETTERS[sort] or str(cursor) != text or not cursor._is_possible:
@@ -47,16 +64,36 @@ class Cursor:
     @property
     def _is_possible(self) -> bool:
         try:
-            time_of(self.key.micros)
+            for value in self.key.values:
+                if isinstance(value, int):
+                    time_of(value)
+                elif len(value) > MAX_NAME_LENGTH:
+                    return False
         except OverflowError:
             return False
         return self.key.run_id in _RUN_IDS
 
     def __str__(self) -> str:
-        packed = _FORMAT.pack(
-            _LETTERS[self.sort], self.direction.value, self.key.micros, self.key.run_id
-        )
-        return urlsafe_b64encode(packed).decode()
+        head = _HEAD.pack(_LETTERS[self.sort], self.direction.value)
+        return urlsafe_b64encode(head + _pack(self.key)).decode()
+
+
+def _pack(key: SortKey) -> bytes:
+    numbers = [each for each in (*key.values, key.run_id) if isinstance(each, int)]
+    texts = [each for each in key.values if isinstance(each, str)]
+    return b"".join(map(_NUMBER.pack, numbers)) + "".join(texts).encode(*_ENCODING)
+
+
+def _unpack(packed: bytes, sort: Sort) -> SortKey:
+    """Return the key of a list whose keys have at most one text."""
+    have_text = are_texts(sort)
+    size = _NUMBER.size * (have_text.count(False) + 1)
+    if len(packed) < size:
+        raise ValueError(packed)
+    *numbers, run_id = (number for (number,) in _NUMBER.iter_unpack(packed[:size]))
+    text = packed[size:].decode(*_ENCODING)
+    left = iter(numbers)
+    return SortKey(tuple(text if is_text else next(left) for is_text in have_text), run_id)
 
 
 def _invalid(text: str) -> InvalidInput:

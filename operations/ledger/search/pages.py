@@ -18,7 +18,10 @@ from operations.records import Count, Page, RunSummary, Sort
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of one list; each has at most `size` runs."""
+    """The pages of one list; each has at most `size` runs.
+
+    With `every` the pages have all matches of a text, also of one that the index cannot search for.
+    """
 
     connection: Connection
     matches: Matches
@@ -26,6 +29,7 @@ class Pages:
     size: int
     limits: SearchLimits
     with_position: bool
+    every: bool = False
 
     def at(self, cursor: Cursor | None) -> Page:
         """Read the page at a cursor, or the first page."""
@@ -91,7 +95,7 @@ class Pages:
         if order.by_run_id:
             return self.matches.by_text(*SUMMARY_COLUMNS).where(*bounds)
         every = select(*SUMMARY_COLUMNS)
-        if self.matches.has_text:
+        if self.matches.has_text and not self.every:
             newest = newest_by_text(self.matches, self.limits.text_matches).subquery()
             return every.where(runs.c.run_id.in_(select(newest.c.run_id)), *bounds)
         if len(self.matches.statuses) == 1:

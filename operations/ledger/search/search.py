@@ -1,15 +1,28 @@
 """Pages and counts of the runs that a filter matches."""
 
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+
 from sqlalchemy import Engine
 
 from operations.ledger.db.connections import reading_within
 from operations.ledger.ledger_limits import SearchLimits
+from operations.ledger.search.attention import (
+    AttentionCount,
+    UnfinishedRuns,
+    read_attention,
+    read_unfinished,
+)
+from operations.ledger.search.children import read_parents
 from operations.ledger.search.counts import read_counts
 from operations.ledger.search.cursors import Cursor
 from operations.ledger.search.filters import Matches
 from operations.ledger.search.pages import Pages
+from operations.ledger.search.waiting import WaitingRun, count_waiting, read_waiting
+from operations.ledger.search.workflow_names import read_workflow_names
 from operations.model import Status
-from operations.records import Count, Filter, Page, Sort
+from operations.records import Count, Filter, Page, RunSummary, Sort
+from operations.timeline import SpanKind
 
 
 class Search:
@@ -40,6 +53,34 @@ class Search:
             matches = Matches(wanted, connection.dialect.name)
             return Pages(connection, matches, sort, limit, self._limits, with_position).at(at)
 
+    def every(self, wanted: Filter, *, size: int) -> Iterator[tuple[RunSummary, ...]]:
+        """Yield all runs that a filter matches, the newest first, at most `size` at a time.
+
+        If the text index finds the runs, they are sorted by `run_id`. Each page is read in a
+        transaction of its own when the caller asks for it. `created_at` of a run may change until
+        its history is read. If it does meanwhile, the run may be missing, but none comes twice.
+        """
+        at: Cursor | None = None
+        may_move, now = set[int](), datetime.now(UTC)
+        while True:
+            with reading_within(self._engine, self._limits.export_seconds) as connection:
+                matches = Matches(wanted, connection.dialect.name, now)
+                pages = Pages(
+                    connection,
+                    matches,
+                    Sort.NEWEST,
+                    size,
+                    self._limits,
+                    with_position=False,
+                    every=True,
+                )
+                page = pages.at(at)
+            yield tuple(run for run in page.runs if run.run_id not in may_move)
+            may_move.update(run.run_id for run in page.runs if run.started_at is None)
+            if page.older is None:
+                return
+            at = Cursor.read(page.older, Sort.NEWEST)
+
     def counts(self, wanted: Filter) -> dict[Status, Count]:
         """Return the number of matching runs of each status; `wanted.statuses` is ignored.
 
@@ -49,3 +90,33 @@ class Search:
         with reading_within(self._engine, self._limits.seconds) as connection:
             matches = Matches(wanted, connection.dialect.name)
             return read_counts(connection, matches, self._limits)
+
+    def parents(self, run_ids: Collection[int]) -> frozenset[int]:
+        """Return those of at most 200 runs that have a child in their own application."""
+        with reading_within(self._engine, self._limits.seconds) as connection:
+            return read_parents(connection, run_ids)
+
+    def attention(self) -> tuple[AttentionCount, ...]:
+        """Return how many runs need a person, by the reason, the most urgent first."""
+        with reading_within(self._engine, self._limits.seconds) as connection:
+            return read_attention(connection)
+
+    def waiting_counts(self) -> dict[SpanKind, int]:
+        """Return how many running runs wait, by the kind of what they wait for."""
+        with reading_within(self._engine, self._limits.seconds) as connection:
+            return count_waiting(connection)
+
+    def waiting(self, kind: SpanKind, *, limit: int) -> tuple[WaitingRun, ...]:
+        """Return the running runs that have waited longest for something of this kind."""
+        with reading_within(self._engine, self._limits.seconds) as connection:
+            return read_waiting(connection, kind, limit)
+
+    def unfinished(self) -> tuple[UnfinishedRuns, ...]:
+        """Return how many runs of each workflow have not ended, by the workflow's name."""
+        with reading_within(self._engine, self._limits.seconds) as connection:
+            return read_unfinished(connection)
+
+    def workflow_names(self) -> tuple[str, ...]:
+        """Return the names of the workflows that have runs, at most 500, in their order."""
+        with reading_within(self._engine, self._limits.seconds) as connection:
+            return read_workflow_names(connection)

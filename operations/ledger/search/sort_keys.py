@@ -1,6 +1,8 @@
-"""The sort keys of lists: a column that is never NULL, then the `run_id`."""
+"""The sort keys of lists: columns that are never NULL, then the `run_id`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, FromClause, tuple_
@@ -9,20 +11,43 @@ from operations.ledger.micros import duration_micros, ended_micros, micros_of, t
 from operations.ledger.tables import run_texts, runs
 from operations.records import RunSummary, Sort
 
-_COLUMNS: dict[Sort, Column[Any]] = {
-    Sort.NEWEST: runs.c.created_at,
-    Sort.OLDEST: runs.c.created_at,
-    Sort.ENDED: runs.c.ended_micros,
-    Sort.LONGEST: runs.c.duration_micros,
+Value = int | str
+"""A value of a sort key: a time or a duration in microseconds, or a text."""
+
+_CREATED, _ENDED, _DURATION = runs.c.created_at, runs.c.ended_micros, runs.c.duration_micros
+_COLUMNS: dict[Sort, tuple[Column[Any], ...]] = {
+    Sort.NEWEST: (_CREATED,),
+    Sort.OLDEST: (_CREATED,),
+    Sort.ENDED: (_ENDED,),
+    Sort.LONGEST: (_DURATION,),
+    Sort.SHORTEST: (_DURATION,),
+    Sort.ID: (runs.c.instance_id,),
+    Sort.ID_DESCENDING: (runs.c.instance_id,),
+    Sort.STATUS: (runs.c.status, _CREATED),
+    Sort.STATUS_ASCENDING: (runs.c.status, _CREATED),
+}
+_ASCENDING = {Sort.OLDEST, Sort.SHORTEST, Sort.ID, Sort.STATUS_ASCENDING}
+_TEXTS = {runs.c.instance_id.name, runs.c.status.name}
+_VALUES: dict[str, Callable[[RunSummary], Value]] = {
+    _CREATED.name: lambda summary: micros_of(summary.created_at),
+    _ENDED.name: ended_micros,
+    _DURATION.name: duration_micros,
+    runs.c.instance_id.name: lambda summary: summary.instance_id,
+    runs.c.status.name: lambda summary: summary.status.value,
 }
 
 
 @dataclass(frozen=True)
 class SortKey:
-    """The sort key of one run: the column's value in microseconds, and the `run_id`."""
+    """The sort key of one run: the values of the columns, and the `run_id`."""
 
-    micros: int
+    values: tuple[Value, ...]
     run_id: int
+
+
+def are_texts(sort: Sort) -> tuple[bool, ...]:
+    """Return which values of the sort keys of a list are texts."""
+    return tuple(column.name in _TEXTS for column in _COLUMNS[sort])
 
 
 @dataclass(frozen=True)
@@ -40,11 +65,11 @@ class SortOrder:
     @property
     def ascends(self) -> bool:
         """True if the smallest key comes first."""
-        return (self.sort is Sort.OLDEST) is not self.is_reversed
+        return (self.sort in _ASCENDING) is not self.is_reversed
 
     @property
     def is_of_creation(self) -> bool:
-        """True if the list is sorted by the time of creation."""
+        """True if the list is sorted by the time of creation alone."""
         return self.sort in {Sort.NEWEST, Sort.OLDEST}
 
     @property
@@ -55,7 +80,7 @@ class SortOrder:
     @property
     def columns(self) -> list[Column[Any]]:
         """The columns of the sort key."""
-        return [run_texts.c.run_id] if self.by_run_id else [_COLUMNS[self.sort], runs.c.run_id]
+        return [run_texts.c.run_id] if self.by_run_id else [*_COLUMNS[self.sort], runs.c.run_id]
 
     def clauses(self, source: FromClause | None = None) -> list[ColumnElement[Any]]:
         """Return the `ORDER BY` clauses, on the columns of `source` or of the tables."""
@@ -66,18 +91,22 @@ class SortOrder:
 
     def after(self, key: SortKey) -> ColumnElement[bool]:
         """Return the condition that a run comes after a key in this order."""
-        value = time_of(key.micros) if self.is_of_creation else key.micros
-        bound = [key.run_id] if self.by_run_id else [value, key.run_id]
-        here = tuple_(*self.columns)
-        return here > tuple(bound) if self.ascends else here < tuple(bound)
+        values = [] if self.by_run_id else self._column_values(key)
+        here, bound = tuple_(*self.columns), (*values, key.run_id)
+        return here > bound if self.ascends else here < bound
+
+    def _column_values(self, key: SortKey) -> list[Value | datetime]:
+        """Return the values of a key as the columns have them."""
+        return [
+            time_of(value) if column is _CREATED and isinstance(value, int) else value
+            for column, value in zip(_COLUMNS[self.sort], key.values, strict=True)
+        ]
 
     def key_of(self, summary: RunSummary) -> SortKey:
         """Return the sort key of a run."""
-        if self.is_of_creation:
-            return SortKey(micros_of(summary.created_at), summary.run_id)
-        value = ended_micros if self.sort is Sort.ENDED else duration_micros
-        return SortKey(value(summary), summary.run_id)
+        values = (_VALUES[column.name](summary) for column in _COLUMNS[self.sort])
+        return SortKey(tuple(values), summary.run_id)
 
     def just_before(self, key: SortKey) -> SortKey:
         """Return the key right before a key in this order."""
-        return SortKey(key.micros, key.run_id + (-1 if self.ascends else 1))
+        return SortKey(key.values, key.run_id + (-1 if self.ascends else 1))

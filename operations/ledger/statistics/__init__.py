@@ -1,1 +1,1 @@
-"""Statistics of many runs and attempts: durations, throughput, failures, baselines."""
+"""Statistics of many runs and attempts: outcomes, durations, failure groups, baselines."""

@@ -1,6 +1,5 @@
 """Baselines: how long the latest attempts of activities took."""
 
-import statistics
 from collections.abc import Collection
 from functools import cache
 from typing import Any
@@ -29,7 +28,7 @@ def read_baselines(
     """
     found = {name: _rows(connection, workflow, name, except_run_id, limits) for name in activities}
     return {
-        name: _baseline([seconds for _, seconds in rows])
+        name: Baseline(tuple(sorted(seconds for _, seconds in rows)))
         for name, rows in found.items()
         if len({run_id for run_id, _ in rows}) >= limits.fewest_runs
     }
@@ -81,8 +80,3 @@ def _candidates(limits: StatisticsLimits) -> Subquery:
         .limit(limits.baseline_candidates)
         .subquery()
     )
-
-
-def _baseline(seconds: list[float]) -> Baseline:
-    cuts = statistics.quantiles(seconds, n=20, method="inclusive")
-    return Baseline(p50=cuts[9], p95=cuts[18], attempts=len(seconds))

@@ -1,131 +1,140 @@
-"""Groups failures of attempts and runs by their fingerprint."""
+"""Reads failure groups, and marks them as known."""
 
-import re
-from dataclasses import dataclass
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    cast,
+    func,
+    literal_column,
+    select,
+    update,
+)
 
-from operations.ledger.ledger_limits import StatisticsLimits
-from operations.ledger.micros import micros_of
-from operations.ledger.statistics.latest_rows import LatestRows
-from operations.ledger.statistics.results import FailureGroup, PeriodStatistics
-from operations.ledger.tables import attempts, runs
-from operations.model import Status
+from operations.failure_groups import FailedKind, GroupKey
+from operations.ledger.db.batches import in_batches
+from operations.ledger.db.connections import writing
+from operations.ledger.heartbeat import next_revision, set_revision
+from operations.ledger.micros import micros_of, time_of
+from operations.ledger.statistics.results import FailureGroup, KnownFailure
+from operations.ledger.tables import attempts, failure_groups, runs
+from operations.model import Actor
 from operations.records import Period
 
-PLACEHOLDER = "…"
-"""Replaces numbers, ids and quoted values in a fingerprint."""
-
-_QUOTED = re.compile(r"""(?<!\w)(?:'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)(?!\w)""")
-_WORD = re.compile(r"[\w-]+(?:[.:,/@+][\w-]+)*")
-_ID_LIKE = re.compile(r"\d|^[0-9a-fA-F]{8,}$")
-_Kind = tuple[str, bool, str, str]  # name, is it an activity, error type, fingerprint
+TREND = 24
+"""The number of equal parts into which the trend of a group divides a period."""
 
 
-@dataclass(frozen=True)
-class _Failed:
-    is_activity: bool
-    name: str
-    error_type: str | None
-    message: str | None
-    at: datetime
-    instance_id: str
-    run_id: int
+@dataclass
+class _Found:
+    """What was counted of one group."""
 
-    @property
-    def kind(self) -> _Kind:
-        """What the failures of a group have in common."""
-        shared = fingerprint(self.message or "", self.instance_id)
-        return self.name, self.is_activity, self.error_type or "", shared
+    runs: int = 0
+    attempts: int = 0
+    last: int = 0  # microseconds since 1970
+    workflows: set[str] = field(default_factory=set)
+    trend: list[int] = field(default_factory=lambda: [0] * TREND)
 
 
-def read_failures(
-    connection: Connection, within: Period, limits: StatisticsLimits
-) -> PeriodStatistics[FailureGroup]:
-    """Group the latest failures of a period, of attempts and of runs."""
-    read, since = list[tuple[_Kind, _Failed]](), within.since
-    for is_activity, query in ((True, _attempts(within)), (False, _runs(within))):
-        latest = LatestRows(
-            connection, query, limits.failures, limits.reading_seconds / 2, limits.batch
-        )
-        for row in latest:
-            failed = _Failed(is_activity, *row)
-            read.append((failed.kind, failed))
-        if latest.cut:
-            since = max(since, read[-1][1].at)
-    found: dict[_Kind, list[_Failed]] = {}
-    for kind, failed in read:
-        if failed.at >= since:
-            found.setdefault(kind, []).append(failed)
-    groups = sorted((_group(kind, of) for kind, of in found.items()), key=_rank)
-    return PeriodStatistics(Period(since, within.until), tuple(groups[: limits.groups]))
+def mark_known(engine: Engine, group_id: str, actor: Actor, note: str, at: datetime) -> bool:
+    """Mark a group as known, or change the note; return False if there is no such group."""
+    return _set_known(engine, group_id, {"known_at": at, "known_by": actor.name, "note": note})
 
 
-def _attempts(within: Period) -> Select[Any]:
+def unmark_known(engine: Engine, group_id: str) -> bool:
+    """Undo `mark_known`; return False if there is no such group."""
+    return _set_known(engine, group_id, {"known_at": None, "known_by": None, "note": None})
+
+
+def _set_known(engine: Engine, group_id: str, values: dict[str, Any]) -> bool:
+    query = update(failure_groups).where(failure_groups.c.group_id == group_id).values(values)
+    with writing(engine) as connection:
+        revision = next_revision(connection)
+        is_found = bool(connection.execute(query).rowcount)
+        if is_found:
+            set_revision(connection, revision)
+    return is_found
+
+
+def read_failures(connection: Connection, within: Period, limit: int) -> tuple[FailureGroup, ...]:
+    """Return the groups of the failures in a period; those with the most failed runs come first."""
+    found: dict[str, _Found] = defaultdict(_Found)
+    for group_id, workflow, part, number, last in connection.execute(_failed_runs(within)):
+        of = found[group_id]
+        of.runs += number
+        of.last = max(of.last, last)
+        of.workflows.add(workflow)
+        of.trend[part] += number
+    for group_id, number, ended_at in connection.execute(_failed_attempts(within)):
+        of = found[group_id]
+        of.attempts, of.last = number, max(of.last, micros_of(ended_at))
+    ranked = sorted(found, key=lambda each: (-found[each].runs, -found[each].last, each))[:limit]
+    groups = {group.group_id: group for group in _described(connection, found, ranked)}
+    return tuple(groups[each] for each in ranked)
+
+
+def read_failure_group(connection: Connection, group_id: str) -> GroupKey | None:
+    """Return what the failures of a group have in common, None if there is no such group."""
+    query = select(failure_groups).where(failure_groups.c.group_id == group_id)
+    row = connection.execute(query).mappings().first()
+    return _key(row) if row else None
+
+
+def _failed_runs(within: Period) -> Select[Any]:
+    """Count the failed runs by group, workflow and part of the period."""
+    ended, since, until = runs.c.ended_micros, micros_of(within.since), micros_of(within.until)
+    passed, length = cast(ended - since, BigInteger), cast(until - since, BigInteger)
+    part = (passed * TREND // length).label("part")
+    keys = (runs.c.failure_group, runs.c.workflow, part)
+    return (
+        select(*keys, func.count(), func.max(ended))
+        .where(runs.c.failure_group.is_not(None), ended >= max(0, since), ended < until)
+        .group_by(runs.c.failure_group, runs.c.workflow, literal_column("part"))
+    )
+
+
+def _failed_attempts(within: Period) -> Select[Any]:
     columns = attempts.c
     return (
-        select(
-            columns.name,
-            columns.error_type,
-            columns.error_message,
-            columns.ended_at,
-            runs.c.instance_id,
-            columns.run_id,
-        )
-        .join(runs, runs.c.run_id == columns.run_id)
+        select(columns.failure_group, func.count(), func.max(columns.ended_at))
+        .where(columns.failure_group.is_not(None))
         .where(columns.ended_at >= within.since, columns.ended_at < within.until)
-        .where(columns.error_type.is_not(None))
-        .where(columns.ended_at > columns.scheduled_at)  # not copied by a rerun
-        .order_by(columns.ended_at.desc(), columns.run_id.desc())
+        .group_by(columns.failure_group)
     )
 
 
-def _runs(within: Period) -> Select[Any]:
-    columns = runs.c
-    return (
-        select(
-            columns.workflow,
-            columns.error_type,
-            columns.error_message,
-            columns.ended_at,
-            columns.instance_id,
-            columns.run_id,
-        )
-        .where(columns.ended_micros >= max(0, micros_of(within.since)))
-        .where(columns.ended_micros < micros_of(within.until))
-        .where(columns.status == Status.FAILED.value)
-        .order_by(columns.ended_micros.desc(), columns.run_id.desc())
-    )
+def _described(
+    connection: Connection, found: dict[str, _Found], ids: list[str]
+) -> Iterator[FailureGroup]:
+    for batch in in_batches(ids):
+        query = select(failure_groups).where(failure_groups.c.group_id.in_(batch))
+        for row in connection.execute(query).mappings():
+            of = found[row["group_id"]]
+            yield FailureGroup(
+                group_id=row["group_id"],
+                key=_key(row),
+                runs=of.runs,
+                attempts=of.attempts,
+                first_at=row["first_at"],
+                last_at=time_of(of.last),
+                workflows=tuple(sorted(of.workflows)),
+                trend=tuple(of.trend),
+                known=_known(row["known_at"], row["known_by"], row["note"]),
+            )
 
 
-def _group(kind: _Kind, failed: list[_Failed]) -> FailureGroup:
-    last = max(failed, key=lambda each: (each.at, each.run_id))
-    return FailureGroup(
-        *kind,
-        count=len(failed),
-        first=min(each.at for each in failed),
-        last=last.at,
-        example=last.instance_id,
-        run_id=last.run_id,
-    )
+def _key(row: RowMapping) -> GroupKey:
+    kind = FailedKind(row["kind"])
+    return GroupKey(row["app_id"], kind, row["name"], row["error_type"], row["fingerprint"])
 
 
-def _rank(group: FailureGroup) -> tuple[object, ...]:
-    return -group.count, -micros_of(group.last), group.name, group.error_type, group.fingerprint
-
-
-def fingerprint(message: str, instance_id: str = "") -> str:
-    """Return a message in which a placeholder replaces each number, id and quoted value.
-
-    Failures of one failure group have the same fingerprint. A word with a digit counts as an id,
-    as does the id of the failed instance.
-    """
-    if instance_id:
-        message = message.replace(instance_id, PLACEHOLDER)
-    return _WORD.sub(_replaced, _QUOTED.sub(PLACEHOLDER, message))
-
-
-def _replaced(word: re.Match[str]) -> str:
-    return PLACEHOLDER if _ID_LIKE.search(word[0]) else word[0]
+def _known(at: datetime | None, by: str | None, note: str | None) -> KnownFailure | None:
+    return KnownFailure(at.astimezone(UTC), by or "", note or "") if at else None

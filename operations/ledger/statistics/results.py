@@ -1,9 +1,10 @@
-"""The results of statistics: of workflows, activities, minutes and failures."""
+"""The results of statistics: of workflows, activities, buckets of time and failures."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from operations.failure_groups import GroupKey
 from operations.records import Period
 
 _Statistic = TypeVar("_Statistic")
@@ -11,7 +12,7 @@ _Statistic = TypeVar("_Statistic")
 
 @dataclass(frozen=True)
 class PeriodStatistics(Generic[_Statistic]):
-    """Statistics of a period, or of the latest part of it if more ended in it than can be read."""
+    """Statistics of a period, widened to whole hours (the last two hours to whole minutes)."""
 
     within: Period
     of: tuple[_Statistic, ...]
@@ -19,7 +20,7 @@ class PeriodStatistics(Generic[_Statistic]):
 
 @dataclass(frozen=True)
 class DurationDistribution:
-    """The percentiles of `count` durations, in seconds; each is one of the durations."""
+    """The percentiles of `count` durations, in seconds; nearest rank, accurate to 2 %."""
 
     count: int
     p50: float
@@ -29,76 +30,88 @@ class DurationDistribution:
 
 
 @dataclass(frozen=True)
-class WorkflowStatistics:
-    """How the runs of a workflow ended, and how long the completed and the failed ones took.
+class Outcomes:
+    """How the runs of a workflow, or the attempts of an activity, ended in a period.
 
-    `queue_time` passes from the start, or from the time for which it was scheduled, to the first
-    turn; `execution_time` passes from the first turn to the end. The first turn of `unknown` runs
-    is not known: these count in `duration` alone.
+    `created` runs were created in the period; of attempts it is 0. `other` runs neither completed
+    nor failed; of `other` attempts the end is unknown, because their workflow continued as new
+    before it was read. The distributions are those of the completed and the failed ones.
+    `queue_time` of a run passes from its start, or from the time for which it was scheduled, to its
+    first turn; of an attempt from `scheduled_at` to `started_at`. `execution_time` passes from then
+    to the end. Of `start_unknown` runs or attempts that moment is not known: only `duration` has
+    them.
     """
 
-    workflow: str
-    count: int
-    failures: int
+    name: str
+    created: int
+    completed: int
+    failed: int
+    other: int
     duration: DurationDistribution | None
-    unknown: int = 0
-    queue_time: DurationDistribution | None = None
-    execution_time: DurationDistribution | None = None
-
-    @property
-    def failure_share(self) -> float:
-        """The share of failures, from 0 to 1."""
-        return self.failures / self.count
-
-
-@dataclass(frozen=True)
-class ActivityStatistics:
-    """How the attempts of an activity ended, in all workflows, and how long they took.
-
-    `duration` is queue time and execution time together. The start of `unknown` attempts is not
-    known: these count in `duration` alone. `end_unknown` attempts are not in `count`: their
-    workflow continued as new before their end was read.
-    """
-
-    activity: str
-    count: int
-    failures: int
-    unknown: int
     queue_time: DurationDistribution | None
     execution_time: DurationDistribution | None
-    duration: DurationDistribution | None
-    end_unknown: int = 0
 
     @property
-    def failure_share(self) -> float:
-        """The share of failures, from 0 to 1."""
-        return self.failures / self.count if self.count else 0.0
+    def ended(self) -> int:
+        """The number of all that ended."""
+        return self.completed + self.failed + self.other
+
+    @property
+    def failure_share(self) -> float | None:
+        """The share of failures, 0 to 1, among those that completed or failed; None without any."""
+        of = self.completed + self.failed
+        return self.failed / of if of else None
+
+    @property
+    def start_unknown(self) -> int:
+        """The number of completed and failed ones of which only the duration is known."""
+        counts = (each.count if each else 0 for each in (self.duration, self.queue_time))
+        whole, known = counts
+        return whole - known
 
 
 @dataclass(frozen=True)
-class MinuteThroughput:
-    """How many runs were created, completed and failed in the minute that starts at `at`."""
+class SeriesBucket:
+    """One minute, hour or day, from `at` on: how many runs were created and ended, and how.
+
+    `other` runs neither completed nor failed. `queue_p95` and `execution_p95` are percentiles, in
+    seconds, of the queue time and the execution time of the attempts that ended; None without any.
+    """
 
     at: datetime
     created: int
     completed: int
     failed: int
+    other: int
+    queue_p95: float | None
+    execution_p95: float | None
+
+
+@dataclass(frozen=True)
+class KnownFailure:
+    """Who has marked a failure group as known, when, and with which note."""
+
+    at: datetime
+    by: str
+    note: str
 
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failures of one activity or workflow whose messages have the same fingerprint.
+    """Failures of one step, with one error type and similar messages, in a period.
 
-    In `fingerprint` a placeholder replaces each id, number and quoted value of the message.
-    `example` is the instance id of the last failure, `run_id` is its run.
+    `runs` is the number of the runs that failed, `attempts` that of the failed attempts, including
+    those whose retry succeeded. `first_at` is the first failure that the ledger knows of, also
+    before the period, `last_at` the last one in it. `workflows` are those of the runs. `trend` has
+    the number of failed runs in each of 24 equal parts of the period.
     """
 
-    name: str
-    is_activity: bool
-    error_type: str
-    fingerprint: str
-    count: int
-    first: datetime
-    last: datetime
-    example: str
-    run_id: int
+    group_id: str
+    key: GroupKey
+    runs: int
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+    workflows: tuple[str, ...]
+    trend: tuple[int, ...]
+    known: KnownFailure | None

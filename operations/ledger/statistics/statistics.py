@@ -1,25 +1,34 @@
 """Statistics of runs and attempts: how often they fail, and how long they take.
 
-A query reads one index, from the latest end backwards, until its time or its rows are used up.
+How they ended is read from roll-ups, failures from an index of their own.
 """
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from operations.ledger.db.connections import reading_within
+from operations.errors import UnknownFailureGroup
+from operations.failure_groups import GroupKey
+from operations.ledger.db.connections import reading, reading_within
 from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.statistics.baselines import read_baselines
-from operations.ledger.statistics.durations import read_activities, read_workflows
-from operations.ledger.statistics.failures import read_failures
-from operations.ledger.statistics.results import (
-    ActivityStatistics,
-    FailureGroup,
-    MinuteThroughput,
-    PeriodStatistics,
-    WorkflowStatistics,
+from operations.ledger.statistics.buckets import Bucket
+from operations.ledger.statistics.durations import read_buckets, read_outcomes
+from operations.ledger.statistics.failures import (
+    mark_known,
+    read_failure_group,
+    read_failures,
+    unmark_known,
 )
-from operations.ledger.statistics.throughput import read_throughput
+from operations.ledger.statistics.results import (
+    FailureGroup,
+    Outcomes,
+    PeriodStatistics,
+    SeriesBucket,
+)
+from operations.ledger.statistics.roll_ups import Subject
+from operations.model import Actor
 from operations.records import Baseline, Period
 
 
@@ -40,29 +49,47 @@ class Statistics:
         with reading_within(self._engine, self._limits.seconds) as connection:
             return read_baselines(connection, workflow, activities, except_run_id, self._limits)
 
-    def workflows(self, within: Period) -> PeriodStatistics[WorkflowStatistics]:
-        """Return the statistics of the runs that ended in a period, by workflow."""
+    def workflows(self, within: Period) -> PeriodStatistics[Outcomes]:
+        """Return the outcomes of the runs of each workflow in a period."""
         with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_workflows(connection, within, self._limits)
+            return read_outcomes(connection, Subject.RUNS, within)
 
-    def activities(self, within: Period) -> PeriodStatistics[ActivityStatistics]:
-        """Return the statistics of the attempts that ended in a period, by activity.
+    def activities(self, within: Period) -> PeriodStatistics[Outcomes]:
+        """Return the outcomes of the attempts of each activity in a period.
 
         Attempts that a rerun copied, and those that the end of the instance cut off, do not count.
         """
         with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_activities(connection, within, self._limits)
+            return read_outcomes(connection, Subject.ATTEMPTS, within)
 
-    def throughput(self, within: Period) -> tuple[MinuteThroughput, ...]:
-        """Return each minute of a period; raise `InvalidInput` if the period exceeds a week."""
-        with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_throughput(connection, within)
+    def series(self, within: Period, bucket: Bucket) -> PeriodStatistics[SeriesBucket]:
+        """Return each minute, hour or day of a period.
 
-    def failures(self, within: Period) -> PeriodStatistics[FailureGroup]:
-        """Return the failure groups of a period, the most frequent first.
-
-        A failed attempt counts as a failure of its activity. If its run failed too, the run counts
-        as a failure of its workflow.
+        Raises `InvalidInput` for more than 1,000, or for minutes that are no longer kept.
         """
         with reading_within(self._engine, self._limits.seconds) as connection:
-            return read_failures(connection, within, self._limits)
+            return read_buckets(connection, within, bucket)
+
+    def failures(self, within: Period) -> tuple[FailureGroup, ...]:
+        """Return the 200 failure groups with the most failed runs in a period.
+
+        Failed attempts count too, even if their run went on. Runs that ended before the ledger had
+        groups belong to none.
+        """
+        with reading_within(self._engine, self._limits.seconds) as connection:
+            return read_failures(connection, within, self._limits.groups)
+
+    def failure_group(self, group_id: str) -> GroupKey | None:
+        """Return what the failures of a group have in common, None if there is no such group."""
+        with reading(self._engine) as connection:
+            return read_failure_group(connection, group_id)
+
+    def mark_known(self, group_id: str, actor: Actor, note: str) -> None:
+        """Mark a failure group as known, with a note; raise `UnknownFailureGroup`."""
+        if not mark_known(self._engine, group_id, actor, note, datetime.now(UTC)):
+            raise UnknownFailureGroup(group_id)
+
+    def unmark_known(self, group_id: str) -> None:
+        """Undo `mark_known`; raise `UnknownFailureGroup`."""
+        if not unmark_known(self._engine, group_id):
+            raise UnknownFailureGroup(group_id)

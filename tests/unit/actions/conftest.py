@@ -19,7 +19,7 @@ from operations.actions.bulk import (
     Selection,
 )
 from operations.ledger import Ledger
-from operations.model import Action, Status
+from operations.model import Action, Actor, Status
 from operations.records import Filter
 from operations.snapshots import read_snapshot
 from tests.unit.fakes import FakeGateway
@@ -89,12 +89,18 @@ class BulkSetup:
             started.result(30).cancel()
 
         self.gateway.during[preview.task.action] = at_call(5, cancel)
-        started.set_result(self.jobs.start(preview, ANN, rate=50))
+        started.set_result(self.start(preview, rate=50))
         return started.result().wait(30)
+
+    def start(
+        self, preview: BulkPreview, actor: Actor = ANN, reason: str = "", *, rate: float = FAST
+    ) -> BulkExecution:
+        """Submit a job, and start to carry it out."""
+        return self.jobs.execute(self.jobs.submit(preview, actor, reason, rate=rate))
 
     def execute(self, task: BulkTask, selection: Selection) -> tuple[BulkExecution, Progress]:
         """Execute a bulk job to its end."""
-        execution = self.jobs.start(self.jobs.preview(task, selection), ANN, rate=FAST)
+        execution = self.start(self.jobs.preview(task, selection))
         progress = execution.wait(30)
         assert progress.is_over
         return execution, progress

@@ -7,9 +7,10 @@ import pytest
 
 from operations.actions import RerunFrom
 from operations.actions.bulk import BulkLimits, BulkTask, Progress
-from operations.actions.bulk.execution import BulkExecution, ItemResult, Pace
-from operations.actions.bulk.preview import BulkTarget
+from operations.actions.bulk.execution import BulkExecution, Pace
+from operations.bulk_job import BulkTarget, ItemResult
 from operations.errors import (
+    ActionInProgress,
     DaprRefused,
     DaprUnavailable,
     InvalidInput,
@@ -65,7 +66,7 @@ def test_a_bulk_job_acts_on_each_instance(
     """Each action acts once on each instance of a filter, and the audit log has the job's id."""
     setup.add(*names(20), status=before)
     preview = setup.jobs.preview(task, Filter(statuses=frozenset({before})))
-    execution = setup.jobs.start(preview, ANN, "all of them", rate=FAST)
+    execution = setup.start(preview, ANN, "all of them", rate=FAST)
     assert counts(execution.wait(30)) == (20, 0, 0, 0, 0)
     assert setup.gateway.calls[method] == 20
     entries = [
@@ -92,7 +93,7 @@ def test_a_later_run_of_an_id_is_refused(setup: BulkSetup) -> None:
     setup.add("order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.start_again("order_A")
-    execution = setup.jobs.start(preview, ANN)
+    execution = setup.start(preview, ANN)
     assert counts(execution.wait(30)) == (0, 0, 1, 0, 0)
     assert "by now" in str(execution.results()[0].message)
     assert not setup.gateway.calls["terminate"]
@@ -105,18 +106,60 @@ def test_changes_since_the_preview_are_in_the_results(setup: BulkSetup) -> None:
     setup.gateway.set_status("done", Status.TERMINATED)
     setup.gateway.set_status("ended", Status.COMPLETED)
     del setup.gateway.instances["purged"]
-    execution = setup.jobs.start(preview, ANN)
+    execution = setup.start(preview, ANN)
     assert counts(execution.wait(30)) == (1, 1, 2, 0, 0)
     messages = {each.instance_id: each.message for each in execution.results()}
     assert messages["ended"] == "Cannot terminate 'ended': it is COMPLETED."
     assert messages["purged"] == "No instance has the id 'purged'."
 
 
-def test_an_unknown_outcome_is_counted_as_unknown(setup: BulkSetup) -> None:
-    """The instance is neither done nor refused."""
+def test_an_instance_with_an_unknown_outcome_is_left(setup: BulkSetup) -> None:
+    """The action can be repeated; an event cannot."""
     setup.add("order_A")
-    setup.gateway.errors["terminate"] = [OutcomeUnknown("terminate", "no answer in time")]
-    assert counts(setup.execute(TERMINATE, RUNNING)[1]) == (0, 0, 0, 1, 0)
+    for method in ("terminate", "raise"):
+        setup.gateway.errors[method] = [OutcomeUnknown(method, "no answer in time")]
+    assert counts(setup.execute(TERMINATE, RUNNING)[1]) == (0, 0, 0, 0, 1)
+    assert counts(setup.execute(RAISE, RUNNING)[1]) == (0, 0, 0, 1, 0)
+
+
+def test_an_instance_with_another_action_in_progress_is_left(setup: BulkSetup) -> None:
+    """It may be an action of this job that a killed process has not ended."""
+    setup.add("order_A")
+    setup.gateway.errors["state"] = [ActionInProgress(Action.PAUSE, "order_A")]
+    _, progress = setup.execute(TERMINATE, RUNNING)
+    assert counts(progress) == (0, 0, 0, 0, 1)
+    assert "in progress" in str(progress.outage)
+
+
+def test_no_action_starts_without_the_right_to_act(setup: BulkSetup) -> None:
+    """A process that was frozen may have lost the lease of the job."""
+    setup.add(*names(9))
+    job = setup.jobs.submit(setup.jobs.preview(RAISE, RUNNING), ANN)
+    assert counts(setup.jobs.execute(job, lambda: False).wait(30)) == (0, 0, 0, 0, 9)
+    assert not setup.gateway.raised
+
+
+def test_a_bulk_job_does_nothing_that_it_cannot_record(
+    setup: BulkSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event that is not in the audit log would be raised again."""
+    setup.add("order_A")
+    job = setup.jobs.submit(setup.jobs.preview(RAISE, RUNNING), ANN)
+    monkeypatch.setattr(setup.ledger.audit_log, "write_ahead", ledger_away)
+    assert counts(setup.jobs.execute(job).wait(30)) == (0, 0, 0, 0, 1)
+    assert not setup.gateway.raised
+
+
+def test_the_same_submission_returns_the_job(setup: BulkSetup) -> None:
+    """Also once no instance is eligible any more; another selection is refused."""
+    setup.add(*names(2))
+    first = setup.jobs.submit(setup.jobs.preview(TERMINATE, RUNNING, "friday"), ANN)
+    setup.jobs.execute(first).wait(30)
+    again = setup.jobs.preview(TERMINATE, RUNNING, "friday")
+    assert not again.eligible
+    assert setup.jobs.submit(again, ANN).bulk_id == "friday"
+    with pytest.raises(InvalidInput, match="bulk_id: found 'friday'"):
+        setup.jobs.submit(setup.jobs.preview(TERMINATE, names(2), "friday"), ANN)
 
 
 def test_an_unexpected_error_stops_no_other_action(
@@ -154,8 +197,8 @@ def test_the_same_job_again_completes_it(setup: BulkSetup) -> None:
     done = setup.cancel_at_fifth(preview).done
     assert done < 20
     other = BulkSetup(setup.gateway, setup.ledger)
-    progress = other.jobs.start(preview, ANN, rate=FAST).wait(30)
-    assert counts(progress) == (20 - done, done, 0, 0, 0)
+    progress = other.start(preview, ANN, rate=FAST).wait(30)
+    assert counts(progress) == (20, 0, 0, 0, 0)
     assert len({name for name, *_ in setup.gateway.raised}) == len(setup.gateway.raised) == 20
 
 
@@ -230,11 +273,10 @@ def test_an_unreachable_engine_stops_the_job(gateway: FakeGateway, ledger: Ledge
     setup.add(*names(100))
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.gateway.errors["state"] = [DaprUnavailable("no sidecar")] * 1000
-    progress = setup.jobs.start(preview, ANN, rate=1000).wait(30)
+    progress = setup.start(preview, ANN, rate=1000).wait(30)
     assert progress.is_over
-    assert progress.stopped == "The Dapr engine cannot be reached: no sidecar."
-    assert 10 <= progress.refused <= 10 + 8
-    assert progress.left == 100 - progress.refused
+    assert progress.outage == "The Dapr engine cannot be reached: no sidecar."
+    assert counts(progress) == (0, 0, 0, 0, 100)
 
 
 def test_unknown_outcomes_in_a_row_stop_the_job(gateway: FakeGateway, ledger: Ledger) -> None:
@@ -243,9 +285,8 @@ def test_unknown_outcomes_in_a_row_stop_the_job(gateway: FakeGateway, ledger: Le
     setup.add(*names(100))
     setup.gateway.errors["terminate"] = [OutcomeUnknown("terminate", "no answer in time")] * 1000
     _, progress = setup.execute(TERMINATE, RUNNING)
-    assert "no answer in time" in str(progress.stopped)
-    assert 10 <= progress.unknown <= 10 + 8
-    assert progress.left == 100 - progress.unknown
+    assert "no answer in time" in str(progress.outage)
+    assert counts(progress) == (0, 0, 0, 0, 100)
 
 
 def test_known_results_between_failures_do_not_keep_a_job_going() -> None:
@@ -258,7 +299,7 @@ def test_known_results_between_failures_do_not_keep_a_job_going() -> None:
 
     limits = BulkLimits(concurrency=1, failures_in_a_row=5)
     execution = BulkExecution(act, targets, known, FAST, limits)
-    assert counts(execution.wait(30)) == (4, 0, 5, 0, 31)
+    assert counts(execution.wait(30)) == (4, 0, 0, 0, 36)
 
 
 def test_an_event_with_an_unknown_outcome_is_not_raised_again(setup: BulkSetup) -> None:
@@ -266,8 +307,8 @@ def test_an_event_with_an_unknown_outcome_is_not_raised_again(setup: BulkSetup) 
     setup.add("order_A", "order_B")
     setup.gateway.late_errors["raise"] = [OutcomeUnknown("raise", "no answer in time")]
     preview = setup.jobs.preview(RAISE, RUNNING)
-    assert counts(setup.jobs.start(preview, ANN).wait(30)) == (1, 0, 0, 1, 0)
-    assert counts(setup.jobs.start(preview, ANN).wait(30)) == (0, 1, 0, 1, 0)
+    assert counts(setup.start(preview, ANN).wait(30)) == (1, 0, 0, 1, 0)
+    assert counts(setup.start(preview, ANN).wait(30)) == (1, 0, 0, 1, 0)
     assert len(setup.gateway.raised) == 2
 
 
@@ -276,11 +317,11 @@ def test_an_event_is_not_raised_again_after_the_process_died(setup: BulkSetup) -
     setup.add("order_A", "order_B")
     setup.gateway.during["raise"] = at_call(1, _die)
     first = setup.jobs.preview(RAISE, RUNNING, "friday")
-    setup.jobs.start(first, ANN).wait(30)
+    setup.start(first, ANN).wait(30)
     other = BulkSetup(setup.gateway, setup.ledger)
     again = other.jobs.preview(RAISE, RUNNING, "friday")
-    progress = other.jobs.start(again, ANN).wait(30)
-    assert counts(progress) == (0, 1, 0, 1, 0)
+    progress = other.start(again, ANN).wait(30)
+    assert counts(progress) == (1, 0, 0, 1, 0)
     assert setup.gateway.calls["raise"] == 2
 
 
@@ -288,13 +329,13 @@ def _die() -> None:
     raise RuntimeError("the process ends here")
 
 
-def test_a_job_id_is_for_one_action(setup: BulkSetup) -> None:
-    """A second action would skip the instances of the first."""
+def test_a_job_id_is_for_one_task(setup: BulkSetup) -> None:
+    """The same submission again returns the job that is stored."""
     setup.add("order_A")
-    setup.jobs.start(setup.jobs.preview(RAISE, RUNNING, "friday"), ANN).wait(30)
+    setup.start(setup.jobs.preview(RAISE, RUNNING, "friday"), ANN).wait(30)
     other = setup.jobs.preview(TERMINATE, RUNNING, "friday")
     with pytest.raises(InvalidInput, match="bulk_id: found 'friday'"):
-        setup.jobs.start(other, ANN)
+        setup.start(other, ANN)
 
 
 def test_an_instance_whose_history_cannot_be_read_is_acted_on(setup: BulkSetup) -> None:
@@ -302,7 +343,7 @@ def test_an_instance_whose_history_cannot_be_read_is_acted_on(setup: BulkSetup) 
     setup.add("order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.gateway.errors["history"] = [DaprRefused("too large")] * 9
-    assert counts(setup.jobs.start(preview, ANN).wait(30)) == (1, 0, 0, 0, 0)
+    assert counts(setup.start(preview, ANN).wait(30)) == (1, 0, 0, 0, 0)
     assert summary(setup.ledger).status is Status.TERMINATED
     assert summary(setup.ledger).run_id == preview.eligible[0].run_id
 
@@ -313,7 +354,7 @@ def test_a_younger_instance_whose_history_cannot_be_read_is_refused(setup: BulkS
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.start_again("order_A")
     setup.gateway.errors["history"] = [DaprRefused("too large")] * 9
-    assert counts(setup.jobs.start(preview, ANN).wait(30)) == (0, 0, 1, 0, 0)
+    assert counts(setup.start(preview, ANN).wait(30)) == (0, 0, 1, 0, 0)
     assert not setup.gateway.calls["terminate"]
 
 
@@ -322,7 +363,7 @@ def test_an_unusable_rate_is_refused(setup: BulkSetup, rate: float) -> None:
     """The job would never end, or never start."""
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     with pytest.raises(InvalidInput, match="rate: found"):
-        setup.jobs.start(preview, ANN, rate=rate)
+        setup.start(preview, ANN, rate=rate)
 
 
 def test_a_reason_that_is_too_long_stops_the_job_at_once(setup: BulkSetup) -> None:
@@ -330,7 +371,7 @@ def test_a_reason_that_is_too_long_stops_the_job_at_once(setup: BulkSetup) -> No
     setup.add("order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     with pytest.raises(InvalidInput, match="reason: found"):
-        setup.jobs.start(preview, ANN, "x" * 501)
+        setup.start(preview, ANN, "x" * 501)
 
 
 def test_a_bulk_job_needs_the_ledger(setup: BulkSetup, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,13 +383,15 @@ def test_a_bulk_job_needs_the_ledger(setup: BulkSetup, monkeypatch: pytest.Monke
     with pytest.raises(LedgerUnavailable):
         setup.jobs.preview(TERMINATE, RUNNING)
     with pytest.raises(LedgerUnavailable):
-        setup.jobs.start(preview, ANN)
+        setup.start(preview, ANN)
     assert not setup.gateway.calls["terminate"]
 
 
-def test_a_job_without_targets_is_over_at_once(setup: BulkSetup) -> None:
-    """All counts are zero."""
-    assert counts(setup.execute(TERMINATE, [])[1]) == (0, 0, 0, 0, 0)
+def test_a_job_without_targets_is_refused(setup: BulkSetup) -> None:
+    """Nothing is stored."""
+    with pytest.raises(InvalidInput, match="at least one eligible instance"):
+        setup.execute(TERMINATE, [])
+    assert setup.ledger.bulk_jobs.latest(1) == ()
 
 
 def test_at_most_eight_actions_are_in_progress(setup: BulkSetup) -> None:

@@ -8,11 +8,13 @@ import pytest
 
 from operations.actions import PurgeOptions, RerunFrom
 from operations.actions.bulk import BulkLimits, BulkTask, Selection
-from operations.errors import HistoryLost, InvalidInput, QueryTimeout
+from operations.bulk_job import JobStatus, StopRule
+from operations.errors import HistoryLost, InvalidInput, QueryTimeout, UnknownBulkJob
 from operations.ledger import Ledger
-from operations.model import Action, Status
+from operations.model import Action, Failure, Status
 from operations.records import Filter, Page
 from operations.snapshots import snapshot_of_lost
+from operations.timeline import Ending
 from tests.unit.actions.conftest import (
     FAILED,
     FAST,
@@ -26,7 +28,7 @@ from tests.unit.actions.conftest import (
 from tests.unit.events import failed, scheduled, stalled
 from tests.unit.fakes import FakeGateway
 from tests.unit.runs import ANN, put
-from tests.unit.snapshots import summary
+from tests.unit.snapshots import activity, snapshot, summary
 
 pytestmark = pytest.mark.both_databases
 
@@ -160,7 +162,7 @@ def test_a_preview_of_a_large_selection_is_capped(gateway: FakeGateway, ledger: 
     setup.add(*names(5))
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     assert (preview.total, preview.is_capped) == (3, True)
-    assert preview.message.endswith("Another preview is needed for the rest of the selection.")
+    assert preview.message.endswith("More instances match: this job takes only these.")
     assert preview.rest
     assert setup.jobs.preview(TERMINATE, preview.rest).total == 2
     assert not setup.jobs.preview(TERMINATE, names(3)).is_capped
@@ -179,7 +181,7 @@ def test_previews_of_the_rest_reach_each_instance_once(
     selection: Selection | None = RUNNING
     while selection is not None:
         preview = setup.jobs.preview(RAISE, selection)
-        setup.jobs.start(preview, ANN, rate=FAST).wait(30)
+        setup.start(preview, ANN, rate=FAST).wait(30)
         selection = preview.rest
     assert sorted(name for name, *_ in setup.gateway.raised) == names(5)
 
@@ -211,8 +213,91 @@ def test_a_preview_refuses_an_event_without_a_name(setup: BulkSetup) -> None:
         setup.jobs.preview(replace(RAISE, event=""), RUNNING)
 
 
-@pytest.mark.parametrize("name", ["", "x" * 65, "a\0b"])
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\0b", "a/b", "ä"])
 def test_an_unusable_job_id_is_refused(setup: BulkSetup, name: str) -> None:
     """The audit log could not store it."""
     with pytest.raises(InvalidInput, match="bulk_id: found"):
         setup.jobs.preview(TERMINATE, RUNNING, name)
+
+
+def test_a_run_of_another_application_is_skipped(setup: BulkSetup) -> None:
+    """The ledger may have several applications; the sidecar belongs to one of them."""
+    setup.add("order_A")
+    setup.ledger.runs.ingest([snapshot(instance_id="theirs", app_id="other")])
+    preview = setup.jobs.preview(TERMINATE, RUNNING)
+    assert [each.instance_id for each in preview.eligible] == ["order_A"]
+    (skipped,) = preview.skipped
+    assert (skipped.reason, skipped.ids) == ("it belongs to the application other", ("theirs",))
+
+
+def add_failed(setup: BulkSetup, instance_id: str, rerun_of: str | None = None) -> str:
+    """Add a run that failed at the same step as the others; return its failure group."""
+    failure = Failure("E", "No card")
+    attempt = activity(1, 1, 2, ending=Ending.FAILED, failure=failure)
+    values: dict[str, Any] = {"execution": instance_id, "rerun_of": rerun_of, "read": 3}
+    failed_run = snapshot(
+        Status.FAILED,
+        instance_id=instance_id,
+        failure=Failure("TaskFailedError", "Activity task #1 failed: No card"),
+        spans=(attempt,),
+        **values,
+    )
+    setup.ledger.runs.ingest([failed_run])
+    return summary(setup.ledger, instance_id).failure_group or ""
+
+
+def test_a_group_is_rerun_once(setup: BulkSetup) -> None:
+    """A rerun that failed is in the group itself, so its source is skipped."""
+    group = add_failed(setup, "order_A")
+    add_failed(setup, "order_B")
+    assert add_failed(setup, "order_A-again", rerun_of="order_A") == group
+    task = BulkTask(Action.RERUN, start=RerunFrom.FAILED)
+    preview = setup.jobs.preview(task, Filter(failure_group=group))
+    assert {each.instance_id for each in preview.eligible} == {"order_B", "order_A-again"}
+    assert [(each.reason, each.ids) for each in preview.skipped] == [
+        ("it has been rerun already", ("order_A",))
+    ]
+    chosen = setup.jobs.preview(task, ["order_A"])  # by its id it may run once more
+    assert len(chosen.eligible) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "rule"),
+    [
+        (Action.PURGE, StopRule(1, 2)),
+        (Action.RERUN, StopRule(3, 2)),
+        (Action.RERUN, StopRule(0, 2)),
+        (Action.RERUN, StopRule(1, 1001)),
+    ],
+)
+def test_an_impossible_rule_is_refused(setup: BulkSetup, action: Action, rule: StopRule) -> None:
+    """Nothing is stored."""
+    add_failed(setup, "order_A")
+    preview = setup.jobs.preview(BulkTask(action), ["order_A"])
+    with pytest.raises(InvalidInput, match="stop_when: found"):
+        setup.jobs.submit(preview, ANN, stop_rule=rule)
+    assert not setup.ledger.bulk_jobs.latest(1)
+
+
+def test_only_a_job_that_is_over_has_a_rest(setup: BulkSetup) -> None:
+    """A running job still acts on its instances."""
+    setup.add(*names(3))
+    with pytest.raises(UnknownBulkJob):
+        setup.jobs.rest_of("x")
+    job = setup.jobs.submit(setup.jobs.preview(TERMINATE, names(3)), ANN)
+    with pytest.raises(InvalidInput, match="a job that is over; this one is running"):
+        setup.jobs.rest_of(job.bulk_id)
+    setup.ledger.bulk_jobs.finish(job.bulk_id, JobStatus.CANCELLED, datetime.now(UTC))
+    assert [each.instance_id for each in setup.jobs.rest_of(job.bulk_id)] == names(3)
+
+
+def test_a_long_selection_is_not_stored(setup: BulkSetup) -> None:
+    """Its hash tells whether a second request is for the same job."""
+    setup.add(*names(2))
+    many = [*names(2), *(f"gone_{number}" for number in range(500))]
+    job = setup.jobs.submit(setup.jobs.preview(TERMINATE, many, "j"), ANN)
+    assert len(job.task) < 500
+    again = setup.jobs.submit(setup.jobs.preview(TERMINATE, many, "j"), ANN)
+    assert again.created_at == job.created_at
+    with pytest.raises(InvalidInput, match="an id that no other bulk job has"):
+        setup.jobs.submit(setup.jobs.preview(TERMINATE, many[:-1], "j"), ANN)

@@ -571,3 +571,43 @@ def test_the_log_has_a_line_for_a_start(actions: Actions, log_lines: LogLines) -
     (line,) = log_lines.events()
     assert (line["event"], line["actor"]) == ("start order_A", "ann")
     assert line["instance_id"] == "order_A"
+
+
+def test_an_input_that_is_json_text_stays_as_it_is(actions: Actions, gateway: FakeGateway) -> None:
+    """No number is rounded, and no key moves."""
+    text = '{"b": 1.10, "a": [3544790567247868102]}'
+    request = StartRequest("import", "i1", text)
+    assert actions.start(request, BY_ANN).created
+    assert gateway.instances["i1"].input == text
+    assert not actions.start(request, BY_ANN).created
+
+
+@pytest.mark.parametrize(
+    ("refused", "message"),
+    [
+        (StartRequest("", "i1", "1"), "workflow: found ''"),
+        (StartRequest("a\nb", "i1", "1"), "without control characters"),
+        (StartRequest("x" * 256, "i1", "1"), "workflow: found"),
+        (StartRequest("import", "i1", "{a: 1}"), "input: found '{a: 1}', expected JSON"),
+        (StartRequest("import", "i1", "1" * 5000), "expected JSON"),
+        (StartRequest("import", "i1", f'"{"x" * 2**20}"'), "'1,048,578 bytes', expected at most 1"),
+    ],
+)
+def test_a_start_that_no_worker_can_take_is_refused(
+    actions: Actions, gateway: FakeGateway, ledger: Ledger, refused: StartRequest, message: str
+) -> None:
+    """Nothing is reserved."""
+    with pytest.raises(InvalidInput, match=message):
+        actions.start(refused, BY_ANN)
+    assert not gateway.calls["start"]
+    assert ledger.reservations.latest("i1") is None
+
+
+def test_an_input_that_would_stall_the_instance_is_refused(
+    actions: Actions, gateway: FakeGateway
+) -> None:
+    """The message names the engine's limit."""
+    gateway.max_body_size = 100_000
+    with pytest.raises(InvalidInput, match="at most 94,488 bytes: Dapr stalls an instance whose"):
+        actions.start(StartRequest("import", "i1", f'"{"x" * 95_000}"'), BY_ANN)
+    assert actions.start(StartRequest("import", "i1", f'"{"x" * 94_000}"'), BY_ANN).created

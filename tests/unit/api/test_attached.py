@@ -23,12 +23,46 @@ def attached(gateway: FakeGateway, ledger: Ledger) -> Iterator[TestClient]:
         yield client
 
 
-def test_no_endpoint_starts_a_workflow(attached: TestClient) -> None:
+def test_no_endpoint_starts_an_order(attached: TestClient, gateway: FakeGateway) -> None:
     """All other endpoints are there."""
     body = attached.get("/").json()
     assert body["workflow"] is None
     assert "POST /workflow/start" not in body["endpoints"]
-    assert attached.post("/workflow/start", json={}).status_code == 404
+    assert attached.post("/workflow/start", json={"order_id": "A"}).is_error
+    assert not gateway.instances
+
+
+def test_any_workflow_is_started_by_its_name(attached: TestClient, gateway: FakeGateway) -> None:
+    """The input reaches the engine as it was written."""
+    body = '{"workflow": "import", "input": {"b": 1.10, "a": 1.10}, "reason": "a test"}'
+    attached.headers["content-type"] = "application/json"
+    answer = attached.post("/workflow/start/i1", content=body)
+    assert answer.json()["status"] == "started", answer.text
+    started = gateway.instances["i1"]
+    assert (started.workflow, started.input) == ("import", '{"b": 1.10, "a": 1.10}')
+    assert attached.post("/workflow/start/i1", content=body).json()["status"] == "already_started"
+    assert attached.get("/").json()["endpoints"]["POST /workflow/start/{instance_id}"]
+
+
+@pytest.mark.parametrize(
+    ("instance_id", "body", "field"),
+    [
+        ("a%7C%7Cb", {"workflow": "import"}, "instance_id"),
+        ("i1", {}, "workflow"),
+        ("i1", {"workflow": ""}, "workflow"),
+        ("i1", {"workflow": "a\nb"}, "workflow"),
+        ("i1", {"workflow": "import", "start_at": "tomorrow"}, "start_at"),
+        ("i1", {"workflow": "import", "start_at": "9000-01-01T00:00:00Z"}, "scheduled_for"),
+        ("i1", {"workflow": "import", "payload": 1}, "payload"),
+    ],
+)
+def test_a_bad_start_is_refused(
+    attached: TestClient, gateway: FakeGateway, instance_id: str, body: dict[str, str], field: str
+) -> None:
+    """The answer names the field; nothing starts."""
+    answer = attached.post(f"/workflow/start/{instance_id}", json=body)
+    assert (answer.status_code, answer.json()["detail"][0]["field"]) == (422, field)
+    assert not gateway.instances
 
 
 def test_an_instance_is_paused(attached: TestClient, gateway: FakeGateway) -> None:

@@ -9,13 +9,14 @@ from api.schemas.lists import ListResponse
 from operations.errors import LedgerUnavailable
 from operations.ledger import Ledger, LedgerLimits, SearchLimits
 from operations.model import Failure, Status
-from operations.records import Filter
+from operations.records import Filter, Sort
 from operations.timeline import Waiting
 from tests.unit.api.test_api import invalid_value
 from tests.unit.fakes import FakeGateway
-from tests.unit.snapshots import ID, at, snapshot
+from tests.unit.snapshots import ID, at, snapshot, summary
 
 TIME = "a time with its zone, such as 2026-01-11T12:00:00Z"
+DURATION = "a duration of at most 36500d, such as 500ms, 90s, 5m, 2h or 7d"
 CURSOR = "the cursor of a page of the list in this order"
 
 
@@ -81,7 +82,12 @@ def test_a_run_has_the_fields_of_the_ledger(client: TestClient, ledger: Ledger) 
         "waits_for": None,
         "suspended_at": None,
         "repeats": None,
-        "failure": {"error_type": "ValueError", "message": "No"},
+        "failure": {
+            "error_type": "ValueError",
+            "message": "No",
+            "step": None,
+            "group": summary(ledger).failure_group,
+        },
         "parent": "p",
         "parent_app_id": None,
         "rerun_of": None,
@@ -135,7 +141,20 @@ QUERIES = [
     ({"parent": "up"}, ["order_1"]),
     ({"rerun_of": "before"}, ["order_1"]),
     ({"failure": "ValueError"}, ["order_1"]),
+    ({"ended_since": "2026-01-11T12:00:09Z"}, ["order_1"]),
+    ({"ended_until": "2026-01-11T12:00:09Z"}, []),
+    ({"min_duration": "9s", "max_duration": "0.5m"}, ["order_1"]),
+    ({"max_duration": "8999ms"}, []),
+    ({"last": "36500d"}, ["wait_3", "audit_2", "order_1"]),
+    ({"last": "1h"}, []),
+    ({"ended_last": "36500d"}, ["order_1"]),
+    ({"top_level": "true"}, ["wait_3", "audit_2"]),
     ({"sort": "oldest"}, ["order_1", "audit_2", "wait_3"]),
+    ({"sort": "shortest"}, ["audit_2", "wait_3", "order_1"]),
+    ({"sort": "id"}, ["audit_2", "order_1", "wait_3"]),
+    ({"sort": "id_descending"}, ["wait_3", "order_1", "audit_2"]),
+    ({"sort": "status"}, ["wait_3", "audit_2", "order_1"]),
+    ({"sort": "status_ascending"}, ["order_1", "audit_2", "wait_3"]),
     ({"sort": "ended"}, ["order_1", "wait_3", "audit_2"]),
     ({"text": "\0"}, []),
     ({"id": "", "workflow": "", "text": ""}, ["wait_3", "audit_2", "order_1"]),
@@ -203,7 +222,14 @@ INVALID = [
     ({"until": "2026-01-11T12:00:00"}, "until", "2026-01-11T12:00:00", f"{TIME}: created before"),
     ({"until": "2026-13-11T12:00:00Z"}, "until", "2026-13-11T12:00:00Z", f"{TIME}: created before"),
     ({"since": "1736596800"}, "since", "1736596800", f"{TIME}: created then or later"),
-    ({"sort": "best"}, "sort", "best", "one of newest, oldest, ended, longest"),
+    ({"last": "today"}, "last", "today", f"{DURATION}: created in that time until now"),
+    ({"min_duration": "-1s"}, "min_duration", "-1s", f"{DURATION}: took at least so long"),
+    (
+        {"sort": "best"},
+        "sort",
+        "best",
+        f"one of {', '.join(Sort)}",
+    ),
     ({"limit": 0}, "limit", "0", LIMIT),
     ({"limit": 201}, "limit", "201", LIMIT),
     ({"limit": "5.0"}, "limit", "5.0", LIMIT),

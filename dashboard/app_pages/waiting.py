@@ -1,0 +1,62 @@
+"""The page of runs that wait: for what, since when, until when; events can be raised."""
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard.action_results import show_messages
+from dashboard.live.page_head import page_head
+from dashboard.services import services, state_reader
+from dashboard.waiting.waiting_data import KINDS, label, waiting_data
+from dashboard.widgets import widget
+from operations.errors import LedgerUnavailable, QueryTimeout
+from operations.timeline import SpanKind
+
+KIND = "kind"  # in the address
+MAX_ROWS = 200
+
+waiting_widget = widget("waiting")
+
+
+def kind_choice(counts: dict[SpanKind, int]) -> str:
+    """Show the kinds, and how many runs wait for each; return the chosen one."""
+    chosen = st.segmented_control(
+        "Runs that wait for",
+        list(KINDS),
+        default="event",
+        key=KIND,
+        bind="query-params",
+        required=True,
+    )
+    st.caption(" · ".join(label(kind, counts) for kind in KINDS))
+    return chosen if chosen in KINDS else "event"
+
+
+def read_counts() -> dict[SpanKind, int]:
+    """Read how many runs wait, by the kind of what they wait for."""
+    return services().ledger.search.waiting_counts()
+
+
+@st.fragment
+def live() -> None:
+    """Show the runs that wait."""
+    page_head("Waiting", state_reader().state(), (KIND,))
+    try:
+        counts = state_reader().query(("waiting counts",), read_counts)
+        kind = kind_choice(counts)
+        waiting = state_reader().query(
+            ("waiting", kind),
+            lambda: services().ledger.search.waiting(KINDS[kind], limit=MAX_ROWS),
+        )
+    except LedgerUnavailable:
+        st.info("The waiting runs appear as soon as the ledger can be read.")
+    except QueryTimeout as error:
+        st.warning(str(error))
+    else:
+        waiting_widget(key="waiting", data=waiting_data(waiting, kind, datetime.now(UTC)))
+        if len(waiting) == MAX_ROWS:
+            st.caption(f"The {MAX_ROWS} longest waits are shown.")
+    show_messages()
+
+
+live()

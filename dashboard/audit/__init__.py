@@ -1,0 +1,1 @@
+"""The audit log: its filter in the address, and its table."""

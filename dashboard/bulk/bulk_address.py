@@ -1,0 +1,67 @@
+"""The address of the page of bulk jobs: a job, or an action with the instances that it is for."""
+
+import re
+
+import streamlit as st
+
+from dashboard.listing.address_filter import address_query, parsed
+from dashboard.listing.filter_parameters import MORE_FILTERS, SEARCH, is_filtered
+from operations.model import Action
+from operations.records import Filter
+
+JOB, ACTION, INSTANCE, RUN, ALL, EVENT = "id", "action", "instance", "run", "all", "event"
+REST = "rest_of"  # the id of a job that is over: the instances on which it has not acted
+MATCH = "match"  # a part of an id; Streamlit removes `q`, which a field of another page is bound to
+PARAMETERS = (JOB, ACTION, INSTANCE, RUN, ALL, REST, EVENT, MATCH, "status", *MORE_FILTERS)
+_RUN_ID = re.compile("[0-9]{1,18}")
+MAX_INSTANCES = 200  # ids in an address; a filter selects more
+
+
+def job_id() -> str | None:
+    """Return the id of the job in the address."""
+    return st.query_params.get(JOB)
+
+
+def action() -> Action | None:
+    """Return the action in the address, None without one."""
+    name = st.query_params.get(ACTION)
+    return Action(name) if name in set(Action) else None
+
+
+def rest_of() -> str | None:
+    """Return the id of the job whose rest is selected, None without one."""
+    return st.query_params.get(REST)
+
+
+def selection() -> tuple[str, ...] | Filter | None:
+    """Return the instances in the address, by their ids or by a filter, None without any."""
+    if ids := st.query_params.get_all(INSTANCE):
+        return tuple(ids[:MAX_INSTANCES])
+    wanted = parsed(filter_query()).filter
+    return wanted if is_filtered(wanted) or ALL in st.query_params else None
+
+
+def filter_query() -> dict[str, list[str]]:
+    """Return the parameters of the list in the address, by their names in the list."""
+    query = address_query()
+    query.pop(SEARCH, None)
+    match = query.pop(MATCH, [])
+    return {**query, SEARCH: match}
+
+
+def selected_runs() -> dict[str, int]:
+    """Return the `run_id` of each instance that was selected in the list."""
+    ids, runs = st.query_params.get_all(INSTANCE), st.query_params.get_all(RUN)
+    if len(ids) != len(runs):
+        return {}
+    return {each: int(run) for each, run in zip(ids, runs, strict=True) if _RUN_ID.fullmatch(run)}
+
+
+def event() -> str:
+    """Return the name of the event to raise; the form shows it."""
+    return st.query_params.get(EVENT, "")
+
+
+def show_job(bulk_id: str) -> None:
+    """Change the address to that of a job."""
+    st.query_params.from_dict({JOB: bulk_id})

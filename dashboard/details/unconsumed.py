@@ -1,0 +1,69 @@
+"""The external events that a run got, and that nothing in its history consumed."""
+
+from datetime import datetime
+
+import streamlit as st
+
+from dashboard.details.payloads import show_tree
+from dashboard.live.banner import zone
+from dashboard.markdown import plain
+from operations.run_view import View
+from operations.timeline.unconsumed import UnconsumedEvent
+
+MAX_SHOWN = 3  # events of each kind, the newest ones; the others are counted
+MAX_NAME, MAX_INLINE = 80, 160  # characters of a name, and of a payload in a sentence
+
+
+def show_unconsumed(shown: View) -> None:
+    """Show the events that no wait took: those that are certainly kept, and the doubtful ones."""
+    kept = [each for each in shown.unconsumed if each.is_certain]
+    doubtful = [each for each in shown.unconsumed if not each.is_certain]
+    if kept:
+        verb = "was not" if shown.summary.over_at else "has not been"
+        lines = [f"{_raised(each)} and {verb} consumed." for each in kept[-MAX_SHOWN:]]
+        st.warning("  \n".join([*lines, *_more(kept)]), icon=":material/mark_email_unread:")
+        _show_payloads(kept, shown.key)
+    if doubtful:
+        lines = [f"{_raised(each)}." for each in doubtful[-MAX_SHOWN:]]
+        lines.append(
+            "No wait in the history took it: the workflow took it without waiting, which leaves no "
+            "trace, or never asked for it."
+        )
+        st.caption("  \n".join([*_more(doubtful), *lines]))
+
+
+def _raised(found: UnconsumedEvent) -> str:
+    """Return when an event was raised, with a short payload."""
+    event = found.event
+    payload = f" with {event.payload}" if _is_short(event.payload) else ""
+    name = _cut(event.name or "")
+    return f"Event {plain(repr(name))} was raised at {_time(event.timestamp)}{plain(payload)}"
+
+
+def _is_short(payload: str | None) -> bool:
+    return payload is not None and len(payload) <= MAX_INLINE and payload.isprintable()
+
+
+def _cut(name: str) -> str:
+    return f"{name[:MAX_NAME]}…" if len(name) > MAX_NAME else name
+
+
+def _time(time: datetime) -> str:
+    at = time.astimezone(zone())
+    is_today = at.date() == datetime.now(zone()).date()
+    return f"{at:%H:%M:%S}" if is_today else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _more(found: list[UnconsumedEvent]) -> list[str]:
+    more = len(found) - MAX_SHOWN
+    return [f"{more:,} earlier events too."] if more > 0 else []
+
+
+def _show_payloads(found: list[UnconsumedEvent], key: str) -> None:
+    """Show the payloads that are too long for a sentence."""
+    events = [each.event for each in found[-MAX_SHOWN:]]
+    long = [each for each in events if each.payload is not None and not _is_short(each.payload)]
+    if long:
+        with st.expander("Payloads of these events", key=f"unconsumed-{key}"):
+            for event in long:
+                show_tree(st.container(), plain(_cut(event.name or "")), event.payload)

@@ -1,0 +1,1 @@
+"""Parts of the page that starts any workflow: its fields, what fills them, what they say."""

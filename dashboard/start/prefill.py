@@ -1,0 +1,74 @@
+"""Reads from the ledger what fills the fields of the page "Start"."""
+
+import re
+from dataclasses import dataclass
+
+from dashboard.services import services, state_reader
+from operations.errors import DaprRefused, QueryTimeout, Unavailable
+from operations.json_texts import indented
+from operations.ledger import Ledger
+from operations.records import Filter, RunSummary
+
+_RUN_ID = re.compile("[0-9]{1,18}")
+_ERRORS = (Unavailable, QueryTimeout, DaprRefused)
+_NEWEST = 20  # runs of a workflow, of which one should have an input
+
+
+@dataclass(frozen=True)
+class Prefill:
+    """The workflow and the input of an earlier run; `source` says in words which run it is.
+
+    `missing` says what the address names and the ledger does not have.
+    """
+
+    workflow: str = ""
+    text: str = ""
+    source: str = ""
+    missing: str = ""
+
+
+def last_input(workflow: str) -> Prefill:
+    """Return the input of the newest run of a workflow, an empty one if it cannot be read."""
+    try:
+        return state_reader().query(
+            ("last input", workflow),
+            lambda: _last_input(services().ledger, workflow),
+            size=lambda found: len(found.text),
+        )
+    except _ERRORS:
+        return Prefill(workflow)
+
+
+def read_prefill(like: str, run_id: str, workflow: str) -> Prefill:
+    """Return what fills the fields: a run by its `run_id`, the latest of an id, or a workflow's."""
+    if not (run_id or like):
+        return last_input(workflow) if workflow else Prefill()
+    try:
+        return _like_run(services().ledger, like, run_id) or Prefill(
+            workflow, missing=f"The ledger has no {f'run {run_id}' if run_id else like}."
+        )
+    except _ERRORS:
+        return Prefill(workflow)
+
+
+def _like_run(ledger: Ledger, like: str, run_id: str) -> Prefill | None:
+    if not run_id:
+        run = ledger.runs.latest(like)
+    else:
+        run = ledger.runs.get(int(run_id)) if _RUN_ID.fullmatch(run_id) else None
+    return _like(ledger, run) if run else None
+
+
+def _last_input(ledger: Ledger, workflow: str) -> Prefill:
+    wanted, app_id = Filter(workflows=frozenset({workflow})), ledger.app_id()
+    for run in ledger.search.page(wanted, limit=_NEWEST).runs:
+        if run.app_id == app_id and (found := _like(ledger, run)).text:
+            return found
+    return Prefill(workflow)
+
+
+def _like(ledger: Ledger, run: RunSummary) -> Prefill:
+    details = ledger.runs.payloads([run.run_id]).get(run.run_id)
+    text = (details.input if details else None) or ""
+    source = f"The input of {run.instance_id}" if text else f"{run.instance_id} has no input"
+    return Prefill(run.workflow, indented(text) or text, source)

@@ -1,0 +1,1 @@
+"""What runs in the background, in the process of the recorder."""

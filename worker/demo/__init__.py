@@ -1,0 +1,1 @@
+"""The workflows of `make demo`, hosted beside the order workflow, and what starts them."""
