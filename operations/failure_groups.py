@@ -16,6 +16,7 @@ MAX_MESSAGE = 500
 
 _QUOTED = re.compile(r"""(?<!\w)(?:'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)(?!\w)""")
 _WORD = re.compile(r"[\w-]+(?:[.:,/@+][\w-]+)*")
+_SDK_PREFIXES = re.compile(r"(?:(?:\S+: )?(?:Activity|Sub-orchestration) task #\d+ failed: )+")
 _ID_LIKE = re.compile(r"\d|^[0-9a-fA-F]{8,}$")
 _MAX_NAME = 255
 _MAX_READ = 10_000  # characters of a message: a quoted value may be long
@@ -56,8 +57,18 @@ def group_of(
     app_id: str, kind: FailedKind, name: str, failure: Failure, instance_id: str
 ) -> GroupKey:
     """Return the key of the group of a failure."""
-    shared = fingerprint(failure.message[:_MAX_READ], instance_id)[:MAX_MESSAGE]
+    message = original_message(failure.message[:_MAX_READ])
+    shared = fingerprint(message, instance_id)[:MAX_MESSAGE]
     return GroupKey(app_id, kind, name[:_MAX_NAME], failure.error_type[:_MAX_NAME], shared)
+
+
+def original_message(message: str) -> str:
+    """Return the message of the first failure, without what the SDK for Python puts before it.
+
+    A workflow whose activity failed has the message "order_A: Activity task #3 failed: No card.".
+    """
+    prefixes = _SDK_PREFIXES.match(message)
+    return message[prefixes.end() :] if prefixes else message
 
 
 def fingerprint(message: str, instance_id: str = "") -> str:

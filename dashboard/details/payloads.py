@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.details.selected_bar import select_bar
 from dashboard.markdown import plain
+from operations.failure_groups import original_message
 from operations.json_texts import indented, survives_javascript
 from operations.mixed_workers import explain
 from operations.model import Failure
@@ -103,7 +104,8 @@ def show_failure(
         reason = step.failure
         error_type = f"{_failed(step)}: {reason.error_type}"
     title = plain(_with_ellipsis(error_type))
-    st.error(f"**{title}**  \n{plain(_with_ellipsis(reason.message))}", icon=":material/error:")
+    message = original_message(reason.message)
+    st.error(f"**{title}**  \n{plain(_with_ellipsis(message))}", icon=":material/error:")
     if step:
         st.button(
             f"Show {_cut(step.name)} in the chart",
@@ -115,7 +117,7 @@ def show_failure(
         )
     if cause := explain(reason, workers):
         st.warning(cause, icon=":material/call_split:")
-    _offer_all(st.container(), reason.message, len(_beginning(reason.message)), f"message-{key}")
+    _offer_all(st.container(), message, len(_beginning(message)), f"message-{key}")
     if reason.stack_trace:
         _show_stack_trace(st.expander("Stack trace"), reason.stack_trace, key)
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from dashboard.times import milliseconds
+from operations.failure_groups import original_message
 from operations.model import STATUS_ACTIONS, Action, Status, allowed_actions
 from operations.records import RunSummary
 from operations.timeline import EVENT, REPETITION_REMEDY, Timeline, cause_of_repetition
@@ -98,12 +99,13 @@ def offers_forced_purge(summary: RunSummary) -> bool:
 def failure_of(summary: RunSummary) -> str | None:
     """Return the failure in one line: the step that failed, if it is known, and its error.
 
-    The id of the instance, which the SDK repeats, is left out.
+    What the SDK puts before the error, such as the id of the instance, is left out.
     """
     if summary.error_type is None:
         return None
     step = f"{summary.failed_step} failed: " if summary.failed_step else ""
     message = (summary.error_message or "").removeprefix(f"{summary.instance_id}: ")
+    message = original_message(message)
     return f"{step}{summary.error_type}: {message}"
 
 

@@ -91,8 +91,21 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
+def first_order(stack: Stack) -> str:
+    """Start an order; return its instance id."""
+    return stack.start_order(unique("first"))
+
+
+@pytest.fixture
+def finished_order(first_order: str, stack: Stack) -> str:
+    """Return the id of an order that completed."""
+    stack.wait_for(first_order, "COMPLETED", PATIENCE / 1000)
+    return first_order
+
+
+@pytest.fixture(scope="package")
 def shared_context(
-    playwright: Playwright, stack: Stack, tmp_path_factory: pytest.TempPathFactory
+    playwright: Playwright, stack: Stack, first_order: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BrowserContext]:
     """Return a context on disk, which also caches compiled scripts: pages open in half the time.
 
@@ -102,12 +115,11 @@ def shared_context(
     context = playwright.chromium.launch_persistent_context(
         tmp_path_factory.mktemp("chromium"), executable_path=find(), args=list(FLAGS), **DEFAULTS
     )
-    instance_id = stack.start_order(unique("first"))
     for _ in range(2):
         page = context.new_page()
         page.goto(f"{stack.page}/new")
         page.get_by_role("button", name="Submit order").wait_for()
-        page.goto(f"{stack.page}/instance?id={instance_id}")
+        page.goto(f"{stack.page}/instance?id={first_order}")
         page.locator(".gantt .bars path").filter(visible=True).first.wait_for()
         page.close()
     yield context

@@ -3,25 +3,22 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from operations.ledger import Ledger
 from tests.browser.conftest import LIST, OpenPage, settle
 from tests.browser.large_runs import add_large_run
 from tests.integration.stack import Stack, unique
 
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SERIOUS = frozenset({"serious", "critical"})
 OF_STREAMLIT = {"scrollable-region-focusable": ("pre",)}
 """Known faults of Streamlit's own elements: by the rule, parts of their selectors. The keyboard
 cannot scroll the box of a long text; the switch below it shows all of the text."""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_serious_fault(
-    open_page: OpenPage, stack: Stack, ledger: Ledger, scheme: Literal["light", "dark"]
-) -> None:
+def test_no_page_has_a_serious_fault(open_page: OpenPage, stack: Stack, ledger: Ledger) -> None:
     """Each page is checked with content: runs that ended, run, wait and failed."""
     failed, running = unique("failed"), stack.start_order(unique("running"))
     add_large_run(ledger, failed, 7)
@@ -38,13 +35,16 @@ def test_no_page_has_a_serious_fault(
         f"/instance?id={failed}": ".gantt .bars path",
         f"/instance?id={running}": ".gantt .bars path",
     }
-    page = open_page("/", color_scheme=scheme)
+    page = open_page("/")
     faults = list[str]()
     for path, ready in pages.items():
         page.goto(stack.page + path)
         settle(page)
         page.locator(ready).filter(visible=True).first.wait_for()
-        faults += [f"{path}: {each}" for each in _faults(page)]
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)
+            faults += [f"{path} ({scheme}): {each}" for each in _faults(page)]
     assert not faults, "\n".join(faults)
 
 

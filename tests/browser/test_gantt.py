@@ -9,15 +9,12 @@ from operations.ledger import Ledger
 from system.dapr.settings import DaprSettings
 from tests.browser.acts import expect_bars, expect_status, names
 from tests.browser.conftest import OpenPage
-from tests.integration.stack import Stack, unique
 from tests.unit.snapshots import recorded_snapshot
 
 
-def test_an_order_runs_again_from_a_bar(open_page: OpenPage, stack: Stack) -> None:
+def test_an_order_runs_again_from_a_bar(open_page: OpenPage, finished_order: str) -> None:
     """A click shows the attempt; its rerun keeps the steps before, and is a click away."""
-    source = stack.start_order(unique("again"))
-    stack.wait_for(source, "COMPLETED", 30)
-    page = open_page(f"/instance?id={source}")
+    page = open_page(f"/instance?id={finished_order}")
     expect_bars(page, 3)
     name = names(page).filter(has_text="send_confirmation").bounding_box()
     plot = page.locator(".gantt .nsewdrag").bounding_box()

@@ -101,18 +101,17 @@ def test_an_idle_page_sends_nothing(open_page: OpenPage, stack: Stack) -> None:
     assert all(RENDER.fullmatch(str(frame)) for frame in sent[before:]), sent
 
 
-def test_filters_are_in_the_address(open_page: OpenPage, stack: Stack) -> None:
+def test_filters_are_in_the_address(open_page: OpenPage, stack: Stack, finished_order: str) -> None:
     """A selected status hides the others, and the address restores the list."""
-    instance_id = stack.start_order(unique("found"))
-    page = open_page(f"/instances?q={instance_id}")
-    expect_status(row(page, instance_id), "COMPLETED")
+    page = open_page(f"/instances?q={finished_order}")
+    expect_status(row(page, finished_order), "COMPLETED")
     page.locator('.chip[data-status="FAILED"]').click()
     expect(page.get_by_text("Nothing matches")).to_be_visible()
     expect(page).to_have_url(re.compile("status=failed"))
     page.locator('.chip[data-status="COMPLETED"]').click()
-    expect(row(page, instance_id)).to_be_visible()
+    expect(row(page, finished_order)).to_be_visible()
     again = open_page(page.url.removeprefix(stack.page))
-    expect(row(again, instance_id)).to_be_visible()
+    expect(row(again, finished_order)).to_be_visible()
     expect(again.locator('.chip[data-status="COMPLETED"]')).to_have_attribute(
         "aria-pressed", "true"
     )

@@ -33,11 +33,9 @@ def expect_queue_times(page: Page, count: int) -> None:
     eventually(lambda: page.evaluate(matching) == count, PATIENCE / 1000, wanted)
 
 
-def test_queue_and_execution_time_are_two_bars(open_page: OpenPage, stack: Stack) -> None:
+def test_queue_and_execution_time_are_two_bars(open_page: OpenPage, finished_order: str) -> None:
     """The paler bar ends where the solid one starts, and the legend names both."""
-    instance_id = stack.start_order(unique("split"))
-    page = open_page(f"/instance?id={instance_id}")
-    expect_status(page, "COMPLETED")
+    page = open_page(f"/instance?id={finished_order}")
     expect_bars(page, ACTIVITIES)
     expect_queue_times(page, ACTIVITIES)
     expect(page.locator(".gantt .legend")).to_contain_text("in Dapr's queue")

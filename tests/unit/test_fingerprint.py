@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.failure_groups import fingerprint
+from operations.failure_groups import fingerprint, original_message
 
 MESSAGES = [
     ("Failure 1 of 2.", "Failure … of …."),
@@ -31,6 +31,21 @@ def test_the_id_of_the_instance_is_replaced() -> None:
     message = "order_one: Activity task #3 failed: gone"
     assert fingerprint(message, "order_one") == "…: Activity task #… failed: gone"
     assert fingerprint("a cat has fled", "a") == "… cat has fled"
+
+
+@pytest.mark.parametrize(
+    ("message", "original"),
+    [
+        ("order_A: Activity task #3 failed: No card.", "No card."),
+        ("Sub-orchestration task #1 failed: a:0001: Activity task #2 failed: No: card", "No: card"),
+        ("order_A: Activity task #3 failed", "order_A: Activity task #3 failed"),
+        ("the Activity task #3 failed: gone", "the Activity task #3 failed: gone"),
+        ("", ""),
+    ],
+)
+def test_the_original_message_is_without_the_sdks_prefixes(message: str, original: str) -> None:
+    """Of a failed activity, and of a child whose activity failed."""
+    assert original_message(message) == original
 
 
 def test_a_long_message_is_processed_in_linear_time() -> None:

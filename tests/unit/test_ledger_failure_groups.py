@@ -114,6 +114,7 @@ def test_a_failed_child_is_the_step(ledger: Ledger) -> None:
     ledger.runs.ingest([snapshot(Status.FAILED, read=9, failure=whole, spans=(child,))])
     (group,) = ledger.statistics.failures(DAY)
     assert (group.key.kind, group.key.name) == (FailedKind.CHILD, "pay")
+    assert group.key.fingerprint == "gone"
     assert summary(ledger).failed_step == "pay"
 
 
