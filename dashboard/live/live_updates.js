@@ -5,9 +5,10 @@ const TIME = new Intl.DateTimeFormat("sv", { hour: "2-digit", minute: "2-digit",
 const RECONNECT_DELAY = 1000; // milliseconds; a server restarts within a few seconds
 
 function create() {
-  const text = element("span", {});
-  const root = element("div", { class: "live-updates muted", role: "status" }, element("span", { class: "dot" }), text);
-  const state = { root, text, socket: null, isConnected: null, retry: null, ended: false };
+  const text = element("span", {}), application = element("span", { class: "application", title: "The application" });
+  const status = element("span", { class: "live-status", role: "status" }, element("span", { class: "dot" }), text);
+  const root = element("div", { class: "live-updates muted" }, application, status);
+  const state = { root, text, application, socket: null, isConnected: null, retry: null, ended: false };
   const listener = () => document.hidden ? state.socket?.close() : connect(state);
   document.addEventListener("visibilitychange", listener);
   state.stop = () => {
@@ -20,10 +21,11 @@ function create() {
 }
 
 function show(state) {
-  const { problem } = state.data, { isConnected } = state;
+  const { application, problem } = state.data, { isConnected } = state;
   state.lostAt = isConnected ? null : state.lostAt ?? Date.now();
   state.root.classList.toggle("live", isConnected && !problem);
   state.root.classList.toggle("lost", !isConnected);
+  state.application.textContent = application ?? "";
   state.text.textContent = !isConnected ? `No connection to the dashboard since ${TIME.format(state.lostAt)}. Reconnecting…` : problem ?? "Live";
   if (!isConnected) closeDialog();
 }

@@ -136,5 +136,10 @@ class StateReader:
 
 def _to_state(heartbeat: Heartbeat, outages: tuple[Outage, ...]) -> SystemState:
     return SystemState(
-        heartbeat.revision, outages, heartbeat.backlog, heartbeat.metrics, heartbeat.damaged
+        heartbeat.revision,
+        outages,
+        heartbeat.backlog,
+        heartbeat.metrics,
+        heartbeat.damaged,
+        heartbeat.app_id,
     )

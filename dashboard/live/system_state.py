@@ -19,6 +19,8 @@ class SystemState:
     backlog: int | None = None
     metrics: RecorderMetrics | None = None
     damaged: tuple[DamagedLedger, ...] = ()
+    app_id: str | None = None
+    """The application that the recorder follows; None before its first heartbeat."""
     is_followed: bool = True
     """False while the ledger can be read, but the recorder writes no heartbeat."""
 

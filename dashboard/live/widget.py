@@ -6,6 +6,7 @@ from dashboard.live.banner import why_not_live
 from dashboard.live.fragment_reruns import register_fragment
 from dashboard.live.system_state import SystemState
 from dashboard.live.updates import PATH
+from dashboard.services import offers_orders
 from dashboard.widgets import widget
 
 _HERE = Path(__file__).parent
@@ -16,7 +17,10 @@ _live_updates, _page_rerun = (
 
 
 def live_updates(state: SystemState) -> None:
-    """Show whether the page is live, and register its fragment, which shows `state`, for reruns."""
+    """Show whether the page is live, and register its fragment, which shows `state`, for reruns.
+
+    Pages of an attached application name it.
+    """
     session, render_id = register_fragment(state.version)
     _live_updates(
         key="live-updates",
@@ -24,6 +28,7 @@ def live_updates(state: SystemState) -> None:
             "path": PATH.removeprefix("/"),
             "session": session,
             "renderId": render_id,
+            "application": None if offers_orders() else state.app_id,
             "problem": why_not_live(state),
         },
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from system.dapr.settings import DaprSettings
 from tests.browser.acts import bars, expect_status, open_instance, press, row
 from tests.browser.conftest import DEFAULTS, LIST, PATIENCE, settle
 from tests.integration.attached import Attached
@@ -45,7 +46,8 @@ def test_an_attached_dashboard(stack: Stack, attached: Attached, page: Page) -> 
     expect_status(row(page, instance_id), "SUSPENDED")
     open_instance(page, instance_id)
     expect(bars(page).first).to_be_visible()
-    status = page.locator(".live-updates")
+    expect(page.locator(".live-updates .application")).to_have_text(DaprSettings().app_id)
+    status = page.get_by_role("status")
     with stack.frozen("daprd"):
         expect(status).to_have_text(re.compile("^Dapr sidecar unavailable"))
         expect(page.get_by_role("heading", name=instance_id)).to_be_visible()

@@ -31,7 +31,7 @@ from tests.unit.pages import (
     until_warned,
     widget,
 )
-from tests.unit.snapshots import at, statuses
+from tests.unit.snapshots import APP, at, statuses
 
 MANY = [f"order_{number:02}" for number in range(120)]
 TITLES = {
@@ -824,16 +824,18 @@ def test_a_search_for_nul_finds_nothing(desk: Desk) -> None:
     assert ids(app) == []
 
 
-def test_an_attached_dashboard_offers_no_orders(
+def test_an_attached_dashboard_names_the_application_and_offers_no_orders(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither as a page nor as a text; the form's address says why."""
     assert "New order" in widget(desk.open(), "table")["empty"][1]
+    assert widget(desk.open(), "live_updates")["application"] is None
     assert not has_widget(desk.open(ORDER), "table")
     monkeypatch.setenv("FLOWDECK_ORDERS", "false")
     services.offers_orders.cache_clear()
     app = desk.open()
     assert "order" not in " ".join(widget(app, "table")["empty"])
+    assert widget(app, "live_updates")["application"] == APP
     instead = desk.open(ORDER)
     assert not instead.exception
     assert "this Flowdeck is attached" in texts(instead.info)
