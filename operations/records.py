@@ -310,27 +310,27 @@ class Page:
 
 @dataclass(frozen=True)
 class Baseline:
-    """How long the latest attempts of an activity took in completed runs.
+    """How long the latest attempts of an activity, or the latest runs of a workflow, took.
 
-    `durations` are in seconds, the shortest first, at least two. Queue time and execution time
-    count together.
+    Only completed runs count. `durations` are in seconds, the shortest first, at least two. Queue
+    time and execution time count together.
     """
 
     durations: tuple[float, ...]
 
     @property
-    def attempts(self) -> int:
-        """The number of attempts."""
+    def count(self) -> int:
+        """The number of attempts or runs."""
         return len(self.durations)
 
     @cached_property
     def p50(self) -> float:
-        """The duration that half of the attempts do not exceed, in seconds."""
+        """The duration that half of them do not exceed, in seconds."""
         return self._cuts[9]
 
     @cached_property
     def p95(self) -> float:
-        """The duration that 95 % of the attempts do not exceed, in seconds."""
+        """The duration that 95 % of them do not exceed, in seconds."""
         return self._cuts[18]
 
     @cached_property
@@ -338,11 +338,11 @@ class Baseline:
         return statistics.quantiles(self.durations, n=20, method="inclusive")
 
     def share_shorter(self, seconds: float) -> float:
-        """Return the share of the attempts that took less time, from 0 to 1."""
+        """Return the share that took less time, from 0 to 1."""
         return bisect_left(self.durations, seconds) / len(self.durations)
 
     def share_longer(self, seconds: float) -> float:
-        """Return the share of the attempts that took more time, from 0 to 1."""
+        """Return the share that took more time, from 0 to 1."""
         return 1 - bisect_right(self.durations, seconds) / len(self.durations)
 
 

@@ -11,6 +11,7 @@ from dashboard.gantt.bars_table import times_of
 from dashboard.gantt.baselines import read_baselines
 from dashboard.gantt.children import find
 from dashboard.gantt.durations import comparison
+from dashboard.gantt.frame import frame_of
 from dashboard.gantt.hover import status_words
 from dashboard.gantt.selection import select
 from dashboard.listing.table_data import address
@@ -21,7 +22,6 @@ from dashboard.widgets import widget
 from operations.actions import RerunFrom
 from operations.errors import FlowdeckError
 from operations.history import NO_END, HistoryEvent
-from operations.records import Baseline, RunSummary
 from operations.run_view import View
 from operations.timeline import Span, SpanKind, event_key
 
@@ -63,17 +63,17 @@ def _head(shown: View, title: str) -> None:
 
 
 def _show_run(shown: View) -> None:
-    summary, timeline = shown.summary, shown.timeline
-    _head(shown, f"{summary.workflow or 'workflow'}, the whole run")
-    started_at = timeline.started_at or summary.started_at
-    facts = [f"run {summary.status.lower()}"]
-    if started_at and timeline.stopped_at:
-        facts.append(f"duration {in_words((timeline.stopped_at - started_at).total_seconds())}")
-    first_turn_at = timeline.first_turn_at or summary.first_turn_at
-    if started_at and first_turn_at:
-        facts.append(f"queue time {in_words((first_turn_at - started_at).total_seconds())}")
-    if started_at:
-        facts.append(f"started {_clock(started_at)}")
+    _head(shown, f"{shown.summary.workflow or 'workflow'}, the whole run")
+    facts = [f"run {shown.summary.status.lower()}"]
+    if frame := frame_of(shown):
+        if frame.seconds is not None:
+            facts.append(f"duration {in_words(frame.seconds)}")
+        if frame.first_turn_at:
+            queue = (frame.first_turn_at - frame.started_at).total_seconds()
+            facts.append(f"queue time {in_words(queue)}")
+        facts.append(f"started {_clock(frame.started_at)}")
+        if frame.comparison:
+            facts.append(frame.comparison)
     st.markdown(" · ".join(map(plain, facts)))
     offer_rerun(shown, RerunFrom.FIRST)
 
@@ -110,7 +110,7 @@ def _facts(of: View, span: Span) -> Iterable[str]:
     yield f"scheduled {_clock(span.scheduled_at)}"
     if span.due:
         yield f"due {_clock(span.due)}"
-    if words := comparison(span, _baseline(of.summary, span)):
+    if words := comparison(span, read_baselines(of.summary, [span]).get((span.kind, span.name))):
         yield words
 
 
@@ -158,12 +158,6 @@ def _link_child(instance_id: str, app_id: str | None) -> None:
     else:
         link = {"href": address(instance_id), "label": f"Open {instance_id}"}
         _page_link(key=f"open-child-{instance_id}", data=link)
-
-
-def _baseline(summary: RunSummary, span: Span) -> Baseline | None:
-    """Return the baseline of an attempt, None for other spans."""
-    is_attempt = span.kind is SpanKind.ACTIVITY
-    return read_baselines(summary, [span.name]).get(span.name) if is_attempt else None
 
 
 def _clock(time: datetime) -> str:

@@ -1,8 +1,9 @@
-"""The links of the header: to related runs, and to logs and traces elsewhere."""
+"""The links of the header to related runs, logs and traces, and how the run compares."""
 
 from datetime import datetime
 from typing import Any
 
+from dashboard.gantt.frame import frame_of
 from dashboard.link_patterns import filled, values_of
 from dashboard.listing.table_data import address, list_address
 from dashboard.services import page_settings, services, state_reader
@@ -15,11 +16,15 @@ NONE = Count(0)
 
 
 def header_links(shown: View, now: datetime) -> dict[str, Any]:
-    """Return the links of the header of a run, except those to its parent and its source."""
+    """Return the links of the header of a run, except those to its parent and its source.
+
+    `comparison` says how long the run took beside others of its workflow, None if that is unknown.
+    """
     summary = shown.summary
     of = summary.instance_id
     reruns = _reruns(of) if summary.status.is_finished else NONE
     has_other_runs = bool(shown.earlier or shown.later)
+    frame = frame_of(shown)
     return {
         "link": address(of, None if summary.is_latest else summary.run_id),
         "children": children(shown),
@@ -28,6 +33,7 @@ def header_links(shown: View, now: datetime) -> dict[str, Any]:
         else None,
         "allRuns": list_address({"q": of}) if has_other_runs else None,
         "elsewhere": elsewhere(shown, now),
+        "comparison": frame.comparison if frame else None,
     }
 
 

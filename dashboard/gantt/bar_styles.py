@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from dashboard.gantt.durations import compared
 from operations.model import Status
+from operations.records import Baseline
 from operations.timeline import Ending, Span, SpanKind
 
 QUEUED = 0.35  # opacity of an attempt's queue time
@@ -57,6 +59,7 @@ _STYLES = {
     (SpanKind.SUSPENSION, Ending.COMPLETED): BarStyle("suspended", _ORANGE),
 }
 BASELINE = BarStyle("p50 to p95 of other runs", _GRAY, height=0.92, opacity=QUEUED)
+_RANKED = frozenset({Status.COMPLETED, Status.FAILED})
 _OF_STATUS = {
     Status.RUNNING: _BLUE,
     Status.SUSPENDED: _ORANGE,
@@ -91,7 +94,7 @@ class Frame:
     """A whole run, whose bar frames those of its calls.
 
     The time before `first_turn_at`, if that is known, is queue time. `ended_at` is when the run
-    ended or stalled, None while it goes on.
+    ended or stalled, None while it goes on. `baseline` has the durations of other runs, if known.
     """
 
     workflow: str
@@ -99,6 +102,19 @@ class Frame:
     started_at: datetime
     first_turn_at: datetime | None = None
     ended_at: datetime | None = None
+    baseline: Baseline | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """The seconds from the start to the end, None while the run goes on."""
+        return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
+
+    @property
+    def comparison(self) -> str | None:
+        """How the run compares with others; it is ranked only if it ended by itself."""
+        if self.baseline is None:
+            return None
+        return compared(self.seconds if self.status in _RANKED else None, self.baseline)
 
 
 def frame_bars(frame: Frame) -> tuple[Bar, ...]:

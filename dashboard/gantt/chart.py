@@ -6,11 +6,11 @@ from typing import Any
 import streamlit as st
 
 from dashboard.attempt.attempt_panel import show_selected
-from dashboard.gantt.bar_styles import Frame
 from dashboard.gantt.bars_table import table_rows
 from dashboard.gantt.baselines import read_baselines
 from dashboard.gantt.children import find, fold, read_unfolded, unfold, unfolded_keys
 from dashboard.gantt.figure import MAX_NAME, OPEN, SELECT, gantt
+from dashboard.gantt.frame import frame_of
 from dashboard.gantt.rows import RUN, Unfolded, parents_of
 from dashboard.gantt.sections import (
     MAX_ROWS,
@@ -26,7 +26,7 @@ from dashboard.server import PLOTLY_PATH
 from dashboard.widgets import widget
 from operations.errors import FlowdeckError
 from operations.run_view import View
-from operations.timeline import SpanKind, Timeline
+from operations.timeline import Timeline
 
 MAIN = "gantt"  # the key of the chart of the instance itself
 
@@ -75,14 +75,8 @@ def draw_chart(  # noqa: PLR0913 - one is optional and named
     frame, unfolded, is_main = None, Unfolded(), key == MAIN
     if is_main:
         unfolded = read_unfolded(shown, unfolded_keys(key, chart_id))
-        frame = Frame(
-            shown.summary.workflow,
-            shown.summary.status,
-            started_at,
-            timeline.first_turn_at or shown.summary.first_turn_at,
-            timeline.stopped_at,
-        )
-    baselines = read_baselines(shown.summary, _activities(section))
+        frame = frame_of(shown)
+    baselines = read_baselines(shown.summary, section.single_calls)
     figure = gantt(
         section, started_at, timeline.stopped_at, baselines, frame=frame, unfolded=unfolded
     )
@@ -204,10 +198,3 @@ def _choice_in(message: Mapping[str, Any]) -> Choice:
 
 def _key_of_choice(key: str) -> str:
     return f"{key}-choice"
-
-
-def _activities(section: Section) -> set[str]:
-    """Return the names of the activities that are drawn as single calls."""
-    calls = [each for each in section.rows if len(calls_of(each)) == 1]
-    firsts = (calls_of(each)[0][0] for each in calls)
-    return {first.name for first in firsts if first.kind is SpanKind.ACTIVITY}

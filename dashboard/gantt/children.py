@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from dashboard.gantt.baselines import Baselines, read_baselines
 from dashboard.gantt.rows import RUN, Unfolded, parents_of, span_with
+from dashboard.gantt.sections import section_of
 from dashboard.services import gateway, services, state_reader
 from operations.errors import FlowdeckError
 from operations.model import Service
@@ -54,9 +56,10 @@ def child_of(parent: View, span: Span | None) -> View | None:
 
 
 def read_unfolded(shown: View, keys: Iterable[str]) -> Unfolded:
-    """Return the timelines of the unfolded children, and why the others cannot be shown."""
+    """Return the unfolded children, and why the others cannot be shown."""
     timelines: dict[str, Timeline] = {}
     problems: dict[str, str] = {}
+    baselines: dict[str, Baselines] = {}
     for key in keys:
         try:
             found = find(shown, key)
@@ -66,9 +69,11 @@ def read_unfolded(shown: View, keys: Iterable[str]) -> Unfolded:
         else:
             if child:
                 timelines[key] = child.timeline
+                section = section_of(child.timeline.spans)
+                baselines[key] = read_baselines(child.summary, section.single_calls)
             elif found:
                 problems[key] = "Another run has taken the id of the child since."
-    return Unfolded(timelines, problems)
+    return Unfolded(timelines, problems, baselines)
 
 
 def unfolded_keys(key: str, chart_id: str) -> tuple[str, ...]:

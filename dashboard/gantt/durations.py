@@ -39,15 +39,27 @@ def paused_seconds(spans: Sequence[Span], pauses: Sequence[Span]) -> float:
 
 
 def comparison(span: Span, baseline: Baseline | None) -> str | None:
-    """Return how an attempt compares with those of other runs, None if that is unknown."""
-    if baseline is None or span.kind is not SpanKind.ACTIVITY:
+    """Return how an attempt or a child compares with other runs, None if that is unknown."""
+    if baseline is None:
         return None
-    of = f"{baseline.attempts:,} attempts in other runs"
-    usual = f"p50 {in_words(baseline.p50)}, p95 {in_words(baseline.p95)}"
+    of = "attempts in other runs" if span.kind is SpanKind.ACTIVITY else "other runs"
     if span.ended_at is None or span.ending not in _COMPARED or span.copied:
+        return compared(None, baseline, of)
+    return compared((span.ended_at - span.scheduled_at).total_seconds(), baseline, of)
+
+
+def compared(seconds: float | None, baseline: Baseline, of: str = "other runs") -> str:
+    """Return how a duration compares with a baseline; None is a duration that is not known yet.
+
+    `of` says what the baseline consists of.
+    """
+    of = f"{baseline.count:,} {of}"
+    usual = f"p50 {in_words(baseline.p50)}, p95 {in_words(baseline.p95)}"
+    if seconds is None:
         return f"{of}: {usual}"
-    seconds = (span.ended_at - span.scheduled_at).total_seconds()
     slower, faster = baseline.share_shorter(seconds), baseline.share_longer(seconds)
+    if not slower and not faster:
+        return f"as fast as {of} ({usual})"
     share, word = (slower, "slower") if slower >= faster else (faster, "faster")
     return f"{word} than {round(share * 100)} % of {of} ({usual})"
 

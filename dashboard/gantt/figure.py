@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.gantt.bar_styles import BASELINE, BarStyle, Frame, bars_of, frame_bars
+from dashboard.gantt.baselines import Baselines
 from dashboard.gantt.drawn_bars import DrawnBar, traces_of
 from dashboard.gantt.durations import paused_seconds, row_seconds
 from dashboard.gantt.fan_outs import fan_out_bars
 from dashboard.gantt.hover import frame_text, hover_text, outcome_words
 from dashboard.gantt.layout import layout, row_height
-from dashboard.gantt.rows import RUN, ChartRow, Line, Unfolded, lines_of, span_key
+from dashboard.gantt.rows import RUN, ChartRow, Line, Unfolded, lines_of, path_of, span_key
 from dashboard.gantt.sections import MAX_SPANS, FanOut, Row, RowOutcome, Section
 from dashboard.times import in_words, milliseconds
 from operations.records import Baseline
@@ -40,7 +41,7 @@ class Gantt:
     """A figure, what stands beside its rows, and its legend as (label, colour, swatch) triples.
 
     `rows` has a dictionary for each row from top to bottom. `start` and `end` are the times of the
-    axis; `end` is None while it grows. `baselines` has the row, start, p50 and p95 of each attempt
+    axis; `end` is None while it grows. `baselines` has the row, start, p50 and p95 of each bar
     with a baseline, `deadlines` the row, time and words of each open span that is due at a time.
     """
 
@@ -64,22 +65,24 @@ def gantt(  # noqa: PLR0913 - two are optional and named
     section: Section,
     started_at: datetime,
     ended_at: datetime | None,
-    baselines: Mapping[str, Baseline],
+    baselines: Baselines,
     *,
     frame: Frame | None = None,
     unfolded: Unfolded | None = None,
 ) -> Gantt:
     """Return the Gantt chart of a section: one row per lane, at least one bar per span.
 
-    `started_at` and `ended_at` are the times of the instance. `baselines` are by activity name.
+    `started_at` and `ended_at` are the times of the instance. `baselines` are those of its calls.
     `frame` is the bar of the whole run, `unfolded` has the children whose rows are drawn too.
     """
-    lines = lines_of(section, unfolded or Unfolded())
+    unfolded = unfolded or Unfolded()
+    lines = lines_of(section, unfolded)
+    known = {"": baselines, **{path_of(key): each for key, each in unfolded.baselines.items()}}
     first = 1 if frame else 0
     numbered = list(enumerate(lines, first))
-    bars = list(_bars(numbered, section.suspensions, started_at, baselines))
+    bars = list(_bars(numbered, section.suspensions, started_at, known))
     framing = list(_frame_bars(frame, started_at)) if frame else []
-    compared = _baselines(numbered, baselines)
+    compared = [*(_frame_baseline(frame) if frame else ()), *_baselines(numbered, known)]
     styles = [bar.style for bar in bars] + ([BASELINE] if compared else [])
     end = section.ended_at if section.is_part else ended_at
     return Gantt(
@@ -110,7 +113,7 @@ def _bars(
     lines: Iterable[tuple[int, Line]],
     pauses: Row,
     started_at: datetime,
-    baselines: Mapping[str, Baseline],
+    known: Mapping[str, Baselines],
 ) -> Iterator[DrawnBar]:
     for y, line in lines:
         if not isinstance(line, ChartRow):
@@ -121,7 +124,7 @@ def _bars(
         paused = paused_seconds(line.entry, pauses)
         for span in line.entry[-MAX_SPANS:]:
             action = f"{SELECT}{span_key(span, line.path)}"
-            hover = hover_text(span, started_at, _baseline(span, line, baselines), paused)
+            hover = hover_text(span, started_at, _baseline(span, line, known), paused)
             for bar in bars_of(span):
                 yield DrawnBar(
                     bar.style, y, bar.start, bar.end, action, hover, bar.style.height,
@@ -138,25 +141,30 @@ def _frame_bars(frame: Frame, started_at: datetime) -> Iterator[DrawnBar]:
         )  # fmt: skip
 
 
-def _baseline(span: Span, line: ChartRow, known: Mapping[str, Baseline]) -> Baseline | None:
-    """Return the baseline of an attempt; those of children's activities are not read."""
-    is_own = span.kind is SpanKind.ACTIVITY and line.depth == 0
-    return known.get(span.name) if is_own else None
+def _baseline(span: Span, line: ChartRow, known: Mapping[str, Baselines]) -> Baseline | None:
+    """Return the baseline of an attempt or a child; `known` has those of each path."""
+    return known.get(line.path, {}).get((span.kind, span.name))
+
+
+def _frame_baseline(frame: Frame) -> Iterator[dict[str, int]]:
+    if frame.baseline:
+        yield _drawn_baseline(0, frame.started_at, frame.baseline)
+
+
+def _drawn_baseline(row: int, start: datetime, baseline: Baseline) -> dict[str, int]:
+    p50, p95 = (round(each * 1000) for each in (baseline.p50, baseline.p95))
+    return {"row": row, "start": milliseconds(start), "p50": p50, "p95": p95}
 
 
 def _baselines(
-    lines: Iterable[tuple[int, Line]], known: Mapping[str, Baseline]
-) -> list[dict[str, int]]:
-    found = []
+    lines: Iterable[tuple[int, Line]], known: Mapping[str, Baselines]
+) -> Iterator[dict[str, int]]:
     for y, line in lines:
         if not isinstance(line, ChartRow) or isinstance(line.entry, FanOut):
             continue
         for span in line.entry[-MAX_SPANS:]:
             if baseline := _baseline(span, line, known):
-                start = milliseconds(span.scheduled_at)
-                p50, p95 = (round(each * 1000) for each in (baseline.p50, baseline.p95))
-                found.append({"row": y, "start": start, "p50": p50, "p95": p95})
-    return found
+                yield _drawn_baseline(y, span.scheduled_at, baseline)
 
 
 def _deadlines(lines: Iterable[tuple[int, Line]]) -> list[dict[str, Any]]:
@@ -170,14 +178,13 @@ def _deadlines(lines: Iterable[tuple[int, Line]]) -> list[dict[str, Any]]:
 
 
 def _frame_row(frame: Frame) -> dict[str, Any]:
-    ended = frame.ended_at
-    took = (milliseconds(ended) - milliseconds(frame.started_at)) / 1000 if ended else None
+    took = frame.seconds
     return {
         "name": frame.workflow[:MAX_NAME] or "workflow",
         "action": f"{SELECT}{RUN}",
         "depth": 0,
         "isRun": True,
-        "since": None if ended else milliseconds(frame.started_at),
+        "since": None if frame.ended_at else milliseconds(frame.started_at),
         "duration": None if took is None else in_words(took),
     }
 

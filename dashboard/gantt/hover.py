@@ -55,6 +55,8 @@ def frame_text(frame: Frame, started_at: datetime) -> str:
         lines[-1] += f", for {_words(frame.ended_at - frame.started_at)}"
     if frame.first_turn_at and frame.first_turn_at > frame.started_at:
         lines.append(f"queue {_words(frame.first_turn_at - frame.started_at)}")
+    if frame.comparison:
+        lines.append(frame.comparison)
     return "<br>".join(lines)
 
 

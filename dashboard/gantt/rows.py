@@ -7,6 +7,7 @@ span of an unfolded child begins with the key of the child: "7.3".
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dashboard.gantt.baselines import Baselines
 from dashboard.gantt.sections import MAX_ROWS, Entry, FanOut, Section, calls_of, section_of
 from dashboard.times import milliseconds
 from operations.timeline import Span, SpanKind, Timeline
@@ -49,11 +50,13 @@ class Missing:
 class Unfolded:
     """The children that a viewer has unfolded, by the keys of their spans.
 
-    `timelines` has those that could be read, `problems` says why the others could not.
+    `timelines` has those that could be read, with the `baselines` of their calls, `problems` says
+    why the others could not.
     """
 
     timelines: Mapping[str, Timeline] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    baselines: Mapping[str, Baselines] = field(default_factory=dict)
 
     @property
     def keys(self) -> Collection[str]:

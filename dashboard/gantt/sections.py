@@ -101,6 +101,12 @@ class Section:
         return (*self.rows, self.suspensions) if self.suspensions else self.rows
 
     @property
+    def single_calls(self) -> list[Span]:
+        """The first attempts of the calls that have a row of their own."""
+        calls = [calls_of(each) for each in self.rows]
+        return [rows[0][0] for rows in calls if len(rows) == 1]
+
+    @property
     def is_part(self) -> bool:
         """True if calls are not drawn."""
         return bool(self.folded) or self.choice != Choice()

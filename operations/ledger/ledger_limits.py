@@ -23,13 +23,14 @@ class SearchLimits:
 class StatisticsLimits:
     """The limits of statistics.
 
-    A query fails after `seconds`. `groups` is the most failure groups that one query returns. A
-    baseline is computed from the latest `baseline_attempts` attempts, at most `attempts_of_run` of
-    each run, among the latest `baseline_candidates`; there is none for fewer than `fewest_runs`
-    runs.
+    A query fails after `seconds`, a query of baselines after `baseline_seconds`: a page waits for
+    it. `groups` is the most failure groups that one query returns. A baseline is computed from the
+    latest `baseline_attempts` attempts, at most `attempts_of_run` of each run, among the latest
+    `baseline_candidates`, or from as many runs; there is none for fewer than `fewest_runs` runs.
     """
 
     seconds: float = 3.0
+    baseline_seconds: float = 0.5
     groups: int = 200
     baseline_attempts: int = 200
     baseline_candidates: int = 1000

@@ -48,10 +48,10 @@ def test_recorder_metrics_are_one_click_away(open_page: OpenPage, stack: Stack) 
     """Its lag, its reads, and whether traces arrive."""
     instance_id = stack.start_order(unique("measured"))
     page = open_page()
-    expect_status(row(page, instance_id), "COMPLETED")
-    page.get_by_test_id("stTooltipHoverTarget").get_by_test_id("stPopoverButton").click()
+    expect_status(row(page, instance_id), "RUNNING")
+    page.get_by_role("button", name="Recorder").click()
     metrics = page.get_by_test_id("stPopoverBody")
-    expect(metrics).to_contain_text("lag in the last minute")
+    expect(metrics).to_contain_text("From an event to its row")
     expect(metrics).to_contain_text("reads per second")
     expect(metrics).to_contain_text("Traces arrive")
 

@@ -392,7 +392,7 @@ def test_the_row_of_suspensions_is_below_all_others() -> None:
     assert chart(pause, span()).names == ["charge", "suspended"]
 
 
-BASELINES = {"charge": Baseline((*[1.5] * 18, 3.9, 4.0, 4.0))}
+BASELINES = {(SpanKind.ACTIVITY, "charge"): Baseline((*[1.5] * 18, 3.9, 4.0, 4.0))}
 
 
 def with_baseline(*spans: Span) -> Gantt:

@@ -47,7 +47,7 @@ def test_a_baseline_has_the_median_and_the_p95_of_the_latest_attempts(ledger: Le
     """In seconds, with the number of attempts."""
     record(ledger, *range(21, 0, -1))
     (baseline,) = ledger.statistics.baselines(WORKFLOW, ["charge"]).values()
-    assert (baseline.p50, baseline.p95, baseline.attempts) == (11.0, 20.0, 21)
+    assert (baseline.p50, baseline.p95, baseline.count) == (11.0, 20.0, 21)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Baselines: how long the latest attempts of activities took."""
+"""Baselines: how long the latest attempts of activities, and the latest runs, took."""
 
 from collections.abc import Collection
 from functools import cache
@@ -12,6 +12,7 @@ from operations.model import Status
 from operations.records import Baseline
 from operations.timeline import Ending
 
+_SECOND = 1_000_000  # microseconds
 _Row = tuple[int, float]  # a `run_id`, and how many seconds one of its attempts took
 
 
@@ -32,6 +33,32 @@ def read_baselines(
         for name, rows in found.items()
         if len({run_id for run_id, _ in rows}) >= limits.fewest_runs
     }
+
+
+def read_run_baseline(
+    connection: Connection, workflow: str, except_run_id: int, limits: StatisticsLimits
+) -> Baseline | None:
+    """Return how long the latest completed runs of a workflow took, None if there are too few.
+
+    The run `except_run_id` and reruns do not count.
+    """
+    columns = runs.c
+    latest = (
+        select(columns.duration_micros)
+        .where(
+            columns.workflow == workflow,
+            columns.status == Status.COMPLETED,
+            columns.run_id != except_run_id,
+            columns.rerun_of.is_(None),
+            columns.duration_micros >= 0,
+        )
+        .order_by(columns.created_at.desc(), columns.run_id.desc())
+        .limit(limits.baseline_attempts)
+    )
+    durations = sorted(connection.scalars(latest))
+    if len(durations) < limits.fewest_runs:
+        return None
+    return Baseline(tuple(each / _SECOND for each in durations))
 
 
 def _rows(

@@ -12,7 +12,7 @@ from operations.errors import UnknownFailureGroup
 from operations.failure_groups import GroupKey
 from operations.ledger.db.connections import reading, reading_within
 from operations.ledger.ledger_limits import StatisticsLimits
-from operations.ledger.statistics.baselines import read_baselines
+from operations.ledger.statistics.baselines import read_baselines, read_run_baseline
 from operations.ledger.statistics.buckets import Bucket
 from operations.ledger.statistics.durations import read_buckets, read_outcomes
 from operations.ledger.statistics.failures import (
@@ -46,8 +46,16 @@ class Statistics:
 
         Only completed runs count, and not the run with the `run_id` `except_run_id`.
         """
-        with reading_within(self._engine, self._limits.seconds) as connection:
+        with reading_within(self._engine, self._limits.baseline_seconds) as connection:
             return read_baselines(connection, workflow, activities, except_run_id, self._limits)
+
+    def run_baseline(self, workflow: str, except_run_id: int = 0) -> Baseline | None:
+        """Return how long runs of a workflow took, None if too few completed.
+
+        Reruns do not count, because they keep steps, nor does the run `except_run_id`.
+        """
+        with reading_within(self._engine, self._limits.baseline_seconds) as connection:
+            return read_run_baseline(connection, workflow, except_run_id, self._limits)
 
     def workflows(self, within: Period) -> PeriodStatistics[Outcomes]:
         """Return the outcomes of the runs of each workflow in a period."""
