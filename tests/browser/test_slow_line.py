@@ -79,9 +79,9 @@ def expect_instance(page: Page) -> None:
     """Wait until the page of an instance is complete."""
     expect(page).to_have_url(re.compile(r"/instance\?id="))
     expect(page.locator("h1 + button.copy")).to_be_visible()
-    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     expect(bars(page).first).to_be_visible()
     expect(page.get_by_role("tab", name="History")).to_be_visible()
+    expect(page.get_by_role("button", name="Download the run")).to_be_visible()
 
 
 @pytest.mark.slow
