@@ -1,5 +1,6 @@
 """The selected bar of a Gantt chart, unfolded children, and the rerun from a bar."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -8,12 +9,13 @@ from streamlit.testing.v1 import AppTest
 from dashboard.attempt.rerun_form import MAX_NAMES, step_names
 from dashboard.gantt.selection import FROM_HISTORY
 from operations.errors import DaprUnavailable
+from operations.ledger import LedgerLimits, SearchLimits, StatisticsLimits
 from operations.model import Service, Status
 from operations.recorder_report import Outage
 from tests.unit.events import completed, ended, failed, scheduled, started, timer, turn, wait
 from tests.unit.fakes import instance
 from tests.unit.pages import INSTANCE, Desk, has_widget, run, send, texts, trigger, widget
-from tests.unit.snapshots import at
+from tests.unit.snapshots import activity, at, snapshot
 
 INPUT = '{"amount": 1.10}'
 
@@ -164,6 +166,34 @@ def test_a_child_is_unfolded_in_place(desk: Desk) -> None:
     assert "A child cannot run again by itself: rerun its parent child." in texts(app.caption)
     trigger(app, "gantt", "unfold", {"key": "1", "isUnfolded": False})
     assert names(app) == ["parent", "parallel"]
+
+
+@pytest.mark.parametrize(
+    "ledger_limits", [LedgerLimits(SearchLimits(60), StatisticsLimits(60, fewest_runs=2))]
+)
+def test_a_run_its_child_and_the_steps_of_the_child_are_compared(desk: Desk) -> None:
+    """Each with other runs of its own workflow, behind its bar; the run also in the header."""
+    for workflow, seconds in product(("parent", "parallel"), (100, 200)):
+        other = snapshot(
+            Status.COMPLETED,
+            instance_id=f"{workflow}-{seconds}",
+            workflow=workflow,
+            started_at=at(0),
+            ended_at=at(seconds),
+            spans=(activity(1, 0, seconds, name="work"),),
+        )
+        desk.ledger.runs.ingest([other])
+    app = open_parent(desk)
+    trigger(app, "gantt", "unfold", {"key": "1", "isUnfolded": True})
+    baselines = widget(app, "gantt")["figure"]["baselines"]
+    assert [(each["row"], each["p50"]) for each in baselines] == [
+        (0, 150_000),
+        (1, 100_000),  # the child itself is a run of its workflow
+        *((row, 150_000) for row in (2, 3, 4)),
+    ]
+    words = "faster than 100 % of 2 other runs (p50 2 min 30 s, p95 3 min 15 s)"
+    assert widget(app, "header")["comparison"] == words
+    assert words in texts(select(app, "run").markdown)
 
 
 def test_a_shared_address_unfolds_the_child(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Baselines: how long the latest attempts of an activity took."""
+"""Baselines: how long the latest attempts of an activity, and the latest runs, took."""
 
 import pytest
 
@@ -112,3 +112,26 @@ def test_attempts_of_another_workflow_do_not_count(ledger: Ledger) -> None:
     """The same name may be another activity there."""
     record(ledger, *[2] * 20)
     assert ledger.statistics.baselines("other_workflow", ["charge"]) == {}
+
+
+def record_runs(ledger: Ledger, *seconds: float, status: Status = Status.COMPLETED) -> None:
+    """Record runs of the workflow that took so long."""
+    runs = [
+        snapshot(status, instance_id=f"{status}-{number}", started_at=at(0), ended_at=at(duration))
+        for number, duration in enumerate(seconds)
+    ]
+    ledger.runs.ingest(runs)
+
+
+def test_a_run_is_compared_with_completed_runs_of_its_workflow(ledger: Ledger) -> None:
+    """Neither with itself, nor with failed runs, nor with reruns, which keep steps."""
+    record_runs(ledger, *[2] * 20)
+    record_runs(ledger, *[9] * 20, status=Status.FAILED)
+    rerun = snapshot(
+        Status.COMPLETED, instance_id="again", started_at=at(0), ended_at=at(1), rerun_of="other"
+    )
+    ledger.runs.ingest([rerun])
+    assert ledger.statistics.run_baseline(WORKFLOW) == Baseline((2.0,) * 20)
+    itself = summary(ledger, f"{Status.COMPLETED}-0").run_id
+    assert ledger.statistics.run_baseline(WORKFLOW, itself) is None  # nineteen are too few
+    assert ledger.statistics.run_baseline("other") is None
