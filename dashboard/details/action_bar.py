@@ -47,8 +47,9 @@ class Entry:
 def action_bar(shown: View, blocked: str | None) -> None:
     """Show the actions; a button whose action is not possible now is disabled, and says why.
 
-    A stalled instance allows only a forced purge. A finished one has the entries of the menu in
-    place of the buttons. `blocked` says why no action is possible now, None if actions are.
+    A stalled instance allows only a forced purge. A run that has ended or was purged, and an
+    earlier run, have the entries of the menu in place of the buttons. `blocked` says why no action
+    is possible now, None if actions are.
     """
     summary = shown.summary
     if offers_forced_purge(summary):
@@ -57,8 +58,10 @@ def action_bar(shown: View, blocked: str | None) -> None:
     entries = menu(summary)
     is_there = summary.is_latest and summary.purged_at is None
     with st.container(horizontal=True, vertical_alignment="center"):
-        if is_there and summary.status.is_finished:
+        if summary.status.is_finished or not is_there:
             _show_links(entries)
+            if not is_there:
+                st.caption(why_disabled(summary))
             return
         _button(Action.PAUSE, shown, blocked)
         _button(Action.RESUME, shown, blocked)

@@ -5,7 +5,7 @@ from typing import Any
 
 from dashboard.gantt.bar_styles import Frame
 from dashboard.gantt.figure import MAX_NAME, OPEN, SELECT, title_of
-from dashboard.gantt.hover import outcome_words, status_words
+from dashboard.gantt.hover import error_words, outcome_words, status_words
 from dashboard.gantt.rows import RUN, ChartRow, Line, Unfolded, lines_of, span_key
 from dashboard.gantt.sections import MAX_SPANS, FanOut, Section
 from dashboard.times import in_words, milliseconds
@@ -52,6 +52,7 @@ def _row(span: Span, line: ChartRow) -> dict[str, Any]:
         "queue": queue,
         "execution": execution,
         "start": milliseconds(span.scheduled_at),
+        "error": error_words(span.failure) if span.failure else "",
     }
 
 

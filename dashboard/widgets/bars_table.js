@@ -1,7 +1,7 @@
 // The bars of a Gantt chart as a table, for keyboards and screen readers. It is a widget because its rows
 // select bars of a chart that changes under them: each button carries the key of its bar.
 
-const COLUMNS = [["Name", "name"], ["Attempt", "attempt"], ["Status", "status"], ["Queue time", "queue"], ["Execution time", "execution"], ["Start", "start"]];
+const COLUMNS = [["Name", "name"], ["Attempt", "attempt"], ["Status", "status"], ["Queue time", "queue"], ["Execution time", "execution"], ["Start", "start"], ["Error", "error"]];
 
 function cellOf(state, row, [label, name]) {
   if (name === "start") return element("td", { "data-label": label }, ZONED.format(row.start));

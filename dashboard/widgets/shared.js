@@ -103,6 +103,7 @@ function ahead(ms) {
 
 // Returns when a wait ends. An event may come earlier: then the workflow gives up at that time.
 function untilWords(data, now) {
+  if (data.until === null) return data.givesUp ? ", no deadline" : "";
   const left = data.until - now;
   if (!data.givesUp) return ` · ${ahead(left)}`;
   return left <= 0 ? ", gives up now" : `, gives up ${ahead(left)}`;

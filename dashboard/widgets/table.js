@@ -264,7 +264,7 @@ function tickRow(state, row) {
     : data.ended === null ? growing(now - data.started) : duration(data.ended - data.started);
   row.suspended.textContent = data.suspended === null ? ""
     : `suspended ${age(now - data.suspended)}${pauser(data)}`;
-  row.until.textContent = data.until === null || data.ended !== null ? "" : untilWords(data, now);
+  row.until.textContent = data.ended !== null ? "" : untilWords(data, now);
 }
 
 // Adds, removes and sorts the rows to match the data.

@@ -22,6 +22,6 @@ function keepSearches() {
 function showComponent(component) {
   const { root } = stateOf(component, () => ({ root: element("nav", { class: "widget views", "aria-label": "Views" }), stop: keepSearches() }));
   const focused = root.getRootNode().activeElement?.dataset?.name;
-  root.replaceChildren(...component.data.views.map(view));
+  root.replaceChildren(element("h1", { class: "unseen" }, "Instances"), ...component.data.views.map(view));
   if (focused) root.querySelector(`[data-name="${focused}"]`)?.focus({ preventScroll: true });
 }
