@@ -17,7 +17,6 @@ from dashboard.listing.filter_parameters import (
     cursor_of,
     ignored_values,
     parse,
-    sort_of,
     without,
 )
 from dashboard.live.banner import zone
@@ -98,11 +97,6 @@ def parsed(query: Query) -> Parsed:
 def current_filter() -> Filter:
     """Return the filter in the address; `show_ignored_values` names the unknown values."""
     return parsed(current_query()).filter
-
-
-def current_sort() -> Sort:
-    """Return the order of the list in the address."""
-    return sort_of(address_query())
 
 
 def current_cursor() -> str | None:

@@ -72,8 +72,7 @@ def read_children(ledger: Ledger, instance_id: str) -> Children:
     """Read the children of an instance; raise `LedgerUnavailable` and `QueryTimeout`."""
     wanted = Filter(parent_id=instance_id)
     page = ledger.search.page(wanted, limit=MAX_CHILDREN, sort=Sort.OLDEST)
-    total = sum(ledger.search.counts(wanted).values(), NONE)
-    return Children(page.runs, _paused_by(ledger, page.runs), total)
+    return Children(page.runs, _paused_by(ledger, page.runs), ledger.search.count(wanted))
 
 
 def _paused_by(ledger: Ledger, runs: Sequence[RunSummary]) -> dict[int, str]:

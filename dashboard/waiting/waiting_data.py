@@ -6,36 +6,28 @@ from typing import Any
 
 from dashboard.listing.table_data import address
 from dashboard.times import milliseconds
-from operations.ledger.search.waiting import WaitingRun
+from operations.ledger.search.waiting import WaitingRun, WaitKind
 from operations.timeline import SpanKind
 
-KINDS = {
-    "event": SpanKind.WAIT,
-    "retry": SpanKind.BACKOFF,
-    "timer": SpanKind.TIMER,
-    "child": SpanKind.CHILD,
-    "activity": SpanKind.ACTIVITY,
-}
-"""The kinds of waits by their names in the address and on the page."""
 _LABELS = {
-    "event": "Events",
-    "retry": "Retries",
-    "timer": "Timers",
-    "child": "Children",
-    "activity": "Activities",
+    WaitKind.EVENT: "Events",
+    WaitKind.RETRY: "Retries",
+    WaitKind.TIMER: "Timers",
+    WaitKind.CHILD: "Children",
+    WaitKind.ACTIVITY: "Activities",
 }
 
 
-def label(kind: str, counts: Mapping[SpanKind, int]) -> str:
+def label(kind: WaitKind, counts: Mapping[SpanKind, int]) -> str:
     """Return the label of a kind with its number of runs."""
-    return f"{_LABELS[kind]} {counts.get(KINDS[kind], 0):,}"
+    return f"{_LABELS[kind]} {counts.get(kind.span_kind, 0):,}"
 
 
-def waiting_data(waiting: Sequence[WaitingRun], kind: str, now: datetime) -> dict[str, Any]:
+def waiting_data(waiting: Sequence[WaitingRun], kind: WaitKind, now: datetime) -> dict[str, Any]:
     """Return the data of the widget."""
     return {
         "now": milliseconds(now),
-        "kind": kind,
+        "kind": kind.value,
         "rows": [_row(each) for each in waiting],
     }
 
