@@ -187,5 +187,4 @@ def test_a_later_page_by_status_starts_in_the_index(ledger: Ledger, sort: Sort) 
     cursor = ledger.search.page(ALL, limit=2, sort=sort).older
     steps = plans(ledger, lambda ledger: ledger.search.page(ALL, limit=2, cursor=cursor, sort=sort))
     sign = ">" if sort is Sort.STATUS_ASCENDING else "<"
-    assert any(f"(status=? AND (created_at,run_id){sign}(?,?))" in step for step in steps), '\n'.join(steps)
-    assert not any("(status,created_at" in step for step in steps)
+    assert sum(f"(status=? AND created_at{sign}?)" in step for step in steps) == 1
