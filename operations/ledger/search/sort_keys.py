@@ -99,8 +99,8 @@ class SortOrder:
         values = [] if self.by_run_id else self._column_values(key)
         columns, bound = self.columns, (*values, key.run_id)
         if status and columns[0] is runs.c.status:
-            if status.value != bound[0]:
-                return true() if (status.value > bound[0]) is self.ascends else false()
+            if status.value != (of_key := str(bound[0])):
+                return true() if (status.value > of_key) is self.ascends else false()
             columns, bound = columns[1:], bound[1:]
         here = tuple_(*columns)
         return here > bound if self.ascends else here < bound
