@@ -23,11 +23,10 @@ from operations.actions import RerunFrom
 from operations.errors import FlowdeckError
 from operations.history import NO_END, HistoryEvent
 from operations.run_view import View
-from operations.timeline import Span, SpanKind, event_key
+from operations.timeline import CALLS, Span, SpanKind, event_key
 
 MAX_TITLE = 300  # characters
 _page_link = widget("page_link")
-_CALLS = frozenset({SpanKind.ACTIVITY, SpanKind.CHILD})
 _SUSPENSION_EVENTS = frozenset({"executionSuspended", "executionResumed"})
 
 
@@ -97,7 +96,7 @@ def _show_span(shown: View, of: View, span: Span) -> None:
 def _facts(of: View, span: Span) -> Iterable[str]:
     """Yield status, attempt, times and comparison of a span."""
     yield status_words(span)
-    if span.kind in _CALLS and span.attempt_count > 1:
+    if span.kind in CALLS and span.attempt_count > 1:
         yield f"attempt {span.attempt_number} of {span.attempt_count}"
     if span.copied:
         yield "copied from the source of the rerun"
@@ -118,7 +117,7 @@ def _show_payloads(of: View, span: Span) -> None:
     if span.kind is SpanKind.WAIT:
         if span.output is not None:
             show_payload(st.container(), "Payload of the event", span.output)
-    elif span.kind in _CALLS:
+    elif span.kind in CALLS:
         if of.details.history is None:
             st.caption("Input and output can be shown as soon as the history can be read.")
             return

@@ -9,10 +9,9 @@ from dashboard.gantt.hover import error_words, outcome_words, status_words
 from dashboard.gantt.rows import RUN, ChartRow, Line, Unfolded, lines_of, span_key
 from dashboard.gantt.sections import MAX_SPANS, FanOut, Section
 from dashboard.times import in_words, milliseconds
-from operations.timeline import Span, SpanKind
+from operations.timeline import CALLS, Span, SpanKind
 
 MAX_TABLE_ROWS = 500
-_CALLS = frozenset({SpanKind.ACTIVITY, SpanKind.CHILD})
 
 
 def table_rows(section: Section, unfolded: Unfolded, frame: Frame | None) -> list[dict[str, Any]]:
@@ -41,7 +40,7 @@ def _rows(line: Line) -> Iterator[dict[str, Any]]:
 
 
 def _row(span: Span, line: ChartRow) -> dict[str, Any]:
-    many = span.kind in _CALLS and span.attempt_count > 1
+    many = span.kind in CALLS and span.attempt_count > 1
     queue, execution = times_of(span)
     return {
         "action": f"{SELECT}{span_key(span, line.path)}",
