@@ -41,7 +41,8 @@ def read_counts() -> dict[SpanKind, int]:
 @st.fragment
 def live() -> None:
     """Show the runs that wait."""
-    page_head("Waiting", state_reader().state(), (KIND,))
+    state = state_reader().state()
+    page_head("Waiting", state, (KIND,))
     try:
         counts = state_reader().query(("waiting counts",), read_counts)
         kind = kind_choice(counts)
@@ -54,7 +55,8 @@ def live() -> None:
     except QueryTimeout as error:
         st.warning(str(error))
     else:
-        waiting_widget(key="waiting", data=waiting_data(waiting, kind, datetime.now(UTC)))
+        data = waiting_data(waiting, kind, datetime.now(UTC), state.app_id)
+        waiting_widget(key="waiting", data=data)
         if len(waiting) == MAX_ROWS:
             st.caption(f"The {MAX_ROWS} longest waits are shown.")
     show_messages()

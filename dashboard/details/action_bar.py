@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.action_results import act, purge_by_force
 from dashboard.bulk.bulk_address import ACTION, EVENT, INSTANCE
 from dashboard.listing.table_data import offered_actions, offers_forced_purge
-from dashboard.markdown import plain
+from dashboard.markdown import plain, shortened
 from dashboard.terminate_question import ask_to_terminate, asks_before_terminate
 from operations.model import Action, allowed_actions
 from operations.records import RunSummary
@@ -97,13 +97,9 @@ def awaited_events(shown: View) -> tuple[Entry, ...]:
     names = dict.fromkeys(each.name for each in waits if each.name and not each.ended_at)
     icon, of = MORE[Action.RAISE][1], {ACTION: Action.RAISE.value, INSTANCE: summary.instance_id}
     return tuple(
-        Entry(f"Raise {plain(_shortened(name))}…", icon, BULK_PAGE, of | {EVENT: name})
+        Entry(f"Raise {plain(shortened(name, MAX_NAME))}…", icon, BULK_PAGE, of | {EVENT: name})
         for name in list(names)[:MAX_EVENTS]
     )
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
 
 
 def _show_links(entries: tuple[Entry, ...]) -> None:

@@ -21,7 +21,7 @@ from dashboard.listing.filter_parameters import (
 )
 from dashboard.live.banner import zone
 from dashboard.live.fragment_reruns import keep_texts
-from dashboard.markdown import plain
+from dashboard.markdown import plain, shortened
 from operations.model import Status
 from operations.records import Filter, Sort
 
@@ -154,9 +154,7 @@ def _remove_parameters(names: Collection[str]) -> None:
 
 
 def _ignored(found: str, expected: str) -> str:
-    if len(found) > _SHOWN:
-        found = f"{found[:_SHOWN]}…"
-    return plain(f"{found} (expected {expected})")
+    return plain(f"{shortened(found, _SHOWN)} (expected {expected})")
 
 
 def _remove_ignored_values() -> None:
