@@ -22,7 +22,7 @@ function why({ reason, message }) {
 }
 
 function instance(row) {
-  return [instanceLink(row, { class: row.href ? "mono text" : "text" })];
+  return [instanceLink(row, { class: row.href || row.app ? "mono text" : "text" })];
 }
 
 const COLUMNS = [
