@@ -20,8 +20,7 @@ from streamlit.config import get_config_options, set_option
 from dashboard.exports import export_routes
 from dashboard.index_page import INLINE_SCRIPTS, IndexPage
 from dashboard.live.updates import LiveUpdates
-from dashboard.static_files import PLOTLY_PATH as PLOTLY_PATH  # noqa: PLC0414 - the chart imports it
-from dashboard.static_files import CompressedFiles
+from dashboard.static_files import PLOTLY_PATH, CompressedFiles
 from operations.web.access import AccessRules
 from operations.web.guard import Guard, Policies
 

@@ -17,7 +17,7 @@ from dashboard.gantt.selection import select
 from dashboard.listing.table_data import address
 from dashboard.live.banner import zone
 from dashboard.markdown import plain
-from dashboard.times import in_words
+from dashboard.times import clock_time, in_words
 from dashboard.widgets import widget
 from operations.actions import RerunFrom
 from operations.errors import FlowdeckError
@@ -160,12 +160,5 @@ def _link_child(instance_id: str, app_id: str | None) -> None:
 
 
 def _clock(time: datetime) -> str:
-    """Return a time of day in the viewer's zone; with the date if it is not today."""
-    local = time.astimezone(zone())
-    is_today = local.date() == datetime.now(zone()).date()
-    milliseconds = f"{local.microsecond // 1000:03}"
-    return (
-        f"{local:%H:%M:%S}.{milliseconds}"
-        if is_today
-        else f"{local:%Y-%m-%d %H:%M:%S}.{milliseconds}"
-    )
+    """Return a time in the viewer's zone, to the millisecond; with the date if it is not today."""
+    return f"{clock_time(time, zone())}.{time.microsecond // 1000:03}"
