@@ -37,7 +37,7 @@ function attention(data, now, ticks) {
 const COLUMNS = [["Workflow", "name"], ["Created", "n"], ["Unfinished now", "n"], ["Failure rate", "n"], ["Duration p50", "n"], ["Duration p95", "n"], ["Oldest unfinished", "n"]];
 
 function workflow(row, now, ticks) {
-  const oldest = element("td", { class: "n", "data-label": "Oldest unfinished" });
+  const oldest = row.oldest === null || !row.oldestHref ? element("span") : pageLink({ href: row.oldestHref });
   const words = () => { oldest.textContent = row.oldest === null ? "–" : growing(now() - row.oldest); };
   ticks.push(words);
   words();
@@ -45,13 +45,13 @@ function workflow(row, now, ticks) {
   const cell = (name, ...children) => element("td", { class: "n", "data-label": name }, ...children);
   const name = row.name || "not started yet";
   return element("tr", {},
-    element("th", { scope: "row", title: name }, row.href ? pageLink({ href: row.href }, name) : name),
+    element("th", { scope: "row", title: name }, pageLink({ href: row.href }, name)),
     cell("Created", row.created.toLocaleString("en")),
-    cell("Unfinished now", row.unfinished ? pageLink({ href: row.unfinishedHref }, row.unfinished.toLocaleString("en")) : "0"),
+    cell("Unfinished now", row.unfinished && row.unfinishedHref ? pageLink({ href: row.unfinishedHref }, row.unfinished.toLocaleString("en")) : row.unfinished.toLocaleString("en")),
     cell("Failure rate", element("span", { class: row.failed ? "failure" : "", title: `${row.failed} failed` }, failed)),
     cell("Duration p50", number(row.p50, "seconds")),
     cell("Duration p95", number(row.p95, "seconds")),
-    oldest);
+    cell("Oldest unfinished", oldest));
 }
 
 function workflows(data, now, ticks) {
