@@ -271,12 +271,12 @@ def test_the_samples_are_read_from_an_index(ledger: Ledger) -> None:
     steps = plans(
         ledger, lambda ledger: ledger.statistics.failure_samples(groups, DAY), "failure_groups"
     )
-    index = "COVERING INDEX runs_ended_of_failure_group"
+    ended = "failure_group=? AND status=? AND ended_micros>? AND ended_micros<?"
     assert steps == [
         "SEARCH failure_groups USING COVERING INDEX sqlite_autoindex_failure_groups_1 (group_id=?)",
         "SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)",
         "CORRELATED SCALAR SUBQUERY 1",
-        f"SEARCH runs_1 USING {index} (failure_group=? AND status=? AND ended_micros>? AND ended_micros<?)",
+        f"SEARCH runs_1 USING COVERING INDEX runs_ended_of_failure_group ({ended})",
         "SEARCH run_details USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
     ]
 
