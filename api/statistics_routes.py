@@ -82,9 +82,11 @@ def series(query: Annotated[SeriesQuery, Query()], services: ServicesDependency)
 
 @router.get("/failures", summary="Get failure groups", response_model=FailuresResponse)
 def failures(query: Annotated[PeriodQuery, Query()], services: ServicesDependency) -> AsciiResponse:
-    """Return the 200 groups with the most failed runs in a period."""
-    within = query.period
-    return AsciiResponse(failures_body(within, services.ledger.statistics.failures(within)))
+    """Return the 200 groups with the most failed runs in a period, each with its newest run."""
+    within, statistics = query.period, services.ledger.statistics
+    groups = statistics.failures(within)
+    samples = statistics.failure_samples(groups, within)
+    return AsciiResponse(failures_body(within, groups, samples))
 
 
 @router.post(

@@ -33,6 +33,8 @@ def _queries(ledger: Ledger) -> Iterator[Query]:
     now = datetime.now(UTC)
     day = Period(now - timedelta(days=1), now)
     yield Query("failure groups of a day", partial(ledger.statistics.failures, day))
+    groups = ledger.statistics.failures(day)
+    yield Query("their samples", partial(ledger.statistics.failure_samples, groups, day))
     yield Query("what needs a person", ledger.search.attention)
     yield Query("unfinished runs", ledger.search.unfinished)
     for length in PeriodLength:

@@ -1,6 +1,6 @@
 """The queries and the bodies of statistics and failure groups."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from operations.ledger.search.attention import AttentionCount, UnfinishedRuns
 from operations.ledger.statistics.buckets import Bucket
 from operations.ledger.statistics.results import (
     FailureGroup,
+    FailureSample,
     Outcomes,
     PeriodStatistics,
     SeriesBucket,
@@ -138,6 +139,21 @@ class KnownSchema(BaseModel):
     note: str
 
 
+class FailureSampleSchema(BaseModel):
+    """The run of a group that failed last in the period.
+
+    `stack_trace` has the application's own frames, in at most 4,000 characters; `hidden_frames` is
+    the number of the others. The status of the run has the whole trace.
+    """
+
+    instance_id: str
+    run_id: int
+    at: datetime
+    message: str
+    stack_trace: str | None = None
+    hidden_frames: int
+
+
 class FailureGroupSchema(BaseModel):
     """Failures of one step, with one error type and similar messages."""
 
@@ -153,6 +169,7 @@ class FailureGroupSchema(BaseModel):
     workflows: list[str]
     trend: list[int]
     known: KnownSchema | None = None
+    sample: FailureSampleSchema | None = None
 
 
 class FailuresResponse(BaseModel):
@@ -242,12 +259,15 @@ def series_body(series: PeriodStatistics[SeriesBucket]) -> dict[str, Any]:
     return _period(series.within) | {"buckets": buckets}
 
 
-def failures_body(within: Period, groups: Sequence[FailureGroup]) -> dict[str, Any]:
-    """Return the body for failure groups."""
-    return _period(within) | {"groups": [_group(each) for each in groups]}
+def failures_body(
+    within: Period, groups: Sequence[FailureGroup], samples: Mapping[str, FailureSample]
+) -> dict[str, Any]:
+    """Return the body for failure groups, and for the newest run of each of them."""
+    found = [_group(each, samples.get(each.group_id)) for each in groups]
+    return _period(within) | {"groups": found}
 
 
-def _group(group: FailureGroup) -> dict[str, Any]:
+def _group(group: FailureGroup, sample: FailureSample | None) -> dict[str, Any]:
     known = group.known
     return {
         "group": group.group_id,
@@ -262,7 +282,13 @@ def _group(group: FailureGroup) -> dict[str, Any]:
         "workflows": list(group.workflows),
         "trend": list(group.trend),
         "known": vars(known) | {"at": utc_text(known.at)} if known else None,
+        "sample": _sample(sample) if sample else None,
     }
+
+
+def _sample(sample: FailureSample) -> dict[str, Any]:
+    body = vars(sample) | {"at": utc_text(sample.at)}
+    return {name: body[name] for name in FailureSampleSchema.model_fields}
 
 
 def _period(within: Period) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dashboard.services import services, state_reader, viewer
 from dashboard.widgets import widget
 from operations.actions.context import MAX_REASON_LENGTH
 from operations.errors import LedgerUnavailable, QueryTimeout, UnknownFailureGroup
-from operations.ledger.statistics.results import FailureGroup
+from operations.ledger.statistics.results import FailureGroup, FailureSample
 
 failures_widget = widget("failures", scripts=("sparkline",))
 
@@ -35,9 +35,11 @@ def mark() -> None:
     state_reader().refresh()
 
 
-def read(length: PeriodLength) -> tuple[FailureGroup, ...]:
-    """Read the failure groups of a period that ends now."""
-    return services().ledger.statistics.failures(length.ending_at(datetime.now(UTC)))
+def read(length: PeriodLength) -> tuple[tuple[FailureGroup, ...], dict[str, FailureSample]]:
+    """Read the failure groups of a period that ends now, and the newest run of each group."""
+    within, statistics = length.ending_at(datetime.now(UTC)), services().ledger.statistics
+    groups = statistics.failures(within)
+    return groups, statistics.failure_samples(groups, within)
 
 
 @st.fragment(run_every=60)
@@ -48,13 +50,13 @@ def live() -> None:
     length = period_choice()
     minute = int(time.time() // 60)  # after which a group may be out of the period
     try:
-        groups = state_reader().query(("failures", length, minute), lambda: read(length))
+        found = state_reader().query(("failures", length, minute), lambda: read(length))
     except LedgerUnavailable:
         st.info("The failures appear as soon as the ledger can be read.")
     except QueryTimeout as error:
         st.warning(str(error))
     else:
-        data = failures_data(groups, length, datetime.now(UTC))
+        data = failures_data(*found, length, datetime.now(UTC))
         failures_widget(key="failures", data=data, on_mark_change=mark)
     show_messages()
 

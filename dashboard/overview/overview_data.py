@@ -21,11 +21,12 @@ from operations.ledger.statistics.results import (
     SeriesBucket,
 )
 from operations.recorder_report import Outage
-from operations.records import Attention, Period
+from operations.records import Attention, Period, Sort
 
 FAILURES, WAITING = "failures", "waiting"  # the paths of pages
 RECENT = timedelta(hours=24)  # whose failure groups need a person
 MAX_GROUPS = 5  # that the overview names
+_NOT_STARTED = {"status": "pending", "children": "1"}  # runs that may have no workflow yet
 
 
 class PeriodLength(StrEnum):
@@ -44,6 +45,11 @@ class PeriodLength(StrEnum):
             PeriodLength.WEEK: timedelta(days=7),
         }
         return lengths[self]
+
+    @property
+    def in_address(self) -> str:
+        """The length as a value of the list's filters."""
+        return {PeriodLength.HOUR: "1h", PeriodLength.DAY: "1d", PeriodLength.WEEK: "7d"}[self]
 
     @property
     def bucket(self) -> Bucket:
@@ -135,7 +141,7 @@ def _groups(groups: Iterable[FailureGroup], now: datetime) -> Iterator[dict[str,
             detail=group.key.fingerprint,
             count=group.runs,
             since=group.last_at,
-            href=list_address({"failure_group": group.group_id}),
+            href=list_address(runs_of(group, PeriodLength.DAY)),
             is_new=is_new(group, now),
         )
     if rest := not_known[MAX_GROUPS:]:
@@ -143,6 +149,11 @@ def _groups(groups: Iterable[FailureGroup], now: datetime) -> Iterator[dict[str,
         title = f"{len(rest)} more failure groups" if len(rest) > 1 else "1 more failure group"
         runs = sum(each.runs for each in rest)
         yield _entry("group", title, count=runs, since=last, href=FAILURES)
+
+
+def runs_of(group: FailureGroup, length: PeriodLength) -> dict[str, str]:
+    """Return the filter of the list for the runs that a group counts in a period."""
+    return {"failure_group": group.group_id, "ended_last": length.in_address}
 
 
 def is_new(group: FailureGroup, now: datetime) -> bool:
@@ -187,10 +198,10 @@ def _workflows(overview: Overview) -> Iterator[dict[str, Any]]:
         duration = found.duration if found else None
         yield {
             "name": name,
-            "href": list_address({"workflow": name}) if name else None,
+            "href": list_address({"workflow": name} if name else _NOT_STARTED),
             "created": found.created if found else 0,
             "unfinished": current.count if current else 0,
-            "unfinishedHref": _unfinished_address(name),
+            **_unfinished_addresses(name),
             "failed": found.failed if found else 0,
             "failureShare": found.failure_share if found else None,
             "p50": _seconds(duration, "p50"),
@@ -203,7 +214,10 @@ def _seconds(duration: DurationDistribution | None, name: str) -> float | None:
     return getattr(duration, name) if duration else None
 
 
-def _unfinished_address(workflow: str) -> str:
-    statuses = [each.lower() for each in UNFINISHED]
-    rest = {"workflow": [workflow]} if workflow else {"children": ["1"]}
-    return list_address({"status": statuses} | rest)
+def _unfinished_addresses(workflow: str) -> dict[str, str | None]:
+    """Return the addresses of the unfinished runs; none without a name, which is no filter."""
+    if not workflow:
+        return {"unfinishedHref": None, "oldestHref": None}
+    wanted = {"workflow": workflow, "status": [each.lower() for each in UNFINISHED]}
+    oldest = wanted | {"sort": Sort.OLDEST}
+    return {"unfinishedHref": list_address(wanted), "oldestHref": list_address(oldest)}

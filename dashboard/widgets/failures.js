@@ -26,6 +26,18 @@ function knownWords(state, { id, known }) {
     element("button", { type: "button", onclick: () => state.setTriggerValue("mark", { group: id, note: null }) }, "Undo"));
 }
 
+// The newest run of a group; its fold stays open when the data change.
+function sample({ samples }, { id: group, sample: { id, href, at, message, stack, hidden } }) {
+  const left = hidden ? `${hidden.toLocaleString("en")} ${hidden === 1 ? "frame" : "frames"} of libraries left out · ` : "";
+  const fold = element("details", { open: samples.has(group) },
+    element("summary", {}, `Newest failed run, ${CLOCK.format(at)}`),
+    pageLink({ href, class: "mono", title: id }, id),
+    element("pre", { class: "mono", tabindex: 0, role: "region", "aria-label": `Failure of ${id}` }, `${message}\n${stack ?? ""}`.trim()),
+    element("span", { class: "muted" }, stack ? `${left}the run has the whole stack trace` : "no stack trace"));
+  fold.addEventListener("toggle", () => samples[fold.open ? "add" : "delete"](group));
+  return fold;
+}
+
 function row(state, group) {
   const last = timed(element("time", { title: ZONED.format(group.last) }), () => age(state.now() - group.last));
   const title = [element("strong", {}, `${group.step} failed: ${group.errorType}`), group.isNew ? element("span", { class: "new" }, "new") : null];
@@ -35,6 +47,7 @@ function row(state, group) {
       group.href ? pageLink({ href: group.href }, ...title) : element("span", {}, ...title),
       element("span", { class: "message mono", title: group.message }, group.message || "no message"),
       element("span", { class: "muted" }, `${of} · first ${CLOCK.format(group.first)}`),
+      group.sample && sample(state, group),
       group.known ? knownWords(state, group) : null,
       group.isOpen ? state.form : element("div", { class: "actions" },
         group.rerunHref && pageLink({ href: group.rerunHref, class: "rerun", title: "Shows first which runs, at which pace, and when it stops" }, "Rerun the group…"),
@@ -57,7 +70,7 @@ function show(state) {
 function showComponent(component) {
   const state = stateOf(component, () => {
     const list = element("ul", {}), empty = element("p", { class: "calm", hidden: true }), root = element("div", { class: "widget failures" }, list, empty);
-    return { root, list, empty, open: null, form: null, stop: everySecond(() => tickTexts(root)) };
+    return { root, list, empty, open: null, form: null, samples: new Set(), stop: everySecond(() => tickTexts(root)) };
   });
   state.data = component.data;
   state.setTriggerValue = component.setTriggerValue;

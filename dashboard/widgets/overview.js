@@ -28,18 +28,19 @@ function entry(state, data) {
 const COLUMNS = [["Workflow", "name"], ["Created", "n"], ["Unfinished now", "n"], ["Failure rate", "n"], ["Duration p50", "n"], ["Duration p95", "n"], ["Oldest unfinished", "n"]];
 
 function workflow(state, row) {
-  const oldest = timed(element("td", { class: "n", "data-label": "Oldest unfinished" }), () => row.oldest === null ? "–" : growing(state.now() - row.oldest));
+  const oldest = timed(row.oldest === null || !row.oldestHref ? element("span") : pageLink({ href: row.oldestHref }),
+    () => row.oldest === null ? "–" : growing(state.now() - row.oldest));
   const failed = row.failureShare === null ? "–" : `${(row.failureShare * 100).toFixed(row.failureShare && row.failureShare < .1 ? 1 : 0)} %`;
   const cell = (name, ...children) => element("td", { class: "n", "data-label": name }, ...children);
   const name = row.name || "not started yet";
   return element("tr", {},
-    element("th", { scope: "row", title: name }, row.href ? pageLink({ href: row.href }, name) : name),
+    element("th", { scope: "row", title: name }, pageLink({ href: row.href }, name)),
     cell("Created", row.created.toLocaleString("en")),
-    cell("Unfinished now", row.unfinished ? pageLink({ href: row.unfinishedHref }, row.unfinished.toLocaleString("en")) : "0"),
+    cell("Unfinished now", row.unfinished && row.unfinishedHref ? pageLink({ href: row.unfinishedHref }, row.unfinished.toLocaleString("en")) : row.unfinished.toLocaleString("en")),
     cell("Failure rate", element("span", { class: row.failed ? "failure" : "", title: `${row.failed} failed` }, failed)),
     cell("Duration p50", number(row.p50, "seconds")),
     cell("Duration p95", number(row.p95, "seconds")),
-    oldest);
+    cell("Oldest unfinished", oldest));
 }
 
 function create() {

@@ -48,6 +48,7 @@ READS: list[Call] = [
     lambda ledger: ledger.statistics.workflows(ALL_TIME),
     lambda ledger: ledger.statistics.activities(ALL_TIME),
     lambda ledger: ledger.statistics.failures(ALL_TIME),
+    lambda ledger: ledger.statistics.failure_samples([], ALL_TIME),
     lambda ledger: ledger.audit_log.of("order_A", 1),
     lambda ledger: ledger.audit_log.of_bulk("1"),
     lambda ledger: ledger.audit_search.page(AuditFilter(), limit=1),

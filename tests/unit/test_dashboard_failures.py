@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.overview.overview_data import PeriodLength
 from operations.model import Failure
 from operations.timeline import Ending
 from tests.unit.pages import FAILURES, OVERVIEW, Desk, follow, ids, texts, trigger, widget
@@ -29,6 +30,30 @@ def test_a_group_has_its_figures_and_leads_to_its_runs(desk: Desk, now: float) -
     assert sorted(ids(follow(app, group["href"]))) == ["a", "b"]
 
 
+@pytest.mark.parametrize("period", PeriodLength)
+def test_a_group_leads_to_the_runs_that_it_counts(
+    desk: Desk, now: float, period: PeriodLength
+) -> None:
+    """Those of the period, in the list and in the rerun of the group."""
+    fails(desk, "inside", now - period.length.total_seconds() + 60, "No card 1")
+    fails(desk, "before", now - period.length.total_seconds() - 60, "No card 2")
+    app = desk.open(FAILURES, period=period)
+    (group,) = widget(app, "failures")["groups"]
+    assert group["runs"] == 1
+    assert ids(follow(desk.open(FAILURES), group["href"])) == ["inside"]
+    assert "1 of 1 instances" in texts(follow(desk.open(FAILURES), group["rerunHref"]).markdown)
+
+
+def test_a_group_has_its_newest_run_as_a_sample(desk: Desk, now: float) -> None:
+    """With its own message, and a link to the run."""
+    fails(desk, "a", now - 50, "No card 1")
+    fails(desk, "b", now - 100, "No card 2")
+    app = desk.open(FAILURES)
+    sample = widget(app, "failures")["groups"][0]["sample"]
+    assert (sample["id"], sample["message"], sample["stack"]) == ("a", "No card 1", None)
+    assert widget(follow(app, sample["href"]), "header")["id"] == "a"
+
+
 def test_a_known_group_leaves_the_overview(desk: Desk, now: float) -> None:
     """Its page shows who knows it and the note, until it is not known any more."""
     fails(desk, "a", now - 100, "No card")
@@ -53,6 +78,7 @@ def test_attempts_whose_retry_succeeded_are_a_group(desk: Desk, now: float) -> N
     desk.ledger.runs.ingest([snapshot(instance_id="r", execution="r", read=now, spans=spans)])
     (group,) = widget(desk.open(FAILURES), "failures")["groups"]
     assert (group["runs"], group["attempts"], group["href"]) == (0, 1, None)
+    assert group["sample"] is None
     assert widget(desk.open(OVERVIEW), "overview")["attention"] == []
 
 

@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from operations.errors import QueryTimeout
-from operations.ledger.search.search import Search
 from operations.model import Failure, Service, Status
 from operations.recorder_report import Outage
 from operations.timeline import Ending, SpanKind, Waiting
@@ -67,16 +65,18 @@ def test_an_entry_leads_to_its_runs(desk: Desk, now: float) -> None:
     late = Waiting("cooling", at(now - 90), SpanKind.TIMER, at(now - 500))
     desk.ledger.runs.ingest([snapshot(instance_id="late", execution="l", waiting=late)])
     group, overdue, event = entries(desk)
-    for entry, expected, words in (
-        (group, "failed", "Failure group: charge: E: No card"),
+    for entry, expected, *words in (
+        (group, "failed", "Failure group: charge: E: No card", "Ended: last day"),
         (overdue, "late", "Overdue: a timer, a time-out, a retry or a start is late"),
     ):
         app = follow(desk.open(OVERVIEW), entry["href"])
         assert ids(app) == [expected]
-        (button,) = [each for each in app.button if each.help == "Remove this filter"]
-        assert button.label.replace("\u2060", "").replace("\\", "") == words
-        button.click()
-        assert len(ids(run(app))) == 4
+        for each in words:
+            buttons = [each for each in app.button if each.help == "Remove this filter"]
+            assert buttons[0].label.replace("\u2060", "").replace("\\", "") == each
+            buttons[0].click()
+            run(app)
+        assert len(ids(app)) == 4
         assert app.query_params == {}
     waits = widget(follow(desk.open(OVERVIEW), event["href"]), "waiting")
     assert [each["id"] for each in waits["rows"]] == ["w"]
@@ -113,7 +113,30 @@ def test_a_workflow_has_a_row(desk: Desk, now: float) -> None:
         None,
     )
     assert slow["oldest"] == NOON.timestamp() * 1000
-    assert ids(follow(app, slow["unfinishedHref"])) == ["r"]
+    for href in (slow["unfinishedHref"], slow["oldestHref"]):
+        assert ids(follow(app, href)) == ["r"]
+
+
+def test_the_longest_running_instance_comes_first(desk: Desk) -> None:
+    """Its age is a link to the unfinished runs of the workflow in this order."""
+    desk.add("old", "new")
+    app = desk.open(OVERVIEW)
+    (row,) = widget(app, "overview")["workflows"]
+    assert ids(follow(app, row["oldestHref"])) == ["old", "new"]
+
+
+def test_a_workflow_without_a_name_leads_to_the_pending_runs(desk: Desk) -> None:
+    """Its counts are no links: no filter selects its runs only."""
+    desk.ledger.runs.ingest(
+        [
+            snapshot(Status.PENDING, instance_id="p", execution="p", workflow=""),
+            snapshot(instance_id="r", execution="r"),
+        ]
+    )
+    app = desk.open(OVERVIEW)
+    row, _ = widget(app, "overview")["workflows"]
+    assert (row["unfinished"], row["unfinishedHref"], row["oldestHref"]) == (1, None, None)
+    assert ids(follow(app, row["href"])) == ["p"]
 
 
 @pytest.mark.parametrize(("period", "numbers"), [("hour", {60, 61}), ("week", {168, 169})])
@@ -131,22 +154,3 @@ def test_the_overview_without_a_ledger(desk: Desk) -> None:
         assert "appears as soon as the ledger can be read" in texts(app.info)
         until_warned(app, "Ledger unavailable")
     assert widget(run(app), "overview")["workflows"] == []
-
-
-def test_a_query_that_takes_too_long_is_reported(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The page says so."""
-
-    def fail(_: Search) -> None:
-        raise QueryTimeout
-
-    monkeypatch.setattr(Search, "attention", fail)
-    assert "in time" in texts(desk.open(OVERVIEW).warning)
-
-
-def test_an_unknown_parameter_is_named(desk: Desk) -> None:
-    """As on the other pages."""
-    app = desk.open(OVERVIEW, status="failed")
-    assert "Ignored in the address: 'status' (expected period)" in texts(app.markdown)
-    assert ids(follow(app, "instances")) == []

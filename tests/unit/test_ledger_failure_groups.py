@@ -6,13 +6,22 @@ import pytest
 
 from operations.failure_groups import FailedKind, GroupKey
 from operations.ledger import Ledger, LedgerLimits, StatisticsLimits
-from operations.ledger.statistics.results import FailureGroup
+from operations.ledger.statistics.failure_samples import MAX_STACK
+from operations.ledger.statistics.results import FailureGroup, FailureSample
 from operations.model import Failure, Status
 from operations.records import ALL_TIME, Filter, Period
 from operations.timeline import Ending, Span, SpanKind
 from tests.unit.plans import plans
 from tests.unit.queries import ids
-from tests.unit.snapshots import APP, activity, at, snapshot, state_only, summary
+from tests.unit.snapshots import (
+    APP,
+    activity,
+    at,
+    recorded_snapshot,
+    snapshot,
+    state_only,
+    summary,
+)
 
 pytestmark = pytest.mark.both_databases
 
@@ -203,6 +212,73 @@ def test_only_failures_are_read(ledger: Ledger) -> None:
     ):
         first, *_ = plans(ledger, lambda ledger: ledger.statistics.failures(DAY), table)
         assert first == f"SEARCH {table} USING {index}"
+
+
+def sample(ledger: Ledger, within: Period = DAY) -> FailureSample:
+    """Return the sample of the only group of failed runs."""
+    (found,) = ledger.statistics.failure_samples(
+        ledger.statistics.failures(within), within
+    ).values()
+    return found
+
+
+def test_the_sample_of_a_group_is_its_newest_run(ledger: Ledger) -> None:
+    """In the period, with its own message; a group without failed runs has none."""
+    for number in (20, 30, 10):
+        fails(ledger, number, f"No card {number}")
+    spans = (attempt(40, "retried"), activity(2, 41, 50))
+    ledger.runs.ingest([snapshot(instance_id="i50", execution="e50", read=50, spans=spans)])
+    found = sample(ledger)
+    assert (found.instance_id, found.at, found.message) == ("i30", at(30), "No card 30")
+    assert (found.run_id, found.is_latest) == (summary(ledger, "i30").run_id, True)
+    assert sample(ledger, Period(at(0), at(30))).instance_id == "i20"
+
+
+def test_a_sample_has_the_own_frames_of_the_step_that_failed(ledger: Ledger) -> None:
+    """Not those of the workflow, which only called it."""
+    ledger.runs.ingest([recorded_snapshot("failed")])
+    found = sample(ledger, ALL_TIME)
+    assert found.message == "No such item."
+    assert found.stack_trace == (
+        '  File "/tests/integration/richapp.py", line 81, in fail\n    raise ValueError(reason)'
+    )
+    assert found.hidden_frames == 3
+
+
+def test_a_sample_has_the_stack_trace_of_the_workflow_without_a_failed_step(
+    ledger: Ledger,
+) -> None:
+    """It has a limited length."""
+    failure = Failure("KeyError", "'amount'", f"  at order.run(order.py:1)\n{'x' * 50_000}")
+    ledger.runs.ingest([snapshot(Status.FAILED, read=9, failure=failure)])
+    assert sample(ledger).stack_trace == str(failure.stack_trace)[:MAX_STACK]
+
+
+def test_a_long_history_is_not_read_for_a_sample(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sample then has the stack trace of the workflow."""
+    monkeypatch.setattr("operations.ledger.statistics.failure_samples._MAX_HISTORY", 100)
+    ledger.runs.ingest([recorded_snapshot("failed")])
+    assert "in failing" in str(sample(ledger, ALL_TIME).stack_trace)
+
+
+@pytest.mark.sqlite_alone
+def test_the_samples_are_read_from_an_index(ledger: Ledger) -> None:
+    """In one query; each group reads the end of its own runs."""
+    fails(ledger, 10, "gone")
+    groups = ledger.statistics.failures(DAY)
+    steps = plans(
+        ledger, lambda ledger: ledger.statistics.failure_samples(groups, DAY), "failure_groups"
+    )
+    ended = "failure_group=? AND status=? AND ended_micros>? AND ended_micros<?"
+    assert steps == [
+        "SEARCH failure_groups USING COVERING INDEX sqlite_autoindex_failure_groups_1 (group_id=?)",
+        "SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)",
+        "CORRELATED SCALAR SUBQUERY 1",
+        f"SEARCH runs_1 USING COVERING INDEX runs_ended_of_failure_group ({ended})",
+        "SEARCH run_details USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
+    ]
 
 
 def test_a_long_quoted_value_does_not_split_a_group(ledger: Ledger) -> None:

@@ -97,6 +97,25 @@ class KnownFailure:
 
 
 @dataclass(frozen=True)
+class FailureSample:
+    """The run of a failure group that failed last in a period.
+
+    `message` and `stack_trace` are those of the step that failed. The trace has only the
+    application's own frames, and `hidden_frames` is the number of the others; a trace without own
+    frames is complete. It has at most 4,000 characters. If the history of the run is long, the
+    trace is that of its workflow.
+    """
+
+    run_id: int
+    instance_id: str
+    is_latest: bool
+    at: datetime
+    message: str
+    stack_trace: str | None
+    hidden_frames: int
+
+
+@dataclass(frozen=True)
 class FailureGroup:
     """Failures of one step, with one error type and similar messages, in a period.
 

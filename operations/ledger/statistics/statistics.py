@@ -3,7 +3,7 @@
 How they ended is read from roll-ups, failures from an index of their own.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -15,6 +15,7 @@ from operations.ledger.ledger_limits import StatisticsLimits
 from operations.ledger.statistics.baselines import read_baselines, read_run_baseline
 from operations.ledger.statistics.buckets import Bucket
 from operations.ledger.statistics.durations import read_buckets, read_outcomes
+from operations.ledger.statistics.failure_samples import read_samples
 from operations.ledger.statistics.failures import (
     mark_known,
     read_failure_group,
@@ -23,6 +24,7 @@ from operations.ledger.statistics.failures import (
 )
 from operations.ledger.statistics.results import (
     FailureGroup,
+    FailureSample,
     Outcomes,
     PeriodStatistics,
     SeriesBucket,
@@ -86,6 +88,17 @@ class Statistics:
         """
         with reading_within(self._engine, self._limits.seconds) as connection:
             return read_failures(connection, within, self._limits.groups)
+
+    def failure_samples(
+        self, groups: Sequence[FailureGroup], within: Period
+    ) -> dict[str, FailureSample]:
+        """Return the run of each group that failed last in a period, by the id of the group.
+
+        A group of which only attempts failed has none.
+        """
+        ids = [each.group_id for each in groups if each.runs]
+        with reading_within(self._engine, self._limits.seconds) as connection:
+            return read_samples(connection, ids, within)
 
     def failure_group(self, group_id: str) -> GroupKey | None:
         """Return what the failures of a group have in common, None if there is no such group."""

@@ -98,6 +98,14 @@ def test_a_failure_group_leads_to_its_runs(client: TestClient) -> None:
         "No card …",
     )
     assert (group["runs"], group["attempts"], group["trend"][0]) == (1, 1, 1)
+    assert group["sample"] == {
+        "instance_id": "b",
+        "run_id": 2,
+        "at": "2026-01-11T12:00:05Z",
+        "message": "No card 7",
+        "stack_trace": None,
+        "hidden_frames": 0,
+    }
     (run,) = client.get("/workflows", params={"failure_group": group["group"]}).json()["workflows"]
     assert run["failure"] == {
         "error_type": "ValueError",
