@@ -14,7 +14,6 @@ REST = "rest_of"  # the id of a job that is over: the instances on which it has 
 MATCH = "match"  # a part of an id; Streamlit removes `q`, which a field of another page is bound to
 PARAMETERS = (JOB, ACTION, INSTANCE, RUN, ALL, REST, EVENT, MATCH, "status", *MORE_FILTERS)
 _RUN_ID = re.compile("[0-9]{1,18}")
-MAX_INSTANCES = 200  # ids in an address; a filter selects more
 
 
 def job_id() -> str | None:
@@ -36,7 +35,7 @@ def rest_of() -> str | None:
 def selection() -> tuple[str, ...] | Filter | None:
     """Return the instances in the address, by their ids or by a filter, None without any."""
     if ids := st.query_params.get_all(INSTANCE):
-        return tuple(ids[:MAX_INSTANCES])
+        return tuple(ids)
     wanted = parsed(filter_query()).filter
     return wanted if is_filtered(wanted) or ALL in st.query_params else None
 
