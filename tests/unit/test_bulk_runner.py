@@ -188,7 +188,9 @@ def test_an_instance_that_cannot_be_acted_on_does_not_keep_a_job_going(
     monkeypatch.setattr(module, "TRIES", 3)
     lost = ledger.leases.acquire("order_0", 600)  # by a process that hangs
     assert lost
-    gateway.errors["terminate"] = [OutcomeUnknown("terminate", "no answer in time")] * 19 * 3
+    gateway.errors["terminate"] = [
+        OutcomeUnknown("terminate", "no answer in time") for _ in range(19 * 3)
+    ]
     start()
     job = until(ledger, submit(jobs), is_over)
     assert (job.status, job.counts) == (JobStatus.DONE, {Outcome.REFUSED: 1, Outcome.UNKNOWN: 19})

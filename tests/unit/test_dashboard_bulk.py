@@ -1,5 +1,6 @@
 """The page of bulk jobs: preview, submission, progress."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -118,8 +119,17 @@ def test_every_selected_instance_is_previewed(desk: Desk) -> None:
     """A table with unfolded children has more than a thousand rows."""
     names = [f"order_{number}" for number in range(1050)]
     desk.ledger.runs.ingest([snapshot(instance_id=each, execution=each) for each in names])
-    app = desk.open(BULK, action="pause", instance=names)
+    runs = desk.ledger.runs.latest_by_id(names)
+    selected = [[str(runs[each].run_id), each] for each in names]
+    app = desk.open(BULK, action="pause", selected=json.dumps(selected))
     assert "1,050 of 1,050 instances" in texts(app.markdown)
+    selected[0][0] = "9999"
+    app = desk.open(BULK, action="pause", selected=json.dumps(selected))
+    assert "1,049 of 1,050 instances" in texts(app.markdown)
+    assert "another run has taken its id since" in texts(app.caption)
+    assert "300 of 300 instances" in texts(
+        desk.open(BULK, action="pause", instance=names[:300]).markdown
+    )
 
 
 def test_all_runs_of_a_list_are_selected(desk: Desk) -> None:
@@ -270,7 +280,13 @@ def test_an_unknown_job(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"action": "explode", "instance": "a"}, {"action": "pause"}, {"instance": "a"}],
+    [
+        {"action": "explode", "instance": "a"},
+        {"action": "pause"},
+        {"instance": "a"},
+        {"action": "pause", "selected": '["a"'},
+        {"action": "pause", "selected": '["a"]'},
+    ],
 )
 def test_an_incomplete_address_shows_the_jobs(desk: Desk, query: dict[str, Any]) -> None:
     """Nothing is selected by accident."""
