@@ -119,8 +119,8 @@ def bulk_instances(
     response_model=JobSchema,
     responses=NO_BULK_JOB,
 )
-def cancel(bulk_id: BulkId, services: ServicesDependency) -> AsciiResponse:
+def cancel(bulk_id: BulkId, services: ServicesDependency, actor: CurrentActor) -> AsciiResponse:
     """Start no further action of the job; a job that is over stays as it is."""
     _found(services, bulk_id)
-    services.ledger.bulk_jobs.cancel(bulk_id)
+    services.ledger.bulk_jobs.cancel(bulk_id, actor)
     return AsciiResponse(job_body(_found(services, bulk_id)))

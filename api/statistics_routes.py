@@ -100,5 +100,5 @@ def mark_known(
     if body.known:
         statistics.mark_known(group_id, actor, body.note)
     else:
-        statistics.unmark_known(group_id)
+        statistics.unmark_known(group_id, actor)
     return KnownResponse(group=group_id, known=body.known)

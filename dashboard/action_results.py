@@ -3,6 +3,7 @@
 Each result is a toast, which is visible wherever the page is scrolled. A failure also stays.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import streamlit as st
@@ -16,10 +17,18 @@ from dashboard.failed_actions import (
 )
 from dashboard.markdown import plain
 from dashboard.services import services, state_reader, viewer
+from dashboard.terminate_question import (
+    Runs,
+    ask_to_terminate,
+    asks_before_terminate,
+    forget_question,
+    show_question,
+)
 from operations.actions import ActionContext, PurgeOptions
 from operations.errors import FlowdeckError
 from operations.model import Action
 
+AT_ONCE = 8  # concurrent actions
 SUCCESS, _WARNING = ":material/check:", ":material/warning:"  # icons of messages
 _MESSAGES = "action-messages"  # in the session state: shown by the next rerun
 _RESULTS = {Action.PAUSE: "paused", Action.RESUME: "resumed", Action.TERMINATE: "terminated"}
@@ -68,16 +77,35 @@ def session_results() -> SessionResults:
     return SessionResults(messages(), session_failures())
 
 
+def act_or_ask(action: Action, instance_id: str) -> None:
+    """Perform the action, or ask whether to terminate the instance if a setting wants it."""
+    if action is Action.TERMINATE and asks_before_terminate():
+        ask_to_terminate([instance_id])
+    else:
+        act(action, instance_id)
+
+
 def act(action: Action, instance_id: str) -> None:
     """Perform the action; the next rerun shows its result and reads the state again."""
     results = session_results()
     results.add(perform(action, instance_id))
 
 
-def perform(action: Action, instance_id: str, reason: str = "") -> PerformedAction:
+def terminate(runs: Runs, reason: str) -> None:
+    """Terminate runs; the next rerun shows the results and reads the state again."""
+    results = session_results()
+    forget_question()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        performed = pool.map(lambda each: perform(Action.TERMINATE, each, reason, runs[each]), runs)
+        results.add(*performed)
+
+
+def perform(
+    action: Action, instance_id: str, reason: str = "", run_id: int | None = None
+) -> PerformedAction:
     """Perform the action and return its result; may run in a thread without a session."""
     try:
-        context = ActionContext(viewer(), reason)
+        context = ActionContext(viewer(), reason, run_id=run_id)
         result = services().actions.change_status(action, instance_id, context)
     except FlowdeckError as error:
         return PerformedAction(action, instance_id, str(error), error)
@@ -118,6 +146,7 @@ def show_messages() -> None:
 
 
 def show_failed_actions() -> None:
-    """Show the failed actions of this session."""
+    """Show the failed actions of this session, and the question before Terminate."""
     with st.container():  # always present, because an element that appears resets the tabs
-        show_failures(retry=act)
+        show_failures(retry=act_or_ask)
+    show_question(terminate)

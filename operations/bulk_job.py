@@ -8,6 +8,9 @@ from enum import StrEnum
 from operations.model import Action, Actor, Status
 from operations.records import Outcome
 
+CANCEL_JOB = "cancel bulk job"
+"""The action of an audit entry for a job that someone has cancelled; its `bulk_id` is the job's."""
+
 
 class JobStatus(StrEnum):
     """The status of a bulk job."""

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from operations.model import Failure
 
+MARK_KNOWN, UNMARK_KNOWN = "mark as known", "unmark as known"
+"""The actions of audit entries for failure groups, whose id they have as `instance_id`."""
 PLACEHOLDER = "…"
 """Replaces numbers, ids and quoted values in a fingerprint."""
 MAX_MESSAGE = 500

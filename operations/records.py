@@ -369,7 +369,7 @@ class AuditEntry:
     at: datetime
     actor: Actor
     action: str
-    """An `Action`, or `start`."""
+    """One of `AUDITED_ACTIONS`."""
     instance_id: str
     outcome: Outcome
     before: Status | None = None

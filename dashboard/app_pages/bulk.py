@@ -30,7 +30,7 @@ from dashboard.listing.address_filter import ignored_filters
 from dashboard.live.banner import why_no_actions
 from dashboard.live.page_head import page_head
 from dashboard.markdown import plain
-from dashboard.services import services, state_reader
+from dashboard.services import services, state_reader, viewer
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.bulk_job import BulkJob
@@ -135,7 +135,7 @@ def show_stop_rule(job: BulkJob) -> None:
 def cancel(bulk_id: str) -> None:
     """Ask for the end of a job."""
     try:
-        services().ledger.bulk_jobs.cancel(bulk_id)
+        services().ledger.bulk_jobs.cancel(bulk_id, viewer())
     except LedgerUnavailable as error:
         messages().append((str(error), ":material/warning:"))
     state_reader().refresh()

@@ -26,7 +26,7 @@ def mark() -> None:
     group, note = str(message.get("group", "")), message.get("note")
     try:
         if note is None:
-            services().ledger.statistics.unmark_known(group)
+            services().ledger.statistics.unmark_known(group, viewer())
         else:
             note = str(note)[:MAX_REASON_LENGTH].replace("\0", "\ufffd")
             services().ledger.statistics.mark_known(group, viewer(), note)

@@ -22,7 +22,6 @@ from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
 from dashboard.services import gateway, services, state_reader
-from dashboard.terminate_question import show_question
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import DaprRefused, Unavailable, UnknownInstance
@@ -68,7 +67,6 @@ def live(instance_id: str, run_id: int | None) -> None:
         st.info(f"The instance cannot be shown now. {plain(str(error))}")
     else:
         show_view(shown, why_no_actions(state))
-    show_question()
     show_messages()
 
 

@@ -56,7 +56,7 @@ from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
 from dashboard.pager import pager_buttons
 from dashboard.services import offers_orders, services, state_reader
-from dashboard.terminate_question import asks_before_terminate, show_question
+from dashboard.terminate_question import asks_before_terminate
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.errors import LedgerUnavailable, QueryTimeout
@@ -103,7 +103,6 @@ def live() -> None:
         st.warning(str(error))
     else:
         show_list(listed, found, state)
-    show_question()
     show_messages()
 
 

@@ -3,6 +3,7 @@
 import re
 
 import streamlit as st
+from pydantic import TypeAdapter, ValidationError
 
 from dashboard.listing.address_filter import address_query, parsed
 from dashboard.listing.filter_parameters import MORE_FILTERS, SEARCH, is_filtered
@@ -10,11 +11,24 @@ from operations.model import Action
 from operations.records import Filter
 
 JOB, ACTION, INSTANCE, RUN, ALL, EVENT = "id", "action", "instance", "run", "all", "event"
+SELECTED = "selected"  # JSON: the `run_id` and the id of each instance, as two texts
 REST = "rest_of"  # the id of a job that is over: the instances on which it has not acted
 MATCH = "match"  # a part of an id; Streamlit removes `q`, which a field of another page is bound to
-PARAMETERS = (JOB, ACTION, INSTANCE, RUN, ALL, REST, EVENT, MATCH, "status", *MORE_FILTERS)
+PARAMETERS = (
+    JOB,
+    ACTION,
+    INSTANCE,
+    RUN,
+    SELECTED,
+    ALL,
+    REST,
+    EVENT,
+    MATCH,
+    "status",
+    *MORE_FILTERS,
+)
+_PAIRS = TypeAdapter(list[tuple[str, str]])
 _RUN_ID = re.compile("[0-9]{1,18}")
-MAX_INSTANCES = 200  # ids in an address; a filter selects more
 
 
 def job_id() -> str | None:
@@ -35,8 +49,8 @@ def rest_of() -> str | None:
 
 def selection() -> tuple[str, ...] | Filter | None:
     """Return the instances in the address, by their ids or by a filter, None without any."""
-    if ids := st.query_params.get_all(INSTANCE):
-        return tuple(ids[:MAX_INSTANCES])
+    if ids := [*st.query_params.get_all(INSTANCE), *(each for _, each in _selected())]:
+        return tuple(ids)
     wanted = parsed(filter_query()).filter
     return wanted if is_filtered(wanted) or ALL in st.query_params else None
 
@@ -52,9 +66,16 @@ def filter_query() -> dict[str, list[str]]:
 def selected_runs() -> dict[str, int]:
     """Return the `run_id` of each instance that was selected in the list."""
     ids, runs = st.query_params.get_all(INSTANCE), st.query_params.get_all(RUN)
-    if len(ids) != len(runs):
-        return {}
-    return {each: int(run) for each, run in zip(ids, runs, strict=True) if _RUN_ID.fullmatch(run)}
+    pairs = zip(runs, ids, strict=True) if len(ids) == len(runs) else ()
+    return {each: int(run) for run, each in (*pairs, *_selected()) if _RUN_ID.fullmatch(run)}
+
+
+def _selected() -> list[tuple[str, str]]:
+    """Return the pairs in one parameter: Streamlit ignores an address with more than 1,000."""
+    try:
+        return _PAIRS.validate_json(st.query_params.get(SELECTED, "[]"))
+    except ValidationError:
+        return []
 
 
 def event() -> str:

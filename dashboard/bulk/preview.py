@@ -3,19 +3,20 @@
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import streamlit as st
 
 from dashboard.bulk.bulk_address import event, selected_runs, show_job
 from dashboard.bulk.jobs_data import title
+from dashboard.bulk.pace_fields import chosen_pace, show_pace
 from dashboard.markdown import plain
 from dashboard.services import services, state_reader, viewer
+from dashboard.terminate_question import asks_before_terminate
 from operations.actions import PurgeOptions, RerunFrom
 from operations.actions.bulk import BulkJobs, BulkPreview, BulkTask, Selection, SkippedInstances
-from operations.actions.bulk.jobs import DEFAULT_RATE, MAX_RATE, MAX_STOP_OF, default_stop_rule
 from operations.actions.context import MAX_EVENT_NAME_LENGTH, MAX_REASON_LENGTH
-from operations.bulk_job import StopRule
+from operations.bulk_job import BulkTarget
 from operations.errors import FlowdeckError, InvalidInput, QueryTimeout, Unavailable
 from operations.json_texts import is_json
 from operations.model import Action
@@ -34,17 +35,6 @@ _RERUNS = {
     RerunFrom.FIRST: "from the first call",
 }
 _BULK_ID, _ERROR = "bulk-id", "bulk-error"  # in the session state
-_RATE, _A_MINUTE, _STOPS = "bulk-rate", "bulk-reruns-a-minute", "bulk-stops"  # keys of fields
-_STOP_FAILED, _STOP_OF = "bulk-stop-failed", "bulk-stop-of"
-RERUNS_A_MINUTE = 30  # by default: slow enough to see whether the first ones fail again
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How many instances a second a job may act on, and when it stops by itself."""
-
-    rate: float
-    stop_rule: StopRule | None = None
 
 
 def bulk_jobs() -> BulkJobs:
@@ -99,17 +89,16 @@ def _bulk_id(task: BulkTask, selection: Selection) -> str:
 
 def _without_later_runs(preview: BulkPreview, wanted: Mapping[str, int]) -> BulkPreview:
     """Skip the instances whose id has another run than the wanted one."""
-    later = [
-        each
-        for each in preview.eligible
-        if wanted.get(each.instance_id, each.run_id) != each.run_id
-    ]
+    eligible, later = list[BulkTarget](), list[str]()
+    for each in preview.eligible:
+        if wanted.get(each.instance_id, each.run_id) == each.run_id:
+            eligible.append(each)
+        else:
+            later.append(each.instance_id)
     if not later:
         return preview
-    ids = tuple(each.instance_id for each in later)
-    skipped = SkippedInstances("another run has taken its id since", len(ids), ids[:5])
-    eligible = tuple(each for each in preview.eligible if each not in later)
-    return replace(preview, eligible=eligible, skipped=(*preview.skipped, skipped))
+    skipped = SkippedInstances("another run has taken its id since", len(later), tuple(later[:5]))
+    return replace(preview, eligible=tuple(eligible), skipped=(*preview.skipped, skipped))
 
 
 def _task(action: Action) -> BulkTask | None:
@@ -190,7 +179,7 @@ def _show_effects(preview: BulkPreview) -> None:
 def _show_button(preview: BulkPreview) -> None:
     number = len(preview.eligible)
     st.text_input("Reason (for the audit log)", key="bulk-reason", max_chars=MAX_REASON_LENGTH)
-    _show_pace(preview.task.action, number)
+    show_pace(preview.task.action, number)
     if error := st.session_state.pop(_ERROR, None):
         st.error(plain(error))
     st.button(
@@ -203,74 +192,13 @@ def _show_button(preview: BulkPreview) -> None:
     )
 
 
-def _show_pace(action: Action, number: int) -> None:
-    """Show the fields of the pace of a job on so many instances."""
-    if action is not Action.RERUN:
-        st.number_input(
-            "Instances a second, at most",
-            min_value=1,
-            max_value=int(MAX_RATE),
-            value=int(DEFAULT_RATE),
-            key=_RATE,
-            width=260,
-        )
-    elif number > 1:
-        st.number_input(
-            "Reruns a minute, at most",
-            min_value=1,
-            max_value=int(MAX_RATE) * 60,
-            value=RERUNS_A_MINUTE,
-            key=_A_MINUTE,
-            width=260,
-        )
-        stops = st.checkbox(
-            "Stop by itself when too many reruns fail again", value=True, key=_STOPS
-        )
-        with st.container():
-            if stops:
-                _show_stop_rule(number)
-
-
-def _show_stop_rule(number: int) -> None:
-    """Show the figures of the rule by which a job of so many reruns stops."""
-    usual = default_stop_rule(number)
-    with st.container(horizontal=True):
-        for label, value, key in (
-            ("Stop when so many reruns have failed", usual.failed, _STOP_FAILED),
-            ("of the last reruns that ended", usual.of, _STOP_OF),
-        ):
-            st.number_input(
-                label, min_value=1, max_value=MAX_STOP_OF, value=value, key=key, width=260
-            )
-    rule = _pace(Action.RERUN, number).stop_rule
-    if rule and rule.failed > rule.of:
-        words = "choose fewer failures, or more reruns."
-        st.error(f"{rule.failed} of {rule.of} reruns cannot fail: {words}")
-    else:
-        st.caption(
-            f"The job stops when {rule}. The instances that are left stay as they are, and "
-            "another job can continue with them."
-        )
-
-
-def _pace(action: Action, number: int) -> Pace:
-    """Return the pace in the fields; a job of one rerun has neither a pace nor a rule."""
-    fields = st.session_state
-    if action is not Action.RERUN:
-        return Pace(float(fields[_RATE]))
-    if number == 1:
-        return Pace(DEFAULT_RATE)
-    usual = default_stop_rule(number)  # a click may come before the fields are shown
-    rule = StopRule(
-        int(fields.get(_STOP_FAILED, usual.failed)), int(fields.get(_STOP_OF, usual.of))
-    )
-    return Pace(fields[_A_MINUTE] / 60, rule if fields[_STOPS] else None)
-
-
 def _submit(preview: BulkPreview) -> None:
     """Submit the job, once however often the button is clicked, and show it."""
-    reason = st.session_state["bulk-reason"]
-    pace = _pace(preview.task.action, len(preview.eligible))
+    reason, action = st.session_state["bulk-reason"].strip(), preview.task.action
+    if action is Action.TERMINATE and asks_before_terminate() and not reason:
+        st.session_state[_ERROR] = "Give a reason."
+        return
+    pace = chosen_pace(action, len(preview.eligible))
     try:
         job = bulk_jobs().submit(
             preview, viewer(), reason, rate=pace.rate, stop_rule=pace.stop_rule

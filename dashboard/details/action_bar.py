@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.action_results import act, purge_by_force
+from dashboard.action_results import act_or_ask, purge_by_force
 from dashboard.bulk.bulk_address import ACTION, EVENT, INSTANCE
 from dashboard.listing.table_data import offered_actions, offers_forced_purge
 from dashboard.markdown import plain, shortened
-from dashboard.terminate_question import ask_to_terminate, asks_before_terminate
+from dashboard.terminate_question import asks_before_terminate
 from operations.model import Action, allowed_actions
 from operations.records import RunSummary
 from operations.run_view import View
@@ -118,16 +118,9 @@ def _button(action: Action, shown: View, blocked: str | None) -> None:
         type="tertiary" if action is Action.TERMINATE else "secondary",
         disabled=not is_allowed or blocked is not None,
         help=blocked if is_allowed else why_disabled(summary),
-        on_click=_act_or_ask,
+        on_click=act_or_ask,
         args=(action, summary.instance_id),
     )
-
-
-def _act_or_ask(action: Action, instance_id: str) -> None:
-    if action is Action.TERMINATE and asks_before_terminate():
-        ask_to_terminate([instance_id])
-    else:
-        act(action, instance_id)
 
 
 def why_disabled(summary: RunSummary) -> str:

@@ -9,11 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.action_results import perform, session_results
+from dashboard.action_results import AT_ONCE, perform, session_results
 from dashboard.terminate_question import ask_to_terminate, asks_before_terminate
 from operations.model import STATUS_ACTIONS, Action
 
-AT_ONCE = 8  # concurrent actions
 REMEMBERED = 200  # handled clicks that a session remembers
 _HANDLED = "handled"  # in the session state: numbers of clicks
 

@@ -1,16 +1,17 @@
 """Carries out the stored bulk jobs of the followed application, in a thread of its own."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from threading import Event, Thread
 
 import structlog
 
 from operations.actions import Actions
-from operations.actions.bulk import BulkExecution, BulkJobs, Progress
-from operations.bulk_job import BulkJob, JobStatus
+from operations.actions.bulk import BulkExecution, BulkJobs
+from operations.bulk_job import BulkJob, ItemResult, JobStatus
 from operations.errors import FlowdeckError
 from operations.ledger import Ledger
 from operations.ledger.leases import Leases
@@ -21,8 +22,11 @@ AT_ONCE = 16  # jobs in progress
 POLL = 1.0  # seconds between two looks for jobs
 WRITE = 0.5  # seconds between two writes of results
 RETRY = 5.0  # seconds between two attempts to continue a job during an outage
+TRIES = 20  # of an instance in vain while no service is away, after which its result is written
+JUDGE = 2.0  # seconds between two looks whether a job stops by its rule
 LEASE = 15.0  # seconds after which another process may continue a job
-_MARGIN = 7 * 10**9  # nanoseconds, more than an action takes
+_DUE = 10 * 10**9  # nanoseconds before the end of a lease, from which on it is renewed
+_MARGIN = 7 * 10**9  # nanoseconds, more than an action takes, except a purge: it can be repeated
 CLOSE = 5.0  # seconds that `close` waits for actions in progress
 
 log = structlog.get_logger(__name__)
@@ -32,10 +36,10 @@ class BulkRunner:
     """Carries out bulk jobs, each in a thread, until `close`.
 
     Only the process that holds the lease of a job carries it out; the lease of a process that hangs
-    expires. Results are written twice
-    a second. After a kill, the next process continues with the instances that have no result; it
-    skips those of which the audit log knows the outcome. Whether a job stops by its rule follows
-    from the runs in the ledger, so a kill does not change it.
+    or ends during an action expires. Results are written twice a second. After a kill, the next
+    process continues with the instances that have no result; it skips those of which the audit log
+    knows the outcome. Whether a job stops by its rule follows from the runs in the ledger, so a
+    kill does not change it.
     """
 
     def __init__(self, actions: Actions, ledger: Ledger) -> None:
@@ -43,7 +47,8 @@ class BulkRunner:
         self._ledger = ledger
         self._stopping = Event()
         self._threads: dict[str, Thread] = {}  # by the id of a job
-        self._thread = Thread(target=self._look_for_jobs, name="bulk jobs", daemon=True)
+        self._tries = defaultdict[str, Counter[str]](Counter)  # of instances, by the id of a job
+        self._thread = Thread(target=self._poll, name="bulk jobs", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -53,7 +58,7 @@ class BulkRunner:
         for thread in (self._thread, *self._threads.values()):
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _look_for_jobs(self) -> None:
+    def _poll(self) -> None:
         while not self._stopping.wait(POLL):
             with _survived("cannot read the bulk jobs"):
                 self._start_jobs()
@@ -89,36 +94,43 @@ class BulkRunner:
             finally:
                 lease.release()
 
-    def _execute(self, job: BulkJob, lease: "_JobLease") -> Progress:
+    def _execute(self, job: BulkJob, lease: "_JobLease") -> BulkExecution:
+        """Act on the instances; return the execution when it is over."""
         execution = self._jobs.execute(job, lease.is_valid)
         try:
-            return self._watch(job, execution, lease)
+            self._watch(job, execution, lease)
         finally:  # if the ledger is away, the audit log has the outcomes
             execution.cancel()
-            while not execution.wait(CLOSE).is_over and not self._stopping.is_set():
-                lease.renew()
+            while not execution.wait(WRITE).is_over:  # another process would act a second time
+                with suppress(FlowdeckError):
+                    lease.renew()
+        return execution
 
-    def _watch(self, job: BulkJob, execution: BulkExecution, lease: "_JobLease") -> Progress:
-        """Write the results until the execution is over; return its progress then."""
-        written = 0
+    def _watch(self, job: BulkJob, execution: BulkExecution, lease: "_JobLease") -> None:
+        """Write the results until the execution is over."""
+        written, judged_at = 0, time.monotonic()
         while True:
             progress = execution.wait(WRITE)
             results = execution.results()
             self._ledger.bulk_jobs.write_results(job.bulk_id, results[written:])
             written = len(results)
             if progress.is_over:
-                return progress
+                return
             lease.renew()
             is_ours = lease.is_held and not self._stopping.is_set()
-            if not is_ours or not self._is_wanted(job) or self._why_stop(job):
+            if not is_ours or not self._is_wanted(job):
                 execution.cancel()
+            elif time.monotonic() - judged_at > JUDGE:
+                if self._why_stop(job):
+                    execution.cancel()
+                judged_at = time.monotonic()
 
     def _is_wanted(self, job: BulkJob) -> bool:
-        current = self._ledger.bulk_jobs.get(job.bulk_id)
-        return current is not None and current.status is JobStatus.RUNNING
+        return self._ledger.bulk_jobs.status(job.bulk_id) is JobStatus.RUNNING
 
-    def _finish(self, job: BulkJob, progress: Progress) -> None:
+    def _finish(self, job: BulkJob, execution: BulkExecution) -> None:
         """Write the end of a job, unless it goes on later: after a restart or an outage."""
+        progress = execution.progress()
         if progress.left == 0:
             self._end(job, JobStatus.DONE)
         elif self._stopping.is_set():
@@ -128,7 +140,17 @@ class BulkRunner:
         elif reason := self._why_stop(job):
             self._end(job, JobStatus.STOPPED, reason)
         elif progress.outage:
+            self._give_up(job, execution.postponed())
             self._wait(job, progress.outage)
+
+    def _give_up(self, job: BulkJob, postponed: Iterable[ItemResult]) -> None:
+        """Write the results of the instances that were tried too often while no service is away."""
+        if self._outage():
+            return
+        tries, results = self._tries[job.bulk_id], list(postponed)
+        tries.update(each.instance_id for each in results)
+        given_up = [each for each in results if tries[each.instance_id] >= TRIES]
+        self._ledger.bulk_jobs.write_results(job.bulk_id, given_up)
 
     def _why_stop(self, job: BulkJob) -> str | None:
         """Return why a job stops by its rule, None if it goes on."""
@@ -150,6 +172,7 @@ class BulkRunner:
         self._stopping.wait(RETRY)
 
     def _end(self, job: BulkJob, status: JobStatus, because: str | None = None) -> None:
+        self._tries.pop(job.bulk_id, None)
         self._ledger.bulk_jobs.finish(job.bulk_id, status, datetime.now(UTC), because=because)
 
 
@@ -170,8 +193,8 @@ class _JobLease:
         return self._lease is not None and time.time_ns() < self._lease.expires_at - _MARGIN
 
     def renew(self) -> None:
-        """Renew the lease; another process may have acquired it after it had expired."""
-        if self._lease:
+        """Renew the lease in time; another process may have acquired it after it had expired."""
+        if self._lease and time.time_ns() > self._lease.expires_at - _DUE:
             self._lease = self._leases.renew(self._lease, LEASE)
 
     def release(self) -> None:

@@ -23,6 +23,9 @@ from operations.ledger.tables import audit_log
 from operations.model import Action, Status
 from operations.records import ALL_TIME, START, AuditEntry, Outcome, Period, RunSummary
 
+NO_APP = ""
+"""The `app_id` of an entry that belongs to the whole ledger, not to an instance."""
+
 _MAY_HAVE_PAUSED = (Outcome.DONE.value, Outcome.UNKNOWN.value)
 _CLOCK_SKEW = timedelta(seconds=5)  # by which the clocks of Flowdeck and the engine may differ
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine, make_url, select, text
 
 from operations.errors import LedgerDamaged
-from operations.ledger.audit_log import add_entries
+from operations.ledger.audit_log import NO_APP, add_entries
 from operations.ledger.db import damaged_files
 from operations.ledger.db.connections import reading, sqlite_file, translating, writing
 from operations.ledger.heartbeat import next_revision, set_revision
@@ -16,9 +16,8 @@ from operations.model import Actor
 from operations.recorder_report import ACKNOWLEDGE_DAMAGE, DamagedLedger
 from operations.records import AuditEntry, Outcome
 
-_NO_APP = ""  # an acknowledgement belongs to the ledger, not to an application
 _ACKNOWLEDGED = select(audit_log.c.instance_id).where(
-    audit_log.c.app_id == _NO_APP, audit_log.c.action == ACKNOWLEDGE_DAMAGE
+    audit_log.c.app_id == NO_APP, audit_log.c.action == ACKNOWLEDGE_DAMAGE
 )
 _LARGE = (details, attempts, audit_log)  # only their keys are read
 _NEWEST = tuple(
@@ -72,7 +71,7 @@ class Damage:
     def acknowledge(self, actor: Actor) -> None:
         """Write an audit entry for each damaged file that nobody has acknowledged."""
         entry = AuditEntry(
-            datetime.now(UTC), actor, ACKNOWLEDGE_DAMAGE, "", Outcome.DONE, app_id=_NO_APP
+            datetime.now(UTC), actor, ACKNOWLEDGE_DAMAGE, "", Outcome.DONE, app_id=NO_APP
         )
         entries = [
             replace(entry, instance_id=Path(each.path).name, message=f"It is kept as {each.path}.")

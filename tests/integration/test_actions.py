@@ -371,7 +371,7 @@ def test_a_cancelled_bulk_job_leaves_the_rest_alone(rich: Rich, actions: Actions
     ids, shown = start_many(rich, jobs, 50)
     job = jobs.submit(jobs.preview(task, shown), LOCAL_USER, "a test", rate=10)
     eventually(lambda: done(rich, job) >= 5, 20, "some are done")
-    assert rich.ledger.bulk_jobs.cancel(job.bulk_id)
+    assert rich.ledger.bulk_jobs.cancel(job.bulk_id, LOCAL_USER)
     cut = over(rich, job)
     assert (cut.status, cut.counts[Outcome.DONE] + cut.left) == (JobStatus.CANCELLED, 50)
     assert cut.left > 0

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from operations.actions import Actions, RerunFrom
 from operations.actions.bulk import BulkJobs, BulkTask
 from operations.bulk_job import BulkJob, ItemResult, JobStatus, StopRule
-from operations.errors import DaprUnavailable
+from operations.errors import DaprUnavailable, OutcomeUnknown
 from operations.history import HistoryEvent
 from operations.jobs import bulk as module
 from operations.jobs.bulk import BulkRunner
@@ -22,7 +23,7 @@ from operations.records import Outcome
 from operations.snapshots import read_snapshot
 from tests.unit.events import failed, scheduled
 from tests.unit.fakes import FakeGateway
-from tests.unit.runs import ANN, put
+from tests.unit.runs import ANN, ledger_away, put
 from tests.waiting import eventually
 
 TERMINATE, RERUN = BulkTask(Action.TERMINATE), BulkTask(Action.RERUN, start=RerunFrom.FAILED)
@@ -32,7 +33,7 @@ Start = Callable[[], BulkRunner]
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the pauses."""
-    for name, seconds in (("POLL", 0.02), ("WRITE", 0.02), ("RETRY", 0.05)):
+    for name, seconds in (("POLL", 0.02), ("WRITE", 0.02), ("RETRY", 0.05), ("JUDGE", 0.02)):
         monkeypatch.setattr(module, name, seconds)
 
 
@@ -135,7 +136,7 @@ def test_a_job_is_cancelled(jobs: BulkJobs, ledger: Ledger, start: Start) -> Non
     start()
     job = submit(jobs, rate=20)
     until(ledger, job, lambda found: found.counts)
-    ledger.bulk_jobs.cancel(job.bulk_id)
+    ledger.bulk_jobs.cancel(job.bulk_id, ANN)
     cancelled = until(ledger, job, is_over)
     assert cancelled.status is JobStatus.CANCELLED
     assert 0 < cancelled.left < 20
@@ -158,7 +159,7 @@ def test_a_job_waits_during_an_outage(
     job, other = submit(jobs), submit(jobs)
     waiting = until(ledger, job, lambda found: found.waits_for)
     assert (waiting.waits_for, waiting.left) == ("no sidecar", 20)
-    ledger.bulk_jobs.cancel(other.bulk_id)
+    ledger.bulk_jobs.cancel(other.bulk_id, ANN)
     assert until(ledger, other, is_over).status is JobStatus.CANCELLED
     assert not gateway.calls["terminate"]
     ledger.write_heartbeat(datetime.now(UTC), ())
@@ -174,6 +175,106 @@ def test_an_outage_that_nobody_has_reported_yet(
     start()
     job = submit(jobs)
     assert until(ledger, job, is_over).counts == {Outcome.DONE: 20}
+
+
+def test_an_instance_that_cannot_be_acted_on_does_not_keep_a_job_going(
+    jobs: BulkJobs,
+    ledger: Ledger,
+    gateway: FakeGateway,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After some tries its result is written, unless a service is away."""
+    monkeypatch.setattr(module, "TRIES", 3)
+    lost = ledger.leases.acquire("order_0", 600)  # by a process that hangs
+    assert lost
+    gateway.errors["terminate"] = [
+        OutcomeUnknown("terminate", "no answer in time") for _ in range(19 * 3)
+    ]
+    start()
+    job = until(ledger, submit(jobs), is_over)
+    assert (job.status, job.counts) == (JobStatus.DONE, {Outcome.REFUSED: 1, Outcome.UNKNOWN: 19})
+    first, second = ledger.bulk_jobs.items(job.bulk_id, limit=2)
+    assert first.result
+    assert second.result
+    assert "in progress" in str(first.result.message)
+    assert "no answer in time" in str(second.result.message)
+
+
+def test_an_instance_is_not_given_up_during_an_outage(
+    jobs: BulkJobs,
+    ledger: Ledger,
+    gateway: FakeGateway,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The outage is reported while the job fails."""
+    monkeypatch.setattr(module, "TRIES", 1)
+
+    def report() -> None:
+        ledger.write_heartbeat(
+            datetime.now(UTC), [Outage(Service.SIDECAR, datetime.now(UTC), "no sidecar")]
+        )
+
+    gateway.during["state"] = report
+    gateway.errors["terminate"] = [DaprUnavailable("no sidecar")] * 20
+    start()
+    job = submit(jobs)
+    until(ledger, job, lambda found: found.waits_for)
+    gateway.during.clear()
+    ledger.write_heartbeat(datetime.now(UTC), ())
+    assert until(ledger, job, is_over).counts == {Outcome.DONE: 20}
+
+
+def test_a_lease_is_kept_while_actions_are_in_progress(
+    jobs: BulkJobs,
+    ledger: Ledger,
+    gateway: FakeGateway,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process that ends, or has lost the ledger, may still raise an event."""
+    monkeypatch.setattr(module, "CLOSE", 0.1)
+    acts, may_end = Event(), Event()
+
+    def hang() -> None:
+        acts.set()
+        may_end.wait(20)
+
+    gateway.during["terminate"] = hang
+    runner = start()
+    job = submit(jobs)
+    assert acts.wait(20)
+    monkeypatch.setattr(ledger.bulk_jobs, "write_results", ledger_away)
+    monkeypatch.setattr(ledger.bulk_jobs, "status", ledger_away)
+    runner.close()
+    sleeping = [each for each in runner._threads.values() if each.is_alive()]
+    for each in sleeping:
+        each.join(0.3)
+    assert ledger.job_leases.acquire(job.bulk_id) is None
+    may_end.set()
+    for each in sleeping:
+        each.join(20)
+    assert ledger.job_leases.acquire(job.bulk_id)
+
+
+@pytest.mark.parametrize("due", [0, 10**12])
+def test_a_lease_is_renewed_when_it_is_due(
+    jobs: BulkJobs, ledger: Ledger, start: Start, monkeypatch: pytest.MonkeyPatch, due: int
+) -> None:
+    """Not at each write of results."""
+    renewed: list[object] = []
+    renew = ledger.job_leases.renew
+
+    def count(*arguments: Any) -> Any:
+        renewed.append(arguments)
+        return renew(*arguments)
+
+    monkeypatch.setattr(ledger.job_leases, "renew", count)
+    monkeypatch.setattr(module, "_DUE", due)
+    start()
+    until(ledger, submit(jobs, rate=40), is_over)
+    assert bool(renewed) is bool(due)
 
 
 def test_an_unexpected_error_does_not_end_the_runner(
@@ -212,11 +313,11 @@ def test_a_cancelled_job_needs_no_slot(
     monkeypatch.setattr(module, "AT_ONCE", 1)
     slow, job = submit(jobs, rate=0.1), submit(jobs)
     jobs.execute(job).wait(30)  # by a process that was killed before it wrote the results
-    ledger.bulk_jobs.cancel(job.bulk_id)
+    ledger.bulk_jobs.cancel(job.bulk_id, ANN)
     start()
     cancelled = until(ledger, job, is_over)
     assert (cancelled.status, cancelled.counts) == (JobStatus.CANCELLED, {Outcome.DONE: 20})
-    ledger.bulk_jobs.cancel(slow.bulk_id)
+    ledger.bulk_jobs.cancel(slow.bulk_id, ANN)
 
 
 NAMES = [f"failed_{number}" for number in range(12)]

@@ -1,15 +1,24 @@
 """The page of bulk jobs: preview, submission, progress."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from operations.bulk_job import BulkJob, BulkTarget, ItemResult, JobStatus, StopRule
+from operations.bulk_job import (
+    CANCEL_JOB,
+    BulkJob,
+    BulkTarget,
+    ItemResult,
+    JobStatus,
+    StopRule,
+)
 from operations.model import LOCAL_USER, Action, Status
 from operations.records import Outcome
 from tests.unit.pages import (
+    AUDIT,
     BULK,
     FAILURES,
     LIST,
@@ -87,6 +96,40 @@ def test_a_job_is_submitted_with_its_reason(desk: Desk) -> None:
     assert texts(app.header) == "Terminate 5 instances"
     assert [each["outcome"] for each in widget(app, "bulk_items")["rows"]] == ["left"] * 5
     assert not desk.gateway.calls["terminate"]
+
+
+def test_a_job_that_terminates_may_need_a_reason(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the setting that lets Terminate ask; other actions need none."""
+    monkeypatch.setenv("FLOWDECK_CONFIRM_TERMINATE", "true")
+    desk.add(*NAMES)
+    app = desk.open(BULK, action="terminate", instance=NAMES)
+    app.text_input(key="bulk-reason").input(" ")
+    assert "Give a reason." in texts(submit(app).error)
+    assert not desk.ledger.bulk_jobs.latest(9)
+    app.text_input(key="bulk-reason").input("no stock")
+    submit(app)
+    assert the_job(desk).reason == "no stock"
+    submit(desk.open(BULK, action="pause", instance=NAMES))
+    assert the_newest(desk).action is Action.PAUSE
+
+
+def test_every_selected_instance_is_previewed(desk: Desk) -> None:
+    """A table with unfolded children has more than a thousand rows."""
+    names = [f"order_{number}" for number in range(1050)]
+    desk.ledger.runs.ingest([snapshot(instance_id=each, execution=each) for each in names])
+    runs = desk.ledger.runs.latest_by_id(names)
+    selected = [[str(runs[each].run_id), each] for each in names]
+    app = desk.open(BULK, action="pause", selected=json.dumps(selected))
+    assert "1,050 of 1,050 instances" in texts(app.markdown)
+    selected[0][0] = "9999"
+    app = desk.open(BULK, action="pause", selected=json.dumps(selected))
+    assert "1,049 of 1,050 instances" in texts(app.markdown)
+    assert "another run has taken its id since" in texts(app.caption)
+    assert "300 of 300 instances" in texts(
+        desk.open(BULK, action="pause", instance=names[:300]).markdown
+    )
 
 
 def test_all_runs_of_a_list_are_selected(desk: Desk) -> None:
@@ -198,6 +241,10 @@ def test_the_page_of_a_job_shows_its_results(desk: Desk) -> None:
     app.button(key="cancel-bulk").click()
     run(app)
     assert the_job(desk).status is JobStatus.CANCELLING
+    (cancelled,) = desk.ledger.audit_log.of_bulk(job.bulk_id)
+    assert (cancelled.action, cancelled.actor) == (CANCEL_JOB, LOCAL_USER)
+    (row,) = widget(desk.open(AUDIT), "audit_log")["rows"]
+    assert (row["id"], row["href"], row["job"]) == ("", None, f"bulk?id={job.bulk_id}")
     desk.ledger.bulk_jobs.finish(job.bulk_id, JobStatus.CANCELLED, at(9))
     run(app)
     assert "cancelled" in texts(app.caption)
@@ -233,7 +280,13 @@ def test_an_unknown_job(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"action": "explode", "instance": "a"}, {"action": "pause"}, {"instance": "a"}],
+    [
+        {"action": "explode", "instance": "a"},
+        {"action": "pause"},
+        {"instance": "a"},
+        {"action": "pause", "selected": '["a"'},
+        {"action": "pause", "selected": '["a"]'},
+    ],
 )
 def test_an_incomplete_address_shows_the_jobs(desk: Desk, query: dict[str, Any]) -> None:
     """Nothing is selected by accident."""

@@ -9,7 +9,18 @@ from dashboard.action_results import act
 from dashboard.failed_actions import MAX_SHOWN, session_failures
 from operations.errors import DaprRefused, DaprUnavailable, FlowdeckError, OutcomeUnknown
 from operations.model import Action, Status
-from tests.unit.pages import INSTANCE, ORDER, Desk, has_widget, run, send, texts, trigger, widget
+from tests.unit.pages import (
+    INSTANCE,
+    ORDER,
+    WAITING,
+    Desk,
+    has_widget,
+    run,
+    send,
+    texts,
+    trigger,
+    widget,
+)
 
 AWAY = DaprUnavailable("nothing answers")
 
@@ -198,3 +209,21 @@ def test_a_failure_is_shown_as_text(desk: Desk) -> None:
     assert ":red[x]" not in shown
     assert "<" not in shown.replace(r"\<", "")
     assert has_widget(app, "table")
+
+
+def test_a_retry_of_terminate_asks_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the setting that lets Terminate ask, on each page; other actions are retried at once."""
+    monkeypatch.setenv("FLOWDECK_CONFIRM_TERMINATE", "true")
+    desk.add("order_A")
+    app = desk.open(WAITING)
+    failure = {"action": "terminate", "instance_id": "order_A", "outcome": "refused"}
+    kept = [failure | {"text": "The engine says no.", "may_succeed": True}]
+    trigger(app, "failed_actions", "restore", kept)
+    press(app, "Retry")
+    assert not desk.gateway.calls["terminate"]
+    app.text_input(key="terminate-reason").set_value("no stock")
+    app.button(key="terminate-confirmed").click()
+    send(app)
+    assert desk.gateway.instances["order_A"].status is Status.TERMINATED
+    assert desk.ledger.audit_log.of("order_A", 1)[0].reason == "no stock"
+    assert not failures(app)

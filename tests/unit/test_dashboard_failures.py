@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.overview.overview_data import PeriodLength
 from operations.model import Failure
 from operations.timeline import Ending
-from tests.unit.pages import FAILURES, OVERVIEW, Desk, follow, ids, texts, trigger, widget
+from tests.unit.pages import AUDIT, FAILURES, OVERVIEW, Desk, follow, ids, texts, trigger, widget
 from tests.unit.snapshots import activity, snapshot
 from tests.unit.test_dashboard_overview import fails
 
@@ -68,6 +68,8 @@ def test_a_known_group_leaves_the_overview(desk: Desk, now: float) -> None:
     assert entry["detail"] == first["message"]
     mark(app, known["id"], None)
     assert all(each["known"] is None for each in widget(app, "failures")["groups"])
+    log = [each["action"] for each in widget(desk.open(AUDIT), "audit_log")["rows"]]
+    assert log == ["unmark as known", "mark as known"]
 
 
 def test_attempts_whose_retry_succeeded_are_a_group(desk: Desk, now: float) -> None:

@@ -404,6 +404,21 @@ def test_a_click_on_terminate_may_ask_first(desk: Desk, monkeypatch: pytest.Monk
     assert not [each for each in app.button if each.key == "terminate-confirmed"]
 
 
+def test_the_question_before_terminate_is_about_a_run(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run that takes the id while the question is open goes on."""
+    monkeypatch.setenv("FLOWDECK_CONFIRM_TERMINATE", "true")
+    desk.add("order_A")
+    app = click(desk.open(), "terminate", "order_A")
+    desk.add_two_runs("order_A")
+    app.text_input(key="terminate-reason").set_value("no stock")
+    app.button(key="terminate-confirmed").click()
+    send(app)
+    assert not desk.gateway.calls["terminate"]
+    assert "Terminate order_A: refused" in texts(app.markdown)
+
+
 def test_a_click_acts_on_the_id_that_it_carries(desk: Desk) -> None:
     """Even if new rows have moved the row."""
     desk.add("order_A", "order_B")

@@ -136,9 +136,10 @@ def test_exports_are_served(server_client: TestClient, desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("format=xlsx", "format: found 'xlsx', expected one of csv, jsonl."),
-        ("state=x", "state: found 'x', expected one of status, "),
-        ("since=x", "since: found 'x', expected "),
+        ("runs?format=xlsx", "format: found 'xlsx', expected one of csv, jsonl."),
+        ("runs?state=x", "state: found 'x', expected one of status, "),
+        ("runs?since=x", "since: found 'x', expected "),
+        ("audit?action=start&action=x", "action: found 'x', expected one of start, pause, "),
     ],
 )
 def test_a_wrong_query_of_an_export_is_refused(
@@ -146,7 +147,7 @@ def test_a_wrong_query_of_an_export_is_refused(
 ) -> None:
     """The answer is a sentence, not a file."""
     del desk
-    answer = server_client.get(f"/flowdeck/export/runs?{query}")
+    answer = server_client.get(f"/flowdeck/export/{query}")
     assert (answer.status_code, answer.text[: len(message)]) == (422, message)
     assert "content-disposition" not in answer.headers
 

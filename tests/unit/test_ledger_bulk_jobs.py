@@ -5,10 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from operations.bulk_job import BulkItem, BulkJob, BulkTarget, ItemResult, JobStatus, StopRule
+from operations.audit_filter import AuditFilter
+from operations.bulk_job import (
+    CANCEL_JOB,
+    BulkItem,
+    BulkJob,
+    BulkTarget,
+    ItemResult,
+    JobStatus,
+    StopRule,
+)
 from operations.ledger import Ledger
 from operations.model import Action, Status
 from operations.records import Outcome
+from tests.unit.plans import plans
 from tests.unit.runs import ANN
 from tests.unit.snapshots import APP, at, snapshot
 
@@ -75,8 +85,8 @@ def test_results_are_counted_by_outcome(ledger: Ledger) -> None:
 def test_a_job_ends_once(ledger: Ledger) -> None:
     """A job that is over is not cancelled, and keeps its end."""
     ledger.bulk_jobs.add(job(), TARGETS)
-    assert ledger.bulk_jobs.cancel("j1")
-    assert not ledger.bulk_jobs.cancel("j1")
+    assert ledger.bulk_jobs.cancel("j1", ANN)
+    assert not ledger.bulk_jobs.cancel("j1", ANN)
     assert stored(ledger).status is JobStatus.CANCELLING
     assert ledger.bulk_jobs.finish("j1", JobStatus.CANCELLED, at(5))
     assert not ledger.bulk_jobs.finish("j1", JobStatus.DONE, at(6))
@@ -100,7 +110,7 @@ def test_jobs_are_listed_by_their_creation(ledger: Ledger) -> None:
         ledger.bulk_jobs.add(job(bulk_id, number), TARGETS)
     ledger.for_app("other").bulk_jobs.add(job("d", 9), TARGETS)
     ledger.bulk_jobs.finish("b", JobStatus.DONE, at(5))
-    ledger.bulk_jobs.cancel("c")
+    ledger.bulk_jobs.cancel("c", ANN)
     assert [each.bulk_id for each in ledger.bulk_jobs.latest(3)] == ["d", "c", "b"]
     assert [each.bulk_id for each in ledger.bulk_jobs.unfinished()] == ["a", "c"]
 
@@ -110,7 +120,7 @@ def test_an_unknown_job(ledger: Ledger) -> None:
     assert ledger.bulk_jobs.get("x") is None
     assert not ledger.bulk_jobs.items("x")
     assert not ledger.bulk_jobs.pending("x")
-    assert not ledger.bulk_jobs.cancel("x")
+    assert not ledger.bulk_jobs.cancel("x", ANN)
 
 
 def test_a_job_keeps_its_rule_and_why_it_stopped(ledger: Ledger) -> None:
@@ -156,3 +166,50 @@ def test_the_reruns_of_a_job_that_ended(ledger: Ledger) -> None:
     )
     assert ledger.bulk_jobs.ended_reruns(found, 2) == (Status.COMPLETED, Status.FAILED)
     assert ledger.bulk_jobs.ended_reruns(stored(ledger), 9) == ()
+
+
+@pytest.mark.sqlite_alone
+def test_the_reruns_of_a_job_are_found_by_their_ids(ledger: Ledger) -> None:
+    """SQLite, which has no statistics, reads the items of the job, not all runs that ended."""
+    ledger.bulk_jobs.add(job(), TARGETS)
+    steps = plans(
+        ledger, lambda each: each.bulk_jobs.ended_reruns(stored(each), 9), "bulk_items JOIN runs"
+    )
+    assert "SEARCH bulk_items" in steps[0]
+    assert "SEARCH runs USING INDEX runs_of_id (app_id=? AND instance_id=?" in steps[1]
+
+
+def test_the_items_of_a_job_that_is_over_are_counted_once(ledger: Ledger) -> None:
+    """Those of the others at each read."""
+    ended, runs = job("ended"), job("runs", 1)
+    for each in (ended, runs):
+        ledger.bulk_jobs.add(each, TARGETS)
+        ledger.bulk_jobs.write_results(each.bulk_id, [ItemResult("i0", Outcome.DONE)])
+    assert [each.counts for each in ledger.bulk_jobs.latest(2)] == [{Outcome.DONE: 1}] * 2
+    ledger.bulk_jobs.write_results("ended", [ItemResult("i1", Outcome.REFUSED)])
+    ledger.bulk_jobs.finish("ended", JobStatus.CANCELLED, at(5))
+    both = {Outcome.DONE: 1, Outcome.REFUSED: 1}
+    assert stored(ledger, "ended").counts == both
+    counted = plans(ledger, lambda each: each.bulk_jobs.get("ended"), "bulk_items")
+    assert not counted
+    assert plans(ledger, lambda each: each.bulk_jobs.get("runs"), "bulk_items")
+    assert [each.counts for each in ledger.bulk_jobs.latest(2)] == [{Outcome.DONE: 1}, both]
+
+
+def test_a_status_is_read_without_counts(ledger: Ledger) -> None:
+    """A job in progress asks for it twice a second."""
+    ledger.bulk_jobs.add(job(), TARGETS)
+    assert ledger.bulk_jobs.status("j1") is JobStatus.RUNNING
+    assert ledger.bulk_jobs.status("x") is None
+    assert not plans(ledger, lambda each: each.bulk_jobs.status("j1"), "bulk_items")
+
+
+def test_the_audit_log_has_who_cancelled_a_job(ledger: Ledger) -> None:
+    """Once, however often it is cancelled."""
+    ledger.bulk_jobs.add(job(), TARGETS)
+    for _ in range(2):
+        ledger.bulk_jobs.cancel("j1", ANN)
+    (entry,) = ledger.audit_log.of_bulk("j1")
+    assert (entry.action, entry.actor, entry.instance_id) == (CANCEL_JOB, ANN, "")
+    wanted = AuditFilter(actions=frozenset({CANCEL_JOB}))
+    assert ledger.audit_search.page(wanted, limit=9).entries == (entry,)

@@ -1,7 +1,6 @@
 """Executes a bulk job in several threads, with a rate limit, progress and cancel."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
@@ -18,28 +17,19 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Progress:
-    """How many instances a job has processed, by outcome.
+    """How many instances a job has not processed yet.
 
     `is_over` says that no action is in progress any more. If instances are `left` then, the
     execution was cancelled, or a service was away for some of them, for the reason in `outage`;
     after many failures in a row because of outages no further action starts.
     """
 
-    total: int
-    done: int
-    unchanged: int
-    refused: int
-    unknown: int
+    left: int
     is_over: bool
     outage: str | None = None
 
-    @property
-    def left(self) -> int:
-        """The number of instances that the job has not processed."""
-        return self.total - self.done - self.unchanged - self.refused - self.unknown
 
-
-class Pace:
+class RateLimit:
     """Limits the rate at which actions start to `rate` a second."""
 
     def __init__(self, rate: float) -> None:
@@ -77,7 +67,7 @@ class BulkExecution:
         self._act = act
         self._total = len(targets)
         self._known = known
-        self._pace = Pace(rate)
+        self._rate_limit = RateLimit(rate)
         self._is_repeatable = is_repeatable
         self._may_act = may_act
         self._max_failures = limits.failures_in_a_row
@@ -85,6 +75,7 @@ class BulkExecution:
         self._lock = Lock()
         self._targets: Iterator[BulkTarget] = iter(targets)
         self._results: list[ItemResult] = []
+        self._postponed: list[ItemResult] = []
         self._failures = 0
         self._outage: str | None = None
         self._threads = [Thread(target=self._work, daemon=True) for _ in range(limits.concurrency)]
@@ -95,21 +86,17 @@ class BulkExecution:
         """Return the progress so far."""
         is_over = not any(thread.is_alive() for thread in self._threads)
         with self._lock:
-            counts = Counter(result.outcome for result in self._results)
-            return Progress(
-                total=self._total,
-                done=counts[Outcome.DONE],
-                unchanged=counts[Outcome.UNCHANGED],
-                refused=counts[Outcome.REFUSED],
-                unknown=counts[Outcome.UNKNOWN],
-                is_over=is_over,
-                outage=self._outage,
-            )
+            return Progress(self._total - len(self._results), is_over, self._outage)
 
     def results(self) -> tuple[ItemResult, ...]:
         """Return the results so far, in the order in which the actions ended."""
         with self._lock:
             return tuple(self._results)
+
+    def postponed(self) -> tuple[ItemResult, ...]:
+        """Return the results of the instances that were tried in vain, if none is tried again."""
+        with self._lock:
+            return tuple(self._postponed)
 
     def cancel(self) -> None:
         """Start no further action; actions in progress run to their end."""
@@ -138,7 +125,7 @@ class BulkExecution:
 
     def _seconds_to_wait(self) -> float:
         with self._lock:
-            return self._pace.until_next(time.monotonic())
+            return self._rate_limit.until_next(time.monotonic())
 
     def _try(self, target: BulkTarget) -> None:
         instance_id = target.instance_id
@@ -146,22 +133,26 @@ class BulkExecution:
             self._add(self._act(target))
         except OutcomeUnknown as error:
             result = ItemResult(instance_id, Outcome.UNKNOWN, str(error))
-            self._add(None if self._is_repeatable else result, outage=str(error))
+            self._add_failed(result, is_final=not self._is_repeatable)
         except (ActionInProgress, Unavailable) as error:
-            self._add(None, outage=str(error))
+            self._add_failed(ItemResult(instance_id, Outcome.REFUSED, str(error)), is_final=False)
         except FlowdeckError as error:
             self._add(ItemResult(instance_id, Outcome.REFUSED, str(error)))
         except Exception as error:
             log.exception(f"cannot act on {instance_id}", instance_id=instance_id)
             self._add(ItemResult(instance_id, Outcome.UNKNOWN, str(error)))
 
-    def _add(self, result: ItemResult | None, outage: str | None = None) -> None:
-        """Add a result, None for an instance on which nothing was done because of an outage."""
+    def _add(self, result: ItemResult) -> None:
         with self._lock:
-            if result:
-                self._results.append(result)
-            self._failures = self._failures + 1 if outage else 0
-            if outage and not self._cancelled.is_set():
-                self._outage = outage
+            self._results.append(result)
+            self._failures = 0
+
+    def _add_failed(self, result: ItemResult, *, is_final: bool) -> None:
+        """Add the result of a failure that may be an outage; one that is not final is postponed."""
+        with self._lock:
+            (self._results if is_final else self._postponed).append(result)
+            self._failures += 1
+            if not self._cancelled.is_set():
+                self._outage = result.message
             if self._failures >= self._max_failures:
                 self._cancelled.set()

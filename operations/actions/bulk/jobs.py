@@ -181,6 +181,8 @@ class BulkJobs:
         if job.action is Action.RERUN:
             return known
         for entry in self._ledger.audit_log.of_bulk(job.bulk_id):
+            if entry.action != job.action:  # someone has cancelled the job
+                continue
             if entry.outcome in _DONE:
                 known[entry.instance_id] = ItemResult(entry.instance_id, entry.outcome)
             elif entry.outcome is Outcome.UNKNOWN and job.action is Action.RAISE:

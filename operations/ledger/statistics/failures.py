@@ -19,7 +19,8 @@ from sqlalchemy import (
     update,
 )
 
-from operations.failure_groups import FailedKind, GroupKey
+from operations.failure_groups import MARK_KNOWN, UNMARK_KNOWN, FailedKind, GroupKey
+from operations.ledger.audit_log import NO_APP, add_entries
 from operations.ledger.db.batches import in_batches
 from operations.ledger.db.connections import writing
 from operations.ledger.heartbeat import next_revision, set_revision
@@ -27,7 +28,7 @@ from operations.ledger.micros import micros_of, time_of
 from operations.ledger.statistics.results import FailureGroup, KnownFailure
 from operations.ledger.tables import attempts, failure_groups, runs
 from operations.model import Actor
-from operations.records import Period
+from operations.records import AuditEntry, Outcome, Period
 
 TREND = 24
 """The number of equal parts into which the trend of a group divides a period."""
@@ -46,20 +47,31 @@ class _Found:
 
 def mark_known(engine: Engine, group_id: str, actor: Actor, note: str, at: datetime) -> bool:
     """Mark a group as known, or change the note; return False if there is no such group."""
-    return _set_known(engine, group_id, {"known_at": at, "known_by": actor.name, "note": note})
+    values = {"known_at": at, "known_by": actor.name, "note": note}
+    return _set_known(engine, values, _entry(MARK_KNOWN, group_id, actor, at, note or None))
 
 
-def unmark_known(engine: Engine, group_id: str) -> bool:
+def unmark_known(engine: Engine, group_id: str, actor: Actor, at: datetime) -> bool:
     """Undo `mark_known`; return False if there is no such group."""
-    return _set_known(engine, group_id, {"known_at": None, "known_by": None, "note": None})
+    values = {"known_at": None, "known_by": None, "note": None}
+    return _set_known(engine, values, _entry(UNMARK_KNOWN, group_id, actor, at))
 
 
-def _set_known(engine: Engine, group_id: str, values: dict[str, Any]) -> bool:
+def _entry(
+    action: str, group_id: str, actor: Actor, at: datetime, note: str | None = None
+) -> AuditEntry:
+    return AuditEntry(at, actor, action, group_id, Outcome.DONE, reason=note, app_id=NO_APP)
+
+
+def _set_known(engine: Engine, values: dict[str, Any], entry: AuditEntry) -> bool:
+    """Change the group that an audit entry names, and add the entry."""
+    group_id = entry.instance_id
     query = update(failure_groups).where(failure_groups.c.group_id == group_id).values(values)
     with writing(engine) as connection:
         revision = next_revision(connection)
         is_found = bool(connection.execute(query).rowcount)
         if is_found:
+            add_entries(connection, revision, [entry])
             set_revision(connection, revision)
     return is_found
 

@@ -110,7 +110,7 @@ class Statistics:
         if not mark_known(self._engine, group_id, actor, note, datetime.now(UTC)):
             raise UnknownFailureGroup(group_id)
 
-    def unmark_known(self, group_id: str) -> None:
+    def unmark_known(self, group_id: str, actor: Actor) -> None:
         """Undo `mark_known`; raise `UnknownFailureGroup`."""
-        if not unmark_known(self._engine, group_id):
+        if not unmark_known(self._engine, group_id, actor, datetime.now(UTC)):
             raise UnknownFailureGroup(group_id)

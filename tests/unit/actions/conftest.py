@@ -15,7 +15,6 @@ from operations.actions.bulk import (
     BulkLimits,
     BulkPreview,
     BulkTask,
-    Progress,
     Selection,
 )
 from operations.ledger import Ledger
@@ -81,7 +80,7 @@ class BulkSetup:
         started_at = start.timestamp
         self.gateway.put(replace(earlier, created_at=started_at, last_updated_at=started_at))
 
-    def cancel_at_fifth(self, preview: BulkPreview) -> Progress:
+    def cancel_at_fifth(self, preview: BulkPreview) -> BulkExecution:
         """Start a bulk job, and cancel it during its fifth action."""
         started: Future[BulkExecution] = Future()
 
@@ -90,7 +89,7 @@ class BulkSetup:
 
         self.gateway.during[preview.task.action] = at_call(5, cancel)
         started.set_result(self.start(preview, rate=50))
-        return started.result().wait(30)
+        return started.result()
 
     def start(
         self, preview: BulkPreview, actor: Actor = ANN, reason: str = "", *, rate: float = FAST
@@ -98,12 +97,11 @@ class BulkSetup:
         """Submit a job, and start to carry it out."""
         return self.jobs.execute(self.jobs.submit(preview, actor, reason, rate=rate))
 
-    def execute(self, task: BulkTask, selection: Selection) -> tuple[BulkExecution, Progress]:
+    def execute(self, task: BulkTask, selection: Selection) -> BulkExecution:
         """Execute a bulk job to its end."""
         execution = self.start(self.jobs.preview(task, selection))
-        progress = execution.wait(30)
-        assert progress.is_over
-        return execution, progress
+        assert execution.wait(30).is_over
+        return execution
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from threading import Barrier, Lock
 import pytest
 
 from operations.actions import RerunFrom
-from operations.actions.bulk import BulkLimits, BulkTask, Progress
-from operations.actions.bulk.execution import BulkExecution, Pace
+from operations.actions.bulk import BulkLimits, BulkTask
+from operations.actions.bulk.execution import BulkExecution, RateLimit
 from operations.bulk_job import BulkTarget, ItemResult
 from operations.errors import (
     ActionInProgress,
@@ -38,14 +38,16 @@ from tests.unit.snapshots import summary
 pytestmark = pytest.mark.both_databases
 
 
-def counts(progress: Progress) -> tuple[int, int, int, int, int]:
-    """Return how many instances are done, unchanged, refused, unknown and left."""
+def counts(execution: BulkExecution) -> tuple[int, int, int, int, int]:
+    """Return how many instances are done, unchanged, refused, unknown and left at the end."""
+    left = execution.wait(30).left
+    found = Counter(each.outcome for each in execution.results())
     return (
-        progress.done,
-        progress.unchanged,
-        progress.refused,
-        progress.unknown,
-        progress.left,
+        found[Outcome.DONE],
+        found[Outcome.UNCHANGED],
+        found[Outcome.REFUSED],
+        found[Outcome.UNKNOWN],
+        left,
     )
 
 
@@ -67,7 +69,7 @@ def test_a_bulk_job_acts_on_each_instance(
     setup.add(*names(20), status=before)
     preview = setup.jobs.preview(task, Filter(statuses=frozenset({before})))
     execution = setup.start(preview, ANN, "all of them", rate=FAST)
-    assert counts(execution.wait(30)) == (20, 0, 0, 0, 0)
+    assert counts(execution) == (20, 0, 0, 0, 0)
     assert setup.gateway.calls[method] == 20
     entries = [
         entry
@@ -94,7 +96,7 @@ def test_a_later_run_of_an_id_is_refused(setup: BulkSetup) -> None:
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.start_again("order_A")
     execution = setup.start(preview, ANN)
-    assert counts(execution.wait(30)) == (0, 0, 1, 0, 0)
+    assert counts(execution) == (0, 0, 1, 0, 0)
     assert "by now" in str(execution.results()[0].message)
     assert not setup.gateway.calls["terminate"]
 
@@ -107,7 +109,7 @@ def test_changes_since_the_preview_are_in_the_results(setup: BulkSetup) -> None:
     setup.gateway.set_status("ended", Status.COMPLETED)
     del setup.gateway.instances["purged"]
     execution = setup.start(preview, ANN)
-    assert counts(execution.wait(30)) == (1, 1, 2, 0, 0)
+    assert counts(execution) == (1, 1, 2, 0, 0)
     messages = {each.instance_id: each.message for each in execution.results()}
     assert messages["ended"] == "Cannot terminate 'ended': it is COMPLETED."
     assert messages["purged"] == "No instance has the id 'purged'."
@@ -118,24 +120,25 @@ def test_an_instance_with_an_unknown_outcome_is_left(setup: BulkSetup) -> None:
     setup.add("order_A")
     for method in ("terminate", "raise"):
         setup.gateway.errors[method] = [OutcomeUnknown(method, "no answer in time")]
-    assert counts(setup.execute(TERMINATE, RUNNING)[1]) == (0, 0, 0, 0, 1)
-    assert counts(setup.execute(RAISE, RUNNING)[1]) == (0, 0, 0, 1, 0)
+    assert counts(setup.execute(TERMINATE, RUNNING)) == (0, 0, 0, 0, 1)
+    assert counts(setup.execute(RAISE, RUNNING)) == (0, 0, 0, 1, 0)
 
 
 def test_an_instance_with_another_action_in_progress_is_left(setup: BulkSetup) -> None:
     """It may be an action of this job that a killed process has not ended."""
     setup.add("order_A")
     setup.gateway.errors["state"] = [ActionInProgress(Action.PAUSE, "order_A")]
-    _, progress = setup.execute(TERMINATE, RUNNING)
-    assert counts(progress) == (0, 0, 0, 0, 1)
-    assert "in progress" in str(progress.outage)
+    execution = setup.execute(TERMINATE, RUNNING)
+    assert counts(execution) == (0, 0, 0, 0, 1)
+    assert "in progress" in str(execution.progress().outage)
+    assert [each.outcome for each in execution.postponed()] == [Outcome.REFUSED]
 
 
 def test_no_action_starts_without_the_right_to_act(setup: BulkSetup) -> None:
     """A process that was frozen may have lost the lease of the job."""
     setup.add(*names(9))
     job = setup.jobs.submit(setup.jobs.preview(RAISE, RUNNING), ANN)
-    assert counts(setup.jobs.execute(job, lambda: False).wait(30)) == (0, 0, 0, 0, 9)
+    assert counts(setup.jobs.execute(job, lambda: False)) == (0, 0, 0, 0, 9)
     assert not setup.gateway.raised
 
 
@@ -146,7 +149,7 @@ def test_a_bulk_job_does_nothing_that_it_cannot_record(
     setup.add("order_A")
     job = setup.jobs.submit(setup.jobs.preview(RAISE, RUNNING), ANN)
     monkeypatch.setattr(setup.ledger.audit_log, "write_ahead", ledger_away)
-    assert counts(setup.jobs.execute(job).wait(30)) == (0, 0, 0, 0, 1)
+    assert counts(setup.jobs.execute(job)) == (0, 0, 0, 0, 1)
     assert not setup.gateway.raised
 
 
@@ -175,30 +178,27 @@ def test_an_unexpected_error_stops_no_other_action(
         terminate(instance_id)
 
     monkeypatch.setattr(setup.gateway, "terminate", odd)
-    assert sum(counts(setup.execute(TERMINATE, RUNNING)[1])) == 2
+    assert sum(counts(setup.execute(TERMINATE, RUNNING))) == 2
 
 
 def test_a_cancelled_job_starts_no_further_action(setup: BulkSetup) -> None:
     """Actions in progress run to their end, and the other instances are unchanged."""
     setup.add(*names(50))
     preview = setup.jobs.preview(TERMINATE, RUNNING)
-    progress = setup.cancel_at_fifth(preview)
-    assert progress.is_over
-    assert 5 <= progress.done <= 5 + 8
-    assert progress.done + progress.left == 50
+    done, *others, left = counts(setup.cancel_at_fifth(preview))
+    assert 5 <= done <= 5 + 8
+    assert (done + left, others) == (50, [0, 0, 0])
     running = [i for i in setup.gateway.instances.values() if i.status is Status.RUNNING]
-    assert len(running) == progress.left
+    assert len(running) == left
 
 
 def test_the_same_job_again_completes_it(setup: BulkSetup) -> None:
     """The audit log has the actions of a process that died."""
     setup.add(*names(20))
     preview = setup.jobs.preview(RAISE, RUNNING)
-    done = setup.cancel_at_fifth(preview).done
-    assert done < 20
+    assert counts(setup.cancel_at_fifth(preview))[0] < 20
     other = BulkSetup(setup.gateway, setup.ledger)
-    progress = other.start(preview, ANN, rate=FAST).wait(30)
-    assert counts(progress) == (20, 0, 0, 0, 0)
+    assert counts(other.start(preview, ANN, rate=FAST)) == (20, 0, 0, 0, 0)
     assert len({name for name, *_ in setup.gateway.raised}) == len(setup.gateway.raised) == 20
 
 
@@ -222,9 +222,9 @@ def test_another_job_skips_what_is_done(
 def test_several_jobs_rerun_a_failed_run_once(setup: BulkSetup) -> None:
     """The id of the new instance depends only on the run and the event."""
     setup.add(*names(3), status=Status.FAILED)
-    first, _ = setup.execute(BulkTask(Action.RERUN), FAILED)
-    again, progress = setup.execute(BulkTask(Action.RERUN), FAILED)
-    assert counts(progress) == (0, 3, 0, 0, 0)
+    first = setup.execute(BulkTask(Action.RERUN), FAILED)
+    again = setup.execute(BulkTask(Action.RERUN), FAILED)
+    assert counts(again) == (0, 3, 0, 0, 0)
     assert {each.new_id for each in first.results()} == {each.new_id for each in again.results()}
     assert setup.gateway.calls["rerun"] == 3
 
@@ -245,7 +245,7 @@ def test_a_rerun_starts_from_the_first_call_or_the_failed_one(
     )
     put(setup.gateway, "order_A", Status.FAILED, events)
     setup.record("order_A")
-    execution, _ = setup.execute(BulkTask(Action.RERUN, start=start), FAILED)
+    execution = setup.execute(BulkTask(Action.RERUN, start=start), FAILED)
     (result,) = execution.results()
     rerun = setup.gateway.events[result.new_id or ""][-1]
     assert (rerun.name, rerun.event_id) == (name, 1 if start is RerunFrom.FIRST else 2)
@@ -255,9 +255,7 @@ def test_a_rerun_without_a_call_is_refused(setup: BulkSetup) -> None:
     """An unknown workflow fails before its first call."""
     setup.add("order_A", status=Status.FAILED)
     setup.gateway.events["order_A"] = setup.gateway.events["order_A"][:2]
-    execution, progress = setup.execute(BulkTask(Action.RERUN), FAILED)
-    assert progress.refused == 1
-    (result,) = execution.results()
+    (result,) = setup.execute(BulkTask(Action.RERUN), FAILED).results()
     assert result.message == "Cannot rerun 'order_A': it has no activity, timer or child."
     (entry,) = setup.ledger.audit_log.of("order_A", 9)
     assert (entry.action, entry.outcome, entry.message) == (
@@ -273,10 +271,11 @@ def test_an_unreachable_engine_stops_the_job(gateway: FakeGateway, ledger: Ledge
     setup.add(*names(100))
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.gateway.errors["state"] = [DaprUnavailable("no sidecar")] * 1000
-    progress = setup.start(preview, ANN, rate=1000).wait(30)
+    execution = setup.start(preview, ANN, rate=1000)
+    assert counts(execution) == (0, 0, 0, 0, 100)
+    progress = execution.progress()
     assert progress.is_over
     assert progress.outage == "The Dapr engine cannot be reached: no sidecar."
-    assert counts(progress) == (0, 0, 0, 0, 100)
 
 
 def test_unknown_outcomes_in_a_row_stop_the_job(gateway: FakeGateway, ledger: Ledger) -> None:
@@ -284,9 +283,9 @@ def test_unknown_outcomes_in_a_row_stop_the_job(gateway: FakeGateway, ledger: Le
     setup = BulkSetup(gateway, ledger, failures_in_a_row=10)
     setup.add(*names(100))
     setup.gateway.errors["terminate"] = [OutcomeUnknown("terminate", "no answer in time")] * 1000
-    _, progress = setup.execute(TERMINATE, RUNNING)
-    assert "no answer in time" in str(progress.outage)
-    assert counts(progress) == (0, 0, 0, 0, 100)
+    execution = setup.execute(TERMINATE, RUNNING)
+    assert "no answer in time" in str(execution.progress().outage)
+    assert counts(execution) == (0, 0, 0, 0, 100)
 
 
 def test_known_results_between_failures_do_not_keep_a_job_going() -> None:
@@ -299,7 +298,7 @@ def test_known_results_between_failures_do_not_keep_a_job_going() -> None:
 
     limits = BulkLimits(concurrency=1, failures_in_a_row=5)
     execution = BulkExecution(act, targets, known, FAST, limits)
-    assert counts(execution.wait(30)) == (4, 0, 0, 0, 36)
+    assert counts(execution) == (4, 0, 0, 0, 36)
 
 
 def test_an_event_with_an_unknown_outcome_is_not_raised_again(setup: BulkSetup) -> None:
@@ -307,8 +306,8 @@ def test_an_event_with_an_unknown_outcome_is_not_raised_again(setup: BulkSetup) 
     setup.add("order_A", "order_B")
     setup.gateway.late_errors["raise"] = [OutcomeUnknown("raise", "no answer in time")]
     preview = setup.jobs.preview(RAISE, RUNNING)
-    assert counts(setup.start(preview, ANN).wait(30)) == (1, 0, 0, 1, 0)
-    assert counts(setup.start(preview, ANN).wait(30)) == (1, 0, 0, 1, 0)
+    assert counts(setup.start(preview, ANN)) == (1, 0, 0, 1, 0)
+    assert counts(setup.start(preview, ANN)) == (1, 0, 0, 1, 0)
     assert len(setup.gateway.raised) == 2
 
 
@@ -320,8 +319,7 @@ def test_an_event_is_not_raised_again_after_the_process_died(setup: BulkSetup) -
     setup.start(first, ANN).wait(30)
     other = BulkSetup(setup.gateway, setup.ledger)
     again = other.jobs.preview(RAISE, RUNNING, "friday")
-    progress = other.start(again, ANN).wait(30)
-    assert counts(progress) == (1, 0, 0, 1, 0)
+    assert counts(other.start(again, ANN)) == (1, 0, 0, 1, 0)
     assert setup.gateway.calls["raise"] == 2
 
 
@@ -343,7 +341,7 @@ def test_an_instance_whose_history_cannot_be_read_is_acted_on(setup: BulkSetup) 
     setup.add("order_A")
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.gateway.errors["history"] = [DaprRefused("too large")] * 9
-    assert counts(setup.start(preview, ANN).wait(30)) == (1, 0, 0, 0, 0)
+    assert counts(setup.start(preview, ANN)) == (1, 0, 0, 0, 0)
     assert summary(setup.ledger).status is Status.TERMINATED
     assert summary(setup.ledger).run_id == preview.eligible[0].run_id
 
@@ -354,7 +352,7 @@ def test_a_younger_instance_whose_history_cannot_be_read_is_refused(setup: BulkS
     preview = setup.jobs.preview(TERMINATE, RUNNING)
     setup.start_again("order_A")
     setup.gateway.errors["history"] = [DaprRefused("too large")] * 9
-    assert counts(setup.start(preview, ANN).wait(30)) == (0, 0, 1, 0, 0)
+    assert counts(setup.start(preview, ANN)) == (0, 0, 1, 0, 0)
     assert not setup.gateway.calls["terminate"]
 
 
@@ -409,12 +407,12 @@ def test_at_most_eight_actions_are_in_progress(setup: BulkSetup) -> None:
             in_progress["now"] -= 1
 
     setup.gateway.during["terminate"] = meet
-    assert setup.execute(TERMINATE, RUNNING)[1].done == 40
+    assert counts(setup.execute(TERMINATE, RUNNING))[0] == 40
     assert in_progress["max"] == BulkLimits().concurrency
 
 
-def test_a_pace_limits_the_rate_of_starts() -> None:
+def test_a_rate_limit_spreads_the_starts() -> None:
     """Each caller gets another start; starts that were not used are lost."""
-    pace = Pace(rate=4)
-    assert [pace.until_next(100.0) for _ in range(3)] == [0.0, 0.25, 0.5]
-    assert [pace.until_next(200.0) for _ in range(2)] == [0.0, 0.25]
+    limit = RateLimit(rate=4)
+    assert [limit.until_next(100.0) for _ in range(3)] == [0.0, 0.25, 0.5]
+    assert [limit.until_next(200.0) for _ in range(2)] == [0.0, 0.25]

@@ -64,6 +64,8 @@ def test_a_job_is_stored_followed_and_cancelled(client: TestClient, ledger: Ledg
     job = client.get("/bulk/j1").json()
     assert (job["left"], job["results"]) == (2, {"refused": 1})
     assert client.post("/bulk/j1/cancel").json()["status"] == "cancelling"
+    (entry,) = client.get("/audit", params={"bulk": "j1"}).json()["entries"]
+    assert (entry["action"], entry["actor"]) == ("cancel bulk job", "api")
     jobs = client.get("/bulk").json()
     JobsResponse.model_validate(jobs)
     assert [each["bulk_id"] for each in jobs["jobs"]] == ["j1"]

@@ -79,7 +79,10 @@ def test_an_instance_may_be_named_export(client: TestClient, ledger: Ledger) -> 
     assert len(lines(client, "/workflows/export")) == 2
 
 
-ACTIONS = "start, pause, resume, terminate, purge, rerun, raise, acknowledge damage"
+ACTIONS = (
+    "start, pause, resume, terminate, purge, rerun, raise, cancel bulk job, mark as known, "
+    "unmark as known, acknowledge damage"
+)
 
 
 @pytest.mark.parametrize(

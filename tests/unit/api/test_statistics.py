@@ -174,6 +174,11 @@ def test_a_group_is_marked_as_known(client: TestClient) -> None:
     assert client.post(path, json={"known": False}).json()["known"] is False
     (group,) = get(client, "/failures", **DAY)["groups"]
     assert group["known"] is None
+    log = client.get("/audit", params={"instance": group["group"]}).json()["entries"]
+    assert [(each["action"], each["actor"], each["reason"]) for each in log] == [
+        ("unmark as known", "api", None),
+        ("mark as known", "api", "INC-1"),
+    ]
 
 
 def test_an_unknown_group_is_refused(client: TestClient) -> None:
