@@ -26,7 +26,7 @@ class WaitKind(StrEnum):
 
     @property
     def span_kind(self) -> SpanKind:
-        """The kind of the spans."""
+        """The kind of span for such a wait."""
         kinds = {WaitKind.EVENT: SpanKind.WAIT, WaitKind.RETRY: SpanKind.BACKOFF}
         return kinds.get(self) or SpanKind(self.value)
 
@@ -43,7 +43,7 @@ class WaitingQuery(BaseModel):
 
 
 class WaitingSchema(BaseModel):
-    """A run that waits; `event` is the event to raise, if it waits for one event alone."""
+    """A run that waits; `event` is the event to raise, null unless it waits for that alone."""
 
     instance_id: str
     workflow: str

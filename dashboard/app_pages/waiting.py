@@ -33,7 +33,7 @@ def kind_choice(counts: dict[SpanKind, int]) -> str:
 
 
 def read_counts() -> dict[SpanKind, int]:
-    """Read how many runs wait, by the kind of what they wait for."""
+    """Read how many runs wait, by kind."""
     return services().ledger.search.waiting_counts()
 
 

@@ -147,7 +147,7 @@ def _event() -> BulkTask | None:
         st.caption("Type the name of the event.")
         return None
     if payload and not is_json(payload):
-        st.error("The payload is no JSON.")
+        st.error("The payload is not JSON.")
         return None
     return BulkTask(Action.RAISE, event=name, payload=payload or None)
 
@@ -168,7 +168,7 @@ def _decision(*, is_approved: bool) -> str:
 
 
 def _show_effects(preview: BulkPreview) -> None:
-    """Say how many instances are eligible, who is skipped and why, and what else is affected."""
+    """Say how many instances are eligible, which are skipped and why, and what else is affected."""
     number = len(preview.eligible)
     words = (
         f"**{number:,} of {preview.total:,} instances** will be {DONE_WORDS[preview.task.action]}."
@@ -204,7 +204,7 @@ def _show_button(preview: BulkPreview) -> None:
 
 
 def _show_pace(action: Action, number: int) -> None:
-    """Show the fields of the pace of a job on so many instances."""
+    """Show the fields for the pace of a job on this many instances."""
     if action is not Action.RERUN:
         st.number_input(
             "Instances a second, at most",
@@ -232,11 +232,11 @@ def _show_pace(action: Action, number: int) -> None:
 
 
 def _show_stop_rule(number: int) -> None:
-    """Show the figures of the rule by which a job of so many reruns stops."""
+    """Show the fields for the stop rule of a job of this many reruns."""
     usual = default_stop_rule(number)
     with st.container(horizontal=True):
         for label, value, key in (
-            ("Stop when so many reruns have failed", usual.failed, _STOP_FAILED),
+            ("Stop when this many reruns have failed", usual.failed, _STOP_FAILED),
             ("of the last reruns that ended", usual.of, _STOP_OF),
         ):
             st.number_input(
@@ -248,8 +248,8 @@ def _show_stop_rule(number: int) -> None:
         st.error(f"{rule.failed} of {rule.of} reruns cannot fail: {words}")
     else:
         st.caption(
-            f"The job stops when {rule}. The instances that are left stay as they are, and "
-            "another job can continue with them."
+            f"The job stops when {rule}. The other instances stay as they are, and another job "
+            "can continue with them."
         )
 
 

@@ -17,7 +17,7 @@ from operations.model import Action
 def failures_data(
     groups: Sequence[FailureGroup], length: PeriodLength, now: datetime
 ) -> dict[str, Any]:
-    """Return the data of the widget: groups that nobody knows come first."""
+    """Return the data of the widget: groups that are not marked as known come first."""
     in_order = sorted(groups, key=lambda each: each.known is not None)
     return {
         "now": milliseconds(now),

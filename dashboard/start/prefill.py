@@ -11,7 +11,7 @@ from operations.records import Filter, RunSummary
 
 _RUN_ID = re.compile("[0-9]{1,18}")
 _ERRORS = (Unavailable, QueryTimeout, DaprRefused)
-_NEWEST = 20  # runs of a workflow, of which one should have an input
+_NEWEST = 20  # runs of a workflow that are searched for an input
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def last_input(workflow: str) -> Prefill:
 
 
 def read_prefill(like: str, run_id: str, workflow: str) -> Prefill:
-    """Return what fills the fields: a run by its `run_id`, the latest of an id, or a workflow's."""
+    """Return the values of a run by its `run_id`, else by the id `like`, else of a workflow."""
     if not (run_id or like):
         return last_input(workflow) if workflow else Prefill()
     try:

@@ -109,7 +109,7 @@ function select(state, data, isSelected) {
   state.isEvery = false;
 }
 
-// Shows what is selected, and a link for each bulk action: the next page shows its effects before anything happens.
+// Shows the number of selected runs, and a link for each bulk action to the page that shows its effects first.
 function showBulk(state) {
   const { selected, data: { bulk: { query, total } } } = state;
   const selectable = [...state.rows.values()].filter(({ box }) => box).length;
