@@ -12,7 +12,7 @@ from operations.model import Failure
 PLACEHOLDER = "…"
 """Replaces numbers, ids and quoted values in a fingerprint."""
 MAX_MESSAGE = 500
-"""The characters that the fingerprint of a group has at most."""
+"""The most characters of a group's fingerprint."""
 
 _QUOTED = re.compile(r"""(?<!\w)(?:'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)(?!\w)""")
 _WORD = re.compile(r"[\w-]+(?:[.:,/@+][\w-]+)*")
@@ -35,8 +35,8 @@ class FailedKind(StrEnum):
 class GroupKey:
     """What the failures of a group have in common.
 
-    `name` is that of the activity, child or workflow that failed, `fingerprint` what their messages
-    have in common.
+    `name` names the activity, child or workflow that failed; `fingerprint` is the text that the
+    messages share.
     """
 
     app_id: str

@@ -16,10 +16,7 @@ _COLUMNS = runs.c
 
 @dataclass(frozen=True)
 class WaitingRun:
-    """A run that waits; `event` is set if it waits for exactly one event and nothing else.
-
-    `names` are those of everything that it waits for, casefolded.
-    """
+    """A run that waits; `names` are the casefolded names of everything that it waits for."""
 
     summary: RunSummary
     names: tuple[str, ...]
@@ -34,7 +31,7 @@ class WaitingRun:
 
 
 def count_waiting(connection: Connection) -> dict[SpanKind, int]:
-    """Count the running runs by the kind of what they wait for."""
+    """Count the running runs by the kind of their wait."""
     query = (
         select(_COLUMNS.waits_kind, func.count())
         .where(_COLUMNS.status == Status.RUNNING.value, _COLUMNS.waits_kind.is_not(None))
