@@ -1,4 +1,4 @@
-"""Escapes data, so that Streamlit's Markdown shows it unchanged."""
+"""Escapes data, so that Streamlit's Markdown shows it unchanged, and cuts long texts."""
 
 import re
 
@@ -16,6 +16,11 @@ def plain(text: str) -> str:
     text = _LINE_END.sub("\n", text)
     marked = _MARKS.sub(r"\\\1", _REPLACED.sub(_JOINER, text))
     return _INDENT.sub(_no_break, marked).replace("\n", "  \n")
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a text; its first characters with an ellipsis if it has more than `length`."""
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def _no_break(indent: re.Match[str]) -> str:

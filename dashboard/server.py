@@ -20,12 +20,11 @@ from streamlit.config import get_config_options, set_option
 from dashboard.exports import export_routes
 from dashboard.index_page import INLINE_SCRIPTS, IndexPage
 from dashboard.live.updates import LiveUpdates
-from dashboard.static_files import CompressedFiles
+from dashboard.static_files import PLOTLY_PATH, CompressedFiles
 from operations.web.access import AccessRules
 from operations.web.guard import Guard, Policies
 
 PROBES = frozenset({"/health", "/_stcore/health"})
-PLOTLY_PATH = "flowdeck/plotly.min.js"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _SCRIPT = Path(__file__).parent / "app.py"
 _IMPORTED_LATER = (

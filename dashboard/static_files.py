@@ -13,6 +13,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+PLOTLY_PATH = "flowdeck/plotly.min.js"
+"""The path of Plotly's script on the dashboard's server."""
 _PATH = re.compile(r"/static/[\w./@~+-]+\.(js|css|svg)")
 _TYPES = ("text/javascript", "application/javascript", "text/css", "image/svg+xml")
 _KEPT = ("content-type", "cache-control", "last-modified")

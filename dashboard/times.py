@@ -1,6 +1,6 @@
-"""Times for the scripts of the pages, and durations in words."""
+"""Times for the scripts of the pages, and times and durations in words."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 _UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
@@ -8,6 +8,13 @@ _UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 def milliseconds(time: datetime) -> int:
     """Return a time as milliseconds since 1970 (UTC)."""
     return round(time.timestamp() * 1000)
+
+
+def clock_time(time: datetime, zone: tzinfo) -> str:
+    """Return a time of day in a time zone, to the second; with the date if it is not today."""
+    local = time.astimezone(zone)
+    is_today = local.date() == datetime.now(zone).date()
+    return f"{local:%H:%M:%S}" if is_today else f"{local:%Y-%m-%d %H:%M:%S}"
 
 
 def in_words(seconds: float) -> str:

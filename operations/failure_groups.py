@@ -52,14 +52,17 @@ class GroupKey:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-@lru_cache(maxsize=256)
 def group_of(
     app_id: str, kind: FailedKind, name: str, failure: Failure, instance_id: str
 ) -> GroupKey:
     """Return the key of the group of a failure."""
-    message = original_message(failure.message[:_MAX_READ])
-    shared = fingerprint(message, instance_id)[:MAX_MESSAGE]
+    shared = _shared_message(failure.message[:_MAX_READ], instance_id)
     return GroupKey(app_id, kind, name[:_MAX_NAME], failure.error_type[:_MAX_NAME], shared)
+
+
+@lru_cache(maxsize=256)
+def _shared_message(message: str, instance_id: str) -> str:
+    return fingerprint(original_message(message), instance_id)[:MAX_MESSAGE]
 
 
 def original_message(message: str) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from operations.audit_filter import AuditFilter
+from operations.audit_filter import AUDITED_ACTIONS, AuditFilter
 from operations.errors import InvalidInput
 from operations.records import Filter
 from operations.time_texts import duration_text, parse_duration, parse_time, utc_text
@@ -29,6 +29,8 @@ _NAMES = {
     "workflows": "workflow",
 }
 """The parameters whose names differ from the names of the fields."""
+_ONE_OF = {"action": AUDITED_ACTIONS}
+"""The values of parameters whose fields have texts."""
 
 _Wanted = TypeVar("_Wanted", Filter, AuditFilter)
 
@@ -59,6 +61,8 @@ def filter_of(kind: type[_Wanted], parameters: Iterable[tuple[str, str]]) -> _Wa
     for name, texts in sent.items():
         if name not in types:
             raise InvalidInput(name, texts[0], f"one of {', '.join(types)}")
+        if unknown := set(texts) - set(_ONE_OF.get(name, texts)):
+            raise InvalidInput(name, min(unknown), f"one of {', '.join(_ONE_OF[name])}")
         field, hint = types[name]
         values[field] = _value(name, hint, texts)
     return kind(**values)

@@ -13,9 +13,11 @@ from typing import NoReturn
 
 MAX_DIGITS = sys.int_info.default_max_str_digits
 """Digits of the longest integer that Python reads by default."""
-_TOKEN = re.compile(r'"(?:[^"\\]+|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\.")
-_UNREADABLE = re.compile(rf"-?[0-9]{{{MAX_DIGITS + 1},}}|-?Infinity|NaN")  # outside of texts
+_UNREADABLE = re.compile(  # at the start of a token that is no text
+    rf"-?[0-9]{{{MAX_DIGITS + 1},}}+(?!\.[0-9]|[eE][-+]?[0-9])|-?Infinity|NaN"
+)
 _WORDS = {
     "Expecting value": "expected a value",
     "Expecting property name enclosed in double quotes": "expected a name in double quotes",
@@ -26,6 +28,7 @@ _WORDS = {
     "Unterminated string starting at": "found a text without its closing quote",
 }
 """The messages of Python's parser in words for a user."""
+_GROWTH, _SHORT = 8, 10_000  # an indented text has up to 8 times its characters and 10,000
 _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
 
 
@@ -56,11 +59,15 @@ def find_mistake(text: str) -> JsonMistake | None:
 
 def _unreadable_number(text: str) -> JsonMistake:
     """Return the place of the first number that is not JSON, or that Python does not read."""
-    found = next(each for each in _TOKEN.finditer(text) if _UNREADABLE.fullmatch(each[0]))
-    before = text[: found.start()]
-    column = found.start() - before.rfind("\n")
-    words = f"an integer of more than {MAX_DIGITS:,} digits" if "0" <= found[0][-1] <= "9" else ""
-    reason = f"found {words or found[0]}, expected a number"
+    start, number = next(
+        (token.start(), found[0])
+        for token in _TOKEN.finditer(text)
+        if (found := _UNREADABLE.match(token[0]))
+    )
+    before = text[:start]
+    column = start - before.rfind("\n")
+    words = f"an integer of more than {MAX_DIGITS:,} digits" if number[-1].isdigit() else number
+    reason = f"found {words}, expected a number"
     return JsonMistake(before.count("\n") + 1, column, reason)
 
 
@@ -120,11 +127,19 @@ def same_json(one: str | None, other: str | None) -> bool:
 def indented(text: str) -> str | None:
     r"""Return a JSON object or list with line breaks, None for any other text.
 
+    None also if it is nested so deeply that the spaces would make it many times as long.
+
     Numbers and keys stay as they are written. Escaped letters such as `\u00e9` become readable.
     """
     if text.lstrip()[:1] not in _OPENING or not is_json(text):
         return None
-    return "".join(_parts(text))
+    parts, left = list[str](), _GROWTH * len(text) + _SHORT
+    for part in _parts(text):
+        parts.append(part)
+        left -= len(part)
+        if left < 0:
+            return None
+    return "".join(parts)
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -8,9 +8,8 @@ from operations.json_bodies import payload_value
 from operations.model import Actor, Failure
 from operations.run_view import View
 from operations.time_texts import utc_text
-from operations.timeline import Span, SpanKind
+from operations.timeline import CALLS, Span
 
-_STEPS = (SpanKind.ACTIVITY, SpanKind.CHILD)
 _PAYLOADS = frozenset({"input", "output"})  # of a span: the history has them
 
 
@@ -21,7 +20,7 @@ def run_document(view: View) -> dict[str, Any]:
     and children; their payloads are in the history, at their `event_id`.
     """
     summary, details = view.summary, view.details
-    spans = [each for each in view.timeline.spans if each.kind in _STEPS]
+    spans = [each for each in view.timeline.spans if each.kind in CALLS]
     return {
         "instance_id": summary.instance_id,
         "summary": _fields(summary),

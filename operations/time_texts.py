@@ -7,7 +7,7 @@ TIME_TEXT = "a time with its zone, such as 2026-01-11T12:00:00Z"
 DURATION_TEXT = "a duration of at most 36500d, such as 500ms, 90s, 5m, 2h or 7d"
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,13}(?:\.[0-9]{1,6})?) ?(ms|s|m|h|d)")
 _UNITS = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),

@@ -99,7 +99,8 @@ class StartBody(ActionBody):
     workflow: WorkflowName
     input: Json = None
     start_at: Time = Field(
-        None, description=f"{TIME_TEXT}, within {MAX_START_DELAY.days} days; now if it is missing"
+        None,
+        description=f"{TIME_TEXT}, within {MAX_START_DELAY.days} days; now if null or missing",
     )
 
     @property

@@ -22,8 +22,8 @@ MAX_TEXT = 255  # characters: the ledger keeps no more of an id or a name
 _INTEGER = re.compile(r"[0-9]{1,9}")
 
 
-def _time(value: object) -> datetime:
-    return parse_time(value if isinstance(value, str) else "")
+def _time(value: object) -> datetime | None:
+    return None if value is None else parse_time(value if isinstance(value, str) else "")
 
 
 def _duration(value: object) -> timedelta:

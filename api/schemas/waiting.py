@@ -2,33 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.schemas.list_query import number
-from operations.ledger.search.waiting import WaitingRun
+from operations.ledger.search.waiting import WaitingRun, WaitKind
 from operations.time_texts import utc_text
 from operations.timeline import SpanKind
 
 MAX_WAITING = 1000  # runs in a response
-
-
-class WaitKind(StrEnum):
-    """What runs wait for."""
-
-    EVENT = "event"
-    TIMER = "timer"
-    CHILD = "child"
-    RETRY = "retry"
-    ACTIVITY = "activity"
-
-    @property
-    def span_kind(self) -> SpanKind:
-        """The kind of span for such a wait."""
-        kinds = {WaitKind.EVENT: SpanKind.WAIT, WaitKind.RETRY: SpanKind.BACKOFF}
-        return kinds.get(self) or SpanKind(self.value)
 
 
 class WaitingQuery(BaseModel):

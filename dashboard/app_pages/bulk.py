@@ -155,7 +155,8 @@ def show_items(job: BulkJob, outcome: Outcome | None) -> None:
         st.info("The results appear as soon as the ledger can be read.")
         return
     now = milliseconds(datetime.now(UTC))
-    items_widget(key="bulk-items", data={"rows": item_rows(items), "now": now})
+    rows = item_rows(items, job.app_id, state_reader().state().app_id)
+    items_widget(key="bulk-items", data={"rows": rows, "now": now})
     if after >= 0 or len(items) == PER_PAGE:
         with st.container(horizontal=True, horizontal_alignment="right"):
             for label, position, is_off in (

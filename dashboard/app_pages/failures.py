@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.action_results import show_messages
 from dashboard.live.page_head import page_head
+from dashboard.markdown import plain
 from dashboard.overview.failures_data import failures_data
 from dashboard.overview.overview_data import PeriodLength
 from dashboard.overview.period_choice import PERIOD, period_choice
@@ -30,7 +31,7 @@ def mark() -> None:
             note = str(note)[:MAX_REASON_LENGTH].replace("\0", "\ufffd")
             services().ledger.statistics.mark_known(group, viewer(), note)
     except (LedgerUnavailable, UnknownFailureGroup) as error:
-        st.toast(str(error), icon=":material/error:", duration="long")
+        st.toast(plain(str(error)), icon=":material/error:", duration="long")
     state_reader().refresh()
 
 

@@ -12,8 +12,8 @@ from dashboard.live.banner import banner
 from dashboard.live.widget import live_updates
 from dashboard.orders.batch import can_be_retried, describe, start_batch
 from dashboard.orders.order_form import SubmissionResult, form_state, order_form
-from dashboard.server import PLOTLY_PATH
 from dashboard.services import services, state_reader, viewer
+from dashboard.static_files import PLOTLY_PATH
 from dashboard.widgets import widget
 from operations.actions import ActionContext, StartRequest, StartResult
 

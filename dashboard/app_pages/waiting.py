@@ -7,9 +7,10 @@ import streamlit as st
 from dashboard.action_results import show_messages
 from dashboard.live.page_head import page_head
 from dashboard.services import services, state_reader
-from dashboard.waiting.waiting_data import KINDS, label, waiting_data
+from dashboard.waiting.waiting_data import label, waiting_data
 from dashboard.widgets import widget
 from operations.errors import LedgerUnavailable, QueryTimeout
+from operations.ledger.search.waiting import WaitKind
 from operations.timeline import SpanKind
 
 KIND = "kind"  # in the address
@@ -18,18 +19,18 @@ MAX_ROWS = 200
 waiting_widget = widget("waiting")
 
 
-def kind_choice(counts: dict[SpanKind, int]) -> str:
+def kind_choice(counts: dict[SpanKind, int]) -> WaitKind:
     """Show the kinds, and how many runs wait for each; return the chosen one."""
     chosen = st.segmented_control(
         "Runs that wait for",
-        list(KINDS),
-        default="event",
+        [each.value for each in WaitKind],
+        default=WaitKind.EVENT.value,
         key=KIND,
         bind="query-params",
         required=True,
     )
-    st.caption(" · ".join(label(kind, counts) for kind in KINDS))
-    return chosen if chosen in KINDS else "event"
+    st.caption(" · ".join(label(kind, counts) for kind in WaitKind))
+    return WaitKind(chosen) if chosen in set(WaitKind) else WaitKind.EVENT
 
 
 def read_counts() -> dict[SpanKind, int]:
@@ -40,20 +41,22 @@ def read_counts() -> dict[SpanKind, int]:
 @st.fragment
 def live() -> None:
     """Show the runs that wait."""
-    page_head("Waiting", state_reader().state(), (KIND,))
+    state = state_reader().state()
+    page_head("Waiting", state, (KIND,))
     try:
         counts = state_reader().query(("waiting counts",), read_counts)
         kind = kind_choice(counts)
         waiting = state_reader().query(
             ("waiting", kind),
-            lambda: services().ledger.search.waiting(KINDS[kind], limit=MAX_ROWS),
+            lambda: services().ledger.search.waiting(kind.span_kind, limit=MAX_ROWS),
         )
     except LedgerUnavailable:
         st.info("The waiting runs appear as soon as the ledger can be read.")
     except QueryTimeout as error:
         st.warning(str(error))
     else:
-        waiting_widget(key="waiting", data=waiting_data(waiting, kind, datetime.now(UTC)))
+        data = waiting_data(waiting, kind, datetime.now(UTC), state.app_id)
+        waiting_widget(key="waiting", data=data)
         if len(waiting) == MAX_ROWS:
             st.caption(f"The {MAX_ROWS} longest waits are shown.")
     show_messages()

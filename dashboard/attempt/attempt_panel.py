@@ -17,17 +17,16 @@ from dashboard.gantt.selection import select
 from dashboard.listing.table_data import address
 from dashboard.live.banner import zone
 from dashboard.markdown import plain
-from dashboard.times import in_words
+from dashboard.times import clock_time, in_words
 from dashboard.widgets import widget
 from operations.actions import RerunFrom
 from operations.errors import FlowdeckError
 from operations.history import NO_END, HistoryEvent
 from operations.run_view import View
-from operations.timeline import Span, SpanKind, event_key
+from operations.timeline import CALLS, Span, SpanKind, event_key
 
 MAX_TITLE = 300  # characters
 _page_link = widget("page_link")
-_CALLS = frozenset({SpanKind.ACTIVITY, SpanKind.CHILD})
 _SUSPENSION_EVENTS = frozenset({"executionSuspended", "executionResumed"})
 
 
@@ -97,7 +96,7 @@ def _show_span(shown: View, of: View, span: Span) -> None:
 def _facts(of: View, span: Span) -> Iterable[str]:
     """Yield status, attempt, times and comparison of a span."""
     yield status_words(span)
-    if span.kind in _CALLS and span.attempt_count > 1:
+    if span.kind in CALLS and span.attempt_count > 1:
         yield f"attempt {span.attempt_number} of {span.attempt_count}"
     if span.copied:
         yield "copied from the source of the rerun"
@@ -118,7 +117,7 @@ def _show_payloads(of: View, span: Span) -> None:
     if span.kind is SpanKind.WAIT:
         if span.output is not None:
             show_payload(st.container(), "Payload of the event", span.output)
-    elif span.kind in _CALLS:
+    elif span.kind in CALLS:
         if of.details.history is None:
             st.caption("Input and output can be shown as soon as the history can be read.")
             return
@@ -161,12 +160,5 @@ def _link_child(instance_id: str, app_id: str | None) -> None:
 
 
 def _clock(time: datetime) -> str:
-    """Return a time of day in the viewer's zone; with the date if it is not today."""
-    local = time.astimezone(zone())
-    is_today = local.date() == datetime.now(zone()).date()
-    milliseconds = f"{local.microsecond // 1000:03}"
-    return (
-        f"{local:%H:%M:%S}.{milliseconds}"
-        if is_today
-        else f"{local:%Y-%m-%d %H:%M:%S}.{milliseconds}"
-    )
+    """Return a time in the viewer's zone, to the millisecond; with the date if it is not today."""
+    return f"{clock_time(time, zone())}.{time.microsecond // 1000:03}"

@@ -6,7 +6,8 @@ from urllib.parse import quote, urlencode
 
 from dashboard.bulk.bulk_address import JOB
 from dashboard.bulk.jobs_data import BULK
-from dashboard.listing.table_data import address
+from dashboard.listing.table_data import link
+from dashboard.services import state_reader
 from dashboard.times import milliseconds
 from dashboard.widgets import widget
 from operations.records import AuditEntry
@@ -20,19 +21,20 @@ def audit_table(
     entries: Sequence[AuditEntry], *, key: str, empty: tuple[str, str], with_instance: bool
 ) -> None:
     """Show entries, the newest first; without any, show `empty`, a title and a text."""
-    rows = [audit_row(entry) for entry in entries]
+    app_id = state_reader().state().app_id
+    rows = [audit_row(entry, app_id) for entry in entries]
     _audit_log(key=key, data={"rows": rows, "empty": empty, "withInstance": with_instance})
 
 
-def audit_row(entry: AuditEntry) -> dict[str, Any]:
-    """Return an entry as a row of the widget."""
+def audit_row(entry: AuditEntry, app_id: str | None) -> dict[str, Any]:
+    """Return an entry as a row of the widget; `app_id` is the application of these pages."""
+    shown = link(entry.instance_id, entry.app_id, app_id)
     is_of_instance = bool(entry.app_id)  # a damaged ledger was acknowledged for no application
     return {
         "at": milliseconds(entry.at),
         "who": entry.actor.name,
         "action": entry.action,
-        "id": entry.instance_id,
-        "href": address(entry.instance_id) if is_of_instance else None,
+        **(shown if is_of_instance else shown | {"href": None}),
         "before": entry.before,
         "after": entry.after,
         "outcome": entry.outcome.value,

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from dashboard.bulk.bulk_address import ACTION, JOB, REST
-from dashboard.listing.table_data import address
+from dashboard.listing.table_data import link
 from dashboard.times import milliseconds
 from operations.bulk_job import BulkItem, BulkJob, JobStatus, StopRule
 from operations.model import Action, Status
@@ -77,21 +77,24 @@ def _job(job: BulkJob) -> dict[str, Any]:
     }
 
 
-def item_rows(items: Sequence[BulkItem]) -> list[dict[str, Any]]:
-    """Return the instances of a job as rows of the widget."""
-    return [_item(each) for each in items]
+def item_rows(
+    items: Sequence[BulkItem], job_app_id: str | None = None, app_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the instances of a job as rows of the widget.
+
+    `job_app_id` is the application of the job, `app_id` that of these pages.
+    """
+    return [_item(each, job_app_id, app_id) for each in items]
 
 
-def _item(item: BulkItem) -> dict[str, Any]:
+def _item(item: BulkItem, job_app_id: str | None, app_id: str | None) -> dict[str, Any]:
     result, target = item.result, item.target
     return {
         "key": item.position,
-        "id": target.instance_id,
-        "href": address(target.instance_id),
+        **link(target.instance_id, job_app_id, app_id),
         "outcome": result.outcome.value if result else "left",
         "message": result and result.message,
-        "newId": result and result.new_id,
-        "newHref": address(result.new_id) if result and result.new_id else None,
+        "rerun": link(result.new_id, job_app_id, app_id) if result and result.new_id else None,
     }
 
 

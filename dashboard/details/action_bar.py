@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.action_results import act, purge_by_force
 from dashboard.bulk.bulk_address import ACTION, EVENT, INSTANCE
 from dashboard.listing.table_data import offered_actions, offers_forced_purge
-from dashboard.markdown import plain
+from dashboard.markdown import plain, shortened
 from dashboard.terminate_question import ask_to_terminate, asks_before_terminate
 from operations.model import Action, allowed_actions
 from operations.records import RunSummary
@@ -47,8 +47,9 @@ class Entry:
 def action_bar(shown: View, blocked: str | None) -> None:
     """Show the actions; a button whose action is not possible now is disabled, and says why.
 
-    A stalled instance allows only a forced purge. A finished one has the entries of the menu in
-    place of the buttons. `blocked` says why no action is possible now, None if actions are.
+    A stalled instance allows only a forced purge. A run that has ended or was purged, and an
+    earlier run, have the entries of the menu in place of the buttons. `blocked` says why no action
+    is possible now, None if actions are.
     """
     summary = shown.summary
     if offers_forced_purge(summary):
@@ -57,8 +58,10 @@ def action_bar(shown: View, blocked: str | None) -> None:
     entries = menu(summary)
     is_there = summary.is_latest and summary.purged_at is None
     with st.container(horizontal=True, vertical_alignment="center"):
-        if is_there and summary.status.is_finished:
+        if summary.status.is_finished or not is_there:
             _show_links(entries)
+            if not is_there:
+                st.caption(why_disabled(summary))
             return
         _button(Action.PAUSE, shown, blocked)
         _button(Action.RESUME, shown, blocked)
@@ -94,13 +97,9 @@ def awaited_events(shown: View) -> tuple[Entry, ...]:
     names = dict.fromkeys(each.name for each in waits if each.name and not each.ended_at)
     icon, of = MORE[Action.RAISE][1], {ACTION: Action.RAISE.value, INSTANCE: summary.instance_id}
     return tuple(
-        Entry(f"Raise {plain(_shortened(name))}…", icon, BULK_PAGE, of | {EVENT: name})
+        Entry(f"Raise {plain(shortened(name, MAX_NAME))}…", icon, BULK_PAGE, of | {EVENT: name})
         for name in list(names)[:MAX_EVENTS]
     )
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
 
 
 def _show_links(entries: tuple[Entry, ...]) -> None:

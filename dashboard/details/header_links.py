@@ -72,9 +72,7 @@ def _reruns(instance_id: str) -> Count:
     try:
         return state_reader().query(
             ("reruns", instance_id),
-            lambda: sum(
-                services().ledger.search.counts(Filter(rerun_of=instance_id)).values(), NONE
-            ),
+            lambda: services().ledger.search.count(Filter(rerun_of=instance_id)),
         )
     except (Unavailable, QueryTimeout):
         return NONE

@@ -30,7 +30,7 @@ class Same(Generic[_Row]):
         return isinstance(other, Same) and other.value is self.value
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)  # each keeps a whole history
 def found_rows(
     history: Same[HistoryEvent], text: str, *, all_kinds: bool
 ) -> tuple[HistoryEvent, ...]:

@@ -50,7 +50,7 @@ class Step:
         return self.spans[0].event_id if self.spans else None
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)  # each keeps a whole history
 def found_steps(history: Same[HistoryEvent], spans: Same[Span], text: str) -> tuple[Step, ...]:
     """Return the steps that have an event with a text; the last results are kept."""
     steps = steps_of(rows_of(history.value, all_kinds=False), spans.value)

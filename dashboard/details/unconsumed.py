@@ -1,12 +1,11 @@
 """Shows the external events that were raised to a run, and that no wait in its history took."""
 
-from datetime import datetime
-
 import streamlit as st
 
 from dashboard.details.payloads import show_tree
 from dashboard.live.banner import zone
-from dashboard.markdown import plain
+from dashboard.markdown import plain, shortened
+from dashboard.times import clock_time
 from operations.run_view import View
 from operations.timeline.unconsumed import UnconsumedEvent
 
@@ -36,22 +35,12 @@ def _raised(found: UnconsumedEvent) -> str:
     """Return when an event was raised, with a short payload."""
     event = found.event
     payload = f" with {event.payload}" if _is_short(event.payload) else ""
-    name = _cut(event.name or "")
-    return f"Event {plain(repr(name))} was raised at {_time(event.timestamp)}{plain(payload)}"
+    name, at = shortened(event.name or "", MAX_NAME), clock_time(event.timestamp, zone())
+    return f"Event {plain(repr(name))} was raised at {at}{plain(payload)}"
 
 
 def _is_short(payload: str | None) -> bool:
     return payload is not None and len(payload) <= MAX_INLINE and payload.isprintable()
-
-
-def _cut(name: str) -> str:
-    return f"{name[:MAX_NAME]}…" if len(name) > MAX_NAME else name
-
-
-def _time(time: datetime) -> str:
-    at = time.astimezone(zone())
-    is_today = at.date() == datetime.now(zone()).date()
-    return f"{at:%H:%M:%S}" if is_today else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def _more(found: list[UnconsumedEvent]) -> list[str]:
@@ -66,4 +55,5 @@ def _show_payloads(found: list[UnconsumedEvent], key: str) -> None:
     if long:
         with st.expander("Payloads of these events", key=f"unconsumed-{key}"):
             for event in long:
-                show_tree(st.container(), plain(_cut(event.name or "")), event.payload)
+                name = shortened(event.name or "", MAX_NAME)
+                show_tree(st.container(), plain(name), event.payload)

@@ -5,14 +5,13 @@ from typing import Any
 
 from dashboard.gantt.bar_styles import Frame
 from dashboard.gantt.figure import MAX_NAME, OPEN, SELECT, title_of
-from dashboard.gantt.hover import outcome_words, status_words
+from dashboard.gantt.hover import error_words, outcome_words, status_words
 from dashboard.gantt.rows import RUN, ChartRow, Line, Unfolded, lines_of, span_key
 from dashboard.gantt.sections import MAX_SPANS, FanOut, Section
 from dashboard.times import in_words, milliseconds
-from operations.timeline import Span, SpanKind
+from operations.timeline import CALLS, Span, SpanKind
 
 MAX_TABLE_ROWS = 500
-_CALLS = frozenset({SpanKind.ACTIVITY, SpanKind.CHILD})
 
 
 def table_rows(section: Section, unfolded: Unfolded, frame: Frame | None) -> list[dict[str, Any]]:
@@ -41,7 +40,7 @@ def _rows(line: Line) -> Iterator[dict[str, Any]]:
 
 
 def _row(span: Span, line: ChartRow) -> dict[str, Any]:
-    many = span.kind in _CALLS and span.attempt_count > 1
+    many = span.kind in CALLS and span.attempt_count > 1
     queue, execution = times_of(span)
     return {
         "action": f"{SELECT}{span_key(span, line.path)}",
@@ -52,6 +51,7 @@ def _row(span: Span, line: ChartRow) -> dict[str, Any]:
         "queue": queue,
         "execution": execution,
         "start": milliseconds(span.scheduled_at),
+        "error": error_words(span.failure) if span.failure else "",
     }
 
 

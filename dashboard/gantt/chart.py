@@ -22,7 +22,7 @@ from dashboard.gantt.sections import (
     section_of,
 )
 from dashboard.gantt.selection import select, selected
-from dashboard.server import PLOTLY_PATH
+from dashboard.static_files import PLOTLY_PATH
 from dashboard.widgets import widget
 from operations.errors import FlowdeckError
 from operations.run_view import View

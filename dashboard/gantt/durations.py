@@ -5,9 +5,8 @@ from datetime import datetime
 
 from dashboard.times import in_words, milliseconds
 from operations.records import Baseline
-from operations.timeline import Ending, Span, SpanKind
+from operations.timeline import CALLS, Ending, Span, SpanKind
 
-_CALLS = frozenset({SpanKind.ACTIVITY, SpanKind.CHILD})
 _COMPARED = frozenset({Ending.COMPLETED, Ending.FAILED})
 _Period = tuple[int, int]  # milliseconds since 1970
 
@@ -24,8 +23,8 @@ def row_seconds(spans: Sequence[Span], pauses: Sequence[Span]) -> float | None:
     if spans[0].kind is SpanKind.SUSPENSION:
         return sum(_length(_period(span, end)) for span in spans) / 1000
     total = _length((milliseconds(spans[0].scheduled_at), milliseconds(end)))
-    if spans[0].kind in _CALLS:
-        attempts = [_period(span, end) for span in spans if span.kind in _CALLS]
+    if spans[0].kind in CALLS:
+        attempts = [_period(span, end) for span in spans if span.kind in CALLS]
         for pause in _pauses(spans, pauses):
             total -= _length(pause) - sum(_overlap(pause, attempt) for attempt in attempts)
     return total / 1000

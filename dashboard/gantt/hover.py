@@ -8,6 +8,7 @@ from dashboard.gantt.bar_styles import Frame, style_of
 from dashboard.gantt.durations import comparison
 from dashboard.gantt.sections import FanOut
 from dashboard.times import in_words
+from operations.model import Failure
 from operations.records import Baseline
 from operations.timeline import Span, SpanKind
 
@@ -39,9 +40,13 @@ def hover_text(
     if span.app_id:
         lines.append(f"in application {escape(span.app_id)}")
     if span.failure:
-        text = f"{span.failure.error_type}: {span.failure.message}"[:MAX_FAILURE_LENGTH]
-        lines.extend(escape(line) for line in wrap(text, LINE_LENGTH))
+        lines.extend(escape(line) for line in wrap(error_words(span.failure), LINE_LENGTH))
     return "<br>".join(lines)
+
+
+def error_words(failure: Failure) -> str:
+    """Return the beginning of a failure in one line."""
+    return f"{failure.error_type}: {failure.message}"[:MAX_FAILURE_LENGTH]
 
 
 def frame_text(frame: Frame, started_at: datetime) -> str:

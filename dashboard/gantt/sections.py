@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from operations.timeline import SUSPENSIONS, Ending, Span, SpanKind
+from operations.timeline import CALLS, SUSPENSIONS, Ending, Span
 
 MAX_ROWS = 50  # in a section, beside the row of suspensions
 MAX_SPANS = 100  # the most spans of one row that are drawn, the latest ones
@@ -38,7 +38,6 @@ _OUTCOMES = {
     Ending.CUT_OFF: RowOutcome.CUT_OFF,
     Ending.END_UNKNOWN: RowOutcome.CUT_OFF,
 }
-_RUNNING = frozenset({SpanKind.ACTIVITY, SpanKind.CHILD})
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,7 @@ def outcome_of(row: Row) -> RowOutcome:
     """Return the outcome of a row; a call that is retried waits between its attempts."""
     last = row[-1]
     if last.ending is Ending.OPEN:
-        return RowOutcome.RUNNING if last.kind in _RUNNING else RowOutcome.WAITING
+        return RowOutcome.RUNNING if last.kind in CALLS else RowOutcome.WAITING
     return _OUTCOMES[last.ending]
 
 
@@ -195,7 +194,7 @@ def _entries(calls: Iterable[Row]) -> list[Entry]:
     alike: dict[tuple[object, ...], list[Row]] = {}
     for call in calls:
         first = call[0]
-        is_known = first.kind in _RUNNING and first.turn > 0  # the ledger alone has no turns
+        is_known = first.kind in CALLS and first.turn > 0  # the ledger alone has no turns
         key = (first.kind, first.name, first.turn) if is_known else (first.lane,)
         alike.setdefault(key, []).append(call)
     wide = {key: FanOut(tuple(each)) for key, each in alike.items() if len(each) >= MIN_FAN_OUT}

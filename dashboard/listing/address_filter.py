@@ -17,12 +17,11 @@ from dashboard.listing.filter_parameters import (
     cursor_of,
     ignored_values,
     parse,
-    sort_of,
     without,
 )
 from dashboard.live.banner import zone
 from dashboard.live.fragment_reruns import keep_texts
-from dashboard.markdown import plain
+from dashboard.markdown import plain, shortened
 from operations.model import Status
 from operations.records import Filter, Sort
 
@@ -100,11 +99,6 @@ def current_filter() -> Filter:
     return parsed(current_query()).filter
 
 
-def current_sort() -> Sort:
-    """Return the order of the list in the address."""
-    return sort_of(address_query())
-
-
 def current_cursor() -> str | None:
     """Return the cursor of the page of the list in the address; None for the first page."""
     return cursor_of(address_query())
@@ -160,9 +154,7 @@ def _remove_parameters(names: Collection[str]) -> None:
 
 
 def _ignored(found: str, expected: str) -> str:
-    if len(found) > _SHOWN:
-        found = f"{found[:_SHOWN]}…"
-    return plain(f"{found} (expected {expected})")
+    return plain(f"{shortened(found, _SHOWN)} (expected {expected})")
 
 
 def _remove_ignored_values() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from dashboard.listing.address_filter import query_text
@@ -15,6 +16,7 @@ from operations.records import Count, Filter, Page, RunSummary, Sort
 
 PER_PAGE = 50
 MAX_CHILDREN = 50  # of a run, that are shown under it
+CLOCK_DIFFERENCE = timedelta(seconds=5)  # between the sidecars that created a run and its child
 STATUSES = (
     Status.RUNNING,
     Status.SUSPENDED,
@@ -68,12 +70,31 @@ def read_list(ledger: Ledger, wanted: Filter, sort: Sort, cursor: str | None) ->
     return Listed(page, ledger.search.counts(wanted), paused_by, group, parents)
 
 
-def read_children(ledger: Ledger, instance_id: str) -> Children:
-    """Read the children of an instance; raise `LedgerUnavailable` and `QueryTimeout`."""
-    wanted = Filter(parent_id=instance_id)
+def read_children(ledger: Ledger, parent: RunSummary) -> Children:
+    """Read the children of a run; raise `LedgerUnavailable` and `QueryTimeout`.
+
+    A child names only the id of its parent: those of the id's other runs were created at other
+    times.
+    """
+    wanted = Filter(
+        parent_id=parent.instance_id,
+        since=parent.created_at - CLOCK_DIFFERENCE,
+        until=None if parent.is_latest else _after(parent.over_at),
+    )
     page = ledger.search.page(wanted, limit=MAX_CHILDREN, sort=Sort.OLDEST)
-    total = sum(ledger.search.counts(wanted).values(), NONE)
-    return Children(page.runs, _paused_by(ledger, page.runs), total)
+    runs = tuple(each for each in page.runs if _is_child(each, parent))
+    is_whole = len(page.runs) < MAX_CHILDREN
+    total = Count(len(runs)) if is_whole else ledger.search.count(wanted)
+    return Children(runs, _paused_by(ledger, runs), total)
+
+
+def _after(over_at: datetime | None) -> datetime | None:
+    return over_at and over_at + CLOCK_DIFFERENCE
+
+
+def _is_child(run: RunSummary, parent: RunSummary) -> bool:
+    """Return False if the parent of a run is an instance of another application."""
+    return (run.parent_app_id or run.app_id) == parent.app_id
 
 
 def _paused_by(ledger: Ledger, runs: Sequence[RunSummary]) -> dict[int, str]:
@@ -87,6 +108,7 @@ def rows(listed: Listed, unfolded: dict[int, Children]) -> list[dict[str, Any]]:
 
 
 def _rows(listed: Listed, unfolded: dict[int, Children]) -> Iterator[dict[str, Any]]:
+    shown_children: set[int] = set()  # a child is under one run of its parent's id
     for run in listed.page.runs:
         shown = row(run, listed.paused_by.get(run.run_id))
         children = unfolded.get(run.run_id)
@@ -100,6 +122,9 @@ def _rows(listed: Listed, unfolded: dict[int, Children]) -> Iterator[dict[str, A
             "allHref": list_address({"parent": run.instance_id}),
         }
         for child in children.runs:
+            if child.run_id in shown_children:
+                continue
+            shown_children.add(child.run_id)
             yield row(child, children.paused_by.get(child.run_id)) | {"isChild": True}
 
 

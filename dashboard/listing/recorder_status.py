@@ -8,23 +8,25 @@ from operations.recorder_report import RecorderMetrics
 
 
 def show_recorder_metrics(state: SystemState) -> None:
-    """Show a button that opens the metrics of the recorder; nothing before it has measured any."""
+    """Show whether the list is up to date, as a button that opens the metrics of the recorder.
+
+    Show nothing before the recorder has measured any.
+    """
     if state.metrics is None:
         return
-    with st.popover("Recorder", type="tertiary"):
-        for line in describe(state.metrics, state.backlog):
+    label = in_one_line(state.metrics, state.backlog)
+    with st.popover(label, type="tertiary", key="recorder", help="Metrics of the recorder"):
+        for line in describe(state.metrics):
             st.caption(line)
 
 
-def describe(metrics: RecorderMetrics, backlog: int | None) -> list[str]:
-    """Return metrics as sentences; `backlog` is the runs left to read, None if unknown.
-
-    The first sentence says whether the list is up to date.
-    """
-    return [f"{_state(metrics, backlog)}.", *_lag(metrics), _reads(metrics), _traces(metrics)]
+def describe(metrics: RecorderMetrics) -> list[str]:
+    """Return metrics as sentences."""
+    return [*_lag(metrics), _reads(metrics), _traces(metrics)]
 
 
-def _state(metrics: RecorderMetrics, backlog: int | None) -> str:
+def in_one_line(metrics: RecorderMetrics, backlog: int | None) -> str:
+    """Return whether the list is up to date; `backlog` is the number of runs left to read."""
     if backlog is None:
         return "The backlog is not known yet"
     if backlog:

@@ -22,6 +22,17 @@ def address(instance_id: str, run_id: int | None = None) -> str:
     return f"{INSTANCE}?{urlencode(query, quote_via=quote)}"
 
 
+def link(instance_id: str, app_id: str | None, own_app_id: str | None) -> dict[str, str | None]:
+    """Return an instance's `id` and `href` for a widget.
+
+    One of another application that shares the ledger has no address here, but its `app`. An
+    application that is None is taken for these pages' own.
+    """
+    other = app_id if app_id and own_app_id and app_id != own_app_id else None
+    href = None if other else address(instance_id)
+    return {"id": instance_id, "href": href, "app": other}
+
+
 def list_address(parameters: Mapping[str, str | Sequence[str]]) -> str:
     """Return the address of the list with parameters of its filter."""
     query = urlencode(parameters, doseq=True, quote_via=quote)

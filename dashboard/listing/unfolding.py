@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.listing.list_data import Children, Listed, read_children
 from dashboard.services import services, state_reader
 from operations.errors import LedgerUnavailable, QueryTimeout
+from operations.records import RunSummary
 
 MAX_UNFOLDED = 20  # runs at once
 _UNFOLDED = "unfolded"  # in the session state: the list, and `run_id`s of runs
@@ -24,19 +25,18 @@ def unfolded_children(listed: Listed, shown_list: str) -> dict[int, Children]:
     of_list, run_ids = st.session_state.get(_UNFOLDED, ("", []))
     if of_list != shown_list:
         return {}
-    ids = {each.run_id: each.instance_id for each in listed.page.runs}
+    runs = {each.run_id: each for each in listed.page.runs}
     found = {}
     for run_id in run_ids:
-        if run_id not in listed.parents or run_id not in ids:
+        if run_id not in listed.parents or run_id not in runs:
             continue
-        instance_id = ids[run_id]
         try:
-            read = partial(_read, instance_id)
-            found[run_id] = state_reader().query(("children", instance_id), read)
+            read = partial(_read, runs[run_id])
+            found[run_id] = state_reader().query(("children", run_id), read)
         except (LedgerUnavailable, QueryTimeout):
             continue  # the run stays folded
     return found
 
 
-def _read(instance_id: str) -> Children:
-    return read_children(services().ledger, instance_id)
+def _read(parent: RunSummary) -> Children:
+    return read_children(services().ledger, parent)

@@ -1,6 +1,6 @@
 """The banner that names the services that are away, and one that reports damaged ledgers."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.live.system_state import SystemState
 from dashboard.markdown import plain
 from dashboard.services import services, state_reader, viewer
+from dashboard.times import clock_time
 from operations.errors import Unavailable
 from operations.model import Service
 from operations.recorder_report import DamagedLedger, Outage
@@ -86,9 +87,7 @@ def outage_title(outage: Outage) -> tuple[str, str]:
 
 def _message(outage: Outage) -> str:
     title, consequence = outage_title(outage)
-    since = outage.since.astimezone(zone())
-    today = since.date() == datetime.now(zone()).date()
-    when = f"{since:%H:%M:%S}" if today else f"{since:%Y-%m-%d %H:%M:%S}"
+    when = clock_time(outage.since, zone())
     remedy = plain(outage.reason)
     if outage.service not in _NEEDS_A_PERSON:
         remedy = f"Recovery is automatic. {plain(f'({outage.reason})')}"

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from dashboard.services import services, state_reader
 from operations.errors import DaprRefused, QueryTimeout, Unavailable
@@ -12,6 +13,8 @@ from operations.records import Filter, RunSummary
 _RUN_ID = re.compile("[0-9]{1,18}")
 _ERRORS = (Unavailable, QueryTimeout, DaprRefused)
 _NEWEST = 20  # runs of a workflow that are searched for an input
+_PAGES = 10  # of this many runs: other applications of the ledger may have runs of this name
+_MAX_INDENTED = 100_000  # characters
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,10 @@ def _like_run(ledger: Ledger, like: str, run_id: str) -> Prefill | None:
 
 def _last_input(ledger: Ledger, workflow: str) -> Prefill:
     wanted, app_id = Filter(workflows=frozenset({workflow})), ledger.app_id()
-    for run in ledger.search.page(wanted, limit=_NEWEST).runs:
-        if run.app_id == app_id and (found := _like(ledger, run)).text:
+    pages = islice(ledger.search.every(wanted, size=_NEWEST), _PAGES)
+    own = (run for page in pages for run in page if run.app_id == app_id)
+    for run in islice(own, _NEWEST):
+        if (found := _like(ledger, run)).text:
             return found
     return Prefill(workflow)
 
@@ -71,4 +76,5 @@ def _like(ledger: Ledger, run: RunSummary) -> Prefill:
     details = ledger.runs.payloads([run.run_id]).get(run.run_id)
     text = (details.input if details else None) or ""
     source = f"The input of {run.instance_id}" if text else f"{run.instance_id} has no input"
-    return Prefill(run.workflow, indented(text) or text, source)
+    lines = indented(text) if len(text) <= _MAX_INDENTED else None
+    return Prefill(run.workflow, lines or text, source)

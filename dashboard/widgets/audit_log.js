@@ -1,8 +1,6 @@
 // The entries of the audit log, the newest first. It is a widget because its links open pages without loading the app again, and
 // because each row becomes a card on a phone. A column without a value in any row is left out.
 
-const OUTCOMES = { done: "green", unchanged: "gray", refused: "orange", unknown: "red" };
-
 function word(status) {
   return (STATUSES[status] ?? STATUSES.UNKNOWN)[0];
 }
@@ -23,8 +21,8 @@ function why({ reason, message }) {
     message && element("span", { class: "text muted", title: message }, message)];
 }
 
-function instance({ id, href }) {
-  return [href ? pageLink({ href, class: "mono text", title: id }, id) : element("span", { class: "text", title: id }, id)];
+function instance(row) {
+  return [instanceLink(row, { class: row.href || row.app ? "mono text" : "text" })];
 }
 
 const COLUMNS = [
@@ -37,30 +35,22 @@ const COLUMNS = [
   ["Reason and message", "why", why, ({ reason, message }) => reason || message],
 ];
 
-function table(data) {
-  const shown = COLUMNS.filter(([, , , has]) => data.rows.some((row) => has(row, data)));
-  const head = element("tr", {}, ...shown.map(([name, kind]) => element("th", { scope: "col", class: kind }, name)));
-  const lines = data.rows.map((row) => element("tr", { "data-key": `${row.at} ${row.action} ${row.id}`, "data-id": row.id },
-    ...shown.map(([, kind, cells]) => element("td", { class: kind }, ...cells(row).filter(Boolean)))));
-  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...lines));
-}
-
-// Keeps the keyboard focus on a link whose row is made anew.
-function keepFocus(root, update) {
-  const focused = root.getRootNode().activeElement, line = focused?.closest?.("tr[data-key]");
-  const index = line ? [...line.querySelectorAll("a")].indexOf(focused) : -1;
-  update();
-  if (index < 0) return;
-  root.querySelector(`tr[data-key="${CSS.escape(line.dataset.key)}"]`)?.querySelectorAll("a")[index]?.focus({ preventScroll: true });
+function line({ columns, ...row }) {
+  const shown = COLUMNS.filter(([name]) => columns.includes(name));
+  return element("tr", { "data-key": `${row.at} ${row.action} ${row.id}`, "data-id": row.id },
+    ...shown.map(([, kind, cells]) => element("td", { class: kind }, ...cells(row).filter(Boolean))));
 }
 
 function showComponent(component) {
-  const state = stateOf(component, () => ({ root: element("div", { class: "widget audit" }), shown: "" }));
-  const { data } = component, shown = JSON.stringify(data);
-  if (shown === state.shown) return;
-  state.shown = shown;
-  const [title, text] = data.empty;
-  keepFocus(state.root, () => state.root.replaceChildren(data.rows.length
-    ? table(data)
-    : element("p", { class: "empty" }, element("strong", {}, title), element("span", { class: "muted" }, text))));
+  const state = stateOf(component, () => {
+    const head = element("tr"), body = element("tbody"), table = element("table", {}, element("thead", {}, head), body), empty = element("p", { class: "empty" });
+    return { root: element("div", { class: "widget audit" }, table, empty), head, body, table, empty };
+  });
+  const { data } = component, [title, text] = data.empty;
+  const shown = COLUMNS.filter(([, , , has]) => data.rows.some((row) => has(row, data)));
+  setRows(state.head, shown.map(([name, kind]) => [name, kind]), ([name, kind]) => element("th", { scope: "col", class: kind }, name));
+  setRows(state.body, data.rows.map((row) => ({ ...row, columns: shown.map(([name]) => name) })), line);
+  state.table.hidden = data.rows.length === 0;
+  state.empty.hidden = data.rows.length > 0;
+  state.empty.replaceChildren(element("strong", {}, title), element("span", { class: "muted" }, text));
 }

@@ -3,13 +3,10 @@
 const WORDS = { running: "Running", waiting: "Waits", cancelling: "Cancelling", cancelled: "Cancelled", stopped: "Stopped", done: "Done" };
 const COLOURS = { running: "blue", waiting: "orange", cancelling: "orange", cancelled: "gray", stopped: "red", done: "green" };
 
-function line(job, now, ticks) {
-  const created = element("time", { class: "muted", title: ZONED.format(job.created) });
-  const tick = () => { created.textContent = age(now() - job.created); };
-  ticks.push(tick);
-  tick();
+function line(state, job) {
+  const created = timed(element("time", { class: "muted", title: ZONED.format(job.created) }), () => age(state.now() - job.created));
   const reason = job.reason ? `${job.by}: ${job.reason}` : job.by;
-  return element("li", {},
+  return element("li", { "data-key": job.id },
     element("span", { class: `badge ${COLOURS[job.status]}` }, WORDS[job.status]),
     element("div", { class: "what" }, pageLink({ href: job.href }, element("strong", {}, job.title)),
       element("span", { class: "muted reason", title: reason }, reason)),
@@ -20,13 +17,13 @@ function line(job, now, ticks) {
 function showComponent(component) {
   const { data } = component;
   const state = stateOf(component, () => {
-    const made = { root: element("div", { class: "widget jobs" }), ticks: [] };
-    made.stop = everySecond(() => made.ticks.forEach((tick) => tick()));
-    return made;
+    const list = element("ul"), empty = element("p", { class: "empty" }, element("strong", {}, "No bulk jobs yet"),
+      element("span", { class: "muted" }, "Select instances in the list, and choose an action."));
+    const root = element("div", { class: "widget jobs" }, list, empty);
+    return { root, list, empty, stop: everySecond(() => tickTexts(root)) };
   });
-  state.ticks = [];
-  const now = clockOf(data.now);
-  state.root.replaceChildren(data.jobs.length
-    ? element("ul", {}, ...data.jobs.map((job) => line(job, now, state.ticks)))
-    : element("p", { class: "empty" }, element("strong", {}, "No bulk jobs yet"), element("span", { class: "muted" }, "Select instances in the list, and choose an action.")));
+  state.now = clockOf(data.now);
+  setRows(state.list, data.jobs, (job) => line(state, job));
+  state.list.hidden = data.jobs.length === 0;
+  state.empty.hidden = data.jobs.length > 0;
 }

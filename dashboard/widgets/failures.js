@@ -13,6 +13,13 @@ function markForm(state, group) {
   return form;
 }
 
+// The form is made once: an update must not delete what is typed.
+function open(state, group) {
+  state.open = group.id;
+  state.form = markForm(state, group);
+  show(state);
+}
+
 function knownWords(state, { id, known }) {
   const words = `Marked as known by ${known.by}, ${CLOCK.format(known.at)}${known.note ? `: ${known.note}` : ""}`;
   return element("div", { class: "known muted" }, element("span", {}, words),
@@ -20,22 +27,19 @@ function knownWords(state, { id, known }) {
 }
 
 function row(state, group) {
-  const last = element("time", { title: ZONED.format(group.last) });
-  const tick = () => { last.textContent = age(state.now() - group.last); };
-  state.ticks.push(tick);
-  tick();
+  const last = timed(element("time", { title: ZONED.format(group.last) }), () => age(state.now() - group.last));
   const title = [element("strong", {}, `${group.step} failed: ${group.errorType}`), group.isNew ? element("span", { class: "new" }, "new") : null];
   const of = group.workflows.length ? `in ${group.workflows.join(", ")}` : "no run failed because of it in this period";
-  return element("li", { "data-group": group.id, class: group.known ? "is-known" : "" },
+  return element("li", { "data-group": group.id, "data-key": group.id, class: group.known ? "is-known" : "" },
     element("div", { class: "what" },
       group.href ? pageLink({ href: group.href }, ...title) : element("span", {}, ...title),
       element("span", { class: "message mono", title: group.message }, group.message || "no message"),
       element("span", { class: "muted" }, `${of} · first ${CLOCK.format(group.first)}`),
       group.known ? knownWords(state, group) : null,
-      state.open === group.id ? markForm(state, group) : element("div", { class: "actions" },
+      group.isOpen ? state.form : element("div", { class: "actions" },
         group.rerunHref && pageLink({ href: group.rerunHref, class: "rerun", title: "Shows first which runs, at which pace, and when it stops" }, "Rerun the group…"),
-        group.known ? null : element("button", { type: "button", onclick: () => { state.open = group.id; show(state); } }, "Mark as known…"))),
-    element("div", { class: "trend" }, sparkline({ values: group.trend, unit: "runs" }, `Failed runs in the ${state.data.period}`)),
+        group.known ? null : element("button", { type: "button", onclick: () => open(state, group) }, "Mark as known…"))),
+    element("div", { class: "trend" }, sparkline({ values: group.trend, unit: "runs" }, `Failed runs in the ${group.period}`)),
     element("dl", {},
       element("div", {}, element("dd", {}, group.runs.toLocaleString("en")), element("dt", { class: "muted" }, "runs")),
       element("div", {}, element("dd", {}, group.attempts.toLocaleString("en")), element("dt", { class: "muted" }, "attempts")),
@@ -43,12 +47,8 @@ function row(state, group) {
 }
 
 function show(state) {
-  state.ticks = [];
   const { groups, period } = state.data;
-  const typed = state.open && state.list.querySelector("form.mark input")?.value;
-  state.list.replaceChildren(...groups.map((group) => row(state, group)));
-  const input = state.list.querySelector("form.mark input");
-  if (input && typed) input.value = typed; // an update must not delete what is typed
+  setRows(state.list, groups.map((group) => ({ ...group, period, isOpen: state.open === group.id })), (group) => row(state, group));
   state.empty.hidden = groups.length > 0;
   state.list.hidden = groups.length === 0;
   state.empty.textContent = `Nothing failed in the ${period}.`;
@@ -56,17 +56,11 @@ function show(state) {
 
 function showComponent(component) {
   const state = stateOf(component, () => {
-    const list = element("ul", {}), empty = element("p", { class: "calm", hidden: true });
-    const made = { root: element("div", { class: "widget failures" }, list, empty), list, empty, ticks: [], open: null, shown: "" };
-    made.stop = everySecond(() => made.ticks.forEach((tick) => tick()));
-    return made;
+    const list = element("ul", {}), empty = element("p", { class: "calm", hidden: true }), root = element("div", { class: "widget failures" }, list, empty);
+    return { root, list, empty, open: null, form: null, stop: everySecond(() => tickTexts(root)) };
   });
   state.data = component.data;
   state.setTriggerValue = component.setTriggerValue;
   state.now = clockOf(component.data.now);
-  const { now: _, ...rest } = component.data;
-  const shown = JSON.stringify(rest);
-  if (shown === state.shown) return;
-  state.shown = shown;
   show(state);
 }

@@ -78,7 +78,7 @@ function shapesOf(state, now, colour) {
 }
 
 function selectedBars({ selected, data }) {
-  if (selected === NOTHING) return [];
+  if (selected === SELECT) return [];
   return data.figure.traces.flatMap((trace) => trace.meta.actions.flatMap((action, index) => action === selected ? [{ trace, index }] : []));
 }
 
@@ -166,7 +166,7 @@ function line(state, row, top, height) {
   const style = `top: ${top}px; height: ${height}px`;
   const label = { class: "label", style: `width: ${state.nameWidth}px; padding-left: ${row.depth * INDENT}px` };
   if (row.isNote) return element("li", { class: "row note muted", style }, element("span", { class: "words", style: `padding-left: ${ARROW + row.depth * INDENT}px` }, row.name));
-  const isBar = row.action && (state.data.isMain || !row.action.startsWith(NOTHING));
+  const isBar = row.action && (state.data.isMain || !row.action.startsWith(SELECT));
   const words = row.isFanOut ? `${row.name}: ${row.words}. Show the calls` : row.name;
   const name = isBar
     ? element("button", { type: "button", class: "name", title: words, "data-focus": row.action, onclick: () => act(state, row.action) }, row.name)
@@ -197,13 +197,13 @@ function arrow(state, row) {
     onclick: () => state.setTriggerValue("unfold", { key: row.key, isUnfolded }) }, icon(row.unfolded ? DOWN : RIGHT));
 }
 
-const NOTHING = "select:"; // the action that selects no span
+const SELECT = "select:"; // begins the actions that select a span; alone it selects none
 
 // Does the action of a bar or a name. A click on the selected span selects nothing.
 function act(state, action) {
-  const isSelection = action.startsWith(NOTHING);
+  const isSelection = action.startsWith(SELECT);
   if (isSelection && !state.data.isMain) return;
-  const next = isSelection && action === state.selected ? NOTHING : action;
+  const next = isSelection && action === state.selected ? SELECT : action;
   if (isSelection) {
     state.selected = next;
     mark(state);
@@ -217,14 +217,14 @@ function mark(state) {
   const rows = new Set(selectedBars(state).map(({ trace, index }) => Math.round(trace.y[index])));
   state.lines.forEach((each, index) => {
     each.classList.toggle("selected", rows.has(index));
-    each.querySelector(`button.name[data-focus^="${NOTHING}"]`)?.setAttribute("aria-pressed", String(rows.has(index)));
+    each.querySelector(`button.name[data-focus^="${SELECT}"]`)?.setAttribute("aria-pressed", String(rows.has(index)));
   });
 }
 
 // Escape closes the selected span, unless it ends something else.
 function watchEscape(state) {
   const pressed = (event) => {
-    if (event.key !== "Escape" || event.defaultPrevented || state.selected === NOTHING) return;
+    if (event.key !== "Escape" || event.defaultPrevented || state.selected === SELECT) return;
     if (event.target.closest?.("input, textarea, select, [contenteditable], [role=dialog], [role=listbox]")) return;
     act(state, state.selected);
   };
@@ -341,7 +341,7 @@ function showComponent(component) {
     const chart = element("div", { class: "chart" }), key = element("div", { class: "legend muted" });
     const rows = element("ol", { class: "rows" }), plot = element("div", { class: "plot" }, chart, rows);
     const root = element("div", { class: "widget gantt", role: "group" }, key, element("div", { class: "scroll" }, plot));
-    const made = { parent: parentElement, root, chart, rows, lines: [], ticks: [], legend: key, zoomed: null, selected: NOTHING, presses: [], pressed: false,
+    const made = { parent: parentElement, root, chart, rows, lines: [], ticks: [], legend: key, zoomed: null, selected: SELECT, presses: [], pressed: false,
       quietUntil: 0, coarse: matchMedia("(pointer: coarse)").matches };
     const stopTimer = everySecond(() => tick(made));
     const stopPresses = watchPresses(made), stopWidth = watchWidth(made), stopEscape = watchEscape(made);

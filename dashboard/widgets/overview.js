@@ -5,20 +5,18 @@ function number(value, unit) {
   return unit === "runs" ? value.toLocaleString("en") : duration(value * SECOND);
 }
 
-function figure(data, period) {
+function figure(data) {
   const shown = number(data.value, data.unit);
   return element("figure", {},
     element("figcaption", {}, element("span", { class: "muted" }, data.name), element("strong", {}, shown)),
-    sparkline(data, `${data.name} in the ${period}: ${shown}`));
+    sparkline(data, `${data.name} in the ${data.period}: ${shown}`));
 }
 
 const TONES = { outage: "red", group: "red", stalled: "red", overdue: "orange", stuck: "orange", event: "blue" };
 
-function entry(data, now, ticks) {
-  const since = element("time", { class: "muted", title: ZONED.format(data.since) });
-  const words = () => { since.textContent = data.kind === "group" ? age(now() - data.since) : `for ${growing(now() - data.since)}`; };
-  ticks.push(words);
-  words();
+function entry(state, data) {
+  const since = timed(element("time", { class: "muted", title: ZONED.format(data.since) }),
+    () => data.kind === "group" ? age(state.now() - data.since) : `for ${growing(state.now() - data.since)}`);
   const title = [element("strong", {}, data.title), data.isNew ? element("span", { class: "new" }, "new") : null];
   return element("li", { class: TONES[data.kind], "data-kind": data.kind },
     element("span", { class: "count" }, data.count === null ? "!" : data.count.toLocaleString("en")),
@@ -27,20 +25,10 @@ function entry(data, now, ticks) {
     since);
 }
 
-function attention(data, now, ticks) {
-  if (!data.attention.length) {
-    return element("p", { class: "calm" }, icon(STATUSES.COMPLETED[2]), "Nothing needs a person.");
-  }
-  return element("ul", { class: "attention" }, ...data.attention.map((each) => entry(each, now, ticks)));
-}
-
 const COLUMNS = [["Workflow", "name"], ["Created", "n"], ["Unfinished now", "n"], ["Failure rate", "n"], ["Duration p50", "n"], ["Duration p95", "n"], ["Oldest unfinished", "n"]];
 
-function workflow(row, now, ticks) {
-  const oldest = element("td", { class: "n", "data-label": "Oldest unfinished" });
-  const words = () => { oldest.textContent = row.oldest === null ? "–" : growing(now() - row.oldest); };
-  ticks.push(words);
-  words();
+function workflow(state, row) {
+  const oldest = timed(element("td", { class: "n", "data-label": "Oldest unfinished" }), () => row.oldest === null ? "–" : growing(state.now() - row.oldest));
   const failed = row.failureShare === null ? "–" : `${(row.failureShare * 100).toFixed(row.failureShare && row.failureShare < .1 ? 1 : 0)} %`;
   const cell = (name, ...children) => element("td", { class: "n", "data-label": name }, ...children);
   const name = row.name || "not started yet";
@@ -54,29 +42,29 @@ function workflow(row, now, ticks) {
     oldest);
 }
 
-function workflows(data, now, ticks) {
-  if (!data.workflows.length) return element("p", { class: "muted" }, "No workflow has run in this period.");
+function create() {
+  const attention = element("ul", { class: "attention" }), calm = element("p", { class: "calm" }, icon(STATUSES.COMPLETED[2]), "Nothing needs a person.");
+  const figures = element("div", { class: "figures" }), title = element("h2");
   const head = element("tr", {}, ...COLUMNS.map(([name, kind]) => element("th", { scope: "col", class: kind }, name)));
-  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...data.workflows.map((row) => workflow(row, now, ticks))));
+  const body = element("tbody"), table = element("table", {}, element("thead", {}, head), body);
+  const none = element("p", { class: "muted" }, "No workflow has run in this period.");
+  const ofPeriod = element("section", {}, title, figures);
+  const root = element("div", { class: "widget overview" },
+    element("section", { "aria-label": "What needs a person" }, element("h2", {}, "Needs a person"), attention, calm),
+    ofPeriod, element("section", { "aria-label": "Workflows" }, element("h2", {}, "Workflows"), table, none));
+  return { root, attention, calm, ofPeriod, title, figures, table, body, none, stop: everySecond(() => tickTexts(root)) };
 }
 
 function showComponent(component) {
-  const { data } = component;
-  const state = stateOf(component, () => {
-    const made = { root: element("div", { class: "widget overview" }), shown: "", ticks: [] };
-    made.stop = everySecond(() => made.ticks.forEach((tick) => tick()));
-    return made;
-  });
-  const { now: serverNow, ...rest } = data;
-  const shown = JSON.stringify(rest);
-  if (shown === state.shown) return;
-  state.shown = shown;
-  state.ticks = [];
-  const now = clockOf(serverNow), focused = state.root.getRootNode().activeElement?.getAttribute?.("href");
-  state.root.replaceChildren(
-    element("section", { "aria-label": "What needs a person" }, element("h2", {}, "Needs a person"), attention(data, now, state.ticks)),
-    element("section", { "aria-label": `Figures of the ${data.period}` }, element("h2", {}, `The ${data.period}`),
-      element("div", { class: "figures" }, ...data.figures.map((each) => figure(each, data.period)))),
-    element("section", { "aria-label": "Workflows" }, element("h2", {}, "Workflows"), workflows(data, now, state.ticks)));
-  if (focused) state.root.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  const state = stateOf(component, create), { data } = component, { period } = data;
+  state.now = clockOf(data.now);
+  setRows(state.attention, data.attention, (each) => entry(state, each));
+  state.attention.hidden = data.attention.length === 0;
+  state.calm.hidden = data.attention.length > 0;
+  state.ofPeriod.setAttribute("aria-label", `Figures of the ${period}`);
+  state.title.textContent = `The ${period}`;
+  setRows(state.figures, data.figures.map((each) => ({ ...each, period })), figure);
+  setRows(state.body, data.workflows, (row) => workflow(state, row));
+  state.table.hidden = data.workflows.length === 0;
+  state.none.hidden = data.workflows.length > 0;
 }

@@ -11,7 +11,7 @@ function counted(number) {
 function outcomeButton(state, outcome, count) {
   const name = outcome ?? "all";
   return element("button", {
-    class: BAD.has(outcome) ? "outcome red" : "outcome", "data-outcome": name,
+    class: BAD.has(outcome) ? "outcome red" : "outcome", "data-focus": name,
     "aria-pressed": String(state.data.outcome === outcome),
     onclick: () => choose(state, outcome, 0),
   }, name[0].toUpperCase() + name.slice(1), element("span", { class: "count" }, counted(count)));
@@ -19,7 +19,7 @@ function outcomeButton(state, outcome, count) {
 
 function stepButton(state, words, sign, first) {
   const { outcome, matching } = state.data;
-  return element("button", { title: words, "aria-label": words, "data-step": sign, disabled: first < 0 || first >= matching,
+  return element("button", { title: words, "aria-label": words, disabled: first < 0 || first >= matching,
     onclick: () => choose(state, outcome, first) }, sign);
 }
 
@@ -40,7 +40,7 @@ function choose(state, outcome, first, fanOut = state.data.fanOut) {
 
 function openedWords(state) {
   return element("div", { class: "opened" },
-    element("button", { "data-step": "all", onclick: () => choose(state, null, 0, null) }, "‹ All steps"), element("strong", {}, state.data.opened));
+    element("button", { onclick: () => choose(state, null, 0, null) }, "‹ All steps"), element("strong", {}, state.data.opened));
 }
 
 function foldedWords(folded) {
@@ -57,43 +57,24 @@ function outcomes(state) {
 
 function range(state) {
   const { first, size, matching } = state.data;
-  if (matching <= size) return null;
   return element("div", { class: "range" },
     stepButton(state, "Previous rows", "‹", first - size), rangeSelect(state),
     stepButton(state, "Next rows", "›", first + size), element("span", { class: "muted" }, `of ${counted(matching)}`));
 }
 
+const GROUPS = { opened: openedWords, outcomes, range, folded: (state) => element("span", { class: "folded muted" }, foldedWords(state.data.folded)) };
+
 // Makes the elements of a group again only if their data changed: an open list stays open.
-function group(state, name, data, make) {
-  const shown = JSON.stringify(data);
-  if (state.groups[name]?.shown !== shown) state.groups[name] = { shown, made: make(state) };
-  return state.groups[name].made;
-}
-
-function show(state) {
-  const { outcome, counts, first, matching, folded, opened } = state.data;
-  const groups = [
-    opened && group(state, "opened", opened, openedWords),
-    group(state, "outcomes", [outcome, counts], outcomes),
-    group(state, "range", [outcome, first, matching], range),
-    folded.length ? group(state, "folded", folded, () => element("span", { class: "folded muted" }, foldedWords(folded))) : null,
-  ].filter(Boolean);
-  for (const each of [...state.root.children]) if (!groups.includes(each)) each.remove();
-  groups.forEach((each, index) => { if (state.root.children[index] !== each) state.root.insertBefore(each, state.root.children[index] ?? null); });
-}
-
-// Keeps the keyboard focus on a control while the controls are replaced.
-function keepFocus(root, change) {
-  const focused = root.getRootNode().activeElement;
-  const { outcome, step } = focused?.dataset ?? {};
-  const selector = outcome ? `[data-outcome="${outcome}"]` : step ? `[data-step="${step}"]` : focused?.tagName === "SELECT" ? "select" : null;
-  change();
-  if (selector) root.querySelector(selector)?.focus({ preventScroll: true });
-}
-
 function showComponent(component) {
-  const state = stateOf(component, () => ({ root: element("div", { class: "widget sections" }), groups: {} }));
+  const state = stateOf(component, () => ({ root: element("div", { class: "widget sections" }) }));
   state.setTriggerValue = component.setTriggerValue;
   state.data = component.data;
-  keepFocus(state.root, () => show(state));
+  const { outcome, counts, first, size, matching, folded, opened } = state.data;
+  const groups = [
+    opened && ["opened", opened],
+    ["outcomes", [outcome, counts]],
+    matching > size && ["range", [outcome, first, matching]],
+    folded.length > 0 && ["folded", folded],
+  ].filter(Boolean);
+  setRows(state.root, groups, ([name]) => GROUPS[name](state));
 }

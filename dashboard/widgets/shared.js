@@ -97,12 +97,19 @@ function pauser({ pausedBy }) {
   return pausedBy === null ? "" : ` by ${pausedBy}`;
 }
 
+// Returns the id of an instance as a link to its page; one of another application has no page here.
+function instanceLink({ id, href, app }, attributes = {}) {
+  if (href) return pageLink({ ...attributes, href, title: id }, id);
+  return element("span", { ...attributes, title: id }, id, app ? element("span", { class: "muted" }, ` in application ${app}`) : null);
+}
+
 function ahead(ms) {
   return ms <= 0 ? "due now" : `in ${growing(ms)}`;
 }
 
 // Returns when a wait ends. An event may come earlier: then the workflow gives up at that time.
 function untilWords(data, now) {
+  if (data.until === null) return data.givesUp ? ", no deadline" : "";
   const left = data.until - now;
   if (!data.givesUp) return ` · ${ahead(left)}`;
   return left <= 0 ? ", gives up now" : `, gives up ${ahead(left)}`;
@@ -151,6 +158,9 @@ function badge(status) {
   return element("span", { class: `badge ${colour}`, "data-status": status }, icon(path), word);
 }
 
+// The colours of the badges of outcomes. `left` is an instance of a bulk job without an outcome.
+const OUTCOMES = { done: "green", unchanged: "gray", refused: "orange", unknown: "red", left: "violet" };
+
 const ACTIONS = {
   pause: ["Pause", STATUSES.SUSPENDED[2]],
   resume: ["Resume", STATUSES.RUNNING[2]],
@@ -195,6 +205,59 @@ function remove(parentElement) {
 function everySecond(tick) {
   const timer = setInterval(() => document.hidden || tick(), SECOND);
   return () => clearInterval(timer);
+}
+
+// Gives an element a text that changes as time passes, if its widget calls `tickTexts` every second.
+function timed(node, words) {
+  node.dataset.timed = "";
+  node.tick = () => { node.textContent = words(); };
+  node.tick();
+  return node;
+}
+
+function tickTexts(root) {
+  for (const each of root.querySelectorAll("[data-timed]")) each.tick();
+}
+
+// The rows of an element by their data.
+const ROWS = new WeakMap();
+
+// Shows rows in an element: `make` makes each from its data. A row whose data have not changed stays,
+// because a row that is made anew loses a click whose button is still pressed.
+function setRows(parent, rows, make) {
+  const before = ROWS.get(parent), after = new Map();
+  keepFocus(parent, () => {
+    for (const row of rows) {
+      let data = JSON.stringify(row);
+      while (after.has(data)) data += " "; // an equal row
+      after.set(data, before?.get(data) ?? make(row));
+    }
+    setChildren(parent, [...after.values()]);
+  });
+  ROWS.set(parent, after);
+}
+
+// Makes elements the children of another one; moves none that is already in its place.
+function setChildren(parent, children) {
+  for (const each of [...parent.children]) if (!children.includes(each)) each.remove();
+  children.forEach((each, index) => { if (parent.children[index] !== each) parent.insertBefore(each, parent.children[index] ?? null); });
+}
+
+// Keeps the keyboard focus on a control that `change` moves, or replaces by one of the same name in the
+// row with the same `data-key`.
+function keepFocus(root, change) {
+  const focused = root.getRootNode().activeElement;
+  if (!root.contains(focused)) return change();
+  const name = focusName(focused), key = focused.closest("[data-key]")?.dataset.key;
+  change();
+  if (root.getRootNode().activeElement === focused) return;
+  const place = key === undefined ? root : root.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  const same = root.contains(focused) ? focused : [...place?.querySelectorAll(focused.tagName) ?? []].find((each) => focusName(each) === name);
+  same?.focus({ preventScroll: true });
+}
+
+function focusName(control) {
+  return control.dataset.focus ?? control.getAttribute("aria-label") ?? control.getAttribute("href") ?? control.textContent;
 }
 
 // Loads Plotly's script once per page load.

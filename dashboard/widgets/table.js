@@ -100,7 +100,7 @@ function foldButton(state, data) {
 
 function workflowLink({ data: { query } }, name) {
   const href = `instances?${query}${query && "&"}workflow=${encodeURIComponent(name)}`;
-  return pageLink({ href, class: "workflow muted", title: `${name}: show only this workflow` }, name);
+  return pageLink({ href, class: "workflow muted", "data-focus": "workflow", title: `${name}: show only this workflow` }, name);
 }
 
 function select(state, data, isSelected) {
@@ -165,21 +165,21 @@ function fill(state, row, data) {
   }
   cells.Status.replaceChildren(badge(data.status));
   row.line.classList.toggle("child", Boolean(data.isChild));
-  keepFocus(state, () => cells.Instance.replaceChildren(element("span", { class: "name" },
+  keepFocus(state.root, () => cells.Instance.replaceChildren(element("span", { class: "name" },
     data.fold ? foldButton(state, data) : null,
-    pageLink({ href: data.href, class: "id", title: data.id }, data.id), copyButton(data.id),
+    pageLink({ href: data.href, class: "id", "data-focus": "id", title: data.id }, data.id), copyButton(data.id),
     data.workflow ? workflowLink(state, data.workflow) : element("span", { class: "workflow muted" }, "not started yet"),
     data.allHref ? pageLink({ href: data.allHref, class: "all" }, data.all) : null)));
   const step = data.failure ?? (data.repeats ? `repeats ${data.repeats}` : data.waits ?? "");
   row.step = element("span", { title: data.failure ?? data.fault ?? step, class: data.failure || data.repeats ? "step failure" : "step" }, step);
   row.until = element("span", { class: "muted until" });
   row.suspended = element("span", { class: "muted suspended", title: data.suspended === null ? "" : ZONED.format(data.suspended) + pauser(data) });
-  keepFocus(state, () => cells.Step.replaceChildren(lost ? lostClick(state, data, lost) : element("div", { class: "line" }, row.step, row.until, row.suspended)));
+  keepFocus(state.root, () => cells.Step.replaceChildren(lost ? lostClick(state, data, lost) : element("div", { class: "line" }, row.step, row.until, row.suspended)));
   row.since = element("time", { title: ZONED.format(data.start) });
   cells.Started.replaceChildren(row.since);
   row.duration = element("span", {});
   cells.Duration.replaceChildren(row.duration);
-  keepFocus(state, () => cells.Actions.replaceChildren(...actions(state, row, data)));
+  keepFocus(state.root, () => cells.Actions.replaceChildren(...actions(state, row, data)));
   tickRow(state, row);
 }
 
@@ -197,16 +197,6 @@ function actions(state, row, data) {
   }
   open(Boolean(row.isOpen));
   return [more, items];
-}
-
-// Keeps the keyboard focus on a button that is replaced by one with the same label, or on a link of the same row.
-function keepFocus(state, change) {
-  const focused = state.root.getRootNode().activeElement, line = focused?.closest?.("tr");
-  const label = focused?.getAttribute?.("aria-label"), kind = focused?.classList?.[0];
-  change();
-  if (!focused || focused.isConnected) return;
-  const same = label ? state.root.querySelector(`button[aria-label="${CSS.escape(label)}"]`) : kind && line?.querySelector(`.${kind}`);
-  same?.focus({ preventScroll: true });
 }
 
 function button(state, data, name) {
@@ -264,7 +254,7 @@ function tickRow(state, row) {
     : data.ended === null ? growing(now - data.started) : duration(data.ended - data.started);
   row.suspended.textContent = data.suspended === null ? ""
     : `suspended ${age(now - data.suspended)}${pauser(data)}`;
-  row.until.textContent = data.until === null || data.ended !== null ? "" : untilWords(data, now);
+  row.until.textContent = data.ended !== null ? "" : untilWords(data, now);
 }
 
 // Adds, removes and sorts the rows to match the data.

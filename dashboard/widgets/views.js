@@ -3,7 +3,7 @@
 const SEARCH_PAUSE = 2000; // milliseconds without a key after which typing is a new search, also if the field keeps the focus
 
 function view([name, href, isShown]) {
-  return pageLink({ href, class: "view", "data-name": name, "aria-current": isShown ? "page" : null }, name);
+  return pageLink({ href, class: "view", "aria-current": isShown ? "page" : null }, name);
 }
 
 // Streamlit writes each text of the search field over the last address. The first key of a search
@@ -21,7 +21,5 @@ function keepSearches() {
 
 function showComponent(component) {
   const { root } = stateOf(component, () => ({ root: element("nav", { class: "widget views", "aria-label": "Views" }), stop: keepSearches() }));
-  const focused = root.getRootNode().activeElement?.dataset?.name;
-  root.replaceChildren(...component.data.views.map(view));
-  if (focused) root.querySelector(`[data-name="${focused}"]`)?.focus({ preventScroll: true });
+  setRows(root, [null, ...component.data.views], (each) => each ? view(each) : element("h1", { class: "unseen" }, "Instances"));
 }

@@ -20,6 +20,7 @@ from operations.timeline.repetition import (
 )
 from operations.timeline.rerun_history import Rerun, rerun_in
 from operations.timeline.spans import (
+    CALLS,
     SUSPENSIONS,
     Ending,
     Span,
@@ -31,6 +32,7 @@ from operations.timeline.start_times import StartTime, start_time_within, with_s
 from operations.timeline.waiting import EVENT, Waiting, awaited_in, waiting_at
 
 __all__ = [
+    "CALLS",
     "EVENT",
     "REPETITION_REMEDY",
     "SUSPENSIONS",

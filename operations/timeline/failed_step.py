@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable
 
 from operations.model import Failure
-from operations.timeline.spans import Ending, Span, SpanKind
+from operations.timeline.spans import CALLS, Ending, Span
 
-_STEPS = (SpanKind.ACTIVITY, SpanKind.CHILD)
-_NUMBER = re.compile(r"task #(\d+) failed")
+_NUMBER = re.compile(r"task #(\d{1,9}) failed")
 
 
 def failed_step(spans: Iterable[Span], failure: Failure) -> Span | None:
@@ -18,7 +17,7 @@ def failed_step(spans: Iterable[Span], failure: Failure) -> Span | None:
     its number, which the SDK for Python writes.
     """
     in_order = sorted(spans, key=lambda span: (span.ended_at or span.scheduled_at, span.event_id))
-    last = {span.lane: span for span in in_order if span.kind in _STEPS}  # by call
+    last = {span.lane: span for span in in_order if span.kind in CALLS}  # by call
     numbers = {int(number) for number in _NUMBER.findall(failure.message)}
     found = (
         span

@@ -20,6 +20,10 @@ class SpanKind(StrEnum):
     SUSPENSION = "suspension"
 
 
+CALLS = frozenset({SpanKind.ACTIVITY, SpanKind.CHILD})
+"""What a workflow calls; the spans of one call are its attempts."""
+
+
 class Ending(StrEnum):
     """How a span ended."""
 

@@ -1,5 +1,6 @@
 """The metrics of the recorder on the pages, and queue times from its traces."""
 
+import re
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -49,7 +50,7 @@ def test_recorder_metrics_are_one_click_away(open_page: OpenPage, stack: Stack) 
     instance_id = stack.start_order(unique("measured"))
     page = open_page()
     expect_status(row(page, instance_id), "RUNNING")
-    page.get_by_role("button", name="Recorder").click()
+    page.get_by_role("button", name=re.compile("^Up to date")).click()
     metrics = page.get_by_test_id("stPopoverBody")
     expect(metrics).to_contain_text("From an event to its row")
     expect(metrics).to_contain_text("reads per second")

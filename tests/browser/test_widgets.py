@@ -76,3 +76,47 @@ def test_a_widget_whose_data_change_while_it_loads_is_shown(
     expect(page.get_by_role("button", name="Terminate")).to_have_count(0)
     expect_status(page, "TERMINATED")
     expect(page.get_by_role("heading", name=instance_id)).to_be_visible()
+
+
+FAILURES = "\n".join(
+    (Path(widgets.__file__).parent / f"{name}.js").read_text()
+    for name in ("shared", "sparkline", "failures")
+).replace("export default function", "function call")
+SHOW_GROUPS = """groups => {
+    window.place ??= document.body.appendChild(document.createElement("main"));
+    window.marked ??= [];
+    const empty = { workflows: [], first: 0, last: 0, trend: [], rerunHref: null, known: null };
+    const data = { now: Date.now(), period: "last day", groups: groups.map(([id, runs]) => (
+        { ...empty, id, step: id, errorType: "E", message: "", runs, attempts: 9, href: `#${id}` }
+    )) };
+    const setTriggerValue = (_, { group, note }) => window.marked.push([group, note]);
+    call({ parentElement: place, setTriggerValue, data });
+    return new Promise(done => setTimeout(done));
+}"""
+
+
+def test_an_update_takes_neither_a_click_nor_what_is_typed(browser: Browser) -> None:
+    """Rows that have not changed stay, and a form keeps its text, its focus and its caret."""
+    page = browser.new_page()
+    page.add_script_tag(content=FAILURES)
+    page.evaluate(SHOW_GROUPS, [["charge", 1], ["reserve", 1]])
+    page.locator("[data-group=charge] button").hover()
+    page.mouse.down()
+    page.evaluate(SHOW_GROUPS, [["new", 1], ["charge", 1], ["reserve", 2]])
+    page.locator("[data-group=charge] button").hover()
+    page.mouse.up()
+    note = page.get_by_label("Note on charge")
+    expect(note).to_be_focused()
+    note.press_sequentially("OP-7")
+    note.press("ArrowLeft")
+    page.evaluate(SHOW_GROUPS, [["charge", 2], ["new", 1]])
+    expect(note).to_be_focused()
+    page.keyboard.type("1")
+    page.evaluate(SHOW_GROUPS, [["new", 3], ["charge", 3]])
+    page.keyboard.press("Enter")
+    assert page.evaluate("marked") == [["charge", "OP-17"]]
+    link = page.get_by_role("link", name="new failed")
+    link.focus()
+    page.evaluate(SHOW_GROUPS, [["charge", 3], ["new", 4]])
+    expect(link).to_be_focused()
+    page.close()

@@ -72,6 +72,7 @@ def test_a_row_has_who_did_what_and_why(desk: Desk) -> None:
         "action": "pause",
         "id": "order_A",
         "href": "instance?id=order_A",
+        "app": None,
         "before": "RUNNING",
         "after": "SUSPENDED",
         "outcome": "done",
@@ -93,6 +94,14 @@ def test_an_acknowledged_damage_has_no_instance(desk: Desk) -> None:
     desk.ledger.for_app("").audit_log.add(entry)
     (row,) = rows(desk.open(AUDIT))
     assert (row["id"], row["href"]) == ("ledger.db.damaged-1", None)
+
+
+def test_an_entry_of_another_application_has_no_link(desk: Desk) -> None:
+    """Its id may have another run here."""
+    desk.add("order_A")
+    desk.ledger.for_app("billing").audit_log.add(PAUSE)
+    (row,) = rows(desk.open(AUDIT))
+    assert (row["id"], row["href"], row["app"]) == ("order_A", None, "billing")
 
 
 def test_the_page_of_an_empty_log(desk: Desk) -> None:

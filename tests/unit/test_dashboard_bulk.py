@@ -1,11 +1,12 @@
 """The page of bulk jobs: preview, submission, progress."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from operations.bulk_job import BulkJob, ItemResult, JobStatus, StopRule
+from operations.bulk_job import BulkJob, BulkTarget, ItemResult, JobStatus, StopRule
 from operations.model import LOCAL_USER, Action, Status
 from operations.records import Outcome
 from tests.unit.pages import (
@@ -50,6 +51,21 @@ def test_a_preview_says_who_is_skipped(desk: Desk) -> None:
     assert "1 skipped: the ledger has no such instance (gone)" in captions
     assert app.button(key="bulk-submit").label == "Pause 5 instances"
     assert desk.ledger.bulk_jobs.latest(9) == ()
+
+
+def test_a_job_of_another_application_has_no_links(desk: Desk) -> None:
+    """Its ids may have other runs here; reruns too."""
+    desk.add(*NAMES)
+    submit(desk.open(BULK, action="pause", instance=NAMES))
+    job = the_job(desk)
+    elsewhere = replace(job, bulk_id="elsewhere", total=1)
+    target = BulkTarget("order_0", 1, Status.RUNNING)
+    jobs = desk.ledger.for_app("billing").bulk_jobs
+    jobs.add(elsewhere, [target])
+    jobs.write_results("elsewhere", [ItemResult("order_0", Outcome.DONE, new_id="new")])
+    (row,) = widget(desk.open(BULK, id="elsewhere"), "bulk_items")["rows"]
+    assert (row["href"], row["app"]) == (None, "billing")
+    assert row["rerun"] == {"id": "new", "href": None, "app": "billing"}
 
 
 def test_a_job_is_submitted_with_its_reason(desk: Desk) -> None:
@@ -175,7 +191,7 @@ def test_the_page_of_a_job_shows_its_results(desk: Desk) -> None:
     app = desk.open(BULK, id=job.bulk_id)
     rows = widget(app, "bulk_items")["rows"]
     assert [each["outcome"] for each in rows] == ["done", "refused", "done", "left", "left"]
-    assert (rows[1]["message"], rows[2]["newHref"]) == (
+    assert (rows[1]["message"], rows[2]["rerun"]["href"]) == (
         "it is COMPLETED",
         "instance?id=order_2-rerun",
     )

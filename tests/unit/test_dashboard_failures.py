@@ -56,13 +56,16 @@ def test_attempts_whose_retry_succeeded_are_a_group(desk: Desk, now: float) -> N
     assert widget(desk.open(OVERVIEW), "overview")["attention"] == []
 
 
-@pytest.mark.parametrize(("group", "note"), [("x", "note"), ("", None), (None, ["x"]), ({}, "\0")])
+@pytest.mark.parametrize(
+    ("group", "note"), [("x", "note"), ("", None), (None, ["x"]), ({}, "\0"), ("**x**", None)]
+)
 def test_a_forged_click_is_refused(desk: Desk, now: float, group: object, note: object) -> None:
     """The message names what was sent; nothing changes."""
     fails(desk, "a", now - 100, "No card")
     app = mark(desk.open(FAILURES), group, note)
     assert not app.exception
     assert "No failure group has the id" in texts(app.toast)
+    assert "**" not in app.toast[0].value
     assert widget(app, "failures")["groups"][0]["known"] is None
 
 

@@ -123,13 +123,20 @@ def test_the_backlog_is_shown(desk: Desk) -> None:
     assert "left to read" not in texts(run(app).caption)
 
 
+def recorder_labels(app: AppTest) -> list[str]:
+    """Return the label of the button with the recorder's metrics, if there is one."""
+    blocks = [each.proto.popover for each in app.get("popover")]
+    return [each.label for each in blocks if each.help == "Metrics of the recorder"]
+
+
 def test_recorder_metrics_are_shown(desk: Desk) -> None:
     """Beside the indicator of live updates, as soon as there are metrics."""
-    assert "Up to date" not in texts(desk.open().caption)
+    assert not recorder_labels(desk.open())
     metrics = RecorderMetrics(0.2, 0.41, states=2, lists=1, hints=3.5, dropped=1200, traces=True)
     desk.ledger.write_heartbeat(datetime.now(UTC), (), 0, metrics)
-    text = texts(desk.open().caption)
-    assert "Up to date, lag 0.4 s." in text
+    app = desk.open()
+    assert recorder_labels(app) == ["Up to date, lag 0.4 s"]
+    text = texts(app.caption)
     assert "From an event to its row, in the last minute: p50 200 ms, p95 410 ms." in text
     assert "3.0 reads per second: 2.0 states, 0.0 histories, 1.0 lists." in text
     assert "Traces arrive: 3.5 hints per second, 1,200 dropped." in text
@@ -138,22 +145,22 @@ def test_recorder_metrics_are_shown(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("backlog", "metrics", "text"),
     [
-        (None, RecorderMetrics(0.2, 0.4), "The backlog is not known yet."),
-        (1, RecorderMetrics(0.2, 0.4), "Catching up, 1 run left to read."),
+        (None, RecorderMetrics(0.2, 0.4), "The backlog is not known yet"),
+        (1, RecorderMetrics(0.2, 0.4), "Catching up, 1 run left to read"),
         (
             12345,
             RecorderMetrics(states=100),
-            "Catching up, 12,345 runs left to read, about 2 min 3 s more.",
+            "Catching up, 12,345 runs left to read, about 2 min 3 s more",
         ),
-        (0, RecorderMetrics(), "Up to date, no events in the last minute."),
-        (0, RecorderMetrics(0.02, 0.04), "Up to date, lag 0.0 s."),
+        (0, RecorderMetrics(), "Up to date, no events in the last minute"),
+        (0, RecorderMetrics(0.02, 0.04), "Up to date, lag 0.0 s"),
     ],
 )
 def test_the_recorder_has_a_backlog_or_a_lag(
     backlog: int | None, metrics: RecorderMetrics, text: str
 ) -> None:
     """An unknown backlog, a backlog, no events, or a measured lag."""
-    assert recorder_status.describe(metrics, backlog)[0] == text
+    assert recorder_status.in_one_line(metrics, backlog) == text
 
 
 def test_missing_traces_are_reported(desk: Desk) -> None:

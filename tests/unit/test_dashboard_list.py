@@ -143,6 +143,33 @@ def test_children_are_folded_under_their_parent(desk: Desk) -> None:
     assert sorted(ids(unfold(app))) == ["alone", "parent"]
 
 
+def test_each_run_of_an_id_has_its_own_children(desk: Desk) -> None:
+    """Not those of the id's other runs, nor of the same id in another application."""
+    earlier, latest = desk.add_two_runs("parent")
+    children = [("old", 0.5, "orders"), ("new", 60.5, "orders"), ("foreign", 60.5, "billing")]
+    desk.ledger.runs.ingest(
+        [
+            snapshot(instance_id=name, parent_id="parent", created=created, app_id=app_id)
+            for name, created, app_id in children
+        ]
+    )
+    app = unfold(desk.open(), earlier, latest)
+    assert ids(app) == ["parent", "new", "parent", "old"]
+    assert [each["all"] for each in widget(app, "table")["rows"] if "all" in each] == [
+        "1 child"
+    ] * 2
+
+
+def test_a_child_is_under_one_run_of_its_parent(desk: Desk) -> None:
+    """Also if the runs follow each other too closely to tell whose it is."""
+    desk.add("parent", status=Status.COMPLETED)
+    desk.ledger.runs.ingest([snapshot(instance_id="parent", execution="e2", created=3, read=4)])
+    desk.ledger.runs.ingest([snapshot(instance_id="child", parent_id="parent", created=2)])
+    app = desk.open()
+    unfold(app, *(each["key"] for each in widget(app, "table")["rows"]))
+    assert ids(app) == ["parent", "child", "parent"]
+
+
 def test_all_children_of_a_parent_are_a_list(desk: Desk) -> None:
     """Only the first fifty are shown under it."""
     parent = add_family(desk, children=60)

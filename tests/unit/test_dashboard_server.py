@@ -16,7 +16,8 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.forward_msg_cache import populate_hash_if_needed
 
 from dashboard.live.updates import PATH, RERUN_PAGE
-from dashboard.server import PLOTLY_PATH, create_app
+from dashboard.server import create_app
+from dashboard.static_files import PLOTLY_PATH
 from operations.model import Status
 from operations.web.access import AccessRules
 from tests.unit.pages import Desk

@@ -83,6 +83,16 @@ def test_a_workflow_is_started_with_its_last_input(desk: Desk) -> None:
     assert (entry.actor.name, entry.reason) == ("local", "a test")
 
 
+def test_runs_of_another_application_do_not_hide_the_last_input(desk: Desk) -> None:
+    """They may have the same workflow."""
+    add(desk, "i1")
+    values: dict[str, Any] = {"app_id": "others", "workflow": "import", "input": "0", "read": 99}
+    for number in range(45):
+        other = snapshot(instance_id=f"o{number}", execution=f"o{number}", created=9, **values)
+        desk.ledger.runs.ingest([other])
+    assert json.loads(shown(desk.open(START, workflow="import"))[1]) == json.loads(INPUT)
+
+
 def test_another_visit_suggests_another_id(desk: Desk) -> None:
     """And shows no text of the last one."""
     add(desk, "i1")

@@ -47,6 +47,20 @@ def test_the_kind_is_in_the_address(desk: Desk) -> None:
     assert rows(desk, kind="nonsense") == []
 
 
+def test_a_run_of_another_application_has_no_link(desk: Desk) -> None:
+    """Its id may have another run here, to which the event would be raised."""
+    desk.add("shared")
+    waits(desk, "here", "event yes", SpanKind.WAIT, 9, "yes")
+    waiting = Waiting("event yes", None, SpanKind.WAIT, at(5))
+    elsewhere = snapshot(app_id="billing", instance_id="shared", execution="x", waiting=waiting)
+    desk.ledger.runs.ingest([elsewhere])
+    found = rows(desk)
+    assert [(each["id"], each["href"], each["app"], each["canBeRaised"]) for each in found] == [
+        ("shared", None, "billing", False),
+        ("here", "instance?id=here", None, True),
+    ]
+
+
 def test_a_raise_asks_for_the_payload(desk: Desk) -> None:
     """On the page of bulk jobs, with the event filled in."""
     desk.add("order_A")

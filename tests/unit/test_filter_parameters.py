@@ -104,6 +104,12 @@ def test_a_wrong_parameter_is_named(parameters: list[tuple[str, str]], message: 
     assert message in str(refused.value)
 
 
+def test_an_action_that_nothing_audits_is_refused() -> None:
+    """An empty file would say that nobody did it; hundreds of actions would fail."""
+    with pytest.raises(InvalidInput, match="action: found 'a1', expected one of start, pause"):
+        filter_of(AuditFilter, [("action", "pause"), ("action", "a1")])
+
+
 def test_a_time_of_another_zone_is_the_same_time() -> None:
     """It is compared in UTC."""
     found = filter_of(Filter, [("since", "2026-01-11T13:00:00+01:00")])

@@ -1,8 +1,11 @@
 """Fingerprints: the text that similar failure messages have in common."""
 
+import weakref
+
 import pytest
 
-from operations.failure_groups import fingerprint, original_message
+from operations.failure_groups import FailedKind, fingerprint, group_of, original_message
+from operations.model import Failure
 
 MESSAGES = [
     ("Failure 1 of 2.", "Failure … of …."),
@@ -53,3 +56,12 @@ def test_a_long_message_is_processed_in_linear_time() -> None:
     assert fingerprint("a" * 100_000 + "1") == "…"
     assert fingerprint("a" * 100_000) == "…"
     assert fingerprint("z" * 100_000) == "z" * 100_000
+
+
+def test_the_cache_of_groups_keeps_no_stack_trace() -> None:
+    """It may be very long."""
+    failure = Failure("E", "gone", "at line 1")
+    watched = weakref.ref(failure)
+    group_of("app", FailedKind.WORKFLOW, "order", failure, "order_A")
+    del failure
+    assert watched() is None

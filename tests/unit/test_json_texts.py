@@ -85,6 +85,14 @@ def test_only_objects_and_lists_are_indented(text: str) -> None:
     assert indented(text) is None
 
 
+def test_a_deeply_nested_text_is_not_indented() -> None:
+    """The spaces would make it a thousand times as long."""
+    text = "[" * 900 + ",".join("1" * 5000) + "]" * 900
+    assert indented(text) is None
+    shallow = json.dumps({"a": {"b": [{"c": list(range(5000))}]}}, separators=(",", ":"))
+    assert indented(shallow) == json.dumps(json.loads(shallow), indent=2)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -102,6 +110,12 @@ def test_only_objects_and_lists_are_indented(text: str) -> None:
         ('{"NaN": 1,\n"b": NaN}', "Line 2, column 6: found NaN, expected a number."),
         ("[1, -Infinity]", "Line 1, column 5: found -Infinity, expected a number."),
         ("[1,\n\n" + "1" * 5000 + "]", "Line 3, column 1: found an integer of more than"),
+        ("NaNx", "Line 1, column 1: found NaN, expected a number."),
+        ("[NaN1]", "Line 1, column 2: found NaN, expected a number."),
+        ("-Infinityy", "Line 1, column 1: found -Infinity, expected a number."),
+        ("[" + "1" * 5000 + ".5, NaN]", "Line 1, column 5006: found NaN, expected a number."),
+        ("1" * 5000 + "x", "Line 1, column 1: found an integer of more than"),
+        ('{"a": NaN0, "b": "' + "x" * 1000, "Line 1, column 7: found NaN, expected a number."),
         ("[" * 100_000, "Line 1, column 1: the value is nested too deeply."),
     ],
 )

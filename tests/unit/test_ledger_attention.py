@@ -140,3 +140,20 @@ def test_a_status_that_needs_nobody_is_not_searched() -> None:
     )
     assert completed.endswith("AND false")
     assert "waits_until" in running
+
+
+@pytest.mark.sqlite_alone
+def test_unfinished_runs_are_counted_in_indexes(ledger: Ledger) -> None:
+    """No row of a run is read."""
+    runs_of = [
+        snapshot(instance_id=f"i{n}", execution=f"e{n}", created=n, workflow=f"w{n % 3}")
+        for n in range(100)
+    ]
+    ledger.runs.ingest(runs_of)
+    for _ in range(2):
+        steps = [
+            step for step in plans(ledger, lambda each: each.search.unfinished()) if "runs" in step
+        ]
+        assert len(steps) == 8
+        assert all("COVERING INDEX" in step for step in steps), steps
+        ledger.analyze()

@@ -177,6 +177,13 @@ def test_the_step_is_found_in_the_messages_of_the_sdks(ledger: Ledger, message: 
     assert summary(ledger).failed_step == "charge"
 
 
+def test_a_message_with_a_number_of_any_length_is_recorded(ledger: Ledger) -> None:
+    """No call has such a number."""
+    failure = Failure("TaskFailedError", f"Activity task #{'1' * 5000} failed: x")
+    ledger.runs.ingest([snapshot(Status.FAILED, failure=failure, spans=(attempt(1, "gone"),))])
+    assert summary(ledger).failed_step is None
+
+
 @pytest.mark.parametrize("ledger_limits", [LedgerLimits(statistics=StatisticsLimits(60, groups=2))])
 def test_the_most_frequent_groups_are_read(ledger: Ledger) -> None:
     """At most as many as the limit says, for any period."""

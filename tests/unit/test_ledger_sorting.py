@@ -176,3 +176,15 @@ def test_a_list_without_children_is_read_from_its_index(ledger: Ledger, sort: So
     found = [step for step in steps if "status=?" in step]
     assert len(found) == len(Status)
     assert all("_top_level (status=?)" in step for step in found), found
+
+
+@pytest.mark.sqlite_alone
+@pytest.mark.parametrize("sort", [Sort.STATUS, Sort.STATUS_ASCENDING])
+def test_a_later_page_by_status_starts_in_the_index(ledger: Ledger, sort: Sort) -> None:
+    """Runs of the same status that come before it are not read."""
+    ledger.runs.ingest(random_runs(300))
+    ledger.analyze()
+    cursor = ledger.search.page(ALL, limit=2, sort=sort).older
+    steps = plans(ledger, lambda ledger: ledger.search.page(ALL, limit=2, cursor=cursor, sort=sort))
+    sign = ">" if sort is Sort.STATUS_ASCENDING else "<"
+    assert sum(f"(status=? AND created_at{sign}?)" in step for step in steps) == 1

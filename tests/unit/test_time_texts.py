@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from operations.time_texts import later_of, parse_duration, parse_time, time_text
+from operations.time_texts import duration_text, later_of, parse_duration, parse_time, time_text
 from tests.unit.snapshots import at
 
 
@@ -37,6 +37,22 @@ def test_a_text_that_is_no_duration_is_refused(text: str) -> None:
     """Also a duration that is too long for any time."""
     with pytest.raises(ValueError, match="a duration of at most"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    "duration",
+    [
+        timedelta(0),
+        timedelta(hours=2),
+        timedelta(days=13, milliseconds=1),
+        timedelta(days=36_500, milliseconds=-1),
+        timedelta(days=36_500, microseconds=-1),
+        timedelta(days=36_500),
+    ],
+)
+def test_a_duration_is_read_as_it_was_written(duration: timedelta) -> None:
+    """However long it is, and however short its unit."""
+    assert parse_duration(duration_text(duration)) == duration
 
 
 def test_a_time_is_written_in_utc() -> None:

@@ -33,7 +33,7 @@ def count_before(
     before = [
         select(
             matches.of_status(status, runs.c.run_id)
-            .where(order.reverse.after(key))
+            .where(order.reverse.after(key, status))
             .limit(cap + 1)
             .subquery()
         )

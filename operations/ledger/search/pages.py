@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, select, union_all
 
 from operations.ledger.ledger_limits import SearchLimits
 from operations.ledger.runs.rows import SUMMARY_COLUMNS, summary_in
@@ -13,6 +13,7 @@ from operations.ledger.search.cursors import Cursor, Direction
 from operations.ledger.search.filters import Matches
 from operations.ledger.search.sort_keys import SortKey, SortOrder
 from operations.ledger.tables import runs
+from operations.model import Status
 from operations.records import Count, Page, RunSummary, Sort
 
 
@@ -91,7 +92,7 @@ class Pages:
         return tuple(map(summary_in, self.connection.execute(query).mappings()))
 
     def _select(self, order: SortOrder, after: SortKey | None) -> Select[Any]:
-        bounds = [order.after(after)] if after else []
+        bounds = _bounds(order, after)
         if order.by_run_id:
             return self.matches.by_text(*SUMMARY_COLUMNS).where(*bounds)
         every = select(*SUMMARY_COLUMNS)
@@ -100,17 +101,24 @@ class Pages:
             return every.where(runs.c.run_id.in_(select(newest.c.run_id)), *bounds)
         if len(self.matches.statuses) == 1:
             (status,) = self.matches.statuses
-            return self.matches.of_status(status, *SUMMARY_COLUMNS).where(*bounds)
-        return every.where(runs.c.run_id.in_(self._first_of_each_status(order, bounds)))
+            of_status = self.matches.of_status(status, *SUMMARY_COLUMNS)
+            return of_status.where(*_bounds(order, after, status))
+        return every.where(runs.c.run_id.in_(self._first_of_each_status(order, after)))
 
-    def _first_of_each_status(self, order: SortOrder, bounds: Sequence[Any]) -> Select[Any]:
+    def _first_of_each_status(self, order: SortOrder, after: SortKey | None) -> Select[Any]:
         """Return the select of the page's `run_id`s, merged from the first runs of each status."""
         each = (
             self.matches.of_status(status, *order.columns)
-            .where(*bounds)
+            .where(*_bounds(order, after, status))
             .order_by(*order.clauses())
             .limit(self.size + 1)
             for status in self.matches.statuses
         )
         merged = union_all(*(select(query.subquery()) for query in each)).subquery()
         return select(merged.c.run_id).order_by(*order.clauses(merged)).limit(self.size + 1)
+
+
+def _bounds(
+    order: SortOrder, after: SortKey | None, status: Status | None = None
+) -> list[ColumnElement[bool]]:
+    return [order.after(after, status)] if after else []

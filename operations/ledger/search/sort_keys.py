@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, FromClause, tuple_
+from sqlalchemy import Column, ColumnElement, FromClause, false, true, tuple_
 
 from operations.ledger.micros import duration_micros, ended_micros, micros_of, time_of
 from operations.ledger.tables import run_texts, runs
+from operations.model import Status
 from operations.records import RunSummary, Sort
 
 Value = int | str
@@ -89,10 +90,19 @@ class SortOrder:
             columns = [source.c[column.name] for column in columns]
         return [column if self.ascends else column.desc() for column in columns]
 
-    def after(self, key: SortKey) -> ColumnElement[bool]:
-        """Return the condition that a run comes after a key in this order."""
+    def after(self, key: SortKey, status: Status | None = None) -> ColumnElement[bool]:
+        """Return the condition that a run comes after a key in this order.
+
+        With a status it is simpler, for a query of runs with this status: an index of them that
+        sorts by the other columns then leads to the key.
+        """
         values = [] if self.by_run_id else self._column_values(key)
-        here, bound = tuple_(*self.columns), (*values, key.run_id)
+        columns, bound = self.columns, (*values, key.run_id)
+        if status and columns[0] is runs.c.status:
+            if status.value != (of_key := str(bound[0])):
+                return true() if (status.value > of_key) is self.ascends else false()
+            columns, bound = columns[1:], bound[1:]
+        here = tuple_(*columns)
         return here > bound if self.ascends else here < bound
 
     def _column_values(self, key: SortKey) -> list[Value | datetime]:

@@ -1,6 +1,7 @@
 """The running runs that wait for something, the longest wait first."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sqlalchemy import Connection, func, select
 
@@ -12,6 +13,22 @@ from operations.records import RunSummary
 from operations.timeline import EVENT, SpanKind, event_key
 
 _COLUMNS = runs.c
+
+
+class WaitKind(StrEnum):
+    """What runs wait for, by the names that users and clients read."""
+
+    EVENT = "event"
+    RETRY = "retry"
+    TIMER = "timer"
+    CHILD = "child"
+    ACTIVITY = "activity"
+
+    @property
+    def span_kind(self) -> SpanKind:
+        """The kind of span for such a wait."""
+        kinds = {WaitKind.EVENT: SpanKind.WAIT, WaitKind.RETRY: SpanKind.BACKOFF}
+        return kinds.get(self) or SpanKind(self.value)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,14 @@ def test_any_workflow_is_started_by_its_name(attached: TestClient, gateway: Fake
     assert attached.get("/").json()["endpoints"]["POST /workflow/start/{instance_id}"]
 
 
+def test_a_start_at_no_time_is_a_start_now(attached: TestClient, gateway: FakeGateway) -> None:
+    """A client may send each field."""
+    body = {"workflow": "import", "input": None, "start_at": None}
+    assert attached.post("/workflow/start/i1", json=body).json()["status"] == "started"
+    assert "i1" in gateway.instances
+    assert not gateway.scheduled.get("i1")
+
+
 @pytest.mark.parametrize(
     ("instance_id", "body", "field"),
     [
