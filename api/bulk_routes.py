@@ -73,7 +73,7 @@ def submit(
     services: ServicesDependency,
     actor: CurrentActor,
 ) -> AsciiResponse:
-    """Store a job on the eligible instances; the process of the recorder carries it out."""
+    """Store a job on the eligible instances; the recorder's process carries it out."""
     jobs = _jobs(services)
     found = jobs.preview(body.task, body.selection(query, jobs), body.bulk_id)
     job = jobs.submit(found, actor, body.reason, rate=body.rate, stop_rule=body.stop_rule)

@@ -1,4 +1,4 @@
-"""The members of a JSON body as texts, so that payloads pass through character by character."""
+"""Splits a JSON body into its members as texts, so that payloads keep every character."""
 
 import json
 import re

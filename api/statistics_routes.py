@@ -1,4 +1,4 @@
-"""The endpoints of the overview, waiting runs, statistics and failure groups: without Dapr."""
+"""The endpoints of the overview, waiting runs, statistics and failure groups; none needs Dapr."""
 
 from typing import Annotated
 
@@ -41,7 +41,7 @@ GroupId = Annotated[
     response_model=OverviewResponse,
 )
 def overview(services: ServicesDependency) -> AsciiResponse:
-    """Count the runs that need a person by the reason, and the unfinished runs by workflow."""
+    """Count the runs that need a person by reason, and the unfinished runs by workflow."""
     search = services.ledger.search
     return AsciiResponse(overview_body(search.attention(), search.unfinished()))
 
@@ -75,7 +75,7 @@ def statistics(
     response_model=SeriesResponse,
 )
 def series(query: Annotated[SeriesQuery, Query()], services: ServicesDependency) -> AsciiResponse:
-    """Return each bucket of a period, also those without runs."""
+    """Return each bucket of a period, also buckets without runs."""
     found = services.ledger.statistics.series(query.period, query.bucket)
     return AsciiResponse(series_body(found))
 
@@ -95,7 +95,7 @@ def failures(query: Annotated[PeriodQuery, Query()], services: ServicesDependenc
 def mark_known(
     group_id: GroupId, body: KnownBody, services: ServicesDependency, actor: CurrentActor
 ) -> KnownResponse:
-    """Mark the group as known, with a note, or undo that: the overview leaves known groups out."""
+    """Mark the group as known, with a note, or remove the mark: the overview omits known groups."""
     statistics = services.ledger.statistics
     if body.known:
         statistics.mark_known(group_id, actor, body.note)

@@ -45,7 +45,7 @@ def _on(server: Server, count: int) -> Iterator[Ledger]:
 
 
 def fill(ledger: Ledger, database: str, count: int, shift: timedelta = timedelta()) -> None:
-    """Record synthetic runs, that much later than they say, and print how long one takes."""
+    """Record synthetic runs, with their times moved by `shift`; print how long one takes."""
     runs, seconds = iter(SyntheticRuns(count, shift=shift)), 0.0
     while batch := list(islice(runs, AT_ONCE)):
         started = time.perf_counter()

@@ -91,7 +91,7 @@ def _first_text(browser: Browser, address: str, selector: str) -> float:
 
 
 def measure() -> None:
-    """Print the times of the script, and of the first row beside those of an empty page."""
+    """Print the times of the script, of the first row, and of an empty page."""
     with ExitStack() as resources:
         folder = Path(resources.enter_context(tempfile.TemporaryDirectory()))
         ledger, address = resources.enter_context(dashboard(folder))

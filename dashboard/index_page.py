@@ -1,7 +1,7 @@
-"""The HTML page that all pages of the dashboard start with: Streamlit's, with a script of ours.
+"""The HTML page of the dashboard: Streamlit's, with a script that says where the server is.
 
-Below the root, such as at `/new`, Streamlit's script looks for its server at `/new/_stcore/` first,
-and gets two answers 404 before it connects. Our script tells it where the server is.
+Without it, Streamlit's script at an address such as `/new` asks `/new/_stcore/` first, and gets
+404 twice before it connects.
 """
 
 import hashlib

@@ -8,9 +8,9 @@ import streamlit as st
 def pager_buttons(
     newer: str | None, older: str | None, place: str, show_page: Callable[[str], None]
 ) -> None:
-    """Show the buttons for the pages with these cursors; without a cursor one is disabled.
+    """Show the buttons for the newer and the older page; one without a cursor is disabled.
 
-    `place` tells apart the pagers of one page. `show_page` puts a cursor into the address.
+    `place` differs for each pager of a page. `show_page` puts a cursor into the address.
     """
     for label, cursor in (("← Newer", newer), ("Older →", older)):
         st.button(

@@ -14,7 +14,7 @@ MARK_KNOWN, UNMARK_KNOWN = "mark as known", "unmark as known"
 PLACEHOLDER = "…"
 """Replaces numbers, ids and quoted values in a fingerprint."""
 MAX_MESSAGE = 500
-"""The characters that the fingerprint of a group has at most."""
+"""The most characters of a group's fingerprint."""
 
 _QUOTED = re.compile(r"""(?<!\w)(?:'[^'\n]*'|"[^"\n]*"|`[^`\n]*`)(?!\w)""")
 _WORD = re.compile(r"[\w-]+(?:[.:,/@+][\w-]+)*")
@@ -37,8 +37,8 @@ class FailedKind(StrEnum):
 class GroupKey:
     """What the failures of a group have in common.
 
-    `name` is that of the activity, child or workflow that failed, `fingerprint` what their messages
-    have in common.
+    `name` names the activity, child or workflow that failed; `fingerprint` is the text that the
+    messages share.
     """
 
     app_id: str

@@ -50,8 +50,8 @@ def parameters_of(wanted: Filter | AuditFilter) -> list[tuple[str, str]]:
 def filter_of(kind: type[_Wanted], parameters: Iterable[tuple[str, str]]) -> _Wanted:
     """Return the filter of this kind that the parameters describe.
 
-    Raises `InvalidInput` for an unknown parameter, a value that it cannot have, or several values
-    where there is one.
+    Raises `InvalidInput` for an unknown parameter, an invalid value, or several values of a
+    parameter that takes one.
     """
     sent = defaultdict[str, list[str]](list)
     for name, value in parameters:

@@ -34,7 +34,7 @@ _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
 
 @dataclass(frozen=True)
 class JsonMistake:
-    """Why a text is no JSON, and where: the line and the column of a character, counted from 1."""
+    """Why a text is not JSON, and where: the line and the column of a character, from 1."""
 
     line: int
     column: int
@@ -45,7 +45,7 @@ class JsonMistake:
 
 
 def find_mistake(text: str) -> JsonMistake | None:
-    """Return the first mistake in a text that is not `is_python_json`, None if it is."""
+    """Return the first mistake in a text, None if `is_python_json` accepts it."""
     try:
         json.loads(text, parse_int=int, parse_float=str, parse_constant=_refuse)
     except json.JSONDecodeError as error:
@@ -58,7 +58,7 @@ def find_mistake(text: str) -> JsonMistake | None:
 
 
 def _unreadable_number(text: str) -> JsonMistake:
-    """Return the place of the first number that is no JSON, or that Python does not read."""
+    """Return the place of the first number that is not JSON, or that Python does not read."""
     start, number = next(
         (token.start(), found[0])
         for token in _TOKEN.finditer(text)

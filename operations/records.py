@@ -121,14 +121,14 @@ class RunSummary:
     repeats: str | None = None
     """An action that the application repeated while the run was suspended, a fault of its SDK."""
     failed_step: str | None = None
-    """The activity or child whose failure ended the run; `error_type` and `error_message` are then
-    those of the step. None for a failure of the workflow's own code."""
+    """The activity or child whose failure ended the run, and whose error `error_type` and
+    `error_message` describe. None for a failure of the workflow's own code."""
     failure_group: str | None = None
     """The `group_id` of the failure that ended the run."""
     waits_kind: SpanKind | None = None
-    """The kind of what `waits_for` names first; None if the run waits for nothing or its start."""
+    """The kind of the first wait in `waits_for`; None if the run waits for nothing or its start."""
     waits_since: datetime | None = None
-    """When the first of these waits began."""
+    """When the earliest wait of this kind that `waits_for` names began."""
 
     @property
     def over_at(self) -> datetime | None:
@@ -213,16 +213,14 @@ class Filter:
     """Selects the runs of a list: a run must match every field that is set.
 
     `since` (inclusive) and `until` (exclusive) limit the time of creation, `ended_since` and
-    `ended_until` the time of the end, aware UTC; `last` and `ended_last` limit them to the time of
-    this length before the query. `min_duration` and `max_duration` (both inclusive) limit the
-    duration. A run that has not ended, or whose start or end is unknown, matches no limit of its
-    end or of its duration. `top_level` excludes the runs that are children of another run of their
-    application.
+    `ended_until` the time of the end, aware UTC; `last` and `ended_last` limit them to at most this
+    long before the query. `min_duration` and `max_duration` (both inclusive) limit the duration.
+    A run that has not ended, or whose start or end is unknown, matches no limit of its end or of
+    its duration. `top_level` excludes children of other runs of their application.
 
     `id_part` is a substring of the instance id. `text` is a substring of the id, a payload, the
     custom status or the failure, as plain text or as JSON escapes it. Both ignore the case of the
-    letters A to Z; but if they have one or two characters, they match ids that start with exactly
-    these.
+    letters A to Z; a text of one or two characters matches ids that start with exactly these.
     `waits_for` is the name of an event, activity, child or timer, in any case; it matches a run
     that waits for several things if one of them has this name. The other texts match whole values.
     """
@@ -269,14 +267,14 @@ class Sort(StrEnum):
     LONGEST = "longest"
     """The run with the longest duration comes first."""
     SHORTEST = "shortest"
-    """The same list backwards."""
+    """`LONGEST` in reverse."""
     ID = "id"
     """The instance ids from A to Z."""
     ID_DESCENDING = "id_descending"
     STATUS = "status"
     """The statuses from Z to A; in each, the run that was created last comes first."""
     STATUS_ASCENDING = "status_ascending"
-    """The same list backwards."""
+    """`STATUS` in reverse."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Everything that is known of a run, as one JSON document."""
+"""A whole run as one JSON document."""
 
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,8 @@ _PAYLOADS = frozenset({"input", "output"})  # of a span: the history has them
 def run_document(view: View) -> dict[str, Any]:
     """Return a run as the content of a JSON body: see `json_bodies.render`.
 
-    `history` is null if neither the engine nor the ledger can return it. `attempts` are those of
-    activities and children; their payloads are in the history, at their `event_id`.
+    `history` is null if neither the engine nor the ledger can return it. `attempts` has activities
+    and children; their payloads are in the history, at their `event_id`.
     """
     summary, details = view.summary, view.details
     spans = [each for each in view.timeline.spans if each.kind in CALLS]

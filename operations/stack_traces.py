@@ -1,6 +1,6 @@
-"""Separates an application's own frames of a stack trace from those of libraries. Pure functions.
+"""Separates an application's own frames of a stack trace from library frames. Pure functions.
 
-The traces are those of Python, Go, Java, .NET and JavaScript. A library is the SDK of Dapr, the
+Reads the traces of Python, Go, Java, .NET and JavaScript. A library is the SDK of Dapr, the
 standard library, or a package that was installed beside the application.
 """
 
@@ -38,14 +38,14 @@ class _Kind(Enum):
 
 @dataclass(frozen=True)
 class OwnFrames:
-    """A stack trace without the frames of libraries, and how many these are."""
+    """A stack trace without library frames, and the number of the hidden frames."""
 
     text: str
     hidden: int
 
 
 def own_frames(trace: str) -> OwnFrames:
-    """Return the own frames and the texts between them; all of a trace without own frames."""
+    """Return the own frames and the texts between them, or the whole trace without own frames."""
     blocks = list(_blocks(trace.splitlines()))
     hidden = sum(kind is _Kind.LIBRARY for kind, _ in blocks)
     if not hidden or not any(kind is _Kind.OWN for kind, _ in blocks):

@@ -6,7 +6,7 @@ from operations.settings import PREFIX
 from system.dapr.settings import PROJECT, DaprSettings
 
 PROCESS = {"demo": "python -m worker.demo"}
-"""The process beside those of the Procfile, and its command."""
+"""The process that the demo adds to the Procfile, and its command."""
 _FAULT_RATE = "0.1"  # so that some orders are retried
 
 

@@ -60,7 +60,7 @@ def build(operations: OperationsSettings, settings: WorkerSettings) -> uvicorn.S
 
 
 def demo_workflows() -> Hosted:
-    """Return what the demo adds; one process must host it all: Dapr gives work to each worker."""
+    """Return what the demo adds; one process hosts it all: Dapr gives any work to any worker."""
     return Hosted(WORKFLOWS, DemoActivities().all)
 
 

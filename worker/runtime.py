@@ -38,7 +38,7 @@ class RuntimeState(StrEnum):
 
 @dataclass(frozen=True)
 class Hosted:
-    """Workflows and activities that a runtime hosts beside those of orders."""
+    """Workflows and activities that a runtime hosts beside the order workflow."""
 
     workflows: tuple[Callable[..., Any], ...] = ()
     activities: tuple[Callable[..., Any], ...] = ()

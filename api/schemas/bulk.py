@@ -39,7 +39,7 @@ class TaskBody(ActionBody):
         [], max_length=MAX_INSTANCES, description=f"0 to {MAX_INSTANCES} instance ids"
     )
     rest_of: Annotated[str, Field(pattern=_BULK_ID)] | None = Field(
-        None, description="the id of a job that is over: the instances on which it has not acted"
+        None, description="the id of a job that is over: selects its instances without a result"
     )
     force: Boolean = False
     recursive: Boolean = True
@@ -63,9 +63,10 @@ class TaskBody(ActionBody):
         )
 
     def selection(self, query: FilterQuery, jobs: BulkJobs) -> Selection:
-        """Return the selected runs; raise `InvalidInput` unless one of the ways selects them.
+        """Return the selected runs.
 
-        Raise `UnknownBulkJob` and `LedgerUnavailable`.
+        Raise `InvalidInput` unless exactly one of a filter, `instances` and `rest_of` is given,
+        `UnknownBulkJob` and `LedgerUnavailable`.
         """
         by_filter = query.filter != Filter()
         if by_filter + bool(self.instances) + (self.rest_of is not None) != 1:
@@ -95,7 +96,7 @@ class BulkBody(TaskBody):
     """A bulk job."""
 
     bulk_id: Annotated[str, Field(pattern=_BULK_ID)] | None = Field(
-        None, description="an id for the job: the same request again returns the same job"
+        None, description="an id for the job: the same request with it returns the same job"
     )
     rate: float = Field(
         DEFAULT_RATE,
@@ -106,7 +107,7 @@ class BulkBody(TaskBody):
     stop_when: StopBody | None = Field(
         None,
         description="for reruns: how many (`failed`) of the last reruns (`of`, at most "
-        f"{MAX_STOP_OF}) must fail again until the job stops by itself, or null",
+        f"{MAX_STOP_OF}) must fail again before the job stops by itself, or null",
     )
 
     @property
@@ -137,8 +138,8 @@ class PreviewResponse(BaseModel):
 class JobSchema(BaseModel):
     """A bulk job: `results` counts the instances by outcome, `left` those without one.
 
-    `stopped_because` is why it has stopped by itself, null if it has not.
-    The answer to a start is `capped` if more instances match than the job has.
+    `stopped_because` is why it has stopped by itself, null if it has not. `capped` is only in the
+    response to a start: true if more instances match than the job has.
     """
 
     bulk_id: str
@@ -176,7 +177,7 @@ class ItemSchema(BaseModel):
 
 
 class ItemsResponse(BaseModel):
-    """Instances of a bulk job in their order; `next` is `after` of the next page, else null."""
+    """Instances of a bulk job in their order; `next` is the next page's `after`, else null."""
 
     instances: list[ItemSchema]
     next: int | None = None

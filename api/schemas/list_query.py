@@ -74,12 +74,12 @@ class FilterQuery(BaseModel):
     attention: Attention | None = Field(
         None, description=f"why the runs need a person: one of {', '.join(Attention)}"
     )
-    last: Duration = Field(None, description=f"{DURATION_TEXT}: created in that time until now")
+    last: Duration = Field(None, description=f"{DURATION_TEXT}: created at most this long ago")
     ended_since: Time = Field(None, description=f"{TIME_TEXT}: ended then or later")
     ended_until: Time = Field(None, description=f"{TIME_TEXT}: ended before")
-    ended_last: Duration = Field(None, description=f"{DURATION_TEXT}: ended in that time until now")
-    min_duration: Duration = Field(None, description=f"{DURATION_TEXT}: took at least so long")
-    max_duration: Duration = Field(None, description=f"{DURATION_TEXT}: took at most so long")
+    ended_last: Duration = Field(None, description=f"{DURATION_TEXT}: ended at most this long ago")
+    min_duration: Duration = Field(None, description=f"{DURATION_TEXT}: took at least this long")
+    max_duration: Duration = Field(None, description=f"{DURATION_TEXT}: took at most this long")
     top_level: bool = Field(
         default=False, description="true or false; true excludes the children of other runs"
     )

@@ -56,9 +56,9 @@ class CountSchema(BaseModel):
 class FailureSummary(BaseModel):
     """The error that ended the run: its type, and the first characters of its message.
 
-    It is that of the activity or child `step` whose failure ended the run. `step` is null if the
-    workflow's own code failed, or the history is not read yet. `group` is the id of the failure
-    group; null until then, for stalled runs, and for runs that ended before there were groups.
+    `step` is the activity or child whose error it is, null if the workflow's own code failed, or
+    until the history is read. `group` is the id of the failure group, null until the history is
+    read, for stalled runs, and for runs that ended before there were groups.
     """
 
     error_type: str

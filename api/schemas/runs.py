@@ -1,4 +1,4 @@
-"""The query and the body of everything that is known of a run."""
+"""The query and the body of a whole run."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _RUN_ID = f"the number of a run of this id, 1 to {_MAX_RUN_ID}"
 
 
 class RunQuery(BaseModel):
-    """Which run of the id; the latest one if it is missing."""
+    """Which run of the id, by default the latest one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,15 +43,15 @@ class RunResponse(BaseModel):
 
     instance_id: str = Field(examples=["order_ORDER001"])
     summary: dict[str, Any] = Field(
-        description="What the list shows of the run. `run_id` is 0 until the ledger has the run."
+        description="The summary of the run. Its `run_id` is 0 until the ledger has the run."
     )
     input: Any = Field(description="The input as it was written; a string if it is not JSON.")
     output: Any = Field(description="The output as it was written; a string if it is not JSON.")
     custom_status: Any
     failure: FailureSchema | None
     attempts: list[dict[str, Any]] = Field(
-        description="The attempts of activities and children, by the time they were scheduled. "
-        "Their payloads are in the history, at the event with this `event_id`, and at its answer."
+        description="The attempts of activities and children, by `scheduled_at`. Their payloads "
+        "are in the history: at the event with this `event_id`, and at its answer."
     )
     unconsumed_events: list[UnconsumedEventSchema]
     audit_log: list[dict[str, Any]] = Field(
@@ -59,5 +59,5 @@ class RunResponse(BaseModel):
     )
     history: list[HistoryEventSchema] | None = Field(
         description="The events in the order of processing; null while neither the engine nor the "
-        "ledger can return them. Of a workflow that continues as new: its last generation."
+        "ledger can return them. A workflow that continues as new has only its last generation."
     )

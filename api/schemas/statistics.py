@@ -41,7 +41,7 @@ class PeriodQuery(BaseModel):
 
     @property
     def period(self) -> Period:
-        """The period; raises `InvalidInput` if it has no length."""
+        """The period; raises `InvalidInput` if `since` is not before `until`."""
         until = self.until or datetime.now(UTC)
         earliest = datetime.min.replace(tzinfo=UTC)
         since = self.since or max(until, earliest + self.default_length) - self.default_length
@@ -55,8 +55,8 @@ class SeriesQuery(PeriodQuery):
 
     since: Time = Field(
         None,
-        description=f"{TIME_TEXT}; by default 24 hours before `until`, for minutes one hour, "
-        "for days 30 days",
+        description=f"{TIME_TEXT}; by default 24 hours before `until`, one hour for minutes, "
+        "30 days for days",
     )
     bucket: Bucket = Field(Bucket.HOUR, description=f"one of {', '.join(Bucket)}")
 
@@ -78,7 +78,7 @@ class DurationSchema(BaseModel):
 
 
 class OutcomesSchema(BaseModel):
-    """How many completed, failed, or did neither, and how long the former two took."""
+    """How many completed, failed or ended otherwise; the durations cover the first two."""
 
     completed: int
     failed: int
@@ -112,7 +112,7 @@ class StatisticsResponse(BaseModel):
 
 
 class BucketSchema(BaseModel):
-    """The runs of a minute, hour or day; `queue_p95` and `execution_p95` are of attempts."""
+    """The runs of a minute, hour or day, and percentiles of its attempts, in seconds."""
 
     at: datetime
     created: int

@@ -26,7 +26,7 @@ class WaitingQuery(BaseModel):
 
 
 class WaitingSchema(BaseModel):
-    """A run that waits; `event` is the event to raise, if it waits for one event alone."""
+    """A run that waits; `event` is the event to raise, null unless it waits for that alone."""
 
     instance_id: str
     workflow: str

@@ -87,7 +87,7 @@ def show_job(job: BulkJob) -> None:
     st.progress((job.total - job.left) / max(1, job.total), text=progress_words(job))
     with st.container():
         if job.waits_for and not job.status.is_over:
-            words = "The job waits for the end of an outage, and then continues by itself."
+            words = "The job waits for the end of an outage, then continues by itself."
             st.warning(f"{words} {plain(job.waits_for)}")
         show_stop_rule(job)
     with st.container(horizontal=True):
@@ -119,8 +119,8 @@ def show_stop_rule(job: BulkJob) -> None:
     """Say why a job has stopped by itself, or when it will."""
     if job.stopped_because:
         st.warning(
-            f"The job has stopped by itself: {plain(job.stopped_because)} The instances that are "
-            "left stay as they are.",
+            f"The job has stopped by itself: {plain(job.stopped_because)} The other instances "
+            "stay as they are.",
             icon=":material/front_hand:",
         )
     elif (rule := job.stop_rule) and not job.status.is_over:

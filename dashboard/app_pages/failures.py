@@ -48,7 +48,7 @@ def live() -> None:
     state = state_reader().state()
     page_head("Failures", state, (PERIOD,))
     length = period_choice()
-    minute = int(time.time() // 60)  # after which a group may be out of the period
+    minute = int(time.time() // 60)  # a group leaves the period although nothing has changed
     try:
         found = state_reader().query(("failures", length, minute), lambda: read(length))
     except LedgerUnavailable:

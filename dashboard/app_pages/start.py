@@ -109,7 +109,7 @@ def fields() -> None:
 
 
 def about_workflow(workflow: str, known: tuple[str, ...] | None) -> None:
-    """Warn about a name that cannot be one, or that no run has; `known` are those of runs."""
+    """Warn about an invalid name, and about a name that is not in `known`, the names of runs."""
     if workflow and (words := why_no_workflow(workflow)):
         mistake(words)
     elif known is None:
@@ -121,7 +121,7 @@ def about_workflow(workflow: str, known: tuple[str, ...] | None) -> None:
 
 
 def about_input(typed: TypedStart) -> None:
-    """Show the mistake in the input, where it is from, and how to get the last input."""
+    """Show the mistake in the input, the run that it is from, and a button for the last input."""
     state = start_state()
     if found := input_mistake(typed.text):
         mistake(str(found))
@@ -140,7 +140,7 @@ def about_input(typed: TypedStart) -> None:
 
 
 def mistake(words: str) -> None:
-    """Show what is wrong, if anything is."""
+    """Show a mistake, if there is one."""
     if words:
         st.error(plain(words))
 

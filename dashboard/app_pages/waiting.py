@@ -34,7 +34,7 @@ def kind_choice(counts: dict[SpanKind, int]) -> WaitKind:
 
 
 def read_counts() -> dict[SpanKind, int]:
-    """Read how many runs wait, by the kind of what they wait for."""
+    """Read how many runs wait, by kind."""
     return services().ledger.search.waiting_counts()
 
 

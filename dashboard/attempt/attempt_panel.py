@@ -31,7 +31,7 @@ _SUSPENSION_EVENTS = frozenset({"executionSuspended", "executionResumed"})
 
 
 def show_selected(shown: View, key: str) -> None:
-    """Show the span with this key, or the whole run; shows why if that is impossible."""
+    """Show the span with this key, or the whole run; say so if it cannot be shown."""
     with st.container(border=True, gap="small"):
         try:
             found = find(shown, key)
@@ -41,7 +41,7 @@ def show_selected(shown: View, key: str) -> None:
             return
         if found is None:
             _head(shown, "This run has no such bar.")
-            st.caption("The address may be of another run, or the workflow continued as new.")
+            st.caption("The address may belong to another run, or the workflow continued as new.")
         elif found[1] is None:
             _show_run(shown)
         else:
@@ -78,7 +78,7 @@ def _show_run(shown: View) -> None:
 
 
 def _show_span(shown: View, of: View, span: Span) -> None:
-    """Show a span of the view `of`, which is that of a child if the span is in one."""
+    """Show a span; `of` is the view of its instance: `shown`, or a descendant."""
     name = span.name or span.kind.value
     is_in_child = of is not shown
     _head(shown, f"{name} in the child {of.summary.instance_id}" if is_in_child else name)

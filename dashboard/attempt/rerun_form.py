@@ -34,9 +34,9 @@ _INPUT, _ID, _REASON = "rerun-input-", "rerun-id-", "rerun-reason-"  # keys of t
 
 @dataclass
 class RerunForm:
-    """An open form: the run and the event that it is for, and the id of the new instance.
+    """An open form: its run, the event to start from, and the suggested id.
 
-    `made` is the id of the instance that was made, None until then.
+    `made` is the id of the created instance, None until then.
     """
 
     view_key: str
@@ -46,7 +46,7 @@ class RerunForm:
 
 
 def offer_rerun(shown: View, start: int | RerunFrom) -> None:
-    """Offer a rerun from an event, or say why it is impossible; shows the form while it is open."""
+    """Offer a rerun from an event, or say why it is impossible; show the form while it is open."""
     words = "Rerun from the start…" if isinstance(start, RerunFrom) else "Rerun from here…"
     reason = why_not(shown.summary) or why_no_actions(state_reader().state())
     form = _open_form(shown, start)
@@ -202,7 +202,7 @@ def _new_input(form: RerunForm, before: str | None) -> str | None:
 
 
 def _mistake(form: RerunForm, before: str | None) -> str | None:
-    """Return what is wrong in the fields, None if nothing is."""
+    """Return the mistake in the fields, None without one."""
     if not is_startable_id(st.session_state[f"{_ID}{form.new_id}"].strip()):
         return f"The id must be {INSTANCE_ID}."
     payload = _new_input(form, before)
@@ -215,7 +215,7 @@ def _mistake(form: RerunForm, before: str | None) -> str | None:
 
 
 def _submit(form: RerunForm, summary: RunSummary, before: str | None) -> None:
-    """Make the rerun; the same click again makes no second one, because the id is the same.
+    """Start the rerun; a second click starts no other one, because the id is the same.
 
     The fields are read here: a click right after typing comes before the next run of the script.
     """

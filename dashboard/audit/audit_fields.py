@@ -88,7 +88,7 @@ def current_cursor() -> str | None:
 
 
 def ignored_cursor() -> str | None:
-    """Return the cursor in the address if it is none."""
+    """Return the value in the address that should be a cursor but is not, None without one."""
     cursor = st.query_params.get(BEFORE)
     return cursor if cursor and current_cursor() is None else None
 

@@ -20,7 +20,7 @@ _audit_log = widget("audit_log")
 def audit_table(
     entries: Sequence[AuditEntry], *, key: str, empty: tuple[str, str], with_instance: bool
 ) -> None:
-    """Show entries, the newest first; `empty` is the title and the text that replace none."""
+    """Show entries, the newest first; without any, show `empty`, a title and a text."""
     app_id = state_reader().state().app_id
     rows = [audit_row(entry, app_id) for entry in entries]
     _audit_log(key=key, data={"rows": rows, "empty": empty, "withInstance": with_instance})

@@ -1,1 +1,1 @@
-"""Parts of the page of bulk jobs: what the address asks for, the preview, the progress."""
+"""The page of bulk jobs: its address, the preview, the progress."""

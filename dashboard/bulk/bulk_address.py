@@ -1,4 +1,4 @@
-"""The address of the page of bulk jobs: a job, or an action with the instances that it is for."""
+"""The address of the page of bulk jobs: a job, or an action and its instances."""
 
 import re
 
@@ -84,5 +84,5 @@ def event() -> str:
 
 
 def show_job(bulk_id: str) -> None:
-    """Change the address to that of a job."""
+    """Change the address to a job's."""
     st.query_params.from_dict({JOB: bulk_id})

@@ -1,4 +1,4 @@
-"""The fields of the pace of a bulk job: its rate, and the rule by which it stops by itself."""
+"""The fields for the pace of a bulk job: its rate and its stop rule."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class JobPace:
 
 
 def show_pace(action: Action, number: int) -> None:
-    """Show the fields of the pace of a job on so many instances."""
+    """Show the fields for the pace of a job on this many instances."""
     if action is not Action.RERUN:
         st.number_input(
             "Instances a second, at most",
@@ -50,11 +50,11 @@ def show_pace(action: Action, number: int) -> None:
 
 
 def _show_stop_rule(number: int) -> None:
-    """Show the figures of the rule by which a job of so many reruns stops."""
+    """Show the fields for the stop rule of a job of this many reruns."""
     usual = default_stop_rule(number)
     with st.container(horizontal=True):
         for label, value, key in (
-            ("Stop when so many reruns have failed", usual.failed, _STOP_FAILED),
+            ("Stop when this many reruns have failed", usual.failed, _STOP_FAILED),
             ("of the last reruns that ended", usual.of, _STOP_OF),
         ):
             st.number_input(
@@ -66,8 +66,8 @@ def _show_stop_rule(number: int) -> None:
         st.error(f"{rule.failed} of {rule.of} reruns cannot fail: {words}")
     else:
         st.caption(
-            f"The job stops when {rule}. The instances that are left stay as they are, and "
-            "another job can continue with them."
+            f"The job stops when {rule}. The other instances stay as they are, and another job "
+            "can continue with them."
         )
 
 

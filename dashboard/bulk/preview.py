@@ -136,7 +136,7 @@ def _event() -> BulkTask | None:
         st.caption("Type the name of the event.")
         return None
     if payload and not is_json(payload):
-        st.error("The payload is no JSON.")
+        st.error("The payload is not JSON.")
         return None
     return BulkTask(Action.RAISE, event=name, payload=payload or None)
 
@@ -157,7 +157,7 @@ def _decision(*, is_approved: bool) -> str:
 
 
 def _show_effects(preview: BulkPreview) -> None:
-    """Say how many instances are eligible, who is skipped and why, and what else is affected."""
+    """Say how many instances are eligible, which are skipped and why, and what else is affected."""
     number = len(preview.eligible)
     words = (
         f"**{number:,} of {preview.total:,} instances** will be {DONE_WORDS[preview.task.action]}."

@@ -16,7 +16,7 @@ _Row = TypeVar("_Row")
 
 
 class Same(Generic[_Row]):
-    """Rows as the key of a cache, compared by identity: to hash a history takes too long."""
+    """Rows as the key of a cache, compared by identity, because hashing a history is slow."""
 
     def __init__(self, value: Sequence[_Row]) -> None:
         self.value = value
@@ -53,7 +53,7 @@ def rows_of(history: Iterable[HistoryEvent], *, all_kinds: bool) -> tuple[Histor
 
 
 def names_of(history: Iterable[HistoryEvent]) -> dict[int, str]:
-    """Return the names of calls by the ids of their events: an answer has no name of its own."""
+    """Return the names of calls by event id: an answer has no name of its own."""
     return {event.event_id: event.name for event in history if event.name}
 
 

@@ -41,7 +41,7 @@ class Step:
 
     @property
     def attempts(self) -> int:
-        """The number of attempts, or of spans that an attempt does not count."""
+        """The number of attempts, 0 for the workflow."""
         return self.spans[-1].attempt_count if self.spans else 0
 
     @property
@@ -65,7 +65,7 @@ def found_steps(history: Same[HistoryEvent], spans: Same[Span], text: str) -> tu
 def steps_of(rows: Iterable[HistoryEvent], spans: Sequence[Span]) -> tuple[Step, ...]:
     """Return the steps in the order of their first events.
 
-    `rows` are the events in the order of the table, `spans` those of the timeline of the history.
+    `rows` are the events in the order of the table, `spans` the spans of their timeline.
     """
     lanes = _Lanes(spans)
     events: dict[int | None, list[HistoryEvent]] = {}
@@ -75,7 +75,7 @@ def steps_of(rows: Iterable[HistoryEvent], spans: Sequence[Span]) -> tuple[Step,
 
 
 class _Lanes:
-    """The lanes of spans, and to which of them an event belongs."""
+    """The spans of each lane, and the lane of each event."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
         self.spans: defaultdict[int | None, list[Span]] = defaultdict(list)

@@ -138,7 +138,7 @@ def _cut(name: str) -> str:
 
 
 def _failed(step: Span) -> str:
-    """Return that a step failed, with its attempts, such as "charge failed 4 of 4 attempts"."""
+    """Return the name and the attempts of a failed step: "charge failed 4 of 4 attempts"."""
     attempts = f" {step.attempt_number} of {step.attempt_count} attempts"
     return f"{step.name} failed{attempts if step.attempt_count > 1 else ''}"
 
@@ -163,7 +163,7 @@ def _offer_all(place: DeltaGenerator, text: str, shown: int, key: str) -> None:
 def _code(
     place: DeltaGenerator, text: str, language: str | None, height: int | None = None
 ) -> None:
-    """Show a text as it is; the box of a long text scrolls. `height` is that of the box."""
+    """Show a text as it is, in a box of this height; the box of a long text scrolls."""
     is_long = len(text) > MAX_UNSCROLLED or text.count("\n") > MAX_LINES
     place.code(
         text,

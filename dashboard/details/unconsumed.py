@@ -1,4 +1,4 @@
-"""The external events that a run got, and that nothing in its history consumed."""
+"""Shows the external events that were raised to a run, and that no wait in its history took."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ MAX_NAME, MAX_INLINE = 80, 160  # characters of a name, and of a payload in a se
 
 
 def show_unconsumed(shown: View) -> None:
-    """Show the events that no wait took: those that are certainly kept, and the doubtful ones."""
+    """Show the events that no wait took: first the certain ones, then the doubtful ones."""
     kept = [each for each in shown.unconsumed if each.is_certain]
     doubtful = [each for each in shown.unconsumed if not each.is_certain]
     if kept:
@@ -45,7 +45,7 @@ def _is_short(payload: str | None) -> bool:
 
 def _more(found: list[UnconsumedEvent]) -> list[str]:
     more = len(found) - MAX_SHOWN
-    return [f"{more:,} earlier events too."] if more > 0 else []
+    return [f"{more:,} earlier event{'s' * (more != 1)} too."] if more > 0 else []
 
 
 def _show_payloads(found: list[UnconsumedEvent], key: str) -> None:

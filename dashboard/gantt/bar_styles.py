@@ -91,7 +91,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Frame:
-    """A whole run, whose bar frames those of its calls.
+    """A whole run, whose bar frames the bars of its calls.
 
     The time before `first_turn_at`, if that is known, is queue time. `ended_at` is when the run
     ended or stalled, None while it goes on. `baseline` has the durations of other runs, if known.

@@ -83,7 +83,7 @@ def unfolded_keys(key: str, chart_id: str) -> tuple[str, ...]:
 
 
 def unfold(key: str, chart_id: str, *children: str) -> None:
-    """Unfold children of a chart; the one that was unfolded first is folded if there are many."""
+    """Unfold children of a chart; if there are too many, fold the one that was unfolded first."""
     keys = dict.fromkeys((*unfolded_keys(key, chart_id), *children))
     st.session_state[_name(key)] = chart_id, tuple(keys)[-MAX_UNFOLDED:]
 

@@ -14,8 +14,8 @@ _Period = tuple[int, int]  # milliseconds since 1970
 def row_seconds(spans: Sequence[Span], pauses: Sequence[Span]) -> float | None:
     """Return the seconds from the first start of a row to its last end, None while it is open.
 
-    Of an activity or a child a pause counts only while an attempt runs: a pause does not stop it.
-    Of suspensions the result is their sum.
+    For an activity or a child, a pause counts only during attempts, because it does not stop them.
+    For suspensions, the result is the sum of their durations.
     """
     end = spans[-1].ended_at
     if end is None:

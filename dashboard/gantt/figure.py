@@ -23,7 +23,7 @@ from operations.timeline import Ending, Span, SpanKind
 
 MAX_NAME = 200  # characters of a name beside a row
 SELECT, OPEN = "select:", "open:"
-"""What the action of a bar or of a row begins with: it shows a span, or opens a fan-out."""
+"""The first characters of the action of a bar or a row: it shows a span, or opens a fan-out."""
 _TITLES = {
     SpanKind.WAIT: "event: {}",
     SpanKind.SUSPENSION: "suspended",
@@ -72,7 +72,7 @@ def gantt(  # noqa: PLR0913 - two are optional and named
 ) -> Gantt:
     """Return the Gantt chart of a section: one row per lane, at least one bar per span.
 
-    `started_at` and `ended_at` are the times of the instance. `baselines` are those of its calls.
+    `started_at` and `ended_at` are the times of the instance, `baselines` the ones of its calls.
     `frame` is the bar of the whole run, `unfolded` has the children whose rows are drawn too.
     """
     unfolded = unfolded or Unfolded()
@@ -142,7 +142,7 @@ def _frame_bars(frame: Frame, started_at: datetime) -> Iterator[DrawnBar]:
 
 
 def _baseline(span: Span, line: ChartRow, known: Mapping[str, Baselines]) -> Baseline | None:
-    """Return the baseline of an attempt or a child; `known` has those of each path."""
+    """Return the baseline of an attempt or a child; `known` has the baselines by path."""
     return known.get(line.path, {}).get((span.kind, span.name))
 
 

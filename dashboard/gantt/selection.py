@@ -10,9 +10,9 @@ _FROM_ADDRESS, _SELECTED = "gantt-address", "gantt-selected"  # in the session s
 
 
 def read_address() -> None:
-    """Note the span in the address. Call this function in each run of the whole page.
+    """Store the span that the address has. Call this function in each run of the whole page.
 
-    A live update reruns the fragment alone, with an address that may be out of date: then the
+    A live update reruns only the fragment, with an address that may be out of date: then the
     selection of the session counts.
     """
     st.session_state[_FROM_ADDRESS] = st.query_params.get(SPAN)

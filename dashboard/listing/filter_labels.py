@@ -30,7 +30,7 @@ PERIOD_WORDS = {
     "7d": "last 7 days",
     TODAY: "today",
 }
-"""The times that move and that the panel offers, in words."""
+"""The periods until now that the panel offers, in words."""
 _WORDS = {
     "text": "Text",
     "custom_status": "Custom status",

@@ -32,7 +32,7 @@ from operations.time_texts import parse_time, time_text
 
 _PANEL, _SHOWN, _ERRORS = "filters", "filters-shown", "filters-errors"  # in the session state
 _DAY = timedelta(days=1)
-_RECENT = timedelta(days=7)  # whose failure groups are offered
+_RECENT = timedelta(days=7)  # the period of the offered failure groups
 _ANY = ""
 _LABELS = {
     "text": ("Text anywhere", "ids, payloads, failures …"),

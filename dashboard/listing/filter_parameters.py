@@ -34,7 +34,7 @@ TEXTS = {
 """Parameters whose value is a text, each with its field of `Filter`."""
 TIMES = ("since", "until", "ended_since", "ended_until")
 PERIODS = ("last", "ended_last")
-"""Parameters with a time that moves."""
+"""Parameters with a period until now."""
 DURATIONS = ("min_duration", "max_duration")
 MORE_FILTERS = (
     *("workflow", "failure_group", "attention"),

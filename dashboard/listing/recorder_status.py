@@ -33,7 +33,7 @@ def in_one_line(metrics: RecorderMetrics, backlog: int | None) -> str:
         return f"Catching up, {_runs(backlog)} left to read{_time_left(metrics, backlog)}"
     if metrics.lag_p95 is None:
         return "Up to date, no events in the last minute"
-    return f"Up to date, {metrics.lag_p95:.1f} s behind"
+    return f"Up to date, lag {metrics.lag_p95:.1f} s"
 
 
 def _lag(metrics: RecorderMetrics) -> list[str]:

@@ -30,7 +30,7 @@ function show(state) {
   if (!isConnected) closeDialog();
 }
 
-// Closes the dialog in which Streamlit asks about the internet connection and covers the page: it opens after ten seconds.
+// Closes Streamlit's dialog about the connection, which opens after ten seconds and covers the page.
 function closeDialog() {
   const dialogs = [...document.querySelectorAll("[role=dialog]")];
   dialogs.find((each) => each.textContent.startsWith("Connection error"))?.querySelector("button[aria-label=Close]")?.click();

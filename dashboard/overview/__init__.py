@@ -1,1 +1,1 @@
-"""Parts of the overview: what needs a person, figures of a period, and one row per workflow."""
+"""The overview and the failures: what needs a person, figures of a period, failure groups."""

@@ -20,7 +20,7 @@ def failures_data(
     length: PeriodLength,
     now: datetime,
 ) -> dict[str, Any]:
-    """Return the data of the widget: groups that nobody knows come first.
+    """Return the data of the widget: groups that are not marked as known come first.
 
     `samples` are the newest runs, by the id of their group.
     """

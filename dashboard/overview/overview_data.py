@@ -131,7 +131,7 @@ def _outage(outage: Outage) -> dict[str, Any]:
 
 
 def _groups(groups: Iterable[FailureGroup], now: datetime) -> Iterator[dict[str, Any]]:
-    """Yield the groups that are not marked as known, new ones first, then what is left out."""
+    """Yield the groups not marked as known, new ones first, then one entry for the rest."""
     not_known = [each for each in groups if each.runs and each.known is None]
     not_known.sort(key=lambda each: not is_new(each, now))
     for group in not_known[:MAX_GROUPS]:

@@ -1,1 +1,1 @@
-"""Parts of the page that starts any workflow: its fields, what fills them, what they say."""
+"""The page that starts any workflow: its fields, the runs that fill them, their mistakes."""

@@ -12,8 +12,8 @@ from operations.records import Filter, RunSummary
 
 _RUN_ID = re.compile("[0-9]{1,18}")
 _ERRORS = (Unavailable, QueryTimeout, DaprRefused)
-_NEWEST = 20  # runs of a workflow, of which one should have an input
-_PAGES = 10  # of so many runs: other applications of the ledger may have runs of this name
+_NEWEST = 20  # runs of a workflow that are searched for an input
+_PAGES = 10  # of this many runs: other applications of the ledger may have runs of this name
 _MAX_INDENTED = 100_000  # characters
 
 
@@ -43,7 +43,7 @@ def last_input(workflow: str) -> Prefill:
 
 
 def read_prefill(like: str, run_id: str, workflow: str) -> Prefill:
-    """Return what fills the fields: a run by its `run_id`, the latest of an id, or a workflow's."""
+    """Return the values of a run by its `run_id`, else by the id `like`, else of a workflow."""
     if not (run_id or like):
         return last_input(workflow) if workflow else Prefill()
     try:

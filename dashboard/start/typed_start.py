@@ -1,4 +1,4 @@
-"""What the fields of the page "Start" hold: their mistakes, and the start that they request."""
+"""The values of the fields of the page "Start": their mistakes, and the requested start."""
 
 import re
 import secrets

@@ -1,1 +1,1 @@
-"""Parts of the page of runs that wait."""
+"""The page of runs that wait."""

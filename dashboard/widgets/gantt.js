@@ -118,7 +118,7 @@ function layoutOf(state, now, last, colour) {
 
 const INDENT = 14, ARROW = 20, GAP = 12; // pixels
 
-// Returns the width of the names: that of the longest one, but at most about a third of the chart.
+// Returns the width of the longest name, but at most about a third of the chart.
 function nameWidth(state) {
   state.pen ??= document.createElement("canvas").getContext("2d");
   state.pen.font = `13px ${colours(state.parent)("--st-font") || "sans-serif"}`;
@@ -199,7 +199,7 @@ function arrow(state, row) {
 
 const SELECT = "select:"; // begins the actions that select a span; alone it selects none
 
-// Does what a bar or a name is for. Selecting what is selected selects nothing.
+// Does the action of a bar or a name. A click on the selected span selects nothing.
 function act(state, action) {
   const isSelection = action.startsWith(SELECT);
   if (isSelection && !state.data.isMain) return;

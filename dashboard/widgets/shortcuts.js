@@ -97,7 +97,7 @@ function askToTerminate(state) {
   } }, "Terminate");
   state.question.oncancel = close;
   state.question.replaceChildren(
-    element("p", {}, "Terminate ", element("strong", {}, id), "? It ends the run and its descendants."),
+    element("p", {}, "Terminate ", element("strong", {}, id), "? This ends the run and its descendants."),
     element("div", { class: "answers" }, element("button", { type: "button", onclick: close }, "Cancel"), yes));
   state.question.showModal();
   yes.focus();

@@ -109,7 +109,7 @@ function select(state, data, isSelected) {
   state.isEvery = false;
 }
 
-// Shows what is selected, and a link for each bulk action: the next page shows its effects before anything happens.
+// Shows the number of selected runs, and a link for each bulk action to the page that shows its effects first.
 function showBulk(state) {
   const { selected, data: { bulk: { query, total } } } = state;
   const selectable = [...state.rows.values()].filter(({ box }) => box).length;
@@ -119,7 +119,7 @@ function showBulk(state) {
   const shown = JSON.stringify([[...selected], state.isEvery, query, total]);
   if (!selected.size || state.bulkShown === shown) return; // else the focus would be lost
   state.bulkShown = shown;
-  const ids = new URLSearchParams([...selected].flatMap(([key, id]) => [["instance", id], ["run", key]]));
+  const ids = new URLSearchParams({ selected: JSON.stringify([...selected]) });
   const of = state.isEvery ? query : ids;
   const every = element("button", { type: "button", class: "every", onclick: () => { state.isEvery = !state.isEvery; showBulk(state); } },
     state.isEvery ? "Only the selected ones" : `All ${total} that match`);

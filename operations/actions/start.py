@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 IN_MEMORY = "by an instance that daprd keeps in memory until it restarts, as after a forced purge"
 """Why the engine refuses an id although it reports no instance with this id."""
-_SHOWN = 200  # characters of an input that is no JSON
+_SHOWN = 200  # characters of an input that is not JSON
 _LONGEST_PAUSE = 0.4  # seconds between two reads of a start that another request makes
 
 

@@ -44,10 +44,10 @@ _MEDIA_TYPES = {
 
 @dataclass(frozen=True)
 class Export:
-    """A file that is generated while `chunks` is iterated, each record after the one before.
+    """A file that is generated while `chunks` is iterated.
 
-    The iteration raises `LedgerUnavailable` or `QueryTimeout` if the ledger fails: the chunks so
-    far are then no complete file.
+    The iteration raises `LedgerUnavailable` or `QueryTimeout` if the ledger fails: the file is then
+    incomplete.
     """
 
     name: str
@@ -61,9 +61,9 @@ def export_runs(
     """Return all runs that a filter matches, the newest first, as a file.
 
     The ledger is read in pages, each in a transaction of its own, while the file is read: no
-    transaction stays open, and no more than one page is in memory. So the file is not of one
-    moment. A run that is created during the export may be missing, and so may a run whose time of
-    creation the engine reports only then. No run comes twice.
+    transaction stays open, and no more than one page is in memory. So the file does not show one
+    moment. A run that is created, or whose time of creation becomes known, during the export may
+    be missing. No run appears twice.
 
     With `payloads` each run has its input and its output; an object also has the failure of the
     workflow itself, with its stack trace. Raises `LedgerUnavailable` and `QueryTimeout` before the
@@ -78,7 +78,7 @@ def export_audit_log(ledger: Ledger, wanted: AuditFilter, form: ExportFormat) ->
     """Return all entries of the audit log that a filter matches, the newest first, as a file.
 
     It is read in pages as in `export_runs`. An entry that is added or completed during the export
-    may be missing; none comes twice. Raises `LedgerUnavailable` and `QueryTimeout`.
+    may be missing; none appears twice. Raises `LedgerUnavailable` and `QueryTimeout`.
     """
     pages = ledger.audit_search.every(wanted, size=RUNS_AT_ONCE)
     write: Callable[[Sequence[AuditEntry]], str] = (

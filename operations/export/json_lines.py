@@ -1,4 +1,4 @@
-"""Lines of JSON Lines: each is an object in JSON, and has no line end within."""
+"""Lines of JSON Lines: each is one JSON object, without a line end in it."""
 
 import json
 import re

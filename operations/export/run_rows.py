@@ -81,7 +81,7 @@ def run_payloads(details: RunDetails | None) -> dict[str, str | None]:
 
 
 def own_failure(details: RunDetails | None) -> dict[str, Any]:
-    """Return why the workflow itself failed, with all of the message and of the stack trace."""
+    """Return why the workflow itself failed, with the whole message and stack trace."""
     failure = details.failure if details else None
     return {"workflow_failure": dict(vars(failure)) if failure else None}
 

@@ -19,11 +19,11 @@ from operations.model import Service
 
 NEEDED = (Service.SIDECAR, Service.WORKER)  # without them no action is possible
 AT_ONCE = 16  # jobs in progress
-POLL = 1.0  # seconds between two looks for jobs
+POLL = 1.0  # seconds between two checks for jobs
 WRITE = 0.5  # seconds between two writes of results
 RETRY = 5.0  # seconds between two attempts to continue a job during an outage
 TRIES = 20  # of an instance in vain while no service is away, after which its result is written
-JUDGE = 2.0  # seconds between two looks whether a job stops by its rule
+JUDGE = 2.0  # seconds between two checks of the stop rule of a job
 LEASE = 15.0  # seconds after which another process may continue a job
 _DUE = 10 * 10**9  # nanoseconds before the end of a lease, from which on it is renewed
 _MARGIN = 7 * 10**9  # nanoseconds, more than an action takes, except a purge: it can be repeated
@@ -35,11 +35,10 @@ log = structlog.get_logger(__name__)
 class BulkRunner:
     """Carries out bulk jobs, each in a thread, until `close`.
 
-    Only the process that holds the lease of a job carries it out; the lease of a process that hangs
-    or ends during an action expires. Results are written twice a second. After a kill, the next
-    process continues with the instances that have no result; it skips those of which the audit log
-    knows the outcome. Whether a job stops by its rule follows from the runs in the ledger, so a
-    kill does not change it.
+    Only the process with the lease of a job carries it out; the lease of a process that hangs
+    expires. Results are written twice a second. After a kill, the next process continues with the
+    instances that have no result, except those whose outcome is in the audit log. A stop rule is
+    applied to the runs in the ledger, so a kill does not change when the job stops.
     """
 
     def __init__(self, actions: Actions, ledger: Ledger) -> None:

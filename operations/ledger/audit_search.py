@@ -39,7 +39,7 @@ class AuditSearch:
     def page(self, wanted: AuditFilter, *, limit: int, cursor: str | None = None) -> AuditPage:
         """Return a page of at most `limit` entries: the newest page, or the page at a cursor.
 
-        Paging back ends with the full newest page. Raises `InvalidInput` for a cursor that is none.
+        Paging back ends with the full newest page. Raises `InvalidInput` for an invalid cursor.
         """
         at = None if cursor is None else AuditCursor.read(cursor)
         with reading_within(self._engine, self._limits.seconds) as connection:
@@ -49,7 +49,7 @@ class AuditSearch:
         """Yield all entries that a filter matches, the newest first, at most `size` at a time.
 
         Each page is read in a transaction of its own when the caller asks for it. An entry that is
-        completed meanwhile gets a later time: it may be missing, but none comes twice.
+        completed meanwhile gets a later time: it may be missing, but none appears twice.
         """
         at: AuditCursor | None = None
         while True:
@@ -104,8 +104,8 @@ class _Pages:
     def _read(self, after: AuditCursor | None, *, ascending: bool) -> list[RowMapping]:
         """Read one row more than a page has: it says whether another page follows.
 
-        An index sorts the entries of one action and one outcome. So those of several are read
-        separately, and merged.
+        The indexes sort the entries of one action or one outcome. So several are read separately,
+        and merged.
         """
         order = _ORDER if ascending else tuple(column.desc() for column in _ORDER)
         bounds = list[ColumnElement[bool]]()

@@ -69,7 +69,7 @@ class BulkJobStore:
         self._final = dict[tuple[str, datetime], _Counts]()  # by the id and the end of a job
 
     def add(self, job: BulkJob, targets: Sequence[BulkTarget]) -> bool:
-        """Store a job with its instances; return False if there is a job with this id already."""
+        """Store a job with its instances; return False if a job already has this id."""
         row = row_of(job) | {"app_id": self._app_id()}
         del row["counts"], row["stop_rule"]
         if rule := job.stop_rule:
@@ -141,7 +141,7 @@ class BulkJobStore:
             return tuple(_item(row).target for row in rows)
 
     def write_results(self, bulk_id: str, results: Iterable[ItemResult]) -> None:
-        """Write the outcomes of instances: the job makes progress."""
+        """Write the outcomes of instances; the job then no longer waits for an outage."""
         rows = [
             {
                 "of_job": bulk_id,

@@ -9,8 +9,8 @@ class SearchLimits:
 
     A query fails after `seconds`, a query of an export after `export_seconds`: it may read all rows
     to find the few that match. `count` is the cap of each count. `text_matches` is the cap of
-    all counts together if the filter has a text; it is also the number of matches that are sorted
-    if such a list is sorted by something else than its creation.
+    all counts together if the filter has a text. It is also the number of matches that such a list
+    has in another order than by creation.
     """
 
     seconds: float = 1.2
@@ -23,10 +23,11 @@ class SearchLimits:
 class StatisticsLimits:
     """The limits of statistics.
 
-    A query fails after `seconds`, a query of baselines after `baseline_seconds`: a page waits for
-    it. `groups` is the most failure groups that one query returns. A baseline is computed from the
-    latest `baseline_attempts` attempts, at most `attempts_of_run` of each run, among the latest
-    `baseline_candidates`, or from as many runs; there is none for fewer than `fewest_runs` runs.
+    A query fails after `seconds`, a query of baselines, for which a page waits, after
+    `baseline_seconds`. `groups` is the most failure groups that one query returns. The baseline of
+    an activity has the latest `baseline_attempts` attempts, at most `attempts_of_run` of each run,
+    among the latest `baseline_candidates`; the baseline of a workflow has as many runs. There is
+    none for fewer than `fewest_runs` runs.
     """
 
     seconds: float = 3.0

@@ -28,7 +28,7 @@ MAX_MESSAGE_LENGTH = 500
 """The most characters of an error's message in a list."""
 
 IS_TOP_LEVEL = "parent_id IS NULL OR parent_app_id IS NOT NULL"
-"""The condition that a run is no child of another run of its application."""
+"""The condition that a run is not a child of another run of its application."""
 
 metadata = MetaData()
 
@@ -222,8 +222,8 @@ attempts = Table(
     ),
 )
 
-# What the failures of a group have in common (see `operations/failure_groups.py`), and when the
-# first of them was. `known_at` is when an operator marked the group as known, else NULL.
+# The key of each failure group (see `operations/failure_groups.py`), and the time of its first
+# failure. `known_at` is when an operator marked the group as known, else NULL.
 failure_groups = Table(
     "failure_groups",
     metadata,
@@ -306,7 +306,7 @@ heartbeat = Table(
 
 # How many runs or attempts each minute, hour and day had (see `statistics/roll_ups.py`). A bucket
 # has the length `seconds`, and begins `start` seconds after 1970. `name` is a workflow or an
-# activity. `bin` is that of a duration in its histogram, else 0.
+# activity. `bin` is the bin of a duration in its histogram, else 0.
 roll_ups = Table(
     "roll_ups",
     metadata,
@@ -321,9 +321,9 @@ roll_ups = Table(
     sqlite_with_rowid=False,
 )
 
-# A bulk job: what it does to each of its instances, for whom and why, and whether it is over.
-# `waits_for` is the outage that it waits for, else NULL. `stop_failed` and `stop_of` are its
-# `StopRule`, NULL without one; `stopped_because` is why it has stopped by itself, else NULL.
+# A bulk job: its action, its actor, the reason, and its status. `waits_for` is the outage that it
+# waits for, else NULL. `stop_failed` and `stop_of` are its `StopRule`, NULL without one;
+# `stopped_because` is why it has stopped by itself, else NULL.
 bulk_jobs = Table(
     "bulk_jobs",
     metadata,

@@ -28,7 +28,7 @@ def failed_step(spans: Iterable[Span], failure: Failure) -> Span | None:
 
 
 def _is_cause(span: Span, message: str, numbers: set[int]) -> bool:
-    """True if the message of an instance repeats that of a step."""
+    """Return True if the message of an instance repeats the message of a step."""
     own = span.failure.message if span.failure else ""
     if not own:
         return span.event_id in numbers

@@ -48,9 +48,9 @@ def unconsumed_events(
 ) -> tuple[UnconsumedEvent, ...]:
     """Return the events that no wait took, in the order of the history.
 
-    `spans` are those of the timeline of this history. Names are compared as Dapr does, without
-    regard to case. A wait that began after an event, and for its name, shows that the event had
-    been consumed: the SDKs hand out kept events before they let a workflow wait.
+    `spans` are the spans of this history. Names are compared as Dapr compares them, in any case. A
+    later wait for the name of an event shows that the event had been consumed: the SDKs hand out
+    kept events before they let a workflow wait.
     """
     rerun = rerun_in(history)
     waits = _EndedWaits(spans)
@@ -75,7 +75,7 @@ class _Progress:
         self._is_suspended = self._holds = False
 
     def add(self, index: int, event: HistoryEvent) -> None:
-        """Process the next event: a suspended workflow goes on with its answers when resumed."""
+        """Add the next event; a suspended workflow receives its answers when it is resumed."""
         if event.kind == "executionSuspended":
             self._is_suspended = True
         elif event.kind == "executionResumed":
@@ -106,7 +106,7 @@ class _EndedWaits:
                 self._ends[event_key(span.name), span.ended_at] += 1
 
     def take(self, event: HistoryEvent) -> bool:
-        """Return True if a wait took the event, and count that wait no more."""
+        """Return True if a wait took the event; that wait takes no other."""
         key = event_key(event.name)
         if self._ends[key, event.timestamp]:
             self._ends[key, event.timestamp] -= 1

@@ -12,8 +12,8 @@ from operations.timeline.spans import Ending, Span, SpanKind, event_key
 class Waiting:
     """What an instance waits for, in a few words, and the deadline, None without one.
 
-    `kind` is the kind of what is named first, and `since` is when the first such wait began; both
-    are None before the start.
+    `kind` is the kind of the wait that is named first, `since` when the earliest wait of this kind
+    began; both are None before the start.
     """
 
     what: str

@@ -203,7 +203,7 @@ def test_an_event_needs_a_name_and_json(desk: Desk) -> None:
     app.segmented_control(key="bulk-payload-kind").set_value("json")
     run(app)
     app.text_area(key="bulk-payload").input("{yes")
-    assert "The payload is no JSON" in texts(run(app).error)
+    assert "The payload is not JSON" in texts(run(app).error)
     app.text_area(key="bulk-payload").input('{"yes": 1.10}')
     submit(run(app))
     assert r'"payload":"{\"yes\": 1.10}"' in the_job(desk).task

@@ -135,7 +135,7 @@ def test_recorder_metrics_are_shown(desk: Desk) -> None:
     metrics = RecorderMetrics(0.2, 0.41, states=2, lists=1, hints=3.5, dropped=1200, traces=True)
     desk.ledger.write_heartbeat(datetime.now(UTC), (), 0, metrics)
     app = desk.open()
-    assert recorder_labels(app) == ["Up to date, 0.4 s behind"]
+    assert recorder_labels(app) == ["Up to date, lag 0.4 s"]
     text = texts(app.caption)
     assert "From an event to its row, in the last minute: p50 200 ms, p95 410 ms." in text
     assert "3.0 reads per second: 2.0 states, 0.0 histories, 1.0 lists." in text
@@ -153,7 +153,7 @@ def test_recorder_metrics_are_shown(desk: Desk) -> None:
             "Catching up, 12,345 runs left to read, about 2 min 3 s more",
         ),
         (0, RecorderMetrics(), "Up to date, no events in the last minute"),
-        (0, RecorderMetrics(0.02, 0.04), "Up to date, 0.0 s behind"),
+        (0, RecorderMetrics(0.02, 0.04), "Up to date, lag 0.0 s"),
     ],
 )
 def test_the_recorder_has_a_backlog_or_a_lag(

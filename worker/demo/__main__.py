@@ -20,7 +20,7 @@ from worker.demo.mix import Mix, Wanted
 from worker.demo.workflows import APPROVAL
 
 MAX_REFUNDS = 6  # that wait before the oldest is approved
-RETRY = 0.5  # seconds between two looks whether the engine and a worker are ready
+RETRY = 0.5  # seconds between two checks whether the engine and a worker are ready
 DEMO = ActionContext(Actor("demo", "operator"))
 
 log = structlog.get_logger(__name__)

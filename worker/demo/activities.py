@@ -102,7 +102,7 @@ class DemoActivities:
         return random.randrange(20, 60)
 
     async def aggregate_sales(self, _: WorkflowActivityContext, minutes: float) -> int:
-        """Return the number of sales, after so many minutes."""
+        """Return the number of sales, after this many minutes."""
         await self._work(60 * minutes, 60 * minutes)
         return 8812
 

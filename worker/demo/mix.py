@@ -1,4 +1,4 @@
-"""What the demo starts: a believable mix of runs at first, and then one after the other."""
+"""The instances that the demo starts: first a mix, then one after the other."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Bulk jobs: preview the effects, then store the job; the recorder's process carries it out.
 
 The audit log records each instance. A job whose process died can be continued: it skips the
-instances that are done. An instance does not show which external events it received: one whose
-outcome is unknown is skipped too, because the event could be raised twice.
+instances that are done. If the outcome of raising an event is unknown, the instance is skipped
+too, because the event could be raised twice.
 """
 
 import json
@@ -36,7 +36,7 @@ from operations.records import Filter, Outcome
 DEFAULT_RATE = 50.0  # instances a second
 MIN_RATE = 1 / 60
 MAX_RATE = 1000.0
-MAX_STOP_OF = 1000  # reruns that a `StopRule` looks at
+MAX_STOP_OF = 1000  # the most reruns that a `StopRule` counts
 _USUAL_STOP_OF = 10
 _MAX_SELECTION = 1000  # characters of a selection that a job stores; of a longer one its hash
 _DONE = (Outcome.DONE, Outcome.UNCHANGED)
@@ -99,16 +99,16 @@ class BulkJobs:
     ) -> BulkJob:
         """Store a job that acts on the eligible instances, at most `rate` a second.
 
-        A job of reruns stops by itself by its `stop_rule`. If a job has the preview's id already,
-        it is returned: its instances, reason, rate and rule stay as they were. Raise
-        `InvalidInput`, also if that job has another task or selection, and `LedgerUnavailable`.
+        A job of reruns stops by its `stop_rule`. If a job already has the preview's id, return it
+        unchanged. Raise `LedgerUnavailable`, and `InvalidInput`, also if that job has another task
+        or selection.
         """
         stored = _Stored(preview.task, _selection_text(preview.selection))
         task = _STORED.dump_json(stored).decode()
         if known := self._known_job(preview.bulk_id, task):
             return known
         if not MIN_RATE <= rate <= MAX_RATE:
-            expected = f"a number from {MIN_RATE:.3g} to {MAX_RATE:g}, a second"
+            expected = f"{MIN_RATE:.3g} to {MAX_RATE:g} instances a second"
             raise InvalidInput("rate", rate, expected)
         _check_stop_rule(stop_rule, preview.task.action)
         if not preview.eligible:
@@ -173,9 +173,9 @@ class BulkJobs:
         return ItemResult(instance_id, outcome, new_id=new_id)
 
     def known_results(self, job: BulkJob) -> dict[str, ItemResult]:
-        """Return the results, by id, that the audit log has of an execution that was killed.
+        """Return the results that the audit log has of a killed execution, by instance id.
 
-        A rerun is repeated instead: that does nothing, and returns the id of the new instance.
+        A rerun is repeated instead, which only returns the id of the new instance.
         """
         known = dict[str, ItemResult]()
         if job.action is Action.RERUN:
@@ -192,25 +192,25 @@ class BulkJobs:
 
 
 def default_stop_rule(number: int) -> StopRule:
-    """Return the usual rule of a job of so many reruns: half of the last ten have failed again."""
+    """Return the default rule for this many reruns: half of the last ten have failed again."""
     of = min(_USUAL_STOP_OF, max(1, number))
     return StopRule(failed=(of + 1) // 2, of=of)
 
 
 def _check_stop_rule(rule: StopRule | None, action: Action) -> None:
-    """Raise `InvalidInput` for a rule of an action that is no rerun, and for impossible figures."""
+    """Raise `InvalidInput` for a rule of another action than rerun, and for impossible figures."""
     if rule is None:
         return
     if action is not Action.RERUN:
-        raise InvalidInput("stop_when", action.value, "a rerun: only its runs can fail again")
+        raise InvalidInput("stop_when", action.value, "the action rerun: no other can fail again")
     if not 1 <= rule.failed <= rule.of <= MAX_STOP_OF:
         found = f"{rule.failed} of {rule.of}"
-        expected = f"1 to {MAX_STOP_OF:,} reruns, and at most so many that failed"
+        expected = f"1 to {MAX_STOP_OF:,} reruns, and at most as many failures"
         raise InvalidInput("stop_when", found, expected)
 
 
 def _selection_text(selection: Selection) -> str:
-    """Return a text that is equal for equal selections, in every process; a hash of a long one."""
+    """Return a text that is equal for equal selections in every process, or its hash if long."""
     text = _whole_selection(selection)
     return text if len(text) <= _MAX_SELECTION else sha256(text.encode()).hexdigest()
 

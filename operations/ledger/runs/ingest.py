@@ -103,7 +103,7 @@ def keep_histories(engine: Engine, app_id: str, snapshots: Sequence[Snapshot]) -
 def _write_purged(
     connection: Connection, revision: int, changes: Sequence[tuple[Run, Run]]
 ) -> None:
-    """Write runs that the engine no longer has, each as it was and as it is now."""
+    """Write runs that the engine no longer has, each before and after the change."""
     update_runs(connection, revision, [run for _, run in changes])
     drop_waits(connection, [run.summary.run_id for run, _ in changes])
     roll_up_runs(connection, ((before.summary, after.summary) for before, after in changes))
@@ -172,7 +172,7 @@ def _mark_replaced(
 ) -> bool:
     """Mark runs as purged if the engine has other instances in their place, perhaps phantoms.
 
-    Return True if that changed any.
+    Return True if a run changed.
     """
     pairs = [(latest[each.instance.instance_id], each.read_at) for each in in_doubt]
     replaced = [

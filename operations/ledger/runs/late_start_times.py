@@ -49,7 +49,7 @@ def add_start_times(engine: Engine, app_id: str, start_times: Collection[StartTi
 def _changes(
     connection: Connection, app_id: str, by_event: _StartTimes
 ) -> Iterator[tuple[_Row, _Row]]:
-    """Yield the attempts that get a later start time, as they were and as they will be."""
+    """Yield the attempts that get a later start time, before and after the change."""
     for batch in in_batches(by_event):
         ids, events = (sorted(set(values)) for values in zip(*batch, strict=True))
         wanted = {"app_id": app_id, "ids": ids, "events": events}

@@ -43,7 +43,7 @@ class UnfinishedRuns:
 def needs_attention(attention: Attention, status: Status | None = None) -> ColumnElement[bool]:
     """Return the condition that a run needs a person for this reason now.
 
-    With a status it is simpler: an index of runs with this status is then enough.
+    With a status the condition is simpler, so an index of runs with this status is enough.
     """
     found = [
         condition
@@ -54,7 +54,7 @@ def needs_attention(attention: Attention, status: Status | None = None) -> Colum
 
 
 def read_attention(connection: Connection) -> tuple[AttentionCount, ...]:
-    """Count the runs that need a person by the reason, the most urgent first, without zeros."""
+    """Count the runs that need a person by reason, the most urgent first, without zeros."""
     found = []
     for attention in Attention:
         rows = [
@@ -93,7 +93,7 @@ def read_unfinished(connection: Connection) -> tuple[UnfinishedRuns, ...]:
 def _conditions(
     attention: Attention,
 ) -> list[tuple[Status, ColumnElement[bool], ColumnElement[datetime]]]:
-    """Return statuses, each with a condition and the column with its start; one must hold."""
+    """Return alternatives, each with its status, its condition and the column with its start."""
     now, created = datetime.now(UTC), _COLUMNS.created_at
     running = _COLUMNS.status == Status.RUNNING.value
     if attention is Attention.OVERDUE:

@@ -8,7 +8,7 @@ from operations.ledger.tables import runs
 
 
 def read_parents(connection: Connection, run_ids: Collection[int]) -> frozenset[int]:
-    """Return those of some runs that have a child in their own application."""
+    """Return the runs among these that have a child in their own application."""
     child = runs.alias("child")
     is_child = (
         child.c.parent_id == runs.c.instance_id,

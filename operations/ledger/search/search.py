@@ -58,7 +58,7 @@ class Search:
 
         If the text index finds the runs, they are sorted by `run_id`. Each page is read in a
         transaction of its own when the caller asks for it. `created_at` of a run may change until
-        its history is read. If it does meanwhile, the run may be missing, but none comes twice.
+        its history is read. If it does meanwhile, the run may be missing, but none appears twice.
         """
         at: Cursor | None = None
         may_move, now = set[int](), datetime.now(UTC)
@@ -96,17 +96,17 @@ class Search:
         return sum(self.counts(wanted).values(), Count(0))
 
     def parents(self, run_ids: Collection[int]) -> frozenset[int]:
-        """Return those of at most 200 runs that have a child in their own application."""
+        """Return the runs among at most 200 that have a child in their own application."""
         with reading_within(self._engine, self._limits.seconds) as connection:
             return read_parents(connection, run_ids)
 
     def attention(self) -> tuple[AttentionCount, ...]:
-        """Return how many runs need a person, by the reason, the most urgent first."""
+        """Return how many runs need a person, by reason, the most urgent first."""
         with reading_within(self._engine, self._limits.seconds) as connection:
             return read_attention(connection)
 
     def waiting_counts(self) -> dict[SpanKind, int]:
-        """Return how many running runs wait, by the kind of what they wait for."""
+        """Return how many running runs wait, by the kind of the wait."""
         with reading_within(self._engine, self._limits.seconds) as connection:
             return count_waiting(connection)
 

@@ -26,17 +26,14 @@ class WaitKind(StrEnum):
 
     @property
     def span_kind(self) -> SpanKind:
-        """The kind of the spans."""
+        """The kind of span for such a wait."""
         kinds = {WaitKind.EVENT: SpanKind.WAIT, WaitKind.RETRY: SpanKind.BACKOFF}
         return kinds.get(self) or SpanKind(self.value)
 
 
 @dataclass(frozen=True)
 class WaitingRun:
-    """A run that waits; `event` is set if it waits for exactly one event and nothing else.
-
-    `names` are those of everything that it waits for, casefolded.
-    """
+    """A run that waits; `names` are the casefolded names of everything that it waits for."""
 
     summary: RunSummary
     names: tuple[str, ...]
@@ -51,7 +48,7 @@ class WaitingRun:
 
 
 def count_waiting(connection: Connection) -> dict[SpanKind, int]:
-    """Count the running runs by the kind of what they wait for."""
+    """Count the running runs by the kind of their wait."""
     query = (
         select(_COLUMNS.waits_kind, func.count())
         .where(_COLUMNS.status == Status.RUNNING.value, _COLUMNS.waits_kind.is_not(None))

@@ -1,4 +1,4 @@
-"""The names of the workflows of which the ledger has runs."""
+"""The names of the workflows that have runs in the ledger."""
 
 from sqlalchemy import Connection, func, select
 
@@ -10,7 +10,7 @@ _NAME = runs.c.workflow
 
 
 def read_workflow_names(connection: Connection) -> tuple[str, ...]:
-    """Return the first 500 names in their order; each costs one step in an index."""
+    """Return the first 500 names, sorted; each costs one step in an index."""
     found = select(func.min(_NAME).label("name")).where(_NAME > "").cte("names", recursive=True)
     following = select(func.min(_NAME)).where(found.c.name < _NAME).scalar_subquery()
     names = found.union_all(select(following).where(found.c.name.is_not(None)))

@@ -1,4 +1,4 @@
-"""The minutes, hours and days of which statistics are rolled up; days are those of UTC."""
+"""The minutes, hours and days (in UTC) for which statistics are rolled up."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from operations.ledger.micros import micros_of, time_of
 from operations.records import Period
 
 RECENT = timedelta(hours=2)
-"""How long the minutes are kept at least; older statistics are of whole hours."""
+"""The least time for which minutes are kept; older statistics cover whole hours."""
 
 _SECOND = 10**6  # microseconds
 _LAST = micros_of(datetime.max.replace(tzinfo=UTC)) // _SECOND
@@ -57,7 +57,7 @@ def second_of(time: datetime) -> int:
 
 
 def time_at(second: int) -> datetime:
-    """Return the time so many seconds after 1970, aware UTC."""
+    """Return the time this many seconds after 1970, aware UTC."""
     return time_of(second * _SECOND)
 
 

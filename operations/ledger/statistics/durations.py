@@ -20,7 +20,7 @@ from operations.records import Period
 MAX_SERIES = 1000
 """The most buckets of a series."""
 
-_Tally = Mapping[Measure, Histogram]  # a number that is no duration is the count of bin 0
+_Tally = Mapping[Measure, Histogram]  # a measure other than a duration has all counts in bin 0
 
 
 def read_outcomes(

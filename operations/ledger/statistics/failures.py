@@ -36,7 +36,7 @@ TREND = 24
 
 @dataclass
 class _Found:
-    """What was counted of one group."""
+    """The counts of one group."""
 
     runs: int = 0
     attempts: int = 0

@@ -1,7 +1,7 @@
 """Durations, counted in bins whose width grows with the duration.
 
-The counts of several hours and workflows can be added: percentiles of a month need no single
-duration. This is the method of DDSketch (Masson, Rim, Lee, 2019).
+The counts of several hours and workflows can be added: the percentiles of a month are computed
+without the single durations. This is the method of DDSketch (Masson, Rim, Lee, 2019).
 """
 
 import math
@@ -26,7 +26,7 @@ def bin_of(duration: int) -> int:
 def percentile(histogram: Histogram, share: float) -> float:
     """Return the duration in seconds that this share of all durations does not exceed.
 
-    It is that of the nearest rank, and accurate to 2 %. Raise `ValueError` without durations.
+    It has the nearest rank, and is accurate to 2 %. Raise `ValueError` without durations.
     """
     rank, passed = max(1, math.ceil(share * histogram.total())), 0
     for number, count in sorted(histogram.items()):

@@ -33,13 +33,12 @@ class DurationDistribution:
 class Outcomes:
     """How the runs of a workflow, or the attempts of an activity, ended in a period.
 
-    `created` runs were created in the period; of attempts it is 0. `other` runs neither completed
-    nor failed; of `other` attempts the end is unknown, because their workflow continued as new
-    before it was read. The distributions are those of the completed and the failed ones.
+    `created` runs were created in the period; for attempts it is 0. `other` runs neither completed
+    nor failed; `other` attempts have an unknown end, because their workflow continued as new before
+    it was read. The distributions cover the runs or attempts that completed or failed. The
     `queue_time` of a run passes from its start, or from the time for which it was scheduled, to its
     first turn; of an attempt from `scheduled_at` to `started_at`. `execution_time` passes from then
-    to the end. Of `start_unknown` runs or attempts that moment is not known: only `duration` has
-    them.
+    to the end. `start_unknown` runs or attempts count only in `duration`.
     """
 
     name: str
@@ -53,7 +52,7 @@ class Outcomes:
 
     @property
     def ended(self) -> int:
-        """The number of all that ended."""
+        """The number of runs or attempts that ended."""
         return self.completed + self.failed + self.other
 
     @property
@@ -64,7 +63,7 @@ class Outcomes:
 
     @property
     def start_unknown(self) -> int:
-        """The number of completed and failed ones of which only the duration is known."""
+        """The number of completed and failed ones whose queue time is unknown."""
         counts = (each.count if each else 0 for each in (self.duration, self.queue_time))
         whole, known = counts
         return whole - known
@@ -119,10 +118,10 @@ class FailureSample:
 class FailureGroup:
     """Failures of one step, with one error type and similar messages, in a period.
 
-    `runs` is the number of the runs that failed, `attempts` that of the failed attempts, including
-    those whose retry succeeded. `first_at` is the first failure that the ledger knows of, also
-    before the period, `last_at` the last one in it. `workflows` are those of the runs. `trend` has
-    the number of failed runs in each of 24 equal parts of the period.
+    `runs` counts the failed runs, `attempts` the failed attempts, including those whose retry
+    succeeded. `first_at` is the first failure in the ledger, also before the period, `last_at` the
+    last one in the period. `workflows` names the workflows of the runs. `trend` counts the failed
+    runs in each of 24 equal parts of the period.
     """
 
     group_id: str

@@ -1,8 +1,8 @@
 """Roll-ups: how many runs and attempts each minute, hour and day had, and how long they took.
 
-Whoever changes a run or an attempt takes what it counted before from the roll-ups, and adds what it
-counts now, in the same transaction. So they never lag behind, and a late end or start time corrects
-the hour to which it belongs. Attempts of deleted generations stay counted.
+A transaction that changes a run or an attempt also replaces its counts in the roll-ups. So the
+roll-ups are always current, and a late end or start time corrects the hour to which it belongs.
+Attempts of deleted generations stay counted.
 """
 
 from collections import Counter
@@ -52,7 +52,7 @@ class Subject(StrEnum):
 
 
 class Measure(StrEnum):
-    """Which number a roll-up has; durations are counted in the bins of a histogram."""
+    """The number that a roll-up has; durations are counted in the bins of a histogram."""
 
     CREATED = "created"
     COMPLETED = "completed"
@@ -65,7 +65,7 @@ class Measure(StrEnum):
 
 
 class _Count(NamedTuple):
-    """One of the things that a run or an attempt counts as, at a second since 1970."""
+    """One count of a run or an attempt, at a second since 1970."""
 
     second: int
     subject: Subject
@@ -107,7 +107,7 @@ _OF_ENDING = {
 def roll_up_runs(
     connection: Connection, changes: Iterable[tuple[RunSummary | None, RunSummary | None]]
 ) -> None:
-    """Count runs as they are now, no longer as they were; None means that there is no such run.
+    """Replace the counts of runs before a change by the counts after it; None stands for no run.
 
     Call it in the transaction that writes the runs, after `next_revision`.
     """
@@ -121,9 +121,9 @@ def roll_up_runs(
 def roll_up_attempts(
     connection: Connection, changes: Iterable[tuple[str, _Row | None, _Row | None]]
 ) -> None:
-    """Count attempts as they are now, no longer as they were; None means: not in the ledger.
+    """Replace the counts of attempts before a change by the counts after it.
 
-    Each change is an application, and the rows of `attempts` before and after it.
+    Each change is an application, and the rows of `attempts` before and after it, None for no row.
     """
     counts = Counter[_Count]()
     for app_id, before, after in changes:
@@ -216,7 +216,7 @@ def _counts(buckets: Buckets, *keys: ColumnElement[Any]) -> Select[Any]:
 
 
 def _of_run(run: RunSummary) -> Iterator[_Count]:
-    """Yield what a run counts as: its creation, and once it is over its end and durations."""
+    """Yield the counts of a run: its creation, and once it is over its end and durations."""
     of = Subject.RUNS, run.app_id, run.workflow
     yield _Count(second_of(run.created_at), *of, Measure.CREATED)
     if run.over_at is None:
@@ -233,7 +233,7 @@ def _of_run(run: RunSummary) -> Iterator[_Count]:
 
 
 def _of_attempt(app_id: str, row: _Row) -> Iterator[_Count]:
-    """Yield what an ended attempt counts as; open, cut-off and copied ones count as nothing."""
+    """Yield the counts of an ended attempt; open, cut-off and copied attempts have none."""
     scheduled_at, started_at, ended_at = (
         row[name] for name in ("scheduled_at", "started_at", "ended_at")
     )

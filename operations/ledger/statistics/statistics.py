@@ -1,6 +1,6 @@
 """Statistics of runs and attempts: how often they fail, and how long they take.
 
-How they ended is read from roll-ups, failures from an index of their own.
+Outcomes and durations are read from roll-ups, failures from an index of their own.
 """
 
 from collections.abc import Collection, Sequence
@@ -54,7 +54,7 @@ class Statistics:
     def run_baseline(self, workflow: str, except_run_id: int = 0) -> Baseline | None:
         """Return how long runs of a workflow took, None if too few completed.
 
-        Reruns do not count, because they keep steps, nor does the run `except_run_id`.
+        Reruns do not count, because they keep results, nor does the run `except_run_id`.
         """
         with reading_within(self._engine, self._limits.baseline_seconds) as connection:
             return read_run_baseline(connection, workflow, except_run_id, self._limits)
@@ -83,8 +83,8 @@ class Statistics:
     def failures(self, within: Period) -> tuple[FailureGroup, ...]:
         """Return the 200 failure groups with the most failed runs in a period.
 
-        Failed attempts count too, even if their run went on. Runs that ended before the ledger had
-        groups belong to none.
+        Failed attempts count too, even if their run continued. Runs that ended before the ledger
+        had groups belong to none.
         """
         with reading_within(self._engine, self._limits.seconds) as connection:
             return read_failures(connection, within, self._limits.groups)

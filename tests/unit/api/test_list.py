@@ -222,8 +222,8 @@ INVALID = [
     ({"until": "2026-01-11T12:00:00"}, "until", "2026-01-11T12:00:00", f"{TIME}: created before"),
     ({"until": "2026-13-11T12:00:00Z"}, "until", "2026-13-11T12:00:00Z", f"{TIME}: created before"),
     ({"since": "1736596800"}, "since", "1736596800", f"{TIME}: created then or later"),
-    ({"last": "today"}, "last", "today", f"{DURATION}: created in that time until now"),
-    ({"min_duration": "-1s"}, "min_duration", "-1s", f"{DURATION}: took at least so long"),
+    ({"last": "today"}, "last", "today", f"{DURATION}: created at most this long ago"),
+    ({"min_duration": "-1s"}, "min_duration", "-1s", f"{DURATION}: took at least this long"),
     (
         {"sort": "best"},
         "sort",

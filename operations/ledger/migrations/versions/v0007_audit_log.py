@@ -16,7 +16,7 @@ _INDEXES = {
 
 
 def upgrade() -> None:
-    """Create the indexes; that of an instance now finds it without its application."""
+    """Create the indexes; the index of instances no longer starts with the application."""
     op.drop_index("audit_log_of_instance", "audit_log")
     for name, columns in _INDEXES.items():
         op.create_index(f"audit_log_{name}", "audit_log", [*columns, "at", "key"])
