@@ -1,7 +1,5 @@
 """The address of the page of bulk jobs: a job, or an action and its instances."""
 
-import re
-
 import streamlit as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -10,15 +8,14 @@ from dashboard.listing.filter_parameters import MORE_FILTERS, SEARCH, is_filtere
 from operations.model import Action
 from operations.records import Filter
 
-JOB, ACTION, INSTANCE, RUN, ALL, EVENT = "id", "action", "instance", "run", "all", "event"
-SELECTED = "selected"  # JSON: the `run_id` and the id of each instance, as two texts
+JOB, ACTION, INSTANCE, ALL, EVENT = "id", "action", "instance", "all", "event"
+SELECTED = "selected"  # JSON: pairs of a `run_id` and an instance id. See `_selected`
 REST = "rest_of"  # the id of a job that is over: the instances on which it has not acted
 MATCH = "match"  # a part of an id; Streamlit removes `q`, which a field of another page is bound to
 PARAMETERS = (
     JOB,
     ACTION,
     INSTANCE,
-    RUN,
     SELECTED,
     ALL,
     REST,
@@ -27,8 +24,7 @@ PARAMETERS = (
     "status",
     *MORE_FILTERS,
 )
-_PAIRS = TypeAdapter(list[tuple[str, str]])
-_RUN_ID = re.compile("[0-9]{1,18}")
+_PAIRS = TypeAdapter(list[tuple[int, str]])
 
 
 def job_id() -> str | None:
@@ -64,13 +60,11 @@ def filter_query() -> dict[str, list[str]]:
 
 
 def selected_runs() -> dict[str, int]:
-    """Return the `run_id` of each instance that was selected in the list."""
-    ids, runs = st.query_params.get_all(INSTANCE), st.query_params.get_all(RUN)
-    pairs = zip(runs, ids, strict=True) if len(ids) == len(runs) else ()
-    return {each: int(run) for run, each in (*pairs, *_selected()) if _RUN_ID.fullmatch(run)}
+    """Return the `run_id` of each instance that was selected in a table."""
+    return {instance_id: run_id for run_id, instance_id in _selected()}
 
 
-def _selected() -> list[tuple[str, str]]:
+def _selected() -> list[tuple[int, str]]:
     """Return the pairs in one parameter: Streamlit ignores an address with more than 1,000."""
     try:
         return _PAIRS.validate_json(st.query_params.get(SELECTED, "[]"))

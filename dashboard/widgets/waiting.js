@@ -4,7 +4,7 @@
 const EMPTY = { event: "No running run waits for an event.", retry: "No run waits for a retry.", timer: "No run waits for a timer.", child: "No run waits for a child.", activity: "No run waits for an activity." };
 
 function raiseAddress(rows) {
-  const parameters = new URLSearchParams([["action", "raise"], ...rows.flatMap(({ id, key }) => [["instance", id], ["run", key]])]);
+  const parameters = new URLSearchParams({ action: "raise", selected: JSON.stringify(rows.map(({ id, key }) => [key, id])) });
   const events = new Set(rows.map(({ event }) => event));
   if (events.size === 1 && !events.has(null)) parameters.set("event", [...events][0]);
   return `bulk?${parameters}`;

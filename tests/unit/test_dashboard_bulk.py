@@ -120,10 +120,10 @@ def test_every_selected_instance_is_previewed(desk: Desk) -> None:
     names = [f"order_{number}" for number in range(1050)]
     desk.ledger.runs.ingest([snapshot(instance_id=each, execution=each) for each in names])
     runs = desk.ledger.runs.latest_by_id(names)
-    selected = [[str(runs[each].run_id), each] for each in names]
+    selected = [[runs[each].run_id, each] for each in names]
     app = desk.open(BULK, action="pause", selected=json.dumps(selected))
     assert "1,050 of 1,050 instances" in texts(app.markdown)
-    selected[0][0] = "9999"
+    selected[0][0] = 9999
     app = desk.open(BULK, action="pause", selected=json.dumps(selected))
     assert "1,049 of 1,050 instances" in texts(app.markdown)
     assert "another run has taken its id since" in texts(app.caption)
@@ -321,10 +321,10 @@ def test_values_that_select_nothing_stop_the_preview(desk: Desk) -> None:
 def test_another_run_of_a_selected_id_is_skipped(desk: Desk) -> None:
     """The operator selected the run before it."""
     first, second = desk.add_two_runs()
-    app = desk.open(BULK, action="pause", instance="order_A", run=str(first))
+    app = desk.open(BULK, action="pause", selected=json.dumps([[first, "order_A"]]))
     assert "another run has taken its id since" in texts(app.caption)
     assert app.button(key="bulk-submit").disabled
-    app = desk.open(BULK, action="pause", instance="order_A", run=str(second))
+    app = desk.open(BULK, action="pause", selected=json.dumps([[second, "order_A"]]))
     assert not app.button(key="bulk-submit").disabled
 
 
