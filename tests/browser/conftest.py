@@ -28,11 +28,12 @@ SLOW_ORDERS = {
     "FLOWDECK_CONFIRM_SECONDS": "0.5",
 }
 """Seconds of the activities of an order, long enough to click while it runs."""
+DEMO = {"FLOWDECK_DEMO": "true"}
+"""Settings with which the worker also hosts the workflows of the demo."""
 LIST = "/instances"
 """The path of the list."""
 PUBLIC_HOST = "flow.example"  # at which a proxy with TLS serves the pages in one test
 ALLOWED_ERRORS = (
-    "404",  # Streamlit first requests its health below the path of the page
     "ERR_CONNECTION_REFUSED",  # after a test has killed the dashboard
     "Error in connection establishment",
     "No response received when attempting to reach",
@@ -69,7 +70,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return the whole system, on ports that only the browser tests use."""
     folder = tmp_path_factory.mktemp("browser")
     first = first_port(29040)
-    settings = {**SLOW_ORDERS, "FLOWDECK_PUBLIC_URL": f"https://{PUBLIC_HOST}:{first + 13}"}
+    settings = {**SLOW_ORDERS, **DEMO, "FLOWDECK_PUBLIC_URL": f"https://{PUBLIC_HOST}:{first + 13}"}
     with Stack(folder, dapr_ports=first, settings=settings) as stack:
         stack.start()
         yield stack

@@ -57,11 +57,7 @@ def public_page(playwright: Playwright, stack: Stack, tmp_path: Path) -> Iterato
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on(
             "console",
-            lambda message: (
-                failures.append(message.text)
-                if message.type == "error" and "404" not in message.text
-                else None
-            ),
+            lambda message: failures.append(message.text) if message.type == "error" else None,
         )
         page.goto(f"https://{PUBLIC_HOST}:{stack.page_port + 1}{LIST}")
         settle(page)

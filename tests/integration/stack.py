@@ -210,6 +210,13 @@ class Stack:
             gateway.start("order_workflow", instance_id, json.dumps(order), due)
         return instance_id
 
+    def start_workflow(self, workflow: str, payload: object) -> str:
+        """Start an instance of any workflow, and return its id."""
+        instance_id = unique(workflow)
+        body = {"workflow": workflow, "input": payload}
+        self.post(f"/workflow/start/{instance_id}", body).raise_for_status()
+        return instance_id
+
     def purge(self, instance_id: str) -> None:
         """Purge an instance through Dapr's HTTP API, without Flowdeck."""
         daprd = f"http://127.0.0.1:{self.ports['dapr HTTP']}/v1.0/workflows/dapr"
