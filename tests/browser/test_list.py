@@ -1,16 +1,14 @@
 """The list: children, order, the panel of filters, and the history of the browser."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from operations.ledger import Ledger
-from operations.records import Snapshot
-from system.dapr.settings import DaprSettings
 from tests.browser.acts import expect_status, row
 from tests.browser.conftest import OpenPage, settle
+from tests.browser.large_runs import record
 from tests.integration.stack import Stack, unique
 from tests.unit.snapshots import done
 
@@ -28,11 +26,6 @@ def family(ledger: Ledger) -> str:
     ]
     record(ledger, done(instance_id=parent, read=90, execution=parent), *children)
     return parent
-
-
-def record(ledger: Ledger, *runs: Snapshot) -> None:
-    """Record finished runs of the application, which Dapr no longer has."""
-    ledger.runs.ingest([replace(each, app_id=DaprSettings().app_id) for each in runs])
 
 
 def test_children_unfold_and_the_list_is_sorted_and_filtered(

@@ -7,11 +7,9 @@ from playwright.sync_api import expect
 from operations.ledger import Ledger
 from operations.model import Failure
 from tests.browser.acts import expect_status, row
-from tests.browser.conftest import LIST, OpenPage, settle
+from tests.browser.conftest import LIST, OpenPage
 from tests.browser.large_runs import WORKFLOW, add_large_run
 from tests.integration.stack import Stack, unique
-
-PATHS = ("/", "/failures", LIST, "/bulk", "/audit", "/start")
 
 
 def test_a_new_failure_leads_to_its_runs(open_page: OpenPage, ledger: Ledger) -> None:
@@ -47,16 +45,6 @@ def test_the_overview_counts_what_happens(open_page: OpenPage, stack: Stack) -> 
     line.get_by_role("link").nth(1).click()
     expect(page).to_have_url(re.compile("workflow=order_workflow"))
     expect_status(row(page, instance_id), "RUNNING")
-
-
-def test_narrow_pages_do_not_scroll_sideways(open_page: OpenPage, stack: Stack) -> None:
-    """At a width of 420 pixels."""
-    page = open_page(viewport={"width": 420, "height": 900})
-    for path in PATHS:
-        page.goto(stack.page + path)
-        settle(page)
-        expect(page.get_by_role("status")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 420
 
 
 def test_each_page_has_a_title_of_its_own(open_page: OpenPage, stack: Stack) -> None:
