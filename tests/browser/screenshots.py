@@ -1,31 +1,37 @@
-"""`python -m tests.browser.screenshots` writes screenshots of all pages to docs/screenshots/."""
+"""`python -m tests.browser.screenshots` writes screenshots of all pages to docs/screenshots/.
+
+They show the runs of `make demo`.
+"""
 
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from operations.actions import ActionContext, Actions, StartRequest
-from operations.ledger import open_ledger
-from operations.model import LOCAL_USER
-from operations.timeline import Ending
+from operations.actions import Actions
+from operations.ledger import Ledger, open_ledger
+from operations.model import Status
+from operations.records import Filter
 from system.dapr.settings import PROJECT
-from tests.browser.acts import bars, expect_status
 from tests.browser.chromium import FLAGS, find
-from tests.browser.conftest import LIST, settle
-from tests.integration.stack import Stack, unique
-from worker.orders import WORKFLOW, instance_id_of
+from tests.browser.conftest import DEMO, LIST, settle
+from tests.integration.stack import Stack
+from tests.waiting import eventually
+from worker.demo.__main__ import Traffic
+from worker.demo.mix import Mix
 
 FOLDER = PROJECT / "docs" / "screenshots"
 PORTS = 29060
-MANY = 1000
-TRIES, FAILURES = 30, 2
-FAULTY = {"FLOWDECK_FAULT_RATE": "0.35"}
-VARIANTS = {"light": (1280, 860), "dark": (1280, 860), "420": (420, 900)}
+SETTINGS = {**DEMO, "FLOWDECK_FAULT_RATE": "0.1"}  # as in the demo
+SEED = 7
+FAILED, COMPLETED = 14, 66  # at least so many runs ended so before the first picture
+PATIENCE = 180.0  # seconds
+SIZES = {"light": (1280, 860), "dark": (1280, 860), "420": (420, 900)}
+BOTH, ALL = ("light", "dark"), tuple(SIZES)
+CHART = ".gantt .bars path"
 
 
 class Camera:
@@ -36,9 +42,8 @@ class Camera:
         self._stack = stack
 
     @contextmanager
-    def page(self, path: str, variant: str) -> Iterator[Page]:
-        """Open a page in one of the variants."""
-        width, height = VARIANTS[variant]
+    def _page(self, path: str, variant: str) -> Iterator[Page]:
+        width, height = SIZES[variant]
         context = self._browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if variant == "dark" else "light",
@@ -51,105 +56,102 @@ class Camera:
         context.close()
 
     def shoot(
-        self, name: str, path: str, ready: str, variants: tuple[str, ...] = tuple(VARIANTS)
+        self,
+        name: str,
+        path: str,
+        ready: str,
+        variants: tuple[str, ...] = ("light",),
+        act: Callable[[Page], object] = lambda _: None,
     ) -> None:
-        """Save a page in each variant, once the element with the selector `ready` is visible."""
+        """Save a page in each variant, after `act`; the light one has no suffix in its name.
+
+        `ready` is the selector of an element that the complete page has.
+        """
         for variant in variants:
-            with self.page(path, variant) as page:
+            with self._page(path, variant) as page:
                 page.locator(ready).filter(visible=True).first.wait_for()
+                act(page)
                 page.wait_for_load_state("networkidle")
-                save(page, f"{name}-{variant}")
+                file = name if variant == "light" else f"{name}-{variant}"
+                page.screenshot(path=FOLDER / f"{file}.png")
+                print(f"docs/screenshots/{file}.png", flush=True)
 
 
-def save(page: Page, name: str) -> None:
-    """Write a screenshot of a page."""
-    page.screenshot(path=FOLDER / f"{name}.png")
-    print(f"docs/screenshots/{name}.png", flush=True)
+@contextmanager
+def traffic(stack: Stack, ledger: Ledger) -> Iterator[None]:
+    """Start the runs of the demo, and go on with them for a while."""
+    stopping = threading.Event()
+    with closing(stack.gateway()) as gateway:
+        runs = Traffic(Actions(gateway, ledger), Mix(SEED), stopping)
+        thread = threading.Thread(target=runs.run, kwargs={"is_new": True})
+        thread.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            thread.join()
 
 
-def empty(browser: Browser, stack: Stack) -> None:
-    """Save the pages of an empty system, then run a thousand orders."""
-    camera = Camera(browser, stack)
-    camera.shoot("instances-empty", LIST, ".empty strong", ("light",))
+def are_enough(ledger: Ledger) -> bool:
+    """Return True once the ledger has enough runs that ended."""
+    counts = ledger.search.counts(Filter())
+    return counts[Status.FAILED].number >= FAILED and counts[Status.COMPLETED].number >= COMPLETED
+
+
+def newest(ledger: Ledger, wanted: Filter) -> str:
+    """Return the id of the newest run that a filter selects."""
+    (run,) = ledger.search.page(wanted, limit=1).runs
+    return run.instance_id
+
+
+def of(workflow: str, status: Status) -> Filter:
+    """Return the filter of the runs of a workflow with a status."""
+    return Filter(statuses=frozenset({status}), workflows=frozenset({workflow}))
+
+
+def unfold(page: Page) -> None:
+    """Show the steps of the first child of a chart."""
+    page.get_by_role("button", name="Steps of import_page").first.click()
+    expect(page.get_by_text("read_page").first).to_be_visible()
+
+
+def shoot_all(camera: Camera, stack: Stack, ledger: Ledger) -> None:
+    """Save all pictures."""
+    failed = newest(ledger, of("shipment", Status.FAILED))
+    waiting = newest(ledger, of("refund", Status.RUNNING))
+    parent = newest(ledger, of("import_catalogue", Status.COMPLETED))
+    paid_again = "/bulk/start?workflow=invoice&status=FAILED&text=declined"
+    stack.post(paid_again, {"action": "rerun", "reason": "The bank is back."}).raise_for_status()
+    camera.shoot("overview", "/", ".overview table", BOTH)
+    camera.shoot("instances", LIST, "tr[data-id]", ALL)
+    camera.shoot("instance", f"/instance?id={failed}", CHART, ALL)
+    camera.shoot("instance-waiting", f"/instance?id={waiting}", CHART)
+    camera.shoot("instance-children", f"/instance?id={parent}", CHART, act=unfold)
+    camera.shoot("waiting", "/waiting", "tr[data-id]")
+    camera.shoot("failures", "/failures", "li[data-group]")
+    preview = "/bulk?action=rerun&status=failed&workflow=shipment"
+    camera.shoot("bulk-preview", preview, "button:has-text('Rerun')")
+    camera.shoot("bulk", "/bulk", ".jobs li")
+    camera.shoot("audit", "/audit", "tr[data-id], li[data-id]")
+    camera.shoot("start", "/start?workflow=shipment", ".st-key-start-text textarea")
     camera.shoot("new-order", "/new", "input[aria-label='Item 1']")
-    with ThreadPoolExecutor(16) as pool:
-        started = list(pool.map(stack.start_order, [unique(f"O{n:04}") for n in range(MANY)]))
-    for instance_id in started:
-        stack.wait_for(instance_id, "COMPLETED", 60)
-
-
-def full(browser: Browser, stack: Stack) -> None:
-    """Save the pages of a system with a thousand orders; some of them run, fail or wait."""
-    camera = Camera(browser, stack)
-    for _ in range(6):
-        stack.start_order(unique("ORDER"))
-    start_later(stack)
-    paused = stack.start_order(unique("ORDER"))
-    stack.post(f"/workflow/pause/{paused}")
-    stack.post(f"/workflow/terminate/{stack.start_order(unique('ORDER'))}")
-    camera.shoot("instances", LIST, "tbody tr")
-    camera.shoot("overview", "/", ".overview table")
-    with camera.page("/new", "light") as page:  # this page preloads Plotly
-        page.wait_for_load_state("networkidle")
-        page.goto(f"{stack.page}/instance?id={stack.start_order(unique('ORDER'))}")
-        settle(page)
-        expect_status(page, "RUNNING")
-        bars(page).first.wait_for()
-        save(page, "instance-running-light")
-    camera.shoot("instance", f"/instance?id={retried(stack)}", ".gantt .bars path")
-    camera.shoot("start", "/start?workflow=order_workflow", ".st-key-start-text textarea")
-    camera.shoot("failures", "/failures", "li[data-group]", ("light",))
-    job = stack.post("/bulk/start?status=FAILED", {"action": "rerun", "reason": "a test"})
-    camera.shoot("bulk", f"/bulk?id={job.json()['bulk_id']}", ".items tbody tr", ("light",))
-    camera.shoot("instance-paused", f"/instance?id={paused}", ".gantt .bars path", ("light",))
-    with stack.frozen("daprd"):
-        camera.shoot("instances-outage", LIST, "[data-testid=stAlert]")
-        path = f"/instance?id={paused}"
-        camera.shoot("instance-outage", path, ".gantt .bars path", ("light",))
-
-
-def retried(stack: Stack) -> str:
-    """Return the id of a completed order with two failed attempts."""
-    with (
-        closing(stack.gateway()) as gateway,
-        closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db", gateway.app_id)) as ledger,
-    ):
-        for _ in range(TRIES):
-            order = stack.start_order(unique("ORDER"))
-            body = stack.wait_for(order, ("COMPLETED", "FAILED"), 60)
-            summary = ledger.runs.latest(order)
-            failed = [
-                span
-                for span in (ledger.runs.attempts(summary.run_id) if summary else ())
-                if span.ending is Ending.FAILED
-            ]
-            if body["status"] == "COMPLETED" and len(failed) == FAILURES:
-                return order
-    raise AssertionError(f"None of {TRIES} orders had {FAILURES} failed attempts.")
-
-
-def start_later(stack: Stack) -> None:
-    """Submit an order that starts in an hour."""
-    order = {"order_id": unique("ORDER"), "amount": 10.0, "items": ["lamp"]}
-    with (
-        closing(stack.gateway()) as gateway,
-        closing(open_ledger(f"sqlite:///{stack.folder}/data/ledger.db", gateway.app_id)) as ledger,
-    ):
-        instance_id = instance_id_of(str(order["order_id"]))
-        later = datetime.now(UTC) + timedelta(hours=1)
-        request = StartRequest(WORKFLOW, instance_id, order, scheduled_for=later)
-        Actions(gateway, ledger).start(request, ActionContext(LOCAL_USER))
 
 
 def main() -> None:
-    """Run the system twice on one folder: first without faults, then with them."""
+    """Run the system with the demo's runs, and take the pictures."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
-        for settings, act in ((dict[str, str](), empty), (FAULTY, full)):
-            with Stack(Path(folder), PORTS, settings) as stack:
-                stack.start()
-                act(browser, stack)
+        with Stack(Path(folder), PORTS, SETTINGS) as stack:
+            stack.start()
+            url = f"sqlite:///{folder}/data/ledger.db"
+            with (
+                closing(stack.gateway()) as gateway,
+                closing(open_ledger(url, gateway.app_id)) as ledger,
+                traffic(stack, ledger),
+            ):
+                eventually(lambda: are_enough(ledger), PATIENCE, "enough runs have ended")
+                shoot_all(Camera(browser, stack), stack, ledger)
         browser.close()
 
 
