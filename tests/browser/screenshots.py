@@ -120,8 +120,6 @@ def shoot_all(camera: Camera, stack: Stack, ledger: Ledger) -> None:
     failed = newest(ledger, of("shipment", Status.FAILED))
     waiting = newest(ledger, of("refund", Status.RUNNING))
     parent = newest(ledger, of("import_catalogue", Status.COMPLETED))
-    paid_again = "/bulk/start?workflow=invoice&status=FAILED&text=declined"
-    stack.post(paid_again, {"action": "rerun", "reason": "The bank is back."}).raise_for_status()
     camera.shoot("overview", "/", ".overview table", BOTH)
     camera.shoot("instances", LIST, "tr[data-id]", ALL)
     camera.shoot("instance", f"/instance?id={failed}", CHART, ALL)
@@ -131,7 +129,10 @@ def shoot_all(camera: Camera, stack: Stack, ledger: Ledger) -> None:
     camera.shoot("failures", "/failures", "li[data-group]")
     preview = "/bulk?action=rerun&status=failed&workflow=shipment"
     camera.shoot("bulk-preview", preview, "button:has-text('Rerun')")
-    camera.shoot("bulk", "/bulk", ".jobs li")
+    for text, reason in (("declined", "The bank is back."), ("mailbox", "Addresses corrected.")):
+        selection = f"/bulk/start?workflow=invoice&status=FAILED&text={text}"
+        stack.post(selection, {"action": "rerun", "reason": reason}).raise_for_status()
+    camera.shoot("bulk", "/bulk", ".jobs li:nth-child(2)")
     camera.shoot("audit", "/audit", "tr[data-id], li[data-id]")
     camera.shoot("start", "/start?workflow=shipment", ".st-key-start-text textarea")
     camera.shoot("new-order", "/new", "input[aria-label='Item 1']")
