@@ -8,6 +8,16 @@
 const stop = (event) => event.stopPropagation();
 document.addEventListener("transitionrun", ({ target }) => target.addEventListener("transitioncancel", stop));
 
+// Streamlit's navigation keeps the address on the page that is shown: "Bulk jobs" would show the same job again.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("header a[href], [data-testid=stSidebarNav] a[href]");
+  const isPlain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  if (!link || !isPlain || link.pathname !== location.pathname || !location.search) return;
+  event.preventDefault();
+  event.stopPropagation();
+  navigate(link.href);
+}, true);
+
 function showComponent({ setTriggerValue }) {
   globalThis.flowdeckRerunPage = () => setTriggerValue("run", Date.now());
 }

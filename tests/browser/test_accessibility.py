@@ -14,6 +14,8 @@ from tests.integration.stack import Stack, unique
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 ACTIVITIES = 5  # of a failed run; runs of other tests fail in other activities
+QUICK = {"resultTypes": ["violations"], "preload": False}
+"""Options of axe: what has no fault is not described, and no style sheet is fetched again."""
 SERIOUS = frozenset({"serious", "critical"})
 OF_STREAMLIT = {"scrollable-region-focusable": ("pre",)}
 """Known faults of Streamlit's own elements: by the rule, parts of their selectors. The keyboard
@@ -92,7 +94,7 @@ def _faults_of(page: Page, words: str) -> Iterator[str]:
 
 def _faults(page: Page) -> Iterator[str]:
     """Yield the serious faults that a page has now: the rule, the element, and what is wrong."""
-    for violation in Axe().run(page).response["violations"]:
+    for violation in Axe().run(page, options=QUICK).response["violations"]:
         if violation["impact"] not in SERIOUS:
             continue
         for node in violation["nodes"]:

@@ -43,7 +43,7 @@ def test_four_backs_return_to_the_overview(open_page: OpenPage, stack: Stack) ->
 
 
 def test_addresses_open_what_they_name(open_page: OpenPage, stack: Stack) -> None:
-    """A job, a kind of waits, and a period."""
+    """A job, a kind of waits, and a period; the navigation leads from a job to all jobs."""
     running = stack.start_order(unique("linked"))
     page = open_page("/waiting?kind=activity")
     expect_choice(page, "activity")
@@ -57,6 +57,9 @@ def test_addresses_open_what_they_name(open_page: OpenPage, stack: Stack) -> Non
     expect(page.get_by_role("heading", name="Terminate 1 instance")).to_be_visible()
     expect(page.get_by_text("1 done", exact=True)).to_be_visible()
     expect(page.locator(".items").get_by_role("link", name=running)).to_be_visible()
+    page.get_by_role("link", name="Bulk jobs", exact=True).click()
+    expect(page).to_have_url(f"{stack.page}/bulk")
+    expect(page.locator(".jobs li").first).to_contain_text("Terminate 1 instance")
 
 
 def expect_choice(page: Page, name: str) -> None:
