@@ -315,7 +315,7 @@ def test_a_recorded_scheduled_start() -> None:
 
 
 def test_a_long_history_takes_time_in_proportion() -> None:
-    """Eight times as many events take about eight times as long, even if all spans are open."""
+    """Eight times as many events take some eight times as long, not 64; all spans are open."""
 
     def seconds(half: int) -> float:
         opened = [scheduled(n, 1, f"ship_{n}", call=f"c{n}") for n in range(half)]
@@ -327,7 +327,7 @@ def test_a_long_history_takes_time_in_proportion() -> None:
         timeline_with(*(wait(n, 1) for n in range(half)), *(raised("approval", 2) for _ in answers))
         return time.process_time() - before
 
-    assert seconds(16_000) < 24 * min(seconds(2_000) for _ in range(3))
+    assert seconds(16_000) < 40 * min(seconds(2_000) for _ in range(3))
 
 
 def test_a_stalled_instance_does_nothing() -> None:
