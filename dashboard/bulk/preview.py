@@ -162,8 +162,8 @@ def _show_effects(preview: BulkPreview) -> None:
     words = (
         f"**{number:,} of {preview.total:,} instances** will be {DONE_WORDS[preview.task.action]}."
     )
-    if preview.descendants:
-        words += f" Up to {preview.descendants:,} descendants are purged with them."
+    if preview.also_affected:
+        words += f" {preview.also_affected}"
     st.markdown(words)
     for skipped in preview.skipped:
         more = f" and {skipped.count - len(skipped.ids):,} more" * (

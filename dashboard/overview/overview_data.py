@@ -53,8 +53,13 @@ class PeriodLength(StrEnum):
 
     @property
     def bucket(self) -> Bucket:
-        """The unit of its figures."""
-        return Bucket.MINUTE if self is PeriodLength.HOUR else Bucket.HOUR
+        """The unit of its figures: 168 hours would take 15 times as long to read as 7 days."""
+        units = {
+            PeriodLength.HOUR: Bucket.MINUTE,
+            PeriodLength.DAY: Bucket.HOUR,
+            PeriodLength.WEEK: Bucket.DAY,
+        }
+        return units[self]
 
     def ending_at(self, now: datetime) -> Period:
         """Return the period that ends now."""

@@ -26,7 +26,7 @@ function line(state, row) {
     element("td", {}, instanceLink(row, { class: "id" }), element("span", { class: "muted workflow" }, row.workflow)),
     element("td", { class: "what", title: row.what }, row.what),
     element("td", { class: "n" }, since), element("td", { class: "n" }, until),
-    element("td", { class: "n" }, row.canBeRaised ? pageLink({ href: raiseAddress([row]), "aria-label": `Raise an event to ${row.id}` }, "Raise event…") : null));
+    element("td", { class: "n" }, row.canBeRaised ? pageLink({ href: raiseAddress([row]), "aria-label": `Approve or raise an event to ${row.id}` }, "Approve or raise…") : null));
 }
 
 function showSelection(state) {
@@ -34,7 +34,7 @@ function showSelection(state) {
   state.bar.hidden = rows.length === 0;
   const isMixed = new Set(rows.map(({ event }) => event)).size > 1;
   setRows(state.bar, [[`${rows.length} selected`, isMixed, raiseAddress(rows)]], ([words, mixed, href]) =>
-    element("div", {}, element("strong", {}, words), mixed ? "They wait for different events." : "", pageLink({ href, "data-focus": "raise" }, "Raise event…")));
+    element("div", {}, element("strong", {}, words), mixed ? "They wait for different events." : "", pageLink({ href, "data-focus": "raise" }, "Approve or raise…")));
 }
 
 const HEADS = ["", "Instance", "Waits for", "Waiting time", "Due", ""];

@@ -17,7 +17,7 @@ def test_a_refund_is_approved(open_page: OpenPage, stack: Stack) -> None:
     instance_id = stack.start_workflow(wanted.workflow, wanted.payload)
     page = open_page("/waiting")
     expect(row(page, instance_id)).to_contain_text(APPROVAL)
-    row(page, instance_id).get_by_role("link", name="Raise an event").click()
+    row(page, instance_id).get_by_role("link", name="Approve or raise an event").click()
     expect(page.get_by_text("1 of 1 instances")).to_be_visible()
     expect(page.get_by_label("Event", exact=True)).to_have_value(APPROVAL)
     fill(page, "Comment (optional)", "fine")

@@ -73,7 +73,8 @@ class BulkPreview:
     """The effects of a bulk job; `bulk_id` identifies the job in the audit log.
 
     `rest` is the part of the selection that the preview did not read, for another preview; None if
-    it read everything. `descendants` is how many more instances a purge deletes at most.
+    it read everything. `descendants` is the most further instances that a purge deletes, or that
+    a terminate ends.
     """
 
     bulk_id: str
@@ -95,12 +96,21 @@ class BulkPreview:
         return len(self.eligible) + sum(each.count for each in self.skipped)
 
     @property
+    def also_affected(self) -> str:
+        """How many more instances the job affects, as a sentence; empty if none."""
+        if not self.descendants:
+            return ""
+        if self.task.action is Action.TERMINATE:
+            return f"Up to {self.descendants:,} unfinished descendants are terminated with them."
+        return f"Up to {self.descendants:,} descendants are purged with them."
+
+    @property
     def message(self) -> str:
         """The effects of the job in words for an operator."""
         action = f"{self.task.action} {self.task.event!r}" if self.task.event else self.task.action
         message = f"{len(self.eligible):,} of {self.total:,} instances are eligible to {action}."
-        if self.descendants:
-            message += f" Up to {self.descendants:,} descendants are purged with them."
+        if self.also_affected:
+            message += f" {self.also_affected}"
         if self.is_capped:
             message += " More instances match: this job takes only these."
         return message
@@ -129,10 +139,18 @@ class _Lookup:
             return "its history has no failed call"
         if run.instance_id in self.with_reruns:
             return "it has been rerun already"
-        counts = self.descendants.get(run.instance_id, DescendantCounts())
-        if counts.unfinished and not self.task.options.force:
+        is_purge = self.task.action is Action.PURGE
+        if is_purge and self._counts(run).unfinished and not self.task.options.force:
             return "a descendant of it has not finished"
         return None
+
+    def also_affected(self, run: RunSummary) -> int:
+        """Return how many descendants of a run the action affects too."""
+        counts = self._counts(run)
+        return counts.unfinished if self.task.action is Action.TERMINATE else counts.number
+
+    def _counts(self, run: RunSummary) -> DescendantCounts:
+        return self.descendants.get(run.instance_id, DescendantCounts())
 
 
 def make_preview(
@@ -148,7 +166,7 @@ def make_preview(
     for instance_id, run in selected:
         reason = lookup.reason_to_skip(run)
         if run and reason is None:
-            descendants += lookup.descendants.get(instance_id, DescendantCounts()).number
+            descendants += lookup.also_affected(run)
             eligible.append(BulkTarget(instance_id, run.run_id, run.status))
         else:
             reasons[reason or ""].append(instance_id)
@@ -161,7 +179,8 @@ def _lookup(ledger: Ledger, task: BulkTask, runs: Sequence[RunSummary]) -> _Look
     """Look up the facts that summaries lack; a lookup that takes too long skips no instance."""
     app_id = ledger.app_id()
     with suppress(QueryTimeout):
-        if task.action is Action.PURGE and task.options.recursive:
+        is_recursive_purge = task.action is Action.PURGE and task.options.recursive
+        if is_recursive_purge or task.action is Action.TERMINATE:
             counts = ledger.descendants.counts([each.instance_id for each in runs])
             return _Lookup(task, app_id, descendants=counts)
         if task.action is Action.RERUN and task.start is RerunFrom.FAILED:

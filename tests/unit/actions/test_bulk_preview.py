@@ -132,6 +132,16 @@ def test_a_preview_of_purges_counts_descendants(setup: BulkSetup) -> None:
     assert setup.jobs.preview(forced, ["order_A", "order_B"]).descendants == 3
 
 
+def test_a_preview_of_terminate_counts_unfinished_descendants(setup: BulkSetup) -> None:
+    """The engine terminates them too; a running child does not make its parent ineligible."""
+    setup.add("order_A", "order_B", status=Status.RUNNING)
+    setup.add("child_1", parent="order_A", status=Status.RUNNING)
+    setup.add("child_2", parent="order_A", status=Status.COMPLETED)
+    preview = setup.jobs.preview(BulkTask(Action.TERMINATE), ["order_A", "order_B"])
+    assert (len(preview.eligible), preview.descendants) == (2, 1)
+    assert preview.message.endswith("Up to 1 unfinished descendants are terminated with them.")
+
+
 def test_a_rerun_from_the_failed_call_skips_instances_without_one(setup: BulkSetup) -> None:
     """The call is of an activity or a child."""
     setup.add("order_A", "order_B", status=Status.COMPLETED)
