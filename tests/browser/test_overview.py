@@ -21,7 +21,7 @@ def test_a_new_failure_leads_to_its_runs(open_page: OpenPage, ledger: Ledger) ->
     entry = page.locator(".attention li").filter(has_text=words)
     expect(entry).to_contain_text("new")
     entry.get_by_role("link").click()
-    expect(page).to_have_url(re.compile(r"/instances\?failure_group=[0-9a-f]{16}$"))
+    expect(page).to_have_url(re.compile(r"/instances\?failure_group=[0-9a-f]{16}&ended_last=1d$"))
     expect_status(row(page, instance_id), "FAILED")
     page.go_back()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
