@@ -9,6 +9,9 @@ const TIMES = "flowdeck-absolute-times"; // in the browser's storage: whether th
 const BULK_ACTIONS = [["pause", "Pause"], ["resume", "Resume"], ["terminate", "Terminate"], ["rerun", "Rerun"], ["raise", "Raise event"], ["purge", "Purge"]];
 const CLICK_TIMEOUT = 6000; // milliseconds; a click that is not acknowledged by then may be lost
 const UNFREEZE_DELAY = 500; // milliseconds after the pointer has left, as it may only cross the edge of the table
+const REMOUNT = 2000; // milliseconds within which Streamlit mounts the table anew
+
+let left = null; // the control that last lost the focus to none: its row, tag and name, and when
 
 function create() {
   const fresh = element("button", { class: "fresh", hidden: true });
@@ -27,7 +30,10 @@ function create() {
   root.addEventListener("pointermove", ({ movementX, movementY }) => { if (movementX || movementY) freeze(state); });
   root.addEventListener("pointerleave", () => unfreeze(state));
   root.addEventListener("focusin", ({ target }) => { if (target !== table) freeze(state); });
-  root.addEventListener("focusout", () => unfreeze(state));
+  root.addEventListener("focusout", ({ target, relatedTarget }) => {
+    left = relatedTarget ? null : { key: target.closest("[data-key]")?.dataset.key ?? "", tag: target.tagName, name: focusName(target), at: Date.now() };
+    unfreeze(state);
+  });
   all.addEventListener("change", () => {
     state.selected.clear();
     for (const { data, box } of state.rows.values()) if (box) { box.checked = all.checked; select(state, data, all.checked); }
@@ -321,6 +327,14 @@ function showComponent(component) {
   if (viewChanged) for (const { box } of state.rows.values()) if (box) box.checked = false;
   showBulk(state);
   if (viewChanged && !listChanged) showTop(state);
+  if (!before) returnFocus(state);
+}
+
+// Streamlit removes the table for a moment if a click follows a live update at once. The focus returns to where it was.
+function returnFocus({ root }) {
+  if (!left || Date.now() - left.at > REMOUNT || document.activeElement !== document.body) return;
+  const controls = root.querySelectorAll(`[data-key="${CSS.escape(left.key)}"] ${left.tag}`);
+  [...controls].find((each) => focusName(each) === left.name)?.focus({ preventScroll: true });
 }
 
 // Shows the first row after another page of the list was opened.
