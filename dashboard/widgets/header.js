@@ -47,7 +47,7 @@ function facts(data, ticking) {
   else shown.push(fact("Created", time(data.start)));
   if (data.ended !== null) shown.push(fact("Ended", time(data.ended)));
   if (data.started !== null) shown.push(fact("Duration", data.ended === null ? ticking.since(data.started) : duration(data.ended - data.started),
-    data.comparison ? element("span", { class: "comparison muted" }, data.comparison) : null));
+    data.comparison ? element("span", { class: "comparison muted" }, ` ${data.comparison}`) : null));
   if (data.waits) shown.push(fact("Step", data.waits, ticking.wait(data)));
   if (data.suspended !== null) shown.push(fact("Suspended", time(data.suspended), pauser(data)));
   if (data.stalled) shown.push(fact("Stalled", element("span", { class: "stalled" }, data.stalled)));

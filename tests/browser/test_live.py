@@ -132,7 +132,7 @@ def test_a_narrow_page_does_not_scroll_sideways(open_page: OpenPage, stack: Stac
 
 def test_each_search_shows_its_own_rows(open_page: OpenPage, stack: Stack) -> None:
     """Whatever was searched before; a reload keeps the search."""
-    ids = [stack.start_order(unique(f"searched-{n}")) for n in range(5)]
+    ids = [stack.start_order(unique(f"searched-{n}")) for n in range(3)]
     page = open_page()
     search = page.get_by_placeholder("Search by id")
     for instance_id in ids:
@@ -143,13 +143,13 @@ def test_each_search_shows_its_own_rows(open_page: OpenPage, stack: Stack) -> No
         expect(page).to_have_url(re.compile(f"q={instance_id}"))
     page.reload()
     expect(search).to_have_value(ids[-1])
-    for instance_id in ids[:3]:
+    for instance_id in ids[:2]:
         search.fill(instance_id)
         expect(page.locator("tbody tr")).to_have_count(1)
         expect(row(page, instance_id)).to_be_visible()
     page.wait_for_timeout(QUIET)
-    expect(row(page, ids[2])).to_be_visible()
-    row(page, ids[2]).locator("a.id").click()
+    expect(row(page, ids[1])).to_be_visible()
+    row(page, ids[1]).locator("a.id").click()
     back_to_list(page).click()
-    expect(search).to_have_value(ids[2])
+    expect(search).to_have_value(ids[1])
     expect(page.locator("tbody tr")).to_have_count(1)

@@ -88,6 +88,7 @@ def test_the_page_is_not_live_without_the_recorder(open_page: OpenPage, stack: S
     expect(status).to_have_text("Live")
 
 
+@pytest.mark.slow
 def test_a_click_that_is_not_answered_is_named_in_its_row(
     open_page: OpenPage, stack: Stack
 ) -> None:
@@ -157,6 +158,7 @@ def test_the_form_shows_an_outage_and_keeps_its_values(open_page: OpenPage, stac
     expect(page.locator('.badge[data-status="COMPLETED"]').first).to_be_visible(timeout=RECOVERY)
 
 
+@pytest.mark.slow
 def test_the_rest_of_a_batch_is_started_after_an_outage(open_page: OpenPage, stack: Stack) -> None:
     """One click starts the orders that were not tried; the draft of the next order stays."""
     page = open_page("/new")

@@ -108,6 +108,7 @@ def test_no_click_is_lost_and_each_page_is_complete(
             expect_list(page)
 
 
+@pytest.mark.slow
 def test_a_page_is_complete_although_its_messages_arrive_at_once(
     open_page: OpenPage, stack: Stack
 ) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from dashboard import widgets
@@ -65,6 +66,7 @@ window.Blob = class extends Blob {
 """
 
 
+@pytest.mark.slow
 def test_a_widget_whose_data_change_while_it_loads_is_shown(
     open_page: OpenPage, stack: Stack
 ) -> None:

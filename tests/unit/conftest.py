@@ -37,6 +37,12 @@ from tests.unit.sidecar import Sidecar
 from tests.unit.snapshots import APP, NOON
 
 DATABASES = ("sqlite", "postgresql")
+SLOW_ON_POSTGRESQL = frozenset(
+    f"test_ledger_{name}.py" for name in ("export", "following", "pages", "runs_of_id", "waits")
+)
+"""Tests of the ledger whose statements are the same on both databases, and that take long."""
+CHECKS_ROLL_UPS = ("test_ledger_", "test_recorder")
+"""What the names of the files begin with after whose tests the roll-ups are checked."""
 
 settings.register_profile("flowdeck", deadline=None)  # a busy machine is slow
 settings.load_profile("flowdeck")
@@ -83,14 +89,15 @@ def dapr(sidecar: Sidecar) -> Iterator[DaprGateway]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests with the mark `both_databases` on SQLite and on PostgreSQL.
 
-    Only `make prove` runs the tests of what uses the ledger on PostgreSQL: the ledger's own tests
-    run on both databases always.
+    Only `make prove` runs the tests of what uses the ledger on PostgreSQL: most of the ledger's own
+    tests run on both databases always.
     """
     has = metafunc.definition.get_closest_marker
     marked = has("both_databases") and not has("sqlite_alone")
     if marked and "database" in metafunc.fixturenames:
-        is_of_ledger = metafunc.definition.path.name.startswith("test_ledger_")
-        marks = () if is_of_ledger else (pytest.mark.slow,)
+        file = metafunc.definition.path.name
+        is_quick = file.startswith("test_ledger_") and file not in SLOW_ON_POSTGRESQL
+        marks = () if is_quick else (pytest.mark.slow,)
         databases = (DATABASES[0], pytest.param(DATABASES[1], marks=marks))
         metafunc.parametrize("database", databases, indirect=True)
 
@@ -183,14 +190,16 @@ def ledger(
     sqlite_template: Path,
     ledger_limits: LedgerLimits,
 ) -> Iterator[Ledger]:
-    """Return an empty ledger; whatever the test writes, its roll-ups must agree with its rows."""
+    """Return an empty ledger; what a test of the ledger writes must agree with its roll-ups."""
     kind, _, path = ledger_url.partition(":///")
     if kind == "sqlite":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(sqlite_template, path)
     ledger = open_ledger(ledger_url, lambda: APP, ledger_limits)
     yield ledger
-    if kind == "sqlite" and not request.node.get_closest_marker("keeps_roll_ups_of_deleted_rows"):
+    is_checked = request.node.path.name.startswith(CHECKS_ROLL_UPS)
+    has_deleted = request.node.get_closest_marker("keeps_roll_ups_of_deleted_rows")
+    if kind == "sqlite" and is_checked and not has_deleted:
         with suppress(LedgerUnavailable):  # the test may have damaged the file
             kept, made = kept_and_made(ledger)
             assert kept == made, "the roll-ups differ from the rows"
