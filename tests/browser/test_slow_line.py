@@ -42,10 +42,10 @@ IN_BURSTS = """(() => {
 })()"""
 """Delivers the messages of Streamlit's server in bursts, every 1.5 seconds."""
 CLICK_TWICE = """gap => {
-    const link = (isForm) => [...document.querySelectorAll("a[data-testid=stTopNavLink]")]
-        .find(({ pathname }) => pathname.endsWith("/new") === isForm);
-    link(true).click();
-    return new Promise((done) => setTimeout(() => { link(false).click(); done(); }, gap));
+    const link = (path) => [...document.querySelectorAll("a[data-testid=stTopNavLink]")]
+        .find(({ pathname }) => pathname.endsWith(path));
+    link("/new").click();
+    return new Promise((done) => setTimeout(() => { link("/instances").click(); done(); }, gap));
 }"""
 """Clicks "New order", and `gap` milliseconds later "Instances"."""
 
