@@ -1,6 +1,5 @@
 """The page of one instance: status, actions, Gantt, history, payloads and audit log."""
 
-import re
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -17,7 +16,7 @@ from dashboard.details.unconsumed import show_unconsumed
 from dashboard.gantt.chart import show_gantt
 from dashboard.gantt.selection import SPAN, read_address
 from dashboard.listing.address_filter import list_query, show_unknown_parameters
-from dashboard.listing.table_data import header, list_address, workflow_code
+from dashboard.listing.table_data import RUN_ID, header, list_address, workflow_code
 from dashboard.live.banner import banner, why_no_actions
 from dashboard.live.widget import live_updates
 from dashboard.markdown import plain
@@ -32,7 +31,6 @@ from operations.run_view import View, view
 from operations.timeline import failed_step
 
 PARAMETERS = ("id", "run_id", SPAN)  # of the address
-RUN_ID = re.compile("[0-9]{1,18}")
 back, header_widget = widget("back"), widget("header")
 
 

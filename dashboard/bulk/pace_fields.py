@@ -51,11 +51,11 @@ def show_pace(action: Action, number: int) -> None:
 
 def _show_stop_rule(number: int) -> None:
     """Show the fields for the stop rule of a job of this many reruns."""
-    usual = default_stop_rule(number)
+    default = default_stop_rule(number)
     with st.container(horizontal=True):
         for label, value, key in (
-            ("Stop when this many reruns have failed", usual.failed, _STOP_FAILED),
-            ("of the last reruns that ended", usual.of, _STOP_OF),
+            ("Stop when this many reruns have failed", default.failed, _STOP_FAILED),
+            ("of the last reruns that ended", default.of, _STOP_OF),
         ):
             st.number_input(
                 label, min_value=1, max_value=MAX_STOP_OF, value=value, key=key, width=260
@@ -78,8 +78,8 @@ def chosen_pace(action: Action, number: int) -> JobPace:
         return JobPace(float(fields[_RATE]))
     if number == 1:
         return JobPace(DEFAULT_RATE)
-    usual = default_stop_rule(number)  # a click may come before the fields are shown
+    default = default_stop_rule(number)  # a click may come before the fields are shown
     rule = StopRule(
-        int(fields.get(_STOP_FAILED, usual.failed)), int(fields.get(_STOP_OF, usual.of))
+        int(fields.get(_STOP_FAILED, default.failed)), int(fields.get(_STOP_OF, default.of))
     )
     return JobPace(fields[_A_MINUTE] / 60, rule if fields[_STOPS] else None)

@@ -56,13 +56,12 @@ def _row(span: Span, line: ChartRow) -> dict[str, Any]:
 
 
 def _frame_row(frame: Frame) -> dict[str, Any]:
-    took = frame.ended_at - frame.started_at if frame.ended_at else None
     return {
         "action": f"{SELECT}{RUN}",
         "name": frame.workflow[:MAX_NAME] or "workflow",
         "depth": 0,
         "status": f"run {frame.status.lower()}",
-        "execution": in_words(took.total_seconds()) if took else "",
+        "execution": in_words(frame.seconds) if frame.seconds else "",
         "start": milliseconds(frame.started_at),
     }
 

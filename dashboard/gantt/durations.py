@@ -53,14 +53,14 @@ def compared(seconds: float | None, baseline: Baseline, of: str = "other runs") 
     `of` says what the baseline consists of.
     """
     of = f"{baseline.count:,} {of}"
-    usual = f"p50 {in_words(baseline.p50)}, p95 {in_words(baseline.p95)}"
+    percentiles = f"p50 {in_words(baseline.p50)}, p95 {in_words(baseline.p95)}"
     if seconds is None:
-        return f"{of}: {usual}"
+        return f"{of}: {percentiles}"
     slower, faster = baseline.share_shorter(seconds), baseline.share_longer(seconds)
     if not slower and not faster:
-        return f"as fast as {of} ({usual})"
+        return f"as fast as {of} ({percentiles})"
     share, word = (slower, "slower") if slower >= faster else (faster, "faster")
-    return f"{word} than {round(share * 100)} % of {of} ({usual})"
+    return f"{word} than {round(share * 100)} % of {of} ({percentiles})"
 
 
 def _pauses(spans: Sequence[Span], pauses: Iterable[Span]) -> list[_Period]:

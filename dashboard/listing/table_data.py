@@ -1,5 +1,6 @@
 """The data of the `table` and `header` widgets, from run summaries. Pure functions."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from operations.records import RunSummary
 from operations.timeline import EVENT, REPETITION_REMEDY, Timeline, cause_of_repetition
 
 LIST, INSTANCE = "instances", "instance"  # the paths of the pages
+RUN_ID = re.compile("[0-9]{1,18}")  # a `run_id` in an address
 CONTINUES_WHEN_RESUMED = "continues when resumed"  # the step if nothing else is awaited
 MAX_CUSTOM_STATUS = 1000  # characters in the header
 

@@ -1,16 +1,15 @@
 """Reads from the ledger what fills the fields of the page "Start"."""
 
-import re
 from dataclasses import dataclass
 from itertools import islice
 
+from dashboard.listing.table_data import RUN_ID
 from dashboard.services import services, state_reader
 from operations.errors import DaprRefused, QueryTimeout, Unavailable
 from operations.json_texts import indented
 from operations.ledger import Ledger
 from operations.records import Filter, RunSummary
 
-_RUN_ID = re.compile("[0-9]{1,18}")
 _ERRORS = (Unavailable, QueryTimeout, DaprRefused)
 _NEWEST = 20  # runs of a workflow that are searched for an input
 _PAGES = 10  # of this many runs: other applications of the ledger may have runs of this name
@@ -58,7 +57,7 @@ def _like_run(ledger: Ledger, like: str, run_id: str) -> Prefill | None:
     if not run_id:
         run = ledger.runs.latest(like)
     else:
-        run = ledger.runs.get(int(run_id)) if _RUN_ID.fullmatch(run_id) else None
+        run = ledger.runs.get(int(run_id)) if RUN_ID.fullmatch(run_id) else None
     return _like(ledger, run) if run else None
 
 
